@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * zstd, with contexts of fixed size: the library is told once where its memory is and asks for no more.
+ * Levels are zstd's own; 0 is not among them, as it stands for the default.
+ */
+#include "codec.h"
+#include "rzs_port_codec.h"
+
+#if RZS_HAVE_ZSTD
+
+#define CODEC_ZSTD_LEVEL_MIN (-99) /* by then next to nothing of a 4 KiB page is looked at */
+#define CODEC_ZSTD_LEVEL_MAX 22
+
+static size_t codec_zstd_ctx_size(int level)
+{
+	if (level < CODEC_ZSTD_LEVEL_MIN || level > CODEC_ZSTD_LEVEL_MAX || level == 0)
+		return 0;
+	return rzs_zstd_ctx_size(level, RZS_PAGE_SIZE);
+}
+
+static int codec_zstd_ctx_init(void *mem, size_t size, int level)
+{
+	size_t need = codec_zstd_ctx_size(level);
+
+	if (need == 0 || size < need)
+		return -EINVAL;
+	return rzs_zstd_ctx_init(mem, size, level, RZS_PAGE_SIZE);
+}
+
+static int codec_zstd_compress(void *ctx, const void *src, void *dst)
+{
+	size_t n;
+	int err = rzs_zstd_compress(ctx, src, RZS_PAGE_SIZE, dst, RZS_CODEC_OUT_SIZE, &n);
+
+	return err ? err : (int)n;
+}
+
+static int codec_zstd_decompress(void *ctx, const void *src, size_t size, void *dst)
+{
+	return rzs_zstd_decompress(ctx, src, size, dst, RZS_PAGE_SIZE);
+}
+
+const struct rzs_codec rzs_codec_zstd = {
+	.name = "zstd",
+	.level_min = CODEC_ZSTD_LEVEL_MIN,
+	.level_max = CODEC_ZSTD_LEVEL_MAX,
+	.level_default = 1, /* level 3: 1 % smaller on pages of processes, and a sixth slower */
+	.ctx_size = codec_zstd_ctx_size,
+	.ctx_init = codec_zstd_ctx_init,
+	.compress = codec_zstd_compress,
+	.decompress = codec_zstd_decompress,
+};
+
+#endif

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The store.  RZS_CORE_SOURCES is all of it, for every world it is compiled into.
+
+RZS_CORE_SOURCES = \
+	core/codec.c \
+	core/codec.h \
+	core/codec_lz4.c \
+	core/codec_lzo.c \
+	core/codec_zstd.c \
+	core/counters.h \
+	core/hash.h \
+	core/packed.c \
+	core/packed.h \
+	core/pool.c \
+	core/pool.h \
+	core/pool_compact.c \
+	core/pool_lists.c \
+	core/range.c \
+	core/rzs_store.h \
+	core/samefill.h \
+	core/slot.c \
+	core/slot.h \
+	core/store.c \
+	core/store.h \
+	core/store_admin.c \
+	core/swap_header.c \
+	core/verify.c \
+	core/worker.c \
+	core/worker.h
+
+noinst_LTLIBRARIES += librzscore.la
+librzscore_la_SOURCES = $(RZS_CORE_SOURCES)
+librzscore_la_CPPFLAGS = $(RZS_USER_CPPFLAGS)
+librzscore_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The inside of a packed block.  See packed.h for the layout and the invariants. */
+#include "packed.h"
+
+static uint32_t packed_round(uint32_t size)
+{
+	return (size + 1) & ~1u;
+}
+
+static uint32_t packed_place(uint32_t offset, uint32_t size)
+{
+	return offset / 2 | size << 14;
+}
+
+static uint32_t packed_dir_start(const struct rzs_packed *b)
+{
+	return RZS_BLOCK_SIZE - b->ndir * (uint32_t)sizeof(struct rzs_entry);
+}
+
+/* The tail that a put can use, a new entry taken off when none is free. */
+static uint32_t packed_tail(const struct rzs_packed *b)
+{
+	uint32_t tail = packed_dir_start(b) - b->top;
+	uint32_t entry = b->ndir == b->nlive ? sizeof(struct rzs_entry) : 0;
+
+	return tail > entry ? tail - entry : 0;
+}
+
+static void packed_update_hole(struct rzs_packed *b, void *mem)
+{
+	uint32_t hole = packed_tail(b), left = b->ndir - b->nlive, i;
+
+	for (i = 0; left && i < b->ndir; i++) {
+		struct rzs_entry *e = rzs_packed_entry(mem, i);
+
+		if (e->slot != RZS_SLOT_NONE)
+			continue;
+		if (rzs_entry_size(e) > hole)
+			hole = rzs_entry_size(e);
+		left--;
+	}
+	b->hole = (uint16_t)hole;
+}
+
+void rzs_packed_init(struct rzs_packed *b)
+{
+	b->ndir = 0;
+	b->nlive = 0;
+	b->top = 0;
+	b->free = (uint16_t)RZS_BLOCK_SIZE;
+	b->hole = (uint16_t)packed_tail(b);
+}
+
+/* Index of the free entry with the smallest hole of at least need bytes, else -1; *out_any: any free entry. */
+static int packed_best_hole(const struct rzs_packed *b, void *mem, uint32_t need, int *out_any)
+{
+	uint32_t left = b->ndir - b->nlive, best_size = 0, i;
+	int best = -1;
+
+	*out_any = -1;
+	for (i = 0; left && i < b->ndir; i++) {
+		struct rzs_entry *e = rzs_packed_entry(mem, i);
+		uint32_t size = rzs_entry_size(e);
+
+		if (e->slot != RZS_SLOT_NONE)
+			continue;
+		left--;
+		/* An entry without a hole is the better one to spend on an object put elsewhere. */
+		if (*out_any < 0 || size == 0)
+			*out_any = (int)i;
+		if (size >= need && (best < 0 || size < best_size) &&
+		    rzs_entry_offset(e) + size <= b->top) {
+			best = (int)i;
+			best_size = size;
+		}
+	}
+	return best;
+}
+
+static void packed_sift(uint32_t *key, uint32_t root, uint32_t n)
+{
+	uint32_t child, t;
+
+	for (; (child = 2 * root + 1) < n; root = child) {
+		if (child + 1 < n && key[child + 1] > key[child])
+			child++;
+		if (key[root] >= key[child])
+			return;
+		t = key[root];
+		key[root] = key[child];
+		key[child] = t;
+	}
+}
+
+/* A block has some 25 objects as a rule, and 2340 at worst: insertion for the rule, a heap for the worst. */
+static void packed_sort(uint32_t *key, uint32_t n)
+{
+	uint32_t i, j, t;
+
+	if (n <= 64) {
+		for (i = 1; i < n; i++) {
+			t = key[i];
+			for (j = i; j > 0 && key[j - 1] > t; j--)
+				key[j] = key[j - 1];
+			key[j] = t;
+		}
+		return;
+	}
+	for (i = n / 2; i-- > 0;)
+		packed_sift(key, i, n);
+	for (i = n; i-- > 1;) {
+		t = key[0];
+		key[0] = key[i];
+		key[i] = t;
+		packed_sift(key, 0, i);
+	}
+}
+
+/* Live entries by offset: scratch->key[] = offset / 2 << 12 | index.  Returns their number. */
+static uint32_t packed_by_offset(const struct rzs_packed *b, void *mem,
+				 struct rzs_packed_scratch *scratch)
+{
+	uint32_t n = 0, i;
+
+	for (i = 0; i < b->ndir && n < b->nlive; i++) {
+		struct rzs_entry *e = rzs_packed_entry(mem, i);
+
+		if (e->slot != RZS_SLOT_NONE)
+			scratch->key[n++] = rzs_entry_offset(e) / 2 << 12 | i;
+	}
+	packed_sort(scratch->key, n);
+	return n;
+}
+
+static void packed_trim_dir(struct rzs_packed *b, void *mem)
+{
+	while (b->ndir) {
+		struct rzs_entry *e = rzs_packed_entry(mem, b->ndir - 1u);
+
+		if (e->slot != RZS_SLOT_NONE || rzs_entry_size(e))
+			return;
+		b->ndir--;
+		b->free += sizeof(*e);
+	}
+}
+
+/* Whether the n sorted objects are where objects can be: a directory with a flipped bit must not move memory. */
+static bool packed_sane(const struct rzs_packed *b, void *mem,
+			const struct rzs_packed_scratch *scratch, uint32_t n)
+{
+	uint32_t end = 0, i;
+
+	for (i = 0; i < n; i++) {
+		uint32_t index = scratch->key[i] & 0xfff;
+		struct rzs_entry *e = rzs_packed_find(b, mem, index);
+
+		if (!e || rzs_entry_offset(e) < end)
+			return false;
+		end = rzs_entry_offset(e) + packed_round(rzs_entry_size(e));
+	}
+	return n == b->nlive && end <= b->top;
+}
+
+/* Move all objects down so that all room is in the tail.  *out_moved: bytes moved.  -EIO: the directory is broken. */
+static int packed_slide(struct rzs_packed *b, void *mem, struct rzs_packed_scratch *scratch,
+			uint32_t *out_moved)
+{
+	uint32_t n = packed_by_offset(b, mem, scratch), to = 0, moved = 0, i;
+	uint8_t *base = mem;
+
+	*out_moved = 0;
+	if (!packed_sane(b, mem, scratch, n))
+		return -EIO;
+
+	for (i = 0; i < n; i++) {
+		struct rzs_entry *e = rzs_packed_entry(mem, scratch->key[i] & 0xfff);
+		uint32_t from = rzs_entry_offset(e), size = rzs_entry_size(e);
+
+		if (from != to) {
+			memmove(base + to, base + from, size);
+			e->place = packed_place(to, size);
+			moved += size;
+		}
+		to += packed_round(size);
+	}
+	b->top = (uint16_t)to;
+	for (i = 0; i < b->ndir; i++) {
+		struct rzs_entry *e = rzs_packed_entry(mem, i);
+
+		if (e->slot == RZS_SLOT_NONE)
+			e->place = 0;
+	}
+	packed_trim_dir(b, mem);
+	packed_update_hole(b, mem);
+	*out_moved = moved;
+	return 0;
+}
+
+int rzs_packed_put(struct rzs_packed *b, void *mem, uint32_t slot, const void *data, uint32_t size,
+		   uint32_t sum, struct rzs_packed_scratch *scratch, uint32_t *out_index,
+		   uint32_t *out_slid)
+{
+	uint32_t need = packed_round(size), offset;
+	struct rzs_entry *e;
+	int index, any;
+
+	*out_index = 0;
+	*out_slid = 0;
+	if (need > rzs_packed_room(b))
+		return -ENOSPC;
+	if (need > b->hole && packed_slide(b, mem, scratch, out_slid))
+		return -EIO;
+
+	index = packed_best_hole(b, mem, need, &any);
+	if (index < 0 && need > packed_tail(b))
+		return -EIO;
+	if (index >= 0) {
+		offset = rzs_entry_offset(rzs_packed_entry(mem, (uint32_t)index));
+	} else {
+		offset = b->top;
+		b->top = (uint16_t)(b->top + need);
+		index = any;
+		if (index < 0) {
+			index = b->ndir++;
+			b->free -= sizeof(*e);
+		}
+	}
+	memcpy((uint8_t *)mem + offset, data, size);
+	e = rzs_packed_entry(mem, (uint32_t)index);
+	e->slot = slot;
+	e->place = packed_place(offset, size);
+	e->sum = sum;
+	b->nlive++;
+	b->free = (uint16_t)(b->free - need);
+	packed_update_hole(b, mem);
+	*out_index = (uint32_t)index;
+	return 0;
+}
+
+struct rzs_entry *rzs_packed_find(const struct rzs_packed *b, void *mem, uint32_t index)
+{
+	struct rzs_entry *e;
+
+	if (index >= b->ndir)
+		return NULL;
+	e = rzs_packed_entry(mem, index);
+	/* The entry lies in memory that may have been corrupted: never follow it out of the block. */
+	if (e->slot == RZS_SLOT_NONE || rzs_entry_size(e) == 0 ||
+	    rzs_entry_size(e) > RZS_PACKED_MAX_OBJECT ||
+	    rzs_entry_offset(e) + rzs_entry_size(e) > packed_dir_start(b))
+		return NULL;
+	return e;
+}
+
+void rzs_packed_rewrite(struct rzs_packed *b, void *mem, struct rzs_entry *e, const void *data,
+			uint32_t size, uint32_t sum)
+{
+	uint32_t offset = rzs_entry_offset(e);
+
+	memcpy((uint8_t *)mem + offset, data, size);
+	b->free = (uint16_t)(b->free + packed_round(rzs_entry_size(e)) - packed_round(size));
+	e->place = packed_place(offset, size);
+	e->sum = sum;
+}
+
+void rzs_packed_del(struct rzs_packed *b, void *mem, uint32_t index)
+{
+	struct rzs_entry *e = rzs_packed_entry(mem, index);
+	uint32_t offset = rzs_entry_offset(e), size = packed_round(rzs_entry_size(e));
+
+	e->slot = RZS_SLOT_NONE;
+	b->nlive--;
+	b->free = (uint16_t)(b->free + size);
+	if (offset + size == b->top) {
+		b->top = (uint16_t)offset;
+		size = 0; /* it joins the tail */
+	}
+	e->place = packed_place(offset, size);
+	if (b->nlive == 0) {
+		rzs_packed_init(b); /* no objects, so no holes either */
+		return;
+	}
+	packed_trim_dir(b, mem);
+	packed_update_hole(b, mem);
+}
+
+void rzs_packed_wipe_tail(const struct rzs_packed *b, void *mem)
+{
+	memset((uint8_t *)mem + b->top, 0, packed_dir_start(b) - b->top);
+}
+
+int rzs_packed_check(const struct rzs_packed *b, void *mem, struct rzs_packed_scratch *scratch,
+		     const char **out_what)
+{
+	uint32_t live = 0, bytes = 0, end = 0, hole = packed_tail(b), i, n;
+
+	*out_what = NULL;
+	for (i = 0; i < b->ndir; i++) {
+		struct rzs_entry *e = rzs_packed_entry(mem, i);
+
+		if (e->slot != RZS_SLOT_NONE) {
+			live++;
+			bytes += packed_round(rzs_entry_size(e));
+			if (!rzs_packed_find(b, mem, i))
+				*out_what = "packed block: entry out of range";
+		} else if (rzs_entry_size(e) > hole) {
+			hole = rzs_entry_size(e);
+		}
+	}
+	if (live != b->nlive)
+		*out_what = "packed block: number of live entries";
+	else if (b->top > packed_dir_start(b))
+		*out_what = "packed block: objects run into the directory";
+	else if (b->free != packed_dir_start(b) - bytes)
+		*out_what = "packed block: free bytes";
+	else if (b->hole != hole)
+		*out_what = "packed block: largest hole";
+	if (*out_what)
+		return -EIO;
+
+	n = packed_by_offset(b, mem, scratch);
+	for (i = 0; i < n; i++) {
+		struct rzs_entry *e = rzs_packed_entry(mem, scratch->key[i] & 0xfff);
+
+		if (rzs_entry_offset(e) < end)
+			*out_what = "packed block: objects overlap";
+		end = rzs_entry_offset(e) + packed_round(rzs_entry_size(e));
+	}
+	if (end > b->top)
+		*out_what = "packed block: object above the top";
+	return *out_what ? -EIO : 0;
+}

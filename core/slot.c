@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The slot table: chunks on demand, and the three ways to change a word.  See slot.h. */
+#include "slot.h"
+
+static uint64_t slots_nr_chunks(uint64_t nr)
+{
+	return (nr + RZS_SLOTS_PER_CHUNK - 1) / RZS_SLOTS_PER_CHUNK;
+}
+
+uint64_t rzs_slots_fixed_bytes(uint64_t nr)
+{
+	return slots_nr_chunks(nr) * sizeof(void *);
+}
+
+int rzs_slots_init(struct rzs_slots *t, uint64_t nr, struct rzs_blocks *blocks)
+{
+	t->nr = nr;
+	t->nr_chunks = slots_nr_chunks(nr);
+	t->blocks = blocks;
+	t->chunks_held = 0;
+	t->chunks = rzs_port_alloc(t->nr_chunks * sizeof(void *));
+	return t->chunks ? 0 : -ENOMEM;
+}
+
+void rzs_slots_fini(struct rzs_slots *t)
+{
+	/* The chunks are blocks and go when the block source is closed. */
+	rzs_port_free(t->chunks, t->nr_chunks * sizeof(void *));
+	t->chunks = NULL;
+}
+
+int rzs_slots_get(struct rzs_slots *t, rzs_slot_t slot, uint64_t **out)
+{
+	void **where = &t->chunks[slot / RZS_SLOTS_PER_CHUNK];
+	bool limit;
+	void *chunk;
+
+	*out = rzs_slots_find(t, slot);
+	if (*out)
+		return 0;
+	chunk = rzs_blocks_take(t->blocks, &limit);
+	if (!chunk)
+		return limit ? -ENOSPC : -ENOMEM;
+	memset(chunk, 0, RZS_BLOCK_SIZE);
+	if (rzs_cas_ptr(where, NULL, chunk))
+		rzs_add(&t->chunks_held, 1);
+	else
+		rzs_blocks_give(t->blocks, chunk); /* another thread was first */
+	*out = rzs_slots_find(t, slot);
+	return 0;
+}
+
+/* Sleep until the lock bit seen in *seen may be gone; *seen is loaded anew. */
+static void slot_wait_unlocked(uint64_t *p, uint64_t *seen)
+{
+	if (!(*seen & RZS_SLOT_WAITERS)) {
+		if (!rzs_cas(p, seen, *seen | RZS_SLOT_WAITERS))
+			return;
+		*seen |= RZS_SLOT_WAITERS;
+	}
+	rzs_wait(p, *seen);
+	*seen = rzs_load(p);
+}
+
+uint64_t rzs_slot_exchange(uint64_t *p, uint64_t word)
+{
+	uint64_t seen = rzs_load(p);
+
+	for (;;) {
+		if (seen & RZS_SLOT_LOCK)
+			slot_wait_unlocked(p, &seen);
+		else if (rzs_cas(p, &seen, word))
+			return rzs_word_stable(seen);
+	}
+}
+
+uint64_t rzs_slot_lock(uint64_t *p)
+{
+	uint64_t seen = rzs_load(p);
+
+	for (;;) {
+		if (seen & RZS_SLOT_LOCK)
+			slot_wait_unlocked(p, &seen);
+		else if (rzs_cas(p, &seen, seen | RZS_SLOT_LOCK))
+			return rzs_word_stable(seen);
+	}
+}
+
+void rzs_slot_unlock(uint64_t *p, uint64_t word)
+{
+	uint64_t seen = rzs_load(p);
+
+	/* Only WAITERS can change under us, so this ends after at most a second try. */
+	while (!rzs_cas(p, &seen, word))
+		;
+	if (seen & RZS_SLOT_WAITERS)
+		rzs_wake(p);
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The slot table: one 64-bit word a page, in chunks that exist only where something was written.
+ *
+ *   bits 0-2   kind
+ *   bit  3     LOCK     held across a read-modify-write; nobody else changes the word meanwhile
+ *   bit  4     WAITERS  somebody sleeps on the word; whoever clears LOCK wakes them
+ *   bit  5     IDLE     not accessed since it was marked           (reserved for idle marking)
+ *   bit  6     CODEC2   compressed with the store's second codec   (reserved for recompression)
+ *   bit  7     reserved
+ *   bits 8-63  by kind:
+ *     EMPTY    0 (the whole word is 0)
+ *     SAME     the 64-bit word that fills the page, its upper 8 bits being copies of bit 55
+ *     SAME32   the 32-bit word that fills the page
+ *     PACKED   block 28 bits, directory index 12, size 13
+ *     RAW      block 28 bits, page in the block 3, 1 unused, checksum 24
+ *   Kinds MERGED (a shared object) and SPILLED (on a backing file) have numbers, and 56 bits, left for them.
+ *
+ * Concurrency: a word is replaced by compare-and-swap, so a plain write takes no lock at all; whoever
+ * replaced a word owns the object it named and frees it.  LOCK is for read-modify-write only.  Chunks, once there,
+ * stay until the table is destroyed, so a pointer to a word is good for the store's life.
+ */
+#ifndef RZS_SLOT_H
+#define RZS_SLOT_H
+
+#include "rzs_store.h"
+
+enum rzs_kind {
+	RZS_KIND_EMPTY = 0,
+	RZS_KIND_SAME = 1,
+	RZS_KIND_SAME32 = 2,
+	RZS_KIND_PACKED = 3,
+	RZS_KIND_RAW = 4,
+	RZS_KIND_MERGED = 5,  /* not used yet */
+	RZS_KIND_SPILLED = 6, /* not used yet */
+};
+
+#define RZS_SLOT_KIND_MASK 7ull
+#define RZS_SLOT_LOCK (1ull << 3)
+#define RZS_SLOT_WAITERS (1ull << 4)
+#define RZS_SLOT_IDLE (1ull << 5)
+#define RZS_SLOT_TRANSIENT (RZS_SLOT_LOCK | RZS_SLOT_WAITERS | RZS_SLOT_IDLE)
+
+#define RZS_BLOCK_ID_BITS 28
+#define RZS_BLOCK_ID_MAX ((1ull << RZS_BLOCK_ID_BITS) - 1)
+#define RZS_SUM24_MASK 0xffffffu
+
+static inline enum rzs_kind rzs_word_kind(uint64_t word)
+{
+	return (enum rzs_kind)(word & RZS_SLOT_KIND_MASK);
+}
+
+/* The word without what may change while it names the same contents. */
+static inline uint64_t rzs_word_stable(uint64_t word)
+{
+	return word & ~RZS_SLOT_TRANSIENT;
+}
+
+static inline bool rzs_word_is_same(uint64_t word)
+{
+	return rzs_word_kind(word) == RZS_KIND_SAME || rzs_word_kind(word) == RZS_KIND_SAME32;
+}
+
+static inline bool rzs_word_is_object(uint64_t word)
+{
+	return rzs_word_kind(word) == RZS_KIND_PACKED || rzs_word_kind(word) == RZS_KIND_RAW;
+}
+
+static inline bool rzs_word_is_zero_page(uint64_t word)
+{
+	return rzs_word_stable(word) == RZS_KIND_SAME;
+}
+
+/* The word for a page filled with value, or 0 when such a value has no word. */
+static inline uint64_t rzs_word_same(uint64_t value)
+{
+	if ((uint64_t)((int64_t)(value << 8) >> 8) == value)
+		return value << 8 | RZS_KIND_SAME;
+	if (value >> 32 == (value & 0xffffffffu))
+		return (value & 0xffffffffu) << 8 | RZS_KIND_SAME32;
+	return 0;
+}
+
+static inline uint64_t rzs_word_same_value(uint64_t word)
+{
+	if (rzs_word_kind(word) == RZS_KIND_SAME)
+		return (uint64_t)((int64_t)word >> 8);
+	return (word >> 8 & 0xffffffffu) * 0x100000001ull;
+}
+
+static inline uint64_t rzs_word_packed(uint32_t block, uint32_t index, uint32_t size)
+{
+	return RZS_KIND_PACKED | (uint64_t)block << 8 | (uint64_t)index << 36 | (uint64_t)size << 48;
+}
+
+static inline uint64_t rzs_word_raw(uint32_t block, uint32_t index, uint32_t sum)
+{
+	return RZS_KIND_RAW | (uint64_t)block << 8 | (uint64_t)index << 36 |
+	       (uint64_t)(sum & RZS_SUM24_MASK) << 40;
+}
+
+static inline uint32_t rzs_word_block(uint64_t word)
+{
+	return word >> 8 & RZS_BLOCK_ID_MAX;
+}
+
+static inline uint32_t rzs_word_index(uint64_t word)
+{
+	return word >> 36 & (rzs_word_kind(word) == RZS_KIND_RAW ? 0x7u : 0xfffu);
+}
+
+/* Bytes the object takes, before rounding; a raw one takes a page. */
+static inline uint32_t rzs_word_size(uint64_t word)
+{
+	return rzs_word_kind(word) == RZS_KIND_RAW ? RZS_PAGE_SIZE : word >> 48 & 0x1fffu;
+}
+
+/* Whether two words of objects name the same place; their checksums and transient bits do not count. */
+static inline bool rzs_word_same_place(uint64_t a, uint64_t b)
+{
+	return rzs_word_kind(a) == rzs_word_kind(b) && rzs_word_block(a) == rzs_word_block(b) &&
+	       rzs_word_index(a) == rzs_word_index(b);
+}
+
+static inline uint32_t rzs_word_sum24(uint64_t word)
+{
+	return word >> 40 & RZS_SUM24_MASK;
+}
+
+#define RZS_SLOTS_PER_CHUNK (RZS_BLOCK_SIZE / 8)
+
+struct rzs_slots {
+	uint64_t nr;		/* slots */
+	uint64_t nr_chunks;
+	void **chunks;		/* nr_chunks pointers to RZS_SLOTS_PER_CHUNK words, or NULL */
+	uint64_t chunks_held;	/* relaxed counter */
+	struct rzs_blocks *blocks;
+};
+
+/* Bytes that rzs_slots_init() allocates for nr slots. */
+uint64_t rzs_slots_fixed_bytes(uint64_t nr);
+/* Sleeps.  -ENOMEM leaves *t fit for rzs_slots_fini(), which is fine on a zeroed table too. */
+int RZS_MUST_CHECK rzs_slots_init(struct rzs_slots *t, uint64_t nr, struct rzs_blocks *blocks);
+void rzs_slots_fini(struct rzs_slots *t);
+
+/* The word of slot, or NULL when its chunk does not exist (the slot is empty).  slot < nr. */
+static inline uint64_t *rzs_slots_find(struct rzs_slots *t, rzs_slot_t slot)
+{
+	uint64_t *chunk = rzs_load_ptr(&t->chunks[slot / RZS_SLOTS_PER_CHUNK]);
+
+	return chunk ? &chunk[slot % RZS_SLOTS_PER_CHUNK] : NULL;
+}
+
+/* The same, the chunk made when missing.  -ENOSPC, -ENOMEM as rzs_blocks_take(); *out is NULL then. */
+int RZS_MUST_CHECK rzs_slots_get(struct rzs_slots *t, rzs_slot_t slot, uint64_t **out);
+
+/* Replace the word, waiting while it is locked; returns the old one, which the caller now owns. */
+uint64_t rzs_slot_exchange(uint64_t *p, uint64_t word);
+/* Lock the word; returns it without the transient bits. */
+uint64_t rzs_slot_lock(uint64_t *p);
+/* Unlock it, leaving word there (without transient bits). */
+void rzs_slot_unlock(uint64_t *p, uint64_t word);
+
+#endif

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The store: write, read, modify.
+ *
+ * Lock order: a slot's LOCK bit (read-modify-write only), then what pool.h says.
+ * Publish order of a write: encode, put the object, replace the slot word, free what the old word named.  Whatever
+ * fails before the word is replaced leaves the old page as it was.
+ */
+#include "store.h"
+#include "hash.h"
+#include "samefill.h"
+
+/*
+ * Compressed pages larger than this are stored raw: what they would save (under 1/16) is not worth decoding them at
+ * each read.  docs/POOL has the measurement.
+ */
+#define RAW_CUTOFF (RZS_PAGE_SIZE - RZS_PAGE_SIZE / 16)
+
+/* What a page became: a word that needs no memory, or an object to be put. */
+struct encoded {
+	uint64_t word; /* not 0: SAME or SAME32 */
+	bool raw;
+	struct rzs_object object;
+};
+
+static void store_encode(const struct rzs_store *store, struct rzs_worker *w, rzs_slot_t slot,
+			 const void *page, struct encoded *out)
+{
+	uint64_t value;
+	int size;
+
+	out->word = rzs_page_is_same(page, &value) ? rzs_word_same(value) : 0;
+	if (out->word)
+		return;
+	size = w->codec->compress(w->codec_ctx, page, w->out);
+	/* A library that fails to compress loses nothing: the page is stored as it is. */
+	out->raw = size <= 0 || (uint32_t)size > RAW_CUTOFF;
+	out->object.slot = (uint32_t)slot;
+	out->object.data = out->raw ? page : w->out;
+	out->object.size = out->raw ? RZS_PAGE_SIZE : (uint32_t)size;
+	out->object.sum = 0;
+	if (store->checksum)
+		out->object.sum = (uint32_t)rzs_xxh64(out->object.data, out->object.size);
+}
+
+/* Add (sign 1) or take off (sign -1) what word stands for in the statistics. */
+static void count_word(struct rzs_worker *w, uint64_t word, uint64_t sign)
+{
+	struct rzs_counters *c = &w->counters;
+
+	switch (rzs_word_kind(word)) {
+	case RZS_KIND_SAME:
+	case RZS_KIND_SAME32:
+		rzs_count(c, RZS_C_SAME, sign);
+		if (rzs_word_is_zero_page(word))
+			rzs_count(c, RZS_C_ZERO, sign);
+		break;
+	case RZS_KIND_PACKED:
+		rzs_count(c, RZS_C_COMPRESSED, sign);
+		if (rzs_word_size(word) <= RZS_PAGE_SIZE / 2)
+			rzs_count(c, RZS_C_GOOD, sign);
+		break;
+	case RZS_KIND_RAW:
+		rzs_count(c, RZS_C_RAW, sign);
+		break;
+	default:
+		break;
+	}
+}
+
+/* The end of every change of a page: the new word is in place, the old one is ours. */
+static void store_retire(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t slot,
+			 uint64_t old_word, uint64_t new_word)
+{
+	count_word(w, new_word, 1);
+	count_word(w, old_word, (uint64_t)-1);
+	if (rzs_word_is_object(old_word))
+		rzs_pool_free(&store->pool, w, (uint32_t)slot, old_word);
+}
+
+static int store_refused(struct rzs_worker *w, int err)
+{
+	rzs_count(&w->counters, RZS_C_FAILED_WRITES, 1);
+	if (err == -ENOSPC)
+		rzs_count(&w->counters, RZS_C_REFUSED_LIMIT, 1);
+	else if (err == -ENOMEM)
+		rzs_count(&w->counters, RZS_C_REFUSED_RESERVE, 1);
+	return err;
+}
+
+/*
+ * No memory for a second copy: put the page in the place of the old one, if it fits.  The slot is locked and names old;
+ * it is unlocked when 0 is returned, else err is.
+ */
+static int store_rewrite(struct rzs_store *store, struct rzs_worker *w, const struct encoded *enc,
+			 uint64_t old, uint64_t *p_word, int err)
+{
+	if (rzs_pool_rewrite(&store->pool, w, &enc->object, enc->raw, old, p_word))
+		return err;
+	if (rzs_word_size(old) <= RZS_PAGE_SIZE / 2)
+		rzs_count(&w->counters, RZS_C_GOOD, (uint64_t)-1);
+	if (enc->object.size <= RZS_PAGE_SIZE / 2)
+		rzs_count(&w->counters, RZS_C_GOOD, 1);
+	return 0;
+}
+
+static int store_write(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t slot,
+		       const void *page)
+{
+	struct encoded enc;
+	uint64_t *p, old;
+	int err;
+
+	rzs_count(&w->counters, RZS_C_WRITES, 1);
+	err = rzs_slots_get(&store->slots, slot, &p);
+	if (err)
+		return store_refused(w, err);
+	rzs_pool_prefetch(&store->pool, rzs_load(p));
+	store_encode(store, w, slot, page, &enc);
+	if (!enc.word) {
+		err = rzs_pool_put(&store->pool, w, &enc.object, enc.raw, &enc.word);
+		if (err) {
+			old = rzs_slot_lock(p);
+			err = store_rewrite(store, w, &enc, old, p, err);
+			if (!err)
+				return 0;
+			rzs_slot_unlock(p, old);
+			return store_refused(w, err);
+		}
+	}
+	old = rzs_slot_exchange(p, enc.word);
+	store_retire(store, w, slot, old, enc.word);
+	return 0;
+}
+
+int rzs_store_write(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t slot, const void *page)
+{
+	int err;
+
+	if (!rzs_store_range_ok(store, slot, 1) || w->store != store)
+		return -EINVAL;
+	err = store_write(store, w, slot, page);
+	if (store->pool.wipe)
+		rzs_worker_wipe(w);
+	return err;
+}
+
+static int store_corrupt(struct rzs_worker *w)
+{
+	rzs_count(&w->counters, RZS_C_CORRUPT, 1);
+	return -EIO;
+}
+
+static int load_packed(const struct rzs_store *store, struct rzs_worker *w,
+		       const struct rzs_object *o, void *page)
+{
+	if (store->checksum && (uint32_t)rzs_xxh64(w->in, o->size) != o->sum)
+		return store_corrupt(w);
+	return w->codec->decompress(w->codec_ctx, w->in, o->size, page) ? store_corrupt(w) : 0;
+}
+
+static int load_raw(const struct rzs_store *store, struct rzs_worker *w, const struct rzs_object *o,
+		    const void *page)
+{
+	if (store->checksum && ((rzs_xxh64(page, RZS_PAGE_SIZE) ^ o->sum) & RZS_SUM24_MASK))
+		return store_corrupt(w);
+	return 0;
+}
+
+int rzs_store_load(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t slot, uint64_t word,
+		   uint64_t *p_word, void *page)
+{
+	struct rzs_object o;
+	bool raw;
+	int err;
+
+	if (rzs_word_kind(word) == RZS_KIND_EMPTY) {
+		memset(page, 0, RZS_PAGE_SIZE);
+		return 0;
+	}
+	if (rzs_word_is_same(word)) {
+		rzs_page_fill(page, rzs_word_same_value(word));
+		return 0;
+	}
+	if (!rzs_word_is_object(word)) {
+		rzs_count(&w->counters, RZS_C_IMPOSSIBLE, 1);
+		return store_corrupt(w);
+	}
+	raw = rzs_word_kind(word) == RZS_KIND_RAW;
+	err = rzs_pool_read_begin(&store->pool, w, (uint32_t)slot, word, p_word, &o);
+	if (err)
+		return err == -EAGAIN ? err : store_corrupt(w);
+	/* One copy under the block's lock; checksum and decoder run without it. */
+	memcpy(raw ? page : w->in, o.data, o.size);
+	rzs_pool_read_end(&store->pool, word);
+	return raw ? load_raw(store, w, &o, page) : load_packed(store, w, &o, page);
+}
+
+int rzs_store_read(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t slot, void *page)
+{
+	uint64_t *p;
+	int err;
+
+	if (!rzs_store_range_ok(store, slot, 1) || w->store != store)
+		return -EINVAL;
+	rzs_count(&w->counters, RZS_C_READS, 1);
+	p = rzs_slots_find(&store->slots, slot);
+	if (!p) {
+		memset(page, 0, RZS_PAGE_SIZE);
+		return 0;
+	}
+	do
+		err = rzs_store_load(store, w, slot, rzs_load(p), p, page);
+	while (err == -EAGAIN);
+	if (err)
+		rzs_count(&w->counters, RZS_C_FAILED_READS, 1);
+	if (store->pool.wipe && page != w->page)
+		rzs_worker_wipe(w);
+	return err;
+}
+
+static int store_modify(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t slot,
+			const void *buf, uint32_t off, uint32_t len)
+{
+	struct encoded enc;
+	uint64_t *p, old;
+	int err;
+
+	rzs_count(&w->counters, RZS_C_WRITES, 1);
+	err = rzs_slots_get(&store->slots, slot, &p);
+	if (err)
+		return store_refused(w, err);
+	old = rzs_slot_lock(p);
+	err = rzs_store_load(store, w, slot, old, p, w->page);
+	if (err) {
+		err = -EIO; /* never -EAGAIN: the word is locked */
+		goto unlock;
+	}
+	if (buf)
+		memcpy(w->page + off, buf, len);
+	else
+		memset(w->page + off, 0, len);
+	store_encode(store, w, slot, w->page, &enc);
+	if (!enc.word) {
+		err = rzs_pool_put(&store->pool, w, &enc.object, enc.raw, &enc.word);
+		if (err) {
+			err = store_rewrite(store, w, &enc, old, p, err);
+			if (!err)
+				return 0;
+			goto unlock;
+		}
+	}
+	rzs_slot_unlock(p, enc.word);
+	store_retire(store, w, slot, old, enc.word);
+	return 0;
+unlock:
+	rzs_slot_unlock(p, old);
+	return store_refused(w, err);
+}
+
+int rzs_store_modify(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t slot,
+		     const void *buf, uint32_t off, uint32_t len)
+{
+	int err = store_modify(store, w, slot, buf, off, len);
+
+	if (store->pool.wipe)
+		rzs_worker_wipe(w);
+	return err;
+}
+
+int rzs_store_discard(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t slot, uint64_t nr)
+{
+	uint64_t *p, old;
+
+	if (!rzs_store_range_ok(store, slot, nr) || w->store != store)
+		return -EINVAL;
+	while (nr) {
+		uint64_t run = RZS_SLOTS_PER_CHUNK - slot % RZS_SLOTS_PER_CHUNK;
+
+		if (run > nr)
+			run = nr;
+		nr -= run;
+		p = rzs_slots_find(&store->slots, slot);
+		if (!p) {
+			slot += run;
+			continue;
+		}
+		for (; run; run--, slot++, p++) {
+			if (!rzs_load(p))
+				continue;
+			old = rzs_slot_exchange(p, 0);
+			if (!old)
+				continue;
+			rzs_count(&w->counters, RZS_C_DISCARDS, 1);
+			store_retire(store, w, slot, old, 0);
+		}
+	}
+	return 0;
+}
+
+static bool store_relocate(void *owner, uint32_t slot, uint64_t old, uint64_t new)
+{
+	struct rzs_store *store = owner;
+	uint64_t *p, word;
+
+	p = slot < store->slots.nr ? rzs_slots_find(&store->slots, slot) : NULL;
+	if (!p)
+		return false;
+	word = rzs_load(p);
+	if (word & RZS_SLOT_LOCK || !rzs_word_same_place(word, old))
+		return false;
+	if (rzs_word_kind(word) == RZS_KIND_RAW)
+		new |= (uint64_t)rzs_word_sum24(word) << 40;
+	return rzs_cas(p, &word, new | (word & RZS_SLOT_TRANSIENT));
+}
+
+int rzs_store_compact(struct rzs_store *store, struct rzs_worker *w, uint64_t max_objects,
+		      uint64_t *out_blocks, bool *out_more)
+{
+	int err;
+
+	*out_blocks = 0;
+	*out_more = false;
+	if (w->store != store)
+		return -EINVAL;
+	err = rzs_pool_compact(&store->pool, w, store_relocate, store, max_objects, out_blocks,
+			       out_more);
+	if (store->pool.wipe)
+		rzs_worker_wipe(w);
+	return err;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the store's own files share.  Not for glue code. */
+#ifndef RZS_STORE_INTERNAL_H
+#define RZS_STORE_INTERNAL_H
+
+#include "pool.h"
+
+struct rzs_store {
+	uint64_t limit_bytes;
+	uint64_t fixed_bytes;
+	const struct rzs_codec *codec;
+	bool checksum;
+	unsigned nr_workers;
+	struct rzs_worker **workers;
+	struct rzs_blocks *blocks;
+	struct rzs_slots slots;
+	struct rzs_pool pool;
+};
+
+/* Fill page with what word, seen at *p_word, names.  -EAGAIN: the word has changed.  -EIO as rzs_store_read(). */
+int RZS_MUST_CHECK rzs_store_load(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t slot,
+				  uint64_t word, uint64_t *p_word, void *page);
+/*
+ * Replace the bytes off .. off + len - 1 of a page by those at buf, or by zeros when buf is NULL, under the slot's lock.
+ * off + len <= RZS_PAGE_SIZE.
+ */
+int RZS_MUST_CHECK rzs_store_modify(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t slot,
+				    const void *buf, uint32_t off, uint32_t len);
+
+static inline bool rzs_store_range_ok(const struct rzs_store *store, rzs_slot_t slot, uint64_t nr)
+{
+	return nr <= store->slots.nr && slot <= store->slots.nr - nr;
+}
+
+#endif

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The store's life: sizes, creation, workers, limit, statistics. */
+#include "store.h"
+
+/* Small stores do with fewer shards: each may have a block of either sort partly filled. */
+#define PAGES_PER_SHARD (64u * 1024 * 1024 / RZS_PAGE_SIZE)
+/* What a store needs beyond its fixed memory to hold anything: slot chunks, descriptors, some blocks of each sort. */
+#define MIN_BLOCKS 8u
+
+static uint64_t store_max_blocks(const struct rzs_config *cfg)
+{
+	/* At worst every block holds one page.  The limit may change later, so it does not count here. */
+	uint64_t max = cfg->nr_pages + 2 * RZS_MAX_SHARDS;
+
+	return max < RZS_BLOCK_ID_MAX ? max : RZS_BLOCK_ID_MAX;
+}
+
+static unsigned store_nr_shards(const struct rzs_config *cfg)
+{
+	uint64_t n = cfg->nr_pages / PAGES_PER_SHARD;
+
+	if (n > cfg->nr_workers)
+		n = cfg->nr_workers;
+	if (n > RZS_MAX_SHARDS)
+		n = RZS_MAX_SHARDS;
+	return n ? (unsigned)n : 1;
+}
+
+static int config_check(const struct rzs_config *cfg, const struct rzs_codec **out_codec,
+			uint64_t *out_fixed)
+{
+	const struct rzs_codec *codec = rzs_codec_find(cfg->codec);
+	int level = cfg->level;
+	size_t worker;
+
+	*out_codec = codec;
+	*out_fixed = 0;
+	if (!codec || cfg->nr_pages == 0 || cfg->nr_pages > RZS_MAX_PAGES || cfg->nr_workers == 0 ||
+	    cfg->nr_workers > RZS_MAX_WORKERS)
+		return -EINVAL;
+	if (level && (level < codec->level_min || level > codec->level_max))
+		return -EINVAL;
+	worker = rzs_worker_bytes(codec, level ? level : codec->level_default);
+	if (!worker)
+		return -EINVAL;
+	*out_fixed = sizeof(struct rzs_store) + rzs_slots_fixed_bytes(cfg->nr_pages) +
+		     rzs_pool_fixed_bytes(store_max_blocks(cfg)) +
+		     cfg->nr_workers * (sizeof(struct rzs_worker *) + worker);
+	return 0;
+}
+
+int rzs_store_min_limit(const struct rzs_config *cfg, uint64_t *out_bytes)
+{
+	const struct rzs_codec *codec;
+	int err = config_check(cfg, &codec, out_bytes);
+
+	*out_bytes += err ? 0 : MIN_BLOCKS * RZS_BLOCK_SIZE;
+	return err;
+}
+
+static int store_init(struct rzs_store *store, const struct rzs_config *cfg)
+{
+	uint64_t max = UINT64_MAX / RZS_BLOCK_SIZE, reserve = RZS_RESERVE_DEFAULT;
+	int level = cfg->level ? cfg->level : store->codec->level_default;
+	unsigned i;
+	int err;
+
+	if (cfg->limit_bytes)
+		max = (cfg->limit_bytes - store->fixed_bytes) / RZS_BLOCK_SIZE;
+	if (cfg->reserve_bytes)
+		reserve = (cfg->reserve_bytes + RZS_BLOCK_SIZE - 1) / RZS_BLOCK_SIZE;
+	err = rzs_blocks_open(&store->blocks, max, reserve);
+	if (err)
+		return err;
+	err = rzs_slots_init(&store->slots, cfg->nr_pages, store->blocks);
+	if (err)
+		return err;
+	err = rzs_pool_init(&store->pool, store_max_blocks(cfg), store_nr_shards(cfg), cfg->wipe,
+			    store->blocks);
+	if (err)
+		return err;
+	store->workers = rzs_port_alloc(cfg->nr_workers * sizeof(*store->workers));
+	if (!store->workers)
+		return -ENOMEM;
+	store->nr_workers = cfg->nr_workers;
+	for (i = 0; i < cfg->nr_workers; i++) {
+		err = rzs_worker_create(store, store->codec, level, i, &store->workers[i]);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+int rzs_store_create(const struct rzs_config *cfg, struct rzs_store **out)
+{
+	const struct rzs_codec *codec;
+	struct rzs_store *store;
+	uint64_t fixed;
+	int err;
+
+	*out = NULL;
+	err = config_check(cfg, &codec, &fixed);
+	if (err)
+		return err;
+	if (cfg->limit_bytes && cfg->limit_bytes < fixed + MIN_BLOCKS * RZS_BLOCK_SIZE)
+		return -ENOSPC;
+	store = rzs_port_alloc(sizeof(*store));
+	if (!store)
+		return -ENOMEM;
+	store->limit_bytes = cfg->limit_bytes;
+	store->fixed_bytes = fixed;
+	store->codec = codec;
+	store->checksum = !cfg->no_checksum;
+	err = store_init(store, cfg);
+	if (err) {
+		rzs_store_destroy(store);
+		return err;
+	}
+	*out = store;
+	return 0;
+}
+
+void rzs_store_destroy(struct rzs_store *store)
+{
+	unsigned i;
+
+	if (!store)
+		return;
+	for (i = 0; i < store->nr_workers; i++)
+		rzs_worker_destroy(store->workers[i]);
+	rzs_port_free(store->workers, store->nr_workers * sizeof(*store->workers));
+	rzs_pool_fini(&store->pool);
+	rzs_slots_fini(&store->slots);
+	rzs_blocks_close(store->blocks);
+	rzs_port_free(store, sizeof(*store));
+}
+
+struct rzs_worker *rzs_worker_get(struct rzs_store *store, unsigned hint)
+{
+	unsigned own = hint % store->nr_workers, i;
+	struct rzs_worker *w;
+
+	for (i = 0; i < store->nr_workers; i++) {
+		w = store->workers[(own + i) % store->nr_workers];
+		if (rzs_trylock(&w->lock))
+			return w;
+	}
+	w = store->workers[own];
+	rzs_lock(&w->lock);
+	return w;
+}
+
+void rzs_worker_put(struct rzs_store *store, struct rzs_worker *worker)
+{
+	(void)store;
+	rzs_unlock(&worker->lock);
+}
+
+uint64_t rzs_store_pages(const struct rzs_store *store)
+{
+	return store->slots.nr;
+}
+
+int rzs_store_set_limit(struct rzs_store *store, uint64_t limit_bytes)
+{
+	uint64_t max = UINT64_MAX / RZS_BLOCK_SIZE;
+	int err;
+
+	if (limit_bytes) {
+		if (limit_bytes < store->fixed_bytes + MIN_BLOCKS * RZS_BLOCK_SIZE)
+			return -ENOSPC;
+		max = (limit_bytes - store->fixed_bytes) / RZS_BLOCK_SIZE;
+	}
+	err = rzs_blocks_set_max(store->blocks, max);
+	if (!err)
+		rzs_store_release(&store->limit_bytes, limit_bytes);
+	return err;
+}
+
+static void stats_counters(const uint64_t *c, struct rzs_stats *out)
+{
+	out->pages_same = c[RZS_C_SAME];
+	out->pages_zero = c[RZS_C_ZERO];
+	out->pages_compressed = c[RZS_C_COMPRESSED];
+	out->pages_raw = c[RZS_C_RAW];
+	out->pages_good = c[RZS_C_GOOD];
+	out->pages_stored = out->pages_same + out->pages_compressed + out->pages_raw;
+	out->orig_bytes = out->pages_stored * RZS_PAGE_SIZE;
+	out->object_bytes = c[RZS_C_OBJECT_BYTES];
+	out->object_meta_bytes = c[RZS_C_DIR_BYTES];
+	out->reads = c[RZS_C_READS];
+	out->writes = c[RZS_C_WRITES];
+	out->discards = c[RZS_C_DISCARDS];
+	out->failed_reads = c[RZS_C_FAILED_READS];
+	out->failed_writes = c[RZS_C_FAILED_WRITES];
+	out->refused_limit = c[RZS_C_REFUSED_LIMIT];
+	out->refused_reserve = c[RZS_C_REFUSED_RESERVE];
+	out->corrupt = c[RZS_C_CORRUPT];
+	out->impossible = c[RZS_C_IMPOSSIBLE];
+	out->slides = c[RZS_C_SLIDES];
+	out->slide_bytes = c[RZS_C_SLIDE_BYTES];
+	out->moved_objects = c[RZS_C_MOVED];
+	out->compacted_blocks = c[RZS_C_COMPACTED];
+}
+
+void rzs_store_stats(struct rzs_store *store, struct rzs_stats *out)
+{
+	uint64_t sum[RZS_C_NR], taken, ready, peak;
+	unsigned i, c;
+
+	memset(out, 0, sizeof(*out));
+	memset(sum, 0, sizeof(sum));
+	for (i = 0; i < store->nr_workers; i++)
+		for (c = 0; c < RZS_C_NR; c++)
+			sum[c] += rzs_load(&store->workers[i]->counters.v[c]);
+	stats_counters(sum, out);
+	out->version = RZS_STATS_VERSION;
+	out->size = sizeof(*out);
+	out->nr_pages = store->slots.nr;
+	out->limit_bytes = rzs_load(&store->limit_bytes);
+
+	rzs_blocks_count(store->blocks, &taken, &ready, &peak);
+	out->block_bytes = rzs_load(&store->pool.blocks_held) * RZS_BLOCK_SIZE;
+	out->table_bytes = (rzs_load(&store->pool.chunks_held) + rzs_load(&store->slots.chunks_held)) *
+			   RZS_BLOCK_SIZE;
+	out->slack_bytes = out->block_bytes - out->object_bytes - out->object_meta_bytes;
+	out->fixed_bytes = store->fixed_bytes;
+	out->reserve_bytes = ready * RZS_BLOCK_SIZE;
+	out->mem_bytes = out->block_bytes + out->table_bytes + out->fixed_bytes + out->reserve_bytes;
+	out->mem_peak_bytes = peak * RZS_BLOCK_SIZE + out->fixed_bytes;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The page that makes an area swap space: union swap_header of the kernel's include/linux/swap.h, version 1, as mkswap(8)
+ * writes it.  1024 bytes are left to a boot loader; then version, last_page, nr_badpages (in this machine's byte order),
+ * uuid and label; the magic is in the last 10 bytes of the page.
+ */
+#include "rzs_store.h"
+
+#define HEADER_AT 1024
+#define MAGIC "SWAPSPACE2"
+#define MAGIC_LEN 10
+
+struct swap_info {
+	uint32_t version;
+	uint32_t last_page;
+	uint32_t nr_badpages;
+	uint8_t uuid[RZS_SWAP_UUID_SIZE];
+	char label[RZS_SWAP_LABEL_MAX];
+};
+
+int rzs_swap_header(void *page, uint64_t nr_pages, const char *label, const uint8_t *uuid)
+{
+	struct swap_info info;
+	size_t len = 0;
+
+	memset(page, 0, RZS_PAGE_SIZE);
+	while (label && label[len])
+		if (++len > RZS_SWAP_LABEL_MAX)
+			return -EINVAL;
+	if (nr_pages < RZS_SWAP_MIN_PAGES || nr_pages > 0xffffffffull)
+		return -EINVAL;
+	memset(&info, 0, sizeof(info));
+	info.version = 1;
+	info.last_page = (uint32_t)(nr_pages - 1);
+	if (uuid)
+		memcpy(info.uuid, uuid, sizeof(info.uuid));
+	if (label)
+		memcpy(info.label, label, len);
+	memcpy((uint8_t *)page + HEADER_AT, &info, sizeof(info));
+	memcpy((uint8_t *)page + RZS_PAGE_SIZE - MAGIC_LEN, MAGIC, MAGIC_LEN);
+	return 0;
+}

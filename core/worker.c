@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Workers: making and freeing them.  Handing them out is store.c's. */
+#include "worker.h"
+
+static size_t worker_head(void)
+{
+	return (sizeof(struct rzs_worker) + 63) & ~(size_t)63;
+}
+
+size_t rzs_worker_bytes(const struct rzs_codec *codec, int level)
+{
+	size_t ctx = codec->ctx_size(level);
+
+	return ctx ? worker_head() + ctx : 0;
+}
+
+int rzs_worker_create(const struct rzs_store *store, const struct rzs_codec *codec, int level,
+		      unsigned index, struct rzs_worker **out)
+{
+	size_t bytes = rzs_worker_bytes(codec, level);
+	struct rzs_worker *w;
+
+	*out = NULL;
+	if (!bytes)
+		return -EINVAL;
+	w = rzs_port_alloc(bytes);
+	if (!w)
+		return -ENOMEM;
+	rzs_lock_init(&w->lock);
+	w->index = index;
+	w->store = store;
+	w->codec = codec;
+	w->codec_ctx = (uint8_t *)w + worker_head();
+	w->bytes = bytes;
+	if (codec->ctx_init(w->codec_ctx, bytes - worker_head(), level)) {
+		rzs_worker_destroy(w);
+		return -EINVAL;
+	}
+	*out = w;
+	return 0;
+}
+
+void rzs_worker_destroy(struct rzs_worker *w)
+{
+	if (w)
+		rzs_port_free(w, w->bytes);
+}

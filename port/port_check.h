@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Included last by every rzs_port.h.  Naming each primitive once, with its type, turns a missing or differently
+ * shaped one into a compile error at the header instead of a surprise in the core.  See CONTRACT.
+ */
+#ifndef RZS_PORT_CHECK_H
+#define RZS_PORT_CHECK_H
+
+#ifndef RZS_BLOCK_SIZE
+#error "rzs_port.h must define RZS_BLOCK_SIZE"
+#endif
+#if RZS_BLOCK_SIZE != 32768
+#error "RZS_BLOCK_SIZE must be 32768"
+#endif
+#ifndef RZS_RESERVE_DEFAULT
+#error "rzs_port.h must define RZS_RESERVE_DEFAULT"
+#endif
+#if !defined(EINVAL) || !defined(EIO) || !defined(ENOMEM) || !defined(ENOSPC) || !defined(EAGAIN)
+#error "rzs_port.h must define the errno values"
+#endif
+
+/* Never called: only type-checked. */
+static inline void rzs_port_check(struct rzs_blocks *b, rzs_lock_t *l, uint64_t *w, void **p)
+{
+	void *(*alloc)(size_t) = rzs_port_alloc;
+	void (*release)(void *, size_t) = rzs_port_free;
+	int (*open)(struct rzs_blocks **, uint64_t, uint64_t) = rzs_blocks_open;
+	void (*close)(struct rzs_blocks *) = rzs_blocks_close;
+	void *(*take)(struct rzs_blocks *, bool *) = rzs_blocks_take;
+	void (*give)(struct rzs_blocks *, void *) = rzs_blocks_give;
+	void (*count)(struct rzs_blocks *, uint64_t *, uint64_t *, uint64_t *) = rzs_blocks_count;
+	int (*set_max)(struct rzs_blocks *, uint64_t) = rzs_blocks_set_max;
+	uint64_t seen = 0;
+
+	(void)b, (void)alloc, (void)release, (void)open, (void)close, (void)take, (void)give;
+	(void)count, (void)set_max;
+	rzs_lock_init(l);
+	rzs_lock(l);
+	rzs_unlock(l);
+	if (rzs_trylock(l))
+		rzs_unlock(l);
+	rzs_store_release(w, rzs_load(w) + rzs_load_relaxed(w));
+	(void)rzs_cas(w, &seen, 1);
+	rzs_add(w, rzs_or(w, 1) + rzs_and(w, 1));
+	(void)rzs_cas_ptr(p, rzs_load_ptr(p), NULL);
+	rzs_wait(w, seen);
+	rzs_wake(w);
+}
+
+#endif
