@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The libraries, each with an error that names the package to install.
+
+# liblzo2, required: the default codec.
+AC_DEFUN([RZS_LIB_LZO], [
+	PKG_CHECK_MODULES([LZO], [lzo2], [], [
+		# Older releases of the library come without a .pc file.
+		AC_CHECK_HEADER([lzo/lzo1x.h], [],
+			[AC_MSG_ERROR([lzo/lzo1x.h not found: liblzo2 is required (Debian package: liblzo2-dev)])])
+		AC_CHECK_LIB([lzo2], [lzo1x_1_compress], [LZO_LIBS=-llzo2],
+			[AC_MSG_ERROR([liblzo2 not found, it is required (Debian package: liblzo2-dev)])])
+	])
+])
+
+# RZS_LIB_OPTIONAL(NAME, VARIABLE, MODULE, DEBIAN-PACKAGE)
+# A codec library, used when found: --with-NAME insists, --without-NAME leaves it out.
+AC_DEFUN([RZS_LIB_OPTIONAL], [
+	AC_ARG_WITH([$1],
+		[AS_HELP_STRING([--without-$1], [leave out the $1 codec (default: used when found)])],
+		[], [with_$1=auto])
+	have_$1=no
+	AS_IF([test "$with_$1" != no], [
+		PKG_CHECK_MODULES([$2], [$3], [have_$1=yes], [
+			AS_IF([test "$with_$1" != auto],
+				[AC_MSG_ERROR([$3 not found (Debian package: $4)])])
+		])
+	])
+	AS_IF([test "$have_$1" = yes],
+		[AC_DEFINE([RZS_HAVE_$2], [1], [1 when the $1 codec is built in, else 0.])
+		codec_summary="$codec_summary $1"],
+		[AC_DEFINE([RZS_HAVE_$2], [0], [1 when the $1 codec is built in, else 0.])
+		codec_summary="$codec_summary (no $1: $4)"])
+])
+
+# The plugin's interface (a header) and the folder plugins are installed into.
+AC_DEFUN([RZS_NBDKIT], [
+	AC_ARG_WITH([plugin],
+		[AS_HELP_STRING([--without-plugin], [do not build the nbdkit plugin])],
+		[], [with_plugin=yes])
+	AC_ARG_WITH([nbdkit-plugindir],
+		[AS_HELP_STRING([--with-nbdkit-plugindir=DIR],
+			[install the plugin there (default: where nbdkit looks for plugins)])],
+		[], [with_nbdkit_plugindir=])
+	AS_IF([test "$with_plugin" != no], [
+		PKG_CHECK_MODULES([NBDKIT], [nbdkit >= 1.24], [],
+			[AC_MSG_ERROR([nbdkit >= 1.24 not found (Debian package: nbdkit-plugin-dev); configure --without-plugin to build without it])])
+		AS_CASE([$with_nbdkit_plugindir],
+			[yes|no], [AC_MSG_ERROR([--with-nbdkit-plugindir needs a folder])],
+			[""], [PKG_CHECK_VAR([NBDKIT_PLUGINDIR], [nbdkit], [plugindir], [],
+				[AC_MSG_ERROR([nbdkit.pc names no plugindir: give --with-nbdkit-plugindir])])],
+			[NBDKIT_PLUGINDIR=$with_nbdkit_plugindir])
+		plugin_summary="$NBDKIT_PLUGINDIR"
+	], [plugin_summary=no])
+	AC_SUBST([NBDKIT_PLUGINDIR])
+	AC_PATH_PROG([NBDKIT], [nbdkit])
+	AM_CONDITIONAL([PLUGIN], [test "$with_plugin" != no])
+])
+
+# Only for the benchmark through nbdkit.
+AC_DEFUN([RZS_LIBNBD], [
+	PKG_CHECK_MODULES([LIBNBD], [libnbd >= 1.4], [have_libnbd=yes], [have_libnbd="no (libnbd-dev)"])
+	AM_CONDITIONAL([HAVE_LIBNBD], [test "$have_libnbd" = yes])
+])

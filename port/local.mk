@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The world of user space, and that of the unit tests.
+
+noinst_HEADERS = port/port_check.h
+
+RZS_PORT_USER_SOURCES = \
+	port/user/arena.c \
+	port/user/arena.h \
+	port/user/blocks.c \
+	port/user/blocks.h \
+	port/user/rzs_port.h \
+	port/user/rzs_port_codec.h \
+	port/user/rzs_port_sync.h \
+	port/user/size.c \
+	port/user/size.h
+
+noinst_LTLIBRARIES += librzsport.la
+librzsport_la_SOURCES = $(RZS_PORT_USER_SOURCES)
+librzsport_la_CPPFLAGS = $(RZS_USER_CPPFLAGS)
+librzsport_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden
+
+RZS_PORT_TEST_SOURCES = \
+	port/test/port_test.c \
+	port/test/port_test.h \
+	port/test/rzs_port.h \
+	port/test/rzs_port_codec.h
+
+# The core compiled against the test port, and the port with it.
+check_LTLIBRARIES += librzscore_test.la
+librzscore_test_la_SOURCES = $(RZS_CORE_SOURCES) $(RZS_PORT_TEST_SOURCES)
+librzscore_test_la_CPPFLAGS = $(RZS_TEST_CPPFLAGS)

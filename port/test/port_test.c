@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Memory of the test world.
+ *
+ * Every allocation and every block is preceded by a head that says what it is; in between, with guards on, lies a
+ * page that cannot be touched.  Blocks come straight from the heap, with no thread and no locking into RAM, and
+ * those given back wait in a queue (first in, first out: a stale pointer has time to do its damage where it is
+ * seen).
+ *
+ * Threading: calls of the world from any thread; settings (port_test.h) while nothing else runs.
+ * Invariants, under a source's lock: taken + ready <= max; ready <= keep; nr_ready heads are queued.
+ */
+#include "rzs_port.h"
+#include "port_test.h"
+
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#define TEST_PAGE 4096u
+#define TEST_ALIGN 64u
+#define TEST_KEEP_DEFAULT 16u
+#define TEST_MAGIC_ALLOC 0x616c6c6f63a110c1ull
+#define TEST_MAGIC_TAKEN 0x7461e1b10c7a4e01ull
+#define TEST_MAGIC_READY 0x4ead1b10c4ead102ull
+
+struct test_fail {
+	uint64_t nth, count; /* nth 0: off */
+	uint64_t calls, failed;
+};
+
+static struct test_fail test_fail[RZS_TEST_CALLS];
+static bool test_guard;
+static uint64_t test_damage;
+static uint64_t test_live_bytes, test_live_allocs, test_live_blocks;
+static uint32_t test_yield_n;
+static uint64_t test_yield_seed;
+static uint64_t test_yield_threads;
+
+/* In front of an allocation. */
+struct test_alloc {
+	uint64_t magic;
+	uint64_t size;
+	void *map;	  /* what to release */
+	uint64_t map_len; /* 0: from the heap */
+};
+
+/* In front of a block. */
+struct test_block {
+	uint64_t magic;
+	struct test_block *next; /* in the queue of ready ones */
+	struct test_block *prev_all, *next_all;
+};
+
+struct rzs_blocks {
+	rzs_lock_t lock;
+	bool guard;
+	uint64_t max, keep;
+	uint64_t taken, ready, peak;
+	struct test_block *head, **tail;
+	struct test_block all; /* ring of every block */
+};
+
+/* Settings */
+
+static void test_count(uint64_t *counter, uint64_t delta)
+{
+	__atomic_fetch_add(counter, delta, __ATOMIC_RELAXED);
+}
+
+static uint64_t test_get(const uint64_t *counter)
+{
+	return __atomic_load_n(counter, __ATOMIC_RELAXED);
+}
+
+static void test_damaged(const char *what, const void *where)
+{
+	test_count(&test_damage, 1);
+	fprintf(stderr, "test world: %s at %p\n", what, where);
+}
+
+void rzs_test_reset(void)
+{
+	memset(test_fail, 0, sizeof(test_fail));
+	test_guard = false;
+	test_damage = 0;
+	test_yield_n = 0;
+}
+
+void rzs_test_fail(enum rzs_test_call call, uint64_t nth, uint64_t count)
+{
+	test_fail[call] = (struct test_fail){ .nth = nth, .count = count };
+}
+
+uint64_t rzs_test_calls(enum rzs_test_call call)
+{
+	return test_get(&test_fail[call].calls);
+}
+
+uint64_t rzs_test_failed(enum rzs_test_call call)
+{
+	return test_get(&test_fail[call].failed);
+}
+
+uint64_t rzs_test_live_bytes(void)
+{
+	return test_get(&test_live_bytes);
+}
+
+uint64_t rzs_test_live_allocs(void)
+{
+	return test_get(&test_live_allocs);
+}
+
+uint64_t rzs_test_live_blocks(void)
+{
+	return test_get(&test_live_blocks);
+}
+
+void rzs_test_guard(bool on)
+{
+	test_guard = on;
+}
+
+uint64_t rzs_test_damage(void)
+{
+	return test_get(&test_damage);
+}
+
+void rzs_test_set_yield(uint32_t n, uint64_t seed)
+{
+	test_yield_n = n;
+	test_yield_seed = seed;
+}
+
+void rzs_test_yield(void)
+{
+	static __thread uint64_t state;
+
+	if (test_yield_n == 0)
+		return;
+	if (state == 0)
+		state = (test_yield_seed + __atomic_add_fetch(&test_yield_threads, 1, __ATOMIC_RELAXED)) *
+				0x9e3779b97f4a7c15ull | 1;
+	state ^= state << 13;
+	state ^= state >> 7;
+	state ^= state << 17;
+	if ((state >> 32) % test_yield_n == 0)
+		sched_yield();
+}
+
+static bool test_fails(enum rzs_test_call call)
+{
+	struct test_fail *f = &test_fail[call];
+	uint64_t n = __atomic_add_fetch(&f->calls, 1, __ATOMIC_RELAXED);
+
+	if (f->nth == 0 || n < f->nth || n - f->nth >= f->count)
+		return false;
+	test_count(&f->failed, 1);
+	return true;
+}
+
+/* Allocations */
+
+static void *test_map(size_t len)
+{
+	void *map = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return map == MAP_FAILED ? NULL : map;
+}
+
+void *rzs_port_alloc(size_t n)
+{
+	size_t body = (n + TEST_ALIGN - 1) & ~(size_t)(TEST_ALIGN - 1);
+	size_t map_len = 0;
+	struct test_alloc *a;
+	void *map = NULL;
+	char *p;
+
+	if (test_fails(RZS_TEST_ALLOC) || n > SIZE_MAX / 2)
+		return NULL;
+	if (test_guard) {
+		map_len = ((TEST_ALIGN + body + TEST_PAGE - 1) / TEST_PAGE + 1) * TEST_PAGE;
+		map = test_map(map_len);
+		if (!map)
+			return NULL;
+		mprotect((char *)map + map_len - TEST_PAGE, TEST_PAGE, PROT_NONE);
+		p = (char *)map + map_len - TEST_PAGE - body;
+	} else {
+		if (posix_memalign(&map, TEST_ALIGN, TEST_ALIGN + n))
+			return NULL;
+		p = (char *)map + TEST_ALIGN;
+	}
+	a = (struct test_alloc *)(void *)(p - TEST_ALIGN);
+	*a = (struct test_alloc){ TEST_MAGIC_ALLOC, n, map, map_len };
+	memset(p, 0, n);
+	test_count(&test_live_bytes, n);
+	test_count(&test_live_allocs, 1);
+	return p;
+}
+
+void rzs_port_free(void *p, size_t n)
+{
+	struct test_alloc *a;
+	uint64_t map_len;
+	void *map;
+
+	if (!p)
+		return;
+	a = (struct test_alloc *)(void *)((char *)p - TEST_ALIGN);
+	if (a->magic != TEST_MAGIC_ALLOC) {
+		test_damaged("free of what was not allocated, or its head overwritten", p);
+		return;
+	}
+	if (a->size != n)
+		test_damaged("free with another size than allocated", p);
+	test_count(&test_live_bytes, -a->size);
+	test_count(&test_live_allocs, -(uint64_t)1);
+	map = a->map;
+	map_len = a->map_len;
+	memset(p, RZS_TEST_POISON, a->size);
+	a->magic = 0;
+	if (map_len)
+		munmap(map, map_len);
+	else
+		free(map);
+}
+
+/* Blocks */
+
+/* Bytes from a head to its block: a page, and with guards another that cannot be touched. */
+static size_t test_head_len(const struct rzs_blocks *b)
+{
+	return b->guard ? 2 * TEST_PAGE : TEST_PAGE;
+}
+
+static char *test_body(const struct rzs_blocks *b, struct test_block *t)
+{
+	return (char *)t + test_head_len(b);
+}
+
+static struct test_block *test_block_new(struct rzs_blocks *b)
+{
+	size_t len = test_head_len(b) + RZS_BLOCK_SIZE;
+	struct test_block *t;
+
+	if (b->guard) {
+		t = test_map(len + TEST_PAGE);
+		if (!t)
+			return NULL;
+		mprotect((char *)t + TEST_PAGE, TEST_PAGE, PROT_NONE);
+		mprotect((char *)t + len, TEST_PAGE, PROT_NONE);
+	} else {
+		t = aligned_alloc(TEST_PAGE, len);
+		if (!t)
+			return NULL;
+	}
+	t->next_all = b->all.next_all;
+	t->prev_all = &b->all;
+	t->next_all->prev_all = t;
+	b->all.next_all = t;
+	return t;
+}
+
+static void test_block_delete(struct rzs_blocks *b, struct test_block *t)
+{
+	t->prev_all->next_all = t->next_all;
+	t->next_all->prev_all = t->prev_all;
+	t->magic = 0;
+	if (b->guard)
+		munmap(t, test_head_len(b) + RZS_BLOCK_SIZE + TEST_PAGE);
+	else
+		free(t);
+}
+
+/* Take the oldest one off the queue. */
+static struct test_block *test_queue_pop(struct rzs_blocks *b)
+{
+	struct test_block *t = b->head;
+	const unsigned char *p = (unsigned char *)test_body(b, t);
+
+	b->head = t->next;
+	if (!b->head)
+		b->tail = &b->head;
+	b->ready--;
+	if (t->magic != TEST_MAGIC_READY)
+		test_damaged("head of a free block overwritten", p);
+	if (b->guard && (p[0] != RZS_TEST_POISON || memcmp(p, p + 1, RZS_BLOCK_SIZE - 1)))
+		test_damaged("free block written to", p);
+	return t;
+}
+
+static void test_queue_trim(struct rzs_blocks *b)
+{
+	while (b->ready && (b->ready > b->keep || b->taken + b->ready > b->max))
+		test_block_delete(b, test_queue_pop(b));
+}
+
+int rzs_blocks_open(struct rzs_blocks **out, uint64_t max_blocks, uint64_t reserve_blocks)
+{
+	struct rzs_blocks *b = rzs_port_alloc(sizeof(*b));
+
+	*out = b;
+	if (!b)
+		return -ENOMEM;
+	rzs_lock_init(&b->lock);
+	b->guard = test_guard;
+	b->max = max_blocks;
+	b->keep = reserve_blocks == RZS_RESERVE_DEFAULT ? TEST_KEEP_DEFAULT : reserve_blocks;
+	b->tail = &b->head;
+	b->all.next_all = b->all.prev_all = &b->all;
+	return 0;
+}
+
+void rzs_blocks_close(struct rzs_blocks *b)
+{
+	if (!b)
+		return;
+	while (b->ready)
+		test_block_delete(b, test_queue_pop(b));
+	test_count(&test_live_bytes, -(b->taken * RZS_BLOCK_SIZE));
+	test_count(&test_live_blocks, -b->taken);
+	while (b->all.next_all != &b->all)
+		test_block_delete(b, b->all.next_all);
+	rzs_port_free(b, sizeof(*b));
+}
+
+void *rzs_blocks_take(struct rzs_blocks *b, bool *out_limit)
+{
+	struct test_block *t = NULL;
+
+	*out_limit = false;
+	if (test_fails(RZS_TEST_TAKE))
+		return NULL;
+	rzs_lock(&b->lock);
+	if (b->taken >= b->max)
+		*out_limit = true;
+	else
+		t = b->ready ? test_queue_pop(b) : test_block_new(b);
+	if (t) {
+		t->magic = TEST_MAGIC_TAKEN;
+		b->taken++;
+		if (b->peak < b->taken + b->ready)
+			b->peak = b->taken + b->ready;
+	}
+	rzs_unlock(&b->lock);
+	if (!t)
+		return NULL;
+	test_count(&test_live_bytes, RZS_BLOCK_SIZE);
+	test_count(&test_live_blocks, 1);
+	return memset(test_body(b, t), RZS_TEST_FRESH, RZS_BLOCK_SIZE);
+}
+
+void rzs_blocks_give(struct rzs_blocks *b, void *block)
+{
+	struct test_block *t;
+
+	if (!block || (uintptr_t)block % TEST_PAGE) {
+		test_damaged("give of what is no block", block);
+		return;
+	}
+	t = (struct test_block *)(void *)((char *)block - test_head_len(b));
+	rzs_lock(&b->lock);
+	if (t->magic != TEST_MAGIC_TAKEN) {
+		rzs_unlock(&b->lock);
+		test_damaged("give of a block that is not taken", block);
+		return;
+	}
+	if (b->guard)
+		memset(block, RZS_TEST_POISON, RZS_BLOCK_SIZE);
+	t->magic = TEST_MAGIC_READY;
+	t->next = NULL;
+	*b->tail = t;
+	b->tail = &t->next;
+	b->taken--;
+	b->ready++;
+	test_queue_trim(b);
+	rzs_unlock(&b->lock);
+	test_count(&test_live_bytes, -(uint64_t)RZS_BLOCK_SIZE);
+	test_count(&test_live_blocks, -(uint64_t)1);
+}
+
+void rzs_blocks_count(struct rzs_blocks *b, uint64_t *out_taken, uint64_t *out_ready, uint64_t *out_peak)
+{
+	rzs_lock(&b->lock);
+	*out_taken = b->taken;
+	*out_ready = b->ready;
+	*out_peak = b->peak;
+	rzs_unlock(&b->lock);
+}
+
+int rzs_blocks_set_max(struct rzs_blocks *b, uint64_t max_blocks)
+{
+	int err = 0;
+
+	rzs_lock(&b->lock);
+	if (b->taken > max_blocks) {
+		err = -ENOSPC;
+	} else {
+		b->max = max_blocks;
+		test_queue_trim(b);
+	}
+	rzs_unlock(&b->lock);
+	return err;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Arena: a range of addresses whose units of RZS_ARENA_UNIT bytes are given memory and lose it again.
+ *
+ * The range is mapped without access, which costs nothing.  Units are opened (made accessible, and locked: pages
+ * stay in RAM once they are there) from its start onwards, as few as needed, so that what the system counts as
+ * locked is what has been used.  Committing a unit faults all its pages in; uncommitting gives the pages back and
+ * leaves a hole, which is the first to be filled again.
+ *
+ * Threading: none; the caller sees to it that one thread at a time uses an arena.  Sleeps, asks the system for
+ * memory.  None of its functions may be called by a thread of the data path.
+ * Invariants: committed units = opened - nr_holes; bits of holes at or above opened are 0.
+ */
+#ifndef RZS_ARENA_H
+#define RZS_ARENA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define RZS_ARENA_UNIT 32768u
+
+struct rzs_arena {
+	char *base;
+	uint64_t units;	   /* size */
+	uint64_t opened;   /* units 0 .. opened - 1 are accessible */
+	uint64_t nr_holes; /* of these, how many have no memory */
+	uint64_t *holes;   /* one bit a unit */
+	uint64_t lowest;   /* no hole in words of holes before this one */
+	int lock_err;	   /* errno of the lock that was refused, 0: all is locked */
+	bool no_populate;  /* MADV_POPULATE_WRITE is unknown here */
+	bool no_dontneed_locked;
+};
+
+/*
+ * Map addresses for units, or for as many as can be had but not fewer than least (1 or more).
+ * -ENOMEM: not even that; r is then as released.
+ */
+int rzs_arena_reserve(struct rzs_arena *r, uint64_t units, uint64_t least);
+
+/* Unmap it all, with everything in it. */
+void rzs_arena_release(struct rzs_arena *r);
+
+/*
+ * Give memory to up to want units that lie side by side: *out is the first, *out_nr how many (1 .. want).
+ * -ENOMEM: none (*out NULL, *out_nr 0), the arena has as many committed units as before.
+ * -ENOSPC: every unit is committed already.
+ */
+int rzs_arena_commit(struct rzs_arena *r, uint64_t want, void **out, uint64_t *out_nr);
+
+/* Give a committed unit's memory back.  Negative errno: it is as before. */
+int rzs_arena_uncommit(struct rzs_arena *r, void *unit);
+
+#endif

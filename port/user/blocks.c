@@ -1,0 +1,495 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Blocks for the store from a range of addresses, kept ahead of demand.
+ *
+ * The data path takes blocks from a list of ready ones, which have all their pages in RAM, and gives them back to
+ * it: one short lock, no system call but a wake-up.  A refill thread keeps the list at the reserve's size.  It starts
+ * when the list falls under three quarters of that and when it grows past one and a half times, and goes on to the
+ * reserve's size itself, so that a load that swings a little does not make it work.
+ *
+ * Two locks.  `system` (a mutex) is held by whoever changes what memory the arena has: the refill thread and
+ * rzs_blocks_set_max(), never the data path.  `lock` is under it and guards the counts and the list, for a few
+ * instructions.  The list links ready blocks through their first bytes: these blocks are in RAM by definition; of
+ * one without memory nothing is touched.
+ *
+ * Invariants, under lock:  taken + ready <= held <= max (max after a limit was lowered: once set_max has returned).
+ * held - taken - ready are blocks on their way into the list or out of it; under both locks there are none.
+ *
+ * A source belongs to the process that opened it: its thread and its memory do not survive a fork.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "blocks.h"
+#include "arena.h"
+#include "size.h"
+
+#include <pthread.h>
+#include <signal.h>
+
+#define BLOCKS_STEP 32u		     /* faulted in by one call: 1 MiB */
+#define BLOCKS_RESERVE_MOST 512u     /* default reserve: 16 MiB, or a sixteenth of max or of RAM, ... */
+#define BLOCKS_RESERVE_LEAST 8u	     /* ... but these few */
+#define BLOCKS_SLACK 8u		     /* keeps a tiny reserve's high mark away from its size */
+#define BLOCKS_ADDRESS_MOST (1u << 29) /* 16 TiB: more than slots can name */
+#define BLOCKS_BACKOFF_FIRST 4000000l /* ns of pause after a failure, doubled up to: */
+#define BLOCKS_BACKOFF_LAST 256000000l
+#define BLOCKS_STACK (256u * 1024)
+#define BLOCKS_STACK_TOUCH (64u * 1024)
+
+_Static_assert(RZS_ARENA_UNIT == RZS_BLOCK_SIZE, "a unit of the range is a block");
+
+/* Bits of rzs_blocks.work. */
+#define BLOCKS_WORK 1u
+#define BLOCKS_STOP 2u
+
+struct block_link {
+	struct block_link *next;
+};
+
+struct rzs_blocks {
+	rzs_lock_t lock;
+	uint32_t work; /* futex: what the thread is to do */
+
+	/* Under lock. */
+	struct block_link *list;
+	uint64_t taken, ready, held, peak;
+	uint64_t max;	   /* no more than the arena has */
+	uint64_t reserve;  /* aim of ready */
+	uint64_t low, high; /* where the thread starts */
+	uint64_t refilled, returned, failures, refused, bad_gives;
+	int lock_err;
+
+	/* Under system. */
+	pthread_mutex_t system;
+	struct rzs_arena arena;
+	uint64_t reserve_asked;
+
+	/* Constant after open. */
+	char *first, *end;
+	pthread_t thread;
+	void (*hook)(void *arg);
+	void *hook_arg;
+
+	struct rzs_blocks *next; /* under blocks_open_lock */
+};
+
+static pthread_mutex_t blocks_open_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct rzs_blocks *blocks_open;
+static void (*blocks_hook)(void *arg);
+static void *blocks_hook_arg;
+
+void rzs_blocks_set_thread_hook(void (*fn)(void *arg), void *arg)
+{
+	blocks_hook = fn;
+	blocks_hook_arg = arg;
+}
+
+/* Marks */
+
+static uint64_t blocks_min(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static uint64_t blocks_default_reserve(uint64_t max)
+{
+	uint64_t n = blocks_min(BLOCKS_RESERVE_MOST, max / 16);
+
+	n = blocks_min(n, rzs_size_ram() / RZS_BLOCK_SIZE / 16);
+	return n > BLOCKS_RESERVE_LEAST ? n : BLOCKS_RESERVE_LEAST;
+}
+
+static void blocks_set_marks(struct rzs_blocks *b, uint64_t max, uint64_t reserve)
+{
+	b->max = max;
+	b->reserve = blocks_min(reserve, max);
+	b->low = b->reserve - b->reserve / 4;
+	b->high = b->reserve + b->reserve / 2 + BLOCKS_SLACK;
+}
+
+/* The reserve for this max, as asked for at open. */
+static uint64_t blocks_reserve(const struct rzs_blocks *b, uint64_t max)
+{
+	if (b->reserve_asked == RZS_RESERVE_DEFAULT)
+		return blocks_default_reserve(max);
+	return b->reserve_asked ? b->reserve_asked : 1;
+}
+
+/* Under lock: is there something for the thread to do? */
+static bool blocks_wants_thread(const struct rzs_blocks *b)
+{
+	return (b->ready < b->low && b->held < b->max) || b->ready > b->high || b->held > b->max;
+}
+
+/*
+ * Not under lock.  The bit is looked at first so that a busy thread costs the data path nothing: it clears the bit
+ * before it looks at the counts, so whoever changed them before and sees the bit set has been heard.
+ */
+static void blocks_kick(struct rzs_blocks *b)
+{
+	if (__atomic_load_n(&b->work, __ATOMIC_RELAXED) & BLOCKS_WORK)
+		return;
+	if (!(__atomic_fetch_or(&b->work, BLOCKS_WORK, __ATOMIC_ACQ_REL) & BLOCKS_WORK))
+		rzs_sync_futex_wake(&b->work, 1);
+}
+
+/* The data path */
+
+void *rzs_blocks_take(struct rzs_blocks *b, bool *out_limit)
+{
+	struct block_link *l = NULL;
+	bool kick;
+
+	rzs_lock(&b->lock);
+	*out_limit = b->taken >= b->max;
+	if (!*out_limit && b->list) {
+		l = b->list;
+		b->list = l->next;
+		b->ready--;
+		b->taken++;
+	} else if (!*out_limit) {
+		b->refused++;
+	}
+	kick = blocks_wants_thread(b);
+	rzs_unlock(&b->lock);
+	if (kick)
+		blocks_kick(b);
+	return l;
+}
+
+void rzs_blocks_give(struct rzs_blocks *b, void *block)
+{
+	struct block_link *l = block;
+	char *p = block;
+	bool kick, bad;
+
+	bad = p < b->first || p >= b->end || (size_t)(p - b->first) % RZS_BLOCK_SIZE;
+	rzs_lock(&b->lock);
+	if (bad || b->taken == 0) {
+		b->bad_gives++;
+	} else {
+		l->next = b->list;
+		b->list = l;
+		b->ready++;
+		b->taken--;
+	}
+	kick = blocks_wants_thread(b);
+	rzs_unlock(&b->lock);
+	if (kick)
+		blocks_kick(b);
+}
+
+void rzs_blocks_count(struct rzs_blocks *b, uint64_t *out_taken, uint64_t *out_ready, uint64_t *out_peak)
+{
+	rzs_lock(&b->lock);
+	*out_taken = b->taken;
+	*out_ready = b->held - b->taken;
+	*out_peak = b->peak;
+	rzs_unlock(&b->lock);
+}
+
+/* Getting and returning memory: under system */
+
+/* One step towards the reserve.  *out_done: it is reached, or max is.  -ENOMEM: the system has nothing to give. */
+static int blocks_fill_step(struct rzs_blocks *b, bool *out_done)
+{
+	uint64_t want = 0, nr;
+	struct block_link *l;
+	void *first;
+	char *p;
+	int err;
+
+	rzs_lock(&b->lock);
+	if (b->ready < b->reserve && b->held < b->max)
+		want = blocks_min(b->reserve - b->ready, b->max - b->held);
+	want = blocks_min(want, BLOCKS_STEP);
+	b->held += want;
+	if (b->peak < b->held)
+		b->peak = b->held;
+	rzs_unlock(&b->lock);
+	*out_done = want == 0;
+	if (want == 0)
+		return 0;
+
+	err = rzs_arena_commit(&b->arena, want, &first, &nr);
+	for (uint64_t i = nr; i > 1; i--) {
+		p = (char *)first + (i - 2) * RZS_BLOCK_SIZE;
+		l = (struct block_link *)(void *)p;
+		l->next = (struct block_link *)(void *)(p + RZS_BLOCK_SIZE);
+	}
+
+	rzs_lock(&b->lock);
+	if (nr) {
+		p = (char *)first + (nr - 1) * RZS_BLOCK_SIZE;
+		((struct block_link *)(void *)p)->next = b->list;
+		b->list = first;
+	}
+	b->held -= want - nr;
+	b->ready += nr;
+	b->refilled += nr;
+	b->failures += err != 0;
+	b->lock_err = b->arena.lock_err;
+	rzs_unlock(&b->lock);
+	return err;
+}
+
+/* Give one ready block back to the system.  *out_done: none is too many. */
+static int blocks_trim_step(struct rzs_blocks *b, bool *out_done)
+{
+	struct block_link *l = NULL;
+	int err;
+
+	rzs_lock(&b->lock);
+	if (b->list && (b->ready > b->reserve || b->held > b->max)) {
+		l = b->list;
+		b->list = l->next;
+		b->ready--;
+	}
+	rzs_unlock(&b->lock);
+	*out_done = !l;
+	if (!l)
+		return 0;
+
+	err = rzs_arena_uncommit(&b->arena, l);
+
+	rzs_lock(&b->lock);
+	if (err) {
+		l->next = b->list;
+		b->list = l;
+		b->ready++;
+		b->failures++;
+	} else {
+		b->held--;
+		b->returned++;
+	}
+	b->lock_err = b->arena.lock_err;
+	rzs_unlock(&b->lock);
+	return err;
+}
+
+/* Under system for each step only: whoever lowers the limit does not wait for long. */
+static int blocks_repeat(struct rzs_blocks *b, int (*step)(struct rzs_blocks *, bool *))
+{
+	bool done = false;
+	int err = 0;
+
+	while (!err && !done && !(__atomic_load_n(&b->work, __ATOMIC_RELAXED) & BLOCKS_STOP)) {
+		pthread_mutex_lock(&b->system);
+		err = step(b, &done);
+		pthread_mutex_unlock(&b->system);
+	}
+	return err;
+}
+
+/* The thread */
+
+static __attribute__((noinline)) void blocks_touch_stack(void)
+{
+	volatile char stack[BLOCKS_STACK_TOUCH];
+
+	for (size_t i = 0; i < sizeof(stack); i += 1024)
+		stack[i] = 0;
+}
+
+static int blocks_work(struct rzs_blocks *b)
+{
+	bool trim;
+	int err = blocks_repeat(b, blocks_fill_step);
+
+	rzs_lock(&b->lock);
+	trim = b->ready > b->high || b->held > b->max;
+	rzs_unlock(&b->lock);
+	if (trim) {
+		int trim_err = blocks_repeat(b, blocks_trim_step);
+
+		err = err ? err : trim_err;
+	}
+	return err;
+}
+
+static void *blocks_thread(void *arg)
+{
+	struct rzs_blocks *b = arg;
+	struct timespec pause = { 0, BLOCKS_BACKOFF_FIRST };
+	uint32_t work;
+
+	blocks_touch_stack();
+	if (b->hook)
+		b->hook(b->hook_arg);
+	for (;;) {
+		work = __atomic_fetch_and(&b->work, ~BLOCKS_WORK, __ATOMIC_ACQ_REL);
+		if (work & BLOCKS_STOP)
+			return NULL;
+		if (blocks_work(b) == 0) {
+			pause.tv_nsec = BLOCKS_BACKOFF_FIRST;
+			rzs_sync_futex_wait(&b->work, 0, NULL);
+			continue;
+		}
+		/* With the bit set nobody wakes this thread to no purpose while it gives the system time. */
+		work = __atomic_or_fetch(&b->work, BLOCKS_WORK, __ATOMIC_ACQ_REL);
+		if (!(work & BLOCKS_STOP))
+			rzs_sync_futex_wait(&b->work, BLOCKS_WORK, &pause);
+		if (pause.tv_nsec < BLOCKS_BACKOFF_LAST)
+			pause.tv_nsec *= 2;
+	}
+}
+
+/* Signals are the process's business: none may be handled on this thread's small stack. */
+static int blocks_start_thread(struct rzs_blocks *b)
+{
+	pthread_attr_t attr;
+	sigset_t all, old;
+	int err;
+
+	err = pthread_attr_init(&attr);
+	if (err)
+		return -ENOMEM;
+	(void)pthread_attr_setstacksize(&attr, BLOCKS_STACK);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	err = pthread_create(&b->thread, &attr, blocks_thread, b);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	pthread_attr_destroy(&attr);
+	if (err)
+		return -ENOMEM;
+	(void)pthread_setname_np(b->thread, "rzs-refill");
+	return 0;
+}
+
+/* Life */
+
+/* Addresses for what the machine could ever hold, so that the limit may be raised later. */
+static int blocks_reserve_arena(struct rzs_blocks *b, uint64_t max)
+{
+	uint64_t units = rzs_size_machine_ram() / RZS_BLOCK_SIZE * 2;
+
+	if (units < BLOCKS_RESERVE_MOST)
+		units = BLOCKS_RESERVE_MOST;
+	units = blocks_min(units, BLOCKS_ADDRESS_MOST);
+	return rzs_arena_reserve(&b->arena, units, blocks_min(max, BLOCKS_RESERVE_LEAST));
+}
+
+static void blocks_free(struct rzs_blocks *b)
+{
+	rzs_arena_release(&b->arena);
+	pthread_mutex_destroy(&b->system);
+	rzs_port_free(b, sizeof(*b));
+}
+
+static void blocks_link(struct rzs_blocks *b)
+{
+	pthread_mutex_lock(&blocks_open_lock);
+	b->next = blocks_open;
+	blocks_open = b;
+	pthread_mutex_unlock(&blocks_open_lock);
+}
+
+static void blocks_unlink(struct rzs_blocks *b)
+{
+	struct rzs_blocks **at = &blocks_open;
+
+	pthread_mutex_lock(&blocks_open_lock);
+	while (*at != b)
+		at = &(*at)->next;
+	*at = b->next;
+	pthread_mutex_unlock(&blocks_open_lock);
+}
+
+int rzs_blocks_open(struct rzs_blocks **out, uint64_t max_blocks, uint64_t reserve_blocks)
+{
+	struct rzs_blocks *b;
+	int err;
+
+	*out = NULL;
+	if (max_blocks == 0)
+		return -EINVAL;
+	b = rzs_port_alloc(sizeof(*b));
+	if (!b)
+		return -ENOMEM;
+	pthread_mutex_init(&b->system, NULL);
+	rzs_lock_init(&b->lock);
+	b->hook = blocks_hook;
+	b->hook_arg = blocks_hook_arg;
+	b->reserve_asked = reserve_blocks;
+	err = blocks_reserve_arena(b, max_blocks);
+	if (err)
+		goto fail;
+	b->first = b->arena.base;
+	b->end = b->first + b->arena.units * RZS_BLOCK_SIZE;
+	max_blocks = blocks_min(max_blocks, b->arena.units);
+	blocks_set_marks(b, max_blocks, blocks_reserve(b, max_blocks));
+	err = blocks_repeat(b, blocks_fill_step);
+	if (err)
+		goto fail;
+	b->refilled = 0;
+	err = blocks_start_thread(b);
+	if (err)
+		goto fail;
+	blocks_link(b);
+	*out = b;
+	return 0;
+
+fail:
+	blocks_free(b);
+	return -ENOMEM;
+}
+
+void rzs_blocks_close(struct rzs_blocks *b)
+{
+	if (!b)
+		return;
+	blocks_unlink(b);
+	__atomic_fetch_or(&b->work, BLOCKS_STOP, __ATOMIC_ACQ_REL);
+	rzs_sync_futex_wake(&b->work, 1);
+	pthread_join(b->thread, NULL);
+	blocks_free(b);
+}
+
+int rzs_blocks_set_max(struct rzs_blocks *b, uint64_t max_blocks)
+{
+	bool done = false;
+	uint64_t reserve;
+	int err = 0;
+
+	pthread_mutex_lock(&b->system);
+	max_blocks = blocks_min(max_blocks, b->arena.units);
+	reserve = blocks_reserve(b, max_blocks);
+	rzs_lock(&b->lock);
+	if (b->taken > max_blocks)
+		err = -ENOSPC;
+	else
+		blocks_set_marks(b, max_blocks, reserve);
+	rzs_unlock(&b->lock);
+	/* Should the system not take memory back just now, the thread tries again. */
+	while (!err && !done && blocks_trim_step(b, &done) == 0)
+		;
+	pthread_mutex_unlock(&b->system);
+	if (!err)
+		blocks_kick(b);
+	return err;
+}
+
+void rzs_blocks_info(struct rzs_blocks_info *out)
+{
+	memset(out, 0, sizeof(*out));
+	pthread_mutex_lock(&blocks_open_lock);
+	for (struct rzs_blocks *b = blocks_open; b; b = b->next) {
+		rzs_lock(&b->lock);
+		out->taken += b->taken;
+		out->ready += b->held - b->taken;
+		out->reserve += b->reserve;
+		out->max += b->max;
+		out->refilled += b->refilled;
+		out->returned += b->returned;
+		out->failures += b->failures;
+		out->refused += b->refused;
+		out->bad_gives += b->bad_gives;
+		out->locked += b->lock_err == 0;
+		out->sources++;
+		if (b->lock_err)
+			out->lock_err = b->lock_err;
+		rzs_unlock(&b->lock);
+	}
+	pthread_mutex_unlock(&blocks_open_lock);
+}

@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Protection of a process that serves swap; see protect.h. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "protect.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#ifndef PR_SET_IO_FLUSHER
+#define PR_SET_IO_FLUSHER 57
+#endif
+
+#define PROTECT_STACK (256u * 1024)	 /* for threads that name no size; all of it is locked */
+#define PROTECT_STACK_TOUCH (128u * 1024) /* of it, what a thread's calls may reach */
+#define PROTECT_PRIORITY 1
+#define PROTECT_MMAP_THRESHOLD (32 * 1024 * 1024) /* the most glibc accepts */
+#define PROTECT_TRIM_THRESHOLD (1 << 30)
+#define PROTECT_TOP_PAD (1 << 20)
+
+static const struct rzs_protect_step protect_steps[RZS_PROTECT_STEPS] = {
+	[RZS_PROTECT_MEMLOCK_LIMIT] = {
+		.name = "memlock-limit",
+		.risk = "memory may reach the limit on locking and be swapped out with the pages stored in it",
+	},
+	[RZS_PROTECT_CORE_LIMIT] = {
+		.name = "core-limit",
+		.risk = "a crash may write memory of other programs to a core file",
+	},
+	[RZS_PROTECT_REALTIME_LIMIT] = {
+		.name = "realtime-limit",
+		.risk = "threads may not become real-time ones after the process gives up root",
+	},
+	[RZS_PROTECT_OOM_SCORE] = {
+		.name = "oom-score",
+		.risk = "the OOM killer may choose this process, and everything stored is lost",
+	},
+	[RZS_PROTECT_MALLOC] = {
+		.name = "malloc",
+		.risk = "heaps of threads cost address space, and freed memory may be faulted in anew",
+	},
+	[RZS_PROTECT_STACKS] = {
+		.name = "stacks",
+		.risk = "each thread locks a stack of the default size, often 8 MiB",
+	},
+	[RZS_PROTECT_LOCK] = {
+		.name = "lock",
+		.risk = "the process may be swapped out, to itself: the machine then hangs",
+	},
+	[RZS_PROTECT_DUMPABLE] = {
+		.name = "undumpable",
+		.risk = "processes of the same user may read memory of other programs",
+	},
+	[RZS_PROTECT_IO_FLUSHER] = {
+		.name = "io-flusher",
+		.risk = "when memory is short a thread may wait for its own device: the machine then hangs",
+	},
+	[RZS_PROTECT_REALTIME] = {
+		.name = "realtime",
+		.risk = "when memory is short replies may find none, or no processor: swapping may stall",
+	},
+};
+
+int rzs_protect_mode_parse(const char *text, enum rzs_protect_mode *out)
+{
+	static const char *const names[] = {
+		[RZS_PROTECT_AUTO] = "auto",
+		[RZS_PROTECT_REQUIRE] = "require",
+		[RZS_PROTECT_OFF] = "off",
+	};
+
+	*out = RZS_PROTECT_AUTO;
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(text, names[i]) == 0) {
+			*out = (enum rzs_protect_mode)i;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+void rzs_protect_init(struct rzs_protect *p, enum rzs_protect_mode mode, bool realtime)
+{
+	p->mode = mode;
+	p->realtime = realtime;
+	memcpy(p->step, protect_steps, sizeof(protect_steps));
+}
+
+/* Keep an outcome: err is 0 or a positive errno.  Of several threads' outcomes a refusal stays. */
+static void protect_note(struct rzs_protect *p, enum rzs_protect_step_id id, int err, int *first)
+{
+	struct rzs_protect_step *s = &p->step[id];
+	int seen = RZS_PROTECT_NOT_DONE;
+
+	if (err) {
+		__atomic_store_n(&s->err, err, __ATOMIC_RELAXED);
+		__atomic_store_n(&s->state, RZS_PROTECT_REFUSED, __ATOMIC_RELEASE);
+		if (*first == 0)
+			*first = err;
+	} else {
+		__atomic_compare_exchange_n(&s->state, &seen, RZS_PROTECT_OK, false, __ATOMIC_RELEASE,
+					    __ATOMIC_RELAXED);
+	}
+}
+
+static int protect_result(const struct rzs_protect *p, int first)
+{
+	return p->mode == RZS_PROTECT_REQUIRE ? -first : 0;
+}
+
+static bool protect_has_cap(unsigned cap)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2];
+
+	memset(data, 0, sizeof(data));
+	if (syscall(SYS_capget, &head, data))
+		return false;
+	return data[cap / 32].effective >> (cap % 32) & 1;
+}
+
+/* Early */
+
+/*
+ * Raise a limit to value.  Where that is refused, but cap puts the process above the limit, all is well for now; should
+ * it lose that capability, the step that needs the limit fails and tells.
+ */
+static int protect_raise(int resource, rlim_t value, unsigned cap)
+{
+	struct rlimit want = { value, value }, now;
+	int err;
+
+	if (getrlimit(resource, &now))
+		return errno;
+	if (now.rlim_cur >= value)
+		return 0;
+	if (now.rlim_max >= value)
+		want.rlim_max = now.rlim_max;
+	err = setrlimit(resource, &want) ? errno : 0;
+	return err && protect_has_cap(cap) ? 0 : err;
+}
+
+static int protect_no_core(void)
+{
+	const struct rlimit none = { 0, 0 };
+
+	return setrlimit(RLIMIT_CORE, &none) ? errno : 0;
+}
+
+static int protect_oom_score(void)
+{
+	static const char score[] = "-1000\n";
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	ssize_t n;
+	int err;
+
+	if (fd < 0)
+		return errno;
+	n = write(fd, score, sizeof(score) - 1);
+	err = n == (ssize_t)sizeof(score) - 1 ? 0 : n < 0 ? errno : EIO;
+	close(fd);
+	return err;
+}
+
+/* One heap for all threads, which keeps what it has and grows in large steps. */
+static int protect_malloc(void)
+{
+#ifdef __GLIBC__
+	int ok = mallopt(M_ARENA_MAX, 1);
+
+	ok &= mallopt(M_TRIM_THRESHOLD, PROTECT_TRIM_THRESHOLD);
+	ok &= mallopt(M_MMAP_THRESHOLD, PROTECT_MMAP_THRESHOLD);
+	ok &= mallopt(M_TOP_PAD, PROTECT_TOP_PAD);
+	return ok ? 0 : EINVAL;
+#else
+	return ENOSYS;
+#endif
+}
+
+static int protect_stacks(void)
+{
+	pthread_attr_t attr;
+	int err = pthread_getattr_default_np(&attr);
+
+	if (err)
+		return err;
+	err = pthread_attr_setstacksize(&attr, PROTECT_STACK);
+	if (!err)
+		err = pthread_setattr_default_np(&attr);
+	pthread_attr_destroy(&attr);
+	return err;
+}
+
+int rzs_protect_early(struct rzs_protect *p)
+{
+	int first = 0;
+
+	if (p->mode == RZS_PROTECT_OFF)
+		return 0;
+	protect_note(p, RZS_PROTECT_MEMLOCK_LIMIT,
+		     protect_raise(RLIMIT_MEMLOCK, RLIM_INFINITY, CAP_IPC_LOCK), &first);
+	protect_note(p, RZS_PROTECT_CORE_LIMIT, protect_no_core(), &first);
+	if (p->realtime)
+		protect_note(p, RZS_PROTECT_REALTIME_LIMIT,
+			     protect_raise(RLIMIT_RTPRIO, PROTECT_PRIORITY, CAP_SYS_NICE), &first);
+	protect_note(p, RZS_PROTECT_OOM_SCORE, protect_oom_score(), &first);
+	protect_note(p, RZS_PROTECT_MALLOC, protect_malloc(), &first);
+	protect_note(p, RZS_PROTECT_STACKS, protect_stacks(), &first);
+	return protect_result(p, first);
+}
+
+/* Process */
+
+/*
+ * What is mapped now is locked as it is touched: some programs carry large arrays that they never use.  What is
+ * mapped later is filled at once, so that its first use is no page fault.  Under a limit that would let
+ * some later mapping fail, a thread's stack for instance, so then nothing is locked but the store's own blocks.
+ */
+static int protect_lock(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_MEMLOCK, &limit))
+		return errno;
+	if (limit.rlim_cur != RLIM_INFINITY && !protect_has_cap(CAP_IPC_LOCK))
+		return EPERM;
+	if (mlockall(MCL_CURRENT | MCL_ONFAULT) || mlockall(MCL_FUTURE))
+		return errno;
+	return 0;
+}
+
+int rzs_protect_process(struct rzs_protect *p)
+{
+	int first = 0;
+
+	if (p->mode == RZS_PROTECT_OFF)
+		return 0;
+	protect_note(p, RZS_PROTECT_LOCK, protect_lock(), &first);
+	/* After a change of user, which would reset it. */
+	protect_note(p, RZS_PROTECT_DUMPABLE, prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) ? errno : 0, &first);
+	return protect_result(p, first);
+}
+
+/* Thread */
+
+static __attribute__((noinline)) void protect_touch_stack(void)
+{
+	volatile char stack[PROTECT_STACK_TOUCH];
+
+	for (size_t i = 0; i < sizeof(stack); i += 1024)
+		stack[i] = 0;
+}
+
+static int protect_realtime(void)
+{
+	struct sched_param param = { .sched_priority = PROTECT_PRIORITY };
+
+	/* Of this thread only: programs it starts are ordinary again. */
+	return sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &param) ? errno : 0;
+}
+
+int rzs_protect_thread(struct rzs_protect *p)
+{
+	int first = 0;
+
+	if (p->mode == RZS_PROTECT_OFF)
+		return 0;
+	protect_touch_stack();
+	protect_note(p, RZS_PROTECT_IO_FLUSHER, prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0) ? errno : 0, &first);
+	if (p->realtime)
+		protect_note(p, RZS_PROTECT_REALTIME, protect_realtime(), &first);
+	return protect_result(p, first);
+}
+
+void rzs_protect_thread_hook(void *p)
+{
+	(void)rzs_protect_thread(p); /* the outcome is in p */
+}
+
+/* Report */
+
+enum rzs_protect_state rzs_protect_state(const struct rzs_protect *p, enum rzs_protect_step_id id)
+{
+	return (enum rzs_protect_state)__atomic_load_n(&p->step[id].state, __ATOMIC_ACQUIRE);
+}
+
+unsigned rzs_protect_refused(const struct rzs_protect *p)
+{
+	unsigned n = 0;
+
+	for (int i = 0; i < RZS_PROTECT_STEPS; i++)
+		n += rzs_protect_state(p, (enum rzs_protect_step_id)i) == RZS_PROTECT_REFUSED;
+	return n;
+}
+
+/* strerror() may allocate, and these are the answers that occur. */
+static const char *protect_error(int err)
+{
+	switch (err) {
+	case EPERM:
+		return "not permitted";
+	case EACCES:
+		return "permission denied";
+	case ENOMEM:
+		return "out of memory";
+	case EAGAIN:
+		return "limit reached";
+	case EINVAL:
+	case ENOSYS:
+		return "not supported here";
+	case ENOENT:
+		return "no such file";
+	default:
+		return "error";
+	}
+}
+
+void rzs_protect_report(const struct rzs_protect *p, bool all, void (*line)(void *arg, const char *text),
+			void *arg)
+{
+	char text[RZS_PROTECT_LINE_MAX];
+
+	for (int i = 0; i < RZS_PROTECT_STEPS; i++) {
+		const struct rzs_protect_step *s = &p->step[i];
+		enum rzs_protect_state state = rzs_protect_state(p, (enum rzs_protect_step_id)i);
+		int err = __atomic_load_n(&s->err, __ATOMIC_RELAXED);
+
+		switch (state) {
+		case RZS_PROTECT_REFUSED:
+			snprintf(text, sizeof(text), "%s: refused (%s, errno %d): %s", s->name,
+				 protect_error(err), err, s->risk);
+			break;
+		case RZS_PROTECT_OK:
+			snprintf(text, sizeof(text), "%s: ok", s->name);
+			break;
+		default:
+			snprintf(text, sizeof(text), "%s: off: %s", s->name, s->risk);
+			break;
+		}
+		if (all || state == RZS_PROTECT_REFUSED)
+			line(arg, text);
+	}
+}

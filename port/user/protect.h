@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What a process has to do to itself so that it can serve the swap of the machine it runs on: never wait for memory
+ * that only its own work can free, never be swapped out or killed in its place, never leave stored pages on a disk.
+ *
+ * In this order, one caller at a time:
+ *	rzs_protect_init()	what is wanted
+ *	rzs_protect_early()	at start, while still root: limits, OOM score, malloc, stacks of threads to come
+ *	rzs_protect_process()	after the last fork, since locked memory is not inherited, and before the store is made
+ *	rzs_protect_thread()	by every thread that serves I/O, at its start (its stack has 256 KiB or more)
+ * Each step's outcome is kept, with what is at risk without it.  In mode auto a step that is refused is a warning to
+ * print (rzs_protect_report()), in mode require it makes the function fail, with mode off nothing is done at all.
+ *
+ * Threading: rzs_protect_thread() by any number of threads at once, rzs_protect_report() at any time.
+ */
+#ifndef RZS_PROTECT_H
+#define RZS_PROTECT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum rzs_protect_mode {
+	RZS_PROTECT_AUTO,
+	RZS_PROTECT_REQUIRE,
+	RZS_PROTECT_OFF,
+};
+
+enum rzs_protect_state {
+	RZS_PROTECT_NOT_DONE, /* off, or not its turn yet */
+	RZS_PROTECT_OK,
+	RZS_PROTECT_REFUSED,
+};
+
+enum rzs_protect_step_id {
+	RZS_PROTECT_MEMLOCK_LIMIT,
+	RZS_PROTECT_CORE_LIMIT,
+	RZS_PROTECT_REALTIME_LIMIT,
+	RZS_PROTECT_OOM_SCORE,
+	RZS_PROTECT_MALLOC,
+	RZS_PROTECT_STACKS,
+	RZS_PROTECT_LOCK,
+	RZS_PROTECT_DUMPABLE,
+	RZS_PROTECT_IO_FLUSHER, /* of threads: refused if one was */
+	RZS_PROTECT_REALTIME,	/* likewise */
+	RZS_PROTECT_STEPS,
+};
+
+struct rzs_protect_step {
+	const char *name; /* a word, for statistics */
+	const char *risk; /* what may happen without it */
+	int state;	  /* enum rzs_protect_state */
+	int err;	  /* errno when refused */
+};
+
+struct rzs_protect {
+	enum rzs_protect_mode mode;
+	bool realtime; /* whether threads are to be real-time ones */
+	struct rzs_protect_step step[RZS_PROTECT_STEPS];
+};
+
+/* "auto", "require" or "off".  -EINVAL: none of them; *out is then RZS_PROTECT_AUTO. */
+int rzs_protect_mode_parse(const char *text, enum rzs_protect_mode *out);
+
+void rzs_protect_init(struct rzs_protect *p, enum rzs_protect_mode mode, bool realtime);
+
+/* 0, or in mode require the negative errno of the first step that was refused; the others are done all the same. */
+int rzs_protect_early(struct rzs_protect *p);
+int rzs_protect_process(struct rzs_protect *p);
+int rzs_protect_thread(struct rzs_protect *p);
+
+/* The same with the shape of a thread hook (rzs_blocks_set_thread_hook()); p is a struct rzs_protect. */
+void rzs_protect_thread_hook(void *p);
+
+/* A step's outcome now. */
+enum rzs_protect_state rzs_protect_state(const struct rzs_protect *p, enum rzs_protect_step_id id);
+
+/* Steps refused so far. */
+unsigned rzs_protect_refused(const struct rzs_protect *p);
+
+#define RZS_PROTECT_LINE_MAX 256u
+
+/*
+ * Call line() with one line of text, no newline, for each step that was refused, or with all for every step.
+ * Allocates nothing; text is good during the call.
+ */
+void rzs_protect_report(const struct rzs_protect *p, bool all, void (*line)(void *arg, const char *text),
+			void *arg);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The user world: what the core may ask of a Linux process.  Meanings are in port/CONTRACT; blocks come from
+ * blocks.c, locks and atomics from rzs_port_sync.h.
+ */
+#ifndef RZS_PORT_USER_H
+#define RZS_PORT_USER_H
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rzs_port_sync.h"
+
+#define RZS_PORT_ALIGN 64u
+#define RZS_BLOCK_SIZE 32768u
+#define RZS_RESERVE_DEFAULT UINT64_MAX
+
+/* Zeroing touches every page here and now instead of at some later write on the data path. */
+static inline void *rzs_port_alloc(size_t n)
+{
+	size_t size = (n + RZS_PORT_ALIGN - 1) & ~(size_t)(RZS_PORT_ALIGN - 1);
+	void *p;
+
+	if (size < n)
+		return NULL;
+	if (size == 0)
+		size = RZS_PORT_ALIGN;
+	p = aligned_alloc(RZS_PORT_ALIGN, size);
+	if (p)
+		memset(p, 0, size);
+	return p;
+}
+
+static inline void rzs_port_free(void *p, size_t n)
+{
+	(void)n;
+	free(p);
+}
+
+struct rzs_blocks;
+
+int rzs_blocks_open(struct rzs_blocks **out, uint64_t max_blocks, uint64_t reserve_blocks);
+void rzs_blocks_close(struct rzs_blocks *b);
+void *rzs_blocks_take(struct rzs_blocks *b, bool *out_limit);
+void rzs_blocks_give(struct rzs_blocks *b, void *block);
+void rzs_blocks_count(struct rzs_blocks *b, uint64_t *out_taken, uint64_t *out_ready, uint64_t *out_peak);
+int rzs_blocks_set_max(struct rzs_blocks *b, uint64_t max_blocks);
+
+#include "../port_check.h"
+
+#endif

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The compression libraries, as core/codec*.c see them in a process.  RZS_HAVE_LZ4 and RZS_HAVE_ZSTD come from
+ * the build as 0 or 1; LZO is always there.
+ *
+ * Rules for every function here: all state lives in memory the caller hands in, nothing is allocated, at most
+ * cap bytes are written to dst whatever src holds, and decompression succeeds only when it filled dst exactly
+ * and used up src.  Compression: 0 with *out_n set, -ENOSPC when the result does not fit, -EIO otherwise.
+ * Decompression: 0 or -EIO.
+ *
+ * Shared with port/test, so this does not include rzs_port.h.
+ */
+#ifndef RZS_PORT_CODEC_H
+#define RZS_PORT_CODEC_H
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <lzo/lzo1x.h>
+
+#define RZS_HAVE_LZO 1
+#ifndef RZS_HAVE_LZ4
+#define RZS_HAVE_LZ4 0
+#endif
+#ifndef RZS_HAVE_ZSTD
+#define RZS_HAVE_ZSTD 0
+#endif
+
+/*
+ * LZO
+ *
+ * The library has four compressors of this one format that differ in the size of their hash table.  On 18,227
+ * pages of memory of running processes (python, perl, clang, qemu; liblzo2 2.10, one core; the table is cleared
+ * for every page, so a large one costs time):
+ *
+ *	           context  ns/page  average size
+ *	lzo1x_1_11   16384     4350        1334.0
+ *	lzo1x_1_12   32768     4290        1329.0
+ *	lzo1x_1     131072     4600        1325.8
+ *	lzo1x_1_15  262144     4400        1326.7
+ */
+#define RZS_LZO_WORKMEM LZO1X_1_12_MEM_COMPRESS
+
+/* Checks that the library was built with the same types.  Thread-safe, any number of times. */
+static inline int rzs_lzo_init(void)
+{
+	return lzo_init() == LZO_E_OK ? 0 : -EIO;
+}
+
+/* dst has room for n + n/16 + 67 bytes, wrk is RZS_LZO_WORKMEM bytes. */
+static inline int rzs_lzo_compress(const void *src, size_t n, void *dst, size_t *out_n, void *wrk)
+{
+	lzo_uint len = 0;
+	int err = lzo1x_1_12_compress(src, n, dst, &len, wrk);
+
+	*out_n = err == LZO_E_OK ? len : 0;
+	return err == LZO_E_OK ? 0 : -EIO;
+}
+
+static inline int rzs_lzo_decompress(const void *src, size_t n, void *dst, size_t cap)
+{
+	lzo_uint len = cap;
+
+	if (lzo1x_decompress_safe(src, n, dst, &len, NULL) != LZO_E_OK || len != cap)
+		return -EIO;
+	return 0;
+}
+
+/* LZ4 */
+
+#if RZS_HAVE_LZ4
+#include <lz4.h>
+
+static inline size_t rzs_lz4_ctx_size(void)
+{
+	return (size_t)LZ4_sizeofState();
+}
+
+/* ctx: rzs_lz4_ctx_size() bytes, 8-byte aligned.  level: LZ4's acceleration, 1 = best. */
+static inline int rzs_lz4_compress(void *ctx, int level, const void *src, size_t n, void *dst, size_t cap,
+				   size_t *out_n)
+{
+	int len = LZ4_compress_fast_extState(ctx, src, dst, (int)n, (int)cap, level);
+
+	*out_n = len > 0 ? (size_t)len : 0;
+	return len > 0 ? 0 : -ENOSPC;
+}
+
+static inline int rzs_lz4_decompress(const void *src, size_t n, void *dst, size_t cap)
+{
+	if (LZ4_decompress_safe(src, dst, (int)n, (int)cap) != (int)cap)
+		return -EIO;
+	return 0;
+}
+#endif
+
+/* zstd */
+
+#if RZS_HAVE_ZSTD
+#define ZSTD_STATIC_LINKING_ONLY /* static contexts and the frame format without magic number */
+#include <zstd.h>
+#include <zstd_errors.h>
+
+/* At the start of the context; the two workspaces follow. */
+struct rzs_zstd_ctx {
+	ZSTD_CCtx *cctx;
+	ZSTD_DCtx *dctx;
+};
+
+#define RZS_ZSTD_HEAD 64u /* room for struct rzs_zstd_ctx that keeps the workspaces aligned */
+
+static inline size_t rzs_zstd_round(size_t n)
+{
+	return (n + 63) & ~(size_t)63;
+}
+
+static inline size_t rzs_zstd_cctx_size(int level, size_t page)
+{
+	return rzs_zstd_round(ZSTD_estimateCCtxSize_usingCParams(ZSTD_getCParams(level, page, 0)));
+}
+
+/* Bytes for compressing sources of page bytes at this level. */
+static inline size_t rzs_zstd_ctx_size(int level, size_t page)
+{
+	return RZS_ZSTD_HEAD + rzs_zstd_cctx_size(level, page) + rzs_zstd_round(ZSTD_estimateDCtxSize());
+}
+
+static inline int rzs_zstd_set(ZSTD_CCtx *cctx, ZSTD_cParameter param, int value)
+{
+	return ZSTD_isError(ZSTD_CCtx_setParameter(cctx, param, value)) ? -EINVAL : 0;
+}
+
+/*
+ * mem: 64-byte aligned.  A page's frame carries nothing that the store knows already: no magic number, no size,
+ * no checksum (the store has its own), no dictionary number.
+ */
+static inline int rzs_zstd_ctx_init(void *mem, size_t size, int level, size_t page)
+{
+	struct rzs_zstd_ctx *ctx = mem;
+	size_t csize = rzs_zstd_cctx_size(level, page);
+	char *base = (char *)mem + RZS_ZSTD_HEAD;
+
+	if (size < rzs_zstd_ctx_size(level, page))
+		return -EINVAL;
+	ctx->cctx = ZSTD_initStaticCCtx(base, csize);
+	ctx->dctx = ZSTD_initStaticDCtx(base + csize, size - RZS_ZSTD_HEAD - csize);
+	if (!ctx->cctx || !ctx->dctx)
+		return -EINVAL;
+	if (rzs_zstd_set(ctx->cctx, ZSTD_c_compressionLevel, level) ||
+	    rzs_zstd_set(ctx->cctx, ZSTD_c_format, ZSTD_f_zstd1_magicless) ||
+	    rzs_zstd_set(ctx->cctx, ZSTD_c_contentSizeFlag, 0) ||
+	    rzs_zstd_set(ctx->cctx, ZSTD_c_checksumFlag, 0) || rzs_zstd_set(ctx->cctx, ZSTD_c_dictIDFlag, 0))
+		return -EINVAL;
+	if (ZSTD_isError(ZSTD_DCtx_setParameter(ctx->dctx, ZSTD_d_format, ZSTD_f_zstd1_magicless)))
+		return -EINVAL;
+	return 0;
+}
+
+static inline int rzs_zstd_compress(void *mem, const void *src, size_t n, void *dst, size_t cap, size_t *out_n)
+{
+	struct rzs_zstd_ctx *ctx = mem;
+	size_t len = ZSTD_compress2(ctx->cctx, dst, cap, src, n);
+
+	*out_n = 0;
+	if (ZSTD_isError(len))
+		return ZSTD_getErrorCode(len) == ZSTD_error_dstSize_tooSmall ? -ENOSPC : -EIO;
+	*out_n = len;
+	return 0;
+}
+
+static inline int rzs_zstd_decompress(void *mem, const void *src, size_t n, void *dst, size_t cap)
+{
+	struct rzs_zstd_ctx *ctx = mem;
+
+	return ZSTD_decompressDCtx(ctx->dctx, dst, cap, src, n) == cap ? 0 : -EIO;
+}
+#endif
+
+#endif

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Atomics, locks and waiting for the worlds that run as Linux processes (port/user and port/test).
+ *
+ * The lock is one futex word: 0 free, 1 held, 2 held and somebody may be asleep on it.  A waiter spins for a few
+ * microseconds at most and then sleeps: a real-time thread that spun without end against a holder it has itself
+ * pushed off the CPU would never let that holder run again.  Neither side allocates anything, in the process or
+ * (beyond the futex hash, which exists already) in the kernel.
+ *
+ * A world may define RZS_SYNC_YIELD() before including this to widen the windows between threads.
+ */
+#ifndef RZS_PORT_SYNC_H
+#define RZS_PORT_SYNC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#ifndef RZS_SYNC_YIELD
+#define RZS_SYNC_YIELD() ((void)0)
+#endif
+
+/* Spins before sleeping: longer than a copy of a few KiB, far shorter than a scheduler's tick. */
+#define RZS_SYNC_SPINS 100u
+
+struct rzs_lock_word {
+	uint32_t word;
+};
+typedef struct rzs_lock_word rzs_lock_t;
+
+static inline void rzs_sync_relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	__builtin_ia32_pause();
+#elif defined(__aarch64__) || defined(__arm__)
+	__asm__ __volatile__("yield" ::: "memory");
+#else
+	__asm__ __volatile__("" ::: "memory");
+#endif
+}
+
+/* Sleep while *word is val; timeout is relative, NULL: none.  Wakes spuriously. */
+static inline void rzs_sync_futex_wait(const uint32_t *word, uint32_t val, const struct timespec *timeout)
+{
+	(void)syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, val, timeout, NULL, 0);
+}
+
+static inline void rzs_sync_futex_wake(const uint32_t *word, int nr)
+{
+	(void)syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, nr, NULL, NULL, 0);
+}
+
+/* Locks */
+
+static inline void rzs_lock_init(rzs_lock_t *l)
+{
+	__atomic_store_n(&l->word, 0, __ATOMIC_RELAXED);
+}
+
+static inline bool rzs_trylock(rzs_lock_t *l)
+{
+	uint32_t seen = 0;
+
+	return __atomic_compare_exchange_n(&l->word, &seen, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+
+static __attribute__((noinline, unused)) void rzs_sync_lock_slow(rzs_lock_t *l)
+{
+	for (unsigned i = 0; i < RZS_SYNC_SPINS; i++) {
+		uint32_t seen = __atomic_load_n(&l->word, __ATOMIC_RELAXED);
+
+		if (seen == 0 && rzs_trylock(l))
+			return;
+		if (seen == 2) /* others sleep already: the wait is not a short one */
+			break;
+		rzs_sync_relax();
+	}
+	while (__atomic_exchange_n(&l->word, 2, __ATOMIC_ACQUIRE) != 0)
+		rzs_sync_futex_wait(&l->word, 2, NULL);
+}
+
+static inline void rzs_lock(rzs_lock_t *l)
+{
+	RZS_SYNC_YIELD();
+	if (!rzs_trylock(l))
+		rzs_sync_lock_slow(l);
+	RZS_SYNC_YIELD();
+}
+
+static inline void rzs_unlock(rzs_lock_t *l)
+{
+	RZS_SYNC_YIELD();
+	if (__atomic_exchange_n(&l->word, 0, __ATOMIC_RELEASE) == 2)
+		rzs_sync_futex_wake(&l->word, 1);
+}
+
+/* Atomics */
+
+static inline uint64_t rzs_load(const uint64_t *p)
+{
+	return __atomic_load_n(p, __ATOMIC_ACQUIRE);
+}
+
+static inline uint64_t rzs_load_relaxed(const uint64_t *p)
+{
+	return __atomic_load_n(p, __ATOMIC_RELAXED);
+}
+
+static inline void rzs_store_release(uint64_t *p, uint64_t v)
+{
+	RZS_SYNC_YIELD();
+	__atomic_store_n(p, v, __ATOMIC_RELEASE);
+}
+
+static inline bool rzs_cas(uint64_t *p, uint64_t *seen, uint64_t v)
+{
+	RZS_SYNC_YIELD();
+	return __atomic_compare_exchange_n(p, seen, v, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+}
+
+static inline void rzs_add(uint64_t *p, uint64_t v)
+{
+	(void)__atomic_fetch_add(p, v, __ATOMIC_RELAXED);
+}
+
+static inline uint64_t rzs_or(uint64_t *p, uint64_t v)
+{
+	RZS_SYNC_YIELD();
+	return __atomic_fetch_or(p, v, __ATOMIC_ACQ_REL);
+}
+
+static inline uint64_t rzs_and(uint64_t *p, uint64_t v)
+{
+	RZS_SYNC_YIELD();
+	return __atomic_fetch_and(p, v, __ATOMIC_ACQ_REL);
+}
+
+static inline void *rzs_load_ptr(void *const *p)
+{
+	return __atomic_load_n(p, __ATOMIC_ACQUIRE);
+}
+
+static inline bool rzs_cas_ptr(void **p, void *seen, void *v)
+{
+	return __atomic_compare_exchange_n(p, &seen, v, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+}
+
+/* Waiting on a word */
+
+/* The futex is the half of the word that a conversion to uint32_t keeps. */
+static inline const uint32_t *rzs_sync_low_half(const uint64_t *p)
+{
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	return (const uint32_t *)(const void *)p + 1;
+#else
+	return (const uint32_t *)(const void *)p;
+#endif
+}
+
+static inline void rzs_wait(uint64_t *p, uint64_t seen)
+{
+	for (unsigned i = 0; i < RZS_SYNC_SPINS; i++) {
+		if ((uint32_t)rzs_load_relaxed(p) != (uint32_t)seen)
+			return;
+		rzs_sync_relax();
+	}
+	rzs_sync_futex_wait(rzs_sync_low_half(p), (uint32_t)seen, NULL);
+}
+
+static inline void rzs_wake(uint64_t *p)
+{
+	rzs_sync_futex_wake(rzs_sync_low_half(p), INT32_MAX);
+}
+
+#endif

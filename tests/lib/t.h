@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The unit tests' harness: one header, which also defines main(), so a test program is one .c file.
+ *
+ *	#include "t.h"
+ *
+ *	T_TEST(read_gives_what_was_written)
+ *	{
+ *		T_EQ(rzs_store_write(store, worker, 3, page), 0);
+ *		T_MEM_EQ(got, page, RZS_PAGE_SIZE);
+ *	}
+ *
+ * Every test runs in a forked process of its own with a deadline, so that a crash, a hang or a leak
+ * belongs to one test and none sees another's state.  A failed check prints both values and ends
+ * its test.  Checks may be made from any thread.  The parent stays single-threaded, which is
+ * what the sanitizers need to follow a fork.
+ *
+ * Program:  [--list] [--run NAME]... [--no-fork] [--seed N]
+ * Exit:     0 all passed, 1 some failed, 77 all were skipped, 99 the harness itself failed
+ * Last line: "N passed, N failed", with ", N skipped" when some were
+ * Environment: T_TIMEOUT_SCALE multiplies every deadline (slow tools such as valgrind set it),
+ * T_SEED is --seed
+ */
+#ifndef T_H
+#define T_H
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define T_EXIT_PASS 0
+#define T_EXIT_FAIL 1
+#define T_EXIT_SKIP 77
+#define T_EXIT_ERROR 99
+#define T_TIMEOUT_DEFAULT 60 /* seconds */
+
+/* A test, and one with a deadline of its own in seconds. */
+#define T_TEST(name) T_TEST_TIMEOUT(name, T_TIMEOUT_DEFAULT)
+#define T_TEST_TIMEOUT(test, seconds)                                                              \
+	static void test(void);                                                                    \
+	static struct t_case t_case_##test = {#test, test, (seconds), NULL};                       \
+	__attribute__((constructor)) static void t_register_##test(void)                           \
+	{                                                                                          \
+		t_register(&t_case_##test);                                                        \
+	}                                                                                          \
+	static void test(void)
+
+/* Integers, enums, bools and pointers, compared by value: -1 never equals UINT_MAX. */
+#define T_EQ(got, want) T_CMP(got, ==, want)
+#define T_NE(got, other) T_CMP(got, !=, other)
+#define T_LT(got, bound) T_CMP(got, <, bound)
+#define T_LE(got, bound) T_CMP(got, <=, bound)
+#define T_GT(got, bound) T_CMP(got, >, bound)
+#define T_GE(got, bound) T_CMP(got, >=, bound)
+
+#define T_OK(cond) ((cond) ? (void)0 : t_fail(__FILE__, __LINE__, "%s is false", #cond))
+#define T_STR_EQ(got, want) t_str_eq(__FILE__, __LINE__, #got, (got), (want))
+#define T_MEM_EQ(got, want, n) t_mem_eq(__FILE__, __LINE__, #got, (got), (want), (n))
+#define T_FAIL(...) t_fail(__FILE__, __LINE__, __VA_ARGS__)
+#define T_SKIP(...) t_skip(__VA_ARGS__)
+
+/* Wait for a condition, at most this many seconds (scaled); fail if it does not come true. */
+#define T_WAIT(cond, seconds)                                                                      \
+	do {                                                                                       \
+		double t_end = t_now() + (seconds)*t_scale();                                      \
+		while (!(cond)) {                                                                  \
+			if (t_now() > t_end)                                                       \
+				t_fail(__FILE__, __LINE__, "%s: still false after %g s", #cond,    \
+				       (seconds)*t_scale());                                       \
+			t_pause();                                                                 \
+		}                                                                                  \
+	} while (0)
+
+struct t_case {
+	const char *name;
+	void (*run)(void);
+	unsigned timeout;
+	struct t_case *next;
+};
+
+static struct t_case *t_cases;
+static struct t_case **t_cases_end = &t_cases;
+static const char *t_name = "?"; /* of the test running in this process */
+static const char *t_seed_arg;
+
+static inline void t_register(struct t_case *c)
+{
+	*t_cases_end = c;
+	t_cases_end = &c->next;
+}
+
+static inline double t_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+static inline double t_scale(void)
+{
+	const char *s = getenv("T_TIMEOUT_SCALE");
+	double scale = s ? strtod(s, NULL) : 1.0;
+
+	return scale >= 1.0 ? scale : 1.0;
+}
+
+/* Between two looks at a condition: give others the processor. */
+static inline void t_pause(void)
+{
+	struct timespec ts = {0, 200 * 1000};
+
+	nanosleep(&ts, NULL);
+}
+
+/*
+ * _exit() and not exit(): other threads may still be running, and a leak report of a test that
+ * stopped half way would only hide the reason.
+ */
+__attribute__((noreturn, format(printf, 3, 4))) static inline void
+t_fail(const char *file, int line, const char *fmt, ...)
+{
+	va_list ap;
+
+	fflush(stdout);
+	fprintf(stderr, "%s:%d: %s: ", file, line, t_name);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	fflush(stderr);
+	_exit(T_EXIT_FAIL);
+}
+
+__attribute__((noreturn, format(printf, 1, 2))) static inline void t_skip(const char *fmt, ...)
+{
+	va_list ap;
+
+	printf("skipped: ");
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+	putchar('\n');
+	fflush(stdout);
+	_exit(T_EXIT_SKIP);
+}
+
+struct t_num {
+	bool is_signed;
+	uint64_t bits; /* sign-extended */
+};
+
+/* Each argument is evaluated once: _Generic and __builtin_classify_type() only look at its type. */
+#define T_IS_SIGNED(x)                                                                             \
+	_Generic((x), signed char : 1, char : (char)-1 < 1, short : 1, int : 1, long : 1,          \
+		 long long : 1, default : 0)
+#define T_IS_POINTER(x) (__builtin_classify_type(x) == 5)
+#define T_BITS(x) ((uint64_t)(__builtin_choose_expr(T_IS_POINTER(x), (uintptr_t)(x), (x))))
+#define T_NUM(x) ((struct t_num){T_IS_SIGNED(x), T_BITS(x)})
+#define T_CMP(a, op, b)                                                                            \
+	do {                                                                                       \
+		struct t_num t_a = T_NUM(a), t_b = T_NUM(b);                                       \
+		if (!(t_compare(t_a, t_b) op 0))                                                   \
+			t_fail_cmp(__FILE__, __LINE__, #a " " #op " " #b, t_a, t_b);               \
+	} while (0)
+
+static inline bool t_negative(struct t_num n)
+{
+	return n.is_signed && (int64_t)n.bits < 0;
+}
+
+static inline int t_compare(struct t_num a, struct t_num b)
+{
+	if (t_negative(a) != t_negative(b))
+		return t_negative(a) ? -1 : 1;
+	return a.bits < b.bits ? -1 : a.bits > b.bits;
+}
+
+static inline const char *t_format(char *buf, size_t n, struct t_num v)
+{
+	if (t_negative(v))
+		snprintf(buf, n, "%lld", (long long)v.bits);
+	else if (v.bits < 10)
+		snprintf(buf, n, "%llu", (unsigned long long)v.bits);
+	else
+		snprintf(buf, n, "%llu (0x%llx)", (unsigned long long)v.bits,
+			 (unsigned long long)v.bits);
+	return buf;
+}
+
+__attribute__((noreturn)) static inline void
+t_fail_cmp(const char *file, int line, const char *expr, struct t_num a, struct t_num b)
+{
+	char left[64], right[64];
+
+	t_fail(file, line, "%s: left is %s, right is %s", expr, t_format(left, sizeof(left), a),
+	       t_format(right, sizeof(right), b));
+}
+
+static inline void t_str_eq(const char *file, int line, const char *expr, const char *got,
+			    const char *want)
+{
+	if (!got || !want ? got != want : strcmp(got, want) != 0)
+		t_fail(file, line, "%s is \"%s\", should be \"%s\"", expr, got ? got : "(null)",
+		       want ? want : "(null)");
+}
+
+static inline const char *t_hex(char *buf, size_t size, const uint8_t *p, size_t n)
+{
+	size_t i, pos = 0;
+
+	buf[0] = '\0';
+	for (i = 0; i < n && pos + 4 <= size; i++)
+		pos += (size_t)snprintf(buf + pos, size - pos, " %02x", p[i]);
+	return buf;
+}
+
+static inline void t_mem_eq(const char *file, int line, const char *expr, const void *got,
+			    const void *want, size_t n)
+{
+	const uint8_t *g = got, *w = want;
+	char left[64], right[64];
+	size_t i, show;
+
+	for (i = 0; i < n && g[i] == w[i]; i++)
+		;
+	if (i == n)
+		return;
+	show = n - i < 16 ? n - i : 16;
+	t_fail(file, line, "%s differs at byte %zu of %zu: is%s, should be%s", expr, i, n,
+	       t_hex(left, sizeof(left), g + i, show), t_hex(right, sizeof(right), w + i, show));
+}
+
+/* The run's seed: given, or from the clock.  Printed, so that a failure can be had again. */
+static inline uint64_t t_seed(void)
+{
+	const char *s = t_seed_arg ? t_seed_arg : getenv("T_SEED");
+	struct timespec ts;
+	uint64_t seed;
+
+	if (s && *s) {
+		seed = strtoull(s, NULL, 0);
+	} else {
+		clock_gettime(CLOCK_REALTIME, &ts);
+		seed = (uint64_t)ts.tv_sec * 1000000007u + (uint64_t)ts.tv_nsec;
+	}
+	printf("%s: seed %llu (again with --run %s --seed %llu)\n", t_name,
+	       (unsigned long long)seed, t_name, (unsigned long long)seed);
+	fflush(stdout);
+	return seed;
+}
+
+/* Next random number; any start value is fine (a Weyl sequence through a mixer: splitmix64). */
+static inline uint64_t t_rand(uint64_t *state)
+{
+	uint64_t x = *state += 0x9e3779b97f4a7c15u;
+
+	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+	x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+	return x ^ (x >> 31);
+}
+
+__attribute__((noreturn)) static inline void t_child(const struct t_case *c, pid_t parent,
+						     const sigset_t *mask)
+{
+	/* A group of its own, so that what the test started goes with it; and none outlives us. */
+	setpgid(0, 0);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(T_EXIT_ERROR);
+	sigprocmask(SIG_SETMASK, mask, NULL);
+	c->run();
+	/* exit() and not _exit(): this is where the leak checkers look. */
+	exit(T_EXIT_PASS);
+}
+
+/* Wait for pid until the deadline; false when it was reached.  SIGCHLD is blocked. */
+static inline bool t_wait_child(pid_t pid, double deadline, int *out_status)
+{
+	struct timespec slice = {0, 100 * 1000 * 1000};
+	sigset_t chld;
+	pid_t got;
+
+	sigemptyset(&chld);
+	sigaddset(&chld, SIGCHLD);
+	for (;;) {
+		got = waitpid(pid, out_status, WNOHANG);
+		if (got == pid)
+			return true;
+		if (got < 0 && errno != EINTR) {
+			*out_status = T_EXIT_ERROR << 8;
+			return true;
+		}
+		if (t_now() > deadline)
+			return false;
+		sigtimedwait(&chld, NULL, &slice);
+	}
+}
+
+/* Run one test; returns one of T_EXIT_*. */
+static inline int t_run(const struct t_case *c)
+{
+	double start = t_now(), limit = c->timeout * t_scale();
+	pid_t pid, parent = getpid();
+	sigset_t chld, old;
+	int status = 0, code = T_EXIT_FAIL;
+	bool ended;
+
+	t_name = c->name;
+	sigemptyset(&chld);
+	sigaddset(&chld, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &chld, &old);
+	fflush(NULL);
+	pid = fork();
+	if (pid == 0)
+		t_child(c, parent, &old);
+	if (pid < 0) {
+		printf("ERROR %s: fork: %s\n", c->name, strerror(errno));
+		sigprocmask(SIG_SETMASK, &old, NULL);
+		return T_EXIT_ERROR;
+	}
+	setpgid(pid, pid);
+	ended = t_wait_child(pid, start + limit, &status);
+	kill(-pid, SIGKILL);
+	if (!ended)
+		waitpid(pid, &status, 0);
+	sigprocmask(SIG_SETMASK, &old, NULL);
+
+	if (!ended) {
+		printf("FAIL %s: no end after %g s\n", c->name, limit);
+	} else if (WIFSIGNALED(status)) {
+		printf("FAIL %s: killed by signal %d (%s)\n", c->name, WTERMSIG(status),
+		       strsignal(WTERMSIG(status)));
+	} else {
+		code = WEXITSTATUS(status);
+		if (code != T_EXIT_PASS && code != T_EXIT_SKIP && code != T_EXIT_ERROR) {
+			printf("FAIL %s: exit status %d\n", c->name, code);
+			code = T_EXIT_FAIL;
+		} else {
+			printf("%s %s (%.2f s)\n",
+			       code == T_EXIT_PASS   ? "ok"
+			       : code == T_EXIT_SKIP ? "skip"
+						     : "ERROR",
+			       c->name, t_now() - start);
+		}
+	}
+	fflush(stdout);
+	return code;
+}
+
+static inline const struct t_case *t_find(const char *name)
+{
+	const struct t_case *c;
+
+	for (c = t_cases; c; c = c->next)
+		if (strcmp(c->name, name) == 0)
+			return c;
+	return NULL;
+}
+
+static inline int t_usage(const char *self)
+{
+	fprintf(stderr, "usage: %s [--list] [--run NAME]... [--no-fork] [--seed N]\n", self);
+	return T_EXIT_ERROR;
+}
+
+struct t_count {
+	unsigned passed, failed, skipped, broken;
+};
+
+static inline void t_run_counted(const struct t_case *c, bool no_fork, struct t_count *count)
+{
+	int code = T_EXIT_PASS;
+
+	if (no_fork) { /* for a debugger: a failure ends the program */
+		t_name = c->name;
+		c->run();
+	} else {
+		code = t_run(c);
+	}
+	count->passed += code == T_EXIT_PASS;
+	count->skipped += code == T_EXIT_SKIP;
+	count->failed += code == T_EXIT_FAIL || code == T_EXIT_ERROR;
+	count->broken += code == T_EXIT_ERROR;
+}
+
+static inline int t_summary(const struct t_count *count)
+{
+	printf("%u passed, %u failed", count->passed, count->failed);
+	if (count->skipped)
+		printf(", %u skipped", count->skipped);
+	putchar('\n');
+	if (count->broken)
+		return T_EXIT_ERROR;
+	if (count->failed)
+		return T_EXIT_FAIL;
+	if (count->skipped && !count->passed)
+		return T_EXIT_SKIP;
+	return count->passed ? T_EXIT_PASS : T_EXIT_ERROR;
+}
+
+int main(int argc, char **argv)
+{
+	struct t_count count = {0, 0, 0, 0};
+	bool list = false, no_fork = false, some = false;
+	const struct t_case *c;
+	int i;
+
+	for (i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--list") == 0)
+			list = true;
+		else if (strcmp(argv[i], "--no-fork") == 0)
+			no_fork = true;
+		else if (strcmp(argv[i], "--seed") == 0 && i + 1 < argc)
+			t_seed_arg = argv[++i];
+		else if (strcmp(argv[i], "--run") == 0 && i + 1 < argc && t_find(argv[i + 1]))
+			some = true, i++;
+		else
+			return t_usage(argv[0]);
+	}
+	if (list) {
+		for (c = t_cases; c; c = c->next)
+			puts(c->name);
+		return 0;
+	}
+	for (i = 1; some && i < argc; i++)
+		if (strcmp(argv[i], "--run") == 0)
+			t_run_counted(t_find(argv[++i]), no_fork, &count);
+		else if (strcmp(argv[i], "--seed") == 0)
+			i++;
+	for (c = some ? NULL : t_cases; c; c = c->next)
+		t_run_counted(c, no_fork, &count);
+	return t_summary(&count);
+}
+
+#endif

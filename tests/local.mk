@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What make check runs, and the same under valgrind and the sanitizers.
+
+EXTRA_DIST += \
+	tests/README \
+	tests/lib/functions.sh \
+	tests/pods.sh
+
+RZS_TEST_LIB_SOURCES = \
+	tests/lib/model.c \
+	tests/lib/model.h \
+	tests/lib/pages.c \
+	tests/lib/pages.h \
+	tests/lib/t.h \
+	tests/lib/twin.c \
+	tests/lib/twin.h
+
+include tests/unit/local.mk
+include tests/freestanding/local.mk
+include tests/fuzz/local.mk
+include tests/e2e/local.mk
+include tests/vm/local.mk
+
+TESTS += $(RZS_UNIT_TESTS) $(RZS_UNIT_TESTS_USER) $(RZS_FREESTANDING_TESTS) $(RZS_FUZZ_REPLAY) \
+	$(RZS_E2E_TESTS) tests/pods.sh
+
+# Words before the nbdkit command, and before each unit test: a tool's.
+RZS_NBDKIT_WRAP = @RZS_NBDKIT_WRAP@
+RZS_WRAP =
+RZS_VALGRIND = $(VALGRIND) --quiet --leak-check=full --show-leak-kinds=definite \
+	--errors-for-leak-kinds=definite --error-exitcode=119 --num-callers=30 --fair-sched=yes
+RZS_TIMEOUT_SCALE = @RZS_TIMEOUT_SCALE@
+
+LOG_COMPILER = $(RZS_WRAP)
+
+AM_TESTS_ENVIRONMENT = \
+	srcdir='$(abs_srcdir)'; export srcdir; \
+	builddir='$(abs_builddir)'; export builddir; \
+	RZS_PODS='$(RZS_PODS)'; export RZS_PODS; \
+	RZS_PLUGIN='$(abs_builddir)/rzs.so'; export RZS_PLUGIN; \
+	NBDKIT='$(RZS_NBDKIT_WRAP) $(NBDKIT)'; export NBDKIT; \
+	T_TIMEOUT_SCALE='$(RZS_TIMEOUT_SCALE)'; export T_TIMEOUT_SCALE; \
+	ASAN_OPTIONS="detect_stack_use_after_return=1:$$ASAN_OPTIONS"; export ASAN_OPTIONS; \
+	UBSAN_OPTIONS="print_stacktrace=1:$$UBSAN_OPTIONS"; export UBSAN_OPTIONS; \
+	TSAN_OPTIONS="halt_on_error=1:second_deadlock_stack=1:$$TSAN_OPTIONS"; export TSAN_OPTIONS;
