@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Leaving without failing anybody's I/O.
+ *
+ * nbdkit answers every request with ESHUTDOWN from the moment it gets SIGTERM, SIGINT, SIGHUP or SIGQUIT,
+ * while the client stays attached.  When that client is a kernel which swaps to us, each such answer kills
+ * a process.  So these four signals are taken over: with no client attached nbdkit's own handler runs and
+ * the process exits at once; otherwise the request is only noted and whoever closes the last handle shuts
+ * nbdkit down.
+ *
+ * Threading: the handler may run on any thread, at any point of the functions below.  It reads and writes
+ * lock-free atomics and calls nothing that is not async-signal-safe.
+ *
+ * Why no signal is lost: the handler stores `asked` before it reads `clients`, and rzs_drain_leave() takes
+ * itself off `clients` before it reads `asked`; both orders are sequentially consistent, so at least one
+ * side sees the other.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stddef.h>
+
+#include "drain.h"
+
+static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT };
+#define NR_SIGNALS (sizeof(signals) / sizeof(signals[0]))
+
+static struct sigaction nbdkits[NR_SIGNALS];
+static atomic_bool asked;
+static atomic_uint clients;
+
+static void chain(int sig, siginfo_t *info, void *context)
+{
+	for (size_t i = 0; i < NR_SIGNALS; i++) {
+		if (signals[i] != sig)
+			continue;
+		if (nbdkits[i].sa_flags & SA_SIGINFO)
+			nbdkits[i].sa_sigaction(sig, info, context);
+		else
+			nbdkits[i].sa_handler(sig);
+	}
+}
+
+static void on_signal(int sig, siginfo_t *info, void *context)
+{
+	int saved = errno;
+
+	atomic_store(&asked, true);
+	if (atomic_load(&clients) == 0)
+		chain(sig, info, context);
+	errno = saved;
+}
+
+int rzs_drain_setup(void)
+{
+	struct sigaction sa = { 0 };
+
+	for (size_t i = 0; i < NR_SIGNALS; i++) {
+		struct sigaction *old = &nbdkits[i];
+
+		if (sigaction(signals[i], NULL, old) < 0)
+			return -errno;
+		/* Nothing to chain to: then it does not end this process through nbdkit either. */
+		if (!(old->sa_flags & SA_SIGINFO) &&
+		    (old->sa_handler == SIG_DFL || old->sa_handler == SIG_IGN))
+			continue;
+		sa.sa_sigaction = on_signal;
+		sa.sa_mask = old->sa_mask;
+		sa.sa_flags = old->sa_flags | SA_SIGINFO | SA_RESTART;
+		if (sigaction(signals[i], &sa, NULL) < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+void rzs_drain_enter(void)
+{
+	atomic_fetch_add(&clients, 1);
+}
+
+bool rzs_drain_leave(void)
+{
+	return atomic_fetch_sub(&clients, 1) == 1 && atomic_load(&asked);
+}
+
+bool rzs_drain_asked(unsigned *out_clients)
+{
+	*out_clients = atomic_load(&clients);
+	return atomic_load(&asked);
+}

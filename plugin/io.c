@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The callbacks that serve requests.  Called by nbdkit from many threads at once, any offset and length
+ * within the device; nbdkit has checked the bounds.
+ *
+ * No memory is allocated per request: the buffers are nbdkit's, a thread's state is two words of static
+ * TLS, and nothing is logged here (but for -D rzs.io=1).  A single aligned page goes straight to the
+ * store's single-page call.
+ */
+#include <errno.h>
+#include <stdatomic.h>
+#include <time.h>
+
+#include "io.h"
+#include "lockdown.h"
+#include "upkeep.h"
+
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
+NBDKIT_DLL_PUBLIC int rzs_debug_io; /* -D rzs.io=1: a debug line per request (with -v) */
+
+/* Set before the first request, only read from then on. */
+static struct rzs_store *store;
+static unsigned nr_hints;
+static bool limited;
+
+/*
+ * Static TLS: with the default model a dlopen()ed library's first touch in a thread calls malloc().
+ */
+#define STATIC_TLS _Thread_local __attribute__((tls_model("initial-exec")))
+static STATIC_TLS bool thread_ready;
+static STATIC_TLS unsigned thread_hint;
+static atomic_uint next_hint;
+
+static void __attribute__((noinline)) thread_setup(void)
+{
+	rzs_lockdown_thread();
+	thread_hint = atomic_fetch_add(&next_hint, 1) % nr_hints;
+	thread_ready = true;
+}
+
+static inline struct rzs_worker *worker_get(void)
+{
+	if (unlikely(!thread_ready))
+		thread_setup();
+	return rzs_worker_get(store, thread_hint);
+}
+
+/* The end of a data callback: nbdkit takes the error from errno. */
+static inline int done(struct rzs_worker *worker, int err)
+{
+	rzs_worker_put(store, worker);
+	if (unlikely(err < 0)) {
+		errno = -err;
+		return -1;
+	}
+	return 0;
+}
+
+static inline void trace(const char *what, uint32_t count, uint64_t offset, uint32_t flags)
+{
+	if (unlikely(rzs_debug_io))
+		nbdkit_debug("rzs: %s count=%u offset=%llu flags=0x%x", what, count,
+			     (unsigned long long)offset, flags);
+}
+
+static inline bool is_one_page(uint32_t count, uint64_t offset)
+{
+	return count == RZS_PAGE_SIZE && (offset & (RZS_PAGE_SIZE - 1)) == 0;
+}
+
+int rzs_io_pread(void *handle, void *buf, uint32_t count, uint64_t offset, uint32_t flags)
+{
+	struct rzs_worker *worker = worker_get();
+
+	(void)handle;
+	trace("read", count, offset, flags);
+	if (is_one_page(count, offset))
+		return done(worker, rzs_store_read(store, worker, offset >> RZS_PAGE_SHIFT, buf));
+	return done(worker, rzs_store_pread(store, worker, buf, count, offset));
+}
+
+/*
+ * A write found the reserve of ready memory empty: the refill thread is behind, which a fast copy onto the
+ * device achieves easily.  Wait for it, but not for ever: a machine so short of memory that nothing comes
+ * for PATIENCE_MS is better served by an error.  Whether to try again.
+ */
+#define PATIENCE_MS 500
+
+static bool wait_for_reserve(unsigned *waited_ms)
+{
+	static const struct timespec one_ms = { .tv_nsec = 1000000 };
+
+	if ((*waited_ms)++ == PATIENCE_MS)
+		return false;
+	nanosleep(&one_ms, NULL);
+	return true;
+}
+
+/* In pieces, so that each has only its own pages to wait for. */
+#define PATIENCE_PIECE (16 * RZS_PAGE_SIZE)
+
+static int write_patiently(struct rzs_worker *worker, const char *buf, uint32_t count, uint64_t offset)
+{
+	while (count) {
+		uint32_t n = count < PATIENCE_PIECE ? count : PATIENCE_PIECE;
+		unsigned waited_ms = 0;
+		int err;
+
+		do
+			err = rzs_store_pwrite(store, worker, buf, n, offset);
+		while (err == -ENOMEM && wait_for_reserve(&waited_ms));
+		if (err < 0)
+			return err;
+		buf += n;
+		count -= n;
+		offset += n;
+	}
+	return 0;
+}
+
+int rzs_io_pwrite(void *handle, const void *buf, uint32_t count, uint64_t offset, uint32_t flags)
+{
+	struct rzs_worker *worker = worker_get();
+	int err;
+
+	(void)handle;
+	trace("write", count, offset, flags);
+	if (is_one_page(count, offset))
+		err = rzs_store_write(store, worker, offset >> RZS_PAGE_SHIFT, buf);
+	else
+		err = rzs_store_pwrite(store, worker, buf, count, offset);
+	if (unlikely(err == -ENOMEM))
+		err = write_patiently(worker, buf, count, offset);
+	if (unlikely(err == -ENOSPC))
+		rzs_upkeep_wake();
+	return done(worker, err);
+}
+
+/* Memory is as durable as it gets at once: flush and FUA have nothing to do. */
+int rzs_io_flush(void *handle, uint32_t flags)
+{
+	(void)handle;
+	(void)flags;
+	return 0;
+}
+
+int rzs_io_trim(void *handle, uint32_t count, uint64_t offset, uint32_t flags)
+{
+	struct rzs_worker *worker = worker_get();
+
+	(void)handle;
+	trace("trim", count, offset, flags);
+	return done(worker, rzs_store_ptrim(store, worker, count, offset));
+}
+
+/*
+ * Dropping pages is how zeros are stored, with MAY_TRIM or without, and it is always fast.  Without MAY_TRIM
+ * a client would like the space kept for it; nothing here is ever kept for anyone, and extents say so.
+ */
+int rzs_io_zero(void *handle, uint32_t count, uint64_t offset, uint32_t flags)
+{
+	struct rzs_worker *worker = worker_get();
+	unsigned waited_ms = 0;
+	int err;
+
+	(void)handle;
+	trace("zero", count, offset, flags);
+	do
+		err = rzs_store_pzero(store, worker, count, offset);
+	while (unlikely(err == -ENOMEM) && wait_for_reserve(&waited_ms));
+	if (unlikely(err == -ENOSPC))
+		rzs_upkeep_wake();
+	return done(worker, err);
+}
+
+/*
+ * What NBD promises for an extent without HOLE is that no write to it fails with ENOSPC.  With a memlimit
+ * none of our extents can promise that: a page that took 100 bytes may be overwritten with one that takes
+ * 4096.  So with a memlimit everything is HOLE; stored pages are HOLE without ZERO, which tells clients to
+ * read them.  Without one no write gives ENOSPC (the machine running out shows as ENOMEM), and HOLE means
+ * what people expect of it: nothing is stored there.
+ */
+static uint32_t extent_type(enum rzs_map_kind kind)
+{
+	uint32_t scarce = limited ? NBDKIT_EXTENT_HOLE : 0;
+
+	switch (kind) {
+	case RZS_MAP_HOLE:
+		return NBDKIT_EXTENT_HOLE | NBDKIT_EXTENT_ZERO;
+	case RZS_MAP_ZERO:
+		return NBDKIT_EXTENT_ZERO | scarce;
+	default:
+		return scarce;
+	}
+}
+
+/* A call answers with at most this many extents and stops short then; clients ask again from there. */
+#define EXTENTS_PER_CALL 8192
+
+int rzs_io_extents(void *handle, uint32_t count, uint64_t offset, uint32_t flags,
+		   struct nbdkit_extents *extents)
+{
+	/* count is below 4 GiB, so is what is told about it: no extent can reach the size nbdkit aborts at. */
+	uint64_t end = offset + count, from = offset, at = offset;
+	uint64_t last = (end - 1) >> RZS_PAGE_SHIFT;
+	uint32_t type = 0;
+	unsigned told = 0;
+
+	(void)handle;
+	trace("extents", count, offset, flags);
+	while (at < end) {
+		rzs_slot_t slot = at >> RZS_PAGE_SHIFT;
+		enum rzs_map_kind kind;
+		uint64_t run;
+		int err = rzs_store_map(store, slot, last - slot + 1, &kind, &run);
+
+		if (err < 0) {
+			errno = -err;
+			return -1;
+		}
+		if (at > from && extent_type(kind) != type) {
+			if (nbdkit_add_extent(extents, from, at - from, type) < 0)
+				return -1;
+			if ((flags & NBDKIT_FLAG_REQ_ONE) || ++told == EXTENTS_PER_CALL)
+				return 0;
+			from = at;
+		}
+		type = extent_type(kind);
+		at = (slot + run) << RZS_PAGE_SHIFT;
+	}
+	return nbdkit_add_extent(extents, from, end - from, type);
+}
+
+void rzs_io_start(struct rzs_store *of, unsigned io_workers, bool has_limit)
+{
+	store = of;
+	nr_hints = io_workers;
+	limited = has_limit;
+}

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# nbdkit-rzs-plugin.so, and ./rzs.so, which leads to it in a tree that is not installed.
+
+EXTRA_DIST += plugin/rzs.syms
+
+if PLUGIN
+nbdplugindir = $(NBDKIT_PLUGINDIR)
+nbdplugin_LTLIBRARIES = plugin/nbdkit-rzs-plugin.la
+
+plugin_nbdkit_rzs_plugin_la_SOURCES = \
+	plugin/drain.c \
+	plugin/drain.h \
+	plugin/io.c \
+	plugin/io.h \
+	plugin/params.c \
+	plugin/params.h \
+	plugin/plugin.c \
+	plugin/upkeep.c \
+	plugin/upkeep.h
+plugin_nbdkit_rzs_plugin_la_CPPFLAGS = $(RZS_USER_CPPFLAGS) $(NBDKIT_CFLAGS)
+# The nbdkit_* functions come from the program that loads it.
+plugin_nbdkit_rzs_plugin_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared \
+	-Wl,--version-script=$(srcdir)/plugin/rzs.syms
+plugin_nbdkit_rzs_plugin_la_LIBADD = librzscore.la librzsport.la $(RZS_LIBS)
+EXTRA_plugin_nbdkit_rzs_plugin_la_DEPENDENCIES = plugin/rzs.syms
+
+ALL_LOCAL += rzs.so
+CLEANFILES += rzs.so
+
+rzs.so: plugin/nbdkit-rzs-plugin.la
+	$(AM_V_GEN)rm -f $@ && $(LN_S) plugin/.libs/nbdkit-rzs-plugin.so $@
+
+# nbdkit loads the .so by its name and has no use for libtool's note about it.
+install-data-hook:
+	rm -f '$(DESTDIR)$(nbdplugindir)/nbdkit-rzs-plugin.la'
+
+uninstall-hook:
+	rm -f '$(DESTDIR)$(nbdplugindir)/nbdkit-rzs-plugin.so'
+
+endif

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The protections of port/user/protect.h, at the right moments of nbdkit's life.
+ *
+ * In get_ready() the process is still the user's own: root if it was started so (before nbdkit's -u), and
+ * with a standard error that is read.  So everything is tried there once and its refusals told, although
+ * locked memory does not survive the fork of a daemon and is asked for again in after_fork().
+ *
+ * With nbdkit --run, the process that was set up in get_ready() goes on as the one that runs the user's
+ * command, and the server is its child.  That command must be neither exempt from the OOM killer nor kept
+ * from waiting for I/O: the parent of a fork before after_fork() takes these two back.
+ *
+ * Threading: rzs_lockdown_thread() by any number of threads at once; the rest on nbdkit's main thread.
+ */
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#define NBDKIT_API_VERSION 2
+#include <nbdkit-plugin.h>
+
+#include "blocks.h"
+#include "lockdown.h"
+#include "upkeep.h"
+
+#ifndef PR_SET_IO_FLUSHER
+#define PR_SET_IO_FLUSHER 57
+#endif
+
+#define OOM_SCORE "/proc/self/oom_score_adj"
+
+/*
+ * Heap that is in memory before it is needed: nbdkit gives each thread a buffer at its first request and
+ * enlarges it at the first larger one, on the data path.  The kernel's requests are of up to 128 KiB.
+ */
+#define HEAP_HEADROOM (1u << 20)
+
+static struct rzs_protect protect;
+static unsigned refusals_told;
+static bool settled; /* no fork to come */
+static char oom_score_before[16];
+
+static void warn(void *unused, const char *text)
+{
+	(void)unused;
+	rzs_say("warning: protect=auto: %s", text);
+}
+
+static void error(void *unused, const char *text)
+{
+	(void)unused;
+	nbdkit_error("protect=require: %s", text);
+}
+
+/* Tell of refusals that were not told yet.  -1: they are not to be put up with. */
+static int judge(void)
+{
+	unsigned refused = rzs_protect_refused(&protect);
+
+	if (refused > refusals_told)
+		rzs_protect_report(&protect, false,
+				   protect.mode == RZS_PROTECT_REQUIRE ? error : warn, NULL);
+	refusals_told = refused;
+	if (refused && protect.mode == RZS_PROTECT_REQUIRE) {
+		nbdkit_error("protect=require: run nbdkit as root, with CAP_IPC_LOCK, CAP_SYS_RESOURCE and "
+			     "CAP_SYS_NICE, or use protect=auto and accept these risks");
+		return -1;
+	}
+	return 0;
+}
+
+static void remember_oom_score(void)
+{
+	int fd = open(OOM_SCORE, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, oom_score_before, sizeof(oom_score_before) - 1);
+
+	if (n < 0)
+		oom_score_before[0] = '\0';
+	if (fd >= 0)
+		close(fd);
+}
+
+static void parent_after_fork(void)
+{
+	size_t len = strlen(oom_score_before);
+	int fd;
+
+	if (settled || protect.mode == RZS_PROTECT_OFF)
+		return;
+	prctl(PR_SET_IO_FLUSHER, 0, 0, 0, 0);
+	fd = len ? open(OOM_SCORE, O_WRONLY | O_CLOEXEC) : -1;
+	if (fd >= 0) {
+		/* Where this is refused, setting it was refused too. */
+		if (write(fd, oom_score_before, len) < 0)
+			oom_score_before[0] = '\0';
+		close(fd);
+	}
+}
+
+int rzs_lockdown_early(enum rzs_protect_mode mode)
+{
+	rzs_protect_init(&protect, mode, true);
+	remember_oom_score();
+	pthread_atfork(NULL, parent_after_fork, NULL);
+	/* What these return is also in the states, of which judge() makes more. */
+	(void)rzs_protect_early(&protect);
+	(void)rzs_protect_thread(&protect);
+	(void)rzs_protect_process(&protect);
+	return judge();
+}
+
+int rzs_lockdown_late(void)
+{
+	settled = true;
+	(void)rzs_protect_process(&protect);
+	rzs_blocks_set_thread_hook(rzs_protect_thread_hook, &protect);
+	if (protect.mode != RZS_PROTECT_OFF) {
+		/* malloc keeps what is freed, and locked memory is there from the start. */
+		void *headroom = malloc(HEAP_HEADROOM);
+
+		if (headroom)
+			memset(headroom, 1, HEAP_HEADROOM);
+		free(headroom);
+	}
+	return judge();
+}
+
+void rzs_lockdown_thread(void)
+{
+	(void)rzs_protect_thread(&protect);
+}
+
+void rzs_lockdown_say(void)
+{
+	static const char *const states[] = {
+		[RZS_PROTECT_NOT_DONE] = "off",
+		[RZS_PROTECT_OK] = "ok",
+		[RZS_PROTECT_REFUSED] = "refused",
+	};
+
+	for (int i = 0; i < RZS_PROTECT_STEPS; i++)
+		rzs_say("protect-%s=%s", protect.step[i].name,
+			states[rzs_protect_state(&protect, (enum rzs_protect_step_id)i)]);
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The protections of port/user/protect.h, at the right moments of nbdkit's life.  See lockdown.c.
+ */
+#ifndef RZS_PLUGIN_LOCKDOWN_H
+#define RZS_PLUGIN_LOCKDOWN_H
+
+#include "protect.h"
+
+/* In get_ready().  0, or -1 after nbdkit_error() when something required is refused. */
+int rzs_lockdown_early(enum rzs_protect_mode mode);
+
+/* In after_fork(), before the store is made.  Likewise. */
+int rzs_lockdown_late(void);
+
+/* At the start of every thread of ours or that serves I/O. */
+void rzs_lockdown_thread(void);
+
+/* Each protection's state as a line "rzs: protect-NAME=ok|refused|off". */
+void rzs_lockdown_say(void);
+
+#endif

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * rzs.so: the compressed RAM store as an nbdkit plugin.  It translates calls and errors; what is stored how
+ * is the store's business (core/rzs_store.h).  Here is the life of the process and what clients are told
+ * about the device; requests are in io.c, the command line in params.c, leaving in drain.c, compaction and
+ * messages in upkeep.c.  The table of callbacks ends the file.
+ *
+ * Threading: there is one store per process.  It is made in after_fork(), because memory locks and threads
+ * do not survive the fork of a daemon.  Errors that can be foreseen are found before, in config_complete()
+ * and get_ready(), while the user still sees standard error.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <lzo/lzoconf.h>
+
+#include "drain.h"
+#include "io.h"
+#include "lockdown.h"
+#include "params.h"
+#include "rzs_store.h"
+#include "upkeep.h"
+
+#define THREAD_MODEL NBDKIT_THREAD_MODEL_PARALLEL
+
+#define NBDKIT_VERSION_NUMBER \
+	(NBDKIT_VERSION_MAJOR * 1000000 + NBDKIT_VERSION_MINOR * 1000 + NBDKIT_VERSION_MICRO)
+
+NBDKIT_DLL_PUBLIC int rzs_debug_stats; /* -D rzs.stats=1: statistics at the end */
+
+static struct rzs_params params;
+static struct rzs_store *store;
+
+static void *rzs_open(int readonly)
+{
+	(void)readonly;
+	rzs_drain_enter();
+	return NBDKIT_HANDLE_NOT_NEEDED;
+}
+
+static void rzs_close(void *handle)
+{
+	(void)handle;
+	if (rzs_drain_leave())
+		nbdkit_shutdown();
+}
+
+/* While the last clients are served before a shutdown, no new one is let in. */
+static int rzs_preconnect(int readonly)
+{
+	unsigned clients;
+
+	(void)readonly;
+	if (!rzs_drain_asked(&clients))
+		return 0;
+	nbdkit_debug("rzs: shutting down, %u connections still served, no new ones", clients);
+	return -1;
+}
+
+static int64_t rzs_get_size(void *handle)
+{
+	(void)handle;
+	return (int64_t)(params.store.nr_pages << RZS_PAGE_SHIFT);
+}
+
+static int rzs_block_size(void *handle, uint32_t *minimum, uint32_t *preferred, uint32_t *maximum)
+{
+	(void)handle;
+	*minimum = 1;
+	*preferred = RZS_PAGE_SIZE;
+	*maximum = 32u << 20;
+	return 0;
+}
+
+static int rzs_no(void *handle)
+{
+	(void)handle;
+	return 0;
+}
+
+static int rzs_yes(void *handle)
+{
+	(void)handle;
+	return 1;
+}
+
+static int rzs_can_fua(void *handle)
+{
+	(void)handle;
+	return NBDKIT_FUA_NATIVE;
+}
+
+static int rzs_can_cache(void *handle)
+{
+	(void)handle;
+	return NBDKIT_CACHE_NATIVE;
+}
+
+static int rzs_list_exports(int readonly, int is_tls, struct nbdkit_exports *exports)
+{
+	(void)readonly;
+	(void)is_tls;
+	return nbdkit_add_export(exports, "", "compressed RAM");
+}
+
+static const char *rzs_default_export(int readonly, int is_tls)
+{
+	(void)readonly;
+	(void)is_tls;
+	return "";
+}
+
+static const char *rzs_export_description(void *handle)
+{
+	(void)handle;
+	return "compressed RAM";
+}
+
+/*
+ * Up to 1.33.9 nbdkit aborts when a client vanishes while several of its requests are served in parallel,
+ * and everything stored is lost.  There requests of one connection are served one after the other; clients
+ * that want more open more connections.
+ */
+static int rzs_thread_model(void)
+{
+	if (NBDKIT_VERSION_NUMBER < 1033010)
+		return NBDKIT_THREAD_MODEL_SERIALIZE_REQUESTS;
+	return NBDKIT_THREAD_MODEL_PARALLEL;
+}
+
+static int rzs_config(const char *key, const char *value)
+{
+	return rzs_params_set(&params, key, value);
+}
+
+static int rzs_config_complete(void)
+{
+	return rzs_params_complete(&params);
+}
+
+/* What only the new process can do is tried in rzs_after_fork(); what is inherited, and every check, is here. */
+static int rzs_get_ready(void)
+{
+	return rzs_lockdown_early(params.protect);
+}
+
+static int write_swap_header(void)
+{
+	static uint8_t page[RZS_PAGE_SIZE];
+	struct rzs_worker *worker;
+	int err = rzs_swap_header(page, params.store.nr_pages, params.label, params.uuid);
+
+	if (err < 0)
+		return err;
+	worker = rzs_worker_get(store, 0);
+	err = rzs_store_write(store, worker, 0, page);
+	rzs_worker_put(store, worker);
+	return err;
+}
+
+static int rzs_after_fork(void)
+{
+	int err;
+
+	if (rzs_lockdown_late() < 0)
+		return -1;
+	err = rzs_store_create(&params.store, &store);
+	if (err < 0) {
+		nbdkit_error("cannot make a store of %llu bytes: %s",
+			     (unsigned long long)params.size, strerror(-err));
+		return -1;
+	}
+	rzs_io_start(store, params.io_workers, params.store.limit_bytes != 0);
+	if (params.swap_header)
+		err = write_swap_header();
+	if (err == 0)
+		err = rzs_upkeep_start(store, params.io_workers);
+	if (err == 0)
+		err = rzs_drain_setup();
+	if (err < 0) {
+		nbdkit_error("cannot start: %s", strerror(-err));
+		return -1;
+	}
+	return 0;
+}
+
+static void rzs_cleanup(void)
+{
+	rzs_upkeep_stop();
+	if (rzs_debug_stats && store)
+		rzs_say_stats(store);
+}
+
+static void rzs_unload(void)
+{
+	rzs_store_destroy(store);
+}
+
+static void rzs_dump_plugin(void)
+{
+	const char *name;
+
+	printf("rzs_codecs=");
+	for (unsigned i = 0; (name = rzs_codec_name(i)) != NULL; i++)
+		printf("%s%s", i ? "," : "", name);
+	printf("\nrzs_lzo=%s\n", lzo_version_string());
+	printf("rzs_max_size=%llu\n", (unsigned long long)(RZS_MAX_PAGES << RZS_PAGE_SHIFT));
+	printf("rzs_max_workers=%u\n", RZS_MAX_WORKERS - 1);
+	printf("rzs_page_size=%u\n", RZS_PAGE_SIZE);
+	printf("rzs_stats_version=%u\n", RZS_STATS_VERSION);
+	printf("rzs_swap_protect=yes\n");
+}
+
+static struct nbdkit_plugin plugin = {
+	.name = "rzs",
+	.longname = "compressed RAM store",
+	.version = PACKAGE_VERSION,
+	.description = "A block device in RAM that stores its pages compressed, made to be swapped to.",
+	.magic_config_key = "size",
+	.config_help = rzs_params_help,
+	.errno_is_preserved = 1,
+
+	.config = rzs_config,
+	.config_complete = rzs_config_complete,
+	.thread_model = rzs_thread_model,
+	.get_ready = rzs_get_ready,
+	.after_fork = rzs_after_fork,
+	.cleanup = rzs_cleanup,
+	.unload = rzs_unload,
+	.dump_plugin = rzs_dump_plugin,
+
+	.preconnect = rzs_preconnect,
+	.list_exports = rzs_list_exports,
+	.default_export = rzs_default_export,
+	.export_description = rzs_export_description,
+	.open = rzs_open,
+	.close = rzs_close,
+	.get_size = rzs_get_size,
+	.block_size = rzs_block_size,
+	.is_rotational = rzs_no,
+	.can_fast_zero = rzs_yes,
+	.can_fua = rzs_can_fua,
+	.can_multi_conn = rzs_yes,
+	.can_cache = rzs_can_cache,
+
+	.pread = rzs_io_pread,
+	.pwrite = rzs_io_pwrite,
+	.flush = rzs_io_flush,
+	.trim = rzs_io_trim,
+	.zero = rzs_io_zero,
+	.extents = rzs_io_extents,
+};
+
+/* The macro defines it without declaring it first. */
+NBDKIT_DLL_PUBLIC struct nbdkit_plugin *plugin_init(void);
+
+NBDKIT_REGISTER_PLUGIN(plugin)
