@@ -1,0 +1,121 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The protections that the plugin says it has are there: in a daemon as in the foreground, and in the threads
+# that serve requests.  Without the rights auto warns and serves, require refuses.  Red when memory is locked
+# before the fork only, when threads miss their flags, when stored pages may reach a core file, or when the
+# command of nbdkit --run inherits what is meant for the server.
+
+. "${srcdir:-.}/tests/lib/functions.sh"
+requires_plugin
+requires_python_nbd
+requires_root
+skip_under_tools "tools keep memory of their own that is not locked"
+
+# state NAME: what the foreground server said of this protection.
+state() {
+	sed -n "s/^rzs: protect-$1=//p" "$tmpdir/states"
+}
+
+# Clients on the server at $1, and meanwhile what /proc/$2 shows of each thread: tid policy flags.
+threads_while_serving() {
+	"$PYTHON" "$srcdir/tests/e2e/plugin-protect.py" "nbd+unix:///?socket=$1" "$2"
+}
+
+# check_server SOCKET PID
+check_server() {
+	local tid name policy flags seen=0
+
+	if [ "$(state lock)" = ok ]; then
+		[ "$(proc_field "$2" VmLck)" -ge 1024 ] || fail "VmLck is $(proc_field "$2" VmLck) kB"
+		# What is not locked is read-only pages of programs, never the store.
+		grep -q '^Locked: *[1-9]' "/proc/$2/smaps" || fail "nothing is locked in smaps"
+	fi
+	[ "$(proc_field "$2" VmSwap)" = 0 ] || fail "VmSwap is $(proc_field "$2" VmSwap) kB"
+	[ "$(state core-limit)" = ok ] || fail "protect-core-limit=$(state core-limit)"
+	grep -q '^Max core file size *0 *0' "/proc/$2/limits" || fail "the core limit is not 0"
+	[ "$(state oom-score)" != ok ] || [ "$(cat "/proc/$2/oom_score_adj")" = -1000 ] ||
+		fail "oom_score_adj is $(cat "/proc/$2/oom_score_adj")"
+
+	threads_while_serving "$1" "$2" >"$tmpdir/threads" || fail "see above"
+	while read -r tid name policy flags; do
+		seen=$((seen + 1))
+		[ "$(state realtime)" != ok ] || [ "$policy" = 1 ] || fail "thread $tid ($name) has policy $policy"
+		[ "$(state io-flusher)" != ok ] || [ $((flags & 0x180000)) = $((0x180000)) ] ||
+			fail "thread $tid ($name) has flags $flags: no IO_FLUSHER"
+	done <"$tmpdir/threads"
+	[ "$seen" -ge 3 ] || fail "only $seen threads: $(cat "$tmpdir/threads")"
+
+	# The store's memory: not in a dump.
+	awk -v least=8192 '
+		/^[0-9a-f]+-[0-9a-f]+ / { size = 0 }
+		/^Size:/ { size = $2 }
+		/^Rss:/ { rss = $2 }
+		/^VmFlags:/ { if (rss >= least && !/ dd/) { print size " kB: " $0; bad = 1 } }
+		END { exit bad }' "/proc/$2/smaps" || fail "a mapping of this size may be dumped"
+}
+
+oom_before=$(cat /proc/self/oom_score_adj)
+start_nbdkit size=64M
+kill -USR1 "$pid"
+wait_for 20 grep -q '^rzs: protect-realtime=' "$log" || fail "no states on SIGUSR1"
+grep '^rzs: protect-' "$log" >"$tmpdir/states"
+sed 's/^rzs: /    /' "$tmpdir/states"
+! grep '=off$' "$tmpdir/states" || fail "protect=auto leaves something undone"
+refused=$(grep -c '=refused$' "$tmpdir/states" || true)
+[ "$(grep -c '^rzs: warning: protect=auto: ' "$log" || true)" = "$refused" ] ||
+	fail "$refused protections refused, and not one warning for each: $(cat "$log")"
+check_server "$sock" "$pid"
+stop_nbdkit
+
+# A daemon: here nbdkit's own --swap loses the lock.
+# shellcheck disable=SC2086
+$NBDKIT -U "$tmpdir/daemon" -P "$tmpdir/daemon.pid" "$RZS_PLUGIN" size=64M >"$log" 2>&1 || fail "no daemon"
+wait_for 20 test -s "$tmpdir/daemon.pid" || fail "the daemon has no pid file"
+pid=$(cat "$tmpdir/daemon.pid")
+cleanup_fn kill -KILL "$pid"
+check_server "$tmpdir/daemon" "$pid"
+kill -TERM "$pid"
+wait_for 20 gone "$pid" || fail "the daemon does not stop"
+
+# The command of --run is an ordinary one.
+# shellcheck disable=SC2086
+$NBDKIT -U - "$RZS_PLUGIN" 16M --run 'cat /proc/self/oom_score_adj; cat /proc/self/stat' >"$tmpdir/run" 2>"$log" ||
+	fail "--run"
+[ "$(head -1 "$tmpdir/run")" = "$oom_before" ] || fail "--run gives its command oom_score_adj $(head -1 "$tmpdir/run")"
+flags=$(tail -1 "$tmpdir/run" | cut -d' ' -f9)
+[ $((flags & 0x180000)) = 0 ] || fail "--run gives its command the flags $flags"
+
+# off does nothing.
+start_nbdkit size=16M protect=off
+! grep -q warning "$log" || fail "protect=off warns"
+[ "$(proc_field "$pid" VmLck)" = 0 ] || [ "$(cat "/proc/$pid/oom_score_adj")" = "$oom_before" ] || fail "protect=off does"
+stop_nbdkit
+
+# require: all or nothing.
+if [ "$refused" = 0 ]; then
+	start_nbdkit size=16M protect=require
+	stop_nbdkit
+else
+	# shellcheck disable=SC2086
+	fails_with 'protect=require' CAP_SYS_RESOURCE protect=auto -- \
+		$NBDKIT -U - "$RZS_PLUGIN" size=16M protect=require --run true
+fi
+
+# As nobody, who has no rights: /proc/PID belongs to root because the process is not dumpable.
+if ! setpriv --reuid=65534 --regid=65534 --clear-groups test -r "$RZS_PLUGIN" 2>/dev/null; then
+	say "not checked as another user: setpriv does not work here, or nobody cannot read $RZS_PLUGIN"
+	exit 0
+fi
+chmod 711 "$tmpdir"
+mkdir -m 777 "$tmpdir/nobody"
+nobody="setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all --inh-caps=-all"
+# shellcheck disable=SC2086
+fails_with 'protect=require: lock: refused' 'machine then hangs' CAP_IPC_LOCK -- \
+	$nobody $NBDKIT -U - "$RZS_PLUGIN" size=16M protect=require --run true
+NBDKIT="$nobody $NBDKIT"
+tmpdir=$tmpdir/nobody
+start_nbdkit size=16M
+grep -q '^rzs: warning: protect=auto: lock: refused' "$log" || fail "no warning for nobody: $(cat "$log")"
+[ "$(/usr/bin/stat -c %u "/proc/$pid")" = 0 ] || fail "the process is dumpable"
+threads_while_serving "$sock" "$pid" >/dev/null || fail "does not serve for nobody"
+stop_nbdkit

@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The core where there is nothing: compiled -ffreestanding, linked -nostdlib -static, begun at _start and ended by
+ * the exit system call.  If it links, the core needs nothing but port/CONTRACT; if it ends with status 0, it also works
+ * there.
+ *
+ * Build: cc -ffreestanding -fno-stack-protector -nostdlib -static -I. -Icore core_nolibc.c core/X.c ...
+ * Threading: none.
+ */
+#include "rzs_store.h"
+
+#define PAGE RZS_PAGE_SIZE
+#define NR_PAGES 600u
+#define NR_BLOCKS 40u
+#define HEAP_BYTES (1u << 20)
+
+/* The system: two calls and an entry point */
+
+#if defined(__x86_64__)
+#define SYS_WRITE 1
+#define SYS_EXIT 231 /* exit_group */
+static long sys3(long nr, long a, long b, long c)
+{
+	long ret;
+
+	__asm__ volatile("syscall"
+			 : "=a"(ret)
+			 : "a"(nr), "D"(a), "S"(b), "d"(c)
+			 : "rcx", "r11", "memory");
+	return ret;
+}
+__asm__(".globl _start\n"
+	"_start:\n"
+	"	xor %ebp, %ebp\n"
+	"	and $-16, %rsp\n"
+	"	call free_main\n");
+#elif defined(__aarch64__)
+#define SYS_WRITE 64
+#define SYS_EXIT 94
+static long sys3(long nr, long a, long b, long c)
+{
+	register long x8 __asm__("x8") = nr;
+	register long x0 __asm__("x0") = a;
+	register long x1 __asm__("x1") = b;
+	register long x2 __asm__("x2") = c;
+
+	__asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2) : "memory");
+	return x0;
+}
+__asm__(".globl _start\n"
+	"_start:\n"
+	"	mov x29, #0\n"
+	"	bl free_main\n");
+#else
+#error "no system calls for this machine here"
+#endif
+
+_Noreturn void free_main(void);
+
+static _Noreturn void leave(int status)
+{
+	for (;;)
+		(void)sys3(SYS_EXIT, status, 0, 0);
+}
+
+static void say(const char *text)
+{
+	long n = 0;
+
+	while (text[n])
+		n++;
+	(void)sys3(SYS_WRITE, 2, (long)text, n);
+}
+
+_Noreturn void free_die(const char *why)
+{
+	say("core_nolibc: ");
+	say(why);
+	say("\n");
+	leave(1);
+}
+
+/*
+ * What a compiler may call by itself.  The empty asm in each loop keeps it from seeing in the loop the very function that
+ * the loop is to provide.
+ */
+
+void *memcpy(void *restrict to, const void *restrict from, size_t n)
+{
+	uint8_t *t = to;
+	const uint8_t *f = from;
+
+	for (size_t i = 0; i < n; i++) {
+		t[i] = f[i];
+		__asm__ volatile("" ::: "memory");
+	}
+	return to;
+}
+
+void *memmove(void *to, const void *from, size_t n)
+{
+	uint8_t *t = to;
+	const uint8_t *f = from;
+
+	if ((uintptr_t)t <= (uintptr_t)f)
+		return memcpy(to, from, n);
+	while (n-- > 0) {
+		t[n] = f[n];
+		__asm__ volatile("" ::: "memory");
+	}
+	return to;
+}
+
+void *memset(void *to, int c, size_t n)
+{
+	uint8_t *t = to;
+
+	for (size_t i = 0; i < n; i++) {
+		t[i] = (uint8_t)c;
+		__asm__ volatile("" ::: "memory");
+	}
+	return to;
+}
+
+int memcmp(const void *a, const void *b, size_t n)
+{
+	const uint8_t *x = a, *y = b;
+
+	for (size_t i = 0; i < n; i++) {
+		if (x[i] != y[i])
+			return x[i] < y[i] ? -1 : 1;
+		__asm__ volatile("" ::: "memory");
+	}
+	return 0;
+}
+
+int strcmp(const char *a, const char *b)
+{
+	while (*a && *a == *b) {
+		a++;
+		b++;
+	}
+	return (uint8_t)*a - (uint8_t)*b;
+}
+
+/* The world's memory: a heap that only grows (create and destroy use it), and some blocks */
+
+static uint8_t heap[HEAP_BYTES] __attribute__((aligned(64)));
+static size_t heap_used, heap_live;
+
+void *rzs_port_alloc(size_t n)
+{
+	size_t size = (n + 63) & ~(size_t)63;
+	void *p = heap + heap_used;
+
+	if (size < n || size > HEAP_BYTES - heap_used)
+		return NULL;
+	heap_used += size;
+	heap_live += n;
+	return p; /* never used before, so zero */
+}
+
+void rzs_port_free(void *p, size_t n)
+{
+	if (p)
+		heap_live -= n;
+}
+
+struct rzs_blocks {
+	uint64_t max, taken, peak;
+	bool used[NR_BLOCKS];
+};
+
+static uint8_t block_mem[NR_BLOCKS][RZS_BLOCK_SIZE] __attribute__((aligned(4096)));
+
+int rzs_blocks_open(struct rzs_blocks **out, uint64_t max_blocks, uint64_t reserve_blocks)
+{
+	(void)reserve_blocks;
+	*out = rzs_port_alloc(sizeof(**out));
+	if (!*out)
+		return -ENOMEM;
+	(*out)->max = max_blocks < NR_BLOCKS ? max_blocks : NR_BLOCKS;
+	return 0;
+}
+
+void rzs_blocks_close(struct rzs_blocks *b)
+{
+	if (b)
+		rzs_port_free(b, sizeof(*b));
+}
+
+void *rzs_blocks_take(struct rzs_blocks *b, bool *out_limit)
+{
+	unsigned i = 0;
+
+	*out_limit = b->taken >= b->max;
+	if (*out_limit)
+		return NULL;
+	while (b->used[i])
+		i++;
+	b->used[i] = true;
+	b->taken++;
+	if (b->peak < b->taken)
+		b->peak = b->taken;
+	memset(block_mem[i], 0xc7, RZS_BLOCK_SIZE); /* contents are unspecified */
+	return block_mem[i];
+}
+
+void rzs_blocks_give(struct rzs_blocks *b, void *block)
+{
+	size_t i = (size_t)((uint8_t *)block - block_mem[0]) / RZS_BLOCK_SIZE;
+
+	if (i >= NR_BLOCKS || block != block_mem[i] || !b->used[i])
+		free_die("a block is given back that was not taken");
+	memset(block, 0xdb, RZS_BLOCK_SIZE);
+	b->used[i] = false;
+	b->taken--;
+}
+
+void rzs_blocks_count(struct rzs_blocks *b, uint64_t *out_taken, uint64_t *out_ready,
+		      uint64_t *out_peak)
+{
+	*out_taken = b->taken;
+	*out_ready = 0;
+	*out_peak = b->peak;
+}
+
+int rzs_blocks_set_max(struct rzs_blocks *b, uint64_t max_blocks)
+{
+	if (b->taken > max_blocks)
+		return -ENOSPC;
+	b->max = max_blocks < NR_BLOCKS ? max_blocks : NR_BLOCKS;
+	return 0;
+}
+
+/* The test */
+
+#define STRING(x) #x
+#define LINE(x) STRING(x)
+#define CHECK(cond) ((cond) ? (void)0 : free_die("line " LINE(__LINE__) ": not so: " #cond))
+
+static uint8_t model[NR_PAGES][PAGE];
+static uint64_t seed = 1;
+
+static uint64_t random_word(void)
+{
+	seed ^= seed << 13;
+	seed ^= seed >> 7;
+	seed ^= seed << 17;
+	return seed;
+}
+
+/* Noise in the first n bytes, zeros behind. */
+static void make_page(uint8_t *page, size_t n)
+{
+	memset(page, 0, PAGE);
+	for (size_t i = 0; i < n; i++)
+		page[i] = (uint8_t)(random_word() >> 32) | 1;
+}
+
+static void compare_all(struct rzs_store *store, struct rzs_worker *w)
+{
+	const char *what;
+	uint8_t page[PAGE];
+
+	for (unsigned i = 0; i < NR_PAGES; i++) {
+		CHECK(rzs_store_read(store, w, i, page) == 0);
+		CHECK(memcmp(page, model[i], PAGE) == 0);
+	}
+	if (rzs_store_verify(store, w, true, &what))
+		free_die(what);
+}
+
+static void churn(struct rzs_store *store, struct rzs_worker *w, unsigned calls)
+{
+	unsigned refused = 0;
+	uint8_t page[PAGE];
+	uint64_t blocks;
+	bool more;
+
+	for (unsigned i = 0; i < calls; i++) {
+		uint64_t r = random_word();
+		unsigned slot = (unsigned)(r >> 8) % NR_PAGES;
+		int err;
+
+		switch (r % 8) {
+		case 0:
+			CHECK(rzs_store_discard(store, w, slot, 1) == 0);
+			memset(model[slot], 0, PAGE);
+			break;
+		case 1:
+			make_page(page, 100);
+			err = rzs_store_pwrite(store, w, page, 100, slot * (uint64_t)PAGE + 1000);
+			CHECK(err == 0 || err == -ENOSPC);
+			if (!err)
+				memcpy(model[slot] + 1000, page, 100);
+			refused += err != 0;
+			break;
+		case 2:
+			if (i % 64 == 0)
+				CHECK(rzs_store_compact(store, w, 100, &blocks, &more) == 0);
+			break;
+		default:
+			make_page(page, r % 8 == 3 ? PAGE : (r >> 32) % PAGE);
+			err = rzs_store_write(store, w, slot, page);
+			CHECK(err == 0 || err == -ENOSPC);
+			if (!err)
+				memcpy(model[slot], page, PAGE);
+			refused += err != 0;
+			break;
+		}
+		if (i % 1000 == 0)
+			compare_all(store, w);
+	}
+	CHECK(refused > 0); /* there are more pages than blocks for them */
+}
+
+_Noreturn void free_main(void)
+{
+	struct rzs_config cfg = {.nr_pages = NR_PAGES, .nr_workers = 1};
+	enum rzs_map_kind kind;
+	struct rzs_store *store;
+	struct rzs_worker *w;
+	struct rzs_stats s;
+	uint64_t run;
+
+	CHECK(rzs_store_create(&cfg, &store) == 0);
+	w = rzs_worker_get(store, 0);
+	compare_all(store, w);
+	churn(store, w, 8000);
+	compare_all(store, w);
+	rzs_store_stats(store, &s);
+	CHECK(s.pages_raw > 0 && s.pages_compressed > 0);
+	CHECK(s.pages_stored == s.pages_same + s.pages_compressed + s.pages_raw);
+	CHECK(s.impossible == 0 && s.corrupt == 0);
+	CHECK(rzs_store_discard(store, w, 0, NR_PAGES) == 0);
+	CHECK(rzs_store_map(store, 0, NR_PAGES, &kind, &run) == 0);
+	CHECK(kind == RZS_MAP_HOLE && run == NR_PAGES);
+	rzs_store_stats(store, &s);
+	CHECK(s.object_bytes == 0 && s.block_bytes == 0);
+	CHECK(rzs_swap_header(model[0], NR_PAGES, "nolibc", NULL) == 0);
+	rzs_worker_put(store, w);
+	rzs_store_destroy(store);
+	CHECK(heap_live == 0);
+	leave(0);
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The smallest world the core can live in: no libc, no OS, one thread, static memory.  It exists to prove that
+ * the core asks for nothing that is not in port/CONTRACT.
+ *
+ * Threading: none.  A lock taken twice and a wait for a wake-up that cannot come end the program with an error
+ * where threads would hang.
+ */
+#ifndef RZS_PORT_H
+#define RZS_PORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define EIO 5
+#define EAGAIN 11
+#define ENOMEM 12
+#define EINVAL 22
+#define ENOSPC 28
+
+#define RZS_BLOCK_SIZE 32768
+#define RZS_RESERVE_DEFAULT UINT64_MAX
+
+void *memcpy(void *restrict to, const void *restrict from, size_t n);
+void *memmove(void *to, const void *from, size_t n);
+void *memset(void *to, int c, size_t n);
+int memcmp(const void *a, const void *b, size_t n);
+int strcmp(const char *a, const char *b);
+
+void *rzs_port_alloc(size_t n);
+void rzs_port_free(void *p, size_t n);
+
+struct rzs_blocks;
+int rzs_blocks_open(struct rzs_blocks **out, uint64_t max_blocks, uint64_t reserve_blocks);
+void rzs_blocks_close(struct rzs_blocks *b);
+void *rzs_blocks_take(struct rzs_blocks *b, bool *out_limit);
+void rzs_blocks_give(struct rzs_blocks *b, void *block);
+void rzs_blocks_count(struct rzs_blocks *b, uint64_t *out_taken, uint64_t *out_ready,
+		      uint64_t *out_peak);
+int rzs_blocks_set_max(struct rzs_blocks *b, uint64_t max_blocks);
+
+/* Says why and ends the program with status 1. */
+_Noreturn void free_die(const char *why);
+
+typedef struct {
+	uint8_t held;
+} rzs_lock_t;
+
+static inline void rzs_lock_init(rzs_lock_t *l)
+{
+	l->held = 0;
+}
+
+static inline bool rzs_trylock(rzs_lock_t *l)
+{
+	if (l->held)
+		return false;
+	l->held = 1;
+	return true;
+}
+
+static inline void rzs_lock(rzs_lock_t *l)
+{
+	if (!rzs_trylock(l))
+		free_die("a lock is taken twice");
+}
+
+static inline void rzs_unlock(rzs_lock_t *l)
+{
+	if (!l->held)
+		free_die("a lock is released that is not held");
+	l->held = 0;
+}
+
+static inline uint64_t rzs_load(const uint64_t *p)
+{
+	return *(const volatile uint64_t *)p;
+}
+
+static inline uint64_t rzs_load_relaxed(const uint64_t *p)
+{
+	return *(const volatile uint64_t *)p;
+}
+
+static inline void rzs_store_release(uint64_t *p, uint64_t v)
+{
+	*(volatile uint64_t *)p = v;
+}
+
+static inline bool rzs_cas(uint64_t *p, uint64_t *seen, uint64_t v)
+{
+	if (*p != *seen) {
+		*seen = *p;
+		return false;
+	}
+	*p = v;
+	return true;
+}
+
+static inline void rzs_add(uint64_t *p, uint64_t v)
+{
+	*p += v;
+}
+
+static inline uint64_t rzs_or(uint64_t *p, uint64_t v)
+{
+	uint64_t old = *p;
+
+	*p = old | v;
+	return old;
+}
+
+static inline uint64_t rzs_and(uint64_t *p, uint64_t v)
+{
+	uint64_t old = *p;
+
+	*p = old & v;
+	return old;
+}
+
+static inline void *rzs_load_ptr(void *const *p)
+{
+	return *(void *const volatile *)p;
+}
+
+static inline bool rzs_cas_ptr(void **p, void *seen, void *v)
+{
+	if (*p != seen)
+		return false;
+	*p = v;
+	return true;
+}
+
+static inline void rzs_wait(uint64_t *p, uint64_t seen)
+{
+	if ((uint32_t)*p == (uint32_t)seen)
+		free_die("a wait with nobody to end it");
+}
+
+static inline void rzs_wake(uint64_t *p)
+{
+	(void)p;
+}
+
+#include "../../port/port_check.h"
+
+#endif

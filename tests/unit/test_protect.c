@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Process protection.  What the system grants differs from machine to machine, so tests compare what each step says
+ * with what the system says; as an ordinary user without limits to spare, refusals are certain.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "t.h"
+
+#include "protect.h"
+
+#include <malloc.h>
+#include <pthread.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED true
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED true
+#endif
+#endif
+#ifndef SANITIZED
+#define SANITIZED false
+#endif
+
+static bool instrumented(void)
+{
+	const char *preload = getenv("LD_PRELOAD");
+
+	return SANITIZED || (preload && strstr(preload, "vgpreload"));
+}
+
+static long number_in(const char *path)
+{
+	long n = -1;
+	FILE *f = fopen(path, "r");
+
+	T_NE(f, NULL);
+	T_EQ(fscanf(f, "%ld", &n), 1);
+	fclose(f);
+	return n;
+}
+
+static void become_nobody(void)
+{
+	const struct rlimit none = { 0, 0 };
+
+	T_EQ(setrlimit(RLIMIT_MEMLOCK, &none), 0);
+	T_EQ(setrlimit(RLIMIT_RTPRIO, &none), 0);
+	if (geteuid() == 0 && (setgid(65534) || setuid(65534)))
+		T_SKIP("cannot become an ordinary user");
+}
+
+T_TEST(modes_by_name)
+{
+	enum rzs_protect_mode mode;
+
+	T_EQ(rzs_protect_mode_parse("require", &mode), 0);
+	T_EQ(mode, RZS_PROTECT_REQUIRE);
+	T_EQ(rzs_protect_mode_parse("off", &mode), 0);
+	T_EQ(mode, RZS_PROTECT_OFF);
+	T_EQ(rzs_protect_mode_parse("auto", &mode), 0);
+	T_EQ(mode, RZS_PROTECT_AUTO);
+	T_EQ(rzs_protect_mode_parse("on", &mode), -EINVAL);
+	T_EQ(rzs_protect_mode_parse("", &mode), -EINVAL);
+	T_EQ(mode, RZS_PROTECT_AUTO);
+}
+
+/* Off means off: nothing of the process changes, every step says so. */
+T_TEST(off_does_nothing)
+{
+	struct rlimit before, after;
+	struct rzs_protect p;
+	long score = number_in("/proc/self/oom_score_adj");
+
+	T_EQ(getrlimit(RLIMIT_CORE, &before), 0);
+	rzs_protect_init(&p, RZS_PROTECT_OFF, true);
+	T_EQ(rzs_protect_early(&p), 0);
+	T_EQ(rzs_protect_process(&p), 0);
+	T_EQ(rzs_protect_thread(&p), 0);
+	for (int i = 0; i < RZS_PROTECT_STEPS; i++)
+		T_EQ(rzs_protect_state(&p, (enum rzs_protect_step_id)i), RZS_PROTECT_NOT_DONE);
+	T_EQ(getrlimit(RLIMIT_CORE, &after), 0);
+	T_EQ(after.rlim_cur, before.rlim_cur);
+	T_EQ(number_in("/proc/self/oom_score_adj"), score);
+	T_EQ(prctl(PR_GET_DUMPABLE), 1);
+	T_EQ(sched_getscheduler(0), SCHED_OTHER);
+}
+
+static void *stack_size(void *arg)
+{
+	pthread_attr_t attr;
+	size_t size = 0;
+
+	(void)arg;
+	T_EQ(pthread_getattr_np(pthread_self(), &attr), 0);
+	T_EQ(pthread_attr_getstacksize(&attr, &size), 0);
+	pthread_attr_destroy(&attr);
+	return (void *)size;
+}
+
+/* What early says it has done is so, and what it says was refused is as before. */
+T_TEST(early_steps_tell_the_truth)
+{
+	long before = number_in("/proc/self/oom_score_adj"), now;
+	struct rlimit limit;
+	struct rzs_protect p;
+	pthread_t thread;
+	void *size;
+
+	rzs_protect_init(&p, RZS_PROTECT_AUTO, true);
+	T_EQ(rzs_protect_early(&p), 0);
+	T_EQ(rzs_protect_state(&p, RZS_PROTECT_CORE_LIMIT), RZS_PROTECT_OK);
+	T_EQ(getrlimit(RLIMIT_CORE, &limit), 0);
+	T_EQ(limit.rlim_cur, 0);
+	T_EQ(limit.rlim_max, 0);
+	now = number_in("/proc/self/oom_score_adj");
+	if (rzs_protect_state(&p, RZS_PROTECT_OOM_SCORE) == RZS_PROTECT_OK)
+		T_EQ(now, -1000);
+	else
+		T_EQ(now, before);
+	if (instrumented())
+		return; /* these have stacks and a malloc of their own */
+	T_EQ(rzs_protect_state(&p, RZS_PROTECT_MALLOC), RZS_PROTECT_OK);
+	T_EQ(rzs_protect_state(&p, RZS_PROTECT_STACKS), RZS_PROTECT_OK);
+	T_EQ(pthread_create(&thread, NULL, stack_size, NULL), 0);
+	T_EQ(pthread_join(thread, &size), 0);
+	T_EQ((size_t)size, 256 * 1024);
+}
+
+/* After the process step old mappings are not filled, new ones are, and nobody may look in. */
+T_TEST(process_is_locked_and_closed)
+{
+	const size_t len = 64 * 4096;
+	unsigned char vec[64];
+	struct rzs_protect p;
+	char *old, *new;
+
+	old = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	T_NE(old, MAP_FAILED);
+	rzs_protect_init(&p, RZS_PROTECT_AUTO, false);
+	T_EQ(rzs_protect_early(&p), 0);
+	T_EQ(rzs_protect_process(&p), 0);
+	T_EQ(rzs_protect_state(&p, RZS_PROTECT_DUMPABLE), RZS_PROTECT_OK);
+	T_EQ(prctl(PR_GET_DUMPABLE), 0);
+	if (instrumented())
+		T_SKIP("sanitizers and valgrind ignore mlockall()");
+	if (rzs_protect_state(&p, RZS_PROTECT_LOCK) != RZS_PROTECT_OK)
+		T_SKIP("this user may not lock memory");
+	T_EQ(mincore(old, len, vec), 0);
+	T_EQ(vec[0] & 1, 0);
+	new = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	T_NE(new, MAP_FAILED);
+	T_EQ(mincore(new, len, vec), 0);
+	for (unsigned i = 0; i < sizeof(vec); i++)
+		T_EQ(vec[i] & 1, 1);
+}
+
+/* Flags of this thread as the system shows them (field 9 of its stat file). */
+static unsigned long thread_flags(void)
+{
+	char path[64], line[1024], *p;
+	unsigned long flags = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%ld/stat", syscall(SYS_gettid));
+	f = fopen(path, "r");
+	T_NE(f, NULL);
+	T_NE(fgets(line, sizeof(line), f), NULL);
+	fclose(f);
+	p = strrchr(line, ')');
+	T_NE(p, NULL);
+	T_EQ(sscanf(p + 1, " %*c %*d %*d %*d %*d %*d %lu", &flags), 1);
+	return flags;
+}
+
+#define FLAG_NOIO 0x00080000ul /* PF_MEMALLOC_NOIO */
+
+T_TEST(thread_steps_tell_the_truth)
+{
+	struct sched_param param;
+	struct rzs_protect p;
+
+	rzs_protect_init(&p, RZS_PROTECT_AUTO, true);
+	T_EQ(rzs_protect_thread(&p), 0);
+	T_EQ((thread_flags() & FLAG_NOIO) != 0,
+	     rzs_protect_state(&p, RZS_PROTECT_IO_FLUSHER) == RZS_PROTECT_OK);
+	if (rzs_protect_state(&p, RZS_PROTECT_REALTIME) == RZS_PROTECT_OK) {
+		T_EQ(sched_getscheduler(0), SCHED_FIFO | SCHED_RESET_ON_FORK);
+		T_EQ(sched_getparam(0, &param), 0);
+		T_EQ(param.sched_priority, 1);
+	} else {
+		T_EQ(sched_getscheduler(0), SCHED_OTHER);
+	}
+}
+
+T_TEST(realtime_is_left_out_when_not_wanted)
+{
+	struct rzs_protect p;
+
+	rzs_protect_init(&p, RZS_PROTECT_AUTO, false);
+	T_EQ(rzs_protect_early(&p), 0);
+	T_EQ(rzs_protect_thread(&p), 0);
+	T_EQ(rzs_protect_state(&p, RZS_PROTECT_REALTIME), RZS_PROTECT_NOT_DONE);
+	T_EQ(rzs_protect_state(&p, RZS_PROTECT_REALTIME_LIMIT), RZS_PROTECT_NOT_DONE);
+	T_EQ(sched_getscheduler(0), SCHED_OTHER);
+}
+
+struct lines {
+	unsigned nr;
+	bool oom, lock, flusher;
+};
+
+static void collect(void *arg, const char *text)
+{
+	struct lines *l = arg;
+
+	l->nr++;
+	T_LT(strlen(text), RZS_PROTECT_LINE_MAX - 1);
+	T_EQ(strchr(text, '\n'), NULL);
+	if (!strstr(text, ": refused ("))
+		return;
+	l->oom |= strstr(text, "OOM killer") != NULL;
+	l->lock |= strstr(text, "lock: ") == text && strstr(text, "not permitted");
+	l->flusher |= strstr(text, "io-flusher: ") == text;
+}
+
+/* Refusals are warnings in auto: the calls succeed, the report names each with its risk, and allocates nothing. */
+T_TEST(refusals_are_reported_in_auto)
+{
+	struct lines l = { 0, false, false, false };
+	struct mallinfo2 before, after;
+	struct rzs_protect p;
+
+	become_nobody();
+	rzs_protect_init(&p, RZS_PROTECT_AUTO, true);
+	T_EQ(rzs_protect_early(&p), 0);
+	T_EQ(rzs_protect_process(&p), 0);
+	T_EQ(rzs_protect_thread(&p), 0);
+	T_EQ(rzs_protect_state(&p, RZS_PROTECT_LOCK), RZS_PROTECT_REFUSED);
+	T_EQ(p.step[RZS_PROTECT_LOCK].err, EPERM);
+	before = mallinfo2();
+	rzs_protect_report(&p, false, collect, &l);
+	after = mallinfo2();
+	T_EQ(after.uordblks, before.uordblks);
+	T_EQ(l.nr, rzs_protect_refused(&p));
+	T_GE(l.nr, 4);
+	T_EQ(l.oom, true);
+	T_EQ(l.lock, true);
+	T_EQ(l.flusher, true);
+	l.nr = 0;
+	rzs_protect_report(&p, true, collect, &l);
+	T_EQ(l.nr, RZS_PROTECT_STEPS);
+}
+
+/* In require they are errors, of every function that meets one; a refused lock leaves nothing locked for the future. */
+T_TEST(refusals_are_errors_in_require)
+{
+	struct rzs_protect p;
+
+	become_nobody();
+	rzs_protect_init(&p, RZS_PROTECT_REQUIRE, true);
+	T_LT(rzs_protect_early(&p), 0);
+	T_EQ(rzs_protect_process(&p), -EPERM);
+	T_EQ(rzs_protect_thread(&p), -EPERM);
+	T_EQ(rzs_protect_state(&p, RZS_PROTECT_CORE_LIMIT), RZS_PROTECT_OK);
+}
+
+static void *unprivileged_thread(void *p)
+{
+	/* The system call changes this thread alone. */
+	if (geteuid() == 0)
+		T_EQ(syscall(SYS_setresuid, 65534, 65534, 65534), 0);
+	T_EQ(rzs_protect_thread(p), 0);
+	return NULL;
+}
+
+/* One thread's refusal is not hidden by another's success, before or after it. */
+T_TEST(a_refusal_of_one_thread_stays)
+{
+	const struct rlimit none = { 0, 0 };
+	struct rzs_protect p;
+	pthread_t thread;
+
+	T_EQ(setrlimit(RLIMIT_RTPRIO, &none), 0);
+	rzs_protect_init(&p, RZS_PROTECT_AUTO, true);
+	T_EQ(rzs_protect_thread(&p), 0);
+	if (rzs_protect_state(&p, RZS_PROTECT_REALTIME) != RZS_PROTECT_OK)
+		T_SKIP("this user may not have real-time threads");
+	T_EQ(pthread_create(&thread, NULL, unprivileged_thread, &p), 0);
+	T_EQ(pthread_join(thread, NULL), 0);
+	T_EQ(rzs_protect_state(&p, RZS_PROTECT_REALTIME), RZS_PROTECT_REFUSED);
+	T_EQ(rzs_protect_thread(&p), 0);
+	T_EQ(rzs_protect_state(&p, RZS_PROTECT_REALTIME), RZS_PROTECT_REFUSED);
+}

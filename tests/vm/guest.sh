@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What a scenario is written with; runs inside the guest, in busybox's sh.
+#
+# Everything the host must know goes out as "RZSVM: key=value" on the second serial line (fd 3), and once more on the
+# console, where it stands between the kernel's messages.  A scenario that ends without calling fail has passed.
+
+RUN=/run
+PIDFILE=$RUN/server.pid
+EXITFILE=$RUN/server.exit
+SOCKET=$RUN/server.sock
+
+# Per-thread flags of PR_SET_IO_FLUSHER: PF_MEMALLOC_NOIO and PF_LOCAL_THROTTLE.
+IO_FLUSHER_FLAGS=$((0x80000 | 0x100000))
+POLICY_FIFO=1
+
+LAST_STAT=compacted_blocks # ends the plugin's statistics
+
+emit() { printf 'RZSVM: %s\n' "$*" >&3; printf 'RZSVM: %s\n' "$*"; }
+step() { emit "step=$*"; }
+say()  { emit "say=$*"; }
+
+# End the guest with a bad verdict, after saying on the console how things stand.
+fail()
+{
+    echo "--- state at failure"
+    cat /proc/meminfo /proc/swaps /run/messages
+    ps -o pid,stat,vsz,rss,comm 2>/dev/null
+    emit "verdict=fail reason=$*"
+    reboot -nf
+}
+
+# wait_for SECONDS COMMAND...: until the command succeeds.
+wait_for()
+{
+    local end=$(($(uptime_s) + $1)); shift
+    until "$@"; do
+        [ "$(uptime_s)" -lt "$end" ] || return 1
+        usleep 50000
+    done
+}
+
+uptime_s() { local up; read -r up _ </proc/uptime; echo "${up%.*}"; }
+
+# load NAME [parameter=value ...]: a module and what it depends on.  An absent module is taken to be built in.
+load()
+{
+    local name=$1 dep; shift
+    [ -e "/modules/$name.order" ] || return 0
+    while read -r dep; do
+        [ "$dep" != "$name" ] || break
+        [ -d "/sys/module/$(echo "$dep" | tr - _)" ] || insmod "/modules/$dep.ko" || fail "cannot load module $dep"
+    done <"/modules/$name.order"
+    insmod "/modules/$name.ko" "$@" || fail "cannot load module $name"
+}
+
+# ---- the server
+
+# start_server COMMAND...: one that makes itself a daemon and writes PIDFILE when it is ready.
+start_server()
+{
+    step "start: $*"
+    rm -f "$PIDFILE" "$EXITFILE"
+    reap "$EXITFILE" "$@" &
+    wait_for 20 server_came_up || fail "the server did not come up in 20 s"
+    [ ! -e "$EXITFILE" ] || fail "the server did not start: $(cat "$EXITFILE")"
+    SERVER=$(cat "$PIDFILE")
+}
+
+server_came_up() { [ -s "$PIDFILE" ] || [ -e "$EXITFILE" ]; }
+
+# SIGTERM, and then exit status 0.
+stop_server()
+{
+    step stop-server
+    [ -d "/proc/$SERVER" ] || fail "the server is gone: $(cat "$EXITFILE" 2>/dev/null)"
+    kill -TERM "$SERVER"
+    wait_for 20 test -s "$EXITFILE" || fail "the server did not stop within 20 s of SIGTERM"
+    [ "$(cat "$EXITFILE")" = "exit 0" ] || fail "the server ended with $(cat "$EXITFILE")"
+}
+
+# check_protection: what the design asks of a server that is swapped to, as the kernel shows it.
+check_protection()
+{
+    local locked adj task stat comm
+    locked=$(status_kib VmLck)
+    adj=$(cat "/proc/$SERVER/oom_score_adj")
+    emit "server_locked_kib=$locked oom_score_adj=$adj threads=$(ls "/proc/$SERVER/task" | wc -l)"
+    [ "$locked" -gt 0 ] || fail "the server's memory is not locked (VmLck 0)"
+    [ "$adj" -eq -1000 ] || fail "the server's oom_score_adj is $adj, not -1000"
+    for task in /proc/"$SERVER"/task/*; do
+        comm=$(cat "$task/comm")
+        stat=$(cat "$task/stat")
+        # Fields from the third on; the second is a name in parentheses and may hold anything.
+        # shellcheck disable=SC2086
+        set -- ${stat##*) }
+        emit "thread=${task##*/} comm=$comm flags=$(printf %x "$7") policy=${39} priority=${38}"
+        [ $(($7 & IO_FLUSHER_FLAGS)) -eq $IO_FLUSHER_FLAGS ] ||
+            fail "thread ${task##*/} ($comm) lacks PR_SET_IO_FLUSHER (flags $(printf %x "$7"))"
+        [ "${39}" -eq $POLICY_FIFO ] || fail "thread ${task##*/} ($comm) is not SCHED_FIFO (policy ${39})"
+    done
+}
+
+# ask_stats: the plugin's statistics, which it writes to the system's log on SIGUSR1.
+ask_stats()
+{
+    : >$RUN/messages
+    kill -USR1 "$SERVER"
+    wait_for 10 grep -q "rzs: $LAST_STAT=" $RUN/messages || fail "the plugin did not answer SIGUSR1 with its statistics"
+}
+
+# stat_of NAME: from the last ask_stats.
+stat_of() { sed -n "s/.*rzs: $1=//p" $RUN/messages | tail -n 1; }
+
+# status_kib FIELD [pid]
+status_kib() { awk -v f="$1:" '$1 == f { print $2 }' "/proc/${2:-$SERVER}/status"; }
+
+# ---- the device and swap
+
+# attach_nbd: /dev/nbd0 by way of SOCKET.  Never with -timeout: the kernel would cut the line under load.
+attach_nbd()
+{
+    step attach
+    load nbd max_part=0
+    nbd-client -unix "$SOCKET" /dev/nbd0 -b 4096 || fail "nbd-client cannot attach"
+    wait_for 10 has_size nbd0 || fail "/dev/nbd0 has no size"
+    # What is in flight must not take the memory that the server needs for its answers.
+    echo none >/sys/block/nbd0/queue/scheduler
+    echo 16 >/sys/block/nbd0/queue/nr_requests
+}
+
+has_size() { [ "$(cat "/sys/block/$1/size")" -gt 0 ]; }
+
+detach_nbd()
+{
+    step detach
+    nbd-client -d /dev/nbd0 || fail "nbd-client -d failed"
+}
+
+# tune_vm MIN_FREE_KIB
+tune_vm()
+{
+    echo "$1" >/proc/sys/vm/min_free_kbytes
+    echo 0 >/proc/sys/vm/page-cluster
+}
+
+# busybox's shell takes its own programs before those in PATH, and its swapon lacks what we need: hence the paths.
+# make_swap DEVICE
+make_swap() { /usr/sbin/mkswap "$1" || fail "mkswap $1 failed"; }
+
+# swap_on DEVICE
+swap_on()
+{
+    step "swapon $1"
+    /usr/sbin/swapon --discard=pages --priority 10 "$1" || fail "swapon $1 failed"
+    grep -q "^$1 " /proc/swaps || fail "$1 is not in /proc/swaps"
+}
+
+# swap_off DEVICE
+swap_off()
+{
+    step "swapoff $1"
+    /usr/sbin/swapoff "$1" || fail "swapoff $1 failed"
+    ! grep -q "^$1 " /proc/swaps || fail "$1 is still in /proc/swaps"
+}
+
+swap_used_kib() { awk 'NR > 1 { n += $4 } END { print n + 0 }' /proc/swaps; }
+
+# ---- the load
+
+# start_hog MIB PASSES KEEP_MIB: fill, verify and rewrite; returns when it holds KEEP_MIB and waits for finish_hog.
+start_hog()
+{
+    step "hog $*"
+    watch_hangs
+    mkfifo $RUN/hog.in $RUN/hog.out
+    exec 4<>$RUN/hog.in 5<>$RUN/hog.out
+    # shellcheck disable=SC2086
+    (hog -m "$1" -p "$2" -k "$3" -s "$RZSVM_SEED" -c $RUN/hog.progress ${HOG_OPTIONS:-} <&4 >&5 2>&5
+     echo "exit $?" >&5) &
+    read_hog hold
+}
+
+# Let hog verify what it kept, and end.
+finish_hog()
+{
+    step verify-kept
+    echo >&4
+    read_hog exit
+    exec 4>&- 5>&-
+    kill -TERM "$HANGWATCH"
+    wait "$HANGWATCH"
+}
+
+# read_hog WORD: until hog's line that begins with WORD.  An early end or a wrong byte fails.
+read_hog()
+{
+    local word rest
+    while read -r word rest <&5; do
+        emit "hog=$word $rest"
+        case $word in
+            wrong) fail "wrong byte: $rest" ;;
+            exit) [ "$rest" = 0 ] || fail "hog ended with status $rest"
+                  [ "$1" = exit ] || fail "hog ended early" ;;
+        esac
+        [ "$word" != "$1" ] || return 0
+    done
+}
+
+watch_hangs()
+{
+    rm -f $RUN/hangwatch.ready
+    hangwatch -s "${HANG_SECONDS:-20}" -n "${SERVER_NAME:-nbdkit}" -n hog &
+    HANGWATCH=$!
+    wait_for 10 test -e $RUN/hangwatch.ready || fail "the hang watcher did not start"
+}
+
+# ---- what must not have happened
+
+check_no_oom_kill()
+{
+    local kills
+    kills=$(awk '$1 == "oom_kill" { print $2 }' /proc/vmstat)
+    [ "$kills" -eq 0 ] || fail "the OOM killer killed $kills"
+}

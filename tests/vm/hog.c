@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A program that wants more memory than the guest has, and knows what every byte of it must be.
+ *
+ * A page's contents are a function of (seed, page, number of the pass that wrote it last), and that number is itself
+ * a function of (seed, page, pass): nothing about a page is remembered anywhere but in the page, so there is no second
+ * copy that could go wrong in the same way.  Each pass walks all pages in another order, verifies each one and
+ * rewrites about half of them (the rest come back from swap unchanged, which is the other path in the kernel).
+ *
+ * After the last pass all but the first --keep MiB, the longest untouched ones and so mostly swapped out, are given
+ * back, and it waits for a line on stdin: the time for swapoff.  Then these are verified once more.
+ *
+ * Prints lines for the scenario on stdout.  Exit status: 0 all right, 1 wrong byte, 2 usage, 3 no memory.
+ *
+ * Threading: one thread.  Static, needs tests/lib/pages.c only.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "pages.h"
+
+enum { EXIT_WRONG = 1, EXIT_USAGE = 2, EXIT_MEMORY = 3 };
+
+#define PAGES_PER_MIB 256u
+
+struct hog {
+	uint8_t *base;
+	uint64_t nr_pages;
+	uint64_t keep_pages;
+	uint64_t seed;
+	uint64_t corrupt_page; /* UINT64_MAX: none; for checking that a wrong byte is seen */
+	unsigned passes;
+	unsigned mix[5];       /* percent of zero, same-filled, text, pointers, random; sums to 100 */
+	uint64_t *progress;    /* pages done so far, in a file the hang watcher looks at */
+};
+
+static const enum pages_kind mix_kinds[5] = {
+	PAGES_ZERO, PAGES_SAME64, PAGES_TEXT, PAGES_POINTERS, PAGES_RANDOM,
+};
+
+static uint64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+static bool rewritten_in(const struct hog *hog, uint64_t page, unsigned pass)
+{
+	return pass == 0 || (pages_hash(hog->seed ^ pass, page) & 1);
+}
+
+/* The last pass up to and including pass that wrote the page. */
+static unsigned last_writer(const struct hog *hog, uint64_t page, unsigned pass)
+{
+	while (!rewritten_in(hog, page, pass))
+		pass--;
+	return pass;
+}
+
+static void make_page(const struct hog *hog, uint64_t page, unsigned writer, void *out)
+{
+	uint64_t seed = pages_hash(hog->seed + writer, page);
+	unsigned draw = (unsigned)(seed >> 32) % 100;
+	unsigned kind = 0;
+
+	while (kind < 4 && draw >= hog->mix[kind]) {
+		draw -= hog->mix[kind];
+		kind++;
+	}
+	pages_make(out, mix_kinds[kind], seed);
+}
+
+static int check_page(const struct hog *hog, uint64_t page, unsigned pass)
+{
+	static uint8_t want[PAGES_SIZE];
+	const uint8_t *got = hog->base + page * PAGES_SIZE;
+	unsigned writer = last_writer(hog, page, pass);
+	unsigned at;
+
+	make_page(hog, page, writer, want);
+	if (memcmp(want, got, PAGES_SIZE) == 0)
+		return 0;
+	at = pages_diff(want, got);
+	printf("wrong page=%llu offset=%u want=%02x got=%02x pass=%u written-in=%u\n",
+	       (unsigned long long)page, at, want[at % PAGES_SIZE], got[at % PAGES_SIZE], pass, writer);
+	return -EIO;
+}
+
+/* The i-th page of a pass: forwards, backwards, in strides, at random; the last pass always forwards. */
+static uint64_t page_in_order(const struct hog *hog, unsigned pass, uint64_t i)
+{
+	uint64_t n = hog->nr_pages;
+	/* Larger than any n in use, prime, so that i * stride % n meets every page once. */
+	static const uint64_t scattered = 2654435761u, strided = 4099;
+
+	if (pass == hog->passes)
+		return i;
+	switch (pass % 4) {
+	case 1:
+		return n - 1 - i;
+	case 2:
+		return n % strided ? i * strided % n : i;
+	case 3:
+		return i * scattered % n;
+	default:
+		return i;
+	}
+}
+
+static const char *order_name(const struct hog *hog, unsigned pass)
+{
+	static const char *const names[4] = {"forwards", "backwards", "strided", "scattered"};
+
+	return pass == hog->passes ? names[0] : names[pass % 4];
+}
+
+static int run_pass(const struct hog *hog, unsigned pass)
+{
+	uint64_t start = now_ms(), rewritten = 0;
+
+	for (uint64_t i = 0; i < hog->nr_pages; i++) {
+		uint64_t page = page_in_order(hog, pass, i);
+
+		if (pass > 0 && check_page(hog, page, pass - 1))
+			return -EIO;
+		if (rewritten_in(hog, page, pass)) {
+			make_page(hog, page, last_writer(hog, page, pass), hog->base + page * PAGES_SIZE);
+			rewritten++;
+		}
+		if (pass == 0 && page == hog->corrupt_page)
+			hog->base[page * PAGES_SIZE + 1234] ^= 1;
+		__atomic_fetch_add(hog->progress, 1, __ATOMIC_RELAXED);
+	}
+	printf("pass number=%u order=%s pages=%llu rewritten=%llu ms=%llu\n", pass, order_name(hog, pass),
+	       (unsigned long long)hog->nr_pages, (unsigned long long)rewritten,
+	       (unsigned long long)(now_ms() - start));
+	return 0;
+}
+
+/* Keep the first pages through the time in which the scenario does its swapoff. */
+static int hold(const struct hog *hog)
+{
+	uint64_t keep = hog->keep_pages * PAGES_SIZE, all = hog->nr_pages * PAGES_SIZE;
+	char go;
+
+	if (keep < all && munmap(hog->base + keep, all - keep))
+		return -errno;
+	printf("hold pages=%llu\n", (unsigned long long)hog->keep_pages);
+	if (read(STDIN_FILENO, &go, 1) != 1)
+		return -EINVAL;
+	for (uint64_t page = 0; page < hog->keep_pages; page++) {
+		if (check_page(hog, page, hog->passes))
+			return -EIO;
+		__atomic_fetch_add(hog->progress, 1, __ATOMIC_RELAXED);
+	}
+	printf("kept pages=%llu\n", (unsigned long long)hog->keep_pages);
+	return 0;
+}
+
+static int parse_mix(struct hog *hog, const char *text)
+{
+	unsigned sum = 0;
+
+	if (sscanf(text, "%u:%u:%u:%u:%u", &hog->mix[0], &hog->mix[1], &hog->mix[2], &hog->mix[3], &hog->mix[4]) != 5)
+		return -EINVAL;
+	for (unsigned i = 0; i < 5; i++)
+		sum += hog->mix[i];
+	return sum == 100 ? 0 : -EINVAL;
+}
+
+/* The file may not exist when nobody watches: then progress goes to memory of our own. */
+static uint64_t *map_progress(const char *path)
+{
+	static uint64_t nobody;
+	int fd = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
+	void *map;
+
+	if (fd < 0)
+		return &nobody;
+	map = mmap(NULL, PAGES_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	close(fd);
+	return map == MAP_FAILED ? &nobody : map;
+}
+
+static int parse(int argc, char **argv, struct hog *hog)
+{
+	const char *progress = NULL;
+	uint64_t mib = 0, keep = 0;
+	int c;
+
+	while ((c = getopt(argc, argv, "m:p:s:x:k:c:w:")) != -1) {
+		switch (c) {
+		case 'm': mib = strtoull(optarg, NULL, 10); break;
+		case 'p': hog->passes = (unsigned)strtoul(optarg, NULL, 10); break;
+		case 's': hog->seed = strtoull(optarg, NULL, 10); break;
+		case 'k': keep = strtoull(optarg, NULL, 10); break;
+		case 'c': progress = optarg; break;
+		case 'w': hog->corrupt_page = strtoull(optarg, NULL, 10); break;
+		case 'x':
+			if (parse_mix(hog, optarg))
+				return -EINVAL;
+			break;
+		default:
+			return -EINVAL;
+		}
+	}
+	if (mib == 0 || mib > 1u << 20 || keep > mib)
+		return -EINVAL;
+	hog->nr_pages = mib * PAGES_PER_MIB;
+	hog->keep_pages = keep * PAGES_PER_MIB;
+	hog->progress = map_progress(progress);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct hog hog = {.passes = 3, .seed = 1, .corrupt_page = UINT64_MAX, .mix = {8, 7, 40, 30, 15}};
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	if (parse(argc, argv, &hog)) {
+		fprintf(stderr, "usage: hog -m MIB [-p passes] [-s seed] [-k keep-MIB] [-c progress-file]\n"
+				"           [-x zero:same:text:pointers:random (percent)] [-w page-to-corrupt]\n");
+		return EXIT_USAGE;
+	}
+	hog.base = mmap(NULL, hog.nr_pages * PAGES_SIZE, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (hog.base == MAP_FAILED) {
+		perror("hog: mmap");
+		return EXIT_MEMORY;
+	}
+	for (unsigned pass = 0; pass <= hog.passes; pass++) {
+		if (run_pass(&hog, pass))
+			return EXIT_WRONG;
+	}
+	return hold(&hog) ? EXIT_WRONG : 0;
+}
