@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The two sorts of case that bench_store runs: time (store_time.c) and density (store_density.c).
+ */
+#ifndef RZS_STORE_CASES_H
+#define RZS_STORE_CASES_H
+
+#include "bench.h"
+#include "rzs_store.h"
+
+struct store_options {
+	const struct bench_corpus *corpus;
+	struct bench_json *json;
+	const char *codec;
+	int level;
+	uint64_t seed;
+	unsigned rounds;
+	unsigned churn;	       /* overwrites, in times of the pages stored */
+	uint64_t batch;	       /* max_objects of each rzs_store_compact() */
+	bool no_checksum;
+};
+
+struct store_time_case {
+	uint64_t nr;	  /* pages */
+	unsigned threads; /* 1 .. STORE_MAX_THREADS */
+	bool sequential;  /* slots in order instead of at random */
+};
+
+#define STORE_MAX_THREADS 16u
+
+/* Each prints a line of the table and appends a JSON line; exits with a message on any wrong byte. */
+void store_time_heading(void);
+void store_time_run(const struct store_options *o, const struct store_time_case *c);
+void store_density_heading(void);
+void store_density_run(const struct store_options *o, uint64_t nr);
+
+/* A store of nr pages for this many threads, or exit. */
+struct rzs_store *store_make(const struct store_options *o, uint64_t nr, unsigned threads);
+
+/* Writes until it is done, however often the reserve is empty; counts those times.  Exits on other errors. */
+void store_put(struct rzs_store *s, struct rzs_worker *w, uint32_t slot, const void *page,
+	       uint64_t *retries);
+/* Reads every slot and compares with the corpus page that page[slot] names. */
+void store_compare(const struct store_options *o, struct rzs_store *s, struct rzs_worker *w,
+		   const uint32_t *page, uint64_t nr);
+
+#endif
