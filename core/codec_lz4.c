@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * LZ4.  The level is LZ4's acceleration: 1 compresses best, each step up is a little faster and worse.
+ * LZ4.  The level is LZ4's acceleration: 1 compresses best, each step up is a little faster and
+ * worse.
  */
 #include "codec.h"
 #include "rzs_port_codec.h"
 
 #if RZS_HAVE_LZ4
 
-#define CODEC_LZ4_LEVEL_MAX 99 /* by then next to nothing of a 4 KiB page is looked at */
-#define CODEC_LZ4_HEAD 64u     /* keeps the library's state aligned */
+#define CODEC_LZ4_LEVEL_MAX 99	/* by then next to nothing of a 4 KiB page is looked at */
+#define CODEC_LZ4_HEAD	    64u /* keeps the library's state aligned */
 
 struct codec_lz4_ctx {
 	int level;
@@ -36,8 +37,8 @@ static int codec_lz4_compress(void *mem, const void *src, void *dst)
 {
 	struct codec_lz4_ctx *ctx = mem;
 	size_t n;
-	int err = rzs_lz4_compress((char *)mem + CODEC_LZ4_HEAD, ctx->level, src, RZS_PAGE_SIZE, dst,
-				   RZS_CODEC_OUT_SIZE, &n);
+	int err = rzs_lz4_compress((char *)mem + CODEC_LZ4_HEAD, ctx->level, src, RZS_PAGE_SIZE,
+				   dst, RZS_CODEC_OUT_SIZE, &n);
 
 	return err ? err : (int)n;
 }

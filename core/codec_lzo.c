@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * LZO1X-1.  The context is the compressor's hash table alone, which the compressor clears by itself; the
- * decompressor has no state.
+ * LZO1X-1.  The context is the compressor's hash table alone, which the compressor clears by
+ * itself; the decompressor has no state.
  */
 #include "codec.h"
 #include "rzs_port_codec.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * zstd, with contexts of fixed size: the library is told once where its memory is and asks for no more.
- * Levels are zstd's own; 0 is not among them, as it stands for the default.
+ * zstd, with contexts of fixed size: the library is told once where its memory is and asks for no
+ * more. Levels are zstd's own; 0 is not among them, as it stands for the default.
  */
 #include "codec.h"
 #include "rzs_port_codec.h"

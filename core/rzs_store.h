@@ -43,7 +43,7 @@ struct rzs_worker;
 struct rzs_config {
 	uint64_t nr_pages;    /* size in pages, 1 .. RZS_MAX_PAGES */
 	uint64_t limit_bytes; /* bound on all memory held, 0 = none */
-	uint64_t reserve_bytes; /* ready memory kept ahead of demand, 0 = the world's default */
+	uint64_t reserve_bytes; /* ready memory kept ahead of demand, 0 = by the store's size and the world */
 	const char *codec;    /* name as in rzs_codec_name(); NULL = "lzo" */
 	int level;	      /* codec's own scale; 0 = its default */
 	unsigned nr_workers;  /* calls that may run at once, 1 .. RZS_MAX_WORKERS */

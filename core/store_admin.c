@@ -6,6 +6,8 @@
 #define PAGES_PER_SHARD (64u * 1024 * 1024 / RZS_PAGE_SIZE)
 /* What a store needs beyond its fixed memory to hold anything: slot chunks, descriptors, some blocks of each sort. */
 #define MIN_BLOCKS 8u
+/* Blocks that a sixteenth of a store has to reach (from 256 MiB on) for the world's default reserve to apply. */
+#define RESERVE_OF_LARGE 512u
 
 static uint64_t store_max_blocks(const struct rzs_config *cfg)
 {
@@ -58,18 +60,31 @@ int rzs_store_min_limit(const struct rzs_config *cfg, uint64_t *out_bytes)
 	return err;
 }
 
+/*
+ * Blocks to keep ready: what was asked for; else a sixteenth of the store's size where that is less than what a world
+ * keeps for a large one, else the world's default (which looks at the limit and at the machine).
+ */
+static uint64_t store_reserve(const struct rzs_config *cfg)
+{
+	uint64_t small = cfg->nr_pages / (RZS_BLOCK_SIZE / RZS_PAGE_SIZE) / 16;
+
+	if (cfg->reserve_bytes)
+		return (cfg->reserve_bytes + RZS_BLOCK_SIZE - 1) / RZS_BLOCK_SIZE;
+	if (small >= RESERVE_OF_LARGE)
+		return RZS_RESERVE_DEFAULT;
+	return small > MIN_BLOCKS ? small : MIN_BLOCKS;
+}
+
 static int store_init(struct rzs_store *store, const struct rzs_config *cfg)
 {
-	uint64_t max = UINT64_MAX / RZS_BLOCK_SIZE, reserve = RZS_RESERVE_DEFAULT;
+	uint64_t max = UINT64_MAX / RZS_BLOCK_SIZE;
 	int level = cfg->level ? cfg->level : store->codec->level_default;
 	unsigned i;
 	int err;
 
 	if (cfg->limit_bytes)
 		max = (cfg->limit_bytes - store->fixed_bytes) / RZS_BLOCK_SIZE;
-	if (cfg->reserve_bytes)
-		reserve = (cfg->reserve_bytes + RZS_BLOCK_SIZE - 1) / RZS_BLOCK_SIZE;
-	err = rzs_blocks_open(&store->blocks, max, reserve);
+	err = rzs_blocks_open(&store->blocks, max, store_reserve(cfg));
 	if (err)
 		return err;
 	err = rzs_slots_init(&store->slots, cfg->nr_pages, store->blocks);

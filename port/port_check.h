@@ -41,7 +41,7 @@ static inline void rzs_port_check(struct rzs_blocks *b, rzs_lock_t *l, uint64_t 
 		rzs_unlock(l);
 	rzs_store_release(w, rzs_load(w) + rzs_load_relaxed(w));
 	(void)rzs_cas(w, &seen, 1);
-	rzs_add(w, rzs_or(w, 1) + rzs_and(w, 1));
+	rzs_add(w, 1);
 	(void)rzs_cas_ptr(p, rzs_load_ptr(p), NULL);
 	rzs_wait(w, seen);
 	rzs_wake(w);

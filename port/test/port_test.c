@@ -2,13 +2,14 @@
 /*
  * Memory of the test world.
  *
- * Every allocation and every block is preceded by a head that says what it is; in between, with guards on, lies a
- * page that cannot be touched.  Blocks come straight from the heap, with no thread and no locking into RAM, and
- * those given back wait in a queue (first in, first out: a stale pointer has time to do its damage where it is
- * seen).
+ * Every allocation and every block is preceded by a head that says what it is; in between, with
+ * guards on, lies a page that cannot be touched.  Blocks come straight from the heap, with no
+ * thread and no locking into RAM, and those given back wait in a queue (first in, first out: a
+ * stale pointer has time to do its damage where it is seen).
  *
  * Threading: calls of the world from any thread; settings (port_test.h) while nothing else runs.
- * Invariants, under a source's lock: taken + ready <= max; ready <= keep; nr_ready heads are queued.
+ * Invariants, under a source's lock: taken + ready <= max; ready <= keep; nr_ready heads are
+ * queued.
  */
 #include "rzs_port.h"
 #include "port_test.h"
@@ -18,12 +19,12 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#define TEST_PAGE 4096u
-#define TEST_ALIGN 64u
+#define TEST_PAGE	  4096u
+#define TEST_ALIGN	  64u
 #define TEST_KEEP_DEFAULT 16u
-#define TEST_MAGIC_ALLOC 0x616c6c6f63a110c1ull
-#define TEST_MAGIC_TAKEN 0x7461e1b10c7a4e01ull
-#define TEST_MAGIC_READY 0x4ead1b10c4ead102ull
+#define TEST_MAGIC_ALLOC  0x616c6c6f63a110c1ull
+#define TEST_MAGIC_TAKEN  0x7461e1b10c7a4e01ull
+#define TEST_MAGIC_READY  0x4ead1b10c4ead102ull
 
 struct test_fail {
 	uint64_t nth, count; /* nth 0: off */
@@ -90,7 +91,7 @@ void rzs_test_reset(void)
 
 void rzs_test_fail(enum rzs_test_call call, uint64_t nth, uint64_t count)
 {
-	test_fail[call] = (struct test_fail){ .nth = nth, .count = count };
+	test_fail[call] = (struct test_fail){.nth = nth, .count = count};
 }
 
 uint64_t rzs_test_calls(enum rzs_test_call call)
@@ -141,8 +142,10 @@ void rzs_test_yield(void)
 	if (test_yield_n == 0)
 		return;
 	if (state == 0)
-		state = (test_yield_seed + __atomic_add_fetch(&test_yield_threads, 1, __ATOMIC_RELAXED)) *
-				0x9e3779b97f4a7c15ull | 1;
+		state = (test_yield_seed +
+			 __atomic_add_fetch(&test_yield_threads, 1, __ATOMIC_RELAXED)) *
+				0x9e3779b97f4a7c15ull |
+			1;
 	state ^= state << 13;
 	state ^= state >> 7;
 	state ^= state << 17;
@@ -193,7 +196,7 @@ void *rzs_port_alloc(size_t n)
 		p = (char *)map + TEST_ALIGN;
 	}
 	a = (struct test_alloc *)(void *)(p - TEST_ALIGN);
-	*a = (struct test_alloc){ TEST_MAGIC_ALLOC, n, map, map_len };
+	*a = (struct test_alloc){TEST_MAGIC_ALLOC, n, map, map_len};
 	memset(p, 0, n);
 	test_count(&test_live_bytes, n);
 	test_count(&test_live_allocs, 1);
@@ -381,7 +384,8 @@ void rzs_blocks_give(struct rzs_blocks *b, void *block)
 	test_count(&test_live_blocks, -(uint64_t)1);
 }
 
-void rzs_blocks_count(struct rzs_blocks *b, uint64_t *out_taken, uint64_t *out_ready, uint64_t *out_peak)
+void rzs_blocks_count(struct rzs_blocks *b, uint64_t *out_taken, uint64_t *out_ready,
+		      uint64_t *out_peak)
 {
 	rzs_lock(&b->lock);
 	*out_taken = b->taken;

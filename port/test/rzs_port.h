@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The test world: the user world's locks and atomics, with memory that can be told to fail, that is counted and
- * guarded, and with yield points between threads.  Tests steer it through port_test.h.
+ * The test world: the user world's locks and atomics, with memory that can be told to fail, that is
+ * counted and guarded, and with yield points between threads.  Tests steer it through port_test.h.
  */
 #ifndef RZS_PORT_TEST_WORLD_H
 #define RZS_PORT_TEST_WORLD_H
@@ -16,7 +16,7 @@ void rzs_test_yield(void);
 #define RZS_SYNC_YIELD() rzs_test_yield()
 #include "../user/rzs_port_sync.h"
 
-#define RZS_BLOCK_SIZE 32768u
+#define RZS_BLOCK_SIZE	    32768u
 #define RZS_RESERVE_DEFAULT UINT64_MAX
 
 void *rzs_port_alloc(size_t n);
@@ -28,7 +28,8 @@ int rzs_blocks_open(struct rzs_blocks **out, uint64_t max_blocks, uint64_t reser
 void rzs_blocks_close(struct rzs_blocks *b);
 void *rzs_blocks_take(struct rzs_blocks *b, bool *out_limit);
 void rzs_blocks_give(struct rzs_blocks *b, void *block);
-void rzs_blocks_count(struct rzs_blocks *b, uint64_t *out_taken, uint64_t *out_ready, uint64_t *out_peak);
+void rzs_blocks_count(struct rzs_blocks *b, uint64_t *out_taken, uint64_t *out_ready,
+		      uint64_t *out_peak);
 int rzs_blocks_set_max(struct rzs_blocks *b, uint64_t max_blocks);
 
 #include "../port_check.h"

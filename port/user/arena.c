@@ -17,11 +17,11 @@
 #endif
 
 #define ARENA_TOUCH_STEP 4096u /* no page is smaller */
-#define ARENA_RETRIES 100u     /* of a call that a signal interrupted */
+#define ARENA_RETRIES	 100u  /* of a call that a signal interrupted */
 
 /*
- * Addresses without access.  A process that locks all its future memory would have new mappings filled at once, so
- * access comes after the lock that mmap() put on it has been taken off again.
+ * Addresses without access.  A process that locks all its future memory would have new mappings
+ * filled at once, so access comes after the lock that mmap() put on it has been taken off again.
  */
 static void *arena_map(size_t len)
 {
@@ -32,7 +32,7 @@ static void *arena_map(size_t len)
 	(void)munlock(p, len);
 	(void)madvise(p, len, MADV_DONTDUMP);
 	(void)madvise(p, len, MADV_NOHUGEPAGE); /* a huge page would fill more than was asked for */
-	(void)madvise(p, len, MADV_DONTFORK);	/* copy-on-write would fault on the data path */
+	(void)madvise(p, len, MADV_DONTFORK);	/* copy-on-write would be page faults */
 	return p;
 }
 
@@ -118,8 +118,9 @@ static uint64_t arena_first_holes(struct rzs_arena *r, uint64_t want, uint64_t *
 }
 
 /*
- * Make the next nr units accessible, as holes.  Locked before they are accessible: locking what is accessible could
- * fill it.  A refused lock is remembered and not asked for again, limits do not rise by themselves.
+ * Make the next nr units accessible, as holes.  Locked before they are accessible: locking what is
+ * accessible could fill it.  A refused lock is remembered and not asked for again, limits do not
+ * rise by themselves.
  */
 static int arena_open(struct rzs_arena *r, uint64_t nr)
 {

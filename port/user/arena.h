@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Arena: a range of addresses whose units of RZS_ARENA_UNIT bytes are given memory and lose it again.
+ * Arena: a range of addresses whose units of RZS_ARENA_UNIT bytes are given memory and lose it
+ * again.
  *
- * The range is mapped without access, which costs nothing.  Units are opened (made accessible, and locked: pages
- * stay in RAM once they are there) from its start onwards, as few as needed, so that what the system counts as
- * locked is what has been used.  Committing a unit faults all its pages in; uncommitting gives the pages back and
- * leaves a hole, which is the first to be filled again.
+ * The range is mapped without access, which costs nothing.  Units are opened (made accessible, and
+ * locked: pages stay in RAM once they are there) from its start onwards, as few as needed, so that
+ * what the system counts as locked is what has been used.  Committing a unit faults all its pages
+ * in; uncommitting gives the pages back and leaves a hole, which is the first to be filled again.
  *
- * Threading: none; the caller sees to it that one thread at a time uses an arena.  Sleeps, asks the system for
- * memory.  None of its functions may be called by a thread of the data path.
+ * Threading: none; the caller sees to it that one thread at a time uses an arena.  Sleeps, asks the
+ * system for memory.  None of its functions may be called by a thread of the data path.
  * Invariants: committed units = opened - nr_holes; bits of holes at or above opened are 0.
  */
 #ifndef RZS_ARENA_H
@@ -42,7 +43,8 @@ int rzs_arena_reserve(struct rzs_arena *r, uint64_t units, uint64_t least);
 void rzs_arena_release(struct rzs_arena *r);
 
 /*
- * Give memory to up to want units that lie side by side: *out is the first, *out_nr how many (1 .. want).
+ * Give memory to up to want units that lie side by side: *out is the first, *out_nr how many,
+ * from 1 to want.
  * -ENOMEM: none (*out NULL, *out_nr 0), the arena has as many committed units as before.
  * -ENOSPC: every unit is committed already.
  */

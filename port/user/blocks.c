@@ -2,18 +2,20 @@
 /*
  * Blocks for the store from a range of addresses, kept ahead of demand.
  *
- * The data path takes blocks from a list of ready ones, which have all their pages in RAM, and gives them back to
- * it: one short lock, no system call but a wake-up.  A refill thread keeps the list at the reserve's size.  It starts
- * when the list falls under three quarters of that and when it grows past one and a half times, and goes on to the
- * reserve's size itself, so that a load that swings a little does not make it work.
+ * The data path takes blocks from a list of ready ones, which have all their pages in RAM, and
+ * gives them back to it: one short lock, no system call but a wake-up.  A refill thread keeps the
+ * list at the reserve's size.  It starts when the list falls under three quarters of that and when
+ * it grows past one and a half times, and goes on to the reserve's size itself, so that a load that
+ * swings a little does not make it work.
  *
- * Two locks.  `system` (a mutex) is held by whoever changes what memory the arena has: the refill thread and
- * rzs_blocks_set_max(), never the data path.  `lock` is under it and guards the counts and the list, for a few
- * instructions.  The list links ready blocks through their first bytes: these blocks are in RAM by definition; of
- * one without memory nothing is touched.
+ * Two locks.  `system` (a mutex) is held by whoever changes what memory the arena has: the refill
+ * thread and rzs_blocks_set_max(), never the data path.  `lock` is under it and guards the counts
+ * and the list, for a few instructions.  The list links ready blocks through their first bytes:
+ * these blocks are in RAM by definition; of one without memory nothing is touched.
  *
- * Invariants, under lock:  taken + ready <= held <= max (max after a limit was lowered: once set_max has returned).
- * held - taken - ready are blocks on their way into the list or out of it; under both locks there are none.
+ * Invariants, under lock:  taken + ready <= held <= max (max after a limit was lowered: once
+ * set_max has returned).  held - taken - ready are blocks on their way into the list or out of it;
+ * under both locks there are none.
  *
  * A source belongs to the process that opened it: its thread and its memory do not survive a fork.
  */
@@ -27,15 +29,16 @@
 #include <pthread.h>
 #include <signal.h>
 
-#define BLOCKS_STEP 32u		     /* faulted in by one call: 1 MiB */
-#define BLOCKS_RESERVE_MOST 512u     /* default reserve: 16 MiB, or a sixteenth of max or of RAM, ... */
-#define BLOCKS_RESERVE_LEAST 8u	     /* ... but these few */
-#define BLOCKS_SLACK 8u		     /* keeps a tiny reserve's high mark away from its size */
-#define BLOCKS_ADDRESS_MOST (1u << 29) /* 16 TiB: more than slots can name */
-#define BLOCKS_BACKOFF_FIRST 4000000l /* ns of pause after a failure, doubled up to: */
-#define BLOCKS_BACKOFF_LAST 256000000l
-#define BLOCKS_STACK (256u * 1024)
-#define BLOCKS_STACK_TOUCH (64u * 1024)
+#define BLOCKS_STEP 32u /* faulted in by one call: 1 MiB */
+/* The default reserve is a sixteenth of max or of RAM, within these. */
+#define BLOCKS_RESERVE_MOST  512u
+#define BLOCKS_RESERVE_LEAST 8u
+#define BLOCKS_SLACK	     8u		/* between a tiny reserve and its high mark */
+#define BLOCKS_ADDRESS_MOST  (1u << 29) /* 16 TiB: more than slots can name */
+#define BLOCKS_BACKOFF_FIRST 4000000l	/* ns of pause after a failure, doubled up to: */
+#define BLOCKS_BACKOFF_LAST  256000000l
+#define BLOCKS_STACK	     (256u * 1024)
+#define BLOCKS_STACK_TOUCH   (64u * 1024)
 
 _Static_assert(RZS_ARENA_UNIT == RZS_BLOCK_SIZE, "a unit of the range is a block");
 
@@ -54,8 +57,8 @@ struct rzs_blocks {
 	/* Under lock. */
 	struct block_link *list;
 	uint64_t taken, ready, held, peak;
-	uint64_t max;	   /* no more than the arena has */
-	uint64_t reserve;  /* aim of ready */
+	uint64_t max;	    /* no more than the arena has */
+	uint64_t reserve;   /* aim of ready */
 	uint64_t low, high; /* where the thread starts */
 	uint64_t refilled, returned, failures, refused, bad_gives;
 	int lock_err;
@@ -123,8 +126,9 @@ static bool blocks_wants_thread(const struct rzs_blocks *b)
 }
 
 /*
- * Not under lock.  The bit is looked at first so that a busy thread costs the data path nothing: it clears the bit
- * before it looks at the counts, so whoever changed them before and sees the bit set has been heard.
+ * Not under lock.  The bit is looked at first so that a busy thread costs the data path nothing: it
+ * clears the bit before it looks at the counts, so whoever changed them before and sees the bit set
+ * has been heard.
  */
 static void blocks_kick(struct rzs_blocks *b)
 {
@@ -180,7 +184,8 @@ void rzs_blocks_give(struct rzs_blocks *b, void *block)
 		blocks_kick(b);
 }
 
-void rzs_blocks_count(struct rzs_blocks *b, uint64_t *out_taken, uint64_t *out_ready, uint64_t *out_peak)
+void rzs_blocks_count(struct rzs_blocks *b, uint64_t *out_taken, uint64_t *out_ready,
+		      uint64_t *out_peak)
 {
 	rzs_lock(&b->lock);
 	*out_taken = b->taken;
@@ -191,7 +196,10 @@ void rzs_blocks_count(struct rzs_blocks *b, uint64_t *out_taken, uint64_t *out_r
 
 /* Getting and returning memory: under system */
 
-/* One step towards the reserve.  *out_done: it is reached, or max is.  -ENOMEM: the system has nothing to give. */
+/*
+ * One step towards the reserve.  *out_done: it is reached, or max is.  -ENOMEM: the system has
+ * nothing to give.
+ */
 static int blocks_fill_step(struct rzs_blocks *b, bool *out_done)
 {
 	uint64_t want = 0, nr;
@@ -311,7 +319,7 @@ static int blocks_work(struct rzs_blocks *b)
 static void *blocks_thread(void *arg)
 {
 	struct rzs_blocks *b = arg;
-	struct timespec pause = { 0, BLOCKS_BACKOFF_FIRST };
+	struct timespec pause = {0, BLOCKS_BACKOFF_FIRST};
 	uint32_t work;
 
 	blocks_touch_stack();
@@ -326,7 +334,10 @@ static void *blocks_thread(void *arg)
 			rzs_sync_futex_wait(&b->work, 0, NULL);
 			continue;
 		}
-		/* With the bit set nobody wakes this thread to no purpose while it gives the system time. */
+		/*
+		 * With the bit set nobody wakes this thread to no purpose while it gives the system
+		 * time.
+		 */
 		work = __atomic_or_fetch(&b->work, BLOCKS_WORK, __ATOMIC_ACQ_REL);
 		if (!(work & BLOCKS_STOP))
 			rzs_sync_futex_wait(&b->work, BLOCKS_WORK, &pause);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What glue code may set and see of the blocks' source beyond the contract (rzs_port.h has rzs_blocks_*).
+ * What glue code may set and see of the blocks' source beyond the contract (rzs_port.h has
+ * rzs_blocks_*).
  */
 #ifndef RZS_BLOCKS_H
 #define RZS_BLOCKS_H
@@ -8,27 +9,30 @@
 #include "rzs_port.h"
 
 /*
- * Call fn(arg) at the start of every refill thread, to give it the protections of the I/O threads.  Set before
- * a source is opened, while no other thread opens one; NULL: none.
+ * Call fn(arg) at the start of every refill thread, to give it the protections of the I/O threads.
+ * Set before a source is opened, while no other thread opens one; NULL: none.
  */
 void rzs_blocks_set_thread_hook(void (*fn)(void *arg), void *arg);
 
 struct rzs_blocks_info {
 	uint64_t taken;
-	uint64_t ready;	       /* with memory, not taken; includes blocks on their way in or out */
-	uint64_t reserve;      /* how many ready ones the source aims at */
-	uint64_t max;	       /* taken + ready never go beyond */
-	uint64_t refilled;     /* blocks given memory after the source was opened */
-	uint64_t returned;     /* blocks whose memory went back to the system */
-	uint64_t failures;     /* times the system had no memory, or would not take it back */
-	uint64_t refused;      /* takes that found no ready block, below max */
-	uint64_t bad_gives;    /* gives of what is no block; ignored */
-	uint64_t locked;       /* sources whose memory is all locked into RAM ... */
-	uint64_t sources;      /* ... of so many that are open */
-	int lock_err;	       /* errno of a lock that was refused, 0: none was */
+	uint64_t ready;	    /* with memory, not taken; with those on their way in or out */
+	uint64_t reserve;   /* how many ready ones the source aims at */
+	uint64_t max;	    /* taken + ready never go beyond */
+	uint64_t refilled;  /* blocks given memory after the source was opened */
+	uint64_t returned;  /* blocks whose memory went back to the system */
+	uint64_t failures;  /* times the system had no memory, or would not take it back */
+	uint64_t refused;   /* takes that found no ready block, below max */
+	uint64_t bad_gives; /* gives of what is no block; ignored */
+	uint64_t locked;    /* sources whose memory is all locked into RAM ... */
+	uint64_t sources;   /* ... of so many that are open */
+	int lock_err;	    /* errno of a lock that was refused, 0: none was */
 };
 
-/* The sums over all sources open in this process (a store has one).  Any thread but those of the data path. */
+/*
+ * The sums over all sources open in this process (a store has one).  Any thread but those of the
+ * data path.
+ */
 void rzs_blocks_info(struct rzs_blocks_info *out);
 
 #endif

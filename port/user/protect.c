@@ -23,54 +23,70 @@
 #define PR_SET_IO_FLUSHER 57
 #endif
 
-#define PROTECT_STACK (256u * 1024)	 /* for threads that name no size; all of it is locked */
-#define PROTECT_STACK_TOUCH (128u * 1024) /* of it, what a thread's calls may reach */
-#define PROTECT_PRIORITY 1
+#define PROTECT_STACK	       (256u * 1024) /* of threads that name no size; all locked */
+#define PROTECT_STACK_TOUCH    (128u * 1024) /* of it, what a thread's calls may reach */
+#define PROTECT_PRIORITY       1
 #define PROTECT_MMAP_THRESHOLD (32 * 1024 * 1024) /* the most glibc accepts */
 #define PROTECT_TRIM_THRESHOLD (1 << 30)
-#define PROTECT_TOP_PAD (1 << 20)
+#define PROTECT_TOP_PAD	       (1 << 20)
 
 static const struct rzs_protect_step protect_steps[RZS_PROTECT_STEPS] = {
-	[RZS_PROTECT_MEMLOCK_LIMIT] = {
-		.name = "memlock-limit",
-		.risk = "memory may reach the limit on locking and be swapped out with the pages stored in it",
-	},
-	[RZS_PROTECT_CORE_LIMIT] = {
-		.name = "core-limit",
-		.risk = "a crash may write memory of other programs to a core file",
-	},
-	[RZS_PROTECT_REALTIME_LIMIT] = {
-		.name = "realtime-limit",
-		.risk = "threads may not become real-time ones after the process gives up root",
-	},
-	[RZS_PROTECT_OOM_SCORE] = {
-		.name = "oom-score",
-		.risk = "the OOM killer may choose this process, and everything stored is lost",
-	},
-	[RZS_PROTECT_MALLOC] = {
-		.name = "malloc",
-		.risk = "heaps of threads cost address space, and freed memory may be faulted in anew",
-	},
-	[RZS_PROTECT_STACKS] = {
-		.name = "stacks",
-		.risk = "each thread locks a stack of the default size, often 8 MiB",
-	},
-	[RZS_PROTECT_LOCK] = {
-		.name = "lock",
-		.risk = "the process may be swapped out, to itself: the machine then hangs",
-	},
-	[RZS_PROTECT_DUMPABLE] = {
-		.name = "undumpable",
-		.risk = "processes of the same user may read memory of other programs",
-	},
-	[RZS_PROTECT_IO_FLUSHER] = {
-		.name = "io-flusher",
-		.risk = "when memory is short a thread may wait for its own device: the machine then hangs",
-	},
-	[RZS_PROTECT_REALTIME] = {
-		.name = "realtime",
-		.risk = "when memory is short replies may find none, or no processor: swapping may stall",
-	},
+	[RZS_PROTECT_MEMLOCK_LIMIT] =
+		{
+			.name = "memlock-limit",
+			.risk = "memory may reach the limit on locking and be swapped out with the "
+				"pages stored in it",
+		},
+	[RZS_PROTECT_CORE_LIMIT] =
+		{
+			.name = "core-limit",
+			.risk = "a crash may write memory of other programs to a core file",
+		},
+	[RZS_PROTECT_REALTIME_LIMIT] =
+		{
+			.name = "realtime-limit",
+			.risk = "threads may not become real-time ones after the process gives up "
+				"root",
+		},
+	[RZS_PROTECT_OOM_SCORE] =
+		{
+			.name = "oom-score",
+			.risk = "the OOM killer may choose this process, and everything stored is "
+				"lost",
+		},
+	[RZS_PROTECT_MALLOC] =
+		{
+			.name = "malloc",
+			.risk = "heaps of threads cost address space, and freed memory may be "
+				"faulted in anew",
+		},
+	[RZS_PROTECT_STACKS] =
+		{
+			.name = "stacks",
+			.risk = "each thread locks a stack of the default size, often 8 MiB",
+		},
+	[RZS_PROTECT_LOCK] =
+		{
+			.name = "lock",
+			.risk = "the process may be swapped out, to itself: the machine then hangs",
+		},
+	[RZS_PROTECT_DUMPABLE] =
+		{
+			.name = "undumpable",
+			.risk = "processes of the same user may read memory of other programs",
+		},
+	[RZS_PROTECT_IO_FLUSHER] =
+		{
+			.name = "io-flusher",
+			.risk = "when memory is short a thread may wait for its own device: the "
+				"machine then hangs",
+		},
+	[RZS_PROTECT_REALTIME] =
+		{
+			.name = "realtime",
+			.risk = "when memory is short replies may find none, or no processor: "
+				"swapping may stall",
+		},
 };
 
 int rzs_protect_mode_parse(const char *text, enum rzs_protect_mode *out)
@@ -110,8 +126,8 @@ static void protect_note(struct rzs_protect *p, enum rzs_protect_step_id id, int
 		if (*first == 0)
 			*first = err;
 	} else {
-		__atomic_compare_exchange_n(&s->state, &seen, RZS_PROTECT_OK, false, __ATOMIC_RELEASE,
-					    __ATOMIC_RELAXED);
+		__atomic_compare_exchange_n(&s->state, &seen, RZS_PROTECT_OK, false,
+					    __ATOMIC_RELEASE, __ATOMIC_RELAXED);
 	}
 }
 
@@ -122,7 +138,7 @@ static int protect_result(const struct rzs_protect *p, int first)
 
 static bool protect_has_cap(unsigned cap)
 {
-	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct data[2];
 
 	memset(data, 0, sizeof(data));
@@ -134,12 +150,12 @@ static bool protect_has_cap(unsigned cap)
 /* Early */
 
 /*
- * Raise a limit to value.  Where that is refused, but cap puts the process above the limit, all is well for now; should
- * it lose that capability, the step that needs the limit fails and tells.
+ * Raise a limit to value.  Where that is refused, but cap puts the process above the limit, all is
+ * well for now; should it lose that capability, the step that needs the limit fails and tells.
  */
 static int protect_raise(int resource, rlim_t value, unsigned cap)
 {
-	struct rlimit want = { value, value }, now;
+	struct rlimit want = {value, value}, now;
 	int err;
 
 	if (getrlimit(resource, &now))
@@ -154,7 +170,7 @@ static int protect_raise(int resource, rlim_t value, unsigned cap)
 
 static int protect_no_core(void)
 {
-	const struct rlimit none = { 0, 0 };
+	const struct rlimit none = {0, 0};
 
 	return setrlimit(RLIMIT_CORE, &none) ? errno : 0;
 }
@@ -224,9 +240,10 @@ int rzs_protect_early(struct rzs_protect *p)
 /* Process */
 
 /*
- * What is mapped now is locked as it is touched: some programs carry large arrays that they never use.  What is
- * mapped later is filled at once, so that its first use is no page fault.  Under a limit that would let
- * some later mapping fail, a thread's stack for instance, so then nothing is locked but the store's own blocks.
+ * What is mapped now is locked as it is touched: some programs carry large arrays that they never
+ * use.  What is mapped later is filled at once, so that its first use is no page fault.  Under a
+ * limit that would make some later mapping fail, a thread's stack for instance: then nothing is
+ * locked here.
  */
 static int protect_lock(void)
 {
@@ -249,7 +266,8 @@ int rzs_protect_process(struct rzs_protect *p)
 		return 0;
 	protect_note(p, RZS_PROTECT_LOCK, protect_lock(), &first);
 	/* After a change of user, which would reset it. */
-	protect_note(p, RZS_PROTECT_DUMPABLE, prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) ? errno : 0, &first);
+	protect_note(p, RZS_PROTECT_DUMPABLE, prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) ? errno : 0,
+		     &first);
 	return protect_result(p, first);
 }
 
@@ -265,7 +283,7 @@ static __attribute__((noinline)) void protect_touch_stack(void)
 
 static int protect_realtime(void)
 {
-	struct sched_param param = { .sched_priority = PROTECT_PRIORITY };
+	struct sched_param param = {.sched_priority = PROTECT_PRIORITY};
 
 	/* Of this thread only: programs it starts are ordinary again. */
 	return sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &param) ? errno : 0;
@@ -278,7 +296,8 @@ int rzs_protect_thread(struct rzs_protect *p)
 	if (p->mode == RZS_PROTECT_OFF)
 		return 0;
 	protect_touch_stack();
-	protect_note(p, RZS_PROTECT_IO_FLUSHER, prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0) ? errno : 0, &first);
+	protect_note(p, RZS_PROTECT_IO_FLUSHER, prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0) ? errno : 0,
+		     &first);
 	if (p->realtime)
 		protect_note(p, RZS_PROTECT_REALTIME, protect_realtime(), &first);
 	return protect_result(p, first);
@@ -327,8 +346,8 @@ static const char *protect_error(int err)
 	}
 }
 
-void rzs_protect_report(const struct rzs_protect *p, bool all, void (*line)(void *arg, const char *text),
-			void *arg)
+void rzs_protect_report(const struct rzs_protect *p, bool all,
+			void (*line)(void *arg, const char *text), void *arg)
 {
 	char text[RZS_PROTECT_LINE_MAX];
 

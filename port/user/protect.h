@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a process has to do to itself so that it can serve the swap of the machine it runs on: never wait for memory
- * that only its own work can free, never be swapped out or killed in its place, never leave stored pages on a disk.
+ * What a process has to do to itself so that it can serve the swap of the machine it runs on: never
+ * wait for memory that only its own work can free, never be swapped out or killed in its place,
+ * never leave stored pages on a disk.
  *
  * In this order, one caller at a time:
- *	rzs_protect_init()	what is wanted
- *	rzs_protect_early()	at start, while still root: limits, OOM score, malloc, stacks of threads to come
- *	rzs_protect_process()	after the last fork, since locked memory is not inherited, and before the store is made
- *	rzs_protect_thread()	by every thread that serves I/O, at its start (its stack has 256 KiB or more)
- * Each step's outcome is kept, with what is at risk without it.  In mode auto a step that is refused is a warning to
- * print (rzs_protect_report()), in mode require it makes the function fail, with mode off nothing is done at all.
+ *   rzs_protect_init()     what is wanted
+ *   rzs_protect_early()    at start, while still root: limits, OOM score, malloc, stacks to come
+ *   rzs_protect_process()  after the last fork, since locked memory is not inherited, and before
+ *                          the store is made
+ *   rzs_protect_thread()   by every thread that serves I/O, at its start (its stack has 256 KiB or
+ *                          more)
+ * Each step's outcome is kept, with what is at risk without it.  In mode auto a refused step is
+ * a warning to print (rzs_protect_report()), in mode require it makes the function fail, with
+ * mode off nothing is done at all.
  *
- * Threading: rzs_protect_thread() by any number of threads at once, rzs_protect_report() at any time.
+ * Threading: rzs_protect_thread() by any number of threads at once, rzs_protect_report() at any
+ * time.
  */
 #ifndef RZS_PROTECT_H
 #define RZS_PROTECT_H
@@ -63,12 +68,18 @@ int rzs_protect_mode_parse(const char *text, enum rzs_protect_mode *out);
 
 void rzs_protect_init(struct rzs_protect *p, enum rzs_protect_mode mode, bool realtime);
 
-/* 0, or in mode require the negative errno of the first step that was refused; the others are done all the same. */
+/*
+ * 0, or in mode require the negative errno of the first step that was refused; the others are done
+ * all the same.
+ */
 int rzs_protect_early(struct rzs_protect *p);
 int rzs_protect_process(struct rzs_protect *p);
 int rzs_protect_thread(struct rzs_protect *p);
 
-/* The same with the shape of a thread hook (rzs_blocks_set_thread_hook()); p is a struct rzs_protect. */
+/*
+ * The same with the shape of a thread hook (rzs_blocks_set_thread_hook()); p is a struct
+ * rzs_protect.
+ */
 void rzs_protect_thread_hook(void *p);
 
 /* A step's outcome now. */
@@ -80,10 +91,10 @@ unsigned rzs_protect_refused(const struct rzs_protect *p);
 #define RZS_PROTECT_LINE_MAX 256u
 
 /*
- * Call line() with one line of text, no newline, for each step that was refused, or with all for every step.
- * Allocates nothing; text is good during the call.
+ * Call line() with one line of text, no newline, for each step that was refused, or with all for
+ * every step.  Allocates nothing; text is good during the call.
  */
-void rzs_protect_report(const struct rzs_protect *p, bool all, void (*line)(void *arg, const char *text),
-			void *arg);
+void rzs_protect_report(const struct rzs_protect *p, bool all,
+			void (*line)(void *arg, const char *text), void *arg);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The user world: what the core may ask of a Linux process.  Meanings are in port/CONTRACT; blocks come from
- * blocks.c, locks and atomics from rzs_port_sync.h.
+ * The user world: what the core may ask of a Linux process.  Meanings are in port/CONTRACT; blocks
+ * come from blocks.c, locks and atomics from rzs_port_sync.h.
  */
 #ifndef RZS_PORT_USER_H
 #define RZS_PORT_USER_H
@@ -15,8 +15,8 @@
 
 #include "rzs_port_sync.h"
 
-#define RZS_PORT_ALIGN 64u
-#define RZS_BLOCK_SIZE 32768u
+#define RZS_PORT_ALIGN	    64u
+#define RZS_BLOCK_SIZE	    32768u
 #define RZS_RESERVE_DEFAULT UINT64_MAX
 
 /* Zeroing touches every page here and now instead of at some later write on the data path. */
@@ -47,7 +47,8 @@ int rzs_blocks_open(struct rzs_blocks **out, uint64_t max_blocks, uint64_t reser
 void rzs_blocks_close(struct rzs_blocks *b);
 void *rzs_blocks_take(struct rzs_blocks *b, bool *out_limit);
 void rzs_blocks_give(struct rzs_blocks *b, void *block);
-void rzs_blocks_count(struct rzs_blocks *b, uint64_t *out_taken, uint64_t *out_ready, uint64_t *out_peak);
+void rzs_blocks_count(struct rzs_blocks *b, uint64_t *out_taken, uint64_t *out_ready,
+		      uint64_t *out_peak);
 int rzs_blocks_set_max(struct rzs_blocks *b, uint64_t max_blocks);
 
 #include "../port_check.h"

@@ -2,10 +2,11 @@
 /*
  * Atomics, locks and waiting for the worlds that run as Linux processes (port/user and port/test).
  *
- * The lock is one futex word: 0 free, 1 held, 2 held and somebody may be asleep on it.  A waiter spins for a few
- * microseconds at most and then sleeps: a real-time thread that spun without end against a holder it has itself
- * pushed off the CPU would never let that holder run again.  Neither side allocates anything, in the process or
- * (beyond the futex hash, which exists already) in the kernel.
+ * The lock is one futex word: 0 free, 1 held, 2 held and somebody may be asleep on it.  A waiter
+ * spins for a few microseconds at most and then sleeps: a real-time thread that spun without end
+ * against a holder it has itself pushed off the CPU would never let that holder run again.  Neither
+ * side allocates anything, in the process or (beyond the futex hash, which exists already) in the
+ * kernel.
  *
  * A world may define RZS_SYNC_YIELD() before including this to widen the windows between threads.
  */
@@ -45,7 +46,8 @@ static inline void rzs_sync_relax(void)
 }
 
 /* Sleep while *word is val; timeout is relative, NULL: none.  Wakes spuriously. */
-static inline void rzs_sync_futex_wait(const uint32_t *word, uint32_t val, const struct timespec *timeout)
+static inline void rzs_sync_futex_wait(const uint32_t *word, uint32_t val,
+				       const struct timespec *timeout)
 {
 	(void)syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, val, timeout, NULL, 0);
 }
@@ -66,7 +68,8 @@ static inline bool rzs_trylock(rzs_lock_t *l)
 {
 	uint32_t seen = 0;
 
-	return __atomic_compare_exchange_n(&l->word, &seen, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+	return __atomic_compare_exchange_n(&l->word, &seen, 1, false, __ATOMIC_ACQUIRE,
+					   __ATOMIC_RELAXED);
 }
 
 static __attribute__((noinline, unused)) void rzs_sync_lock_slow(rzs_lock_t *l)
@@ -126,18 +129,6 @@ static inline bool rzs_cas(uint64_t *p, uint64_t *seen, uint64_t v)
 static inline void rzs_add(uint64_t *p, uint64_t v)
 {
 	(void)__atomic_fetch_add(p, v, __ATOMIC_RELAXED);
-}
-
-static inline uint64_t rzs_or(uint64_t *p, uint64_t v)
-{
-	RZS_SYNC_YIELD();
-	return __atomic_fetch_or(p, v, __ATOMIC_ACQ_REL);
-}
-
-static inline uint64_t rzs_and(uint64_t *p, uint64_t v)
-{
-	RZS_SYNC_YIELD();
-	return __atomic_fetch_and(p, v, __ATOMIC_ACQ_REL);
 }
 
 static inline void *rzs_load_ptr(void *const *p)

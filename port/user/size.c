@@ -66,7 +66,8 @@ static bool size_share(uint64_t n, uint64_t whole, uint64_t *out)
 {
 	uint64_t high, low;
 
-	if (__builtin_mul_overflow(whole / 100, n, &high) || __builtin_mul_overflow(whole % 100, n, &low))
+	if (__builtin_mul_overflow(whole / 100, n, &high) ||
+	    __builtin_mul_overflow(whole % 100, n, &low))
 		return false;
 	return !__builtin_add_overflow(high, low / 100, out);
 }
@@ -126,7 +127,8 @@ static bool size_read_file(const char *path, char *buf, size_t size)
 	return true;
 }
 
-/* The path of version 2's group in the text of a cgroup file ("0::/path"), cut off there; or NULL. */
+/* The path of version 2's group in the text of a cgroup file ("0::/path"), cut off there; or NULL.
+ */
 static char *size_group_path(char *text)
 {
 	char *line = text, *end;
@@ -158,8 +160,9 @@ uint64_t rzs_size_cgroup_limit(const char *self, const char *mount)
 	for (;;) {
 		len = snprintf(path, sizeof(path), "%s%s/memory.max", mount, group);
 		p = value;
-		if (len > 0 && (size_t)len < sizeof(path) && size_read_file(path, value, sizeof(value)) &&
-		    size_number(&p, &n) == 0 && n < limit)
+		if (len > 0 && (size_t)len < sizeof(path) &&
+		    size_read_file(path, value, sizeof(value)) && size_number(&p, &n) == 0 &&
+		    n < limit)
 			limit = n;
 		slash = strrchr(group, '/');
 		if (!slash)

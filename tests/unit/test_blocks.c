@@ -1,151 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The user world's blocks: accounting, the reserve kept ahead of demand, what happens when the system refuses.
- * Each test is red when the sentence above it stops being true.
+ * The user world's blocks: accounting, the reserve kept ahead of demand, threads.  Each test is red
+ * when the sentence above it stops being true.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include "t.h"
-
-#include "blocks.h"
+#include "blocks_rig.h"
 
 #include <dirent.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <pthread.h>
-#include <stddef.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 
-#define PAGE 4096u
-#define MANY 4096u /* blocks: 128 MiB */
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED true
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED true
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED false
-#endif
-
-static void *held[MANY];
-
-/* Whether a tool shares this process and with it the numbers that the system keeps about it. */
-static bool instrumented(void)
-{
-	const char *preload = getenv("LD_PRELOAD");
-
-	return SANITIZED || (preload && strstr(preload, "vgpreload"));
-}
-
-static uint64_t taken(struct rzs_blocks *b)
-{
-	uint64_t t, r, p;
-
-	rzs_blocks_count(b, &t, &r, &p);
-	return t;
-}
-
-static uint64_t ready(struct rzs_blocks *b)
-{
-	uint64_t t, r, p;
-
-	rzs_blocks_count(b, &t, &r, &p);
-	return r;
-}
-
-static uint64_t peak(struct rzs_blocks *b)
-{
-	uint64_t t, r, p;
-
-	rzs_blocks_count(b, &t, &r, &p);
-	return p;
-}
-
-static struct rzs_blocks_info info(void)
-{
-	struct rzs_blocks_info i;
-
-	rzs_blocks_info(&i);
-	return i;
-}
-
-static struct rzs_blocks *source(uint64_t max, uint64_t reserve)
-{
-	struct rzs_blocks *b;
-
-	T_EQ(rzs_blocks_open(&b, max, reserve), 0);
-	T_NE(b, NULL);
-	return b;
-}
-
-/* Take nr blocks, waiting for the refill thread where it lags behind. */
-static void take(struct rzs_blocks *b, void **to, unsigned nr)
-{
-	bool limit;
-
-	for (unsigned i = 0; i < nr; i++)
-		T_WAIT((to[i] = rzs_blocks_take(b, &limit)) != NULL, 10);
-}
-
-static void give(struct rzs_blocks *b, void **from, unsigned nr)
-{
-	for (unsigned i = 0; i < nr; i++)
-		rzs_blocks_give(b, from[i]);
-}
-
-/* A number from /proc/self/status, such as "VmLck:" in kB. */
-static uint64_t status(const char *key)
-{
-	unsigned long long n = 0;
-	char line[256];
-	FILE *f = fopen("/proc/self/status", "r");
-
-	T_NE(f, NULL);
-	while (fgets(line, sizeof(line), f))
-		if (strncmp(line, key, strlen(key)) == 0)
-			n = strtoull(line + strlen(key), NULL, 10);
-	fclose(f);
-	return n;
-}
-
-static unsigned mappings(void)
-{
-	char line[1024];
-	unsigned n = 0;
-	FILE *f = fopen("/proc/self/maps", "r");
-
-	T_NE(f, NULL);
-	while (fgets(line, sizeof(line), f))
-		n++;
-	fclose(f);
-	return n;
-}
-
-static unsigned resident_pages(void *block)
-{
-	unsigned char vec[RZS_BLOCK_SIZE / PAGE];
-	unsigned n = 0;
-
-	T_EQ(mincore(block, RZS_BLOCK_SIZE, vec), 0);
-	for (unsigned i = 0; i < sizeof(vec); i++)
-		n += vec[i] & 1;
-	return n;
-}
-
-static bool all_locked(void)
-{
-	struct rzs_blocks_info i = info();
-
-	return i.sources == i.locked;
-}
-
-/* Open returns with the reserve in place and nothing taken; the default is a sixteenth of a small max. */
+/*
+ * Open returns with the reserve in place and nothing taken; the default is a sixteenth of a small
+ * max.
+ */
 T_TEST(open_fills_the_reserve)
 {
 	struct rzs_blocks *b = source(1000, 40);
@@ -210,7 +80,27 @@ T_TEST(max_is_exact_and_told_apart_from_an_empty_reserve)
 	rzs_blocks_close(b);
 }
 
-/* What is taken from the reserve comes back into it, to three quarters at least, without anybody asking. */
+/* Near max the reserve shrinks instead of going beyond it. */
+T_TEST(reserve_stays_within_max)
+{
+	struct rzs_blocks *b = source(20, 10);
+	uint64_t t, r, p;
+
+	for (uint64_t i = 1; i <= 20; i++) {
+		take(b, held, 1);
+		T_WAIT(ready(b) >= (20 - i < 8 ? 20 - i : 8), 10);
+		rzs_blocks_count(b, &t, &r, &p);
+		T_EQ(t, i);
+		T_LE(t + r, 20);
+		T_LE(p, 20);
+	}
+	rzs_blocks_close(b);
+}
+
+/*
+ * What is taken from the reserve comes back into it, to three quarters at least, without anybody
+ * asking.
+ */
 T_TEST(reserve_is_refilled)
 {
 	struct rzs_blocks *b = source(MANY, 64);
@@ -300,7 +190,10 @@ T_TEST(data_path_takes_no_page_fault)
 	rzs_blocks_close(b);
 }
 
-/* Lowering max gives ready blocks back at once, never below what is taken; raising it goes beyond the old one. */
+/*
+ * Lowering max gives ready blocks back at once, never below what is taken; raising it goes beyond
+ * the old one.
+ */
 T_TEST(set_max_lowers_and_raises)
 {
 	struct rzs_blocks *b = source(1000, 100);
@@ -322,193 +215,6 @@ T_TEST(set_max_lowers_and_raises)
 	T_EQ(taken(b), 1550);
 	T_EQ(rzs_blocks_set_max(b, UINT64_MAX), 0);
 	T_WAIT(ready(b) >= 75, 10);
-	rzs_blocks_close(b);
-}
-
-/* Without memory the source refuses, says it is not the limit, counts, and recovers when memory comes back. */
-T_TEST(system_without_memory_is_survived)
-{
-	struct rzs_blocks *b = source(MANY, 32);
-	struct rlimit old, low = { PAGE, PAGE }; /* not 0, which the kernel takes for none */
-	unsigned n = 0;
-	bool limit = true;
-
-	if (instrumented())
-		T_SKIP("a sanitizer or valgrind would be without memory, too");
-	T_EQ(getrlimit(RLIMIT_DATA, &old), 0);
-	low.rlim_max = old.rlim_max;
-	T_EQ(setrlimit(RLIMIT_DATA, &low), 0);
-	while ((held[n] = rzs_blocks_take(b, &limit)) != NULL)
-		n++;
-	T_EQ(limit, false);
-	T_LE(n, 32);
-	T_WAIT(info().failures >= 3, 10);
-	T_GE(info().refused, 1);
-	T_EQ(taken(b), n);
-	T_EQ(ready(b), 0);
-	T_EQ(setrlimit(RLIMIT_DATA, &old), 0);
-	T_WAIT(ready(b) >= 24, 10);
-	take(b, held + n, 100);
-	rzs_blocks_close(b);
-}
-
-/* From now on let madvise() with advice low or high fail with err, on every thread. */
-static void refuse_madvise(unsigned low, unsigned high, unsigned err)
-{
-	struct sock_filter code[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_madvise, 0, 4),
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[2])),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, low, 1, 0),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, high, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | err),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	struct sock_fprog prog = { sizeof(code) / sizeof(code[0]), code };
-
-	if (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)
-		T_SKIP("the filter is written for little-endian machines");
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
-	    syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &prog))
-		T_SKIP("seccomp: %s", strerror(errno));
-}
-
-#define ADVICE_POPULATE_WRITE 23
-#define ADVICE_DONTNEED_LOCKED 24
-
-/* Kernels that know neither way to fault in nor to drop locked pages are served by the older ones. */
-T_TEST(older_kernels_are_served)
-{
-	struct rzs_blocks *b;
-	unsigned gone = 0;
-
-	if (SANITIZED)
-		T_SKIP("sanitizers ignore munlock()");
-	refuse_madvise(ADVICE_POPULATE_WRITE, ADVICE_DONTNEED_LOCKED, EINVAL);
-	b = source(MANY, 64);
-	take(b, held, 500);
-	for (unsigned i = 0; i < 500; i++)
-		T_EQ(resident_pages(held[i]), RZS_BLOCK_SIZE / PAGE);
-	give(b, held, 500);
-	T_WAIT(ready(b) <= 64 + 32 + 8, 10);
-	for (unsigned i = 0; i < 500; i++)
-		gone += resident_pages(held[i]) == 0;
-	T_GE(gone, 380);
-	take(b, held, 500);
-	T_EQ(info().failures, 0);
-	rzs_blocks_close(b);
-}
-
-/* When pages cannot be faulted in, nothing is handed out that lacks them, and the counts stay true. */
-T_TEST(failed_fault_in_is_survived)
-{
-	struct rzs_blocks *b = source(MANY, 32);
-	unsigned n = 0;
-	bool limit;
-
-	refuse_madvise(ADVICE_POPULATE_WRITE, ADVICE_POPULATE_WRITE, ENOMEM);
-	while ((held[n] = rzs_blocks_take(b, &limit)) != NULL)
-		T_EQ(resident_pages(held[n++]), RZS_BLOCK_SIZE / PAGE);
-	T_EQ(limit, false);
-	T_WAIT(info().failures >= 3, 10);
-	T_EQ(taken(b), n);
-	give(b, held, n);
-	T_EQ(taken(b), 0);
-	T_WAIT(ready(b) == n, 10);
-	rzs_blocks_close(b);
-	T_EQ(rzs_blocks_open(&b, MANY, 32), -ENOMEM);
-	T_EQ(info().sources, 0);
-}
-
-/* A system that does not take memory back leaves the blocks usable. */
-T_TEST(failed_return_is_survived)
-{
-	struct rzs_blocks *b = source(MANY, 32);
-
-	take(b, held, 200);
-	refuse_madvise(ADVICE_DONTNEED_LOCKED, ADVICE_DONTNEED_LOCKED, ENOMEM);
-	give(b, held, 200);
-	T_WAIT(info().failures >= 2, 10);
-	T_GE(ready(b), 200);
-	take(b, held, 200);
-	T_EQ(taken(b), 200);
-	rzs_blocks_close(b);
-}
-
-/* Opening gives a clean error when the reserve cannot be had, and leaves nothing behind. */
-T_TEST(open_fails_cleanly_without_memory)
-{
-	struct rlimit low = { PAGE, PAGE };
-	struct rzs_blocks *b;
-	uint64_t size = status("VmSize:");
-
-	if (instrumented())
-		T_SKIP("a sanitizer or valgrind would be without memory, too");
-	T_EQ(setrlimit(RLIMIT_DATA, &low), 0);
-	T_EQ(rzs_blocks_open(&b, MANY, 32), -ENOMEM);
-	T_EQ(b, NULL);
-	T_EQ(info().sources, 0);
-	T_LE(status("VmSize:"), size + 1024);
-}
-
-/* All memory of the source is locked, as far as it is used and no further; and it stays so after going round. */
-T_TEST(memory_is_locked)
-{
-	uint64_t before = status("VmLck:");
-	struct rzs_blocks *b = source(UINT64_MAX, 64);
-
-	if (!all_locked())
-		T_SKIP("locking memory is refused here: %s", strerror(info().lock_err));
-	T_GE(status("VmLck:") - before, 64 * 32);
-	T_LE(status("VmLck:") - before, 64 * 32 + 16 * 1024);
-	take(b, held, 1000);
-	give(b, held, 1000);
-	T_WAIT(ready(b) <= 64 + 32 + 8, 10);
-	take(b, held, 1000);
-	T_EQ(all_locked(), true);
-	T_GE(status("VmLck:") - before, 1000 * 32);
-	rzs_blocks_close(b);
-	T_EQ(status("VmLck:"), before);
-}
-
-/* A process without the right to lock works unlocked and says so. */
-T_TEST(refused_lock_is_recorded)
-{
-	struct rlimit none = { 0, 0 };
-	struct rzs_blocks *b;
-
-	if (geteuid() == 0 && (setgid(65534) || setuid(65534)))
-		T_SKIP("cannot become an ordinary user");
-	T_EQ(setrlimit(RLIMIT_MEMLOCK, &none), 0);
-	b = source(MANY, 64);
-	T_EQ(info().locked, 0);
-	T_EQ(info().sources, 1);
-	T_NE(info().lock_err, 0);
-	take(b, held, 500);
-	give(b, held, 500);
-	T_WAIT(ready(b) <= 64 + 32 + 8, 10);
-	T_EQ(info().failures, 0);
-	rzs_blocks_close(b);
-}
-
-/* A process that fills all its future mappings at once does not get the whole address range filled. */
-T_TEST(locking_process_does_not_fill_the_range)
-{
-	struct rzs_blocks *b;
-	uint64_t rss;
-
-	if (instrumented())
-		T_SKIP("sanitizers and valgrind ignore mlockall()");
-	if (mlockall(MCL_CURRENT | MCL_ONFAULT) || mlockall(MCL_FUTURE))
-		T_SKIP("mlockall: %s", strerror(errno));
-	rss = status("VmRSS:");
-	b = source(UINT64_MAX, 64);
-	T_LE(status("VmRSS:") - rss, 64 * 32 + 4096);
-	take(b, held, 200);
-	T_EQ(resident_pages(held[199]), RZS_BLOCK_SIZE / PAGE);
-	give(b, held, 200);
-	T_WAIT(ready(b) <= 64 + 32 + 8, 10);
-	T_LE(status("VmRSS:") - rss, 200 * 32 + 4096);
 	rzs_blocks_close(b);
 }
 
@@ -622,7 +328,10 @@ static void *churn(void *arg)
 	return NULL;
 }
 
-/* With threads at it and the limit moving, no block has two owners and taken + ready never exceed max. */
+/*
+ * With threads at it and the limit moving, no block has two owners and taken + ready never exceed
+ * max.
+ */
 T_TEST(threads_share_a_source)
 {
 	struct rzs_blocks *b = source(300, 50);
@@ -631,7 +340,7 @@ T_TEST(threads_share_a_source)
 	uint64_t seed = t_seed(), t, r, p;
 
 	for (unsigned i = 0; i < CHURNERS; i++) {
-		c[i] = (struct churn){ .b = b, .seed = seed + i, .id = i + 1, .running = &running };
+		c[i] = (struct churn){.b = b, .seed = seed + i, .id = i + 1, .running = &running};
 		T_EQ(pthread_create(&c[i].thread, NULL, churn, &c[i]), 0);
 	}
 	while (__atomic_load_n(&running, __ATOMIC_ACQUIRE)) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Every codec compiled in, at its levels: pages come back as they were, damaged input never reads or writes out of
- * bounds (all buffers end at pages that cannot be touched), and no call allocates.
+ * Every codec compiled in, at its levels: pages come back as they were, damaged input never reads
+ * or writes out of bounds (all buffers end at pages that cannot be touched), and no call allocates.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -66,7 +66,8 @@ int posix_memalign(void **out, size_t align, size_t n)
 /* ROOM bytes between two fences. */
 static uint8_t *fenced(void)
 {
-	uint8_t *p = mmap(NULL, ROOM + 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint8_t *p =
+		mmap(NULL, ROOM + 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	T_NE(p, MAP_FAILED);
 	T_EQ(mprotect(p, 4096, PROT_NONE), 0);
@@ -78,9 +79,10 @@ struct rig {
 	const struct rzs_codec *codec;
 	void *ctx;
 	size_t ctx_size;
-	uint8_t *page_room, *page;   /* the page ends at a fence */
-	uint8_t *packed_room;	     /* compressed bytes, moved to end at a fence for decompression */
-	uint8_t *dst_room, *dst_page; /* output of compression and of decompression, each ending at a fence */
+	uint8_t *page_room, *page; /* the page ends at a fence */
+	uint8_t *packed_room;	   /* compressed bytes, moved to end at a fence */
+	uint8_t *dst_room,
+		*dst_page; /* output of compression and of decompression, each ending at a fence */
 };
 
 static void rig_level(struct rig *r, const struct rzs_codec *codec, int level)
@@ -211,7 +213,8 @@ T_TEST_TIMEOUT(round_trip_at_every_level, 240)
 	for (unsigned i = 0; (c = codec_at(i)); i++) {
 		for (int level = c->level_min; level <= c->level_max; level++) {
 			if (c->ctx_size(level) == 0) {
-				T_EQ(level, 0); /* 0 stands for the default where there are levels */
+				T_EQ(level,
+				     0); /* 0 stands for the default where there are levels */
 				T_NE(c->level_min, 0);
 				continue;
 			}
@@ -225,7 +228,10 @@ T_TEST_TIMEOUT(round_trip_at_every_level, 240)
 	rig_end(&r);
 }
 
-/* A context serves any number of pages, good ones and hopeless ones mixed, and compresses the good ones. */
+/*
+ * A context serves any number of pages, good ones and hopeless ones mixed, and compresses the good
+ * ones.
+ */
 T_TEST_TIMEOUT(one_context_serves_many_pages, 120)
 {
 	const struct rzs_codec *c;
@@ -255,7 +261,7 @@ T_TEST_TIMEOUT(one_context_serves_many_pages, 120)
 	rig_end(&r);
 }
 
-/* Both ends of every buffer lie at fences: sources may sit at any address. */
+/* Sources and destinations may sit at any address. */
 T_TEST(pages_may_be_unaligned)
 {
 	const struct rzs_codec *c;
@@ -281,14 +287,14 @@ T_TEST(pages_may_be_unaligned)
 	rig_end(&r);
 }
 
-/* What is cut off anywhere is refused; so is what goes on, unless what goes on is nothing at all. */
+/* What is cut off anywhere, or goes on behind its end, is refused. */
 static void cut_and_extend(struct rig *r, const uint8_t *packed, int n, uint64_t *seed)
 {
 	uint8_t *src, *end = r->packed_room + ROOM;
 	uint8_t keep[RZS_CODEC_OUT_SIZE];
 
 	memcpy(keep, packed, (size_t)n);
-	for (int len = 0; len < n; len += n > 400 ? 1 + (int)(t_rand(seed) % 8) : 1) {
+	for (int len = 0; len<n; len += n> 400 ? 1 + (int)(t_rand(seed) % 8) : 1) {
 		src = memcpy(end - len, keep, (size_t)len);
 		T_EQ(rig_decompress(r, src, (size_t)len), -EIO);
 	}
@@ -297,8 +303,7 @@ static void cut_and_extend(struct rig *r, const uint8_t *packed, int n, uint64_t
 		memcpy(src, keep, (size_t)n);
 		for (int k = 0; k < more; k++)
 			src[n + k] = (uint8_t)t_rand(seed);
-		if (rig_decompress(r, src, (size_t)(n + more)) == 0)
-			T_MEM_EQ(r->dst_page, r->page, RZS_PAGE_SIZE);
+		T_EQ(rig_decompress(r, src, (size_t)(n + more)), -EIO);
 	}
 	memcpy(end - n, keep, (size_t)n);
 }
@@ -340,7 +345,8 @@ T_TEST_TIMEOUT(damaged_input_is_harmless, 240)
 				continue;
 			cut_and_extend(&r, packed, n, &seed);
 			flip_bits(&r, packed, n, &seed);
-			T_EQ(rig_decompress(&r, packed, (size_t)n), 0); /* and the context still works */
+			T_EQ(rig_decompress(&r, packed, (size_t)n),
+			     0); /* and the context still works */
 			T_MEM_EQ(r.dst_page, r.page, RZS_PAGE_SIZE);
 		}
 	}
@@ -362,7 +368,8 @@ T_TEST_TIMEOUT(garbage_is_harmless, 120)
 			uint8_t *src = r.packed_room + ROOM - n;
 
 			for (size_t j = 0; j < n; j++)
-				src[j] = (uint8_t)(t_rand(&seed) >> (k % 3 * 8) & (k % 5 ? 0xff : 0x1f));
+				src[j] = (uint8_t)(t_rand(&seed) >> (k % 3 * 8) &
+						   (k % 5 ? 0xff : 0x1f));
 			(void)rig_decompress(&r, src, n);
 		}
 		pages_make(r.page, PAGES_TEXT, 1);
@@ -371,7 +378,10 @@ T_TEST_TIMEOUT(garbage_is_harmless, 120)
 	rig_end(&r);
 }
 
-/* All memory of a codec is its context: neither its making nor any call, also with bad input, allocates. */
+/*
+ * All memory of a codec is its context: neither its making nor any call, also with bad input,
+ * allocates.
+ */
 T_TEST(no_call_allocates)
 {
 	const struct rzs_codec *c;
@@ -384,7 +394,8 @@ T_TEST(no_call_allocates)
 	T_GT(mallocs, 0); /* the counter counts */
 	rig_make(&r);
 	for (unsigned i = 0; (c = codec_at(i)); i++) {
-		for (int level = c->level_min; level <= c->level_max; level += level < -8 || level > 22 ? 7 : 1) {
+		for (int level = c->level_min; level <= c->level_max;
+		     level += level < -8 || level > 22 ? 7 : 1) {
 			if (c->ctx_size(level) == 0)
 				continue;
 			before = mallocs;

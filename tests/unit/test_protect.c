@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Process protection.  What the system grants differs from machine to machine, so tests compare what each step says
- * with what the system says; as an ordinary user without limits to spare, refusals are certain.
+ * Process protection.  What the system grants differs from machine to machine, so tests compare
+ * what each step says with what the system says; as an ordinary user without limits to spare,
+ * refusals are certain.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -48,7 +49,7 @@ static long number_in(const char *path)
 
 static void become_nobody(void)
 {
-	const struct rlimit none = { 0, 0 };
+	const struct rlimit none = {0, 0};
 
 	T_EQ(setrlimit(RLIMIT_MEMLOCK, &none), 0);
 	T_EQ(setrlimit(RLIMIT_RTPRIO, &none), 0);
@@ -230,10 +231,13 @@ static void collect(void *arg, const char *text)
 	l->flusher |= strstr(text, "io-flusher: ") == text;
 }
 
-/* Refusals are warnings in auto: the calls succeed, the report names each with its risk, and allocates nothing. */
+/*
+ * Refusals are warnings in auto: the calls succeed, the report names each with its risk, and
+ * allocates nothing.
+ */
 T_TEST(refusals_are_reported_in_auto)
 {
-	struct lines l = { 0, false, false, false };
+	struct lines l = {0, false, false, false};
 	struct mallinfo2 before, after;
 	struct rzs_protect p;
 
@@ -258,7 +262,10 @@ T_TEST(refusals_are_reported_in_auto)
 	T_EQ(l.nr, RZS_PROTECT_STEPS);
 }
 
-/* In require they are errors, of every function that meets one; a refused lock leaves nothing locked for the future. */
+/*
+ * In require they are errors, of every function that meets one; a refused lock leaves nothing
+ * locked for the future.
+ */
 T_TEST(refusals_are_errors_in_require)
 {
 	struct rzs_protect p;
@@ -283,7 +290,7 @@ static void *unprivileged_thread(void *p)
 /* One thread's refusal is not hidden by another's success, before or after it. */
 T_TEST(a_refusal_of_one_thread_stays)
 {
-	const struct rlimit none = { 0, 0 };
+	const struct rlimit none = {0, 0};
 	struct rzs_protect p;
 	pthread_t thread;
 

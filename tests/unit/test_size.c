@@ -67,8 +67,8 @@ T_TEST(shares_of_a_whole)
 T_TEST(nonsense_is_refused_with_a_reason)
 {
 	static const char *const bad[] = {
-		"", " ", "M", "%", "-1", "+1", " 1", "1 ", "1 M", "1.5G", "0x10", "1Q", "1Mi", "1MM", "1iB", "1KBB",
-		"10%%", "10%M", "1M%", "1,000", "1e3", "5\n",
+		"",   " ",   "M",   "%",   "-1",   "+1",   " 1",   "1 ",  "1 M",   "1.5G", "0x10",
+		"1Q", "1Mi", "1MM", "1iB", "1KBB", "10%%", "10%M", "1M%", "1,000", "1e3",  "5\n",
 	};
 
 	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
@@ -127,7 +127,13 @@ static uint64_t limit(void)
 static void remove_root(void)
 {
 	static const char *const names[] = {
-		"mount/a/b/memory.max", "mount/a/memory.max", "mount/a/b", "mount/a", "mount", "self", "",
+		"mount/a/b/memory.max",
+		"mount/a/memory.max",
+		"mount/a/b",
+		"mount/a",
+		"mount",
+		"self",
+		"",
 	};
 	char path[256];
 
@@ -137,7 +143,10 @@ static void remove_root(void)
 	}
 }
 
-/* The lowest limit on the way from the group to the root counts; "max", missing files and other hierarchies do not. */
+/*
+ * The lowest limit on the way from the group to the root counts; "max", missing files and other
+ * hierarchies do not.
+ */
 T_TEST(control_group_limits)
 {
 	strcpy(root, "/tmp/rzs-test-size-XXXXXX");

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What test_blocks.c and test_blocks_system.c share: looking at a source and at this process. */
+#ifndef RZS_TEST_BLOCKS_RIG_H
+#define RZS_TEST_BLOCKS_RIG_H
+
+#include "t.h"
+
+#include "blocks.h"
+
+#include <sys/mman.h>
+
+#define PAGE 4096u
+#define MANY 4096u /* blocks: 128 MiB */
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED true
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED true
+#endif
+#endif
+#ifndef SANITIZED
+#define SANITIZED false
+#endif
+
+static void *held[MANY];
+
+/* Whether a tool shares this process and with it the numbers that the system keeps about it. */
+static inline bool instrumented(void)
+{
+	const char *preload = getenv("LD_PRELOAD");
+
+	return SANITIZED || (preload && strstr(preload, "vgpreload"));
+}
+
+static inline uint64_t taken(struct rzs_blocks *b)
+{
+	uint64_t t, r, p;
+
+	rzs_blocks_count(b, &t, &r, &p);
+	return t;
+}
+
+static inline uint64_t ready(struct rzs_blocks *b)
+{
+	uint64_t t, r, p;
+
+	rzs_blocks_count(b, &t, &r, &p);
+	return r;
+}
+
+static inline uint64_t peak(struct rzs_blocks *b)
+{
+	uint64_t t, r, p;
+
+	rzs_blocks_count(b, &t, &r, &p);
+	return p;
+}
+
+static inline struct rzs_blocks_info info(void)
+{
+	struct rzs_blocks_info i;
+
+	rzs_blocks_info(&i);
+	return i;
+}
+
+static inline struct rzs_blocks *source(uint64_t max, uint64_t reserve)
+{
+	struct rzs_blocks *b;
+
+	T_EQ(rzs_blocks_open(&b, max, reserve), 0);
+	T_NE(b, NULL);
+	return b;
+}
+
+/* Take nr blocks, waiting for the refill thread where it lags behind. */
+static inline void take(struct rzs_blocks *b, void **to, unsigned nr)
+{
+	bool limit;
+
+	for (unsigned i = 0; i < nr; i++)
+		T_WAIT((to[i] = rzs_blocks_take(b, &limit)) != NULL, 10);
+}
+
+static inline void give(struct rzs_blocks *b, void **from, unsigned nr)
+{
+	for (unsigned i = 0; i < nr; i++)
+		rzs_blocks_give(b, from[i]);
+}
+
+/* A number from /proc/self/status, such as "VmLck:" in kB. */
+static inline uint64_t status(const char *key)
+{
+	unsigned long long n = 0;
+	char line[256];
+	FILE *f = fopen("/proc/self/status", "r");
+
+	T_NE(f, NULL);
+	while (fgets(line, sizeof(line), f))
+		if (strncmp(line, key, strlen(key)) == 0)
+			n = strtoull(line + strlen(key), NULL, 10);
+	fclose(f);
+	return n;
+}
+
+static inline unsigned mappings(void)
+{
+	char line[1024];
+	unsigned n = 0;
+	FILE *f = fopen("/proc/self/maps", "r");
+
+	T_NE(f, NULL);
+	while (fgets(line, sizeof(line), f))
+		n++;
+	fclose(f);
+	return n;
+}
+
+static inline unsigned resident_pages(void *block)
+{
+	unsigned char vec[RZS_BLOCK_SIZE / PAGE];
+	unsigned n = 0;
+
+	T_EQ(mincore(block, RZS_BLOCK_SIZE, vec), 0);
+	for (unsigned i = 0; i < sizeof(vec); i++)
+		n += vec[i] & 1;
+	return n;
+}
+
+static inline bool all_locked(void)
+{
+	struct rzs_blocks_info i = info();
+
+	return i.sources == i.locked;
+}
+
+#endif
