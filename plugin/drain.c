@@ -2,18 +2,18 @@
 /*
  * Leaving without failing anybody's I/O.
  *
- * nbdkit answers every request with ESHUTDOWN from the moment it gets SIGTERM, SIGINT, SIGHUP or SIGQUIT,
- * while the client stays attached.  When that client is a kernel which swaps to us, each such answer kills
- * a process.  So these four signals are taken over: with no client attached nbdkit's own handler runs and
- * the process exits at once; otherwise the request is only noted and whoever closes the last handle shuts
- * nbdkit down.
+ * nbdkit answers every request with ESHUTDOWN from the moment it gets SIGTERM, SIGINT, SIGHUP or
+ * SIGQUIT, while the client stays attached.  When that client is a kernel which swaps to us, each
+ * such answer kills a process.  So these four signals are taken over: with no client attached
+ * nbdkit's own handler runs and the process exits at once; otherwise the request is only noted and
+ * whoever closes the last handle shuts nbdkit down.
  *
- * Threading: the handler may run on any thread, at any point of the functions below.  It reads and writes
- * lock-free atomics and calls nothing that is not async-signal-safe.
+ * Threading: the handler may run on any thread, at any point of the functions below.  It reads and
+ * writes lock-free atomics and calls nothing that is not async-signal-safe.
  *
- * Why no signal is lost: the handler stores `asked` before it reads `clients`, and rzs_drain_leave() takes
- * itself off `clients` before it reads `asked`; both orders are sequentially consistent, so at least one
- * side sees the other.
+ * Why no signal is lost: the handler stores `asked` before it reads `clients`, and
+ * rzs_drain_leave() takes itself off `clients` before it reads `asked`; both orders are
+ * sequentially consistent, so at least one side sees the other.
  */
 #include <errno.h>
 #include <signal.h>

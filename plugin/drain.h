@@ -13,7 +13,7 @@ int rzs_drain_setup(void);
 /* A client attaches. */
 void rzs_drain_enter(void);
 
-/* A client leaves.  True when the process should shut down now: it was the last, and a signal came. */
+/* A client leaves.  True when the process should end now: it was the last, and a signal came. */
 bool rzs_drain_leave(void);
 
 /* Whether a signal came.  *out_clients: how many handles are open. */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The callbacks that serve requests.  Called by nbdkit from many threads at once, any offset and length
- * within the device; nbdkit has checked the bounds.
+ * The callbacks that serve requests.  Called by nbdkit from many threads at once, any offset and
+ * length within the device; nbdkit has checked the bounds.
  *
- * No memory is allocated per request: the buffers are nbdkit's, a thread's state is two words of static
- * TLS, and nothing is logged here (but for -D rzs.io=1).  A single aligned page goes straight to the
- * store's single-page call.
+ * No memory is allocated per request: the buffers are nbdkit's, a thread's state is two words of
+ * static TLS, and nothing is logged here (but for -D rzs.io=1).  A single aligned page goes
+ * straight to the store's single-page call.
  */
 #include <errno.h>
 #include <stdatomic.h>
@@ -81,9 +81,9 @@ int rzs_io_pread(void *handle, void *buf, uint32_t count, uint64_t offset, uint3
 }
 
 /*
- * A write found the reserve of ready memory empty: the refill thread is behind, which a fast copy onto the
- * device achieves easily.  Wait for it, but not for ever: a machine so short of memory that nothing comes
- * for PATIENCE_MS is better served by an error.  Whether to try again.
+ * A write found the reserve of ready memory empty: the refill thread is behind, which a fast copy
+ * onto the device achieves easily.  Wait for it, but not for ever: a machine so short of memory
+ * that nothing comes for PATIENCE_MS is better served by an error.  Whether to try again.
  */
 #define PATIENCE_MS 500
 
@@ -100,7 +100,8 @@ static bool wait_for_reserve(unsigned *waited_ms)
 /* In pieces, so that each has only its own pages to wait for. */
 #define PATIENCE_PIECE (16 * RZS_PAGE_SIZE)
 
-static int write_patiently(struct rzs_worker *worker, const char *buf, uint32_t count, uint64_t offset)
+static int write_patiently(struct rzs_worker *worker, const char *buf, uint32_t count,
+			   uint64_t offset)
 {
 	while (count) {
 		uint32_t n = count < PATIENCE_PIECE ? count : PATIENCE_PIECE;
@@ -155,8 +156,9 @@ int rzs_io_trim(void *handle, uint32_t count, uint64_t offset, uint32_t flags)
 }
 
 /*
- * Dropping pages is how zeros are stored, with MAY_TRIM or without, and it is always fast.  Without MAY_TRIM
- * a client would like the space kept for it; nothing here is ever kept for anyone, and extents say so.
+ * Dropping pages is how zeros are stored, with MAY_TRIM or without, and it is always fast.  Without
+ * MAY_TRIM a client would like the space kept for it; nothing here is ever kept for anyone, and
+ * extents say so.
  */
 int rzs_io_zero(void *handle, uint32_t count, uint64_t offset, uint32_t flags)
 {
@@ -175,11 +177,11 @@ int rzs_io_zero(void *handle, uint32_t count, uint64_t offset, uint32_t flags)
 }
 
 /*
- * What NBD promises for an extent without HOLE is that no write to it fails with ENOSPC.  With a memlimit
- * none of our extents can promise that: a page that took 100 bytes may be overwritten with one that takes
- * 4096.  So with a memlimit everything is HOLE; stored pages are HOLE without ZERO, which tells clients to
- * read them.  Without one no write gives ENOSPC (the machine running out shows as ENOMEM), and HOLE means
- * what people expect of it: nothing is stored there.
+ * What NBD promises for an extent without HOLE is that no write to it fails with ENOSPC.  With a
+ * memlimit none of our extents can promise that: a page that took 100 bytes may be overwritten with
+ * one that takes 4096.  So with a memlimit everything is HOLE; stored pages are HOLE without ZERO,
+ * which tells clients to read them.  Without one no write gives ENOSPC (the machine running out
+ * shows as ENOMEM), and HOLE means what people expect of it: nothing is stored there.
  */
 static uint32_t extent_type(enum rzs_map_kind kind)
 {
@@ -195,13 +197,13 @@ static uint32_t extent_type(enum rzs_map_kind kind)
 	}
 }
 
-/* A call answers with at most this many extents and stops short then; clients ask again from there. */
+/* A call tells of at most this many extents; clients ask again from where it stopped. */
 #define EXTENTS_PER_CALL 8192
 
 int rzs_io_extents(void *handle, uint32_t count, uint64_t offset, uint32_t flags,
 		   struct nbdkit_extents *extents)
 {
-	/* count is below 4 GiB, so is what is told about it: no extent can reach the size nbdkit aborts at. */
+	/* count is below 4 GiB, and no extent is longer: nbdkit aborts at such. */
 	uint64_t end = offset + count, from = offset, at = offset;
 	uint64_t last = (end - 1) >> RZS_PAGE_SHIFT;
 	uint32_t type = 0;

@@ -10,7 +10,7 @@
 
 #include "rzs_store.h"
 
-/* Serve from this store.  Threads spread over workers 0 .. io_workers - 1.  Before the first request. */
+/* Serve from this store, threads spread over workers 0 .. io_workers - 1.  Before any request. */
 void rzs_io_start(struct rzs_store *store, unsigned io_workers, bool has_limit);
 
 int rzs_io_pread(void *handle, void *buf, uint32_t count, uint64_t offset, uint32_t flags);

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # nbdkit-rzs-plugin.so, and ./rzs.so, which leads to it in a tree that is not installed.
 
-EXTRA_DIST += plugin/rzs.syms
+EXTRA_DIST += plugin/rzs.syms plugin/nbdkit-rzs-plugin.pod
+RZS_PODS += plugin/nbdkit-rzs-plugin.pod
 
 if PLUGIN
 nbdplugindir = $(NBDKIT_PLUGINDIR)
@@ -12,6 +13,8 @@ plugin_nbdkit_rzs_plugin_la_SOURCES = \
 	plugin/drain.h \
 	plugin/io.c \
 	plugin/io.h \
+	plugin/lockdown.c \
+	plugin/lockdown.h \
 	plugin/params.c \
 	plugin/params.h \
 	plugin/plugin.c \
@@ -23,6 +26,13 @@ plugin_nbdkit_rzs_plugin_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shar
 	-Wl,--version-script=$(srcdir)/plugin/rzs.syms
 plugin_nbdkit_rzs_plugin_la_LIBADD = librzscore.la librzsport.la $(RZS_LIBS)
 EXTRA_plugin_nbdkit_rzs_plugin_la_DEPENDENCIES = plugin/rzs.syms
+
+dist_man1_MANS = plugin/nbdkit-rzs-plugin.1
+MAINTAINERCLEANFILES += plugin/nbdkit-rzs-plugin.1
+
+plugin/nbdkit-rzs-plugin.1: plugin/nbdkit-rzs-plugin.pod
+	$(AM_V_GEN)$(MKDIR_P) plugin && $(POD2MAN) --section=1 --center='nbdkit plugins' \
+		--release='ramzswap $(VERSION)' $(srcdir)/plugin/nbdkit-rzs-plugin.pod $@.tmp && mv $@.tmp $@
 
 ALL_LOCAL += rzs.so
 CLEANFILES += rzs.so

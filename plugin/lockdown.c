@@ -2,15 +2,18 @@
 /*
  * The protections of port/user/protect.h, at the right moments of nbdkit's life.
  *
- * In get_ready() the process is still the user's own: root if it was started so (before nbdkit's -u), and
- * with a standard error that is read.  So everything is tried there once and its refusals told, although
- * locked memory does not survive the fork of a daemon and is asked for again in after_fork().
+ * In get_ready() the process is still the user's own: root if it was started so (before nbdkit's
+ * -u), and with a standard error that is read.  So everything is tried there once and its refusals
+ * told, although locked memory does not survive the fork of a daemon and is asked for again in
+ * after_fork().
  *
- * With nbdkit --run, the process that was set up in get_ready() goes on as the one that runs the user's
- * command, and the server is its child.  That command must be neither exempt from the OOM killer nor kept
- * from waiting for I/O: the parent of a fork before after_fork() takes these two back.
+ * With nbdkit --run, the process that was set up in get_ready() goes on as the one that runs the
+ * user's command, and the server is its child.  That command must be neither exempt from the OOM
+ * killer nor kept from waiting for I/O: the parent of a fork before after_fork() takes these two
+ * back.
  *
- * Threading: rzs_lockdown_thread() by any number of threads at once; the rest on nbdkit's main thread.
+ * Threading: rzs_lockdown_thread() by any number of threads at once; the rest on nbdkit's main
+ * thread.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -33,8 +36,9 @@
 #define OOM_SCORE "/proc/self/oom_score_adj"
 
 /*
- * Heap that is in memory before it is needed: nbdkit gives each thread a buffer at its first request and
- * enlarges it at the first larger one, on the data path.  The kernel's requests are of up to 128 KiB.
+ * Heap that is in memory before it is needed: nbdkit gives each thread a buffer at its first
+ * request and enlarges it at the first larger one, on the data path.  The kernel's requests are of
+ * up to 128 KiB.
  */
 #define HEAP_HEADROOM (1u << 20)
 
@@ -65,8 +69,9 @@ static int judge(void)
 				   protect.mode == RZS_PROTECT_REQUIRE ? error : warn, NULL);
 	refusals_told = refused;
 	if (refused && protect.mode == RZS_PROTECT_REQUIRE) {
-		nbdkit_error("protect=require: run nbdkit as root, with CAP_IPC_LOCK, CAP_SYS_RESOURCE and "
-			     "CAP_SYS_NICE, or use protect=auto and accept these risks");
+		nbdkit_error("protect=require: run nbdkit as root, with CAP_IPC_LOCK, "
+			     "CAP_SYS_RESOURCE and CAP_SYS_NICE, or use protect=auto and accept "
+			     "these risks");
 		return -1;
 	}
 	return 0;
@@ -118,11 +123,11 @@ int rzs_lockdown_late(void)
 	(void)rzs_protect_process(&protect);
 	rzs_blocks_set_thread_hook(rzs_protect_thread_hook, &protect);
 	if (protect.mode != RZS_PROTECT_OFF) {
-		/* malloc keeps what is freed, and locked memory is there from the start. */
 		void *headroom = malloc(HEAP_HEADROOM);
 
+		/* malloc() keeps what is freed; a plain memset() would be optimised away. */
 		if (headroom)
-			memset(headroom, 1, HEAP_HEADROOM);
+			explicit_bzero(headroom, HEAP_HEADROOM);
 		free(headroom);
 	}
 	return judge();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The plugin's key=value parameters.  Every complaint names the key and the value it is about, and what to
- * give instead.  Threading: called by nbdkit's main thread, before the server runs.
+ * The plugin's key=value parameters.  Every complaint names the key and the value it is about, and
+ * what to give instead.  Threading: called by nbdkit's main thread, before the server runs.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -147,7 +147,8 @@ static int set_uuid(const char *key, const char *value, uint8_t *out)
 	}
 	if (good)
 		return 0;
-	nbdkit_error("%s=%s: expected a UUID such as 01234567-89ab-cdef-0123-456789abcdef", key, value);
+	nbdkit_error("%s=%s: expected a UUID such as 01234567-89ab-cdef-0123-456789abcdef", key,
+		     value);
 	return -1;
 }
 
@@ -158,37 +159,43 @@ int rzs_params_set(struct rzs_params *p, const char *key, const char *value)
 	if (strcmp(key, "size") == 0) {
 		p->size_text = value;
 		return set_size(key, value, &p->size);
-	} else if (strcmp(key, "algorithm") == 0) {
+	}
+	if (strcmp(key, "algorithm") == 0)
 		return set_algorithm(key, value, &p->store.codec);
-	} else if (strcmp(key, "level") == 0) {
+	if (strcmp(key, "level") == 0)
 		return set_number(key, value, &p->store.level);
-	} else if (strcmp(key, "memlimit") == 0) {
+	if (strcmp(key, "memlimit") == 0) {
 		p->memlimit_text = value;
 		return set_size(key, value, &p->store.limit_bytes);
-	} else if (strcmp(key, "reserve") == 0) {
+	}
+	if (strcmp(key, "reserve") == 0) {
 		p->reserve_text = value;
 		return set_size(key, value, &p->store.reserve_bytes);
-	} else if (strcmp(key, "workers") == 0) {
+	}
+	if (strcmp(key, "workers") == 0)
 		return set_workers(key, value, &p->io_workers);
-	} else if (strcmp(key, "swap-header") == 0) {
+	if (strcmp(key, "swap-header") == 0) {
 		p->swap_header_given = true;
 		return set_bool(key, value, &p->swap_header);
-	} else if (strcmp(key, "label") == 0) {
+	}
+	if (strcmp(key, "label") == 0)
 		return set_label(key, value, &p->label);
-	} else if (strcmp(key, "uuid") == 0) {
+	if (strcmp(key, "uuid") == 0) {
 		p->uuid_given = true;
 		return set_uuid(key, value, p->uuid);
-	} else if (strcmp(key, "checksum") == 0) {
+	}
+	if (strcmp(key, "checksum") == 0) {
 		if (set_bool(key, value, &yes) < 0)
 			return -1;
 		p->store.no_checksum = !yes;
 		return 0;
-	} else if (strcmp(key, "wipe") == 0) {
-		return set_bool(key, value, &p->store.wipe);
-	} else if (strcmp(key, "protect") == 0) {
-		return set_protect(key, value, &p->protect);
 	}
-	nbdkit_error("unknown parameter '%s' (in %s=%s); 'nbdkit rzs --help' lists them", key, key, value);
+	if (strcmp(key, "wipe") == 0)
+		return set_bool(key, value, &p->store.wipe);
+	if (strcmp(key, "protect") == 0)
+		return set_protect(key, value, &p->protect);
+	nbdkit_error("unknown parameter '%s' (in %s=%s); 'nbdkit rzs --help' lists them", key, key,
+		     value);
 	return -1;
 }
 
@@ -198,7 +205,8 @@ static int complete_size(struct rzs_params *p, uint64_t ram)
 
 	if (!text) {
 		if (ram == 0) {
-			nbdkit_error("size: needed, because this system does not tell how much RAM it has");
+			nbdkit_error("size: needed, because this system does not tell how much RAM "
+				     "it has");
 			return -1;
 		}
 		p->size_text = text = "25%";
@@ -208,7 +216,8 @@ static int complete_size(struct rzs_params *p, uint64_t ram)
 	if (strchr(text, '%'))
 		p->size &= ~(uint64_t)(RZS_PAGE_SIZE - 1);
 	if (p->size == 0) {
-		nbdkit_error("size=%s: a device has at least one page, %u bytes", text, RZS_PAGE_SIZE);
+		nbdkit_error("size=%s: a device has at least one page, %u bytes", text,
+			     RZS_PAGE_SIZE);
 		return -1;
 	}
 	if (p->size % RZS_PAGE_SIZE) {
@@ -220,7 +229,8 @@ static int complete_size(struct rzs_params *p, uint64_t ram)
 		return -1;
 	}
 	if (p->size > MAX_SIZE) {
-		nbdkit_error("size=%s: the largest possible is %llu", text, (unsigned long long)MAX_SIZE);
+		nbdkit_error("size=%s: the largest possible is %llu", text,
+			     (unsigned long long)MAX_SIZE);
 		return -1;
 	}
 	p->store.nr_pages = p->size >> RZS_PAGE_SHIFT;
@@ -235,12 +245,14 @@ static int complete_swap_header(struct rzs_params *p)
 	if (!p->swap_header_given)
 		p->swap_header = possible && fits_machine;
 	if (p->swap_header && !possible) {
-		nbdkit_error("swap-header=true: needs size=%u or more", RZS_SWAP_MIN_PAGES * RZS_PAGE_SIZE);
+		nbdkit_error("swap-header=true: needs size=%u or more",
+			     RZS_SWAP_MIN_PAGES * RZS_PAGE_SIZE);
 		return -1;
 	}
 	if (p->swap_header && !fits_machine) {
 		nbdkit_error("swap-header=true: this machine's pages are not %u bytes; "
-			     "use swap-header=false, and mkswap", RZS_PAGE_SIZE);
+			     "use swap-header=false, and mkswap",
+			     RZS_PAGE_SIZE);
 		return -1;
 	}
 	if (!p->swap_header && (p->label || p->uuid_given)) {
@@ -278,42 +290,58 @@ static int complete_limits(struct rzs_params *p, uint64_t ram)
 
 	complete_reserve(p);
 	err = rzs_store_min_limit(&p->store, &least);
-
 	if (err < 0) {
-		nbdkit_error("level=%d: not a level of algorithm=%s", p->store.level, p->store.codec);
+		nbdkit_error("level=%d: not a level of algorithm=%s", p->store.level,
+			     p->store.codec);
 		return -1;
 	}
 	if (ram == 0)
 		ram = UINT64_MAX;
 	if (p->store.reserve_bytes > ram / 2) {
-		nbdkit_error("reserve=%s: more than half of this machine's RAM, %llu bytes", p->reserve_text,
-			     (unsigned long long)ram);
+		nbdkit_error("reserve=%s: more than half of this machine's RAM, %llu bytes",
+			     p->reserve_text, (unsigned long long)ram);
 		return -1;
 	}
 	if (p->store.limit_bytes == 0) {
 		if (p->size / 4 > ram)
-			rzs_say("warning: size=%s is more than 4 times the RAM of this machine (%llu bytes) "
-				"and nothing bounds what may be stored: give a memlimit",
+			rzs_say("warning: size=%s is more than 4 times the RAM of this machine "
+				"(%llu bytes) and nothing bounds what may be stored: give a "
+				"memlimit",
 				p->size_text, (unsigned long long)ram);
 		return 0;
 	}
 	if (p->store.limit_bytes > ram) {
-		nbdkit_error("memlimit=%s: more than this machine's RAM, %llu bytes; 0 means no limit",
-			     p->memlimit_text, (unsigned long long)ram);
+		nbdkit_error(
+			"memlimit=%s: more than this machine's RAM, %llu bytes; 0 means no limit",
+			p->memlimit_text, (unsigned long long)ram);
 		return -1;
 	}
 	if (p->store.limit_bytes < least) {
-		nbdkit_error("memlimit=%s: a store of this size and with these workers needs at least %llu "
-			     "bytes; give more, or 0 for no limit",
+		nbdkit_error("memlimit=%s: a store of this size and with these workers needs at "
+			     "least %llu bytes; give more, or 0 for no limit",
 			     p->memlimit_text, (unsigned long long)least);
+		return -1;
+	}
+	if (p->reserve_text && p->store.reserve_bytes >= p->store.limit_bytes) {
+		nbdkit_error(
+			"reserve=%s: leaves nothing of memlimit=%s to store in; give a smaller one",
+			p->reserve_text, p->memlimit_text);
 		return -1;
 	}
 	return 0;
 }
 
-int rzs_params_complete(struct rzs_params *p)
+static unsigned default_workers(void)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (cpus < 2)
+		return 2;
+	return cpus > (long)MAX_IO_WORKERS ? MAX_IO_WORKERS : (unsigned)cpus;
+}
+
+int rzs_params_complete(struct rzs_params *p)
+{
 	uint64_t ram = rzs_size_ram();
 
 	if (complete_size(p, ram) < 0)
@@ -321,7 +349,7 @@ int rzs_params_complete(struct rzs_params *p)
 	if (!p->store.codec)
 		p->store.codec = rzs_codec_name(0);
 	if (p->io_workers == 0)
-		p->io_workers = cpus < 2 ? 2 : cpus > (long)MAX_IO_WORKERS ? MAX_IO_WORKERS : (unsigned)cpus;
+		p->io_workers = default_workers();
 	p->store.nr_workers = p->io_workers + 1;
 	if (complete_limits(p, ram) < 0)
 		return -1;

@@ -27,7 +27,7 @@ struct rzs_params {
 /* One key=value; may come again, the last one counts.  0, or -1 after nbdkit_error(). */
 int rzs_params_set(struct rzs_params *p, const char *key, const char *value);
 
-/* Defaults for what was not given, and every check that needs more than one value.  0 or -1 likewise. */
+/* Defaults for what was not given, and the checks that need several values.  0 or -1 likewise. */
 int rzs_params_complete(struct rzs_params *p);
 
 /* For --help. */

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * rzs.so: the compressed RAM store as an nbdkit plugin.  It translates calls and errors; what is stored how
- * is the store's business (core/rzs_store.h).  Here is the life of the process and what clients are told
- * about the device; requests are in io.c, the command line in params.c, leaving in drain.c, compaction and
- * messages in upkeep.c.  The table of callbacks ends the file.
+ * rzs.so: the compressed RAM store as an nbdkit plugin.  It translates calls and errors; what is
+ * stored how is the store's business (core/rzs_store.h).  Here is the life of the process and what
+ * clients are told about the device; requests are in io.c, the command line in params.c, leaving in
+ * drain.c, compaction and messages in upkeep.c.  The table of callbacks ends the file.
  *
- * Threading: there is one store per process.  It is made in after_fork(), because memory locks and threads
- * do not survive the fork of a daemon.  Errors that can be foreseen are found before, in config_complete()
- * and get_ready(), while the user still sees standard error.
+ * Threading: there is one store per process.  It is made in after_fork(), because memory locks and
+ * threads do not survive the fork of a daemon.  Errors that can be foreseen are found before, in
+ * config_complete() and get_ready(), while the user still sees standard error.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -118,9 +118,9 @@ static const char *rzs_export_description(void *handle)
 }
 
 /*
- * Up to 1.33.9 nbdkit aborts when a client vanishes while several of its requests are served in parallel,
- * and everything stored is lost.  There requests of one connection are served one after the other; clients
- * that want more open more connections.
+ * Up to 1.33.9 nbdkit aborts when a client vanishes while several of its requests are served in
+ * parallel, and everything stored is lost.  There requests of one connection are served one after
+ * the other; clients that want more open more connections.
  */
 static int rzs_thread_model(void)
 {
@@ -139,7 +139,7 @@ static int rzs_config_complete(void)
 	return rzs_params_complete(&params);
 }
 
-/* What only the new process can do is tried in rzs_after_fork(); what is inherited, and every check, is here. */
+/* The last place where standard error is read for certain. */
 static int rzs_get_ready(void)
 {
 	return rzs_lockdown_early(params.protect);
@@ -192,8 +192,10 @@ static void rzs_cleanup(void)
 		rzs_say_stats(store);
 }
 
+/* Also after a start that failed half-way, when there is no cleanup(). */
 static void rzs_unload(void)
 {
+	rzs_upkeep_stop();
 	rzs_store_destroy(store);
 }
 
@@ -216,7 +218,8 @@ static struct nbdkit_plugin plugin = {
 	.name = "rzs",
 	.longname = "compressed RAM store",
 	.version = PACKAGE_VERSION,
-	.description = "A block device in RAM that stores its pages compressed, made to be swapped to.",
+	.description =
+		"A block device in RAM that stores its pages compressed, made to be swapped to.",
 	.magic_config_key = "size",
 	.config_help = rzs_params_help,
 	.errno_is_preserved = 1,

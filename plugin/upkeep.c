@@ -2,14 +2,15 @@
 /*
  * The plugin's one thread of its own.  It does what must not be done by a thread that serves I/O:
  *
- *   - compaction, in steps short enough that nobody waits, when enough memory lies between objects, or
- *     when a write was refused;
- *   - messages about refused writes, corrupt pages and a shutdown that waits for clients, each kind at
- *     most once a minute (formatting and syslog allocate memory, and a full store refuses by the million);
+ *   - compaction, in steps short enough that nobody waits, when enough memory lies between objects,
+ *     or when a write was refused;
+ *   - messages about refused writes, corrupt pages and a shutdown that waits for clients, each kind
+ *     at most once a minute (formatting and syslog allocate memory, and a full store refuses by the
+ *     million);
  *   - the statistics, on SIGUSR1.
  *
- * Threading: everything static here but `wake`, `poked` and `want_stats` belongs to the thread.  Those
- * three are touched by I/O threads and signal handlers, through atomics and sem_post() only.
+ * Threading: everything static here but `wake`, `poked` and `want_stats` belongs to the thread.
+ * Those three are touched by I/O threads and signal handlers, through atomics and sem_post() only.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -33,12 +34,12 @@
 #define REPEAT_SECONDS 60
 
 /*
- * Objects looked at in one step.  The thread has the I/O threads' real-time priority (it takes the same
- * locks), so it has to step aside by itself; 256 moves take well under a millisecond.
+ * Objects looked at in one step.  The thread has the I/O threads' real-time priority (it takes the
+ * same locks), so it has to step aside by itself; 256 moves take well under a millisecond.
  */
 #define STEP_OBJECTS 256
 
-/* Compaction starts when slack is over 1/SLACK_SHARE of the blocks, and worth the trouble at all. */
+/* Compaction starts when slack is over 1/SLACK_SHARE of the blocks, and worth it at all. */
 #define SLACK_SHARE 32
 #define SLACK_LEAST (1u << 20)
 
@@ -77,16 +78,36 @@ static const struct {
 	const char *name;
 	size_t offset;
 } stat_lines[] = {
-	STAT(nr_pages),	       STAT(limit_bytes),	STAT(pages_stored),
-	STAT(pages_same),      STAT(pages_zero),	STAT(pages_compressed),
-	STAT(pages_raw),       STAT(pages_good),	STAT(orig_bytes),
-	STAT(object_bytes),    STAT(mem_bytes),		STAT(mem_peak_bytes),
-	STAT(block_bytes),     STAT(object_meta_bytes), STAT(slack_bytes),
-	STAT(table_bytes),     STAT(fixed_bytes),	STAT(reserve_bytes),
-	STAT(reads),	       STAT(writes),		STAT(discards),
-	STAT(failed_reads),    STAT(failed_writes),	STAT(refused_limit),
-	STAT(refused_reserve), STAT(corrupt),		STAT(impossible),
-	STAT(slides),	       STAT(slide_bytes),	STAT(moved_objects),
+	STAT(nr_pages),
+	STAT(limit_bytes),
+	STAT(pages_stored),
+	STAT(pages_same),
+	STAT(pages_zero),
+	STAT(pages_compressed),
+	STAT(pages_raw),
+	STAT(pages_good),
+	STAT(orig_bytes),
+	STAT(object_bytes),
+	STAT(mem_bytes),
+	STAT(mem_peak_bytes),
+	STAT(block_bytes),
+	STAT(object_meta_bytes),
+	STAT(slack_bytes),
+	STAT(table_bytes),
+	STAT(fixed_bytes),
+	STAT(reserve_bytes),
+	STAT(reads),
+	STAT(writes),
+	STAT(discards),
+	STAT(failed_reads),
+	STAT(failed_writes),
+	STAT(refused_limit),
+	STAT(refused_reserve),
+	STAT(corrupt),
+	STAT(impossible),
+	STAT(slides),
+	STAT(slide_bytes),
+	STAT(moved_objects),
 	STAT(compacted_blocks),
 };
 
@@ -130,37 +151,40 @@ static void tell(const struct rzs_stats *s)
 	static struct complaint limit, reserve, corrupt, impossible;
 
 	if (worth_telling(&limit, s->refused_limit))
-		rzs_say("memlimit of %llu bytes reached: %llu writes refused so far with ENOSPC; what was "
-			"stored is unchanged; trim unused pages or restart with a larger memlimit",
+		rzs_say("memlimit of %llu bytes reached: %llu writes refused so far with ENOSPC; "
+			"what was stored is unchanged; trim unused pages or restart with a larger "
+			"memlimit",
 			(unsigned long long)s->limit_bytes, (unsigned long long)s->refused_limit);
 	if (worth_telling(&reserve, s->refused_reserve))
-		rzs_say("the reserve of ready memory ran empty %llu times so far; writes waited for it or "
-			"were refused with ENOMEM; a larger reserve= helps",
+		rzs_say("the reserve of ready memory ran empty %llu times so far; writes waited "
+			"for it or were refused with ENOMEM; a larger reserve= helps",
 			(unsigned long long)s->refused_reserve);
 	if (worth_telling(&corrupt, s->corrupt))
-		rzs_say("%llu reads so far met a page whose stored bytes are damaged and were answered "
-			"with EIO; suspect this machine's memory",
+		rzs_say("%llu reads so far met a page whose stored bytes are damaged and were "
+			"answered with EIO; suspect this machine's memory",
 			(unsigned long long)s->corrupt);
 	if (worth_telling(&impossible, s->impossible))
-		rzs_say("%llu broken invariants so far, each answered with an error; please report this",
+		rzs_say("%llu broken invariants so far, each answered with an error; please report "
+			"this",
 			(unsigned long long)s->impossible);
 }
 
-/* Clients that leave within a tick are nothing to speak of: a command run by nbdkit --run is one. */
+/* Clients that leave within a tick are not worth a word: the command of nbdkit --run is one. */
 static void tell_of_drain(void)
 {
 	static unsigned ticks;
 	unsigned clients;
 
 	if (rzs_drain_asked(&clients) && clients && ++ticks == 2)
-		rzs_say("asked to stop: serving until the last client has left (%u connections open)",
+		rzs_say("asked to stop: serving until the last client has left (%u connections "
+			"open)",
 			clients);
 }
 
 static void compact(const struct rzs_stats *s, bool refused)
 {
-	bool more = refused || (s->slack_bytes > SLACK_LEAST &&
-				s->slack_bytes > s->block_bytes / SLACK_SHARE);
+	bool more = refused ||
+		    (s->slack_bytes > SLACK_LEAST && s->slack_bytes > s->block_bytes / SLACK_SHARE);
 
 	while (more && !atomic_load(&stopping)) {
 		struct rzs_worker *worker = rzs_worker_get(store, worker_hint);

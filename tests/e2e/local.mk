@@ -13,7 +13,9 @@ RZS_E2E_TESTS = \
 	tests/e2e/plugin-multiconn.sh \
 	tests/e2e/plugin-nbdcopy.sh \
 	tests/e2e/plugin-nofault.sh \
+	tests/e2e/plugin-protect.sh \
 	tests/e2e/plugin-qemu.sh \
+	tests/e2e/plugin-stats.sh \
 	tests/e2e/plugin-subpage.sh \
 	tests/e2e/plugin-swapheader.sh \
 	tests/e2e/plugin-trimhammer.sh
@@ -27,6 +29,7 @@ RZS_E2E_HELPERS = \
 	tests/e2e/plugin-hangup.py \
 	tests/e2e/plugin-multiconn.py \
 	tests/e2e/plugin-nofault.py \
+	tests/e2e/plugin-protect.py \
 	tests/e2e/plugin-subpage.py \
 	tests/e2e/plugin-trimhammer.py
 

@@ -46,6 +46,7 @@ refused 'memlimit=101%:' -- size=1M memlimit=101%
 refused 'memlimit=some:' -- size=1M memlimit=some
 refused 'reserve=900T:' 'RAM' -- size=1M reserve=900T
 refused 'reserve=much:' -- size=1M reserve=much
+refused 'reserve=8M:' 'memlimit=8M' -- size=1M reserve=8M memlimit=8M
 refused 'workers=0:' '1 to 255' -- size=1M workers=0
 refused 'workers=256:' '1 to 255' -- size=1M workers=256
 refused 'workers=-1' -- size=1M workers=-1
@@ -90,6 +91,15 @@ fi
 half=$(accepted size=50%)
 [ $((half - quarter * 2)) -le 8192 ] || fail "50% is $half"
 [ "$(accepted size=8T swap-header=false)" = 8796093022208 ] || fail "8T"
+
+# The least memlimit that the refusal names is enough to start with, and to hold a page.
+for size in 4096 1M 64G 8T; do
+	# shellcheck disable=SC2086
+	least=$($NBDKIT "$RZS_PLUGIN" size=$size memlimit=1 --run true 2>&1 | sed -n 's/.*at least \([0-9]*\) bytes.*/\1/p' || true)
+	[ "$(accepted size=$size "memlimit=$least")" -gt 0 ] || fail "size=$size memlimit=$least"
+	refused "memlimit=$((least - 1)):" -- size=$size memlimit=$((least - 1))
+done
+
 # shellcheck disable=SC2086
 warned=$($NBDKIT -U - "$RZS_PLUGIN" size=8T protect=off --run true 2>&1)
 case $warned in

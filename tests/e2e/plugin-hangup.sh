@@ -30,5 +30,6 @@ vanish "$rounds"
 rss=$(proc_field "$pid" VmRSS)
 vanish $((rounds * 3))
 after=$(proc_field "$pid" VmRSS)
-[ "$after" -le $((rss + 4096)) ] || fail "VmRSS $rss kB, then $after kB: a leak per client"
+# Under a tool it is the tool that grows; valgrind tells of leaks by itself.
+[ "$T_TIMEOUT_SCALE" != 1 ] || [ "$after" -le $((rss + 4096)) ] || fail "VmRSS $rss kB, then $after kB: a leak per client"
 stop_nbdkit
