@@ -21,7 +21,7 @@ include tests/fuzz/local.mk
 include tests/e2e/local.mk
 include tests/vm/local.mk
 
-TESTS += $(RZS_UNIT_TESTS) $(RZS_UNIT_TESTS_USER) $(RZS_FREESTANDING_TESTS) $(RZS_FUZZ_REPLAY) \
+TESTS += $(RZS_UNIT_TESTS) $(RZS_UNIT_TESTS_USER) $(RZS_FREESTANDING_TESTS) $(RZS_FUZZERS) \
 	$(RZS_E2E_TESTS) tests/pods.sh
 
 # Words before the nbdkit command, and before each unit test: a tool's.

@@ -21,7 +21,7 @@ if [ -n "$NBDKIT" ] && help=$($NBDKIT "$RZS_PLUGIN" --help 2>/dev/null); then
     pod=$srcdir/plugin/nbdkit-rzs-plugin.pod
     keys=$(sed -nE 's/^ *\[?([a-z][a-z-]*)=.*/\1/p' <<<"$help" | sort -u)
     for key in $keys; do
-        grep -qE "^=item .*B<$key=>" "$pod" || { echo "$pod: says nothing of $key="; failed=1; }
+        grep -qE "^=item .*B<$key=" "$pod" || { echo "$pod: says nothing of $key="; failed=1; }
     done
 fi
 exit "$failed"

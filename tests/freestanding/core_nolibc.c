@@ -1,24 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The core where there is nothing: compiled -ffreestanding, linked -nostdlib -static, begun at _start and ended by
- * the exit system call.  If it links, the core needs nothing but port/CONTRACT; if it ends with status 0, it also works
- * there.
+ * The core where there is nothing: compiled -ffreestanding, linked -nostdlib -static, begun at
+ * _start and ended by the exit system call.  If it links, the core needs nothing but
+ * port/CONTRACT; if it ends with status 0, it also works there.
  *
- * Build: cc -ffreestanding -fno-stack-protector -nostdlib -static -I. -Icore core_nolibc.c core/X.c ...
+ * Build: cc -ffreestanding -fno-stack-protector -nostdlib -static -I. -Icore core_nolibc.c core/X.c
+ *
  * Threading: none.
  */
 #include "rzs_store.h"
 
-#define PAGE RZS_PAGE_SIZE
-#define NR_PAGES 600u
-#define NR_BLOCKS 40u
+#define PAGE	   RZS_PAGE_SIZE
+#define NR_PAGES   600u
+#define NR_BLOCKS  40u
 #define HEAP_BYTES (1u << 20)
 
 /* The system: two calls and an entry point */
 
 #if defined(__x86_64__)
 #define SYS_WRITE 1
-#define SYS_EXIT 231 /* exit_group */
+#define SYS_EXIT  231 /* exit_group */
 static long sys3(long nr, long a, long b, long c)
 {
 	long ret;
@@ -36,7 +37,7 @@ __asm__(".globl _start\n"
 	"	call free_main\n");
 #elif defined(__aarch64__)
 #define SYS_WRITE 64
-#define SYS_EXIT 94
+#define SYS_EXIT  94
 static long sys3(long nr, long a, long b, long c)
 {
 	register long x8 __asm__("x8") = nr;
@@ -81,8 +82,8 @@ _Noreturn void free_die(const char *why)
 }
 
 /*
- * What a compiler may call by itself.  The empty asm in each loop keeps it from seeing in the loop the very function that
- * the loop is to provide.
+ * What a compiler may call by itself.  The empty asm in each loop keeps it from seeing in the
+ * loop the very function that the loop is to provide.
  */
 
 void *memcpy(void *restrict to, const void *restrict from, size_t n)
@@ -235,8 +236,8 @@ int rzs_blocks_set_max(struct rzs_blocks *b, uint64_t max_blocks)
 
 /* The test */
 
-#define STRING(x) #x
-#define LINE(x) STRING(x)
+#define STRING(x)   #x
+#define LINE(x)	    STRING(x)
 #define CHECK(cond) ((cond) ? (void)0 : free_die("line " LINE(__LINE__) ": not so: " #cond))
 
 static uint8_t model[NR_PAGES][PAGE];

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The smallest world the core can live in: no libc, no OS, one thread, static memory.  It exists to prove that
- * the core asks for nothing that is not in port/CONTRACT.
+ * The smallest world the core can live in: no libc, no OS, one thread, static memory.  It exists
+ * to prove that the core asks for nothing that is not in port/CONTRACT.
  *
- * Threading: none.  A lock taken twice and a wait for a wake-up that cannot come end the program with an error
- * where threads would hang.
+ * Threading: none.  A lock taken twice and a wait for a wake-up that cannot come end the program
+ * with an error where threads would hang.
  */
 #ifndef RZS_PORT_H
 #define RZS_PORT_H
@@ -13,13 +13,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define EIO 5
+#define EIO    5
 #define EAGAIN 11
 #define ENOMEM 12
 #define EINVAL 22
 #define ENOSPC 28
 
-#define RZS_BLOCK_SIZE 32768
+#define RZS_BLOCK_SIZE	    32768
 #define RZS_RESERVE_DEFAULT UINT64_MAX
 
 void *memcpy(void *restrict to, const void *restrict from, size_t n);
@@ -101,22 +101,6 @@ static inline bool rzs_cas(uint64_t *p, uint64_t *seen, uint64_t v)
 static inline void rzs_add(uint64_t *p, uint64_t v)
 {
 	*p += v;
-}
-
-static inline uint64_t rzs_or(uint64_t *p, uint64_t v)
-{
-	uint64_t old = *p;
-
-	*p = old | v;
-	return old;
-}
-
-static inline uint64_t rzs_and(uint64_t *p, uint64_t v)
-{
-	uint64_t old = *p;
-
-	*p = old & v;
-	return old;
 }
 
 static inline void *rzs_load_ptr(void *const *p)

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * No library here: what stands in for LZO leaves out the zeros at a page's end and finds everything else
- * incompressible.  That is enough for pages of both sorts, compressed and raw.
+ * No library here: what stands in for LZO leaves out the zeros at a page's end and finds
+ * everything else incompressible.  That is enough for pages of both sorts, compressed and raw.
  */
 #ifndef RZS_PORT_CODEC_H
 #define RZS_PORT_CODEC_H
 
-#define RZS_HAVE_LZO 1
-#define RZS_HAVE_LZ4 0
-#define RZS_HAVE_ZSTD 0
+#define RZS_HAVE_LZO	1
+#define RZS_HAVE_LZ4	0
+#define RZS_HAVE_ZSTD	0
 #define RZS_LZO_WORKMEM 64
 
 static inline int rzs_lzo_init(void)

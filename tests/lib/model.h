@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a store ought to be: a plain array of bytes, and for each page whether anything is stored there.
- * The tests do the same to this and to a store and compare.
+ * What a store ought to be: a plain array of bytes, and for each page whether anything is stored
+ * there.  The tests do the same to this and to a store and compare.
  *
  * Threading: one thread, or the caller's lock.
  */
@@ -16,7 +16,7 @@
 enum model_state {
 	MODEL_HOLE,   /* nothing stored */
 	MODEL_STORED, /* something is, maybe zeros */
-	MODEL_EITHER, /* zeros were written over part of a hole: a store may keep it a hole or not */
+	MODEL_EITHER, /* zeros written over part of a hole: a store may keep it a hole or not */
 };
 
 struct model {

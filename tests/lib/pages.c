@@ -74,10 +74,11 @@ static uint64_t word64(struct pages_rng *rng)
 static void fill_text(uint8_t *page, struct pages_rng *rng)
 {
 	static const char *const words[] = {
-		"page ",    "swapped ", "out ",	   "read ",    "the ",	 "worker ", "block=",	"slot=",
-		"done ",    "warning: ", "limit ", "reached ", "in ",	 "after ",  "seconds ", "client ",
-		"retry ",   "state=",	"idle ",   "busy ",    "bytes ", "of ",	    "cache ",	"\n",
-		"\n[info] ", "0x",	"request ", "reply ",  "queue ", "empty ",  "full ",	"error ",
+		"page ",    "swapped ", "out ",	     "read ",	  "the ",     "worker ",  "block=",
+		"slot=",    "done ",	"warning: ", "limit ",	  "reached ", "in ",	  "after ",
+		"seconds ", "client ",	"retry ",    "state=",	  "idle ",    "busy ",	  "bytes ",
+		"of ",	    "cache ",	"\n",	     "\n[info] ", "0x",	      "request ", "reply ",
+		"queue ",   "empty ",	"full ",     "error ",
 	};
 	size_t at = 0;
 
@@ -142,8 +143,8 @@ static void fill_sparse(uint8_t *page, struct pages_rng *rng)
 static void fill_edge(uint8_t *page, struct pages_rng *rng)
 {
 	/* Half of them within 300 bytes of a whole page, where the codecs' own overhead decides. */
-	size_t n = pages_below(rng, 2) ? PAGES_SIZE - pages_below(rng, 300) :
-					 2048 + pages_below(rng, 2048);
+	size_t n = pages_below(rng, 2) ? PAGES_SIZE - pages_below(rng, 300)
+				       : 2048 + pages_below(rng, 2048);
 
 	memset(page, 0, PAGES_SIZE);
 	fill_words(page, 0, n, rng);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Pages to store: every kind is a pure function of its seed, so a failure is repeated from the seed alone and a
- * page need not be kept to be checked later.
+ * Pages to store: every kind is a pure function of its seed, so a failure is repeated from the
+ * seed alone and a page need not be kept to be checked later.
  *
  * Threading: no state but the caller's.
  */
@@ -21,7 +21,7 @@ enum pages_kind {
 	PAGES_POINTERS, /* words of a heap: addresses, sizes, small numbers, zeros */
 	PAGES_SPARSE,	/* a few bytes in a page of zeros */
 	PAGES_RANDOM,	/* incompressible */
-	PAGES_EDGE,	/* part random, part zero: sizes on both sides of any cutoff for raw storage */
+	PAGES_EDGE, /* part random, part zero: sizes on both sides of any cutoff for raw storage */
 	PAGES_NEAR_SAME, /* a same-filled page with one byte changed: must not be taken for one */
 	PAGES_NEAR_TEXT, /* one of few text pages with one byte changed */
 	PAGES_NR,

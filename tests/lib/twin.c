@@ -103,8 +103,9 @@ static bool is_there(const struct twin *t, const uint8_t *buf, uint64_t n, uint6
 }
 
 /*
- * A range call was refused: pages up to some point have the new bytes, the others the old.  Bring the model to
- * that point.  Where old and new are the same nobody can tell, so go on.  buf NULL: zeros were written.
+ * A range call was refused: pages up to some point have the new bytes, the others the old.  Bring
+ * the model to that point.  Where old and new are the same nobody can tell, so go on.  buf NULL:
+ * zeros were written.
  */
 static void follow_partly_done(struct twin *t, const uint8_t *buf, uint64_t len, uint64_t offset)
 {
@@ -181,8 +182,8 @@ int twin_set_limit(struct twin *t, uint64_t limit)
 	else if (err != -ENOSPC)
 		twin_fail(t, "set_limit: %d", err);
 	if (s.limit_bytes != t->limit)
-		twin_fail(t, "the limit is %llu, was set to %llu", (unsigned long long)s.limit_bytes,
-			  (unsigned long long)t->limit);
+		twin_fail(t, "the limit is %llu, was set to %llu",
+			  (unsigned long long)s.limit_bytes, (unsigned long long)t->limit);
 	return err;
 }
 
@@ -300,8 +301,8 @@ const char *twin_stats_broken(const struct rzs_stats *s)
 	if (s->limit_bytes && s->mem_bytes > s->limit_bytes)
 		return "mem_bytes <= limit_bytes";
 	if (s->object_bytes < s->pages_raw * RZS_PAGE_SIZE + s->pages_compressed)
-		return "object_bytes counts 4096 for a raw page and at least 1 for a compressed one";
-	/* Slack is unsigned: more objects than their blocks can hold would show as a huge number. */
+		return "object_bytes: 4096 for a raw page, 1 or more for a compressed one";
+	/* It is unsigned: more objects than their blocks can hold would make it huge. */
 	if (s->slack_bytes > s->block_bytes)
 		return "slack_bytes <= block_bytes";
 	return NULL;
@@ -318,7 +319,8 @@ static void in_bounds(const struct twin *t, const char *what, uint64_t n, uint64
 {
 	if (n < least || n > most)
 		twin_fail(t, "stats: %s is %llu, should be %llu to %llu", what,
-			  (unsigned long long)n, (unsigned long long)least, (unsigned long long)most);
+			  (unsigned long long)n, (unsigned long long)least,
+			  (unsigned long long)most);
 }
 
 void twin_check_stats(struct twin *t)

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A store and its model, driven together: every call does the same to both, compares what comes back, and on the
- * first difference says what and where and aborts (which both the unit tests' harness and a fuzzer take for a
- * failure).
+ * A store and its model, driven together: every call does the same to both, compares what comes
+ * back, and on the first difference says what and where and aborts (which both the unit tests'
+ * harness and a fuzzer take for a failure).
  *
- * A refused write (-ENOSPC, -ENOMEM) is no difference where the caller said it may happen: then the old bytes
- * must still be there, and of a range exactly the pages before the refused one may have changed.
+ * A refused write (-ENOSPC, -ENOMEM) is no difference where the caller said it may happen: then
+ * the old bytes must still be there, and of a range exactly the pages before the refused one may
+ * have changed.
  *
  * Threading: one thread per pair.
  */
@@ -56,7 +57,10 @@ void twin_verify(struct twin *t, bool check_data);
 /* Every page, the map, the stats and verify. */
 void twin_check_all(struct twin *t);
 
-/* The identities alone, for tests without a model; NULL, or the one that is broken.  Call it while all is quiet. */
+/*
+ * The identities alone, for tests without a model; NULL, or the one that is broken.  Call it
+ * while all is quiet.
+ */
 const char *twin_stats_broken(const struct rzs_stats *s);
 
 #endif

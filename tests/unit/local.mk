@@ -3,7 +3,11 @@
 
 # On the test port.
 RZS_UNIT_TESTS = \
+	tests/unit/test_codec \
+	tests/unit/test_lock \
+	tests/unit/test_port \
 	tests/unit/test_store \
+	tests/unit/test_store_corrupt \
 	tests/unit/test_store_limit \
 	tests/unit/test_store_map \
 	tests/unit/test_store_model \
@@ -13,9 +17,13 @@ RZS_UNIT_TESTS = \
 
 # On the user port; each needs its two lines as well.
 RZS_UNIT_TESTS_USER = \
-	tests/unit/test_blocks
+	tests/unit/test_blocks \
+	tests/unit/test_blocks_system \
+	tests/unit/test_protect \
+	tests/unit/test_size
 
 check_PROGRAMS += $(RZS_UNIT_TESTS) $(RZS_UNIT_TESTS_USER)
+EXTRA_DIST += tests/unit/blocks_rig.h
 
 check_LTLIBRARIES += librzstests.la librzstests_user.la
 librzstests_la_SOURCES = $(RZS_TEST_LIB_SOURCES)
@@ -28,3 +36,9 @@ RZS_UNIT_USER_LDADD = librzstests_user.la librzscore.la librzsport.la $(RZS_LIBS
 
 tests_unit_test_blocks_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
 tests_unit_test_blocks_LDADD = $(RZS_UNIT_USER_LDADD)
+tests_unit_test_blocks_system_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
+tests_unit_test_blocks_system_LDADD = $(RZS_UNIT_USER_LDADD)
+tests_unit_test_protect_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
+tests_unit_test_protect_LDADD = $(RZS_UNIT_USER_LDADD)
+tests_unit_test_size_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
+tests_unit_test_size_LDADD = $(RZS_UNIT_USER_LDADD)

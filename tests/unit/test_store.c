@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The store's contract, one behaviour a function: what rzs_store.h promises of pages, ranges, configurations and
- * errors.  Limits and accounting are in test_store_limit.c, maps in test_store_map.c; what only shows in long
- * runs, with failing memory, threads or flipped bits in the other test_store_*.c.
+ * The store's contract, one behaviour a function: what rzs_store.h promises of pages, ranges,
+ * configurations and errors.  Limits and accounting are in test_store_limit.c, maps in
+ * test_store_map.c; what only shows in long runs, with failing memory, threads or flipped bits in
+ * the other test_store_*.c.
  */
 #include "codec.h"
 #include "pages.h"
@@ -128,7 +129,10 @@ static void check_codec(const char *name, int level, uint64_t seed)
 	write_every_kind(&t, 0, seed);
 	twin_check_all(&t);
 	rzs_store_stats(t.store, &s);
-	/* Sparse pages compress with anything, text and heap too unless haste was asked for; noise with nothing. */
+	/*
+	 * Sparse pages compress with anything, text and heap too unless haste was asked for;
+	 * noise with nothing.
+	 */
 	T_GE(s.pages_compressed, level == 0 ? 6 : 2);
 	T_GE(s.pages_raw, 2);
 	twin_close(&t);
@@ -161,7 +165,7 @@ T_TEST(the_default_codec_is_the_first_and_is_lzo)
 	T_OK(rzs_codec_find("lzo ") == NULL);
 }
 
-/* cfg must be refused with err by create and, when it does not depend on the limit, by min_limit as well. */
+/* create must refuse cfg with err, and so must min_limit unless it is about the limit. */
 static void expect_refused(struct rzs_config cfg, int err)
 {
 	struct rzs_store *store = (struct rzs_store *)&cfg;
@@ -263,7 +267,7 @@ T_TEST(a_store_of_ten_pages_works)
 	twin_close(&t);
 }
 
-/* One call's worth of time for a store of 16 TiB: what goes by the size instead of the contents does not fit. */
+/* Time enough for what goes by the contents, not for what goes by the size of 16 TiB. */
 T_TEST_TIMEOUT(the_largest_store_costs_little_until_it_is_used, 20)
 {
 	static const uint64_t slots[] = {0, 1, 4095, 4096, 1ull << 31, RZS_MAX_PAGES - 1};
@@ -506,7 +510,8 @@ T_TEST(zeroing_drops_whole_pages_and_rewrites_parts)
 	pages_make(page, PAGES_RANDOM, 1);
 	for (slot = 0; slot < 10; slot++)
 		T_EQ(twin_write(&t, slot, page), 0);
-	T_EQ(twin_pzero(&t, 3 * PAGE + 100, 2 * PAGE + 50), 0); /* a part of 2, all of 3 and 4, a part of 5 */
+	/* A part of 2, all of 3 and 4, a part of 5. */
+	T_EQ(twin_pzero(&t, 3 * PAGE + 100, 2 * PAGE + 50), 0);
 	rzs_store_stats(t.store, &s);
 	T_EQ(s.pages_stored, 8);
 	T_EQ(s.discards, 2);
@@ -529,8 +534,8 @@ T_TEST(trimming_drops_whole_pages_and_leaves_parts)
 		pages_make(page, PAGES_TEXT, slot);
 		T_EQ(twin_write(&t, slot, page), 0);
 	}
-	twin_ptrim(&t, PAGE - 1, 3 * PAGE);	    /* a part */
-	twin_ptrim(&t, PAGE, 3 * PAGE + 1);	    /* two parts */
+	twin_ptrim(&t, PAGE - 1, 3 * PAGE);	       /* a part */
+	twin_ptrim(&t, PAGE, 3 * PAGE + 1);	       /* two parts */
 	twin_ptrim(&t, 3 * PAGE + 100, 4 * PAGE + 50); /* parts of 4 and 7 stay, 5 and 6 go */
 	rzs_store_stats(t.store, &s);
 	T_EQ(s.pages_stored, 18);
@@ -579,14 +584,5 @@ T_TEST(compaction_changes_nothing_that_can_be_read)
 		twin_discard(&t, i, 1);
 	blocks += twin_compact(&t, UINT64_MAX);
 	T_GT(blocks, 0);
-	twin_close(&t);
-}
-
-T_TEST(verify_finds_nothing_wrong_with_a_new_store)
-{
-	struct twin t = open_twin(100);
-
-	twin_verify(&t, false);
-	twin_verify(&t, true);
 	twin_close(&t);
 }

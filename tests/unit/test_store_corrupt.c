@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Memory that changes by itself: bits flipped in stored objects, in their directory entries and anywhere in their
- * blocks.  A read then gives the right page or -EIO, and nothing ever crashes or hangs.  (Slot words are not flipped:
- * a slot that names another place or none is beyond what checksums of objects can tell.)
+ * Memory that changes by itself: bits flipped in stored objects, in their directory entries and
+ * anywhere in their blocks.  A read then gives the right page or -EIO, and nothing ever crashes
+ * or hangs.  (Slot words are not flipped: a slot that names another place or none is beyond what
+ * checksums of objects can tell.)
  *
  * The only test that looks inside the store: to know which bytes are objects.
  */
@@ -14,7 +15,7 @@
 #include "t.h"
 #include "twin.h"
 
-#define PAGE RZS_PAGE_SIZE
+#define PAGE  RZS_PAGE_SIZE
 #define PAGES 400u
 
 T_TEST(the_hash_agrees_with_the_published_vectors)
@@ -72,7 +73,10 @@ static void flip(uint8_t *bytes, uint64_t bit)
 
 /* What reading gives */
 
-/* A raw page's checksum is 24 bits of the hash: one change in 2^24 is not found, and that is not what is tested. */
+/*
+ * A raw page's checksum is 24 bits of the hash: one change in 2^24 is not found, and that is not
+ * what is tested.
+ */
 static bool same_sum(const uint8_t *a, const uint8_t *b)
 {
 	return ((rzs_xxh64(a, PAGE) ^ rzs_xxh64(b, PAGE)) & RZS_SUM24_MASK) == 0;
@@ -105,7 +109,7 @@ static unsigned count_refused(struct twin *t)
 	return refused;
 }
 
-/* Pages of all kinds, with holes between and some churn, so that blocks have been tidied and reused. */
+/* Pages of all kinds, holes between, and some churn, so that blocks have been tidied and reused. */
 static void populate(struct twin *t, struct rzs_config cfg, struct pages_rng *rng)
 {
 	uint8_t page[PAGE];
@@ -187,7 +191,8 @@ T_TEST(a_flipped_bit_in_a_directory_entry_never_gives_wrong_data)
 	populate(&t, (struct rzs_config){0}, &rng);
 	for (i = 0; i < n; i++) {
 		uint64_t slot = pick_object(&t, &rng, true, false), word = word_of(&t, slot);
-		struct rzs_entry *e = rzs_packed_entry(block_of(&t, word)->mem, rzs_word_index(word));
+		struct rzs_entry *e =
+			rzs_packed_entry(block_of(&t, word)->mem, rzs_word_index(word));
 		uint64_t bit = i % (8 * sizeof(*e)); /* each of them many times */
 
 		flip((uint8_t *)e, bit);
@@ -223,7 +228,7 @@ T_TEST(a_flipped_bit_anywhere_in_a_block_of_objects_never_gives_wrong_data)
 	twin_close(&t);
 }
 
-/* Without checksums wrong data is what was asked for; decoders must stay within their buffers all the same. */
+/* Wrong data is what was asked for then; decoders must stay within their buffers all the same. */
 T_TEST(without_checksums_flipped_bits_do_not_crash_any_decoder)
 {
 	struct rzs_config cfg = {.no_checksum = true};

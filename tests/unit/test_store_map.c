@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The map of what is stored: what rzs_store_map() says of holes, zeros and data, and how runs meet the edges of the
- * store and of the table's chunks.
+ * The map of what is stored: what rzs_store_map() says of holes, zeros and data, and how runs
+ * meet the edges of the store and of the table's chunks.
  */
 #include "pages.h"
 #include "rzs_store.h"
 #include "t.h"
 #include "twin.h"
 
-#define PAGE RZS_PAGE_SIZE
+#define PAGE  RZS_PAGE_SIZE
 #define CHUNK 4096u /* slots in one block of the slot table */
 
 static struct twin open_twin(uint64_t nr_pages)
@@ -30,7 +30,7 @@ static void write_kind(struct twin *t, enum pages_kind kind, uint64_t slot, uint
 	}
 }
 
-/* The run from slot on, pieced together of as many calls as it takes; not more than at most pages. */
+/* The run from slot on, pieced together of as many calls as it takes; most pages at most. */
 static uint64_t run_from(const struct twin *t, uint64_t slot, uint64_t most, enum rzs_map_kind want)
 {
 	uint64_t done = 0;
@@ -171,7 +171,7 @@ T_TEST(ranges_beyond_the_end_are_refused)
 	twin_close(&t);
 }
 
-/* Four calls a page of the slot table at most: a map of 16 TiB must not take a step for each of its pages. */
+/* A map of 16 TiB must not take a step for each page: four calls a chunk of the table at most. */
 T_TEST_TIMEOUT(the_map_of_the_largest_store_is_soon_walked, 30)
 {
 	struct rzs_config cfg = {.nr_pages = RZS_MAX_PAGES, .nr_workers = 1};

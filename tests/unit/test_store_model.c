@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Long runs of random calls against a plain array.  Every call's result is compared at once, all of it now and then.
+ * Long runs of random calls against a plain array.  Every call's result is compared at once, all
+ * of it now and then.
  *
- * Environment: RZS_OPS is the number of calls of each test (default: what fits in a second or two); T_SEED or
- * --seed the seed.  With RZS_OPS a test's deadline is far away, so that a run of 10^8 is one command:
+ * Environment: RZS_OPS is the number of calls of each test (default: what fits in a second or
+ * two); T_SEED or --seed the seed.  With RZS_OPS a test's deadline is far away, so that a run of
+ * 10^8 is one command:
  *	RZS_OPS=100000000 ./test_store_model --run mixed_pages_lzo
  */
 #include "pages.h"
@@ -12,19 +14,19 @@
 #include "t.h"
 #include "twin.h"
 
-#define PAGE RZS_PAGE_SIZE
-#define DEADLINE 7200 /* seconds: for the long runs */
-#define STOCK 1024u   /* pages made beforehand: making one costs more than storing it */
-#define MAX_RANGE 40u /* pages in a long range */
+#define PAGE	  RZS_PAGE_SIZE
+#define DEADLINE  7200	/* seconds: for the long runs */
+#define STOCK	  1024u /* pages made beforehand: making one costs more than storing it */
+#define MAX_RANGE 40u	/* pages in a long range */
 
 /* One test's world: what the store is like and what goes into it. */
 struct run {
 	struct rzs_config cfg;
-	uint64_t extra;	       /* with limited: what it may hold beyond its least limit */
+	uint64_t extra; /* with limited: what it may hold beyond its least limit */
 	bool limited;
-	unsigned kinds;	       /* bit set of enum pages_kind */
-	uint64_t ops;	       /* when RZS_OPS does not say */
-	unsigned take_fails;   /* one in so many block takes fails; 0: none */
+	unsigned kinds;	     /* bit set of enum pages_kind */
+	uint64_t ops;	     /* when RZS_OPS does not say */
+	unsigned take_fails; /* one in so many block takes fails; 0: none */
 };
 
 struct state {
@@ -59,7 +61,10 @@ static void make_stock(struct state *s)
 	}
 }
 
-/* A page to write.  Most get a stamp, so that two are never the same and one page cannot pass for another. */
+/*
+ * A page to write.  Most get a stamp, so that two are never the same and one page cannot pass for
+ * another.
+ */
 static void next_page(struct state *s, uint8_t *page)
 {
 	uint64_t r = pages_next(&s->rng);
@@ -109,8 +114,11 @@ static void do_pwrite(struct state *s)
 static void do_run(struct state *s, bool discard)
 {
 	uint64_t slot = pick_slot(s), left = s->t.model.nr_pages - slot;
-	uint64_t nr = 1 + pages_below(&s->rng, pages_next(&s->rng) % 256 == 0 ? left : left < 4 ? left : 4);
+	uint64_t nr;
 
+	if (left > 4 && pages_next(&s->rng) % 256)
+		left = 4;
+	nr = 1 + pages_below(&s->rng, left);
 	if (discard)
 		twin_discard(&s->t, slot, nr);
 	else
@@ -179,7 +187,8 @@ static void run_model(struct run run)
 		T_EQ(rzs_store_min_limit(&run.cfg, &s.base_limit), 0);
 		run.cfg.limit_bytes = s.base_limit + run.extra;
 	}
-	rzs_test_guard(run.cfg.nr_pages < 500); /* small stores can afford a mapping for each block */
+	/* Small stores can afford a mapping for each block. */
+	rzs_test_guard(run.cfg.nr_pages < 500);
 	twin_open(&s.t, &run.cfg);
 	s.t.may_refuse = run.limited || run.take_fails;
 	make_stock(&s);
@@ -208,14 +217,14 @@ static void run_model(struct run run)
 }
 
 #define EVERY_KIND ((1u << PAGES_NR) - 1)
-#define COMPRESSIBLE                                                                               \
-	(1u << PAGES_ZERO | 1u << PAGES_SAME32 | 1u << PAGES_TEXT | 1u << PAGES_POINTERS |         \
+#define COMPRESSIBLE                                                                       \
+	(1u << PAGES_ZERO | 1u << PAGES_SAME32 | 1u << PAGES_TEXT | 1u << PAGES_POINTERS | \
 	 1u << PAGES_SPARSE | 1u << PAGES_NEAR_TEXT)
 #define HARD (1u << PAGES_RANDOM | 1u << PAGES_EDGE | 1u << PAGES_NEAR_SAME)
 
 T_TEST_TIMEOUT(mixed_pages_lzo, DEADLINE)
 {
-	run_model((struct run){.cfg = {.nr_pages = 3000}, .kinds = EVERY_KIND, .ops = 150000});
+	run_model((struct run){.cfg = {.nr_pages = 3000}, .kinds = EVERY_KIND, .ops = 450000});
 }
 
 T_TEST_TIMEOUT(mixed_pages_lz4, DEADLINE)
@@ -224,7 +233,7 @@ T_TEST_TIMEOUT(mixed_pages_lz4, DEADLINE)
 		T_SKIP("lzo is the only codec of this build");
 	run_model((struct run){.cfg = {.nr_pages = 3000, .codec = rzs_codec_name(1)},
 			       .kinds = EVERY_KIND,
-			       .ops = 80000});
+			       .ops = 240000});
 }
 
 T_TEST_TIMEOUT(mixed_pages_zstd, DEADLINE)
@@ -233,32 +242,32 @@ T_TEST_TIMEOUT(mixed_pages_zstd, DEADLINE)
 		T_SKIP("zstd is not in this build");
 	run_model((struct run){.cfg = {.nr_pages = 3000, .codec = rzs_codec_name(2), .level = 1},
 			       .kinds = EVERY_KIND,
-			       .ops = 50000});
+			       .ops = 150000});
 }
 
 T_TEST_TIMEOUT(one_page, DEADLINE)
 {
-	run_model((struct run){.cfg = {.nr_pages = 1}, .kinds = EVERY_KIND, .ops = 60000});
+	run_model((struct run){.cfg = {.nr_pages = 1}, .kinds = EVERY_KIND, .ops = 180000});
 }
 
 T_TEST_TIMEOUT(ten_pages, DEADLINE)
 {
-	run_model((struct run){.cfg = {.nr_pages = 10}, .kinds = EVERY_KIND, .ops = 100000});
+	run_model((struct run){.cfg = {.nr_pages = 10}, .kinds = EVERY_KIND, .ops = 300000});
 }
 
 T_TEST_TIMEOUT(many_pages, DEADLINE)
 {
-	run_model((struct run){.cfg = {.nr_pages = 16384}, .kinds = EVERY_KIND, .ops = 100000});
+	run_model((struct run){.cfg = {.nr_pages = 16384}, .kinds = EVERY_KIND, .ops = 300000});
 }
 
 T_TEST_TIMEOUT(compressible_pages, DEADLINE)
 {
-	run_model((struct run){.cfg = {.nr_pages = 3000}, .kinds = COMPRESSIBLE, .ops = 100000});
+	run_model((struct run){.cfg = {.nr_pages = 3000}, .kinds = COMPRESSIBLE, .ops = 300000});
 }
 
 T_TEST_TIMEOUT(incompressible_pages, DEADLINE)
 {
-	run_model((struct run){.cfg = {.nr_pages = 1000}, .kinds = HARD, .ops = 100000});
+	run_model((struct run){.cfg = {.nr_pages = 1000}, .kinds = HARD, .ops = 300000});
 }
 
 T_TEST_TIMEOUT(a_tight_limit, DEADLINE)
@@ -267,7 +276,17 @@ T_TEST_TIMEOUT(a_tight_limit, DEADLINE)
 			       .limited = true,
 			       .extra = 1u << 20,
 			       .kinds = EVERY_KIND,
-			       .ops = 100000});
+			       .ops = 300000});
+}
+
+/* So many pages that each worker has its own blocks. */
+T_TEST_TIMEOUT(a_tight_limit_in_a_large_store, DEADLINE)
+{
+	run_model((struct run){.cfg = {.nr_pages = 3 * 16384},
+			       .limited = true,
+			       .extra = 2u << 20,
+			       .kinds = EVERY_KIND,
+			       .ops = 60000});
 }
 
 T_TEST_TIMEOUT(the_least_limit, DEADLINE)
@@ -276,7 +295,7 @@ T_TEST_TIMEOUT(the_least_limit, DEADLINE)
 			       .limited = true,
 			       .extra = 100000,
 			       .kinds = EVERY_KIND,
-			       .ops = 60000});
+			       .ops = 180000});
 }
 
 T_TEST_TIMEOUT(a_tight_limit_and_incompressible_pages, DEADLINE)
@@ -285,18 +304,18 @@ T_TEST_TIMEOUT(a_tight_limit_and_incompressible_pages, DEADLINE)
 			       .limited = true,
 			       .extra = 1u << 20,
 			       .kinds = HARD,
-			       .ops = 60000});
+			       .ops = 180000});
 }
 
 T_TEST_TIMEOUT(a_reserve_that_runs_dry, DEADLINE)
 {
 	run_model((struct run){
-		.cfg = {.nr_pages = 2000}, .take_fails = 8, .kinds = EVERY_KIND, .ops = 60000});
+		.cfg = {.nr_pages = 2000}, .take_fails = 8, .kinds = EVERY_KIND, .ops = 180000});
 }
 
 T_TEST_TIMEOUT(no_checksum_and_wipe, DEADLINE)
 {
 	run_model((struct run){.cfg = {.nr_pages = 1000, .no_checksum = true, .wipe = true},
 			       .kinds = EVERY_KIND,
-			       .ops = 60000});
+			       .ops = 180000});
 }

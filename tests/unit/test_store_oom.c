@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Memory that fails, at every place it can: the first, the second, ... request fails until none is left to fail.
- * Whatever was asked for is then done or not done, never half; the rest of the store stays as it was; and nothing is
- * left behind when the store is gone.
+ * Memory that fails, at every place it can: the first, the second, ... request fails until none
+ * is left to fail.  Whatever was asked for is then done or not done, never half; the rest of the
+ * store stays as it was; and nothing is left behind when the store is gone.
  */
 #include "pages.h"
 #include "port_test.h"
@@ -10,9 +10,9 @@
 #include "t.h"
 #include "twin.h"
 
-#define PAGE RZS_PAGE_SIZE
-#define CHUNK 4096u /* slots in one block of the slot table */
-#define MANY 100000u /* more requests than any call here makes */
+#define PAGE  RZS_PAGE_SIZE
+#define CHUNK 4096u   /* slots in one block of the slot table */
+#define MANY  100000u /* more requests than any call here makes */
 
 static struct rzs_config config(uint64_t nr_pages)
 {
@@ -66,7 +66,7 @@ T_TEST(create_survives_every_failed_allocation)
 	}
 }
 
-/* A store with something of everything, in several chunks of its table, with holes inside its blocks. */
+/* A store with something of everything, in several chunks of its table, with holes in blocks. */
 static void populate(struct twin *t, uint64_t seed)
 {
 	struct rzs_config cfg = config(8 * CHUNK);
@@ -86,7 +86,10 @@ static void populate(struct twin *t, uint64_t seed)
 	t->may_refuse = true;
 }
 
-/* The calls whose requests are to fail.  Each returns what the store did; round makes its arguments differ. */
+/*
+ * The calls whose requests are to fail.  Each returns what the store did; round makes its
+ * arguments differ.
+ */
 typedef int (*action_fn)(struct twin *t, uint64_t round);
 
 static int write_over_old(struct twin *t, uint64_t round)
@@ -163,7 +166,7 @@ static void fail_each_request_of(action_fn action, enum rzs_test_call call, uint
 		T_OK(err == 0 || err == -ENOMEM);
 		refused += err != 0;
 		rzs_test_fail(call, 0, 0);
-		if (n < 40 || n % 16 == 0)
+		if (n < 8 || n % 8 == 0)
 			twin_check_all(&t);
 	}
 	rzs_test_fail(call, 0, 0);
@@ -175,14 +178,14 @@ static void fail_each_request_of(action_fn action, enum rzs_test_call call, uint
 	expect_nothing_left();
 }
 
-#define FAIL_EACH(action)                                                                          \
-	T_TEST(action##_survives_every_failed_block)                                               \
-	{                                                                                          \
-		fail_each_request_of(action, RZS_TEST_TAKE, 1);                                    \
-	}                                                                                          \
-	T_TEST(action##_survives_failure_from_some_block_on)                                       \
-	{                                                                                          \
-		fail_each_request_of(action, RZS_TEST_TAKE, UINT64_MAX);                           \
+#define FAIL_EACH(action)                                                \
+	T_TEST(action##_survives_every_failed_block)                     \
+	{                                                                \
+		fail_each_request_of(action, RZS_TEST_TAKE, 1);          \
+	}                                                                \
+	T_TEST(action##_survives_failure_from_some_block_on)             \
+	{                                                                \
+		fail_each_request_of(action, RZS_TEST_TAKE, UINT64_MAX); \
 	}
 
 FAIL_EACH(write_over_old)
@@ -240,7 +243,8 @@ T_TEST(reads_discards_and_compaction_need_no_memory)
 	T_EQ(twin_pzero(&t, 20 * PAGE, 100 * PAGE), 0);
 	twin_ptrim(&t, 20 * PAGE + 5, 200 * PAGE + 5);
 	twin_discard(&t, 0, t.model.nr_pages);
-	twin_discard(&t, 7 * CHUNK, CHUNK); /* a chunk that is not there must not be made for this */
+	/* A chunk that is not there must not be made for this. */
+	twin_discard(&t, 7 * CHUNK, CHUNK);
 	T_EQ(twin_pzero(&t, CHUNK * PAGE, 5 * CHUNK * PAGE), 0);
 	T_EQ(rzs_test_failed(RZS_TEST_TAKE), 0);
 	rzs_test_fail(RZS_TEST_TAKE, 0, 0);

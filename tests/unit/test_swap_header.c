@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The swap header against the format as the kernel reads it, and against mkswap's own where there is one.
+ * The swap header against the format as the kernel reads it, and against mkswap's own where there
+ * is one.
  *
- * Layout (union swap_header, version 1): 1024 bytes left to boot loaders, then three 32-bit words: version,
- * last_page, nr_badpages; then 16 bytes of uuid and 16 of volume name; "SWAPSPACE2" ends the page.
+ * Layout (union swap_header, version 1): 1024 bytes left to boot loaders, then three 32-bit
+ * words: version, last_page, nr_badpages; then 16 bytes of uuid and 16 of volume name;
+ * "SWAPSPACE2" ends the page.
  */
 #include "rzs_store.h"
 #include "t.h"
@@ -11,9 +13,9 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#define PAGE RZS_PAGE_SIZE
-#define MAGIC "SWAPSPACE2"
-#define MAGIC_AT (PAGE - 10)
+#define PAGE	  RZS_PAGE_SIZE
+#define MAGIC	  "SWAPSPACE2"
+#define MAGIC_AT  (PAGE - 10)
 #define UUID_TEXT "01234567-89ab-4cde-8f01-23456789abcd"
 
 static const uint8_t uuid[RZS_SWAP_UUID_SIZE] = {0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0x4c, 0xde,

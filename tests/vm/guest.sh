@@ -78,7 +78,9 @@ stop_server()
     [ "$(cat "$EXITFILE")" = "exit 0" ] || fail "the server ended with $(cat "$EXITFILE")"
 }
 
-# check_protection: what the design asks of a server that is swapped to, as the kernel shows it.
+# check_protection: what the design asks of a server that is swapped to, as the kernel shows it.  The process's first
+# thread waits for connections and serves nothing, so it need not be a real-time one; but it must not wait for its own
+# device either.  A connection's thread protects itself at its first request: call this after one.
 check_protection()
 {
     local locked adj task stat comm
@@ -96,7 +98,7 @@ check_protection()
         emit "thread=${task##*/} comm=$comm flags=$(printf %x "$7") policy=${39} priority=${38}"
         [ $(($7 & IO_FLUSHER_FLAGS)) -eq $IO_FLUSHER_FLAGS ] ||
             fail "thread ${task##*/} ($comm) lacks PR_SET_IO_FLUSHER (flags $(printf %x "$7"))"
-        [ "${39}" -eq $POLICY_FIFO ] || fail "thread ${task##*/} ($comm) is not SCHED_FIFO (policy ${39})"
+        [ "${task##*/}" = "$SERVER" ] || [ "${39}" -eq $POLICY_FIFO ] || fail "thread ${task##*/} ($comm) is not SCHED_FIFO (policy ${39})"
     done
 }
 
@@ -110,6 +112,20 @@ ask_stats()
 
 # stat_of NAME: from the last ask_stats.
 stat_of() { sed -n "s/.*rzs: $1=//p" $RUN/messages | tail -n 1; }
+
+# Nothing refused, nothing damaged, and nothing of the server swapped out.
+check_stats()
+{
+    local name
+    ask_stats
+    emit "stored_kib=$(($(stat_of orig_bytes) / 1024)) held_kib=$(($(stat_of mem_bytes) / 1024))" \
+         "reserve_kib=$(($(stat_of reserve_bytes) / 1024)) reads=$(stat_of reads) writes=$(stat_of writes)"
+    for name in failed_reads failed_writes refused_limit corrupt impossible; do
+        [ "$(stat_of $name)" = 0 ] || fail "the store counts $name=$(stat_of $name)"
+    done
+    [ "$(stat_of pages_stored)" -gt 0 ] || fail "nothing is stored: the load did not swap"
+    [ "$(status_kib VmSwap)" -eq 0 ] || fail "$(status_kib VmSwap) KiB of the server are swapped out"
+}
 
 # status_kib FIELD [pid]
 status_kib() { awk -v f="$1:" '$1 == f { print $2 }' "/proc/${2:-$SERVER}/status"; }
@@ -209,7 +225,7 @@ read_hog()
 watch_hangs()
 {
     rm -f $RUN/hangwatch.ready
-    hangwatch -s "${HANG_SECONDS:-20}" -n "${SERVER_NAME:-nbdkit}" -n hog &
+    hangwatch -s "${HANG_SECONDS:-20}" ${SERVER:+-p "$SERVER"} -n "${SERVER_NAME:-nbdkit}" -n hog &
     HANGWATCH=$!
     wait_for 10 test -e $RUN/hangwatch.ready || fail "the hang watcher did not start"
 }

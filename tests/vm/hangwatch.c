@@ -27,6 +27,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/reboot.h>
+#include <sys/sysinfo.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -37,11 +38,12 @@
 struct watch {
 	unsigned limit_s;
 	int report_fd, console_fd, sysrq_fd, vmstat_fd;
+	int statm_fd; /* of the server, -1: none to look at */
 	const uint64_t *hog;
 	const char *names[MAX_NAMES];
 	unsigned nr_names;
 	/* Written by the sampler, read by the judge, one word each. */
-	uint64_t in, out, free_pages;
+	uint64_t in, out, free_pages, server_pages;
 };
 
 static volatile sig_atomic_t asked_to_stop;
@@ -77,7 +79,7 @@ static void put(int fd, const char *text, size_t n)
 /* One line for the host, on both serial lines: the console's copy shows it among the kernel's messages. */
 __attribute__((format(printf, 2, 3))) static void report(const struct watch *w, const char *fmt, ...)
 {
-	char line[256];
+	char line[320];
 	va_list ap;
 	int n;
 
@@ -100,12 +102,26 @@ static uint64_t find_counter(const char *text, const char *name)
 	return at ? strtoull(at + strlen(name), NULL, 10) : 0;
 }
 
+static void sample_server(struct watch *w)
+{
+	char text[128], *resident;
+	ssize_t n = w->statm_fd < 0 ? -1 : pread(w->statm_fd, text, sizeof(text) - 1, 0);
+
+	if (n <= 0)
+		return;
+	text[n] = '\0';
+	resident = strchr(text, ' ');
+	if (resident)
+		__atomic_store_n(&w->server_pages, strtoull(resident, NULL, 10), __ATOMIC_RELAXED);
+}
+
 static void *sampler(void *arg)
 {
 	struct watch *w = arg;
 	static char text[16384];
 
 	while (!asked_to_stop) {
+		sample_server(w);
 		ssize_t n = pread(w->vmstat_fd, text, sizeof(text) - 1, 0);
 
 		if (n > 0) {
@@ -216,41 +232,80 @@ static void end_hung_guest(const struct watch *w, uint64_t stall_ms)
 	_exit(1);
 }
 
+/* What the judge saw last, and its worst. */
+struct record {
+	uint64_t in, out, hog, free_pages, server_pages;
+	uint64_t stall_ms, worst_stall_ms, worst_pause_ms, least_free, most_server, most_swap_kib;
+};
+
+static uint64_t swap_used_kib(void)
+{
+	struct sysinfo info;
+
+	return sysinfo(&info) ? 0 : (info.totalswap - info.freeswap) * info.mem_unit / 1024;
+}
+
+static void look(const struct watch *w, struct record *r, uint64_t passed_ms)
+{
+	uint64_t in = __atomic_load_n(&w->in, __ATOMIC_RELAXED), out = __atomic_load_n(&w->out, __ATOMIC_RELAXED);
+	uint64_t hog = __atomic_load_n(w->hog, __ATOMIC_RELAXED), swap = swap_used_kib();
+
+	r->free_pages = __atomic_load_n(&w->free_pages, __ATOMIC_RELAXED);
+	r->server_pages = __atomic_load_n(&w->server_pages, __ATOMIC_RELAXED);
+	r->stall_ms += passed_ms;
+	if (in != r->in || out != r->out || hog != r->hog)
+		r->stall_ms = 0;
+	r->in = in;
+	r->out = out;
+	r->hog = hog;
+	if (r->stall_ms > r->worst_stall_ms)
+		r->worst_stall_ms = r->stall_ms;
+	if (r->free_pages && r->free_pages < r->least_free)
+		r->least_free = r->free_pages;
+	if (r->server_pages > r->most_server)
+		r->most_server = r->server_pages;
+	if (swap > r->most_swap_kib)
+		r->most_swap_kib = swap;
+}
+
+/*
+ * Nothing in the guest keeps this thread waiting, so when it wakes up late the whole guest stood still (a busy host):
+ * that time is no stall of the guest's, and is reported by itself.
+ */
 static void judge(const struct watch *w)
 {
-	uint64_t seen_in = 0, seen_out = 0, seen_hog = 0, worst = 0, least_free = UINT64_MAX;
-	uint64_t start = now_ms(), moved = start, told = start;
+	struct record r = {.least_free = UINT64_MAX};
+	uint64_t start = now_ms(), last = start, told = start;
 
 	while (!asked_to_stop) {
-		uint64_t in = __atomic_load_n(&w->in, __ATOMIC_RELAXED);
-		uint64_t out = __atomic_load_n(&w->out, __ATOMIC_RELAXED);
-		uint64_t free_pages = __atomic_load_n(&w->free_pages, __ATOMIC_RELAXED);
-		uint64_t hog = __atomic_load_n(w->hog, __ATOMIC_RELAXED);
-		uint64_t now = now_ms();
+		uint64_t now = now_ms(), passed = now - last;
 
-		if (now - moved > worst)
-			worst = now - moved;
-		if (in != seen_in || out != seen_out || hog != seen_hog)
-			moved = now;
-		else if (now - moved >= w->limit_s * 1000ull)
-			end_hung_guest(w, now - moved);
-		seen_in = in;
-		seen_out = out;
-		seen_hog = hog;
-		if (free_pages && free_pages < least_free)
-			least_free = free_pages;
+		if (passed > 2 * SAMPLE_MS) {
+			if (passed - SAMPLE_MS > r.worst_pause_ms)
+				r.worst_pause_ms = passed - SAMPLE_MS;
+			passed = SAMPLE_MS;
+		}
+		last = now;
+		look(w, &r, passed);
+		if (r.stall_ms >= w->limit_s * 1000ull)
+			end_hung_guest(w, r.stall_ms);
 		if (now - told >= 1000) {
-			report(w, "RZSVM: tick=%llu pswpin=%llu pswpout=%llu hog=%llu free_kib=%llu stall_ms=%llu\n",
-			       (unsigned long long)((now - start) / 1000), (unsigned long long)in,
-			       (unsigned long long)out, (unsigned long long)hog,
-			       (unsigned long long)free_pages * 4, (unsigned long long)(now - moved));
+			report(w, "RZSVM: tick=%llu pswpin=%llu pswpout=%llu hog=%llu free_kib=%llu swap_kib=%llu "
+			       "server_kib=%llu stall_ms=%llu\n",
+			       (unsigned long long)((now - start) / 1000), (unsigned long long)r.in,
+			       (unsigned long long)r.out, (unsigned long long)r.hog,
+			       (unsigned long long)r.free_pages * 4, (unsigned long long)swap_used_kib(),
+			       (unsigned long long)r.server_pages * 4, (unsigned long long)r.stall_ms);
 			told = now;
 		}
 		pause_ms(SAMPLE_MS);
 	}
-	report(w, "RZSVM: worst_stall_ms=%llu least_free_kib=%llu pswpin=%llu pswpout=%llu\n",
-	       (unsigned long long)worst, (unsigned long long)least_free * 4, (unsigned long long)seen_in,
-	       (unsigned long long)seen_out);
+	report(w, "RZSVM: worst_stall_ms=%llu worst_pause_ms=%llu pswpin=%llu pswpout=%llu least_free_kib=%llu "
+	       "most_swap_kib=%llu most_server_kib=%llu\n",
+	       (unsigned long long)r.worst_stall_ms, (unsigned long long)r.worst_pause_ms,
+	       (unsigned long long)r.in, (unsigned long long)r.out,
+	       (unsigned long long)(r.least_free == UINT64_MAX ? 0 : r.least_free * 4),
+	       (unsigned long long)r.most_swap_kib, (unsigned long long)r.most_server * 4);
 }
 
 static int protect(void)
@@ -266,8 +321,9 @@ static int protect(void)
 	return 0;
 }
 
-static int open_all(struct watch *w, const char *progress)
+static int open_all(struct watch *w, const char *progress, const char *pid)
 {
+	char path[64];
 	int fd = open(progress, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	void *map;
 
@@ -279,6 +335,10 @@ static int open_all(struct watch *w, const char *progress)
 	w->report_fd = open("/dev/ttyS1", O_WRONLY | O_NOCTTY | O_CLOEXEC);
 	w->console_fd = open("/dev/console", O_WRONLY | O_NOCTTY | O_CLOEXEC);
 	w->sysrq_fd = open("/proc/sysrq-trigger", O_WRONLY | O_CLOEXEC);
+	if (pid) {
+		snprintf(path, sizeof(path), "/proc/%s/statm", pid);
+		w->statm_fd = open(path, O_RDONLY | O_CLOEXEC);
+	}
 	w->vmstat_fd = open("/proc/vmstat", O_RDONLY | O_CLOEXEC);
 	if (map == MAP_FAILED || w->report_fd < 0 || w->console_fd < 0 || w->sysrq_fd < 0 || w->vmstat_fd < 0)
 		return -EIO;
@@ -287,22 +347,24 @@ static int open_all(struct watch *w, const char *progress)
 
 int main(int argc, char **argv)
 {
-	static struct watch w = {.limit_s = 20};
-	const char *progress = "/run/hog.progress";
+	static struct watch w = {.limit_s = 20, .statm_fd = -1};
+	const char *progress = "/run/hog.progress", *pid = NULL;
 	pthread_attr_t attr;
 	pthread_t thread;
 	int c;
 
-	while ((c = getopt(argc, argv, "s:n:")) != -1) {
+	while ((c = getopt(argc, argv, "s:n:p:")) != -1) {
 		if (c == 's')
 			w.limit_s = (unsigned)strtoul(optarg, NULL, 10);
 		else if (c == 'n' && w.nr_names < MAX_NAMES)
 			w.names[w.nr_names++] = optarg;
+		else if (c == 'p')
+			pid = optarg;
 		else
 			return 2;
 	}
 	signal(SIGTERM, on_term);
-	if (open_all(&w, progress) || protect()) {
+	if (open_all(&w, progress, pid) || protect()) {
 		perror("hangwatch");
 		return 3;
 	}

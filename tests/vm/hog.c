@@ -97,7 +97,7 @@ static int check_page(const struct hog *hog, uint64_t page, unsigned pass)
 	return -EIO;
 }
 
-/* The i-th page of a pass: forwards, backwards, in strides, at random; the last pass always forwards. */
+/* The i-th page of a pass: forwards, scattered, backwards, in strides; the last pass always forwards. */
 static uint64_t page_in_order(const struct hog *hog, unsigned pass, uint64_t i)
 {
 	uint64_t n = hog->nr_pages;
@@ -108,11 +108,11 @@ static uint64_t page_in_order(const struct hog *hog, unsigned pass, uint64_t i)
 		return i;
 	switch (pass % 4) {
 	case 1:
-		return n - 1 - i;
-	case 2:
-		return n % strided ? i * strided % n : i;
-	case 3:
 		return i * scattered % n;
+	case 2:
+		return n - 1 - i;
+	case 3:
+		return n % strided ? i * strided % n : i;
 	default:
 		return i;
 	}
@@ -120,7 +120,7 @@ static uint64_t page_in_order(const struct hog *hog, unsigned pass, uint64_t i)
 
 static const char *order_name(const struct hog *hog, unsigned pass)
 {
-	static const char *const names[4] = {"forwards", "backwards", "strided", "scattered"};
+	static const char *const names[4] = {"forwards", "scattered", "backwards", "strided"};
 
 	return pass == hog->passes ? names[0] : names[pass % 4];
 }
