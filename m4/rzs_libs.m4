@@ -53,6 +53,14 @@ AC_DEFUN([RZS_NBDKIT], [
 	], [plugin_summary=no])
 	AC_SUBST([NBDKIT_PLUGINDIR])
 	AC_PATH_PROG([NBDKIT], [nbdkit])
+	# Not with LD_PRELOAD: what nbdkit starts in turn would inherit it, and a shell does not survive TSan.  Leaks are
+	# left to valgrind: nbdkit has some of its own.
+	RZS_NBDKIT_WRAP=
+	AS_IF([test -n "$RZS_RUNTIME" && test -n "$NBDKIT"], [
+		rzs_rtld=`ldd "$NBDKIT" | $SED -n 's,^[[^/]]*\(/[[^ ]]*/ld[[^ ]]*\) (.*,\1,p'`
+		RZS_NBDKIT_WRAP="env ASAN_OPTIONS=detect_leaks=0 $rzs_rtld --preload $RZS_RUNTIME"
+	])
+	AC_SUBST([RZS_NBDKIT_WRAP])
 	AM_CONDITIONAL([PLUGIN], [test "$with_plugin" != no])
 ])
 

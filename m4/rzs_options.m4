@@ -50,14 +50,14 @@ AC_DEFUN([RZS_TRY_LINK], [
 ])
 
 # RZS_SAN_CFLAGS for compiling and linking everything; RZS_FUZZ_LDFLAGS for linking a fuzz target;
-# RZS_NBDKIT_WRAP, the words before nbdkit, which is not built with the runtime our plugin then needs;
+# RZS_RUNTIME, the library that nbdkit, not built with it, must be started with to load our plugin;
 # RZS_TIMEOUT_SCALE, how much longer a test may take.
 AC_DEFUN([RZS_SANITIZERS], [
 	sanitizers=
 	rzs_runtime=
+	RZS_RUNTIME=
 	RZS_SAN_CFLAGS=
 	RZS_FUZZ_LDFLAGS=
-	RZS_NBDKIT_WRAP=
 	RZS_TIMEOUT_SCALE=1
 
 	AC_MSG_CHECKING([whether $CC is clang])
@@ -96,12 +96,11 @@ AC_DEFUN([RZS_SANITIZERS], [
 		AS_IF([test "$rzs_clang" = yes],
 			[rzs_lib="libclang_rt.$rzs_runtime-$host_cpu.so"],
 			[rzs_lib="lib$rzs_runtime.so"])
-		RZS_NBDKIT_WRAP="env LD_PRELOAD=`$CC -print-file-name=$rzs_lib`"
+		RZS_RUNTIME=`$CC -print-file-name=$rzs_lib`
 	])
 
 	AC_SUBST([RZS_SAN_CFLAGS])
 	AC_SUBST([RZS_FUZZ_LDFLAGS])
-	AC_SUBST([RZS_NBDKIT_WRAP])
 	AC_SUBST([RZS_TIMEOUT_SCALE])
 	AM_CONDITIONAL([FUZZ], [test "$enable_fuzz" = yes])
 	AM_CONDITIONAL([SANITIZED], [test -n "$sanitizers"])

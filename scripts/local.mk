@@ -3,4 +3,5 @@ EXTRA_DIST += \
 	.ci/run \
 	scripts/check \
 	scripts/check-deps \
-	scripts/check-style
+	scripts/check-style \
+	scripts/demo
