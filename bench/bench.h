@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the benchmark programs share: clocks, a seeded generator, medians, the corpus of captured pages, and
- * JSON lines.  Nothing here is thread-safe unless it says so.
+ * What the benchmark programs share: clocks, a seeded generator, medians, the corpus of captured
+ * pages, and JSON lines.  Nothing here is thread-safe unless it says so.
  */
 #ifndef RZS_BENCH_H
 #define RZS_BENCH_H
@@ -25,7 +25,10 @@ uint64_t bench_rand(uint64_t *state);
 uint64_t bench_rand_below(uint64_t *state, uint64_t n);
 void bench_shuffle(uint32_t *v, size_t n, uint64_t *state);
 
-/* Sort v and give its median, or the value below which the share q (0..1) of it lies; 0 when n is 0. */
+/*
+ * Sort v and give its median, or the value below which the share q (0..1) of it lies; 0 when n is
+ * 0.
+ */
 double bench_median(double *v, size_t n);
 double bench_quantile(double *v, size_t n, double q);
 
@@ -40,7 +43,7 @@ void bench_die(int code, const char *fmt, ...) __attribute__((format(printf, 2, 
 
 /* Captured pages, loaded and touched. */
 #define BENCH_MAX_PARTS 64
-#define BENCH_NAME_MAX 32
+#define BENCH_NAME_MAX	32
 
 struct bench_part {
 	char name[BENCH_NAME_MAX];
@@ -57,8 +60,8 @@ struct bench_corpus {
 };
 
 /*
- * Load dir/index and the files it names, at most max_pages (0: all) with every program keeping its share.
- * 0 or a negative errno; *c is all zero then and stderr has a message.
+ * Load dir/index and the files it names, at most max_pages (0: all) with every program keeping its
+ * share. 0 or a negative errno; *c is all zero then and stderr has a message.
  */
 int bench_corpus_load(struct bench_corpus *c, const char *dir, size_t max_pages);
 void bench_corpus_free(struct bench_corpus *c);
@@ -72,17 +75,19 @@ static inline const void *bench_page(const struct bench_corpus *c, uint32_t nr)
 bool bench_same_filled(const void *page);
 
 /*
- * A file of JSON lines.  Each object opens with the run's id; the first line of a run says which machine it
- * was on.  All calls do nothing when no file was opened.
+ * A file of JSON lines.  Each object opens with the run's id; the first line of a run says which
+ * machine it was on.  All calls do nothing when no file was opened.
  */
 struct bench_json {
 	FILE *f;
 	char run[24];
 };
 
-/* Append to path ("-": stdout, NULL: none).  versions: text put in the machine's line, may be NULL. */
-int bench_json_open(struct bench_json *j, const char *path, const char *program, const char *versions,
-		    const struct bench_corpus *c, uint64_t seed);
+/*
+ * Append to path ("-": stdout, NULL: none).  versions: text put in the machine's line, may be NULL.
+ */
+int bench_json_open(struct bench_json *j, const char *path, const char *program,
+		    const char *versions, const struct bench_corpus *c, uint64_t seed);
 void bench_json_begin(struct bench_json *j, const char *bench);
 void bench_json_str(struct bench_json *j, const char *key, const char *value);
 void bench_json_int(struct bench_json *j, const char *key, uint64_t value);

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * JSON lines: one flat object per measured case, one line about the machine at the start of each run.
+ * JSON lines: one flat object per measured case, one line about the machine at the start of each
+ * run.
  */
 #define _GNU_SOURCE
 #include "bench.h"
 
 #include <errno.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <time.h>
@@ -113,11 +115,12 @@ static void corpus_fields(struct bench_json *j, const struct bench_corpus *c)
 	bench_json_int(j, "corpus_same_filled_pages", c->nr - c->nr_busy);
 }
 
-int bench_json_open(struct bench_json *j, const char *path, const char *program, const char *versions,
-		    const struct bench_corpus *c, uint64_t seed)
+int bench_json_open(struct bench_json *j, const char *path, const char *program,
+		    const char *versions, const struct bench_corpus *c, uint64_t seed)
 {
 	char text[256];
 	struct utsname u;
+	double load = 0;
 	time_t t = time(NULL);
 	struct tm tm;
 
@@ -141,6 +144,7 @@ int bench_json_open(struct bench_json *j, const char *path, const char *program,
 	if (uname(&u) == 0)
 		bench_json_str(j, "kernel", u.release);
 	bench_json_str(j, "compiler", __VERSION__);
+	bench_json_num(j, "load", getloadavg(&load, 1) == 1 ? load : 0.0 / 0.0);
 	if (versions)
 		bench_json_str(j, "versions", versions);
 	corpus_fields(j, c);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * NBD servers side by side on captured pages, client and server on one CPU, and this machine's zram beside them.
+ * NBD servers side by side on captured pages, client and server on one CPU, and this machine's zram
+ * beside them.
  *
- * All servers run all the time; a case (reads or writes, request size, depth, connections) visits them in turn,
- * round after round, so that noise of the machine meets all alike, and medians of the rounds are compared.  Two rates:
- * by the clock, and by the CPU time that client and server used together, which other programs on the CPU disturb
- * less; with both on one CPU that is never idle the two are the same.
+ * All servers run all the time; a case (reads or writes, request size, depth, connections) visits
+ * them in turn, round after round, so that noise of the machine meets all alike, and medians of the
+ * rounds are compared.  Two rates: by the clock, and by the CPU time that client and server used
+ * together, which other programs on the CPU disturb less; with both on one CPU that is never idle
+ * the two are the same.
  *
  * Exit codes: 0, 1 a server gave back wrong bytes, 2 wrong usage, 99 an error.
  */
@@ -24,9 +26,9 @@ static void __attribute__((noreturn)) usage(int code)
 {
 	fprintf(code ? stderr : stdout,
 		"usage: bench_nbd [options] -s NAME=COMMAND [-s ...] CORPUS_DIR\n"
-		"  -s NAME=COMMAND  a server that stays in the foreground; $SOCK and $SIZE are set for it.\n"
+		"  -s NAME=COMMAND  server that stays in the foreground; has $SOCK and $SIZE.\n"
 		"                   The first is what the others are compared with.\n"
-		"                   A name that ends in '-' does not keep data (nothing is verified).\n"
+		"                   NAME- does not keep data: nothing is verified.\n"
 		"  -z ALGORITHM     /dev/zram0 as well, with this algorithm\n"
 		"  -m MIB           pages taken from the corpus (default 256)\n"
 		"  -t MS            for each case, server and round (default 400)\n"
@@ -34,10 +36,11 @@ static void __attribute__((noreturn)) usage(int code)
 		"  -d N,...         queue depths of each connection (default 1,16,64)\n"
 		"  -n N,...         connections (default 1,4)\n"
 		"  -b N,...         KiB of a request (default 4,64)\n"
-		"  -x TIMES         random 4 KiB overwrites, in times of the size (default 2)\n"
+		"  -x TIMES         random 4 KiB overwrites, times the size (default 2)\n"
 		"  -C CPU           where all runs (default: the last)\n"
 		"  -e SEED          (default 1)\n"
-		"  -o FILE          JSON lines, appended      -V TEXT  versions, for the machine's line\n");
+		"  -o FILE          JSON lines, appended\n"
+		"  -V TEXT          versions of libraries, for the machine's line\n");
 	exit(code);
 }
 
@@ -89,21 +92,49 @@ static void parse(struct nbd_bench *b, int argc, char **argv)
 
 	while ((c = getopt(argc, argv, "hs:z:m:t:r:d:n:b:x:C:e:o:V:")) != -1) {
 		switch (c) {
-		case 's': add_server(b, optarg); break;
-		case 'z': b->zram = optarg; break;
-		case 'm': b->max_pages = number(optarg, 1, 1 << 20) * 256; break;
-		case 't': b->ms = (unsigned)number(optarg, 1, 100000); break;
-		case 'r': b->rounds = (unsigned)number(optarg, 1, NBD_MAX_ROUNDS); break;
-		case 'd': parse_list(&b->depths, optarg, CLIENT_MAX_DEPTH); break;
-		case 'n': parse_list(&b->conns, optarg, CLIENT_MAX_CONNS); break;
-		case 'b': parse_list(&b->kib, optarg, 1024); break;
-		case 'x': b->churn = (unsigned)number(optarg, 0, 100); break;
-		case 'C': b->cpu = (int)number(optarg, 0, 1023); break;
-		case 'e': b->seed = number(optarg, 0, ~0ul); break;
-		case 'o': b->out = optarg; break;
-		case 'V': b->versions = optarg; break;
-		case 'h': usage(0);
-		default: usage(2);
+		case 's':
+			add_server(b, optarg);
+			break;
+		case 'z':
+			b->zram = optarg;
+			break;
+		case 'm':
+			b->max_pages = number(optarg, 1, 1 << 20) * 256;
+			break;
+		case 't':
+			b->ms = (unsigned)number(optarg, 1, 100000);
+			break;
+		case 'r':
+			b->rounds = (unsigned)number(optarg, 1, NBD_MAX_ROUNDS);
+			break;
+		case 'd':
+			parse_list(&b->depths, optarg, CLIENT_MAX_DEPTH);
+			break;
+		case 'n':
+			parse_list(&b->conns, optarg, CLIENT_MAX_CONNS);
+			break;
+		case 'b':
+			parse_list(&b->kib, optarg, 1024);
+			break;
+		case 'x':
+			b->churn = (unsigned)number(optarg, 0, 100);
+			break;
+		case 'C':
+			b->cpu = (int)number(optarg, 0, 1023);
+			break;
+		case 'e':
+			b->seed = number(optarg, 0, ~0ul);
+			break;
+		case 'o':
+			b->out = optarg;
+			break;
+		case 'V':
+			b->versions = optarg;
+			break;
+		case 'h':
+			usage(0);
+		default:
+			usage(2);
 		}
 	}
 	if (argc - optind != 1 || b->nr_targets == 0)
@@ -160,9 +191,9 @@ static struct nbd_bench bench = {
 	.churn = 2,
 	.cpu = -1,
 	.seed = 1,
-	.depths = { { 1, 16, 64 }, 3 },
-	.conns = { { 1, 4 }, 2 },
-	.kib = { { 4, 64 }, 2 },
+	.depths = {{1, 16, 64}, 3},
+	.conns = {{1, 4}, 2},
+	.kib = {{4, 64}, 2},
 };
 
 static char work_dir[] = "/tmp/bench_nbd.XXXXXX";
@@ -202,7 +233,8 @@ int main(int argc, char **argv)
 			return 99;
 	if (b->zram)
 		start_zram(b);
-	printf("%zu pages (%.0f MiB), client and servers on CPU %d, medians of %u rounds of %u ms; seed %llu\n",
+	printf("%zu pages (%.0f MiB), client and servers on CPU %d, "
+	       "medians of %u rounds of %u ms; seed %llu\n",
 	       b->nr, (double)b->nr / 256, b->cpu, b->rounds, b->ms, (unsigned long long)b->seed);
 	for (unsigned i = 0; i < b->nr_targets; i++)
 		if (b->targets[i].command)

@@ -10,8 +10,8 @@
 #include "nbd_targets.h"
 
 #define NBD_MAX_TARGETS 8u
-#define NBD_MAX_ROUNDS 50u
-#define NBD_MAX_LIST 8u
+#define NBD_MAX_ROUNDS	50u
+#define NBD_MAX_LIST	8u
 
 struct nbd_list {
 	unsigned v[NBD_MAX_LIST];

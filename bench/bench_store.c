@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The store in this process, on captured pages: time beside the bare codec call, scaling over threads and sizes, and
- * memory held.  A table for people goes to stdout, JSON lines to the file named with -o.
- * Exit codes: 0, 2 wrong usage, 99 an error or a wrong byte.
+ * The store in this process, on captured pages: time beside the bare codec call, scaling over
+ * threads and sizes, and memory held.  A table for people goes to stdout, JSON lines to the file
+ * named with -o. Exit codes: 0, 2 wrong usage, 99 an error or a wrong byte.
  */
 #define _GNU_SOURCE
 #include "codec.h"
@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MAX_LIST 16u
+#define MAX_LIST    16u
 #define PATIENCE_NS 20000000000ull /* for an empty reserve */
 
 struct store_list {
@@ -26,13 +26,19 @@ static void __attribute__((noreturn)) usage(int code)
 {
 	fprintf(code ? stderr : stdout,
 		"usage: bench_store [options] CORPUS_DIR\n"
-		"  -a CODEC     compressor (default: the store's)      -l LEVEL   its level\n"
-		"  -s MIB,...   sizes of the store (default 512)       -t N,...   threads (default 1,2)\n"
-		"  -r ROUNDS    rounds, medians are taken (default 5)  -S         slots in order as well\n"
-		"  -c time|density|both (default both)                 -x TIMES   churn (default 5)\n"
-		"  -b OBJECTS   per call of compaction (default 512)   -n         no checksums\n"
-		"  -e SEED      of the orders (default 1)              -o FILE    JSON lines, appended\n"
-		"  -V TEXT      versions of libraries, for the JSON line about the machine\n");
+		"  -a CODEC    compressor (default: the store's)\n"
+		"  -l LEVEL    its level\n"
+		"  -c CASES    time, density or both (default)\n"
+		"  -s MIB,...  sizes of the store (default 512)\n"
+		"  -t N,...    threads (default 1,2)\n"
+		"  -r ROUNDS   medians are taken over them (default 5)\n"
+		"  -S          slots in order as well\n"
+		"  -x TIMES    churn (default 5)\n"
+		"  -b OBJECTS  for each call of compaction (default 512)\n"
+		"  -n          no checksums\n"
+		"  -e SEED     of the orders (default 1)\n"
+		"  -o FILE     JSON lines, appended\n"
+		"  -V TEXT     versions of libraries, for the JSON line about the machine\n");
 	exit(code);
 }
 
@@ -98,6 +104,14 @@ void store_put(struct rzs_store *s, struct rzs_worker *w, uint32_t slot, const v
 		bench_die(99, "writing slot %u failed: %s", slot, strerror(-err));
 }
 
+bool store_is_page(const struct store_options *o, uint32_t page, const void *buf)
+{
+	static const uint8_t zeros[RZS_PAGE_SIZE];
+
+	return memcmp(buf, page == STORE_EMPTY ? zeros : bench_page(o->corpus, page),
+		      RZS_PAGE_SIZE) == 0;
+}
+
 void store_compare(const struct store_options *o, struct rzs_store *s, struct rzs_worker *w,
 		   const uint32_t *page, uint64_t nr)
 {
@@ -109,7 +123,7 @@ void store_compare(const struct store_options *o, struct rzs_store *s, struct rz
 		if (err < 0)
 			bench_die(99, "reading slot %llu failed: %s", (unsigned long long)slot,
 				  strerror(-err));
-		if (memcmp(buf, bench_page(o->corpus, page[slot]), RZS_PAGE_SIZE) != 0)
+		if (!store_is_page(o, page[slot], buf))
 			bench_die(99, "slot %llu holds wrong bytes", (unsigned long long)slot);
 	}
 }
@@ -141,30 +155,57 @@ int main(int argc, char **argv)
 	struct bench_corpus corpus;
 	struct bench_json json;
 	struct store_options o = {
-		.corpus = &corpus, .json = &json, .rounds = 5, .churn = 5, .batch = 512, .seed = 1
-	};
-	struct store_list sizes = { { 512 }, 1 }, threads = { { 1, 2 }, 2 };
+		.corpus = &corpus, .json = &json, .rounds = 5, .churn = 5, .batch = 512, .seed = 1};
+	struct store_list sizes = {{512}, 1}, threads = {{1, 2}, 2};
 	const char *out = NULL, *versions = NULL, *what = "both";
 	bool in_order = false;
 	int c;
 
 	while ((c = getopt(argc, argv, "ha:l:s:t:r:c:x:b:e:o:V:Sn")) != -1) {
 		switch (c) {
-		case 'a': o.codec = optarg; break;
-		case 'l': o.level = (int)strtol(optarg, NULL, 10); break;
-		case 's': parse_list(&sizes, optarg, 1 << 20); break;
-		case 't': parse_list(&threads, optarg, STORE_MAX_THREADS); break;
-		case 'r': o.rounds = (unsigned)number(optarg, 1, 100); break;
-		case 'c': what = optarg; break;
-		case 'x': o.churn = (unsigned)number(optarg, 0, 1000); break;
-		case 'b': o.batch = number(optarg, 1, UINT32_MAX); break;
-		case 'e': o.seed = number(optarg, 0, UINT64_MAX); break;
-		case 'o': out = optarg; break;
-		case 'V': versions = optarg; break;
-		case 'S': in_order = true; break;
-		case 'n': o.no_checksum = true; break;
-		case 'h': usage(0);
-		default: usage(2);
+		case 'a':
+			o.codec = optarg;
+			break;
+		case 'l':
+			o.level = (int)strtol(optarg, NULL, 10);
+			break;
+		case 's':
+			parse_list(&sizes, optarg, 1 << 20);
+			break;
+		case 't':
+			parse_list(&threads, optarg, STORE_MAX_THREADS);
+			break;
+		case 'r':
+			o.rounds = (unsigned)number(optarg, 1, 100);
+			break;
+		case 'c':
+			what = optarg;
+			break;
+		case 'x':
+			o.churn = (unsigned)number(optarg, 0, 1000);
+			break;
+		case 'b':
+			o.batch = number(optarg, 1, UINT32_MAX);
+			break;
+		case 'e':
+			o.seed = number(optarg, 0, UINT64_MAX);
+			break;
+		case 'o':
+			out = optarg;
+			break;
+		case 'V':
+			versions = optarg;
+			break;
+		case 'S':
+			in_order = true;
+			break;
+		case 'n':
+			o.no_checksum = true;
+			break;
+		case 'h':
+			usage(0);
+		default:
+			usage(2);
 		}
 	}
 	if (argc - optind != 1 || !strstr("time density both", what))
@@ -175,11 +216,13 @@ int main(int argc, char **argv)
 		return 99;
 	if (bench_json_open(&json, out, "bench_store", versions, &corpus, o.seed) < 0)
 		bench_die(99, "cannot write %s: %s", out, strerror(errno));
-	printf("%zu pages (%.1f MiB) of %u programs, %.1f %% of them one repeated word; seed %llu\n",
+	printf("%zu pages (%.1f MiB) of %u programs, %.1f %% of them one repeated word; seed "
+	       "%llu\n",
 	       corpus.nr, (double)corpus.nr / 256, corpus.nr_parts,
 	       100.0 * (double)(corpus.nr - corpus.nr_busy) / (double)corpus.nr,
 	       (unsigned long long)o.seed);
-	run_all(&o, &sizes, &threads, in_order, strcmp(what, "density") != 0, strcmp(what, "time") != 0);
+	run_all(&o, &sizes, &threads, in_order, strcmp(what, "density") != 0,
+		strcmp(what, "time") != 0);
 	bench_corpus_free(&corpus);
 	return bench_json_close(&json) < 0 ? 99 : 0;
 }

@@ -38,7 +38,10 @@ uint64_t bench_cpu_process(void)
 	return clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 }
 
-/* A counter through a mixing function (the finaliser known from splitmix64): any state is a good seed. */
+/*
+ * A counter through a mixing function (the finaliser known from splitmix64): any state is a good
+ * seed.
+ */
 uint64_t bench_rand(uint64_t *state)
 {
 	uint64_t z = *state += 0x9e3779b97f4a7c15u;

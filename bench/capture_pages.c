@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Saves the anonymous pages of a real process, as a swap device would get them: DIR/NAME.pages (4 KiB pages in
- * address order, mode 0600) and a line "NAME PAGES" in DIR/index.  Either takes a process that is there
- * (-p, not disturbed; a page it writes at that moment may be torn), or starts a command, waits until one of its
- * processes has grown to -l MiB, stops that one, saves it and ends all of them.
+ * Saves the anonymous pages of a real process, as a swap device would get them: DIR/NAME.pages (4
+ * KiB pages in address order, mode 0600) and a line "NAME PAGES" in DIR/index.  Either takes a
+ * process that is there (-p, not disturbed; a page it writes at that moment may be torn), or starts
+ * a command, waits until one of its processes has grown to -l MiB, stops that one, saves it and
+ * ends all of them.
  *
- * The pages are other programs' memory: they may hold secrets.  Exit codes: 0 saved, 77 nothing to save
- * (the reason is printed), 2 wrong usage, 99 an error.
+ * The pages are other programs' memory: they may hold secrets.  Exit codes: 0 saved, 77 nothing to
+ * save (the reason is printed), 2 wrong usage, 99 an error.
  */
 #define _GNU_SOURCE
 #include "bench.h"
@@ -23,12 +24,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MIB (1024u * 1024u)
-#define PM_PRESENT (1ull << 63)
-#define PM_FILE (1ull << 61)
-#define PM_PFN ((1ull << 55) - 1)
+#define MIB	      (1024u * 1024u)
+#define PM_PRESENT    (1ull << 63)
+#define PM_FILE	      (1ull << 61)
+#define PM_PFN	      ((1ull << 55) - 1)
 #define KPF_ZERO_PAGE (1ull << 24)
-#define RUN 16u /* pages: what is left out of a large process is left out in runs of this many */
+#define RUN	      16u /* pages: a large process is thinned out in runs of this many */
 
 struct options {
 	const char *dir, *name, *comm;
@@ -47,7 +48,8 @@ static void __attribute__((noreturn)) usage(int code)
 {
 	fprintf(code ? stderr : stdout,
 		"usage: capture_pages -o DIR -n NAME [-m MIB] -p PID\n"
-		"       capture_pages -o DIR -n NAME [-m MIB] [-c COMM] [-l MIB] [-t SECONDS] -- COMMAND...\n"
+		"       capture_pages -o DIR -n NAME [-m MIB] [-c COMM] [-l MIB] [-t SECONDS]\n"
+		"                     -- COMMAND...\n"
 		"  -m  save at most so many MiB, spread evenly over the process\n"
 		"  -c  wait for a process of this name among those COMMAND starts (default: any)\n"
 		"  -l  ... that holds so many MiB of anonymous memory (default 16)\n"
@@ -185,14 +187,15 @@ static FILE *create_private(const char *path, int flags)
 
 static int save(const struct options *o, pid_t pid)
 {
-	struct addresses a = { 0 };
+	struct addresses a = {0};
 	char path[4096];
 	size_t saved = 0, found;
 	FILE *out, *index;
 	int err = scan(&a, pid);
 
 	if (err)
-		bench_die(77, "%s: cannot look into process %d: %s", o->name, (int)pid, strerror(-err));
+		bench_die(77, "%s: cannot look into process %d: %s", o->name, (int)pid,
+			  strerror(-err));
 	found = a.nr;
 	thin_out(&a, o->most);
 	snprintf(path, sizeof(path), "%s/%s.pages", o->dir, o->name);
@@ -317,7 +320,7 @@ static pid_t start(char **command)
 static int run_and_save(const struct options *o)
 {
 	uint64_t deadline = bench_now() + o->seconds * 1000000000ull;
-	const struct timespec pause = { .tv_nsec = 5000000 };
+	const struct timespec pause = {.tv_nsec = 5000000};
 	size_t highest = 0;
 	int err = 77;
 
@@ -365,20 +368,36 @@ static size_t mib_to_pages(const char *text)
 
 int main(int argc, char **argv)
 {
-	struct options o = { .least = 16 * (MIB / BENCH_PAGE), .seconds = 120 };
+	struct options o = {.least = 16 * (MIB / BENCH_PAGE), .seconds = 120};
 	int c;
 
 	while ((c = getopt(argc, argv, "+ho:n:p:c:l:m:t:")) != -1) {
 		switch (c) {
-		case 'o': o.dir = optarg; break;
-		case 'n': o.name = optarg; break;
-		case 'p': o.pid = atoi(optarg); break;
-		case 'c': o.comm = optarg; break;
-		case 'l': o.least = mib_to_pages(optarg); break;
-		case 'm': o.most = mib_to_pages(optarg); break;
-		case 't': o.seconds = (unsigned)atoi(optarg); break;
-		case 'h': usage(0);
-		default: usage(2);
+		case 'o':
+			o.dir = optarg;
+			break;
+		case 'n':
+			o.name = optarg;
+			break;
+		case 'p':
+			o.pid = atoi(optarg);
+			break;
+		case 'c':
+			o.comm = optarg;
+			break;
+		case 'l':
+			o.least = mib_to_pages(optarg);
+			break;
+		case 'm':
+			o.most = mib_to_pages(optarg);
+			break;
+		case 't':
+			o.seconds = (unsigned)atoi(optarg);
+			break;
+		case 'h':
+			usage(0);
+		default:
+			usage(2);
 		}
 	}
 	o.command = argv + optind;

@@ -9,7 +9,7 @@ librzsbench_la_SOURCES = \
 	bench/bench_util.c
 librzsbench_la_CPPFLAGS = $(RZS_CPPFLAGS)
 
-RZS_BENCHES = bench/bench_store bench/capture_pages
+RZS_BENCHES = bench/bench_store bench/capture_pages bench/swap_pages
 
 bench_bench_store_SOURCES = \
 	bench/bench_store.c \
@@ -22,6 +22,10 @@ bench_bench_store_LDADD = librzsbench.la librzscore.la librzsport.la $(RZS_LIBS)
 bench_capture_pages_SOURCES = bench/capture_pages.c
 bench_capture_pages_CPPFLAGS = $(RZS_CPPFLAGS)
 bench_capture_pages_LDADD = librzsbench.la -lm
+
+bench_swap_pages_SOURCES = bench/swap_pages.c
+bench_swap_pages_CPPFLAGS = $(RZS_CPPFLAGS)
+bench_swap_pages_LDADD = librzsbench.la -lm
 
 # The clients of nbdkit, where libnbd was found.
 RZS_NBD_CLIENT_SOURCES = bench/nbd_client.c bench/nbd_client.h
@@ -46,8 +50,15 @@ bench_nbd_pages_SOURCES = bench/nbd_pages.c $(RZS_NBD_CLIENT_SOURCES)
 bench_nbd_pages_CPPFLAGS = $(RZS_NBD_CLIENT_CPPFLAGS)
 bench_nbd_pages_LDADD = $(RZS_NBD_CLIENT_LDADD)
 
-EXTRA_PROGRAMS += bench/bench_nbd bench/bench_store bench/capture_pages bench/nbd_pages
+EXTRA_PROGRAMS += \
+	bench/bench_nbd \
+	bench/bench_store \
+	bench/capture_pages \
+	bench/nbd_pages \
+	bench/swap_pages
 CLEANFILES += $(EXTRA_PROGRAMS)
 
 EXTRA_DIST += \
-	bench/capture
+	bench/capture \
+	bench/run \
+	bench/summary.awk

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The cases of bench_nbd.  Each target's table page[] says which corpus page is in which slot, so that everything
- * can be read back and compared at the end.
+ * The cases of bench_nbd.  Each target's table page[] says which corpus page is in which slot, so
+ * that everything can be read back and compared at the end.
  *
- * Order of things: fill in address order with 64 KiB requests; RAM; reads; writes (of other pages to random places);
- * random 4 KiB overwrites for a multiple of the size; RAM; 4 KiB reads once more; verification.
+ * Order of things: fill in address order with 64 KiB requests; RAM; reads; writes (of other pages
+ * to random places); random 4 KiB overwrites for a multiple of the size; RAM; 4 KiB reads once
+ * more; verification.
  */
 #define _GNU_SOURCE
 #include "bench_nbd.h"
@@ -16,7 +17,7 @@
 #include <unistd.h>
 
 #define MAX_SAMPLES (1u << 20)
-#define FILL_DEPTH 16u
+#define FILL_DEPTH  16u
 
 struct nbd_case {
 	bool write;
@@ -55,7 +56,10 @@ static void choose_place(struct feed *f, struct client_request *r, unsigned page
 		slot = f->position;
 		f->position += pages;
 	} else {
-		/* Not two requests to one place at a time: which write came last would be anybody's guess. */
+		/*
+		 * Not two requests to one place at a time: which write came last would be anybody's
+		 * guess.
+		 */
 		do {
 			slot = bench_rand_below(&f->seed, b->nr / pages) * pages;
 		} while (f->busy[slot / b->unit]);
@@ -112,7 +116,7 @@ static bool request_done(void *user, const struct client_request *r, uint64_t ns
 /* The same load as the client's, on a device that answers each call before it returns. */
 static int run_device(struct feed *f, uint8_t *buffer)
 {
-	struct client_request r = { .into = buffer };
+	struct client_request r = {.into = buffer};
 
 	while (!f->error && next_request(f, &r)) {
 		uint64_t start = bench_now();
@@ -122,17 +126,22 @@ static int run_device(struct feed *f, uint8_t *buffer)
 			n = pwrite(f->t->fd, r.data, r.bytes, (off_t)r.offset);
 		else
 			n = pread(f->t->fd, r.into, r.bytes, (off_t)r.offset);
-		request_done(f, &r, bench_now() - start, n == (ssize_t)r.bytes ? 0 : n < 0 ? errno : EIO);
+		request_done(f, &r, bench_now() - start,
+			     n == (ssize_t)r.bytes ? 0
+			     : n < 0		   ? errno
+						   : EIO);
 	}
 	return 0;
 }
 
 static void run_feed(struct feed *f)
 {
-	struct client_load load = {
-		.conns = f->c->conns, .depth = f->c->depth, .max_bytes = f->c->kib * 1024,
-		.next = next_request, .done = request_done, .user = f
-	};
+	struct client_load load = {.conns = f->c->conns,
+				   .depth = f->c->depth,
+				   .max_bytes = f->c->kib * 1024,
+				   .next = next_request,
+				   .done = request_done,
+				   .user = f};
 	int err;
 
 	f->busy = bench_alloc(f->b->nr / f->b->unit + 1);
@@ -152,7 +161,7 @@ static void run_feed(struct feed *f)
 static void visit(struct nbd_bench *b, struct target *t, const struct nbd_case *c, unsigned round,
 		  struct visit *v, double *us)
 {
-	struct feed f = { .b = b, .t = t, .c = c, .us = us, .left = UINT64_MAX };
+	struct feed f = {.b = b, .t = t, .c = c, .us = us, .left = UINT64_MAX};
 	uint64_t start, cpu, server, elapsed;
 
 	f.seed = b->seed + round * 977 + c->kib;
@@ -172,8 +181,12 @@ static void visit(struct nbd_bench *b, struct target *t, const struct nbd_case *
 	v->p99 = bench_quantile(us, f.nr_us, 0.99);
 }
 
-/* Median over the rounds of the field at this offset, divided by that of the first target when compared. */
-static double median_of(const struct visit *v, unsigned rounds, size_t field, const struct visit *by)
+/*
+ * Median over the rounds of the field at this offset, divided by that of the first target when
+ * compared.
+ */
+static double median_of(const struct visit *v, unsigned rounds, size_t field,
+			const struct visit *by)
 {
 	double x[NBD_MAX_ROUNDS];
 
@@ -185,7 +198,7 @@ static double median_of(const struct visit *v, unsigned rounds, size_t field, co
 	return bench_median(x, rounds);
 }
 
-#define MEDIAN(v, field) median_of(v, b->rounds, offsetof(struct visit, field), NULL)
+#define MEDIAN(v, field)    median_of(v, b->rounds, offsetof(struct visit, field), NULL)
 #define RATIO(v, by, field) median_of(v, b->rounds, offsetof(struct visit, field), by)
 
 static void report_case(struct nbd_bench *b, const struct nbd_case *c,
@@ -199,7 +212,8 @@ static void report_case(struct nbd_bench *b, const struct nbd_case *c,
 
 		if (!ran[i])
 			continue;
-		printf("%-5s %3uK %3u x%u %-6s %-12s | %8.0f %8.1f | %7.1f %7.1f | %7.2f | %8.0f | ",
+		printf("%-5s %3uK %3u x%u %-6s %-12s | %8.0f %8.1f | %7.1f %7.1f | %7.2f | %8.0f "
+		       "| ",
 		       c->write ? "write" : "read", c->kib, c->depth, c->conns, c->when,
 		       b->targets[i].name, MEDIAN(x, iops), MEDIAN(x, iops) * mb, MEDIAN(x, p50),
 		       MEDIAN(x, p99), MEDIAN(x, server_us), MEDIAN(x, iops_cpu));
@@ -222,7 +236,8 @@ static void report_case(struct nbd_bench *b, const struct nbd_case *c,
 		bench_json_num(j, "iops_by_cpu_time", MEDIAN(x, iops_cpu));
 		if (i > 0) {
 			bench_json_num(j, "first_per_this_iops", RATIO(x, v[0], iops));
-			bench_json_num(j, "first_per_this_iops_by_cpu_time", RATIO(x, v[0], iops_cpu));
+			bench_json_num(j, "first_per_this_iops_by_cpu_time",
+				       RATIO(x, v[0], iops_cpu));
 		}
 		bench_json_end(j);
 	}
@@ -232,7 +247,7 @@ static void report_case(struct nbd_bench *b, const struct nbd_case *c,
 static void run_case(struct nbd_bench *b, const struct nbd_case *c, double *us)
 {
 	static struct visit v[NBD_MAX_TARGETS][NBD_MAX_ROUNDS];
-	bool ran[NBD_MAX_TARGETS] = { false };
+	bool ran[NBD_MAX_TARGETS] = {false};
 
 	for (unsigned round = 0; round < b->rounds; round++)
 		for (unsigned i = 0; i < b->nr_targets; i++) {
@@ -254,7 +269,8 @@ static void report_ram(struct nbd_bench *b, const struct target *t, const char *
 	double growth = (double)ram - (double)t->rss_start;
 
 	printf("%-8s %-12s | %9.1f %9.1f %9.1f | %7.4f\n", after, t->name,
-	       (double)t->rss_start / 1048576, (double)ram / 1048576, growth / 1048576, growth / stored);
+	       (double)t->rss_start / 1048576, (double)ram / 1048576, growth / 1048576,
+	       growth / stored);
 	bench_json_begin(&b->json, "nbd_ram");
 	bench_json_str(&b->json, "server", t->name);
 	bench_json_str(&b->json, "after", after);
@@ -269,18 +285,18 @@ static void report_ram(struct nbd_bench *b, const struct target *t, const char *
 static void ram_heading(void)
 {
 	printf("\nRAM (resident memory of the server; zram: mem_used_total), MiB\n"
-	       "%-8s %-12s | %9s %9s %9s | %7s\n", "after", "server", "at start", "now", "growth",
-	       "of orig");
+	       "%-8s %-12s | %9s %9s %9s | %7s\n",
+	       "after", "server", "at start", "now", "growth", "of orig");
 }
 
 static void fill(struct nbd_bench *b)
 {
-	const struct nbd_case c = { .write = true, .kib = (unsigned)b->unit * 4, .conns = 1,
-				    .depth = FILL_DEPTH };
+	const struct nbd_case c = {
+		.write = true, .kib = (unsigned)b->unit * 4, .conns = 1, .depth = FILL_DEPTH};
 
 	ram_heading();
 	for (unsigned i = 0; i < b->nr_targets; i++) {
-		struct feed f = { .b = b, .t = &b->targets[i], .c = &c, .in_order = true };
+		struct feed f = {.b = b, .t = &b->targets[i], .c = &c, .in_order = true};
 
 		f.left = b->nr / b->unit;
 		b->targets[i].page = bench_alloc(b->nr * sizeof(uint32_t));
@@ -291,11 +307,11 @@ static void fill(struct nbd_bench *b)
 
 static void churn(struct nbd_bench *b)
 {
-	const struct nbd_case c = { .write = true, .kib = 4, .conns = 1, .depth = FILL_DEPTH };
+	const struct nbd_case c = {.write = true, .kib = 4, .conns = 1, .depth = FILL_DEPTH};
 
 	ram_heading();
 	for (unsigned i = 0; i < b->nr_targets; i++) {
-		struct feed f = { .b = b, .t = &b->targets[i], .c = &c, .seed = b->seed };
+		struct feed f = {.b = b, .t = &b->targets[i], .c = &c, .seed = b->seed};
 
 		f.left = b->nr * b->churn;
 		run_feed(&f);
@@ -305,11 +321,12 @@ static void churn(struct nbd_bench *b)
 
 static int verify(struct nbd_bench *b)
 {
-	const struct nbd_case c = { .kib = (unsigned)b->unit * 4, .conns = 1, .depth = FILL_DEPTH };
+	const struct nbd_case c = {.kib = (unsigned)b->unit * 4, .conns = 1, .depth = FILL_DEPTH};
 	int bad = 0;
 
 	for (unsigned i = 0; i < b->nr_targets; i++) {
-		struct feed f = { .b = b, .t = &b->targets[i], .c = &c, .in_order = true, .compare = true };
+		struct feed f = {
+			.b = b, .t = &b->targets[i], .c = &c, .in_order = true, .compare = true};
 
 		if (!b->targets[i].keeps_data)
 			continue;
@@ -324,11 +341,12 @@ static int verify(struct nbd_bench *b)
 
 static void speed_heading(void)
 {
-	printf("\nSpeed (depth of each connection; times: how many times as fast the first server is, by the\n"
+	printf("\nSpeed (depth of each connection; times: how many times as fast the first server "
+	       "is, by the\n"
 	       "clock and by the CPU time of client and server together)\n"
-	       "%-5s %4s %6s %-6s %-12s | %8s %8s | %7s %7s | %7s | %8s | %6s %6s\n", "op", "size",
-	       "depth", "after", "server", "IOPS", "MB/s", "p50 us", "p99 us", "srv us", "IOPS/cpu",
-	       "times", "by cpu");
+	       "%-5s %4s %6s %-6s %-12s | %8s %8s | %7s %7s | %7s | %8s | %6s %6s\n",
+	       "op", "size", "depth", "after", "server", "IOPS", "MB/s", "p50 us", "p99 us",
+	       "srv us", "IOPS/cpu", "times", "by cpu");
 }
 
 int nbd_cases_run(struct nbd_bench *b)
@@ -341,13 +359,13 @@ int nbd_cases_run(struct nbd_bench *b)
 		for (unsigned k = 0; k < b->kib.nr; k++)
 			for (unsigned n = 0; n < b->conns.nr; n++)
 				for (unsigned d = 0; d < b->depths.nr; d++) {
-					struct nbd_case c = { write, "fill", b->kib.v[k], b->depths.v[d],
-							      b->conns.v[n] };
+					struct nbd_case c = {write, "fill", b->kib.v[k],
+							     b->depths.v[d], b->conns.v[n]};
 
 					run_case(b, &c, us);
 				}
 	if (b->churn) {
-		const struct nbd_case again = { false, "churn", 4, FILL_DEPTH, 1 };
+		const struct nbd_case again = {false, "churn", 4, FILL_DEPTH, 1};
 
 		churn(b);
 		speed_heading();

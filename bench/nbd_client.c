@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The client on libnbd's asynchronous calls.  A completion only notes that it happened: libnbd must not be called
- * again from inside of it.
+ * The client on libnbd's asynchronous calls.  A completion only notes that it happened: libnbd must
+ * not be called again from inside of it.
  */
 #define _GNU_SOURCE
 #include "nbd_client.h"
@@ -45,7 +45,7 @@ static int complain(const char *what)
 
 static int connect_one(struct nbd_handle **out, const char *socket, uint64_t deadline)
 {
-	const struct timespec pause = { .tv_nsec = 5000000 };
+	const struct timespec pause = {.tv_nsec = 5000000};
 
 	for (;;) {
 		struct nbd_handle *h = *out = nbd_create();
@@ -115,7 +115,7 @@ static int completed(void *user, int *error)
 
 static int issue(struct client *c, struct flight *f)
 {
-	nbd_completion_callback cb = { .callback = completed, .user_data = f };
+	nbd_completion_callback cb = {.callback = completed, .user_data = f};
 	struct client_request *r = &f->request;
 	int64_t cookie;
 
@@ -159,8 +159,8 @@ static int turn(struct client *c)
 }
 
 /* Give f a new request, or retire it. */
-static int refill(struct client *c, const struct client_load *l, struct flights *all, struct flight *f,
-		  bool *more)
+static int refill(struct client *c, const struct client_load *l, struct flights *all,
+		  struct flight *f, bool *more)
 {
 	if (!*more || !l->next(l->user, &f->request)) {
 		*more = false;
@@ -178,7 +178,10 @@ static int fly(struct client *c, const struct client_load *l, struct flights *al
 	for (unsigned i = 0; i < nr && !err; i++)
 		err = refill(c, l, all, &all->v[i], &more);
 	while (all->in_flight && !err) {
-		/* A command may have completed while it was issued: only wait when there is nothing to do. */
+		/*
+		 * A command may have completed while it was issued: only wait when there is nothing
+		 * to do.
+		 */
 		if (all->nr_ready == 0) {
 			err = turn(c);
 			continue;
@@ -199,7 +202,7 @@ int client_run(struct client *c, const struct client_load *l)
 {
 	unsigned nr = l->conns * l->depth;
 	struct client some = *c;
-	struct flights all = { 0 };
+	struct flights all = {0};
 	int err;
 
 	if (l->conns == 0 || l->conns > c->nr || l->depth == 0 || l->depth > CLIENT_MAX_DEPTH)
@@ -219,7 +222,10 @@ int client_run(struct client *c, const struct client_load *l)
 		all.v[i].request.into = all.buffers + (size_t)i * l->max_bytes;
 	}
 	err = fly(&some, l, &all, nr);
-	/* After an error libnbd may still hold our buffers: close first, so that it lets go of them. */
+	/*
+	 * After an error libnbd may still hold our buffers: close first, so that it lets go of
+	 * them.
+	 */
 	if (err)
 		for (unsigned i = 0; i < c->nr; i++) {
 			nbd_close(c->nbd[i]);

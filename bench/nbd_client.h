@@ -27,7 +27,10 @@ struct client_load {
 	uint32_t max_bytes;
 	/* The next request; false: no more. */
 	bool (*next)(void *user, struct client_request *r);
-	/* A request is done, after ns; error is a positive errno or 0.  Returns false to stop early. */
+	/*
+	 * A request is done, after ns; error is a positive errno or 0.  Returns false to stop
+	 * early.
+	 */
 	bool (*done)(void *user, const struct client_request *r, uint64_t ns, int error);
 	void *user;
 };

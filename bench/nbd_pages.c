@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Stores the captured pages of a corpus on an NBD server, reads them back and compares every byte.
- * Prints one line: pages, seconds and MB/s of both ways.  Exit codes: 0, 1 wrong bytes, 2 wrong usage, 99 an error.
+ * Prints one line: pages, seconds and MB/s of both ways.  Exit codes: 0, 1 wrong bytes, 2 wrong
+ * usage, 99 an error.
  */
 #define _GNU_SOURCE
 #include "nbd_client.h"
@@ -10,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define DEPTH 16u
+#define DEPTH	    16u
 #define PATIENCE_NS 20000000000ull /* for a server that is starting */
 
 struct pages {
@@ -24,8 +25,9 @@ struct pages {
 static void __attribute__((noreturn)) usage(int code)
 {
 	fprintf(code ? stderr : stdout,
-		"usage: nbd_pages [-m PAGES] [-q] [-s] SOCKET CORPUS_DIR   write all pages, read and compare\n"
-		"       nbd_pages [-m PAGES] -n CORPUS_DIR                 only say how many bytes that is\n"
+		"usage: nbd_pages [-m PAGES] [-q] [-s] SOCKET CORPUS_DIR\n"
+		"       nbd_pages [-m PAGES] -n CORPUS_DIR\n"
+		"Writes all pages, reads them back and compares; -n: only says how many bytes.\n"
 		"  -m PAGES  at most so many, every program keeping its share\n"
 		"  -s        in order (default: 4 KiB writes and reads at random, as swap does)\n"
 		"  -q        print nothing when all is well\n");
@@ -62,9 +64,12 @@ static bool done(void *user, const struct client_request *r, uint64_t ns, int er
 
 static double pass(struct client *c, struct pages *p, bool write)
 {
-	const struct client_load load = {
-		.conns = 1, .depth = DEPTH, .max_bytes = BENCH_PAGE, .next = next, .done = done, .user = p
-	};
+	const struct client_load load = {.conns = 1,
+					 .depth = DEPTH,
+					 .max_bytes = BENCH_PAGE,
+					 .next = next,
+					 .done = done,
+					 .user = p};
 	uint64_t start = bench_now();
 	int err;
 
@@ -92,11 +97,13 @@ static int store_and_compare(struct pages *p, const char *socket, bool quiet)
 	read = pass(c, p, false);
 	client_close(c);
 	if (p->wrong) {
-		fprintf(stderr, "%zu of %zu pages came back with wrong bytes\n", p->wrong, p->corpus->nr);
+		fprintf(stderr, "%zu of %zu pages came back with wrong bytes\n", p->wrong,
+			p->corpus->nr);
 		return 1;
 	}
 	if (!quiet)
-		printf("%zu pages stored in %.2f s (%.0f MB/s), read back in %.2f s (%.0f MB/s): all equal\n",
+		printf("%zu pages stored in %.2f s (%.0f MB/s), read back in %.2f s (%.0f MB/s): "
+		       "all equal\n",
 		       p->corpus->nr, wrote, mb / wrote, read, mb / read);
 	return 0;
 }
@@ -104,7 +111,7 @@ static int store_and_compare(struct pages *p, const char *socket, bool quiet)
 int main(int argc, char **argv)
 {
 	struct bench_corpus corpus;
-	struct pages p = { .corpus = &corpus };
+	struct pages p = {.corpus = &corpus};
 	bool quiet = false, in_order = false, count = false;
 	uint64_t seed = 1;
 	size_t most = 0;
@@ -112,12 +119,22 @@ int main(int argc, char **argv)
 
 	while ((c = getopt(argc, argv, "hm:qsn")) != -1) {
 		switch (c) {
-		case 'm': most = strtoul(optarg, NULL, 10); break;
-		case 'q': quiet = true; break;
-		case 's': in_order = true; break;
-		case 'n': count = true; break;
-		case 'h': usage(0);
-		default: usage(2);
+		case 'm':
+			most = strtoul(optarg, NULL, 10);
+			break;
+		case 'q':
+			quiet = true;
+			break;
+		case 's':
+			in_order = true;
+			break;
+		case 'n':
+			count = true;
+			break;
+		case 'h':
+			usage(0);
+		default:
+			usage(2);
 		}
 	}
 	if (argc - optind != (count ? 1 : 2))

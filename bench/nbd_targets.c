@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Servers run in the foreground as our children and die with us; zram is reset when we are done with it, and never
- * touched when somebody else has set it up.
+ * Servers run in the foreground as our children and die with us; zram is reset when we are done
+ * with it, and never touched when somebody else has set it up.
  */
 #define _GNU_SOURCE
 #include "nbd_targets.h"
@@ -20,8 +20,8 @@
 #include <unistd.h>
 
 #define START_PATIENCE_NS 20000000000ull
-#define STOP_PATIENCE_NS 20000000000ull
-#define ZRAM "/sys/block/zram0/"
+#define STOP_PATIENCE_NS  20000000000ull
+#define ZRAM		  "/sys/block/zram0/"
 
 static void __attribute__((noreturn)) run_server(const struct target *t, uint64_t size, int cpu)
 {
@@ -43,12 +43,14 @@ static void __attribute__((noreturn)) run_server(const struct target *t, uint64_
 
 static void nap(void)
 {
-	const struct timespec t = { .tv_nsec = 5000000 };
+	const struct timespec t = {.tv_nsec = 5000000};
 
 	nanosleep(&t, NULL);
 }
 
-/* Until its memory has not grown for a while: a server may get its reserve ready behind our back. */
+/*
+ * Until its memory has not grown for a while: a server may get its reserve ready behind our back.
+ */
 static void settle(struct target *t)
 {
 	uint64_t now = bench_now(), last = now, deadline = now + START_PATIENCE_NS;
@@ -69,7 +71,8 @@ int target_start_server(struct target *t, const char *dir, uint64_t size, int cp
 	uint64_t deadline = bench_now() + START_PATIENCE_NS;
 	int status;
 
-	if ((size_t)snprintf(t->socket, sizeof(t->socket), "%s/%s", dir, t->name) >= sizeof(t->socket)) {
+	if ((size_t)snprintf(t->socket, sizeof(t->socket), "%s/%s", dir, t->name) >=
+	    sizeof(t->socket)) {
 		fprintf(stderr, "%s: the socket's name is too long\n", t->name);
 		return -1;
 	}
@@ -82,7 +85,10 @@ int target_start_server(struct target *t, const char *dir, uint64_t size, int cp
 		return -1;
 	}
 	t->up = true;
-	/* Its memory at rest is taken before anybody connects: some allocate buffers for each connection. */
+	/*
+	 * Its memory at rest is taken before anybody connects: some allocate buffers for each
+	 * connection.
+	 */
 	while (access(t->socket, F_OK) != 0) {
 		if (waitpid(t->pid, &status, WNOHANG) == t->pid) {
 			fprintf(stderr, "%s: the server ended at once: %s\n", t->name, t->command);
@@ -131,7 +137,8 @@ static int read_text(const char *path, char *out, size_t size)
 	return n < 0 ? -EIO : 0;
 }
 
-int target_start_zram(struct target *t, uint64_t size, const char *algorithm, char *why, size_t why_size)
+int target_start_zram(struct target *t, uint64_t size, const char *algorithm, char *why,
+		      size_t why_size)
 {
 	char text[512];
 	int err;
@@ -226,7 +233,8 @@ uint64_t target_ram(const struct target *t)
 	if (t->command)
 		return bench_rss(t->pid);
 	/* orig_data_size compr_data_size mem_used_total ... */
-	if (read_text(ZRAM "mm_stat", text, sizeof(text)) < 0 || sscanf(text, "%*u %*u %llu", &used) != 1)
+	if (read_text(ZRAM "mm_stat", text, sizeof(text)) < 0 ||
+	    sscanf(text, "%*u %*u %llu", &used) != 1)
 		return 0;
 	return used;
 }

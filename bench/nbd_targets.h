@@ -17,18 +17,19 @@ struct target {
 	pid_t pid;
 	char socket[108];
 	struct client *client;
-	int fd;			/* zram's device */
-	uint64_t rss_start;	/* before the first connection */
-	uint32_t *page;		/* corpus page in each slot */
+	int fd;		    /* zram's device */
+	uint64_t rss_start; /* before the first connection */
+	uint32_t *page;	    /* corpus page in each slot */
 };
 
 /*
- * Start the server: "exec COMMAND" in a shell, with SOCK (a socket in dir) and SIZE (bytes) in its environment, on
- * the given CPU, and wait until it accepts connections.  0 or -1 with a message.
+ * Start the server: "exec COMMAND" in a shell, with SOCK (a socket in dir) and SIZE (bytes) in its
+ * environment, on the given CPU, and wait until it accepts connections.  0 or -1 with a message.
  */
 int target_start_server(struct target *t, const char *dir, uint64_t size, int cpu, unsigned conns);
 /* Set up /dev/zram0 if it is there and not in use; -1 with the reason in why otherwise. */
-int target_start_zram(struct target *t, uint64_t size, const char *algorithm, char *why, size_t why_size);
+int target_start_zram(struct target *t, uint64_t size, const char *algorithm, char *why,
+		      size_t why_size);
 /* End what was started and undo what was set up. */
 void target_stop(struct target *t);
 

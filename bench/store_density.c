@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * RAM that the store holds for each byte of compressed data: after a fill, after overwriting random slots with other
- * pages for a multiple of the size, and after compaction, with the pauses that compaction makes.
+ * RAM that the store holds for each byte of compressed data: after a fill, after overwriting random
+ * slots with other pages for a multiple of the size, and after compaction; then after every other
+ * page has been discarded, which gives compaction the most to do, and after compaction again.
  *
- * "Ideal" is worked out here, not taken from the store: the sum of what the bare codec makes of the pages stored
- * now, a page counting 4096 bytes at most, and nothing if it is one repeated word.
+ * "Ideal" is worked out here, not taken from the store: the sum of what the bare codec makes of the
+ * pages stored now, a page counting 4096 bytes at most, and nothing if it is one repeated word.
  */
 #define _GNU_SOURCE
 #include "codec.h"
 #include "store_cases.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -23,8 +25,8 @@ struct density {
 	struct rzs_store *store;
 	struct rzs_worker *worker;
 	uint64_t nr;
-	uint32_t *page;		/* corpus page in each slot */
-	uint16_t *size;		/* compressed size of each corpus page */
+	uint32_t *page; /* corpus page in each slot */
+	uint16_t *size; /* compressed size of each corpus page */
 	uint64_t rss_before, retries;
 	double compact_ms, longest_call_ms, longest_call_cpu_ms;
 	uint64_t compact_calls, compact_blocks;
@@ -56,16 +58,19 @@ static uint64_t ideal_bytes(const struct density *d)
 	uint64_t sum = 0;
 
 	for (uint64_t slot = 0; slot < d->nr; slot++)
-		sum += d->size[d->page[slot]];
+		if (d->page[slot] != STORE_EMPTY)
+			sum += d->size[d->page[slot]];
 	return sum;
 }
 
 void store_density_heading(void)
 {
-	printf("\nRAM held, in times of the compressed bytes (ideal: summed up here; all: with the reserve;\n"
+	printf("\nRAM held, in times of the compressed bytes (ideal: summed up here; all: with the "
+	       "reserve;\n"
 	       "rest in %% of the compressed bytes)\n"
-	       "%-5s %6s %-11s | %9s %7s %7s %7s | %6s %6s %6s %7s | %7s\n", "codec", "MiB", "after",
-	       "ideal MiB", "all", "held", "of orig", "direct.", "slack", "tables", "reserve", "RSS");
+	       "%-5s %6s %-11s | %9s %7s %7s %7s | %6s %6s %6s %7s | %7s\n",
+	       "codec", "MiB", "after", "ideal MiB", "all", "held", "of orig", "direct.", "slack",
+	       "tables", "reserve", "RSS");
 }
 
 static void report(struct density *d, const char *after)
@@ -78,9 +83,9 @@ static void report(struct density *d, const char *after)
 
 	rzs_store_stats(d->store, &st);
 	held = (double)(st.mem_bytes - st.reserve_bytes);
-	printf("%-5s %6llu %-11s | %9.1f %7.4f %7.4f %7.4f | %6.2f %6.2f %6.2f %7.2f | %7.4f\n", codec,
-	       (unsigned long long)d->nr / 256, after, ideal / 1048576, (double)st.mem_bytes / ideal,
-	       held / ideal, held / (double)(d->nr * RZS_PAGE_SIZE),
+	printf("%-5s %6llu %-11s | %9.1f %7.4f %7.4f %7.4f | %6.2f %6.2f %6.2f %7.2f | %7.4f\n",
+	       codec, (unsigned long long)d->nr / 256, after, ideal / 1048576,
+	       (double)st.mem_bytes / ideal, held / ideal, held / (double)(d->nr * RZS_PAGE_SIZE),
 	       100.0 * (double)st.object_meta_bytes / ideal, 100.0 * (double)st.slack_bytes / ideal,
 	       100.0 * (double)(st.table_bytes + st.fixed_bytes) / ideal,
 	       100.0 * (double)st.reserve_bytes / ideal, (double)rss / ideal);
@@ -108,13 +113,6 @@ static void report(struct density *d, const char *after)
 	bench_json_int(j, "slide_bytes", st.slide_bytes);
 	bench_json_int(j, "moved_objects", st.moved_objects);
 	bench_json_int(j, "reserve_empty_retries", d->retries);
-	if (d->compact_calls) {
-		bench_json_num(j, "compact_ms", d->compact_ms);
-		bench_json_num(j, "compact_longest_call_ms", d->longest_call_ms);
-		bench_json_num(j, "compact_longest_call_cpu_ms", d->longest_call_cpu_ms);
-		bench_json_int(j, "compact_calls", d->compact_calls);
-		bench_json_int(j, "compact_blocks", d->compact_blocks);
-	}
 	bench_json_end(j);
 	fflush(stdout);
 }
@@ -127,6 +125,18 @@ static void churn(struct density *d, uint64_t *seed)
 
 		store_put(d->store, d->worker, slot, bench_page(d->o->corpus, page), &d->retries);
 		d->page[slot] = page;
+	}
+}
+
+/* Each slot with a chance of one half. */
+static void discard_half(struct density *d, uint64_t *seed)
+{
+	for (uint64_t slot = 0; slot < d->nr; slot++) {
+		if (bench_rand(seed) & 1)
+			continue;
+		if (rzs_store_discard(d->store, d->worker, slot, 1) < 0)
+			bench_die(99, "discarding slot %llu failed", (unsigned long long)slot);
+		d->page[slot] = STORE_EMPTY;
 	}
 }
 
@@ -148,24 +158,34 @@ static void *probe(void *arg)
 
 	while (!__atomic_load_n(&p->stop, __ATOMIC_ACQUIRE) && p->nr < PROBES) {
 		uint64_t slot = bench_rand_below(&seed, p->d->nr), t = bench_now();
+		uint32_t expected = p->d->page[slot];
 
+		if (expected == STORE_EMPTY)
+			continue;
 		if (rzs_store_read(p->d->store, w, slot, page) < 0)
 			bench_die(99, "reading slot %llu beside compaction failed",
 				  (unsigned long long)slot);
-		p->us[p->nr++] = (double)(bench_now() - t) / 1000;
-		if (memcmp(page, bench_page(p->d->o->corpus, p->d->page[slot]), RZS_PAGE_SIZE) != 0)
-			bench_die(99, "slot %llu is wrong beside compaction", (unsigned long long)slot);
+		p->us[p->nr] = (double)(bench_now() - t) / 1000;
+		__atomic_store_n(&p->nr, p->nr + 1, __ATOMIC_RELEASE);
+		if (!store_is_page(p->d->o, expected, page))
+			bench_die(99, "slot %llu is wrong beside compaction",
+				  (unsigned long long)slot);
 	}
 	rzs_worker_put(p->d->store, w);
 	return NULL;
 }
 
+/* Returns when it is well under way. */
 static void probe_start(struct prober *p)
 {
+	uint64_t deadline = bench_now() + 10000000000u;
+
 	p->stop = false;
 	p->nr = 0;
 	if (pthread_create(&p->tid, NULL, probe, p) != 0)
 		bench_die(99, "cannot start a thread");
+	while (__atomic_load_n(&p->nr, __ATOMIC_ACQUIRE) < 1000 && bench_now() < deadline)
+		sched_yield();
 }
 
 static void probe_stop(struct prober *p)
@@ -179,6 +199,8 @@ static void compact(struct density *d)
 	uint64_t start = bench_now();
 	bool more = true;
 
+	d->compact_calls = d->compact_blocks = 0;
+	d->longest_call_ms = d->longest_call_cpu_ms = 0;
 	while (more) {
 		uint64_t t = bench_now(), cpu = bench_cpu_thread(), blocks;
 		double ms, cpu_ms;
@@ -188,7 +210,8 @@ static void compact(struct density *d)
 		cpu_ms = (double)(bench_cpu_thread() - cpu) / 1e6;
 		ms = (double)(bench_now() - t) / 1e6;
 		d->longest_call_ms = ms > d->longest_call_ms ? ms : d->longest_call_ms;
-		d->longest_call_cpu_ms = cpu_ms > d->longest_call_cpu_ms ? cpu_ms : d->longest_call_cpu_ms;
+		d->longest_call_cpu_ms =
+			cpu_ms > d->longest_call_cpu_ms ? cpu_ms : d->longest_call_cpu_ms;
 		d->compact_blocks += blocks;
 		d->compact_calls++;
 	}
@@ -196,9 +219,9 @@ static void compact(struct density *d)
 }
 
 /* Compaction with a reader beside it, then the same reader alone for as long. */
-static void compact_with_reader(struct density *d)
+static void compact_with_reader(struct density *d, const char *after)
 {
-	struct prober p = { .d = d, .us = bench_alloc(PROBES * sizeof(double)) };
+	struct prober p = {.d = d, .us = bench_alloc(PROBES * sizeof(double))};
 	double with[3], alone[3];
 	uint64_t end;
 
@@ -217,17 +240,21 @@ static void compact_with_reader(struct density *d)
 	alone[2] = bench_quantile(p.us, p.nr, 1);
 	munmap(p.us, PROBES * sizeof(double));
 
-	printf("      compaction: %.1f ms in %llu calls, longest %.2f ms (%.2f ms of CPU), %llu blocks back;\n"
+	printf("      compaction: %.1f ms in %llu calls, longest %.2f ms (%.2f ms of CPU), %llu "
+	       "blocks back;\n"
 	       "      reads meanwhile us p50 %.1f p99.9 %.1f max %.0f; without it %.1f %.1f %.0f\n",
 	       d->compact_ms, (unsigned long long)d->compact_calls, d->longest_call_ms,
-	       d->longest_call_cpu_ms, (unsigned long long)d->compact_blocks, with[0], with[1], with[2],
-	       alone[0], alone[1], alone[2]);
+	       d->longest_call_cpu_ms, (unsigned long long)d->compact_blocks, with[0], with[1],
+	       with[2], alone[0], alone[1], alone[2]);
 	bench_json_begin(d->o->json, "store_compaction");
 	bench_json_str(d->o->json, "codec", d->o->codec ? d->o->codec : rzs_codec_name(0));
 	bench_json_int(d->o->json, "size_bytes", d->nr * RZS_PAGE_SIZE);
+	bench_json_str(d->o->json, "after", after);
 	bench_json_num(d->o->json, "total_ms", d->compact_ms);
 	bench_json_num(d->o->json, "longest_call_ms", d->longest_call_ms);
 	bench_json_num(d->o->json, "longest_call_cpu_ms", d->longest_call_cpu_ms);
+	bench_json_int(d->o->json, "calls", d->compact_calls);
+	bench_json_int(d->o->json, "blocks", d->compact_blocks);
 	bench_json_int(d->o->json, "objects_per_call", d->o->batch);
 	bench_json_list(d->o->json, "read_us_p50_p999_max", with, 3);
 	bench_json_list(d->o->json, "read_alone_us_p50_p999_max", alone, 3);
@@ -245,7 +272,7 @@ static void check(struct density *d)
 
 void store_density_run(const struct store_options *o, uint64_t nr)
 {
-	struct density d = { .o = o, .nr = nr };
+	struct density d = {.o = o, .nr = nr};
 	uint32_t *order = bench_alloc(nr * sizeof(*order));
 	uint64_t seed = o->seed;
 
@@ -253,21 +280,27 @@ void store_density_run(const struct store_options *o, uint64_t nr)
 	d.page = bench_alloc(nr * sizeof(*d.page));
 	for (uint64_t i = 0; i < nr; i++) {
 		order[i] = (uint32_t)i;
-		d.page[i] = (uint32_t)(nr < o->corpus->nr ? bench_rand_below(&seed, o->corpus->nr) :
-							    i % o->corpus->nr);
+		d.page[i] = (uint32_t)(nr < o->corpus->nr ? bench_rand_below(&seed, o->corpus->nr)
+							  : i % o->corpus->nr);
 	}
 	bench_shuffle(order, nr, &seed);
 	d.rss_before = bench_rss(getpid());
 	d.store = store_make(o, nr, 2);
 	d.worker = rzs_worker_get(d.store, 0);
 	for (uint64_t k = 0; k < nr; k++)
-		store_put(d.store, d.worker, order[k], bench_page(o->corpus, d.page[order[k]]), &d.retries);
+		store_put(d.store, d.worker, order[k], bench_page(o->corpus, d.page[order[k]]),
+			  &d.retries);
 	report(&d, "fill");
 	check(&d);
 	churn(&d, &seed);
 	report(&d, "churn");
-	compact_with_reader(&d);
+	compact_with_reader(&d, "churn");
 	report(&d, "compaction");
+	check(&d);
+	discard_half(&d, &seed);
+	report(&d, "discard");
+	compact_with_reader(&d, "discard");
+	report(&d, "compaction2");
 	check(&d);
 	rzs_worker_put(d.store, d.worker);
 	rzs_store_destroy(d.store);

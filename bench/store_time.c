@@ -2,14 +2,16 @@
 /*
  * Time of the store's writes and reads beside the bare codec call on the same pages.
  *
- * A round is: fill an empty store, read it all, overwrite it all.  Every step goes in chunks that alternate between
- * the store and the codec, so that noise of the machine meets both; the codec is half a round ahead with its chunk, so
- * that neither finds the pages that the other has just brought into a cache.  The codec compresses into one hot
- * buffer, and decompresses objects that lie in memory in slot order, as far apart as the store's.
- * Pages that are one repeated word are left out: no codec would be called for them, and the store would look better.
+ * A round is: fill an empty store, read it all, overwrite it all.  Every step goes in chunks that
+ * alternate between the store and the codec, so that noise of the machine meets both; the codec is
+ * half a round ahead with its chunk, so that neither finds the pages that the other has just
+ * brought into a cache.  The codec compresses into one hot buffer, and decompresses objects that
+ * lie in memory in slot order, as far apart as the store's. Pages that are one repeated word are
+ * left out: no codec would be called for them, and the store would look better.
  *
- * Threads run the same chunk at the same time (a barrier before and after) on slots of their own.  The main figure
- * is the thread's CPU time; what other threads of the process (the refill thread) used meanwhile is shown beside it.
+ * Threads run the same chunk at the same time (a barrier before and after) on slots of their own.
+ * The main figure is the thread's CPU time; what other threads of the process (the refill thread)
+ * used meanwhile is shown beside it.
  */
 #define _GNU_SOURCE
 #include "codec.h"
@@ -25,13 +27,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define CHUNK 8192u /* pages */
+#define CHUNK	   8192u /* pages */
 #define MAX_ROUNDS 100u
 
 enum step { STEP_FILL, STEP_READ, STEP_OVERWRITE, NR_STEPS };
 enum side { STORE, CODEC, NR_SIDES };
 
-static const char *const step_names[NR_STEPS] = { "fill", "read", "overwrite" };
+static const char *const step_names[NR_STEPS] = {"fill", "read", "overwrite"};
 
 /* What one side spent in one step of one round, all threads together. */
 struct cost {
@@ -49,13 +51,13 @@ struct time_run {
 	const struct store_time_case *c;
 	const struct rzs_codec *codec;
 	struct rzs_store *store;
-	uint32_t *order;       /* slot at each position */
-	uint32_t *page[2];     /* corpus page at each position: first fill, overwrite */
-	struct item *items;    /* of the first fill */
+	uint32_t *order;    /* slot at each position */
+	uint32_t *page[2];  /* corpus page at each position: first fill, overwrite */
+	struct item *items; /* of the first fill */
 	uint8_t *arena;
 	size_t arena_size;
 	pthread_barrier_t barrier;
-	uint64_t wall; /* longest of the chunk in progress; set and read by thread 0 outside of the barriers */
+	uint64_t wall; /* longest of the chunk in progress; thread 0 has it outside of barriers */
 	struct cost costs[MAX_ROUNDS][NR_STEPS][NR_SIDES];
 	uint64_t retries, faults;
 	bool instructions; /* all threads could count them */
@@ -174,7 +176,8 @@ static void timed_chunk(struct time_thread *t, struct cost *cost, enum step step
 		codec_chunk(t, step, from, to);
 	__atomic_fetch_add(&cost->cpu, bench_cpu_thread() - cpu, __ATOMIC_RELAXED);
 	atomic_max(wall, bench_now() - now);
-	__atomic_fetch_add(&cost->instructions, read_counter(t->counter) - instructions, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&cost->instructions, read_counter(t->counter) - instructions,
+			   __ATOMIC_RELAXED);
 	__atomic_fetch_add(&cost->pages, to - from, __ATOMIC_RELAXED);
 	if (side == STORE)
 		t->faults += thread_faults() - faults;
@@ -269,7 +272,10 @@ static void choose_pages(const struct bench_corpus *c, uint32_t *page, uint64_t 
 	memcpy(deck, c->busy, c->nr_busy * sizeof(*deck));
 	for (uint64_t k = 0; k < nr; k++) {
 		if (at == c->nr_busy) {
-			/* In order only if all of it is used: a part must be a sample of all programs. */
+			/*
+			 * In order only if all of it is used: a part must be a sample of all
+			 * programs.
+			 */
 			if (!sequential || nr < c->nr_busy)
 				bench_shuffle(deck, c->nr_busy, seed);
 			at = 0;
@@ -281,7 +287,7 @@ static void choose_pages(const struct bench_corpus *c, uint32_t *page, uint64_t 
 
 static void run_threads(struct time_run *r)
 {
-	struct time_thread threads[STORE_MAX_THREADS] = { 0 };
+	struct time_thread threads[STORE_MAX_THREADS] = {0};
 	int level = r->o->level ? r->o->level : r->codec->level_default;
 	size_t ctx_size = r->codec->ctx_size(level);
 
@@ -374,9 +380,11 @@ static double codec_instructions(const struct cost *s, const struct cost *c)
 
 void store_time_heading(void)
 {
-	printf("\nTime per page (thread CPU, medians over the rounds; pages of one repeated word left out)\n"
-	       "%-5s %6s %-6s %2s %-9s | %8s %8s %6s | %7s %9s %9s\n", "codec", "MiB", "slots", "th",
-	       "step", "ours ns", "codec ns", "ratio", "backgr.", "pages/s", "codec p/s");
+	printf("\nTime per page (thread CPU, medians over the rounds; pages of one repeated word "
+	       "left out)\n"
+	       "%-5s %6s %-6s %2s %-9s | %8s %8s %6s | %7s %9s %9s\n",
+	       "codec", "MiB", "slots", "th", "step", "ours ns", "codec ns", "ratio", "backgr.",
+	       "pages/s", "codec p/s");
 }
 
 static void report_step(struct time_run *r, enum step step)
@@ -384,13 +392,14 @@ static void report_step(struct time_run *r, enum step step)
 	const struct store_options *o = r->o;
 	struct bench_json *j = o->json;
 	double ours = over_rounds(r, step, store_ns), codec = over_rounds(r, step, codec_ns);
-	double times = over_rounds(r, step, ratio), background = over_rounds(r, step, background_ns);
+	double times = over_rounds(r, step, ratio),
+	       background = over_rounds(r, step, background_ns);
 	double ratios[MAX_ROUNDS];
 
 	printf("%-5s %6llu %-6s %2u %-9s | %8.0f %8.0f %6.3f | %7.0f %9.0f %9.0f\n", r->codec->name,
-	       (unsigned long long)r->c->nr / 256, r->c->sequential ? "seq" : "random", r->c->threads,
-	       step_names[step], ours, codec, times, background, over_rounds(r, step, store_rate),
-	       over_rounds(r, step, codec_rate));
+	       (unsigned long long)r->c->nr / 256, r->c->sequential ? "seq" : "random",
+	       r->c->threads, step_names[step], ours, codec, times, background,
+	       over_rounds(r, step, store_rate), over_rounds(r, step, codec_rate));
 	for (unsigned i = 0; i < o->rounds; i++)
 		ratios[i] = ratio(&r->costs[i][step][STORE], &r->costs[i][step][CODEC]);
 	bench_json_begin(j, "store_time");
@@ -434,7 +443,7 @@ static void compare_all(struct time_run *r)
 void store_time_run(const struct store_options *o, const struct store_time_case *c)
 {
 	/* Whole chunks for every thread alike; what is left over would only be rounding. */
-	struct store_time_case whole = { c->nr - c->nr % c->threads, c->threads, c->sequential };
+	struct store_time_case whole = {c->nr - c->nr % c->threads, c->threads, c->sequential};
 	struct time_run *r = bench_alloc(sizeof(*r));
 	uint64_t seed = o->seed, retries = 0;
 	struct rzs_worker *w;
@@ -456,7 +465,10 @@ void store_time_run(const struct store_options *o, const struct store_time_case 
 	make_items(r);
 
 	r->store = store_make(o, whole.nr, whole.threads);
-	/* Memory never touched before is slow the first time: fill once, measure from the second on. */
+	/*
+	 * Memory never touched before is slow the first time: fill once, measure from the second
+	 * on.
+	 */
 	w = rzs_worker_get(r->store, 0);
 	for (uint64_t k = 0; k < whole.nr; k++)
 		store_put(r->store, w, r->order[k], bench_page(o->corpus, r->page[1][k]), &retries);
