@@ -32,4 +32,10 @@ vanish $((rounds * 3))
 after=$(proc_field "$pid" VmRSS)
 # Under a tool it is the tool that grows; valgrind tells of leaks by itself.
 [ "$T_TIMEOUT_SCALE" != 1 ] || [ "$after" -le $((rss + 4096)) ] || fail "VmRSS $rss kB, then $after kB: a leak per client"
-stop_nbdkit
+
+# With AddressSanitizer preloaded, nbdkit blocks at its exit after clients have vanished, whatever the
+# plugin: in freelocale(), called by a library's destructor, on a lock that nobody holds any more.
+case $NBDKIT in
+*libasan*) ;;
+*) stop_nbdkit ;;
+esac
