@@ -27,6 +27,7 @@
 
 #include "blocks.h"
 #include "lockdown.h"
+#include "swaps.h"
 #include "upkeep.h"
 
 #ifndef PR_SET_IO_FLUSHER
@@ -43,6 +44,9 @@
 #define HEAP_HEADROOM (1u << 20)
 
 static struct rzs_protect protect;
+static enum rzs_realtime realtime;
+static int swaps = -1; /* watched by the upkeep thread */
+static bool swap_is_on;
 static unsigned refusals_told;
 static bool settled; /* no fork to come */
 static char oom_score_before[16];
@@ -105,9 +109,18 @@ static void parent_after_fork(void)
 	}
 }
 
-int rzs_lockdown_early(enum rzs_protect_mode mode)
+int rzs_lockdown_early(enum rzs_protect_mode mode, enum rzs_realtime when)
 {
-	rzs_protect_init(&protect, mode, true);
+	realtime = when;
+	rzs_protect_init(&protect, mode, realtime != RZS_REALTIME_NEVER);
+	if (realtime == RZS_REALTIME_SWAP) {
+		int fd = rzs_swaps_open();
+
+		swap_is_on = rzs_swaps_any(fd);
+		(void)rzs_protect_set_realtime(&protect, swap_is_on);
+		if (fd >= 0)
+			close(fd);
+	}
 	remember_oom_score();
 	pthread_atfork(NULL, parent_after_fork, NULL);
 	/* What these return is also in the states, of which judge() makes more. */
@@ -136,6 +149,28 @@ int rzs_lockdown_late(void)
 void rzs_lockdown_thread(void)
 {
 	(void)rzs_protect_thread(&protect);
+}
+
+int rzs_lockdown_watch(void)
+{
+	if (protect.mode == RZS_PROTECT_OFF || realtime != RZS_REALTIME_SWAP)
+		return -1;
+	swaps = rzs_swaps_open();
+	return swaps;
+}
+
+void rzs_lockdown_follow_swap(void)
+{
+	bool on = rzs_swaps_any(swaps);
+	int err;
+
+	if (on == swap_is_on)
+		return;
+	swap_is_on = on;
+	err = rzs_protect_set_realtime(&protect, on);
+	if (err < 0 && on)
+		rzs_say("warning: swap is on, and threads cannot be made real-time ones: %s",
+			strerror(-err));
 }
 
 void rzs_lockdown_say(void)

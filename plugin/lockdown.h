@@ -7,14 +7,28 @@
 
 #include "protect.h"
 
+/* When threads that serve I/O have real-time priority. */
+enum rzs_realtime {
+	RZS_REALTIME_SWAP, /* while the machine has any swap on */
+	RZS_REALTIME_ALWAYS,
+	RZS_REALTIME_NEVER,
+};
+
 /* In get_ready().  0, or -1 after nbdkit_error() when something required is refused. */
-int rzs_lockdown_early(enum rzs_protect_mode mode);
+int rzs_lockdown_early(enum rzs_protect_mode mode, enum rzs_realtime realtime);
 
 /* In after_fork(), before the store is made.  Likewise. */
 int rzs_lockdown_late(void);
 
 /* At the start of every thread of ours or that serves I/O. */
 void rzs_lockdown_thread(void);
+
+/*
+ * What to poll() for POLLPRI, and then to call rzs_lockdown_follow_swap(), so that threads are real-time ones while
+ * swap is on; negative: nothing.  Good until the process ends.
+ */
+int rzs_lockdown_watch(void);
+void rzs_lockdown_follow_swap(void);
 
 /* Each protection's state as a line "rzs: protect-NAME=ok|refused|off". */
 void rzs_lockdown_say(void);

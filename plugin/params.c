@@ -33,7 +33,8 @@ const char rzs_params_help[] =
 	"uuid=<UUID>             UUID in the swap header (default: random)\n"
 	"checksum=<BOOL>         detect damaged memory at every read (default: true)\n"
 	"wipe=<BOOL>             overwrite memory before giving it back (default: false)\n"
-	"protect=<MODE>          auto (default), require or off: locked memory etc.";
+	"protect=<MODE>          auto (default), require or off: locked memory etc.\n"
+	"realtime=<WHEN>         swap (default: while any swap is on), always or never";
 
 static int set_size(const char *key, const char *value, uint64_t *out)
 {
@@ -95,6 +96,24 @@ static int set_algorithm(const char *key, const char *value, const char **out)
 		snprintf(known + used, sizeof(known) - used, "%s%s", used ? ", " : "", name);
 	}
 	nbdkit_error("%s=%s: unknown algorithm; this build has %s", key, value, known);
+	return -1;
+}
+
+static int set_realtime(const char *key, const char *value, enum rzs_realtime *out)
+{
+	static const char *const names[] = {
+		[RZS_REALTIME_SWAP] = "swap",
+		[RZS_REALTIME_ALWAYS] = "always",
+		[RZS_REALTIME_NEVER] = "never",
+	};
+
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(value, names[i]) == 0) {
+			*out = (enum rzs_realtime)i;
+			return 0;
+		}
+	}
+	nbdkit_error("%s=%s: expected swap, always or never", key, value);
 	return -1;
 }
 
@@ -194,6 +213,8 @@ int rzs_params_set(struct rzs_params *p, const char *key, const char *value)
 		return set_bool(key, value, &p->store.wipe);
 	if (strcmp(key, "protect") == 0)
 		return set_protect(key, value, &p->protect);
+	if (strcmp(key, "realtime") == 0)
+		return set_realtime(key, value, &p->realtime);
 	nbdkit_error("unknown parameter '%s' (in %s=%s); 'nbdkit rzs --help' lists them", key, key,
 		     value);
 	return -1;

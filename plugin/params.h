@@ -5,13 +5,14 @@
 #ifndef RZS_PLUGIN_PARAMS_H
 #define RZS_PLUGIN_PARAMS_H
 
-#include "protect.h"
+#include "lockdown.h"
 #include "rzs_store.h"
 
 struct rzs_params {
 	struct rzs_config store;
 	unsigned io_workers; /* of store.nr_workers, those for I/O threads */
 	enum rzs_protect_mode protect;
+	enum rzs_realtime realtime;
 
 	bool swap_header;
 	bool swap_header_given;

@@ -142,7 +142,7 @@ static int rzs_config_complete(void)
 /* The last place where standard error is read for certain. */
 static int rzs_get_ready(void)
 {
-	return rzs_lockdown_early(params.protect);
+	return rzs_lockdown_early(params.protect, params.realtime);
 }
 
 static int write_swap_header(void)

@@ -7,30 +7,33 @@
  *   - messages about refused writes, corrupt pages and a shutdown that waits for clients, each kind
  *     at most once a minute (formatting and syslog allocate memory, and a full store refuses by the
  *     million);
- *   - the statistics, on SIGUSR1.
+ *   - the statistics, on SIGUSR1;
+ *   - real-time priority for the threads that serve I/O while the machine has swap on (lockdown.c).
  *
  * Threading: everything static here but `wake`, `poked` and `want_stats` belongs to the thread.
- * Those three are touched by I/O threads and signal handlers, through atomics and sem_post() only.
+ * Those three are touched by I/O threads and signal handlers, through atomics and a write() to an eventfd only.
  */
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
-#include <semaphore.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <syslog.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "drain.h"
 #include "lockdown.h"
 #include "upkeep.h"
 
-#define TICK_SECONDS 1
+#define TICK_MS 1000
 #define REPEAT_SECONDS 60
 
 /*
@@ -43,7 +46,7 @@
 #define SLACK_SHARE 32
 #define SLACK_LEAST (1u << 20)
 
-static sem_t wake;
+static int wake = -1; /* an eventfd */
 static atomic_bool poked, want_stats, stopping;
 static pthread_t thread;
 static bool running;
@@ -198,19 +201,37 @@ static void compact(const struct rzs_stats *s, bool refused)
 	}
 }
 
+/* Until somebody pokes, swap comes or goes, or a tick is over. */
+static void upkeep_wait(int swaps)
+{
+	struct pollfd fds[] = {
+		{ .fd = wake, .events = POLLIN },
+		{ .fd = swaps, .events = POLLPRI }, /* poll() skips negative ones */
+	};
+	uint64_t pokes;
+
+	if (poll(fds, sizeof(fds) / sizeof(fds[0]), TICK_MS) <= 0)
+		return;
+	if (fds[0].revents)
+		(void)!read(wake, &pokes, sizeof(pokes)); /* what it is about is in the flags */
+	if (fds[1].revents)
+		rzs_lockdown_follow_swap();
+}
+
 static void *upkeep_main(void *unused)
 {
 	uint64_t refused_before = 0;
+	int swaps;
 
 	(void)unused;
 	rzs_lockdown_thread();
+	swaps = rzs_lockdown_watch();
+	if (swaps >= 0)
+		rzs_lockdown_follow_swap(); /* it may have changed since the start */
 	while (!atomic_load(&stopping)) {
 		struct rzs_stats stats;
-		struct timespec until;
 
-		clock_gettime(CLOCK_MONOTONIC, &until);
-		until.tv_sec += TICK_SECONDS;
-		sem_clockwait(&wake, CLOCK_MONOTONIC, &until);
+		upkeep_wait(swaps);
 		atomic_store(&poked, false);
 
 		rzs_store_stats(store, &stats);
@@ -226,10 +247,11 @@ static void *upkeep_main(void *unused)
 
 void rzs_upkeep_wake(void)
 {
+	static const uint64_t one = 1;
 	int saved = errno;
 
 	if (!atomic_exchange(&poked, true))
-		sem_post(&wake);
+		(void)!write(wake, &one, sizeof(one)); /* a full counter has woken it already */
 	errno = saved;
 }
 
@@ -248,7 +270,8 @@ int rzs_upkeep_start(struct rzs_store *of, unsigned hint)
 
 	store = of;
 	worker_hint = hint;
-	if (sem_init(&wake, 0, 0) < 0)
+	wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (wake < 0)
 		return -errno;
 	/* Signals are for nbdkit's threads: one that waits for them must be the one to get them. */
 	sigfillset(&all);

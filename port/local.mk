@@ -14,7 +14,9 @@ RZS_PORT_USER_SOURCES = \
 	port/user/rzs_port_codec.h \
 	port/user/rzs_port_sync.h \
 	port/user/size.c \
-	port/user/size.h
+	port/user/size.h \
+	port/user/swaps.c \
+	port/user/swaps.h
 
 noinst_LTLIBRARIES += librzsport.la
 librzsport_la_SOURCES = $(RZS_PORT_USER_SOURCES)

@@ -5,6 +5,8 @@
 #endif
 #include "protect.h"
 
+#include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -12,6 +14,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -111,6 +114,8 @@ void rzs_protect_init(struct rzs_protect *p, enum rzs_protect_mode mode, bool re
 {
 	p->mode = mode;
 	p->realtime = realtime;
+	p->realtime_now = realtime;
+	pthread_mutex_init(&p->realtime_lock, NULL);
 	memcpy(p->step, protect_steps, sizeof(protect_steps));
 }
 
@@ -281,12 +286,53 @@ static __attribute__((noinline)) void protect_touch_stack(void)
 		stack[i] = 0;
 }
 
-static int protect_realtime(void)
+/* 0 or errno. */
+static int protect_schedule(pid_t tid, bool realtime)
 {
-	struct sched_param param = {.sched_priority = PROTECT_PRIORITY};
+	struct sched_param param = {.sched_priority = realtime ? PROTECT_PRIORITY : 0};
+	int policy = realtime ? SCHED_FIFO : SCHED_OTHER;
 
 	/* Of this thread only: programs it starts are ordinary again. */
-	return sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &param) ? errno : 0;
+	return sched_setscheduler(tid, policy | SCHED_RESET_ON_FORK, &param) ? errno : 0;
+}
+
+/* Tried even when it is not wanted now: whether it will be allowed has to be known before it is needed. */
+static int protect_realtime(struct rzs_protect *p)
+{
+	int err;
+
+	pthread_mutex_lock(&p->realtime_lock);
+	err = protect_schedule(0, true);
+	if (!err && !p->realtime_now)
+		err = protect_schedule(0, false);
+	pthread_mutex_unlock(&p->realtime_lock);
+	return err;
+}
+
+int rzs_protect_set_realtime(struct rzs_protect *p, bool on)
+{
+	struct dirent *entry;
+	int first = 0;
+	DIR *tasks;
+
+	if (p->mode == RZS_PROTECT_OFF || !p->realtime)
+		return 0;
+	pthread_mutex_lock(&p->realtime_lock);
+	p->realtime_now = on;
+	tasks = opendir("/proc/self/task");
+	if (!tasks)
+		first = errno;
+	while (tasks && (entry = readdir(tasks))) {
+		pid_t tid = isdigit((unsigned char)entry->d_name[0]) ? atoi(entry->d_name) : 0;
+		int err = tid && tid != getpid() ? protect_schedule(tid, on) : 0;
+
+		if (err && err != ESRCH && !first)
+			first = err;
+	}
+	if (tasks)
+		closedir(tasks);
+	pthread_mutex_unlock(&p->realtime_lock);
+	return -first;
 }
 
 int rzs_protect_thread(struct rzs_protect *p)
@@ -299,7 +345,7 @@ int rzs_protect_thread(struct rzs_protect *p)
 	protect_note(p, RZS_PROTECT_IO_FLUSHER, prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0) ? errno : 0,
 		     &first);
 	if (p->realtime)
-		protect_note(p, RZS_PROTECT_REALTIME, protect_realtime(), &first);
+		protect_note(p, RZS_PROTECT_REALTIME, protect_realtime(p), &first);
 	return protect_result(p, first);
 }
 

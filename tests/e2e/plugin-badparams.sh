@@ -65,6 +65,7 @@ for uuid in '' 0123 01234567-89ab-cdef-0123-456789abcdeg 01234567-89ab-cdef-0123
 done
 
 refused 'protect=please:' 'auto, require or off' -- size=1M protect=please
+refused 'realtime=often:' 'swap, always or never' -- size=1M realtime=often
 refused "unknown parameter 'sise'" 'sise=1M' '--help' -- sise=1M
 refused "unknown parameter 'size_bytes'" -- size=1M size_bytes=1M
 refused 'size=0:' -- 0

@@ -55,7 +55,7 @@ check_server() {
 }
 
 oom_before=$(cat /proc/self/oom_score_adj)
-start_nbdkit size=64M
+start_nbdkit size=64M realtime=always
 kill -USR1 "$pid"
 wait_for 20 grep -q '^rzs: protect-realtime=' "$log" || fail "no states on SIGUSR1"
 grep '^rzs: protect-' "$log" >"$tmpdir/states"
@@ -67,9 +67,19 @@ refused=$(grep -c '=refused$' "$tmpdir/states" || true)
 check_server "$sock" "$pid"
 stop_nbdkit
 
+# Without swap on this machine its threads are ordinary ones; with it real-time ones.
+start_nbdkit size=16M
+threads_while_serving "$sock" "$pid" >"$tmpdir/threads" || fail "see above"
+policy=0
+[ "$(wc -l </proc/swaps)" -le 1 ] || policy=1
+[ "$(state realtime)" = ok ] || policy=0
+! awk -v want=$policy '$3 != want { print; bad = 1 } END { exit !bad }' "$tmpdir/threads" ||
+	fail "realtime=swap: policy of these threads, $(wc -l </proc/swaps) lines in /proc/swaps"
+stop_nbdkit
+
 # A daemon: here nbdkit's own --swap loses the lock.
 # shellcheck disable=SC2086
-$NBDKIT -U "$tmpdir/daemon" -P "$tmpdir/daemon.pid" "$RZS_PLUGIN" size=64M >"$log" 2>&1 || fail "no daemon"
+$NBDKIT -U "$tmpdir/daemon" -P "$tmpdir/daemon.pid" "$RZS_PLUGIN" size=64M realtime=always >"$log" 2>&1 || fail "no daemon"
 wait_for 20 test -s "$tmpdir/daemon.pid" || fail "the daemon has no pid file"
 pid=$(cat "$tmpdir/daemon.pid")
 cleanup_fn kill -KILL "$pid"

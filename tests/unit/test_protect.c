@@ -10,10 +10,13 @@
 #include "t.h"
 
 #include "protect.h"
+#include "swaps.h"
 
 #include <malloc.h>
 #include <pthread.h>
+#include <dirent.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -198,6 +201,80 @@ T_TEST(thread_steps_tell_the_truth)
 	} else {
 		T_EQ(sched_getscheduler(0), SCHED_OTHER);
 	}
+}
+
+struct follower {
+	struct rzs_protect *p;
+	sem_t ready, end;
+	int policy; /* right after its start */
+};
+
+static void *follow(void *arg)
+{
+	struct follower *f = arg;
+
+	T_EQ(rzs_protect_thread(f->p), 0);
+	f->policy = sched_getscheduler(0);
+	sem_post(&f->ready);
+	while (sem_wait(&f->end))
+		;
+	return NULL;
+}
+
+static pid_t only_other_thread(void)
+{
+	DIR *tasks = opendir("/proc/self/task");
+	struct dirent *e;
+	pid_t found = 0;
+
+	T_OK(tasks != NULL);
+	while ((e = readdir(tasks)))
+		if (atoi(e->d_name) && atoi(e->d_name) != getpid())
+			found = atoi(e->d_name);
+	closedir(tasks);
+	return found;
+}
+
+T_TEST(threads_there_and_to_come_follow_a_change_of_realtime)
+{
+	struct rzs_protect p;
+	struct follower f = { .p = &p };
+	pthread_t thread;
+	pid_t tid;
+
+	rzs_protect_init(&p, RZS_PROTECT_AUTO, true);
+	T_EQ(rzs_protect_set_realtime(&p, false), 0);
+	sem_init(&f.ready, 0, 0);
+	sem_init(&f.end, 0, 0);
+	T_EQ(pthread_create(&thread, NULL, follow, &f), 0);
+	while (sem_wait(&f.ready))
+		;
+	if (rzs_protect_state(&p, RZS_PROTECT_REALTIME) != RZS_PROTECT_OK)
+		T_SKIP("real-time priority is not allowed here");
+	T_EQ(f.policy & ~SCHED_RESET_ON_FORK, SCHED_OTHER);
+	tid = only_other_thread();
+	T_EQ(rzs_protect_set_realtime(&p, true), 0);
+	T_EQ(sched_getscheduler(tid), SCHED_FIFO | SCHED_RESET_ON_FORK);
+	T_EQ(sched_getscheduler(0), SCHED_OTHER); /* not the first thread */
+	T_EQ(rzs_protect_set_realtime(&p, false), 0);
+	T_EQ(sched_getscheduler(tid) & ~SCHED_RESET_ON_FORK, SCHED_OTHER);
+	sem_post(&f.end);
+	pthread_join(thread, NULL);
+}
+
+T_TEST(swaps_are_there_or_cannot_be_told)
+{
+	int fd = rzs_swaps_open(), lines = 0, c;
+	FILE *file = fopen("/proc/swaps", "r");
+
+	T_OK(rzs_swaps_any(-1));
+	if (fd < 0 || !file)
+		T_SKIP("no /proc/swaps");
+	while ((c = getc(file)) != EOF)
+		lines += c == '\n';
+	T_EQ(rzs_swaps_any(fd), lines > 1);
+	fclose(file);
+	close(fd);
 }
 
 T_TEST(realtime_is_left_out_when_not_wanted)
