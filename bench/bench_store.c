@@ -36,7 +36,8 @@ static void __attribute__((noreturn)) usage(int code)
 		"  -x TIMES    churn (default 5)\n"
 		"  -b OBJECTS  for each call of compaction (default 512)\n"
 		"  -n          no checksums\n"
-		"  -e SEED     of the orders (default 1)\n"
+		"  -R KIB       kept ready by the store, for the density (default 512)\n"
+		"  -e SEED      of the orders (default 1)\n"
 		"  -o FILE     JSON lines, appended\n"
 		"  -V TEXT     versions of libraries, for the JSON line about the machine\n");
 	exit(code);
@@ -66,12 +67,14 @@ static void parse_list(struct store_list *l, char *text, uint64_t most)
 		usage(2);
 }
 
-struct rzs_store *store_make(const struct store_options *o, uint64_t nr, unsigned threads)
+struct rzs_store *store_make(const struct store_options *o, uint64_t nr, unsigned threads,
+			     uint64_t reserve)
 {
 	struct rzs_config cfg = {
 		.nr_pages = nr,
 		.codec = o->codec,
 		.level = o->level,
+		.reserve_bytes = reserve,
 		.nr_workers = threads,
 		.no_checksum = o->no_checksum,
 	};
@@ -155,13 +158,14 @@ int main(int argc, char **argv)
 	struct bench_corpus corpus;
 	struct bench_json json;
 	struct store_options o = {
-		.corpus = &corpus, .json = &json, .rounds = 5, .churn = 5, .batch = 512, .seed = 1};
+		.corpus = &corpus, .json = &json, .rounds = 5, .churn = 5, .batch = 512, .seed = 1,
+		.reserve = 512 * 1024};
 	struct store_list sizes = {{512}, 1}, threads = {{1, 2}, 2};
 	const char *out = NULL, *versions = NULL, *what = "both";
 	bool in_order = false;
 	int c;
 
-	while ((c = getopt(argc, argv, "ha:l:s:t:r:c:x:b:e:o:V:Sn")) != -1) {
+	while ((c = getopt(argc, argv, "ha:l:s:t:r:c:x:b:e:o:R:V:Sn")) != -1) {
 		switch (c) {
 		case 'a':
 			o.codec = optarg;
@@ -180,6 +184,9 @@ int main(int argc, char **argv)
 			break;
 		case 'c':
 			what = optarg;
+			break;
+		case 'R':
+			o.reserve = number(optarg, 32, UINT32_MAX) * 1024;
 			break;
 		case 'x':
 			o.churn = (unsigned)number(optarg, 0, 1000);

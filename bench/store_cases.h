@@ -18,6 +18,7 @@ struct store_options {
 	unsigned churn; /* overwrites, in times of the pages stored */
 	uint64_t batch; /* max_objects of each rzs_store_compact() */
 	bool no_checksum;
+	uint64_t reserve; /* bytes the store keeps ready while its density is measured */
 };
 
 struct store_time_case {
@@ -36,8 +37,9 @@ void store_time_run(const struct store_options *o, const struct store_time_case 
 void store_density_heading(void);
 void store_density_run(const struct store_options *o, uint64_t nr);
 
-/* A store of nr pages for this many threads, or exit. */
-struct rzs_store *store_make(const struct store_options *o, uint64_t nr, unsigned threads);
+/* A store of nr pages for this many threads and with this reserve (0: the default), or exit. */
+struct rzs_store *store_make(const struct store_options *o, uint64_t nr, unsigned threads,
+			     uint64_t reserve);
 
 /*
  * Writes until it is done, however often the reserve is empty; counts those times.  Exits on other

@@ -285,7 +285,7 @@ void store_density_run(const struct store_options *o, uint64_t nr)
 	}
 	bench_shuffle(order, nr, &seed);
 	d.rss_before = bench_rss(getpid());
-	d.store = store_make(o, nr, 2);
+	d.store = store_make(o, nr, 2, o->reserve);
 	d.worker = rzs_worker_get(d.store, 0);
 	for (uint64_t k = 0; k < nr; k++)
 		store_put(d.store, d.worker, order[k], bench_page(o->corpus, d.page[order[k]]),

@@ -464,7 +464,7 @@ void store_time_run(const struct store_options *o, const struct store_time_case 
 		bench_shuffle(r->order, whole.nr, &seed);
 	make_items(r);
 
-	r->store = store_make(o, whole.nr, whole.threads);
+	r->store = store_make(o, whole.nr, whole.threads, 0);
 	/*
 	 * Memory never touched before is slow the first time: fill once, measure from the second
 	 * on.

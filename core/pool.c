@@ -116,7 +116,7 @@ static int pool_new_block(struct rzs_pool *p, unsigned shard, enum rzs_block_typ
 	rzs_lock(&b->lock);
 	b->type = (uint8_t)type; /* an unused block is busy and in no list already */
 	b->shard = (uint8_t)shard;
-	b->mem = mem;
+	(void)rzs_cas_ptr(&b->mem, NULL, mem);
 	if (type == RZS_BLOCK_PACKED)
 		rzs_packed_init(&b->packed);
 	else
@@ -145,7 +145,7 @@ static void block_release(struct rzs_pool *p, uint32_t id, struct rzs_block *b)
 	void *mem = b->mem;
 
 	b->type = RZS_BLOCK_UNUSED;
-	b->mem = NULL;
+	(void)rzs_cas_ptr(&b->mem, mem, NULL);
 	rzs_unlock(&b->lock);
 	if (p->wipe) /* the directory tells which pages were in use together */
 		memset(mem, 0, RZS_BLOCK_SIZE);
@@ -338,6 +338,17 @@ void rzs_pool_prefetch(struct rzs_pool *p, uint64_t word)
 {
 	if (rzs_word_is_object(word))
 		__builtin_prefetch(rzs_pool_block(p, rzs_word_block(word)), 1);
+}
+
+void rzs_pool_prefetch_entry(struct rzs_pool *p, uint64_t word)
+{
+	void *mem;
+
+	if (rzs_word_kind(word) != RZS_KIND_PACKED)
+		return;
+	mem = rzs_load_ptr(&rzs_pool_block(p, rzs_word_block(word))->mem);
+	if (mem)
+		__builtin_prefetch(rzs_packed_entry(mem, rzs_word_index(word)), 1);
 }
 
 int rzs_pool_read_begin(struct rzs_pool *p, struct rzs_worker *w, uint32_t slot, uint64_t word,

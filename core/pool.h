@@ -43,7 +43,7 @@ struct rzs_block {
 	uint8_t shard;	   /* changes only while unused */
 	uint8_t busy;	   /* S: taken out of the lists by an allocator or compactor */
 	uint8_t room_list; /* S: list it is in by room or fill, RZS_NO_LIST: none */
-	void *mem;
+	void *mem;	   /* read without a lock by rzs_pool_prefetch_entry() */
 	uint32_t next, prev; /* S: in that list; next also links unused ids */
 	union {
 		struct {
@@ -126,8 +126,12 @@ int RZS_MUST_CHECK rzs_pool_rewrite(struct rzs_pool *p, struct rzs_worker *w,
  * directory does not agree with the word: losing some memory is better than freeing what another slot names. */
 void rzs_pool_free(struct rzs_pool *p, struct rzs_worker *w, uint32_t slot, uint64_t word);
 
-/* Start loading what rzs_pool_read_begin() or rzs_pool_free() of this word will touch. */
+/*
+ * Start loading what freeing the object that word names will touch: first its block's descriptor, and once that has
+ * had time to arrive, its directory entry.  Word may be out of date by then: nothing is followed, only loaded.
+ */
 void rzs_pool_prefetch(struct rzs_pool *p, uint64_t word);
+void rzs_pool_prefetch_entry(struct rzs_pool *p, uint64_t word);
 
 /*
  * Lock the block of the object that word names, if the slot at *p_word still names it.

@@ -115,8 +115,10 @@ static int store_write(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t
 	err = rzs_slots_get(&store->slots, slot, &p);
 	if (err)
 		return store_refused(w, err);
-	rzs_pool_prefetch(&store->pool, rzs_load(p));
+	old = rzs_load(p);
+	rzs_pool_prefetch(&store->pool, old);
 	store_encode(store, w, slot, page, &enc);
+	rzs_pool_prefetch_entry(&store->pool, old);
 	if (!enc.word) {
 		err = rzs_pool_put(&store->pool, w, &enc.object, enc.raw, &enc.word);
 		if (err) {
