@@ -212,7 +212,8 @@ int rzs_packed_put(struct rzs_packed *b, void *mem, uint32_t slot, const void *d
 		return -EIO;
 
 	index = packed_best_hole(b, mem, need, &any);
-	if (index < 0 && need > packed_tail(b))
+	/* A free entry that does not look free: a new one was not reckoned with. */
+	if (index < 0 && (need > packed_tail(b) || (any < 0 && b->ndir != b->nlive)))
 		return -EIO;
 	if (index >= 0) {
 		offset = rzs_entry_offset(rzs_packed_entry(mem, (uint32_t)index));

@@ -62,6 +62,14 @@ static int pool_add_chunk(struct rzs_pool *p, uint64_t id)
 	return 0;
 }
 
+/* The block that word names, or NULL when no such block ever was: a damaged slot word must not be followed. */
+static struct rzs_block *block_of(struct rzs_pool *p, uint64_t word)
+{
+	uint32_t id = rzs_word_block(word);
+
+	return id && id < rzs_load(&p->next_id) ? rzs_pool_block(p, id) : NULL;
+}
+
 /* An id without memory; 0 in *out on failure. */
 static int pool_new_id(struct rzs_pool *p, uint32_t *out)
 {
@@ -275,6 +283,25 @@ static bool block_has(struct rzs_block *b, uint32_t slot, uint64_t word)
 	return b->type == RZS_BLOCK_PACKED && block_object(b, slot, word);
 }
 
+/*
+ * Lock the block of the object that word names.  NULL, nothing locked and counted, when block and word do not agree on
+ * an object of slot: one of them is damaged.
+ */
+static struct rzs_block *block_lock(struct rzs_pool *p, struct rzs_worker *w, uint32_t slot,
+				    uint64_t word)
+{
+	struct rzs_block *b = block_of(p, word);
+
+	if (b) {
+		rzs_lock(&b->lock);
+		if (block_has(b, slot, word))
+			return b;
+		rzs_unlock(&b->lock);
+	}
+	rzs_count(&w->counters, RZS_C_IMPOSSIBLE, 1);
+	return NULL;
+}
+
 /* The bytes of the object that word names, in a locked block that has it. */
 static uint8_t *block_bytes(struct rzs_block *b, uint64_t word)
 {
@@ -304,16 +331,12 @@ static void block_drop(struct rzs_pool *p, struct rzs_block *b, struct rzs_worke
 
 void rzs_pool_free(struct rzs_pool *p, struct rzs_worker *w, uint32_t slot, uint64_t word)
 {
+	struct rzs_block *b = block_lock(p, w, slot, word);
 	uint32_t id = rzs_word_block(word);
-	struct rzs_block *b = rzs_pool_block(p, id);
 	struct rzs_shard *s;
 
-	rzs_lock(&b->lock);
-	if (!block_has(b, slot, word)) {
-		rzs_count(&w->counters, RZS_C_IMPOSSIBLE, 1);
-		rzs_unlock(&b->lock);
+	if (!b)
 		return;
-	}
 	block_drop(p, b, w, word);
 	s = &p->shards[b->shard];
 	rzs_lock(&s->lock);
@@ -336,17 +359,17 @@ void rzs_pool_free(struct rzs_pool *p, struct rzs_worker *w, uint32_t slot, uint
 
 void rzs_pool_prefetch(struct rzs_pool *p, uint64_t word)
 {
-	if (rzs_word_is_object(word))
-		__builtin_prefetch(rzs_pool_block(p, rzs_word_block(word)), 1);
+	struct rzs_block *b = rzs_word_is_object(word) ? block_of(p, word) : NULL;
+
+	if (b)
+		__builtin_prefetch(b, 1);
 }
 
 void rzs_pool_prefetch_entry(struct rzs_pool *p, uint64_t word)
 {
-	void *mem;
+	struct rzs_block *b = rzs_word_kind(word) == RZS_KIND_PACKED ? block_of(p, word) : NULL;
+	void *mem = b ? rzs_load_ptr(&b->mem) : NULL;
 
-	if (rzs_word_kind(word) != RZS_KIND_PACKED)
-		return;
-	mem = rzs_load_ptr(&rzs_pool_block(p, rzs_word_block(word))->mem);
 	if (mem)
 		__builtin_prefetch(rzs_packed_entry(mem, rzs_word_index(word)), 1);
 }
@@ -354,17 +377,20 @@ void rzs_pool_prefetch_entry(struct rzs_pool *p, uint64_t word)
 int rzs_pool_read_begin(struct rzs_pool *p, struct rzs_worker *w, uint32_t slot, uint64_t word,
 			uint64_t *p_word, struct rzs_object *out)
 {
-	struct rzs_block *b = rzs_pool_block(p, rzs_word_block(word));
+	struct rzs_block *b = block_of(p, word);
+	bool current, there;
 
 	memset(out, 0, sizeof(*out));
-	rzs_lock(&b->lock);
-	if (rzs_word_stable(rzs_load(p_word)) != rzs_word_stable(word)) {
-		rzs_unlock(&b->lock);
-		return -EAGAIN;
-	}
-	if (!block_has(b, slot, word)) {
+	if (b)
+		rzs_lock(&b->lock);
+	current = rzs_word_stable(rzs_load(p_word)) == rzs_word_stable(word);
+	there = b && block_has(b, slot, word);
+	if (!current || !there) {
+		if (b)
+			rzs_unlock(&b->lock);
+		if (!current)
+			return -EAGAIN;
 		rzs_count(&w->counters, RZS_C_IMPOSSIBLE, 1);
-		rzs_unlock(&b->lock);
 		return -EIO;
 	}
 	out->slot = slot;
@@ -384,17 +410,12 @@ void rzs_pool_read_end(struct rzs_pool *p, uint64_t word)
 /* Lock the block and take it out of its lists, if it has the object and nobody works on it. */
 static bool block_claim(struct rzs_pool *p, struct rzs_worker *w, uint32_t slot, uint64_t word)
 {
-	uint32_t id = rzs_word_block(word);
-	struct rzs_block *b = rzs_pool_block(p, id);
+	struct rzs_block *b = block_lock(p, w, slot, word);
 	struct rzs_shard *s;
 	bool free_to_use;
 
-	rzs_lock(&b->lock);
-	if (!block_has(b, slot, word)) {
-		rzs_count(&w->counters, RZS_C_IMPOSSIBLE, 1);
-		rzs_unlock(&b->lock);
+	if (!b)
 		return false;
-	}
 	s = &p->shards[b->shard];
 	rzs_lock(&s->lock);
 	free_to_use = !b->busy;

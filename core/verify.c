@@ -119,9 +119,9 @@ static const char *verify_block(struct rzs_store *store, struct rzs_worker *w, s
 	return NULL;
 }
 
-/* Walk every list of a shard, there and back; *linked counts the blocks met. */
+/* Walk a list of a shard, there and back; *linked counts the blocks met, *room adds up theirs. */
 static const char *verify_list(struct rzs_store *store, uint32_t head, unsigned shard,
-			       unsigned list, uint64_t *linked)
+			       unsigned list, uint64_t *linked, uint64_t *room)
 {
 	uint32_t id = head, prev = 0;
 	struct rzs_block *b;
@@ -133,6 +133,7 @@ static const char *verify_list(struct rzs_store *store, uint32_t head, unsigned 
 		if (b->prev != prev || b->shard != shard || b->room_list != list)
 			return "list: block does not agree";
 		++*linked;
+		*room += b->type == RZS_BLOCK_PACKED ? b->linked_room : 0;
 	}
 	return NULL;
 }
@@ -141,19 +142,22 @@ static const char *verify_shard(struct rzs_store *store, unsigned shard, uint64_
 {
 	struct rzs_shard *s = &store->pool.shards[shard];
 	const char *what = NULL;
+	uint64_t room = 0;
 	unsigned i;
 
 	for (i = 0; i < RZS_ROOM_LISTS && !what; i++) {
 		if ((s->room[i] != 0) != (s->room_map[i / 64] >> i % 64 & 1))
 			what = "list: bitmap of rooms";
 		else
-			what = verify_list(store, s->room[i], shard, i, linked);
+			what = verify_list(store, s->room[i], shard, i, linked, &room);
 	}
 	for (i = 0; i < RZS_HOLE_LISTS && !what; i++)
 		if ((s->hole[i] != 0) != (s->hole_map >> i & 1))
 			what = "list: bitmap of holes";
 	for (i = 0; i < RZS_PAGES_PER_BLOCK && !what; i++)
-		what = verify_list(store, s->pages[i], shard, i, linked);
+		what = verify_list(store, s->pages[i], shard, i, linked, &room);
+	if (!what && room != s->room_sum)
+		what = "list: sum of the rooms";
 	return what;
 }
 

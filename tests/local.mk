@@ -21,8 +21,10 @@ include tests/fuzz/local.mk
 include tests/e2e/local.mk
 include tests/vm/local.mk
 
-TESTS += $(RZS_UNIT_TESTS) $(RZS_UNIT_TESTS_USER) $(RZS_FREESTANDING_TESTS) $(RZS_FUZZERS) \
-	$(RZS_E2E_TESTS) tests/pods.sh
+RZS_TSAN_TESTS = $(RZS_UNIT_TESTS) $(RZS_UNIT_TESTS_USER) $(RZS_E2E_TESTS)
+
+TESTS += $(RZS_TSAN_TESTS) $(RZS_UNIT_TESTS_ONE) $(RZS_FREESTANDING_TESTS) $(RZS_FUZZERS) \
+	tests/pods.sh
 
 # Words before the nbdkit command, and before each unit test: a tool's.
 RZS_NBDKIT_WRAP = @RZS_NBDKIT_WRAP@
@@ -30,6 +32,9 @@ RZS_WRAP =
 RZS_VALGRIND = $(VALGRIND) --quiet --leak-check=full --show-leak-kinds=definite \
 	--errors-for-leak-kinds=definite --error-exitcode=119 --num-callers=30 --fair-sched=yes
 RZS_TIMEOUT_SCALE = @RZS_TIMEOUT_SCALE@
+if SANITIZED
+RZS_SANITIZED = 1
+endif
 
 LOG_COMPILER = $(RZS_WRAP)
 
@@ -40,6 +45,7 @@ AM_TESTS_ENVIRONMENT = \
 	RZS_PLUGIN='$(abs_builddir)/rzs.so'; export RZS_PLUGIN; \
 	NBDKIT='$(RZS_NBDKIT_WRAP) $(NBDKIT)'; export NBDKIT; \
 	T_TIMEOUT_SCALE='$(RZS_TIMEOUT_SCALE)'; export T_TIMEOUT_SCALE; \
+	RZS_SANITIZED='$(RZS_SANITIZED)'; export RZS_SANITIZED; \
 	ASAN_OPTIONS="detect_stack_use_after_return=1:$$ASAN_OPTIONS"; export ASAN_OPTIONS; \
 	UBSAN_OPTIONS="print_stacktrace=1:$$UBSAN_OPTIONS"; export UBSAN_OPTIONS; \
 	TSAN_OPTIONS="halt_on_error=1:second_deadlock_stack=1:$$TSAN_OPTIONS"; export TSAN_OPTIONS;

@@ -7,13 +7,16 @@ RZS_UNIT_TESTS = \
 	tests/unit/test_lock \
 	tests/unit/test_port \
 	tests/unit/test_store \
+	tests/unit/test_store_compact \
 	tests/unit/test_store_corrupt \
 	tests/unit/test_store_limit \
 	tests/unit/test_store_map \
 	tests/unit/test_store_model \
-	tests/unit/test_store_oom \
 	tests/unit/test_store_threads \
 	tests/unit/test_swap_header
+
+# The same, of one thread and long: ThreadSanitizer would find nothing in them.
+RZS_UNIT_TESTS_ONE = tests/unit/test_store_oom
 
 # On the user port; each needs its two lines as well.
 RZS_UNIT_TESTS_USER = \
@@ -22,7 +25,7 @@ RZS_UNIT_TESTS_USER = \
 	tests/unit/test_protect \
 	tests/unit/test_size
 
-check_PROGRAMS += $(RZS_UNIT_TESTS) $(RZS_UNIT_TESTS_USER)
+check_PROGRAMS += $(RZS_UNIT_TESTS) $(RZS_UNIT_TESTS_ONE) $(RZS_UNIT_TESTS_USER)
 EXTRA_DIST += tests/unit/blocks_rig.h
 
 check_LTLIBRARIES += librzstests.la librzstests_user.la

@@ -2,8 +2,8 @@
 /*
  * The store's contract, one behaviour a function: what rzs_store.h promises of pages, ranges,
  * configurations and errors.  Limits and accounting are in test_store_limit.c, maps in
- * test_store_map.c; what only shows in long runs, with failing memory, threads or flipped bits in
- * the other test_store_*.c.
+ * test_store_map.c, compaction in test_store_compact.c; what only shows in long runs, with failing
+ * memory, threads or flipped bits in the other test_store_*.c.
  */
 #include "codec.h"
 #include "pages.h"
@@ -560,29 +560,5 @@ T_TEST(checksums_may_be_off)
 		pages_make_any(page, seed + i);
 		T_EQ(twin_write(&t, pages_hash(seed, i) % 1000, page), 0);
 	}
-	twin_close(&t);
-}
-
-/* Churn of every kind with compaction between; what the store does underneath must not show. */
-T_TEST(compaction_changes_nothing_that_can_be_read)
-{
-	struct twin t = open_twin(3000);
-	uint64_t seed = t_seed(), i, blocks = 0;
-	uint8_t page[PAGE];
-
-	for (i = 0; i < 12000; i++) {
-		pages_make_any(page, seed + i);
-		T_EQ(twin_write(&t, pages_hash(seed, i) % 3000, page), 0);
-		if (i % 4 == 0)
-			twin_discard(&t, pages_hash(seed + 1, i) % 3000, 1);
-		if (i % 1000 == 0) {
-			blocks += twin_compact(&t, 100 + i);
-			twin_check_all(&t);
-		}
-	}
-	for (i = 0; i < 3000; i += 1 + i % 3) /* leave holes everywhere */
-		twin_discard(&t, i, 1);
-	blocks += twin_compact(&t, UINT64_MAX);
-	T_GT(blocks, 0);
 	twin_close(&t);
 }

@@ -222,6 +222,7 @@ static void end_hung_guest(const struct watch *w, uint64_t stall_ms)
 	sysrq(w, "9"); /* all messages to the console */
 	sysrq(w, "m");
 	sysrq(w, "w");
+	sysrq(w, "l"); /* what runs: a thread may spin */
 	dump_wanted = true;
 	for (unsigned waited = 0; !dump_done && waited < DUMP_SECONDS * 1000; waited += SAMPLE_MS)
 		pause_ms(SAMPLE_MS);
