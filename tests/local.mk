@@ -21,9 +21,9 @@ include tests/fuzz/local.mk
 include tests/e2e/local.mk
 include tests/vm/local.mk
 
-RZS_TSAN_TESTS = $(RZS_UNIT_TESTS) $(RZS_UNIT_TESTS_USER) $(RZS_E2E_TESTS)
+RZS_TOOL_TESTS = $(RZS_UNIT_TESTS) $(RZS_UNIT_TESTS_USER) $(RZS_E2E_TESTS)
 
-TESTS += $(RZS_TSAN_TESTS) $(RZS_UNIT_TESTS_ONE) $(RZS_FREESTANDING_TESTS) $(RZS_FUZZERS) \
+TESTS += $(RZS_TOOL_TESTS) $(RZS_UNIT_TESTS_ONE) $(RZS_FREESTANDING_TESTS) $(RZS_FUZZERS) \
 	tests/pods.sh
 
 # Words before the nbdkit command, and before each unit test: a tool's.

@@ -15,7 +15,7 @@ RZS_UNIT_TESTS = \
 	tests/unit/test_store_threads \
 	tests/unit/test_swap_header
 
-# The same, of one thread and long: ThreadSanitizer would find nothing in them.
+# The same, too long for valgrind and of one thread, so of no use to ThreadSanitizer: AddressSanitizer has them.
 RZS_UNIT_TESTS_ONE = tests/unit/test_store_oom
 
 # On the user port; each needs its two lines as well.
