@@ -59,6 +59,7 @@ EXTRA_PROGRAMS += \
 CLEANFILES += $(EXTRA_PROGRAMS)
 
 EXTRA_DIST += \
+	bench/README \
 	bench/capture \
 	bench/run \
 	bench/summary.awk

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Counters, one set in each worker, so that threads do not share cache lines; a snapshot is their sum.
- * What goes up and down (objects stored) may be negative in one worker and right in the sum, modulo 2^64.
- * Only the thread that holds the worker changes them, so load + store is enough.
+ * Counters, one set in each worker, so that threads do not share cache lines; a snapshot is their
+ * sum. What goes up and down (objects stored) may be negative in one worker and right in the sum,
+ * modulo 2^64. Only the thread that holds the worker changes them, so load + store is enough.
  */
 #ifndef RZS_COUNTERS_H
 #define RZS_COUNTERS_H

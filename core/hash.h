@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * XXH64, after its published specification (xxHash, "XXH64 Algorithm Description", doc/xxhash_spec.md), seed 0.
- * Used as a checksum of stored objects: about 0.1 us for a compressed page.  The core has its own because it links
- * with no library; test_store_corrupt and the unit test hold it against the specification's test vectors.
+ * XXH64, after its published specification (xxHash, "XXH64 Algorithm Description",
+ * doc/xxhash_spec.md), seed 0. Used as a checksum of stored objects: about 0.1 us for a compressed
+ * page.  The core has its own because it links with no library; test_store_corrupt and the unit
+ * test hold it against the specification's test vectors.
  */
 #ifndef RZS_HASH_H
 #define RZS_HASH_H
@@ -20,11 +21,14 @@ static inline uint64_t rzs_xxh_rotl(uint64_t v, unsigned n)
 	return v << n | v >> (64 - n);
 }
 
-/* Little-endian loads from any alignment; compilers turn them into one instruction where they can. */
+/*
+ * Little-endian loads from any alignment; compilers turn them into one instruction where they can.
+ */
 static inline uint64_t rzs_xxh_le64(const uint8_t *p)
 {
 	return (uint64_t)p[0] | (uint64_t)p[1] << 8 | (uint64_t)p[2] << 16 | (uint64_t)p[3] << 24 |
-	       (uint64_t)p[4] << 32 | (uint64_t)p[5] << 40 | (uint64_t)p[6] << 48 | (uint64_t)p[7] << 56;
+	       (uint64_t)p[4] << 32 | (uint64_t)p[5] << 40 | (uint64_t)p[6] << 48 |
+	       (uint64_t)p[7] << 56;
 }
 
 static inline uint32_t rzs_xxh_le32(const uint8_t *p)
@@ -45,7 +49,8 @@ static inline uint64_t rzs_xxh_merge(uint64_t acc, uint64_t v)
 static inline uint64_t rzs_xxh64_tail(uint64_t h, const uint8_t *p, size_t n)
 {
 	for (; n >= 8; n -= 8, p += 8)
-		h = rzs_xxh_rotl(h ^ rzs_xxh_round(0, rzs_xxh_le64(p)), 27) * RZS_XXH_P1 + RZS_XXH_P4;
+		h = rzs_xxh_rotl(h ^ rzs_xxh_round(0, rzs_xxh_le64(p)), 27) * RZS_XXH_P1 +
+		    RZS_XXH_P4;
 	if (n >= 4) {
 		h = rzs_xxh_rotl(h ^ rzs_xxh_le32(p) * RZS_XXH_P1, 23) * RZS_XXH_P2 + RZS_XXH_P3;
 		p += 4;

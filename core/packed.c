@@ -51,7 +51,10 @@ void rzs_packed_init(struct rzs_packed *b)
 	b->hole = (uint16_t)packed_tail(b);
 }
 
-/* Index of the free entry with the smallest hole of at least need bytes, else -1; *out_any: any free entry. */
+/*
+ * Index of the free entry with the smallest hole of at least need bytes, else -1; *out_any: any
+ * free entry.
+ */
 static int packed_best_hole(const struct rzs_packed *b, void *mem, uint32_t need, int *out_any)
 {
 	uint32_t left = b->ndir - b->nlive, best_size = 0, i;
@@ -92,7 +95,10 @@ static void packed_sift(uint32_t *key, uint32_t root, uint32_t n)
 	}
 }
 
-/* A block has some 25 objects as a rule, and 2340 at worst: insertion for the rule, a heap for the worst. */
+/*
+ * A block has some 25 objects as a rule, and 2340 at worst: insertion for the rule, a heap for the
+ * worst.
+ */
 static void packed_sort(uint32_t *key, uint32_t n)
 {
 	uint32_t i, j, t;
@@ -144,7 +150,10 @@ static void packed_trim_dir(struct rzs_packed *b, void *mem)
 	}
 }
 
-/* Whether the n sorted objects are where objects can be: a directory with a flipped bit must not move memory. */
+/*
+ * Whether the n sorted objects are where objects can be: a directory with a flipped bit must not
+ * move memory.
+ */
 static bool packed_sane(const struct rzs_packed *b, void *mem,
 			const struct rzs_packed_scratch *scratch, uint32_t n)
 {
@@ -161,7 +170,10 @@ static bool packed_sane(const struct rzs_packed *b, void *mem,
 	return n == b->nlive && end <= b->top;
 }
 
-/* Move all objects down so that all room is in the tail.  *out_moved: bytes moved.  -EIO: the directory is broken. */
+/*
+ * Move all objects down so that all room is in the tail. *out_moved: bytes moved. -EIO: the
+ * directory is broken.
+ */
 static int packed_slide(struct rzs_packed *b, void *mem, struct rzs_packed_scratch *scratch,
 			uint32_t *out_moved)
 {
@@ -245,7 +257,9 @@ struct rzs_entry *rzs_packed_find(const struct rzs_packed *b, void *mem, uint32_
 	if (index >= b->ndir)
 		return NULL;
 	e = rzs_packed_entry(mem, index);
-	/* The entry lies in memory that may have been corrupted: never follow it out of the block. */
+	/*
+	 * The entry lies in memory that may have been corrupted: never follow it out of the block.
+	 */
 	if (e->slot == RZS_SLOT_NONE || rzs_entry_size(e) == 0 ||
 	    rzs_entry_size(e) > RZS_PACKED_MAX_OBJECT ||
 	    rzs_entry_offset(e) + rzs_entry_size(e) > packed_dir_start(b))

@@ -5,10 +5,11 @@
  *   0                         top                    RZS_BLOCK_SIZE - 12 * ndir
  *   | object | hole | object | tail (free) ............ | entry ndir-1 | ... | entry 0 |
  *
- * An entry is the object's slot (the back-reference that compaction needs), its offset and size, and its checksum.
- * The slot word names the index, so a block can be tidied (slid) without touching any slot.  Objects start at even
- * offsets.  A free entry keeps the place of the object that was there: a hole, to be used again by one that fits.
- * What a smaller object leaves of a hole is known only in the sum, until the next slide.
+ * An entry is the object's slot (the back-reference that compaction needs), its offset and size,
+ * and its checksum. The slot word names the index, so a block can be tidied (slid) without touching
+ * any slot.  Objects start at even offsets.  A free entry keeps the place of the object that was
+ * there: a hole, to be used again by one that fits. What a smaller object leaves of a hole is known
+ * only in the sum, until the next slide.
  *
  * Invariants (rzs_packed_check):
  *   free = RZS_BLOCK_SIZE - 12 * ndir - sum of live sizes, each rounded up to even
@@ -23,13 +24,13 @@
 #include "rzs_store.h"
 
 #define RZS_PACKED_MAX_OBJECT RZS_PAGE_SIZE
-#define RZS_PACKED_MAX_DIR (RZS_BLOCK_SIZE / 14) /* an object takes 2 bytes or more */
-#define RZS_SLOT_NONE 0xffffffffu
+#define RZS_PACKED_MAX_DIR    (RZS_BLOCK_SIZE / 14) /* an object takes 2 bytes or more */
+#define RZS_SLOT_NONE	      0xffffffffu
 
 struct rzs_entry {
-	uint32_t slot;	/* RZS_SLOT_NONE: a free entry */
-	uint32_t place; /* bits 0-13 offset / 2, bits 14-26 size in bytes (of a free entry: of its hole) */
-	uint32_t sum;	/* low half of the object's XXH64 */
+	uint32_t slot; /* RZS_SLOT_NONE: a free entry */
+	uint32_t place; /* bits 0-13 offset / 2, 14-26 size (of a free entry: of its hole) */
+	uint32_t sum; /* low half of the object's XXH64 */
 };
 
 struct rzs_packed {
@@ -72,7 +73,8 @@ void rzs_packed_init(struct rzs_packed *b);
 
 /*
  * Store size bytes (1 .. RZS_PACKED_MAX_OBJECT) of data for slot.  *out_index names the object.
- * Succeeds whenever size, rounded up to even, is at most rzs_packed_room(); else -ENOSPC and nothing has changed.
+ * Succeeds whenever size, rounded up to even, is at most rzs_packed_room(); else -ENOSPC and
+ * nothing has changed.
  * *out_slid: bytes moved to make the room contiguous (0: none had to be).
  * -EIO: the directory is broken; nothing was moved, and the block must not be put to again.
  */
@@ -80,7 +82,9 @@ int RZS_MUST_CHECK rzs_packed_put(struct rzs_packed *b, void *mem, uint32_t slot
 				  uint32_t size, uint32_t sum, struct rzs_packed_scratch *scratch,
 				  uint32_t *out_index, uint32_t *out_slid);
 
-/* The live object called index, or NULL when there is none (out of range, free, or a broken entry). */
+/*
+ * The live object called index, or NULL when there is none (out of range, free, or a broken entry).
+ */
 struct rzs_entry *rzs_packed_find(const struct rzs_packed *b, void *mem, uint32_t index);
 
 /* Overwrite the live object e with size bytes, at most as many as it has now. */

@@ -62,7 +62,10 @@ static int pool_add_chunk(struct rzs_pool *p, uint64_t id)
 	return 0;
 }
 
-/* The block that word names, or NULL when no such block ever was: a damaged slot word must not be followed. */
+/*
+ * The block that word names, or NULL when no such block ever was: a damaged slot word must not be
+ * followed.
+ */
 static struct rzs_block *block_of(struct rzs_pool *p, uint64_t word)
 {
 	uint32_t id = rzs_word_block(word);
@@ -147,7 +150,10 @@ static bool block_empty(const struct rzs_block *b)
 	return true;
 }
 
-/* Give the memory of an empty block back; locked and busy or out of the lists, so nobody else knows it. */
+/*
+ * Give the memory of an empty block back; locked and busy or out of the lists, so nobody else knows
+ * it.
+ */
 static void block_release(struct rzs_pool *p, uint32_t id, struct rzs_block *b)
 {
 	void *mem = b->mem;
@@ -193,8 +199,8 @@ static int block_put_page(struct rzs_block *b, uint32_t id, const struct rzs_obj
 	return -EIO;
 }
 
-static int block_put_packed(struct rzs_pool *p, struct rzs_block *b, struct rzs_worker *w, uint32_t id,
-			    const struct rzs_object *o, uint64_t *out_word)
+static int block_put_packed(struct rzs_pool *p, struct rzs_block *b, struct rzs_worker *w,
+			    uint32_t id, const struct rzs_object *o, uint64_t *out_word)
 {
 	uint32_t ndir = b->packed.ndir, index, slid;
 	int err;
@@ -227,7 +233,10 @@ int rzs_block_put(struct rzs_pool *p, struct rzs_worker *w, uint32_t id, const s
 	else
 		err = block_put_page(b, id, o, out_word);
 	if (err) {
-		/* Its directory is broken.  It stays busy for ever: read from, never written to again. */
+		/*
+		 * Its directory is broken. It stays busy for ever: read from, never written to
+		 * again.
+		 */
 		rzs_count(&w->counters, RZS_C_IMPOSSIBLE, 1);
 		rzs_unlock(&b->lock);
 		return -EIO;
@@ -284,8 +293,8 @@ static bool block_has(struct rzs_block *b, uint32_t slot, uint64_t word)
 }
 
 /*
- * Lock the block of the object that word names.  NULL, nothing locked and counted, when block and word do not agree on
- * an object of slot: one of them is damaged.
+ * Lock the block of the object that word names.  NULL, nothing locked and counted, when block and
+ * word do not agree on an object of slot: one of them is damaged.
  */
 static struct rzs_block *block_lock(struct rzs_pool *p, struct rzs_worker *w, uint32_t slot,
 				    uint64_t word)
@@ -396,9 +405,9 @@ int rzs_pool_read_begin(struct rzs_pool *p, struct rzs_worker *w, uint32_t slot,
 	out->slot = slot;
 	out->size = rzs_word_size(word);
 	out->data = block_bytes(b, word);
-	out->sum = rzs_word_kind(word) == RZS_KIND_RAW ?
-			   rzs_word_sum24(word) :
-			   rzs_packed_entry(b->mem, rzs_word_index(word))->sum;
+	out->sum = rzs_word_kind(word) == RZS_KIND_RAW
+			   ? rzs_word_sum24(word)
+			   : rzs_packed_entry(b->mem, rzs_word_index(word))->sum;
 	return 0;
 }
 
@@ -438,14 +447,21 @@ int rzs_pool_rewrite(struct rzs_pool *p, struct rzs_worker *w, const struct rzs_
 	if (!rzs_word_is_object(word) || raw != (rzs_word_kind(word) == RZS_KIND_RAW) ||
 	    o->size > rzs_word_size(word))
 		return -ENOSPC;
-	/* Not while a compactor holds it: that may have copied the old bytes, and would find its word unchanged. */
+	/*
+	 * Not while a compactor holds it: that may have copied the old bytes, and would find its
+	 * word unchanged.
+	 */
 	if (!block_claim(p, w, o->slot, word))
 		return -ENOSPC;
 	b = rzs_pool_block(p, id);
-	rzs_count(&w->counters, RZS_C_OBJECT_BYTES, (uint64_t)((int64_t)o->size - rzs_word_size(word)));
+	rzs_count(&w->counters, RZS_C_OBJECT_BYTES,
+		  (uint64_t)((int64_t)o->size - rzs_word_size(word)));
 	if (p->wipe)
 		memset(block_bytes(b, word), 0, rzs_word_size(word));
-	/* The word changes before the block is unlocked: a reader sees old bytes and word, or new ones. */
+	/*
+	 * The word changes before the block is unlocked: a reader sees old bytes and word, or new
+	 * ones.
+	 */
 	if (raw) {
 		memcpy(block_bytes(b, word), o->data, RZS_PAGE_SIZE);
 		rzs_slot_unlock(p_word, rzs_word_raw(id, index, o->sum));

@@ -2,22 +2,26 @@
 /*
  * The pool: objects of 1 .. RZS_PAGE_SIZE bytes in blocks of RZS_BLOCK_SIZE, named by slot words.
  *
- * Two sorts of block: packed (packed.h: compressed objects of any size) and pages (8 raw pages, so that incompressible
- * data costs nothing but its slots).  Each block belongs to a shard, a worker allocates from its own shard first, and
- * a shard finds a block in constant time: packed blocks are in two sets of size-class lists, by their largest hole
- * and by all their room, blocks of pages by how full they are.  An object goes
+ * Two sorts of block: packed (packed.h: compressed objects of any size) and pages (8 raw pages, so
+ * that incompressible data costs nothing but its slots).  Each block belongs to a shard, a worker
+ * allocates from its own shard first, and a shard finds a block in constant time: packed blocks are
+ * in two sets of size-class lists, by their largest hole and by all their room, blocks of pages by
+ * how full they are.  An object goes
  *   1. into a hole that it fills to within RZS_POOL_TIGHT classes (nothing moves),
- *   2. else into the fullest block with room enough in all (which is tidied if the room is in pieces),
+ *   2. else into the fullest block with room enough in all (which is tidied if that is in pieces),
  *   3. else into a new block.
- * More of 1 moves fewer bytes, more of 2 packs denser; docs/POOL has the measurements behind RZS_POOL_TIGHT.
+ * More of 1 moves fewer bytes, more of 2 packs denser; docs/POOL has the measurements behind
+ * RZS_POOL_TIGHT.
  *
- * Lock order: a block's lock, then a shard's lock, then the pool's id lock; at most one lock of each sort at a time.
- * An allocator or compactor first takes a block out of its shard's lists (busy), so that it may then work on it under
- * the block's lock alone; only freeing, which needs no room, meets it there.  A block's lock is held for one copy or
- * one tidying (32 KiB at most), a shard's for a few list operations.
+ * Lock order: a block's lock, then a shard's lock, then the pool's id lock; at most one lock of
+ * each sort at a time. An allocator or compactor first takes a block out of its shard's lists
+ * (busy), so that it may then work on it under the block's lock alone; only freeing, which needs no
+ * room, meets it there.  A block's lock is held for one copy or one tidying (32 KiB at most), a
+ * shard's for a few list operations.
  *
- * Who may use an object: a reader locks its block and then looks at the slot word again.  If it still names the object,
- * the object stays until the lock is released, since freeing takes the lock after the word has changed.
+ * Who may use an object: a reader locks its block and then looks at the slot word again.  If it
+ * still names the object, the object stays until the lock is released, since freeing takes the lock
+ * after the word has changed.
  */
 #ifndef RZS_POOL_H
 #define RZS_POOL_H
@@ -25,10 +29,10 @@
 #include "slot.h"
 #include "worker.h"
 
-#define RZS_PAGES_PER_BLOCK (RZS_BLOCK_SIZE / RZS_PAGE_SIZE)
+#define RZS_PAGES_PER_BLOCK  (RZS_BLOCK_SIZE / RZS_PAGE_SIZE)
 #define RZS_BLOCKS_PER_CHUNK (RZS_BLOCK_SIZE / sizeof(struct rzs_block))
-#define RZS_MAX_SHARDS 8u
-#define RZS_POOL_TIGHT 2u
+#define RZS_MAX_SHARDS	     8u
+#define RZS_POOL_TIGHT	     2u
 
 enum rzs_block_type {
 	RZS_BLOCK_UNUSED, /* the id has no memory */
@@ -36,14 +40,17 @@ enum rzs_block_type {
 	RZS_BLOCK_PAGES,
 };
 
-/* A block's descriptor: one cache line.  Fields are under the block's lock, or under its shard's (S). */
+/*
+ * A block's descriptor: one cache line. Fields are under the block's lock, or under its shard's
+ * (S).
+ */
 struct rzs_block {
 	rzs_lock_t lock;
-	uint8_t type;	   /* enum rzs_block_type */
-	uint8_t shard;	   /* changes only while unused */
-	uint8_t busy;	   /* S: taken out of the lists by an allocator or compactor */
-	uint8_t room_list; /* S: list it is in by room or fill, RZS_NO_LIST: none */
-	void *mem;	   /* read without a lock by rzs_pool_prefetch_entry() */
+	uint8_t type;	     /* enum rzs_block_type */
+	uint8_t shard;	     /* changes only while unused */
+	uint8_t busy;	     /* S: taken out of the lists by an allocator or compactor */
+	uint8_t room_list;   /* S: list it is in by room or fill, RZS_NO_LIST: none */
+	void *mem;	     /* read without a lock by rzs_pool_prefetch_entry() */
 	uint32_t next, prev; /* S: in that list; next also links unused ids */
 	union {
 		struct {
@@ -56,16 +63,16 @@ struct rzs_block {
 	};
 } __attribute__((aligned(64)));
 
-#define RZS_NO_LIST 0xffu
+#define RZS_NO_LIST    0xffu
 #define RZS_HOLE_LISTS 64u
 #define RZS_ROOM_LISTS 128u
 
 struct rzs_shard {
 	rzs_lock_t lock;
-	uint64_t hole_map;		/* bit i: hole[i] is not empty */
-	uint64_t room_map[2];		/* likewise room[] */
-	uint64_t room_sum;		/* of the room of all packed blocks in lists */
-	uint32_t hole[RZS_HOLE_LISTS];	/* heads; block 0 is nobody */
+	uint64_t hole_map;	       /* bit i: hole[i] is not empty */
+	uint64_t room_map[2];	       /* likewise room[] */
+	uint64_t room_sum;	       /* of the room of all packed blocks in lists */
+	uint32_t hole[RZS_HOLE_LISTS]; /* heads; block 0 is nobody */
 	uint32_t room[RZS_ROOM_LISTS];
 	uint32_t pages[RZS_PAGES_PER_BLOCK]; /* by number of pages in use, 0 .. 7 */
 } __attribute__((aligned(64)));
@@ -111,24 +118,29 @@ void rzs_pool_fini(struct rzs_pool *p);
  * Store an object; *out_word is the slot word that names it, 0 on failure.
  * raw: a whole page, stored in a block of pages.  -ENOSPC, -ENOMEM as rzs_blocks_take().
  */
-int RZS_MUST_CHECK rzs_pool_put(struct rzs_pool *p, struct rzs_worker *w, const struct rzs_object *o,
-				bool raw, uint64_t *out_word);
+int RZS_MUST_CHECK rzs_pool_put(struct rzs_pool *p, struct rzs_worker *w,
+				const struct rzs_object *o, bool raw, uint64_t *out_word);
 
 /*
- * Put the object in the place of the one that word names, when it fits there: the last resort of a full store.  The
- * slot at *p_word is locked by the caller, and unlocked with the new word if 0 is returned.  -ENOSPC: does not fit.
+ * Put the object in the place of the one that word names, when it fits there: the last resort of a
+ * full store.  The slot at *p_word is locked by the caller, and unlocked with the new word if 0 is
+ * returned.  -ENOSPC: does not fit.
  */
 int RZS_MUST_CHECK rzs_pool_rewrite(struct rzs_pool *p, struct rzs_worker *w,
 				    const struct rzs_object *o, bool raw, uint64_t word,
 				    uint64_t *p_word);
 
-/* Free the object that word names; the word is no longer in the slot.  Frees nothing (and counts it) when the
- * directory does not agree with the word: losing some memory is better than freeing what another slot names. */
+/*
+ * Free the object that word names; the word is no longer in the slot.  Frees nothing (and counts
+ * it) when the directory does not agree with the word: losing some memory is better than freeing
+ * what another slot names.
+ */
 void rzs_pool_free(struct rzs_pool *p, struct rzs_worker *w, uint32_t slot, uint64_t word);
 
 /*
- * Start loading what freeing the object that word names will touch: first its block's descriptor, and once that has
- * had time to arrive, its directory entry.  Word may be out of date by then: nothing is followed, only loaded.
+ * Start loading what freeing the object that word names will touch: first its block's descriptor,
+ * and once that has had time to arrive, its directory entry.  Word may be out of date by then:
+ * nothing is followed, only loaded.
  */
 void rzs_pool_prefetch(struct rzs_pool *p, uint64_t word);
 void rzs_pool_prefetch_entry(struct rzs_pool *p, uint64_t word);
@@ -144,15 +156,15 @@ int RZS_MUST_CHECK rzs_pool_read_begin(struct rzs_pool *p, struct rzs_worker *w,
 void rzs_pool_read_end(struct rzs_pool *p, uint64_t word);
 
 /*
- * Have slot name the place that new names, if it still names the place that old does (old and new carry no checksum);
- * false: it does not, or is locked.
+ * Have slot name the place that new names, if it still names the place that old does (old and new
+ * carry no checksum); false: it does not, or is locked.
  */
 typedef bool (*rzs_pool_relocate_fn)(void *owner, uint32_t slot, uint64_t old, uint64_t new);
 
 /* See rzs_store_compact(). */
 int RZS_MUST_CHECK rzs_pool_compact(struct rzs_pool *p, struct rzs_worker *w,
-				    rzs_pool_relocate_fn relocate, void *owner, uint64_t max_objects,
-				    uint64_t *out_blocks, bool *out_more);
+				    rzs_pool_relocate_fn relocate, void *owner,
+				    uint64_t max_objects, uint64_t *out_blocks, bool *out_more);
 
 /* The steps below are shared by pool.c and pool_compact.c. */
 
@@ -163,7 +175,10 @@ void rzs_shard_unlink(struct rzs_pool *p, struct rzs_shard *s, struct rzs_block 
 /* Take a block that has room for size bytes out of the lists; 0: there is none. */
 uint32_t rzs_shard_take_packed(struct rzs_pool *p, struct rzs_shard *s, uint32_t size);
 uint32_t rzs_shard_take_pages(struct rzs_pool *p, struct rzs_shard *s);
-/* The end of work on a busy, locked block: back into the lists, or given back when empty (true).  Unlocks it. */
+/*
+ * The end of work on a busy, locked block: back into the lists, or given back when empty (true).
+ * Unlocks it.
+ */
 bool rzs_block_settle(struct rzs_pool *p, uint32_t id, struct rzs_block *b);
 /* Put into the busy block id; 0 or -EIO (broken directory).  Settles the block. */
 int RZS_MUST_CHECK rzs_block_put(struct rzs_pool *p, struct rzs_worker *w, uint32_t id,

@@ -2,11 +2,12 @@
 /*
  * Compaction: empty the emptiest blocks of a shard into the fullest and give them back.
  *
- * The victim is out of its shard's lists meanwhile, so nothing new comes in; objects leave one at a time, each
- * copied under the victim's lock, put elsewhere like any new object, and then made known by compare-and-swap of its slot
- * word.  If the slot was overwritten or locked meanwhile the copy is dropped.  So no lock is held for longer than one copy
- * (or one tidying of a block), and a reader at worst looks twice.  Since no block is ever added, it cannot make
- * things worse, and it ends: every block it gives back is gain.
+ * The victim is out of its shard's lists meanwhile, so nothing new comes in; objects leave one at a
+ * time, each copied under the victim's lock, put elsewhere like any new object, and then made known
+ * by compare-and-swap of its slot word.  If the slot was overwritten or locked meanwhile the copy
+ * is dropped.  So no lock is held for longer than one copy (or one tidying of a block), and a
+ * reader at worst looks twice.  Since no block is ever added, it cannot make things worse, and it
+ * ends: every block it gives back is gain.
  */
 #include "pool.h"
 
@@ -67,8 +68,9 @@ static uint32_t take_victim(struct rzs_pool *p, struct rzs_shard *s, bool raw)
 }
 
 /*
- * Copy object number index of the victim to the worker's buffer.  *out_word names it; 0: there is none at this index.
- * False: index is past the end.  The caller must still ask the slot whether it is current.
+ * Copy object number index of the victim to the worker's buffer.  *out_word names it; 0: there is
+ * none at this index. False: index is past the end.  The caller must still ask the slot whether it
+ * is current.
  */
 static bool copy_object(struct compaction *c, uint32_t id, uint32_t index, struct rzs_object *o,
 			uint64_t *out_word)
@@ -102,8 +104,12 @@ static bool copy_object(struct compaction *c, uint32_t id, uint32_t index, struc
 	return more;
 }
 
-/* Put the copy of an object elsewhere in its shard and tell its slot.  -ENOSPC: no other block has room. */
-static int move_object(struct compaction *c, struct rzs_shard *s, struct rzs_object *o, uint64_t word)
+/*
+ * Put the copy of an object elsewhere in its shard and tell its slot. -ENOSPC: no other block has
+ * room.
+ */
+static int move_object(struct compaction *c, struct rzs_shard *s, struct rzs_object *o,
+		       uint64_t word)
 {
 	bool raw = rzs_word_kind(word) == RZS_KIND_RAW;
 	uint64_t moved;
@@ -112,8 +118,8 @@ static int move_object(struct compaction *c, struct rzs_shard *s, struct rzs_obj
 
 	do {
 		rzs_lock(&s->lock);
-		to = raw ? rzs_shard_take_pages(c->pool, s) :
-			   rzs_shard_take_packed(c->pool, s, o->size);
+		to = raw ? rzs_shard_take_pages(c->pool, s)
+			 : rzs_shard_take_packed(c->pool, s, o->size);
 		rzs_unlock(&s->lock);
 		if (!to)
 			return -ENOSPC;
@@ -153,7 +159,7 @@ static int evacuate(struct compaction *c, struct rzs_shard *s, uint32_t id)
 		rzs_count(&c->worker->counters, RZS_C_COMPACTED, 1);
 		c->blocks++;
 	} else if (!err) {
-		err = -ENOSPC; /* objects that could not be moved now: do not pick it again at once */
+		err = -ENOSPC; /* what is left cannot move now: not again at once */
 	}
 	return err;
 }
@@ -161,7 +167,7 @@ static int evacuate(struct compaction *c, struct rzs_shard *s, uint32_t id)
 int rzs_pool_compact(struct rzs_pool *p, struct rzs_worker *w, rzs_pool_relocate_fn relocate,
 		     void *owner, uint64_t max_objects, uint64_t *out_blocks, bool *out_more)
 {
-	struct compaction c = { p, w, relocate, owner, max_objects, 0 };
+	struct compaction c = {p, w, relocate, owner, max_objects, 0};
 	unsigned i, raw;
 	uint32_t id;
 	int err;

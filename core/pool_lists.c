@@ -2,15 +2,15 @@
 /*
  * The size-class lists of a shard.  Everything here runs under the shard's lock.
  *
- * Rooms and holes below 4096 bytes are in lists of 64 bytes each, larger rooms in lists of 512 bytes (no object is that
- * large: these serve the choice of the fullest block, and of the emptiest for compaction).  List 0 is not kept: its
- * blocks have less than 64 bytes to offer.
+ * Rooms and holes below 4096 bytes are in lists of 64 bytes each, larger rooms in lists of 512
+ * bytes (no object is that large: these serve the choice of the fullest block, and of the emptiest
+ * for compaction).  List 0 is not kept: its blocks have less than 64 bytes to offer.
  */
 #include "pool.h"
 
-#define CLASS_BYTES 64u
+#define CLASS_BYTES  64u
 #define COARSE_BYTES 512u
-#define COARSE_FROM 4096u
+#define COARSE_FROM  4096u
 
 unsigned rzs_room_list(uint32_t bytes)
 {

@@ -95,7 +95,8 @@ static int range_drop(struct rzs_store *store, struct rzs_worker *w, uint64_t le
 			/* A page that is not there has no bytes to clear. */
 			p = rzs_slots_find(&store->slots, part.slot);
 			if (p && rzs_load(p))
-				err = rzs_store_modify(store, w, part.slot, NULL, part.off, part.len);
+				err = rzs_store_modify(store, w, part.slot, NULL, part.off,
+						       part.len);
 		}
 		offset += done;
 		len -= done;
@@ -120,8 +121,8 @@ static enum rzs_map_kind map_kind(uint64_t word)
 	return rzs_word_is_zero_page(word) ? RZS_MAP_ZERO : RZS_MAP_DATA;
 }
 
-int rzs_store_map(struct rzs_store *store, rzs_slot_t slot, uint64_t nr, enum rzs_map_kind *out_kind,
-		  uint64_t *out_run)
+int rzs_store_map(struct rzs_store *store, rzs_slot_t slot, uint64_t nr,
+		  enum rzs_map_kind *out_kind, uint64_t *out_run)
 {
 	uint64_t run = 0, i, *p;
 

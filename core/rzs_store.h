@@ -4,8 +4,8 @@
  * benchmarks) includes.
  *
  * A store is an array of pages of RZS_PAGE_SIZE bytes.  Pages never written read as zeros and cost
- * nothing.  Every call takes a worker: the codec contexts and scratch memory for one call at a time.
- * A thread gets one with rzs_worker_get() and puts it back, or keeps one for its life.
+ * nothing.  Every call takes a worker: the codec contexts and scratch memory for one call at a
+ * time. A thread gets one with rzs_worker_get() and puts it back, or keeps one for its life.
  *
  * Contract, for every function unless it says otherwise:
  *   Context:     any thread; not from an interrupt.
@@ -26,8 +26,8 @@
 #include "rzs_port.h"
 
 #define RZS_PAGE_SHIFT 12
-#define RZS_PAGE_SIZE 4096u
-#define RZS_MAX_PAGES 0xffffff00ull /* slot numbers fit in 32 bits: just under 16 TiB */
+#define RZS_PAGE_SIZE  4096u
+#define RZS_MAX_PAGES  0xffffff00ull /* slot numbers fit in 32 bits: just under 16 TiB */
 
 #if defined(__GNUC__)
 #define RZS_MUST_CHECK __attribute__((warn_unused_result))
@@ -43,12 +43,12 @@ struct rzs_worker;
 struct rzs_config {
 	uint64_t nr_pages;    /* size in pages, 1 .. RZS_MAX_PAGES */
 	uint64_t limit_bytes; /* bound on all memory held, 0 = none */
-	uint64_t reserve_bytes; /* ready memory kept ahead of demand, 0 = by the store's size and the world */
-	const char *codec;    /* name as in rzs_codec_name(); NULL = "lzo" */
-	int level;	      /* codec's own scale; 0 = its default */
-	unsigned nr_workers;  /* calls that may run at once, 1 .. RZS_MAX_WORKERS */
-	bool no_checksum;     /* do not compute or verify checksums */
-	bool wipe;	      /* overwrite what is dropped, and what went through a worker */
+	uint64_t reserve_bytes; /* kept ready ahead of demand, 0 = by size and world */
+	const char *codec;   /* name as in rzs_codec_name(); NULL = "lzo" */
+	int level;	     /* codec's own scale; 0 = its default */
+	unsigned nr_workers; /* calls that may run at once, 1 .. RZS_MAX_WORKERS */
+	bool no_checksum;    /* do not compute or verify checksums */
+	bool wipe;	     /* overwrite what is dropped, and what went through a worker */
 };
 
 #define RZS_MAX_WORKERS 256u
@@ -71,8 +71,8 @@ int RZS_MUST_CHECK rzs_store_create(const struct rzs_config *cfg, struct rzs_sto
 void rzs_store_destroy(struct rzs_store *store);
 
 /*
- * The worker numbered hint % nr_workers, or the next free one; waits for one only when all are in use.
- * Threads that pass different hints do not meet.  Never fails.
+ * The worker numbered hint % nr_workers, or the next free one; waits for one only when all are in
+ * use. Threads that pass different hints do not meet.  Never fails.
  */
 struct rzs_worker *rzs_worker_get(struct rzs_store *store, unsigned hint);
 void rzs_worker_put(struct rzs_store *store, struct rzs_worker *worker);
@@ -94,21 +94,24 @@ int RZS_MUST_CHECK rzs_store_discard(struct rzs_store *store, struct rzs_worker 
 				     rzs_slot_t slot, uint64_t nr);
 
 /*
- * Byte ranges of any offset and length, len may be 0.  A partial page is read, changed and written under
- * its slot's lock, so that two writes to different bytes of one page both last.  On failure the pages
- * before the failing one are done, the failing one and those after it are unchanged (rzs_store_pread:
- * buf is unspecified).
+ * Byte ranges of any offset and length, len may be 0.  A partial page is read, changed and written
+ * under its slot's lock, so that two writes to different bytes of one page both last.  On failure
+ * the pages before the failing one are done, the failing one and those after it are unchanged
+ * (rzs_store_pread: buf is unspecified).
  */
 int RZS_MUST_CHECK rzs_store_pread(struct rzs_store *store, struct rzs_worker *worker, void *buf,
 				   uint64_t len, uint64_t offset);
 int RZS_MUST_CHECK rzs_store_pwrite(struct rzs_store *store, struct rzs_worker *worker,
 				    const void *buf, uint64_t len, uint64_t offset);
 /* Write zeros: whole pages are dropped, partial ones rewritten. */
-int RZS_MUST_CHECK rzs_store_pzero(struct rzs_store *store, struct rzs_worker *worker,
-				   uint64_t len, uint64_t offset);
-/* A discard: whole pages are dropped, partial ones left as they are (a discard exists to save memory). */
-int RZS_MUST_CHECK rzs_store_ptrim(struct rzs_store *store, struct rzs_worker *worker,
-				   uint64_t len, uint64_t offset);
+int RZS_MUST_CHECK rzs_store_pzero(struct rzs_store *store, struct rzs_worker *worker, uint64_t len,
+				   uint64_t offset);
+/*
+ * A discard: whole pages are dropped, partial ones left as they are (a discard exists to save
+ * memory).
+ */
+int RZS_MUST_CHECK rzs_store_ptrim(struct rzs_store *store, struct rzs_worker *worker, uint64_t len,
+				   uint64_t offset);
 
 /* What a run of pages is made of. */
 enum rzs_map_kind {
@@ -118,16 +121,17 @@ enum rzs_map_kind {
 };
 
 /*
- * The kind of page slot, and in *out_run for how many pages it goes on: 1 .. nr.  A run may end early
- * (the next call goes on with the same kind).  Concurrent writes may change it at once.
+ * The kind of page slot, and in *out_run for how many pages it goes on: 1 .. nr.  A run may end
+ * early (the next call goes on with the same kind).  Concurrent writes may change it at once.
  */
 int RZS_MUST_CHECK rzs_store_map(struct rzs_store *store, rzs_slot_t slot, uint64_t nr,
 				 enum rzs_map_kind *out_kind, uint64_t *out_run);
 
 /*
- * Move objects out of the emptiest blocks and give these back to the world, until no gain is in sight or
- * max_objects were looked at.  *out_blocks: blocks given back; *out_more: whether another call would gain.
- * Runs beside reads and writes: it holds no lock for longer than one object's copy.
+ * Move objects out of the emptiest blocks and give these back to the world, until no gain is in
+ * sight or max_objects were looked at.  *out_blocks: blocks given back; *out_more: whether another
+ * call would gain. Runs beside reads and writes: it holds no lock for longer than one object's
+ * copy.
  */
 int RZS_MUST_CHECK rzs_store_compact(struct rzs_store *store, struct rzs_worker *worker,
 				     uint64_t max_objects, uint64_t *out_blocks, bool *out_more);
@@ -170,28 +174,31 @@ struct rzs_stats {
 	uint64_t fixed_bytes;	    /* the store, its workers, top-level tables */
 	uint64_t reserve_bytes;	    /* ready for use, held by the world for this store */
 
-	uint64_t reads;	 /* pages read */
-	uint64_t writes; /* pages written */
+	uint64_t reads;	   /* pages read */
+	uint64_t writes;   /* pages written */
 	uint64_t discards; /* stored pages dropped by discard or zeroing */
 	uint64_t failed_reads;
 	uint64_t failed_writes;
-	uint64_t refused_limit;	  /* writes refused: limit reached */
-	uint64_t refused_reserve; /* writes refused: reserve empty */
-	uint64_t corrupt;	  /* reads that failed the checksum or the decoder */
-	uint64_t impossible;	  /* broken invariants met (each answered with an error) */
-	uint64_t slides;	  /* blocks tidied in place */
-	uint64_t slide_bytes;	  /* bytes moved by that */
-	uint64_t moved_objects;	  /* moved to another block by compaction */
+	uint64_t refused_limit;	   /* writes refused: limit reached */
+	uint64_t refused_reserve;  /* writes refused: reserve empty */
+	uint64_t corrupt;	   /* reads that failed the checksum or the decoder */
+	uint64_t impossible;	   /* broken invariants met (each answered with an error) */
+	uint64_t slides;	   /* blocks tidied in place */
+	uint64_t slide_bytes;	   /* bytes moved by that */
+	uint64_t moved_objects;	   /* moved to another block by compaction */
 	uint64_t compacted_blocks; /* given back by compaction */
 };
 
-/* Take a snapshot.  May be called at any time; numbers that belong together may be a few calls apart. */
+/*
+ * Take a snapshot. May be called at any time; numbers that belong together may be a few calls
+ * apart.
+ */
 void rzs_store_stats(struct rzs_store *store, struct rzs_stats *out);
 
 /*
  * Walk slots, blocks and objects and check every invariant of the store, and every checksum when
- * check_data.  The caller sees to it that no other call is running.  -EIO: broken, *out_what says what (a
- * constant string, NULL when all is well).
+ * check_data.  The caller sees to it that no other call is running.  -EIO: broken, *out_what says
+ * what (a constant string, NULL when all is well).
  */
 int RZS_MUST_CHECK rzs_store_verify(struct rzs_store *store, struct rzs_worker *worker,
 				    bool check_data, const char **out_what);
@@ -205,10 +212,11 @@ const char *rzs_codec_name(unsigned i);
 #define RZS_SWAP_MIN_PAGES 10u /* what mkswap asks for */
 
 /*
- * Fill page (RZS_PAGE_SIZE bytes) with a Linux swap header (version 1, "SWAPSPACE2") for nr_pages pages,
- * as mkswap(8) writes it on a machine with 4 KiB pages and this byte order.  label: at most
+ * Fill page (RZS_PAGE_SIZE bytes) with a Linux swap header (version 1, "SWAPSPACE2") for nr_pages
+ * pages, as mkswap(8) writes it on a machine with 4 KiB pages and this byte order.  label: at most
  * RZS_SWAP_LABEL_MAX bytes, may be NULL; uuid: 16 bytes, may be NULL (all zero).
- * -EINVAL: nr_pages < RZS_SWAP_MIN_PAGES or over 2^32 - 1, or label too long; page is then all zeros.
+ * -EINVAL: nr_pages < RZS_SWAP_MIN_PAGES or over 2^32 - 1, or label too long; page is then all
+ * zeros.
  */
 int RZS_MUST_CHECK rzs_swap_header(void *page, uint64_t nr_pages, const char *label,
 				   const uint8_t *uuid);

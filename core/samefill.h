@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Pages that are one 64-bit word over and over: found before any codec runs, stored in the slot word itself. */
+/*
+ * Pages that are one 64-bit word over and over: found before any codec runs, stored in the slot
+ * word itself.
+ */
 #ifndef RZS_SAMEFILL_H
 #define RZS_SAMEFILL_H
 
 #include "rzs_store.h"
 
-/* Whether the page (any alignment) repeats one word; *out_value is that word, in this machine's byte order. */
+/*
+ * Whether the page (any alignment) repeats one word; *out_value is that word, in this machine's
+ * byte order.
+ */
 static inline bool rzs_page_is_same(const void *page, uint64_t *out_value)
 {
 	const uint8_t *p = page;

@@ -14,11 +14,13 @@
  *     SAME32   the 32-bit word that fills the page
  *     PACKED   block 28 bits, directory index 12, size 13
  *     RAW      block 28 bits, page in the block 3, 1 unused, checksum 24
- *   Kinds MERGED (a shared object) and SPILLED (on a backing file) have numbers, and 56 bits, left for them.
+ *   Kinds MERGED (a shared object) and SPILLED (on a backing file) have numbers, and 56 bits, left
+ *   for them.
  *
- * Concurrency: a word is replaced by compare-and-swap, so a plain write takes no lock at all; whoever
- * replaced a word owns the object it named and frees it.  LOCK is for read-modify-write only.  Chunks, once there,
- * stay until the table is destroyed, so a pointer to a word is good for the store's life.
+ * Concurrency: a word is replaced by compare-and-swap, so a plain write takes no lock at all;
+ * whoever replaced a word owns the object it named and frees it.  LOCK is for read-modify-write
+ * only.  Chunks, once there, stay until the table is destroyed, so a pointer to a word is good for
+ * the store's life.
  */
 #ifndef RZS_SLOT_H
 #define RZS_SLOT_H
@@ -36,14 +38,14 @@ enum rzs_kind {
 };
 
 #define RZS_SLOT_KIND_MASK 7ull
-#define RZS_SLOT_LOCK (1ull << 3)
-#define RZS_SLOT_WAITERS (1ull << 4)
-#define RZS_SLOT_IDLE (1ull << 5)
+#define RZS_SLOT_LOCK	   (1ull << 3)
+#define RZS_SLOT_WAITERS   (1ull << 4)
+#define RZS_SLOT_IDLE	   (1ull << 5)
 #define RZS_SLOT_TRANSIENT (RZS_SLOT_LOCK | RZS_SLOT_WAITERS | RZS_SLOT_IDLE)
 
 #define RZS_BLOCK_ID_BITS 28
-#define RZS_BLOCK_ID_MAX ((1ull << RZS_BLOCK_ID_BITS) - 1)
-#define RZS_SUM24_MASK 0xffffffu
+#define RZS_BLOCK_ID_MAX  ((1ull << RZS_BLOCK_ID_BITS) - 1)
+#define RZS_SUM24_MASK	  0xffffffu
 
 static inline enum rzs_kind rzs_word_kind(uint64_t word)
 {
@@ -90,7 +92,8 @@ static inline uint64_t rzs_word_same_value(uint64_t word)
 
 static inline uint64_t rzs_word_packed(uint32_t block, uint32_t index, uint32_t size)
 {
-	return RZS_KIND_PACKED | (uint64_t)block << 8 | (uint64_t)index << 36 | (uint64_t)size << 48;
+	return RZS_KIND_PACKED | (uint64_t)block << 8 | (uint64_t)index << 36 |
+	       (uint64_t)size << 48;
 }
 
 static inline uint64_t rzs_word_raw(uint32_t block, uint32_t index, uint32_t sum)
@@ -115,7 +118,10 @@ static inline uint32_t rzs_word_size(uint64_t word)
 	return rzs_word_kind(word) == RZS_KIND_RAW ? RZS_PAGE_SIZE : word >> 48 & 0x1fffu;
 }
 
-/* Whether two words of objects name the same place; their checksums and transient bits do not count. */
+/*
+ * Whether two words of objects name the same place; their checksums and transient bits do not
+ * count.
+ */
 static inline bool rzs_word_same_place(uint64_t a, uint64_t b)
 {
 	return rzs_word_kind(a) == rzs_word_kind(b) && rzs_word_block(a) == rzs_word_block(b) &&
@@ -130,10 +136,10 @@ static inline uint32_t rzs_word_sum24(uint64_t word)
 #define RZS_SLOTS_PER_CHUNK (RZS_BLOCK_SIZE / 8)
 
 struct rzs_slots {
-	uint64_t nr;		/* slots */
+	uint64_t nr; /* slots */
 	uint64_t nr_chunks;
-	void **chunks;		/* nr_chunks pointers to RZS_SLOTS_PER_CHUNK words, or NULL */
-	uint64_t chunks_held;	/* relaxed counter */
+	void **chunks;	      /* nr_chunks pointers to RZS_SLOTS_PER_CHUNK words, or NULL */
+	uint64_t chunks_held; /* relaxed counter */
 	struct rzs_blocks *blocks;
 };
 
@@ -151,7 +157,9 @@ static inline uint64_t *rzs_slots_find(struct rzs_slots *t, rzs_slot_t slot)
 	return chunk ? &chunk[slot % RZS_SLOTS_PER_CHUNK] : NULL;
 }
 
-/* The same, the chunk made when missing.  -ENOSPC, -ENOMEM as rzs_blocks_take(); *out is NULL then. */
+/*
+ * The same, the chunk made when missing. -ENOSPC, -ENOMEM as rzs_blocks_take(); *out is NULL then.
+ */
 int RZS_MUST_CHECK rzs_slots_get(struct rzs_slots *t, rzs_slot_t slot, uint64_t **out);
 
 /* Replace the word, waiting while it is locked; returns the old one, which the caller now owns. */

@@ -3,16 +3,16 @@
  * The store: write, read, modify.
  *
  * Lock order: a slot's LOCK bit (read-modify-write only), then what pool.h says.
- * Publish order of a write: encode, put the object, replace the slot word, free what the old word named.  Whatever
- * fails before the word is replaced leaves the old page as it was.
+ * Publish order of a write: encode, put the object, replace the slot word, free what the old word
+ * named.  Whatever fails before the word is replaced leaves the old page as it was.
  */
 #include "store.h"
 #include "hash.h"
 #include "samefill.h"
 
 /*
- * Compressed pages larger than this are stored raw: what they would save (under 1/16) is not worth decoding them at
- * each read.  docs/POOL has the measurement.
+ * Compressed pages larger than this are stored raw: what they would save (under 1/16) is not worth
+ * decoding them at each read.  docs/POOL has the measurement.
  */
 #define RAW_CUTOFF (RZS_PAGE_SIZE - RZS_PAGE_SIZE / 16)
 
@@ -89,8 +89,8 @@ static int store_refused(struct rzs_worker *w, int err)
 }
 
 /*
- * No memory for a second copy: put the page in the place of the old one, if it fits.  The slot is locked and names old;
- * it is unlocked when 0 is returned, else err is.
+ * No memory for a second copy: put the page in the place of the old one, if it fits.  The slot is
+ * locked and names old; it is unlocked when 0 is returned, else err is.
  */
 static int store_rewrite(struct rzs_store *store, struct rzs_worker *w, const struct encoded *enc,
 			 uint64_t old, uint64_t *p_word, int err)
@@ -135,7 +135,8 @@ static int store_write(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t
 	return 0;
 }
 
-int rzs_store_write(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t slot, const void *page)
+int rzs_store_write(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t slot,
+		    const void *page)
 {
 	int err;
 

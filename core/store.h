@@ -17,12 +17,15 @@ struct rzs_store {
 	struct rzs_pool pool;
 };
 
-/* Fill page with what word, seen at *p_word, names.  -EAGAIN: the word has changed.  -EIO as rzs_store_read(). */
+/*
+ * Fill page with what word, seen at *p_word, names. -EAGAIN: the word has changed. -EIO as
+ * rzs_store_read().
+ */
 int RZS_MUST_CHECK rzs_store_load(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t slot,
 				  uint64_t word, uint64_t *p_word, void *page);
 /*
- * Replace the bytes off .. off + len - 1 of a page by those at buf, or by zeros when buf is NULL, under the slot's lock.
- * off + len <= RZS_PAGE_SIZE.
+ * Replace the bytes off .. off + len - 1 of a page by those at buf, or by zeros when buf is NULL,
+ * under the slot's lock. off + len <= RZS_PAGE_SIZE.
  */
 int RZS_MUST_CHECK rzs_store_modify(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t slot,
 				    const void *buf, uint32_t off, uint32_t len);

@@ -4,14 +4,23 @@
 
 /* Small stores do with fewer shards: each may have a block of either sort partly filled. */
 #define PAGES_PER_SHARD (64u * 1024 * 1024 / RZS_PAGE_SIZE)
-/* What a store needs beyond its fixed memory to hold anything: slot chunks, descriptors, some blocks of each sort. */
+/*
+ * What a store needs beyond its fixed memory to hold anything: slot chunks, descriptors, some
+ * blocks of each sort.
+ */
 #define MIN_BLOCKS 8u
-/* Blocks that a sixteenth of a store has to reach (from 256 MiB on) for the world's default reserve to apply. */
+/*
+ * Blocks that a sixteenth of a store has to reach (from 256 MiB on) for the world's default reserve
+ * to apply.
+ */
 #define RESERVE_OF_LARGE 512u
 
 static uint64_t store_max_blocks(const struct rzs_config *cfg)
 {
-	/* At worst every block holds one page.  The limit may change later, so it does not count here. */
+	/*
+	 * At worst every block holds one page. The limit may change later, so it does not count
+	 * here.
+	 */
 	uint64_t max = cfg->nr_pages + 2 * RZS_MAX_SHARDS;
 
 	return max < RZS_BLOCK_ID_MAX ? max : RZS_BLOCK_ID_MAX;
@@ -61,8 +70,9 @@ int rzs_store_min_limit(const struct rzs_config *cfg, uint64_t *out_bytes)
 }
 
 /*
- * Blocks to keep ready: what was asked for; else a sixteenth of the store's size where that is less than what a world
- * keeps for a large one, else the world's default (which looks at the limit and at the machine).
+ * Blocks to keep ready: what was asked for; else a sixteenth of the store's size where that is less
+ * than what a world keeps for a large one, else the world's default (which looks at the limit and
+ * at the machine).
  */
 static uint64_t store_reserve(const struct rzs_config *cfg)
 {
@@ -236,11 +246,13 @@ void rzs_store_stats(struct rzs_store *store, struct rzs_stats *out)
 
 	rzs_blocks_count(store->blocks, &taken, &ready, &peak);
 	out->block_bytes = rzs_load(&store->pool.blocks_held) * RZS_BLOCK_SIZE;
-	out->table_bytes = (rzs_load(&store->pool.chunks_held) + rzs_load(&store->slots.chunks_held)) *
-			   RZS_BLOCK_SIZE;
+	out->table_bytes =
+		(rzs_load(&store->pool.chunks_held) + rzs_load(&store->slots.chunks_held)) *
+		RZS_BLOCK_SIZE;
 	out->slack_bytes = out->block_bytes - out->object_bytes - out->object_meta_bytes;
 	out->fixed_bytes = store->fixed_bytes;
 	out->reserve_bytes = ready * RZS_BLOCK_SIZE;
-	out->mem_bytes = out->block_bytes + out->table_bytes + out->fixed_bytes + out->reserve_bytes;
+	out->mem_bytes =
+		out->block_bytes + out->table_bytes + out->fixed_bytes + out->reserve_bytes;
 	out->mem_peak_bytes = peak * RZS_BLOCK_SIZE + out->fixed_bytes;
 }

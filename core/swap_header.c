@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The page that makes an area swap space: union swap_header of the kernel's include/linux/swap.h, version 1, as mkswap(8)
- * writes it.  1024 bytes are left to a boot loader; then version, last_page, nr_badpages (in this machine's byte order),
- * uuid and label; the magic is in the last 10 bytes of the page.
+ * The page that makes an area swap space: union swap_header of the kernel's include/linux/swap.h,
+ * version 1, as mkswap(8) writes it.  1024 bytes are left to a boot loader; then version,
+ * last_page, nr_badpages (in this machine's byte order), uuid and label; the magic is in the last
+ * 10 bytes of the page.
  */
 #include "rzs_store.h"
 
 #define HEADER_AT 1024
-#define MAGIC "SWAPSPACE2"
+#define MAGIC	  "SWAPSPACE2"
 #define MAGIC_LEN 10
 
 struct swap_info {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Check the whole store against its invariants, with no other call running:
- *   every slot that names an object is named back by that object's directory entry, with the same size;
+ *   every slot that names an object is named back by that object's entry, with the same size;
  *   every directory entry is named by its slot, so there are as many of one as of the other;
  *   each block is sound inside (packed.h) and in the lists its room and holes ask for;
  *   the statistics are the sums of what is there.

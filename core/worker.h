@@ -28,7 +28,10 @@ struct rzs_worker {
 	uint8_t page[RZS_PAGE_SIZE];
 };
 
-/* Forget the page that went through; the codec's own tables (zstd keeps literals there) are not reached. */
+/*
+ * Forget the page that went through; the codec's own tables (zstd keeps literals there) are not
+ * reached.
+ */
 static inline void rzs_worker_wipe(struct rzs_worker *w)
 {
 	memset(w->out, 0, sizeof(w->out));

@@ -24,8 +24,8 @@ int rzs_lockdown_late(void);
 void rzs_lockdown_thread(void);
 
 /*
- * What to poll() for POLLPRI, and then to call rzs_lockdown_follow_swap(), so that threads are real-time ones while
- * swap is on; negative: nothing.  Good until the process ends.
+ * What to poll() for POLLPRI, and then to call rzs_lockdown_follow_swap(), so that threads are
+ * real-time ones while swap is on; negative: nothing.  Good until the process ends.
  */
 int rzs_lockdown_watch(void);
 void rzs_lockdown_follow_swap(void);

@@ -13,10 +13,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <lzo/lzoconf.h>
-
 #include "drain.h"
 #include "io.h"
+#include "liblzo.h"
 #include "lockdown.h"
 #include "params.h"
 #include "rzs_store.h"
@@ -206,7 +205,7 @@ static void rzs_dump_plugin(void)
 	printf("rzs_codecs=");
 	for (unsigned i = 0; (name = rzs_codec_name(i)) != NULL; i++)
 		printf("%s%s", i ? "," : "", name);
-	printf("\nrzs_lzo=%s\n", lzo_version_string());
+	printf("\nrzs_lzo=%s\n", rzs_liblzo_version());
 	printf("rzs_max_size=%llu\n", (unsigned long long)(RZS_MAX_PAGES << RZS_PAGE_SHIFT));
 	printf("rzs_max_workers=%u\n", RZS_MAX_WORKERS - 1);
 	printf("rzs_page_size=%u\n", RZS_PAGE_SIZE);

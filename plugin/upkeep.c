@@ -11,7 +11,8 @@
  *   - real-time priority for the threads that serve I/O while the machine has swap on (lockdown.c).
  *
  * Threading: everything static here but `wake`, `poked` and `want_stats` belongs to the thread.
- * Those three are touched by I/O threads and signal handlers, through atomics and a write() to an eventfd only.
+ * Those three are touched by I/O threads and signal handlers, through atomics and a write() to an
+ * eventfd only.
  */
 #include <errno.h>
 #include <poll.h>
@@ -33,7 +34,7 @@
 #include "lockdown.h"
 #include "upkeep.h"
 
-#define TICK_MS 1000
+#define TICK_MS	       1000
 #define REPEAT_SECONDS 60
 
 /*
@@ -76,7 +77,10 @@ void rzs_say(const char *fmt, ...)
 		fprintf(stderr, "rzs: %s\n", line);
 }
 
-#define STAT(name) { #name, offsetof(struct rzs_stats, name) }
+#define STAT(name)                                      \
+	{                                               \
+#name, offsetof(struct rzs_stats, name) \
+	}
 static const struct {
 	const char *name;
 	size_t offset;
@@ -205,8 +209,8 @@ static void compact(const struct rzs_stats *s, bool refused)
 static void upkeep_wait(int swaps)
 {
 	struct pollfd fds[] = {
-		{ .fd = wake, .events = POLLIN },
-		{ .fd = swaps, .events = POLLPRI }, /* poll() skips negative ones */
+		{.fd = wake, .events = POLLIN},
+		{.fd = swaps, .events = POLLPRI}, /* poll() skips negative ones */
 	};
 	uint64_t pokes;
 
@@ -264,7 +268,7 @@ static void on_usr1(int sig)
 
 int rzs_upkeep_start(struct rzs_store *of, unsigned hint)
 {
-	struct sigaction sa = { .sa_handler = on_usr1, .sa_flags = SA_RESTART };
+	struct sigaction sa = {.sa_handler = on_usr1, .sa_flags = SA_RESTART};
 	sigset_t all, before;
 	int err;
 

@@ -8,6 +8,8 @@ RZS_PORT_USER_SOURCES = \
 	port/user/arena.h \
 	port/user/blocks.c \
 	port/user/blocks.h \
+	port/user/liblzo.c \
+	port/user/liblzo.h \
 	port/user/protect.c \
 	port/user/protect.h \
 	port/user/rzs_port.h \

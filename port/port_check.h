@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Included last by every rzs_port.h.  Naming each primitive once, with its type, turns a missing or differently
- * shaped one into a compile error at the header instead of a surprise in the core.  See CONTRACT.
+ * Included last by every rzs_port.h.  Naming each primitive once, with its type, turns a missing or
+ * differently shaped one into a compile error at the header instead of a surprise in the core.  See
+ * CONTRACT.
  */
 #ifndef RZS_PORT_CHECK_H
 #define RZS_PORT_CHECK_H

@@ -26,7 +26,11 @@
 #define PR_SET_IO_FLUSHER 57
 #endif
 
-#define PROTECT_STACK	       (256u * 1024) /* of threads that name no size; all locked */
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#define PROTECT_STACK (4u * 1024 * 1024) /* a sanitizer keeps much of its own there */
+#else
+#define PROTECT_STACK (256u * 1024) /* of threads that name no size; all locked */
+#endif
 #define PROTECT_STACK_TOUCH    (128u * 1024) /* of it, what a thread's calls may reach */
 #define PROTECT_PRIORITY       1
 #define PROTECT_MMAP_THRESHOLD (32 * 1024 * 1024) /* the most glibc accepts */
@@ -296,7 +300,10 @@ static int protect_schedule(pid_t tid, bool realtime)
 	return sched_setscheduler(tid, policy | SCHED_RESET_ON_FORK, &param) ? errno : 0;
 }
 
-/* Tried even when it is not wanted now: whether it will be allowed has to be known before it is needed. */
+/*
+ * Tried even when it is not wanted now: whether it will be allowed has to be known before it is
+ * needed.
+ */
 static int protect_realtime(struct rzs_protect *p)
 {
 	int err;

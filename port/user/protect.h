@@ -60,7 +60,7 @@ struct rzs_protect_step {
 
 struct rzs_protect {
 	enum rzs_protect_mode mode;
-	bool realtime; /* whether threads may be real-time ones */
+	bool realtime;		       /* whether threads may be real-time ones */
 	bool realtime_now;	       /* whether they are, at the moment; under realtime_lock */
 	pthread_mutex_t realtime_lock; /* a thread's start against a change of realtime_now */
 	struct rzs_protect_step step[RZS_PROTECT_STEPS];
@@ -86,11 +86,12 @@ int rzs_protect_thread(struct rzs_protect *p);
 void rzs_protect_thread_hook(void *p);
 
 /*
- * Make all threads but the process's first real-time ones, or ordinary ones, and those to come.  They are
- * real-time ones from the start unless this says otherwise: with a client on the same CPU each of its requests
- * then interrupts it, which costs more than it gains while nobody waits for memory.  Nothing when realtime is
- * false, or with mode off.  0, or the negative errno of the first thread that could not be changed.
- * Not by a thread that serves I/O: reads /proc, allocates.
+ * Make all threads but the process's first real-time ones, or ordinary ones, and those to
+ * come.  They are real-time ones from the start unless this says otherwise: with a client on the
+ * same CPU each of its requests then interrupts it, which costs more than it gains while nobody
+ * waits for memory.  Nothing when realtime is false, or with mode off.  0, or the negative errno of
+ * the first thread that could not be changed. Not by a thread that serves I/O: reads /proc,
+ * allocates.
  */
 int rzs_protect_set_realtime(struct rzs_protect *p, bool on);
 

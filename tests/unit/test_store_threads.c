@@ -11,7 +11,6 @@
 #include "rzs_store.h"
 #include "t.h"
 #include "twin.h"
-
 #include <pthread.h>
 #include <stdatomic.h>
 

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * hangwatch: notice that a guest makes no progress in swapping, say where everything stands, and end the guest.
+ * hangwatch: notice that a guest makes no progress in swapping, say where everything stands, and
+ * end the guest.
  *
- * Progress is a change of pswpin or pswpout in /proc/vmstat, or of the counter that hog keeps in a shared file.  Two
- * threads, because reading /proc/vmstat takes memory and may itself be stuck when the machine is:
+ * Progress is a change of pswpin or pswpout in /proc/vmstat, or of the counter that hog keeps in a
+ * shared file.  Two threads, because reading /proc/vmstat takes memory and may itself be stuck when
+ * the machine is:
  *   sampler  reads the counters ten times a second and leaves them in memory
- *   judge    looks at what the sampler left; touches nothing but locked memory, a serial line and sysrq, none of which
- *            needs memory.  A sampler that is stuck looks the same as counters that stand still, and is.
- * A third, the dumper, collects /proc/PID/task/TID/stack on a hang and may get stuck as well: it gets a few seconds.
+ *   judge    looks at what the sampler left; touches nothing but locked memory, a serial line and
+ *            sysrq, none of which needs memory.  A sampler that is stuck looks the same as
+ *            counters that stand still, and is.
+ * A third, the dumper, collects /proc/PID/task/TID/stack on a hang and may get stuck as well: it
+ * gets a few seconds.
  *
  * All locked, at -1000 for the OOM killer and at a real-time priority above the server's.
  */
@@ -31,8 +35,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SAMPLE_MS 100
-#define MAX_NAMES 8
+#define SAMPLE_MS    100
+#define MAX_NAMES    8
 #define DUMP_SECONDS 15
 
 struct watch {
@@ -76,8 +80,12 @@ static void put(int fd, const char *text, size_t n)
 		return; /* nothing left to tell it to */
 }
 
-/* One line for the host, on both serial lines: the console's copy shows it among the kernel's messages. */
-__attribute__((format(printf, 2, 3))) static void report(const struct watch *w, const char *fmt, ...)
+/*
+ * One line for the host, on both serial lines: the console's copy shows it among the kernel's
+ * messages.
+ */
+__attribute__((format(printf, 2, 3))) static void report(const struct watch *w, const char *fmt,
+							 ...)
 {
 	char line[320];
 	va_list ap;
@@ -126,9 +134,11 @@ static void *sampler(void *arg)
 
 		if (n > 0) {
 			text[n] = '\0';
-			__atomic_store_n(&w->free_pages, find_counter(text, "nr_free_pages "), __ATOMIC_RELAXED);
+			__atomic_store_n(&w->free_pages, find_counter(text, "nr_free_pages "),
+					 __ATOMIC_RELAXED);
 			__atomic_store_n(&w->in, find_counter(text, "\npswpin "), __ATOMIC_RELAXED);
-			__atomic_store_n(&w->out, find_counter(text, "\npswpout "), __ATOMIC_RELAXED);
+			__atomic_store_n(&w->out, find_counter(text, "\npswpout "),
+					 __ATOMIC_RELAXED);
 		}
 		pause_ms(SAMPLE_MS);
 	}
@@ -181,8 +191,10 @@ static void dump_process(const struct watch *w, const char *pid)
 	snprintf(path, sizeof(path), "/proc/%s/task", pid);
 	dir = opendir(path);
 	while (dir && (task = readdir(dir))) {
-		for (unsigned i = 0; task->d_name[0] != '.' && i < sizeof(files) / sizeof(*files); i++) {
-			snprintf(path, sizeof(path), "/proc/%s/task/%s/%s", pid, task->d_name, files[i]);
+		for (unsigned i = 0; task->d_name[0] != '.' && i < sizeof(files) / sizeof(*files);
+		     i++) {
+			snprintf(path, sizeof(path), "/proc/%s/task/%s/%s", pid, task->d_name,
+				 files[i]);
 			copy_to_console(w, path);
 		}
 	}
@@ -227,8 +239,11 @@ static void end_hung_guest(const struct watch *w, uint64_t stall_ms)
 	for (unsigned waited = 0; !dump_done && waited < DUMP_SECONDS * 1000; waited += SAMPLE_MS)
 		pause_ms(SAMPLE_MS);
 	sysrq(w, "t");
-	report(w, "RZSVM: verdict=fail reason=hang: no swap progress for %u s (pswpin %llu pswpout %llu hog %llu pages)\n",
-	       w->limit_s, (unsigned long long)w->in, (unsigned long long)w->out, (unsigned long long)*w->hog);
+	report(w,
+	       "RZSVM: verdict=fail reason=hang: no swap progress for %u s (pswpin %llu pswpout "
+	       "%llu hog %llu pages)\n",
+	       w->limit_s, (unsigned long long)w->in, (unsigned long long)w->out,
+	       (unsigned long long)*w->hog);
 	reboot(RB_AUTOBOOT);
 	_exit(1);
 }
@@ -248,7 +263,8 @@ static uint64_t swap_used_kib(void)
 
 static void look(const struct watch *w, struct record *r, uint64_t passed_ms)
 {
-	uint64_t in = __atomic_load_n(&w->in, __ATOMIC_RELAXED), out = __atomic_load_n(&w->out, __ATOMIC_RELAXED);
+	uint64_t in = __atomic_load_n(&w->in, __ATOMIC_RELAXED),
+		 out = __atomic_load_n(&w->out, __ATOMIC_RELAXED);
 	uint64_t hog = __atomic_load_n(w->hog, __ATOMIC_RELAXED), swap = swap_used_kib();
 
 	r->free_pages = __atomic_load_n(&w->free_pages, __ATOMIC_RELAXED);
@@ -270,8 +286,8 @@ static void look(const struct watch *w, struct record *r, uint64_t passed_ms)
 }
 
 /*
- * Nothing in the guest keeps this thread waiting, so when it wakes up late the whole guest stood still (a busy host):
- * that time is no stall of the guest's, and is reported by itself.
+ * Nothing in the guest keeps this thread waiting, so when it wakes up late the whole guest stood
+ * still (a busy host): that time is no stall of the guest's, and is reported by itself.
  */
 static void judge(const struct watch *w)
 {
@@ -291,17 +307,23 @@ static void judge(const struct watch *w)
 		if (r.stall_ms >= w->limit_s * 1000ull)
 			end_hung_guest(w, r.stall_ms);
 		if (now - told >= 1000) {
-			report(w, "RZSVM: tick=%llu pswpin=%llu pswpout=%llu hog=%llu free_kib=%llu swap_kib=%llu "
+			report(w,
+			       "RZSVM: tick=%llu pswpin=%llu pswpout=%llu hog=%llu free_kib=%llu "
+			       "swap_kib=%llu "
 			       "server_kib=%llu stall_ms=%llu\n",
 			       (unsigned long long)((now - start) / 1000), (unsigned long long)r.in,
 			       (unsigned long long)r.out, (unsigned long long)r.hog,
-			       (unsigned long long)r.free_pages * 4, (unsigned long long)swap_used_kib(),
-			       (unsigned long long)r.server_pages * 4, (unsigned long long)r.stall_ms);
+			       (unsigned long long)r.free_pages * 4,
+			       (unsigned long long)swap_used_kib(),
+			       (unsigned long long)r.server_pages * 4,
+			       (unsigned long long)r.stall_ms);
 			told = now;
 		}
 		pause_ms(SAMPLE_MS);
 	}
-	report(w, "RZSVM: worst_stall_ms=%llu worst_pause_ms=%llu pswpin=%llu pswpout=%llu least_free_kib=%llu "
+	report(w,
+	       "RZSVM: worst_stall_ms=%llu worst_pause_ms=%llu pswpin=%llu pswpout=%llu "
+	       "least_free_kib=%llu "
 	       "most_swap_kib=%llu most_server_kib=%llu\n",
 	       (unsigned long long)r.worst_stall_ms, (unsigned long long)r.worst_pause_ms,
 	       (unsigned long long)r.in, (unsigned long long)r.out,
@@ -341,7 +363,8 @@ static int open_all(struct watch *w, const char *progress, const char *pid)
 		w->statm_fd = open(path, O_RDONLY | O_CLOEXEC);
 	}
 	w->vmstat_fd = open("/proc/vmstat", O_RDONLY | O_CLOEXEC);
-	if (map == MAP_FAILED || w->report_fd < 0 || w->console_fd < 0 || w->sysrq_fd < 0 || w->vmstat_fd < 0)
+	if (map == MAP_FAILED || w->report_fd < 0 || w->console_fd < 0 || w->sysrq_fd < 0 ||
+	    w->vmstat_fd < 0)
 		return -EIO;
 	return 0;
 }
@@ -371,7 +394,8 @@ int main(int argc, char **argv)
 	}
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, 65536); /* locked, so let it be small */
-	if (pthread_create(&thread, &attr, sampler, &w) || pthread_create(&thread, &attr, dumper, &w))
+	if (pthread_create(&thread, &attr, sampler, &w) ||
+	    pthread_create(&thread, &attr, dumper, &w))
 		return 3;
 	/* The scenario goes on once this file is there. */
 	close(open("/run/hangwatch.ready", O_CREAT | O_WRONLY | O_CLOEXEC, 0600));

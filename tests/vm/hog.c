@@ -2,15 +2,18 @@
 /*
  * A program that wants more memory than the guest has, and knows what every byte of it must be.
  *
- * A page's contents are a function of (seed, page, number of the pass that wrote it last), and that number is itself
- * a function of (seed, page, pass): nothing about a page is remembered anywhere but in the page, so there is no second
- * copy that could go wrong in the same way.  Each pass walks all pages in another order, verifies each one and
- * rewrites about half of them (the rest come back from swap unchanged, which is the other path in the kernel).
+ * A page's contents are a function of (seed, page, number of the pass that wrote it last), and that
+ * number is itself a function of (seed, page, pass): nothing about a page is remembered anywhere
+ * but in the page, so there is no second copy that could go wrong in the same way.  Each pass walks
+ * all pages in another order, verifies each one and rewrites about half of them (the rest come back
+ * from swap unchanged, which is the other path in the kernel).
  *
- * After the last pass all but the first --keep MiB, the longest untouched ones and so mostly swapped out, are given
- * back, and it waits for a line on stdin: the time for swapoff.  Then these are verified once more.
+ * After the last pass all but the first --keep MiB, the longest untouched ones and so mostly
+ * swapped out, are given back, and it waits for a line on stdin: the time for swapoff.  Then these
+ * are verified once more.
  *
- * Prints lines for the scenario on stdout.  Exit status: 0 all right, 1 wrong byte, 2 usage, 3 no memory.
+ * Prints lines for the scenario on stdout.  Exit status: 0 all right, 1 wrong byte, 2 usage, 3 no
+ * memory.
  *
  * Threading: one thread.  Static, needs tests/lib/pages.c only.
  */
@@ -39,8 +42,8 @@ struct hog {
 	uint64_t seed;
 	uint64_t corrupt_page; /* UINT64_MAX: none; for checking that a wrong byte is seen */
 	unsigned passes;
-	unsigned mix[5];       /* percent of zero, same-filled, text, pointers, random; sums to 100 */
-	uint64_t *progress;    /* pages done so far, in a file the hang watcher looks at */
+	unsigned mix[5];    /* percent of zero, same-filled, text, pointers, random; sums to 100 */
+	uint64_t *progress; /* pages done so far, in a file the hang watcher looks at */
 };
 
 static const enum pages_kind mix_kinds[5] = {
@@ -93,11 +96,15 @@ static int check_page(const struct hog *hog, uint64_t page, unsigned pass)
 		return 0;
 	at = pages_diff(want, got);
 	printf("wrong page=%llu offset=%u want=%02x got=%02x pass=%u written-in=%u\n",
-	       (unsigned long long)page, at, want[at % PAGES_SIZE], got[at % PAGES_SIZE], pass, writer);
+	       (unsigned long long)page, at, want[at % PAGES_SIZE], got[at % PAGES_SIZE], pass,
+	       writer);
 	return -EIO;
 }
 
-/* The i-th page of a pass: forwards, scattered, backwards, in strides; the last pass always forwards. */
+/*
+ * The i-th page of a pass: forwards, scattered, backwards, in strides; the last pass always
+ * forwards.
+ */
 static uint64_t page_in_order(const struct hog *hog, unsigned pass, uint64_t i)
 {
 	uint64_t n = hog->nr_pages;
@@ -135,16 +142,17 @@ static int run_pass(const struct hog *hog, unsigned pass)
 		if (pass > 0 && check_page(hog, page, pass - 1))
 			return -EIO;
 		if (rewritten_in(hog, page, pass)) {
-			make_page(hog, page, last_writer(hog, page, pass), hog->base + page * PAGES_SIZE);
+			make_page(hog, page, last_writer(hog, page, pass),
+				  hog->base + page * PAGES_SIZE);
 			rewritten++;
 		}
 		if (pass == 0 && page == hog->corrupt_page)
 			hog->base[page * PAGES_SIZE + 1234] ^= 1;
 		__atomic_fetch_add(hog->progress, 1, __ATOMIC_RELAXED);
 	}
-	printf("pass number=%u order=%s pages=%llu rewritten=%llu ms=%llu\n", pass, order_name(hog, pass),
-	       (unsigned long long)hog->nr_pages, (unsigned long long)rewritten,
-	       (unsigned long long)(now_ms() - start));
+	printf("pass number=%u order=%s pages=%llu rewritten=%llu ms=%llu\n", pass,
+	       order_name(hog, pass), (unsigned long long)hog->nr_pages,
+	       (unsigned long long)rewritten, (unsigned long long)(now_ms() - start));
 	return 0;
 }
 
@@ -172,7 +180,8 @@ static int parse_mix(struct hog *hog, const char *text)
 {
 	unsigned sum = 0;
 
-	if (sscanf(text, "%u:%u:%u:%u:%u", &hog->mix[0], &hog->mix[1], &hog->mix[2], &hog->mix[3], &hog->mix[4]) != 5)
+	if (sscanf(text, "%u:%u:%u:%u:%u", &hog->mix[0], &hog->mix[1], &hog->mix[2], &hog->mix[3],
+		   &hog->mix[4]) != 5)
 		return -EINVAL;
 	for (unsigned i = 0; i < 5; i++)
 		sum += hog->mix[i];
@@ -201,12 +210,24 @@ static int parse(int argc, char **argv, struct hog *hog)
 
 	while ((c = getopt(argc, argv, "m:p:s:x:k:c:w:")) != -1) {
 		switch (c) {
-		case 'm': mib = strtoull(optarg, NULL, 10); break;
-		case 'p': hog->passes = (unsigned)strtoul(optarg, NULL, 10); break;
-		case 's': hog->seed = strtoull(optarg, NULL, 10); break;
-		case 'k': keep = strtoull(optarg, NULL, 10); break;
-		case 'c': progress = optarg; break;
-		case 'w': hog->corrupt_page = strtoull(optarg, NULL, 10); break;
+		case 'm':
+			mib = strtoull(optarg, NULL, 10);
+			break;
+		case 'p':
+			hog->passes = (unsigned)strtoul(optarg, NULL, 10);
+			break;
+		case 's':
+			hog->seed = strtoull(optarg, NULL, 10);
+			break;
+		case 'k':
+			keep = strtoull(optarg, NULL, 10);
+			break;
+		case 'c':
+			progress = optarg;
+			break;
+		case 'w':
+			hog->corrupt_page = strtoull(optarg, NULL, 10);
+			break;
 		case 'x':
 			if (parse_mix(hog, optarg))
 				return -EINVAL;
@@ -225,12 +246,15 @@ static int parse(int argc, char **argv, struct hog *hog)
 
 int main(int argc, char **argv)
 {
-	struct hog hog = {.passes = 3, .seed = 1, .corrupt_page = UINT64_MAX, .mix = {8, 7, 40, 30, 15}};
+	struct hog hog = {
+		.passes = 3, .seed = 1, .corrupt_page = UINT64_MAX, .mix = {8, 7, 40, 30, 15}};
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (parse(argc, argv, &hog)) {
-		fprintf(stderr, "usage: hog -m MIB [-p passes] [-s seed] [-k keep-MIB] [-c progress-file]\n"
-				"           [-x zero:same:text:pointers:random (percent)] [-w page-to-corrupt]\n");
+		fprintf(stderr,
+			"usage: hog -m MIB [-p passes] [-s seed] [-k keep-MIB] [-c progress-file]\n"
+			"           [-x zero:same:text:pointers:random (percent)] [-w "
+			"page-to-corrupt]\n");
 		return EXIT_USAGE;
 	}
 	hog.base = mmap(NULL, hog.nr_pages * PAGES_SIZE, PROT_READ | PROT_WRITE,

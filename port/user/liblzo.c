@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Which liblzo2 this process runs with; see liblzo.h. */
+#include <lzo/lzoconf.h>
+
+#include "liblzo.h"
+
+const char *rzs_liblzo_version(void)
+{
+	return lzo_version_string();
+}
