@@ -17,6 +17,7 @@ RZS_PORT_USER_SOURCES = \
 	port/user/rzs_port_sync.h \
 	port/user/size.c \
 	port/user/size.h \
+	port/user/stack.h \
 	port/user/swaps.c \
 	port/user/swaps.h
 

@@ -25,6 +25,7 @@
 #include "blocks.h"
 #include "arena.h"
 #include "size.h"
+#include "stack.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -37,7 +38,6 @@
 #define BLOCKS_ADDRESS_MOST  (1u << 29) /* 16 TiB: more than slots can name */
 #define BLOCKS_BACKOFF_FIRST 4000000l	/* ns of pause after a failure, doubled up to: */
 #define BLOCKS_BACKOFF_LAST  256000000l
-#define BLOCKS_STACK	     (256u * 1024)
 #define BLOCKS_STACK_TOUCH   (64u * 1024)
 
 _Static_assert(RZS_ARENA_UNIT == RZS_BLOCK_SIZE, "a unit of the range is a block");
@@ -356,7 +356,7 @@ static int blocks_start_thread(struct rzs_blocks *b)
 	err = pthread_attr_init(&attr);
 	if (err)
 		return -ENOMEM;
-	(void)pthread_attr_setstacksize(&attr, BLOCKS_STACK);
+	(void)pthread_attr_setstacksize(&attr, RZS_STACK);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	err = pthread_create(&b->thread, &attr, blocks_thread, b);

@@ -4,6 +4,7 @@
 #define _GNU_SOURCE
 #endif
 #include "protect.h"
+#include "stack.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -26,11 +27,6 @@
 #define PR_SET_IO_FLUSHER 57
 #endif
 
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-#define PROTECT_STACK (4u * 1024 * 1024) /* a sanitizer keeps much of its own there */
-#else
-#define PROTECT_STACK (256u * 1024) /* of threads that name no size; all locked */
-#endif
 #define PROTECT_STACK_TOUCH    (128u * 1024) /* of it, what a thread's calls may reach */
 #define PROTECT_PRIORITY       1
 #define PROTECT_MMAP_THRESHOLD (32 * 1024 * 1024) /* the most glibc accepts */
@@ -221,7 +217,7 @@ static int protect_stacks(void)
 
 	if (err)
 		return err;
-	err = pthread_attr_setstacksize(&attr, PROTECT_STACK);
+	err = pthread_attr_setstacksize(&attr, RZS_STACK);
 	if (!err)
 		err = pthread_setattr_default_np(&attr);
 	pthread_attr_destroy(&attr);

@@ -13,10 +13,11 @@ SOCKET=$RUN/server.sock
 IO_FLUSHER_FLAGS=$((0x80000 | 0x100000))
 POLICY_FIFO=1
 
+STEP=start
 LAST_STAT=compacted_blocks # ends the plugin's statistics
 
 emit() { printf 'RZSVM: %s\n' "$*" >&3; printf 'RZSVM: %s\n' "$*"; }
-step() { emit "step=$*"; }
+step() { STEP=$*; emit "step=$*"; }
 say()  { emit "say=$*"; }
 
 # End the guest with a bad verdict, after saying on the console how things stand.
@@ -152,10 +153,16 @@ detach_nbd()
     nbd-client -d /dev/nbd0 || fail "nbd-client -d failed"
 }
 
-# tune_vm MIN_FREE_KIB
+# tune_vm MIN_FREE_KIB: what the machine has to leave to a server that it swaps to.
+# Real-time threads may take memory down to three quarters of the minimum, other threads only to the minimum: that
+# quarter is what a server's replies live on.  By default the kernel raises the minimum for a while, by several MiB on
+# a small machine, when it had to mix kinds of pages, which happens just as swapping begins: then the server's threads
+# suddenly find nothing, spin in reclaim at their real-time priority, and whoever would free memory does not get to run.
+# Without the second line one run in five hangs within seconds.
 tune_vm()
 {
     echo "$1" >/proc/sys/vm/min_free_kbytes
+    echo 0 >/proc/sys/vm/watermark_boost_factor
     echo 0 >/proc/sys/vm/page-cluster
 }
 
@@ -204,7 +211,7 @@ finish_hog()
     read_hog exit
     exec 4>&- 5>&-
     kill -TERM "$HANGWATCH"
-    wait "$HANGWATCH"
+    wait "$HANGWATCH" || fail "hangwatch ended with status $?"
 }
 
 # read_hog WORD: until hog's line that begins with WORD.  An early end or a wrong byte fails.
