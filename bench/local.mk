@@ -60,6 +60,10 @@ CLEANFILES += $(EXTRA_PROGRAMS)
 
 EXTRA_DIST += \
 	bench/README \
+	bench/results/20261120-amd-epyc-2-density.jsonl \
+	bench/results/20261120-amd-epyc-2-density.txt \
+	bench/results/20261120-amd-epyc-2-nbd.jsonl \
+	bench/results/20261120-amd-epyc-2-nbd.txt \
 	bench/capture \
 	bench/run \
 	bench/summary.awk
