@@ -26,7 +26,7 @@ RZS_UNIT_TESTS_USER = \
 	tests/unit/test_size
 
 check_PROGRAMS += $(RZS_UNIT_TESTS) $(RZS_UNIT_TESTS_ONE) $(RZS_UNIT_TESTS_USER)
-EXTRA_DIST += tests/unit/blocks_rig.h
+EXTRA_DIST += tests/unit/blocks_rig.h tests/unit/twin_rig.h
 
 check_LTLIBRARIES += librzstests.la librzstests_user.la
 librzstests_la_SOURCES = $(RZS_TEST_LIB_SOURCES)

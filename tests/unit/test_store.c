@@ -6,26 +6,8 @@
  * memory, threads or flipped bits in the other test_store_*.c.
  */
 #include "codec.h"
-#include "pages.h"
-#include "rzs_store.h"
-#include "t.h"
-#include "twin.h"
+#include "twin_rig.h"
 
-#define PAGE RZS_PAGE_SIZE
-
-static struct rzs_config config(uint64_t nr_pages)
-{
-	return (struct rzs_config){.nr_pages = nr_pages, .nr_workers = 2};
-}
-
-static struct twin open_twin(uint64_t nr_pages)
-{
-	struct rzs_config cfg = config(nr_pages);
-	struct twin t;
-
-	twin_open(&t, &cfg);
-	return t;
-}
 
 /* Put two seeds of every kind on the pages from slot on; returns the number of pages. */
 static uint64_t write_every_kind(struct twin *t, uint64_t slot, uint64_t seed)

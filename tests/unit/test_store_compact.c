@@ -3,39 +3,7 @@
  * Compaction: what it may change (blocks), what it may not (pages), when it works and when it has
  * to leave things alone; and how densely objects are packed before and after it.
  */
-#include "pages.h"
-#include "rzs_store.h"
-#include "t.h"
-#include "twin.h"
-
-#define PAGE RZS_PAGE_SIZE
-
-static struct twin open_twin(uint64_t nr_pages)
-{
-	struct rzs_config cfg = {.nr_pages = nr_pages, .nr_workers = 1};
-	struct twin t;
-
-	twin_open(&t, &cfg);
-	return t;
-}
-
-static struct rzs_stats stats_of(const struct twin *t)
-{
-	struct rzs_stats s;
-
-	rzs_store_stats(t->store, &s);
-	return s;
-}
-
-static void fill(struct twin *t, enum pages_kind kind, uint64_t slot, uint64_t nr)
-{
-	uint8_t page[PAGE];
-
-	for (; nr > 0; nr--, slot++) {
-		pages_make(page, kind, slot);
-		T_EQ(twin_write(t, slot, page), 0);
-	}
-}
+#include "twin_rig.h"
 
 /* Leave every third page, so that each block is a third full. */
 static void thin_out(struct twin *t)

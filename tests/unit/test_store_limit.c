@@ -3,49 +3,13 @@
  * What a store holds and says it holds: stats, the limit, what discarding gives back, the reserve
  * running dry.
  */
-#include "pages.h"
 #include "port_test.h"
-#include "rzs_store.h"
-#include "t.h"
-#include "twin.h"
+#include "twin_rig.h"
 
 #include <fcntl.h>
 
-#define PAGE  RZS_PAGE_SIZE
 #define MIB   (1024u * 1024u)
 #define WORLD 512u /* bytes: what the test world allocates for itself */
-
-static struct rzs_config config(uint64_t nr_pages)
-{
-	return (struct rzs_config){.nr_pages = nr_pages, .nr_workers = 2};
-}
-
-static struct twin open_twin(uint64_t nr_pages)
-{
-	struct rzs_config cfg = config(nr_pages);
-	struct twin t;
-
-	twin_open(&t, &cfg);
-	return t;
-}
-
-static struct rzs_stats stats_of(const struct twin *t)
-{
-	struct rzs_stats s;
-
-	rzs_store_stats(t->store, &s);
-	return s;
-}
-
-static void fill(struct twin *t, enum pages_kind kind, uint64_t slot, uint64_t nr)
-{
-	uint8_t page[PAGE];
-
-	for (; nr > 0; nr--, slot++) {
-		pages_make(page, kind, slot);
-		T_EQ(twin_write(t, slot, page), 0);
-	}
-}
 
 T_TEST(a_new_store_holds_nothing)
 {
