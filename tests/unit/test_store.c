@@ -8,7 +8,6 @@
 #include "codec.h"
 #include "twin_rig.h"
 
-
 /* Put two seeds of every kind on the pages from slot on; returns the number of pages. */
 static uint64_t write_every_kind(struct twin *t, uint64_t slot, uint64_t seed)
 {
