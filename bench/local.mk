@@ -64,6 +64,8 @@ EXTRA_DIST += \
 	bench/results/20261120-amd-epyc-2-density.txt \
 	bench/results/20261120-amd-epyc-2-nbd.jsonl \
 	bench/results/20261120-amd-epyc-2-nbd.txt \
+	bench/results/20261120-amd-epyc-2-store.jsonl \
+	bench/results/20261120-amd-epyc-2-store.txt \
 	bench/capture \
 	bench/run \
 	bench/summary.awk
