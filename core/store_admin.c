@@ -70,14 +70,17 @@ int rzs_store_min_limit(const struct rzs_config *cfg, uint64_t *out_bytes)
 }
 
 /*
- * Blocks to keep ready: what was asked for; else a sixteenth of the store's size where that is less
- * than what a world keeps for a large one, else the world's default (which looks at the limit and
- * at the machine).
+ * Blocks to keep ready: what was asked for; else a sixteenth of the store's size or limit where
+ * that is less than what a world keeps for a large one, else the world's default (which looks at
+ * the limit and at the machine).
  */
 static uint64_t store_reserve(const struct rzs_config *cfg)
 {
-	uint64_t small = cfg->nr_pages / (RZS_BLOCK_SIZE / RZS_PAGE_SIZE) / 16;
+	uint64_t most = cfg->nr_pages << RZS_PAGE_SHIFT, small;
 
+	if (cfg->limit_bytes && cfg->limit_bytes < most)
+		most = cfg->limit_bytes;
+	small = most / RZS_BLOCK_SIZE / 16;
 	if (cfg->reserve_bytes)
 		return (cfg->reserve_bytes + RZS_BLOCK_SIZE - 1) / RZS_BLOCK_SIZE;
 	if (small >= RESERVE_OF_LARGE)

@@ -18,15 +18,13 @@
 
 #define MAX_IO_WORKERS (RZS_MAX_WORKERS - 1) /* one is upkeep's */
 #define MAX_SIZE (RZS_MAX_PAGES << RZS_PAGE_SHIFT)
-#define DEFAULT_RESERVE (16u << 20)
-#define LEAST_RESERVE (256u << 10)
 
 const char rzs_params_help[] =
 	"size=<SIZE>             size of the device, or N% of RAM (default: 25%)\n"
 	"algorithm=<NAME>        lzo (default), or lz4, zstd where built in\n"
 	"level=<N>               the algorithm's own scale (default: its default)\n"
 	"memlimit=<SIZE>         bound on all memory held, or N% of RAM (default: 0, none)\n"
-	"reserve=<SIZE>          memory kept ready for writes (default: by the memlimit)\n"
+	"reserve=<SIZE>          memory kept ready for writes (default: by size and memlimit)\n"
 	"workers=<N>             requests compressed at once (default: number of CPUs)\n"
 	"swap-header=<BOOL>      page 0 is a swap header, no mkswap needed (default: true)\n"
 	"label=<TEXT>            label in the swap header (default: none)\n"
@@ -293,23 +291,11 @@ static int complete_swap_header(struct rzs_params *p)
 	return 0;
 }
 
-/* Where a sixteenth of what may be stored is less than the port's default, that is enough. */
-static void complete_reserve(struct rzs_params *p)
-{
-	uint64_t most = p->size;
-
-	if (p->store.limit_bytes && p->store.limit_bytes < most)
-		most = p->store.limit_bytes;
-	if (p->store.reserve_bytes == 0 && most / 16 < DEFAULT_RESERVE)
-		p->store.reserve_bytes = most / 16 < LEAST_RESERVE ? LEAST_RESERVE : most / 16;
-}
-
 static int complete_limits(struct rzs_params *p, uint64_t ram)
 {
 	uint64_t least;
 	int err;
 
-	complete_reserve(p);
 	err = rzs_store_min_limit(&p->store, &least);
 	if (err < 0) {
 		nbdkit_error("level=%d: not a level of algorithm=%s", p->store.level,
