@@ -138,12 +138,16 @@ attach_nbd()
 {
     step attach
     load nbd max_part=0
-    nbd-client -unix "$SOCKET" /dev/nbd0 -b 4096 || fail "nbd-client cannot attach"
+    nbd-client -unix "$SOCKET" /dev/nbd0 -b 4096 ${set_connections:+-C "$set_connections"} || fail "nbd-client cannot attach"
     wait_for 10 has_size nbd0 || fail "/dev/nbd0 has no size"
     # What is in flight must not take the memory that the server needs for its answers.
-    echo none >/sys/block/nbd0/queue/scheduler
-    echo 16 >/sys/block/nbd0/queue/nr_requests
+    set_to "${set_scheduler:-none}" /sys/block/nbd0/queue/scheduler
+    set_to "${set_nr_requests:-16}" /sys/block/nbd0/queue/nr_requests
+    set_to "${set_max_sectors_kb:-kernel}" /sys/block/nbd0/queue/max_sectors_kb
 }
+
+# set_to VALUE FILE: unless VALUE is "kernel", which leaves the kernel's own.
+set_to() { [ "$1" = kernel ] || echo "$1" >"$2"; }
 
 has_size() { [ "$(cat "/sys/block/$1/size")" -gt 0 ]; }
 
@@ -161,9 +165,10 @@ detach_nbd()
 # Without the second line one run in five hangs within seconds.
 tune_vm()
 {
-    echo "$1" >/proc/sys/vm/min_free_kbytes
-    echo 0 >/proc/sys/vm/watermark_boost_factor
-    echo 0 >/proc/sys/vm/page-cluster
+    set_to "${set_min_free:-$1}" /proc/sys/vm/min_free_kbytes
+    set_to "${set_boost:-0}" /proc/sys/vm/watermark_boost_factor
+    set_to "${set_scale:-kernel}" /proc/sys/vm/watermark_scale_factor
+    set_to "${set_page_cluster:-0}" /proc/sys/vm/page-cluster
 }
 
 # busybox's shell takes its own programs before those in PATH, and its swapon lacks what we need: hence the paths.
