@@ -30,11 +30,12 @@ static bool limited;
 #define STATIC_TLS _Thread_local __attribute__((tls_model("initial-exec")))
 static STATIC_TLS bool thread_ready;
 static STATIC_TLS unsigned thread_hint;
+static STATIC_TLS struct rzs_thread *thread_entry; /* NULL: unwatched */
 static atomic_uint next_hint;
 
 static void __attribute__((noinline)) thread_setup(void)
 {
-	rzs_lockdown_thread();
+	thread_entry = rzs_lockdown_thread(RZS_THREAD_IO);
 	thread_hint = atomic_fetch_add(&next_hint, 1) % nr_hints;
 	thread_ready = true;
 }
@@ -43,6 +44,7 @@ static inline struct rzs_worker *worker_get(void)
 {
 	if (unlikely(!thread_ready))
 		thread_setup();
+	rzs_threads_turn(thread_entry, true);
 	return rzs_worker_get(store, thread_hint);
 }
 
@@ -50,6 +52,7 @@ static inline struct rzs_worker *worker_get(void)
 static inline int done(struct rzs_worker *worker, int err)
 {
 	rzs_worker_put(store, worker);
+	rzs_threads_turn(thread_entry, false);
 	if (unlikely(err < 0)) {
 		errno = -err;
 		return -1;
@@ -83,7 +86,9 @@ int rzs_io_pread(void *handle, void *buf, uint32_t count, uint64_t offset, uint3
 /*
  * A write found the reserve of ready memory empty: the refill thread is behind, which a fast copy
  * onto the device achieves easily.  Wait for it, but not for ever: a machine so short of memory
- * that nothing comes for PATIENCE_MS is better served by an error.  Whether to try again.
+ * that nothing comes for PATIENCE_MS is better served by an error.  And not at all when the machine
+ * swaps: the kernel keeps a page that is refused, and what would be waited for may be behind this
+ * very write.  Whether to try again.
  */
 #define PATIENCE_MS 500
 
@@ -91,7 +96,7 @@ static bool wait_for_reserve(unsigned *waited_ms)
 {
 	static const struct timespec one_ms = { .tv_nsec = 1000000 };
 
-	if ((*waited_ms)++ == PATIENCE_MS)
+	if (rzs_lockdown_swap_is_on() || (*waited_ms)++ == PATIENCE_MS)
 		return false;
 	nanosleep(&one_ms, NULL);
 	return true;

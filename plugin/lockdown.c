@@ -17,6 +17,7 @@
  */
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -27,8 +28,10 @@
 
 #include "blocks.h"
 #include "lockdown.h"
+#include "room.h"
 #include "swaps.h"
 #include "upkeep.h"
+#include "watch.h"
 
 #ifndef PR_SET_IO_FLUSHER
 #define PR_SET_IO_FLUSHER 57
@@ -46,7 +49,7 @@
 static struct rzs_protect protect;
 static enum rzs_realtime realtime;
 static int swaps = -1; /* watched by the upkeep thread */
-static bool swap_is_on;
+static atomic_bool swap_is_on;
 static unsigned refusals_told;
 static bool settled; /* no fork to come */
 static char oom_score_before[16];
@@ -109,32 +112,63 @@ static void parent_after_fork(void)
 	}
 }
 
-int rzs_lockdown_early(enum rzs_protect_mode mode, enum rzs_realtime when)
+int rzs_lockdown_early(enum rzs_protect_mode mode, enum rzs_realtime when, unsigned without)
 {
+	struct rzs_thread *unused;
+	int fd = rzs_swaps_open();
+
 	realtime = when;
 	rzs_protect_init(&protect, mode, realtime != RZS_REALTIME_NEVER);
-	if (realtime == RZS_REALTIME_SWAP) {
-		int fd = rzs_swaps_open();
-
-		swap_is_on = rzs_swaps_any(fd);
+	protect.without = without;
+	swap_is_on = rzs_swaps_any(fd);
+	if (fd >= 0)
+		close(fd);
+	if (realtime == RZS_REALTIME_SWAP)
 		(void)rzs_protect_set_realtime(&protect, swap_is_on);
-		if (fd >= 0)
-			close(fd);
-	}
 	remember_oom_score();
 	pthread_atfork(NULL, parent_after_fork, NULL);
 	/* What these return is also in the states, of which judge() makes more. */
 	(void)rzs_protect_early(&protect);
-	(void)rzs_protect_thread(&protect);
+	(void)rzs_protect_thread(&protect, RZS_THREAD_HELPER, &unused);
 	(void)rzs_protect_process(&protect);
 	return judge();
 }
 
-int rzs_lockdown_late(void)
+static void start_watch(uint64_t ballast)
+{
+	int err;
+
+	if (!rzs_protect_wants(&protect, RZS_PROTECT_WATCH))
+		return;
+	if (!rzs_protect_wants(&protect, RZS_PROTECT_BALLAST))
+		ballast = 0;
+	err = rzs_watch_start(rzs_protect_watch_hook, &protect);
+	rzs_protect_set(&protect, RZS_PROTECT_WATCH, err);
+	if (ballast)
+		rzs_protect_set(&protect, RZS_PROTECT_BALLAST, rzs_watch_take_ballast(ballast));
+}
+
+/* Refill threads look for room if that can be had. */
+static void start_room(void)
+{
+	static struct rzs_room probe;
+	int err;
+
+	if (!rzs_protect_wants(&protect, RZS_PROTECT_ROOM))
+		return;
+	err = rzs_room_open(&probe, RZS_ROOM_FILE);
+	rzs_room_close(&probe);
+	rzs_blocks_set_room(RZS_ROOM_FILE);
+	rzs_protect_set(&protect, RZS_PROTECT_ROOM, err);
+}
+
+int rzs_lockdown_late(uint64_t ballast)
 {
 	settled = true;
 	(void)rzs_protect_process(&protect);
-	rzs_blocks_set_thread_hook(rzs_protect_thread_hook, &protect);
+	rzs_blocks_set_thread_hook(rzs_protect_refill_hook, &protect);
+	start_room();
+	start_watch(ballast);
 	if (protect.mode != RZS_PROTECT_OFF) {
 		void *headroom = malloc(HEAP_HEADROOM);
 
@@ -146,15 +180,31 @@ int rzs_lockdown_late(void)
 	return judge();
 }
 
-void rzs_lockdown_thread(void)
+void rzs_lockdown_end(void)
 {
-	(void)rzs_protect_thread(&protect);
+	rzs_watch_stop();
+}
+
+struct rzs_thread *rzs_lockdown_thread(enum rzs_thread_role role)
+{
+	struct rzs_thread *thread;
+
+	(void)rzs_protect_thread(&protect, role, &thread);
+	return thread;
+}
+
+bool rzs_lockdown_swap_is_on(void)
+{
+	return atomic_load_explicit(&swap_is_on, memory_order_relaxed);
+}
+
+void rzs_lockdown_tick(void)
+{
+	rzs_watch_tick();
 }
 
 int rzs_lockdown_watch(void)
 {
-	if (protect.mode == RZS_PROTECT_OFF || realtime != RZS_REALTIME_SWAP)
-		return -1;
 	swaps = rzs_swaps_open();
 	return swaps;
 }
@@ -164,9 +214,12 @@ void rzs_lockdown_follow_swap(void)
 	bool on = rzs_swaps_any(swaps);
 	int err;
 
+	rzs_watch_set_active(on);
 	if (on == swap_is_on)
 		return;
 	swap_is_on = on;
+	if (realtime != RZS_REALTIME_SWAP)
+		return;
 	err = rzs_protect_set_realtime(&protect, on);
 	if (err < 0 && on)
 		rzs_say("warning: swap is on, and threads cannot be made real-time ones: %s",
@@ -181,6 +234,16 @@ void rzs_lockdown_say(void)
 		[RZS_PROTECT_REFUSED] = "refused",
 	};
 
+	struct rzs_blocks_info blocks;
+	struct rzs_watch_info watch;
+
+	rzs_blocks_info(&blocks);
+	rzs_watch_info(&watch);
+	rzs_say("room_shortages=%llu", (unsigned long long)blocks.shortages);
+	rzs_say("ballast_bytes=%llu", (unsigned long long)watch.ballast_bytes);
+	rzs_say("ballast_released=%llu", (unsigned long long)watch.released);
+	rzs_say("threads_stuck=%llu", (unsigned long long)watch.stuck);
+	rzs_say("threads_demoted=%llu", (unsigned long long)watch.demoted);
 	for (int i = 0; i < RZS_PROTECT_STEPS; i++)
 		rzs_say("protect-%s=%s", protect.step[i].name,
 			states[rzs_protect_state(&protect, (enum rzs_protect_step_id)i)]);

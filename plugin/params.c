@@ -15,6 +15,7 @@
 #include "params.h"
 #include "size.h"
 #include "upkeep.h"
+#include "watch.h"
 
 #define MAX_IO_WORKERS (RZS_MAX_WORKERS - 1) /* one is upkeep's */
 #define MAX_SIZE (RZS_MAX_PAGES << RZS_PAGE_SHIFT)
@@ -32,7 +33,8 @@ const char rzs_params_help[] =
 	"checksum=<BOOL>         detect damaged memory at every read (default: true)\n"
 	"wipe=<BOOL>             overwrite memory before giving it back (default: false)\n"
 	"protect=<MODE>          auto (default), require or off: locked memory etc.\n"
-	"realtime=<WHEN>         swap (default: while any swap is on), always or never";
+	"realtime=<WHEN>         swap (default: while any swap is on), always or never\n"
+	"ballast=<SIZE>          memory given back to a system that has none (default: RAM/256)";
 
 static int set_size(const char *key, const char *value, uint64_t *out)
 {
@@ -213,6 +215,10 @@ int rzs_params_set(struct rzs_params *p, const char *key, const char *value)
 		return set_protect(key, value, &p->protect);
 	if (strcmp(key, "realtime") == 0)
 		return set_realtime(key, value, &p->realtime);
+	if (strcmp(key, "ballast") == 0) {
+		p->ballast_given = true;
+		return set_size(key, value, &p->ballast);
+	}
 	nbdkit_error("unknown parameter '%s' (in %s=%s); 'nbdkit rzs --help' lists them", key, key,
 		     value);
 	return -1;
@@ -360,5 +366,12 @@ int rzs_params_complete(struct rzs_params *p)
 	p->store.nr_workers = p->io_workers + 1;
 	if (complete_limits(p, ram) < 0)
 		return -1;
+	if (!p->ballast_given)
+		p->ballast = rzs_watch_default_ballast(ram);
+	if (ram && p->ballast > ram / 8) {
+		nbdkit_error("ballast=%llu: more than an eighth of this machine's RAM, %llu bytes",
+			     (unsigned long long)p->ballast, (unsigned long long)ram);
+		return -1;
+	}
 	return complete_swap_header(p);
 }

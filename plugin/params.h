@@ -14,6 +14,9 @@ struct rzs_params {
 	enum rzs_protect_mode protect;
 	enum rzs_realtime realtime;
 
+	uint64_t ballast; /* bytes */
+	bool ballast_given;
+
 	bool swap_header;
 	bool swap_header_given;
 	bool uuid_given;

@@ -26,7 +26,8 @@
 #define NBDKIT_VERSION_NUMBER \
 	(NBDKIT_VERSION_MAJOR * 1000000 + NBDKIT_VERSION_MINOR * 1000 + NBDKIT_VERSION_MICRO)
 
-NBDKIT_DLL_PUBLIC int rzs_debug_stats; /* -D rzs.stats=1: statistics at the end */
+NBDKIT_DLL_PUBLIC int rzs_debug_stats;	 /* -D rzs.stats=1: statistics at the end */
+NBDKIT_DLL_PUBLIC int rzs_debug_without; /* -D rzs.without=BITS: protections to leave out */
 
 static struct rzs_params params;
 static struct rzs_store *store;
@@ -141,7 +142,7 @@ static int rzs_config_complete(void)
 /* The last place where standard error is read for certain. */
 static int rzs_get_ready(void)
 {
-	return rzs_lockdown_early(params.protect, params.realtime);
+	return rzs_lockdown_early(params.protect, params.realtime, (unsigned)rzs_debug_without);
 }
 
 static int write_swap_header(void)
@@ -162,7 +163,7 @@ static int rzs_after_fork(void)
 {
 	int err;
 
-	if (rzs_lockdown_late() < 0)
+	if (rzs_lockdown_late(params.ballast) < 0)
 		return -1;
 	err = rzs_store_create(&params.store, &store);
 	if (err < 0) {
@@ -196,6 +197,7 @@ static void rzs_unload(void)
 {
 	rzs_upkeep_stop();
 	rzs_store_destroy(store);
+	rzs_lockdown_end();
 }
 
 static void rzs_dump_plugin(void)

@@ -228,7 +228,7 @@ static void *upkeep_main(void *unused)
 	int swaps;
 
 	(void)unused;
-	rzs_lockdown_thread();
+	(void)rzs_lockdown_thread(RZS_THREAD_HELPER);
 	swaps = rzs_lockdown_watch();
 	if (swaps >= 0)
 		rzs_lockdown_follow_swap(); /* it may have changed since the start */
@@ -237,6 +237,7 @@ static void *upkeep_main(void *unused)
 
 		upkeep_wait(swaps);
 		atomic_store(&poked, false);
+		rzs_lockdown_tick();
 
 		rzs_store_stats(store, &stats);
 		compact(&stats, stats.refused_limit != refused_before);

@@ -12,6 +12,8 @@ RZS_PORT_USER_SOURCES = \
 	port/user/liblzo.h \
 	port/user/protect.c \
 	port/user/protect.h \
+	port/user/room.c \
+	port/user/room.h \
 	port/user/rzs_port.h \
 	port/user/rzs_port_codec.h \
 	port/user/rzs_port_sync.h \
@@ -19,7 +21,11 @@ RZS_PORT_USER_SOURCES = \
 	port/user/size.h \
 	port/user/stack.h \
 	port/user/swaps.c \
-	port/user/swaps.h
+	port/user/swaps.h \
+	port/user/threads.c \
+	port/user/threads.h \
+	port/user/watch.c \
+	port/user/watch.h
 
 noinst_LTLIBRARIES += librzsport.la
 librzsport_la_SOURCES = $(RZS_PORT_USER_SOURCES)

@@ -18,6 +18,11 @@
 
 #define ARENA_TOUCH_STEP 4096u /* no page is smaller */
 #define ARENA_RETRIES	 100u  /* of a call that a signal interrupted */
+/*
+ * Opened at once at least: changing the access to addresses takes kernel memory of a kind of which
+ * there may be none under pressure, so it must be rare.
+ */
+#define ARENA_OPEN_STEP 256u
 
 /*
  * Addresses without access.  A process that locks all its future memory would have new mappings
@@ -182,11 +187,11 @@ int rzs_arena_commit(struct rzs_arena *r, uint64_t want, void **out, uint64_t *o
 	*out = NULL;
 	*out_nr = 0;
 	if (!r->nr_holes) {
-		if (want > r->units - r->opened)
-			want = r->units - r->opened;
-		if (want == 0)
+		uint64_t left = r->units - r->opened;
+
+		if (left == 0)
 			return -ENOSPC;
-		err = arena_open(r, want);
+		err = arena_open(r, left < ARENA_OPEN_STEP ? left : ARENA_OPEN_STEP);
 		if (err)
 			return err;
 	}

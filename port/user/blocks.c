@@ -24,6 +24,7 @@
 #endif
 #include "blocks.h"
 #include "arena.h"
+#include "room.h"
 #include "size.h"
 #include "stack.h"
 
@@ -36,6 +37,10 @@
 #define BLOCKS_RESERVE_LEAST 8u
 #define BLOCKS_SLACK	     8u		/* between a tiny reserve and its high mark */
 #define BLOCKS_ADDRESS_MOST  (1u << 29) /* 16 TiB: more than slots can name */
+#define BLOCKS_ROOM_LEFT     (128u * 1024) /* of what there is to take, for page tables and races */
+/* ns until it is asked again whether there is room, while few blocks are ready, and otherwise. */
+#define BLOCKS_PAUSE_FEW     1000000l
+#define BLOCKS_PAUSE	     8000000l
 #define BLOCKS_BACKOFF_FIRST 4000000l	/* ns of pause after a failure, doubled up to: */
 #define BLOCKS_BACKOFF_LAST  256000000l
 #define BLOCKS_STACK_TOUCH   (64u * 1024)
@@ -60,7 +65,7 @@ struct rzs_blocks {
 	uint64_t max;	    /* no more than the arena has */
 	uint64_t reserve;   /* aim of ready */
 	uint64_t low, high; /* where the thread starts */
-	uint64_t refilled, returned, failures, refused, bad_gives;
+	uint64_t refilled, returned, failures, shortages, refused, bad_gives;
 	int lock_err;
 
 	/* Under system. */
@@ -71,21 +76,32 @@ struct rzs_blocks {
 	/* Constant after open. */
 	char *first, *end;
 	pthread_t thread;
-	void (*hook)(void *arg);
+	struct rzs_thread *(*hook)(void *arg);
 	void *hook_arg;
+	bool roomy; /* room is to be asked */
+
+	/* The thread's. */
+	struct rzs_room room;
+	struct rzs_thread *entry;
 
 	struct rzs_blocks *next; /* under blocks_open_lock */
 };
 
 static pthread_mutex_t blocks_open_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct rzs_blocks *blocks_open;
-static void (*blocks_hook)(void *arg);
+static struct rzs_thread *(*blocks_hook)(void *arg);
 static void *blocks_hook_arg;
+static const char *blocks_room;
 
-void rzs_blocks_set_thread_hook(void (*fn)(void *arg), void *arg)
+void rzs_blocks_set_thread_hook(struct rzs_thread *(*fn)(void *arg), void *arg)
 {
 	blocks_hook = fn;
 	blocks_hook_arg = arg;
+}
+
+void rzs_blocks_set_room(const char *path)
+{
+	blocks_room = path;
 }
 
 /* Marks */
@@ -196,9 +212,18 @@ void rzs_blocks_count(struct rzs_blocks *b, uint64_t *out_taken, uint64_t *out_r
 
 /* Getting and returning memory: under system */
 
+/* How many blocks may be taken at once, of want.  Half of the room: others take from it as well. */
+static uint64_t blocks_room_for(struct rzs_blocks *b, uint64_t want)
+{
+	uint64_t bytes = b->roomy ? rzs_room_bytes(&b->room) : UINT64_MAX;
+
+	bytes = bytes > BLOCKS_ROOM_LEFT ? bytes - BLOCKS_ROOM_LEFT : 0;
+	return blocks_min(want, bytes / 2 / RZS_BLOCK_SIZE);
+}
+
 /*
  * One step towards the reserve.  *out_done: it is reached, or max is.  -ENOMEM: the system has
- * nothing to give.
+ * nothing to give; -EAGAIN: there is no room at the moment.
  */
 static int blocks_fill_step(struct rzs_blocks *b, bool *out_done)
 {
@@ -211,14 +236,19 @@ static int blocks_fill_step(struct rzs_blocks *b, bool *out_done)
 	rzs_lock(&b->lock);
 	if (b->ready < b->reserve && b->held < b->max)
 		want = blocks_min(b->reserve - b->ready, b->max - b->held);
-	want = blocks_min(want, BLOCKS_STEP);
-	b->held += want;
-	if (b->peak < b->held)
-		b->peak = b->held;
 	rzs_unlock(&b->lock);
 	*out_done = want == 0;
 	if (want == 0)
 		return 0;
+	want = blocks_room_for(b, blocks_min(want, BLOCKS_STEP));
+	rzs_lock(&b->lock);
+	b->shortages += want == 0;
+	b->held += want;
+	if (b->peak < b->held)
+		b->peak = b->held;
+	rzs_unlock(&b->lock);
+	if (want == 0)
+		return -EAGAIN;
 
 	err = rzs_arena_commit(&b->arena, want, &first, &nr);
 	for (uint64_t i = nr; i > 1; i--) {
@@ -286,6 +316,7 @@ static int blocks_repeat(struct rzs_blocks *b, int (*step)(struct rzs_blocks *, 
 		pthread_mutex_lock(&b->system);
 		err = step(b, &done);
 		pthread_mutex_unlock(&b->system);
+		rzs_threads_turn(b->entry, false);
 	}
 	return err;
 }
@@ -316,21 +347,37 @@ static int blocks_work(struct rzs_blocks *b)
 	return err;
 }
 
+/* How long to give the system time, after an error. */
+static long blocks_pause(struct rzs_blocks *b, int err, long last)
+{
+	bool few;
+
+	if (err != -EAGAIN)
+		return last < BLOCKS_BACKOFF_FIRST ? BLOCKS_BACKOFF_FIRST
+						   : last < BLOCKS_BACKOFF_LAST ? last * 2 : last;
+	rzs_lock(&b->lock);
+	few = b->ready < b->reserve / 2;
+	rzs_unlock(&b->lock);
+	return few ? BLOCKS_PAUSE_FEW : BLOCKS_PAUSE;
+}
+
 static void *blocks_thread(void *arg)
 {
 	struct rzs_blocks *b = arg;
-	struct timespec pause = {0, BLOCKS_BACKOFF_FIRST};
+	struct timespec pause = {0, 0};
 	uint32_t work;
+	int err;
 
 	blocks_touch_stack();
 	if (b->hook)
-		b->hook(b->hook_arg);
+		b->entry = b->hook(b->hook_arg);
 	for (;;) {
 		work = __atomic_fetch_and(&b->work, ~BLOCKS_WORK, __ATOMIC_ACQ_REL);
 		if (work & BLOCKS_STOP)
 			return NULL;
-		if (blocks_work(b) == 0) {
-			pause.tv_nsec = BLOCKS_BACKOFF_FIRST;
+		err = blocks_work(b);
+		if (err == 0) {
+			pause.tv_nsec = 0;
 			rzs_sync_futex_wait(&b->work, 0, NULL);
 			continue;
 		}
@@ -338,11 +385,10 @@ static void *blocks_thread(void *arg)
 		 * With the bit set nobody wakes this thread to no purpose while it gives the system
 		 * time.
 		 */
+		pause.tv_nsec = blocks_pause(b, err, pause.tv_nsec);
 		work = __atomic_or_fetch(&b->work, BLOCKS_WORK, __ATOMIC_ACQ_REL);
 		if (!(work & BLOCKS_STOP))
 			rzs_sync_futex_wait(&b->work, BLOCKS_WORK, &pause);
-		if (pause.tv_nsec < BLOCKS_BACKOFF_LAST)
-			pause.tv_nsec *= 2;
 	}
 }
 
@@ -384,6 +430,7 @@ static int blocks_reserve_arena(struct rzs_blocks *b, uint64_t max)
 static void blocks_free(struct rzs_blocks *b)
 {
 	rzs_arena_release(&b->arena);
+	rzs_room_close(&b->room);
 	pthread_mutex_destroy(&b->system);
 	rzs_port_free(b, sizeof(*b));
 }
@@ -434,6 +481,7 @@ int rzs_blocks_open(struct rzs_blocks **out, uint64_t max_blocks, uint64_t reser
 	if (err)
 		goto fail;
 	b->refilled = 0;
+	b->roomy = blocks_room && rzs_room_open(&b->room, blocks_room) == 0;
 	err = blocks_start_thread(b);
 	if (err)
 		goto fail;
@@ -494,10 +542,12 @@ void rzs_blocks_info(struct rzs_blocks_info *out)
 		out->refilled += b->refilled;
 		out->returned += b->returned;
 		out->failures += b->failures;
+		out->shortages += b->shortages;
 		out->refused += b->refused;
 		out->bad_gives += b->bad_gives;
 		out->locked += b->lock_err == 0;
 		out->sources++;
+		out->roomy += b->roomy;
 		if (b->lock_err)
 			out->lock_err = b->lock_err;
 		rzs_unlock(&b->lock);

@@ -7,12 +7,21 @@
 #define RZS_BLOCKS_H
 
 #include "rzs_port.h"
+#include "threads.h"
 
 /*
- * Call fn(arg) at the start of every refill thread, to give it the protections of the I/O threads.
- * Set before a source is opened, while no other thread opens one; NULL: none.
+ * Call fn(arg) at the start of every refill thread, to give it protections like the I/O threads';
+ * it returns the thread's entry, NULL: none.  Set before a source is opened, while no other thread
+ * opens one; NULL: none.
  */
-void rzs_blocks_set_thread_hook(void (*fn)(void *arg), void *arg);
+void rzs_blocks_set_thread_hook(struct rzs_thread *(*fn)(void *arg), void *arg);
+
+/*
+ * Where refill threads look for room (room.h); NULL, as at first: nowhere, they ask the system for
+ * memory without looking.  Set likewise; the string is kept.  Where it cannot be read the same
+ * holds.
+ */
+void rzs_blocks_set_room(const char *path);
 
 struct rzs_blocks_info {
 	uint64_t taken;
@@ -22,10 +31,12 @@ struct rzs_blocks_info {
 	uint64_t refilled;  /* blocks given memory after the source was opened */
 	uint64_t returned;  /* blocks whose memory went back to the system */
 	uint64_t failures;  /* times the system had no memory, or would not take it back */
+	uint64_t shortages; /* times there was no room, so that it was not even asked */
 	uint64_t refused;   /* takes that found no ready block, below max */
 	uint64_t bad_gives; /* gives of what is no block; ignored */
 	uint64_t locked;    /* sources whose memory is all locked into RAM ... */
 	uint64_t sources;   /* ... of so many that are open */
+	uint64_t roomy;	    /* sources that look for room before they take any */
 	int lock_err;	    /* errno of a lock that was refused, 0: none was */
 };
 

@@ -6,14 +6,11 @@
 #include "protect.h"
 #include "stack.h"
 
-#include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <malloc.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +25,6 @@
 #endif
 
 #define PROTECT_STACK_TOUCH    (128u * 1024) /* of it, what a thread's calls may reach */
-#define PROTECT_PRIORITY       1
 #define PROTECT_MMAP_THRESHOLD (32 * 1024 * 1024) /* the most glibc accepts */
 #define PROTECT_TRIM_THRESHOLD (1 << 30)
 #define PROTECT_TOP_PAD	       (1 << 20)
@@ -90,6 +86,23 @@ static const struct rzs_protect_step protect_steps[RZS_PROTECT_STEPS] = {
 			.risk = "when memory is short replies may find none, or no processor: "
 				"swapping may stall",
 		},
+	[RZS_PROTECT_ROOM] =
+		{
+			.name = "room",
+			.risk = "memory is taken ahead without knowing whether there is any, and a "
+				"thread may spin for it",
+		},
+	[RZS_PROTECT_WATCH] =
+		{
+			.name = "watch",
+			.risk = "nobody helps a thread that is stuck in the kernel, looking for "
+				"memory",
+		},
+	[RZS_PROTECT_BALLAST] =
+		{
+			.name = "ballast",
+			.risk = "there is no memory to give back when a reply finds none",
+		},
 };
 
 int rzs_protect_mode_parse(const char *text, enum rzs_protect_mode *out)
@@ -113,10 +126,16 @@ int rzs_protect_mode_parse(const char *text, enum rzs_protect_mode *out)
 void rzs_protect_init(struct rzs_protect *p, enum rzs_protect_mode mode, bool realtime)
 {
 	p->mode = mode;
+	p->without = 0;
 	p->realtime = realtime;
 	p->realtime_now = realtime;
 	pthread_mutex_init(&p->realtime_lock, NULL);
 	memcpy(p->step, protect_steps, sizeof(protect_steps));
+}
+
+bool rzs_protect_wants(const struct rzs_protect *p, enum rzs_protect_step_id id)
+{
+	return p->mode != RZS_PROTECT_OFF && !(p->without >> id & 1);
 }
 
 /* Keep an outcome: err is 0 or a positive errno.  Of several threads' outcomes a refusal stays. */
@@ -134,6 +153,13 @@ static void protect_note(struct rzs_protect *p, enum rzs_protect_step_id id, int
 		__atomic_compare_exchange_n(&s->state, &seen, RZS_PROTECT_OK, false,
 					    __ATOMIC_RELEASE, __ATOMIC_RELAXED);
 	}
+}
+
+void rzs_protect_set(struct rzs_protect *p, enum rzs_protect_step_id id, int err)
+{
+	int unused = 0;
+
+	protect_note(p, id, -err, &unused);
 }
 
 static int protect_result(const struct rzs_protect *p, int first)
@@ -224,21 +250,27 @@ static int protect_stacks(void)
 	return err;
 }
 
+/* Do a step, unless it is to be left out. */
+#define PROTECT_DO(p, id, action, first)                         \
+	do {                                                     \
+		if (rzs_protect_wants(p, id))                    \
+			protect_note(p, id, action, first);      \
+	} while (0)
+
 int rzs_protect_early(struct rzs_protect *p)
 {
 	int first = 0;
 
-	if (p->mode == RZS_PROTECT_OFF)
-		return 0;
-	protect_note(p, RZS_PROTECT_MEMLOCK_LIMIT,
-		     protect_raise(RLIMIT_MEMLOCK, RLIM_INFINITY, CAP_IPC_LOCK), &first);
-	protect_note(p, RZS_PROTECT_CORE_LIMIT, protect_no_core(), &first);
+	PROTECT_DO(p, RZS_PROTECT_MEMLOCK_LIMIT,
+		   protect_raise(RLIMIT_MEMLOCK, RLIM_INFINITY, CAP_IPC_LOCK), &first);
+	PROTECT_DO(p, RZS_PROTECT_CORE_LIMIT, protect_no_core(), &first);
 	if (p->realtime)
-		protect_note(p, RZS_PROTECT_REALTIME_LIMIT,
-			     protect_raise(RLIMIT_RTPRIO, PROTECT_PRIORITY, CAP_SYS_NICE), &first);
-	protect_note(p, RZS_PROTECT_OOM_SCORE, protect_oom_score(), &first);
-	protect_note(p, RZS_PROTECT_MALLOC, protect_malloc(), &first);
-	protect_note(p, RZS_PROTECT_STACKS, protect_stacks(), &first);
+		PROTECT_DO(p, RZS_PROTECT_REALTIME_LIMIT,
+			   protect_raise(RLIMIT_RTPRIO, RZS_THREAD_PRIORITY_MAX, CAP_SYS_NICE),
+			   &first);
+	PROTECT_DO(p, RZS_PROTECT_OOM_SCORE, protect_oom_score(), &first);
+	PROTECT_DO(p, RZS_PROTECT_MALLOC, protect_malloc(), &first);
+	PROTECT_DO(p, RZS_PROTECT_STACKS, protect_stacks(), &first);
 	return protect_result(p, first);
 }
 
@@ -267,12 +299,9 @@ int rzs_protect_process(struct rzs_protect *p)
 {
 	int first = 0;
 
-	if (p->mode == RZS_PROTECT_OFF)
-		return 0;
-	protect_note(p, RZS_PROTECT_LOCK, protect_lock(), &first);
+	PROTECT_DO(p, RZS_PROTECT_LOCK, protect_lock(), &first);
 	/* After a change of user, which would reset it. */
-	protect_note(p, RZS_PROTECT_DUMPABLE, prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) ? errno : 0,
-		     &first);
+	PROTECT_DO(p, RZS_PROTECT_DUMPABLE, prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) ? errno : 0, &first);
 	return protect_result(p, first);
 }
 
@@ -286,75 +315,71 @@ static __attribute__((noinline)) void protect_touch_stack(void)
 		stack[i] = 0;
 }
 
-/* 0 or errno. */
-static int protect_schedule(pid_t tid, bool realtime)
-{
-	struct sched_param param = {.sched_priority = realtime ? PROTECT_PRIORITY : 0};
-	int policy = realtime ? SCHED_FIFO : SCHED_OTHER;
-
-	/* Of this thread only: programs it starts are ordinary again. */
-	return sched_setscheduler(tid, policy | SCHED_RESET_ON_FORK, &param) ? errno : 0;
-}
-
 /*
  * Tried even when it is not wanted now: whether it will be allowed has to be known before it is
- * needed.
+ * needed.  Returns 0 or errno.
  */
-static int protect_realtime(struct rzs_protect *p)
+static int protect_realtime(struct rzs_protect *p, enum rzs_thread_role role)
 {
 	int err;
 
 	pthread_mutex_lock(&p->realtime_lock);
-	err = protect_schedule(0, true);
-	if (!err && !p->realtime_now)
-		err = protect_schedule(0, false);
+	err = rzs_threads_schedule_self(RZS_THREAD_IO, true);
+	if (!err)
+		err = rzs_threads_schedule_self(role, p->realtime_now);
 	pthread_mutex_unlock(&p->realtime_lock);
-	return err;
+	return -err;
 }
 
 int rzs_protect_set_realtime(struct rzs_protect *p, bool on)
 {
-	struct dirent *entry;
 	int first = 0;
-	DIR *tasks;
 
-	if (p->mode == RZS_PROTECT_OFF || !p->realtime)
+	if (!p->realtime || !rzs_protect_wants(p, RZS_PROTECT_REALTIME))
 		return 0;
 	pthread_mutex_lock(&p->realtime_lock);
 	p->realtime_now = on;
-	tasks = opendir("/proc/self/task");
-	if (!tasks)
-		first = errno;
-	while (tasks && (entry = readdir(tasks))) {
-		pid_t tid = isdigit((unsigned char)entry->d_name[0]) ? atoi(entry->d_name) : 0;
-		int err = tid && tid != getpid() ? protect_schedule(tid, on) : 0;
+	for (unsigned i = 0; i < RZS_THREADS_MAX; i++) {
+		struct rzs_thread *t = rzs_threads_at(i);
+		int err = t ? rzs_threads_schedule(t, on) : 0;
 
-		if (err && err != ESRCH && !first)
+		if (err && err != -ESRCH && !first)
 			first = err;
 	}
-	if (tasks)
-		closedir(tasks);
 	pthread_mutex_unlock(&p->realtime_lock);
-	return -first;
+	return first;
 }
 
-int rzs_protect_thread(struct rzs_protect *p)
+int rzs_protect_thread(struct rzs_protect *p, enum rzs_thread_role role,
+		       struct rzs_thread **out_thread)
 {
 	int first = 0;
 
+	*out_thread = NULL;
 	if (p->mode == RZS_PROTECT_OFF)
 		return 0;
 	protect_touch_stack();
-	protect_note(p, RZS_PROTECT_IO_FLUSHER, prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0) ? errno : 0,
-		     &first);
+	*out_thread = rzs_threads_enter(role);
+	PROTECT_DO(p, RZS_PROTECT_IO_FLUSHER, prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0) ? errno : 0,
+		   &first);
 	if (p->realtime)
-		protect_note(p, RZS_PROTECT_REALTIME, protect_realtime(p), &first);
+		PROTECT_DO(p, RZS_PROTECT_REALTIME, protect_realtime(p, role), &first);
 	return protect_result(p, first);
 }
 
-void rzs_protect_thread_hook(void *p)
+struct rzs_thread *rzs_protect_refill_hook(void *p)
 {
-	(void)rzs_protect_thread(p); /* the outcome is in p */
+	struct rzs_thread *thread;
+
+	(void)rzs_protect_thread(p, RZS_THREAD_REFILL, &thread); /* the outcome is in p */
+	return thread;
+}
+
+void rzs_protect_watch_hook(void *p)
+{
+	struct rzs_thread *thread;
+
+	(void)rzs_protect_thread(p, RZS_THREAD_WATCH, &thread);
 }
 
 /* Report */

@@ -9,8 +9,9 @@
  *   rzs_protect_early()    at start, while still root: limits, OOM score, malloc, stacks to come
  *   rzs_protect_process()  after the last fork, since locked memory is not inherited, and before
  *                          the store is made
- *   rzs_protect_thread()   by every thread that serves I/O, at its start (its stack has 256 KiB or
- *                          more)
+ *   rzs_protect_thread()   by every thread that serves I/O or helps those that do, at its start
+ *                          (its stack has 256 KiB or more); its role decides its priority
+ *                          (threads.h)
  * Each step's outcome is kept, with what is at risk without it.  In mode auto a refused step is
  * a warning to print (rzs_protect_report()), in mode require it makes the function fail, with
  * mode off nothing is done at all.
@@ -24,6 +25,8 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "threads.h"
 
 enum rzs_protect_mode {
 	RZS_PROTECT_AUTO,
@@ -48,6 +51,9 @@ enum rzs_protect_step_id {
 	RZS_PROTECT_DUMPABLE,
 	RZS_PROTECT_IO_FLUSHER, /* of threads: refused if one was */
 	RZS_PROTECT_REALTIME,	/* likewise */
+	RZS_PROTECT_ROOM,	/* these three are done elsewhere, rzs_protect_set() tells how */
+	RZS_PROTECT_WATCH,
+	RZS_PROTECT_BALLAST,
 	RZS_PROTECT_STEPS,
 };
 
@@ -60,6 +66,7 @@ struct rzs_protect_step {
 
 struct rzs_protect {
 	enum rzs_protect_mode mode;
+	unsigned without;	       /* bit of a step: leave it out, to see what happens then */
 	bool realtime;		       /* whether threads may be real-time ones */
 	bool realtime_now;	       /* whether they are, at the moment; under realtime_lock */
 	pthread_mutex_t realtime_lock; /* a thread's start against a change of realtime_now */
@@ -77,21 +84,33 @@ void rzs_protect_init(struct rzs_protect *p, enum rzs_protect_mode mode, bool re
  */
 int rzs_protect_early(struct rzs_protect *p);
 int rzs_protect_process(struct rzs_protect *p);
-int rzs_protect_thread(struct rzs_protect *p);
 
 /*
- * The same with the shape of a thread hook (rzs_blocks_set_thread_hook()); p is a struct
- * rzs_protect.
+ * *out_thread: the thread's entry, for its turns; NULL: none to be had (the thread is protected,
+ * but nobody watches it), or mode off.
  */
-void rzs_protect_thread_hook(void *p);
+int rzs_protect_thread(struct rzs_protect *p, enum rzs_thread_role role,
+		       struct rzs_thread **out_thread);
 
 /*
- * Make all threads but the process's first real-time ones, or ordinary ones, and those to
+ * Likewise, with the shape of a thread hook (rzs_blocks_set_thread_hook(), rzs_watch_start()); p is
+ * a struct rzs_protect.
+ */
+struct rzs_thread *rzs_protect_refill_hook(void *p);
+void rzs_protect_watch_hook(void *p);
+
+/* Whether a step is to be done at all: not with mode off, and not when `without` has its bit. */
+bool rzs_protect_wants(const struct rzs_protect *p, enum rzs_protect_step_id id);
+
+/* How a step that is done elsewhere has come out: err is 0 or a negative errno. */
+void rzs_protect_set(struct rzs_protect *p, enum rzs_protect_step_id id, int err);
+
+/*
+ * Give all threads entered the real-time priority of their role, or an ordinary one, and those to
  * come.  They are real-time ones from the start unless this says otherwise: with a client on the
  * same CPU each of its requests then interrupts it, which costs more than it gains while nobody
  * waits for memory.  Nothing when realtime is false, or with mode off.  0, or the negative errno of
- * the first thread that could not be changed. Not by a thread that serves I/O: reads /proc,
- * allocates.
+ * the first thread that could not be changed.  Allocates nothing.
  */
 int rzs_protect_set_realtime(struct rzs_protect *p, bool on);
 

@@ -35,7 +35,7 @@ def threads():
 deadline = time.monotonic() + 10
 while True:
     now = list(threads())
-    if all(policy == now[0][2] for _, _, policy, _ in now) or time.monotonic() > deadline:
+    if len({policy for _, name, policy, _ in now if name != "rzs-upkeep"}) == 1 or time.monotonic() > deadline:
         break
     time.sleep(0.02)
 for line in now:

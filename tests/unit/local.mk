@@ -23,6 +23,8 @@ RZS_UNIT_TESTS_USER = \
 	tests/unit/test_blocks \
 	tests/unit/test_blocks_system \
 	tests/unit/test_protect \
+	tests/unit/test_room \
+	tests/unit/test_watch \
 	tests/unit/test_size
 
 check_PROGRAMS += $(RZS_UNIT_TESTS) $(RZS_UNIT_TESTS_ONE) $(RZS_UNIT_TESTS_USER)
@@ -41,6 +43,10 @@ tests_unit_test_blocks_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
 tests_unit_test_blocks_LDADD = $(RZS_UNIT_USER_LDADD)
 tests_unit_test_blocks_system_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
 tests_unit_test_blocks_system_LDADD = $(RZS_UNIT_USER_LDADD)
+tests_unit_test_room_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
+tests_unit_test_room_LDADD = $(RZS_UNIT_USER_LDADD)
+tests_unit_test_watch_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
+tests_unit_test_watch_LDADD = $(RZS_UNIT_USER_LDADD)
 tests_unit_test_protect_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
 tests_unit_test_protect_LDADD = $(RZS_UNIT_USER_LDADD)
 tests_unit_test_size_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)

@@ -221,10 +221,11 @@ T_TEST(set_max_lowers_and_raises)
 static pthread_t hook_thread;
 static int hook_calls;
 
-static void hook(void *arg)
+static struct rzs_thread *hook(void *arg)
 {
 	hook_thread = pthread_self();
 	__atomic_add_fetch((int *)arg, 1, __ATOMIC_RELEASE);
+	return NULL;
 }
 
 /* The hook runs once, on the refill thread, before that does anything. */

@@ -60,6 +60,13 @@ static void become_nobody(void)
 		T_SKIP("cannot become an ordinary user");
 }
 
+static int io_thread(struct rzs_protect *p)
+{
+	struct rzs_thread *entry;
+
+	return rzs_protect_thread(p, RZS_THREAD_IO, &entry);
+}
+
 T_TEST(modes_by_name)
 {
 	enum rzs_protect_mode mode;
@@ -86,7 +93,7 @@ T_TEST(off_does_nothing)
 	rzs_protect_init(&p, RZS_PROTECT_OFF, true);
 	T_EQ(rzs_protect_early(&p), 0);
 	T_EQ(rzs_protect_process(&p), 0);
-	T_EQ(rzs_protect_thread(&p), 0);
+	T_EQ(io_thread(&p), 0);
 	for (int i = 0; i < RZS_PROTECT_STEPS; i++)
 		T_EQ(rzs_protect_state(&p, (enum rzs_protect_step_id)i), RZS_PROTECT_NOT_DONE);
 	T_EQ(getrlimit(RLIMIT_CORE, &after), 0);
@@ -191,13 +198,13 @@ T_TEST(thread_steps_tell_the_truth)
 	struct rzs_protect p;
 
 	rzs_protect_init(&p, RZS_PROTECT_AUTO, true);
-	T_EQ(rzs_protect_thread(&p), 0);
+	T_EQ(io_thread(&p), 0);
 	T_EQ((thread_flags() & FLAG_NOIO) != 0,
 	     rzs_protect_state(&p, RZS_PROTECT_IO_FLUSHER) == RZS_PROTECT_OK);
 	if (rzs_protect_state(&p, RZS_PROTECT_REALTIME) == RZS_PROTECT_OK) {
 		T_EQ(sched_getscheduler(0), SCHED_FIFO | SCHED_RESET_ON_FORK);
 		T_EQ(sched_getparam(0, &param), 0);
-		T_EQ(param.sched_priority, 1);
+		T_EQ(param.sched_priority, 2);
 	} else {
 		T_EQ(sched_getscheduler(0), SCHED_OTHER);
 	}
@@ -213,7 +220,7 @@ static void *follow(void *arg)
 {
 	struct follower *f = arg;
 
-	T_EQ(rzs_protect_thread(f->p), 0);
+	T_EQ(io_thread(f->p), 0);
 	f->policy = sched_getscheduler(0);
 	sem_post(&f->ready);
 	while (sem_wait(&f->end))
@@ -283,10 +290,56 @@ T_TEST(realtime_is_left_out_when_not_wanted)
 
 	rzs_protect_init(&p, RZS_PROTECT_AUTO, false);
 	T_EQ(rzs_protect_early(&p), 0);
-	T_EQ(rzs_protect_thread(&p), 0);
+	T_EQ(io_thread(&p), 0);
 	T_EQ(rzs_protect_state(&p, RZS_PROTECT_REALTIME), RZS_PROTECT_NOT_DONE);
 	T_EQ(rzs_protect_state(&p, RZS_PROTECT_REALTIME_LIMIT), RZS_PROTECT_NOT_DONE);
 	T_EQ(sched_getscheduler(0), SCHED_OTHER);
+}
+
+/* Each step can be left out by itself, and nothing else is then. */
+T_TEST(a_step_is_left_out_when_told)
+{
+	struct rzs_protect p;
+
+	for (int i = 0; i < RZS_PROTECT_ROOM; i++) {
+		rzs_protect_init(&p, RZS_PROTECT_AUTO, true);
+		p.without = 1u << i;
+		T_EQ(rzs_protect_early(&p), 0);
+		T_EQ(rzs_protect_process(&p), 0);
+		T_EQ(io_thread(&p), 0);
+		for (int j = 0; j < RZS_PROTECT_ROOM; j++)
+			T_EQ(rzs_protect_state(&p, (enum rzs_protect_step_id)j) ==
+				     RZS_PROTECT_NOT_DONE,
+			     i == j);
+		T_EQ(rzs_protect_wants(&p, (enum rzs_protect_step_id)i), false);
+	}
+	rzs_protect_init(&p, RZS_PROTECT_OFF, true);
+	T_EQ(rzs_protect_wants(&p, RZS_PROTECT_WATCH), false);
+}
+
+/* A thread that talks may have to wait for memory: never as a real-time one. */
+T_TEST(helpers_are_no_realtime_threads)
+{
+	struct rzs_thread *entry;
+	struct rzs_protect p;
+
+	rzs_protect_init(&p, RZS_PROTECT_AUTO, true);
+	T_EQ(rzs_protect_thread(&p, RZS_THREAD_HELPER, &entry), 0);
+	T_NE(entry, NULL);
+	T_EQ(sched_getscheduler(0) & ~SCHED_RESET_ON_FORK, SCHED_OTHER);
+}
+
+T_TEST(outcomes_from_elsewhere_are_kept)
+{
+	struct rzs_protect p;
+
+	rzs_protect_init(&p, RZS_PROTECT_AUTO, true);
+	rzs_protect_set(&p, RZS_PROTECT_WATCH, 0);
+	rzs_protect_set(&p, RZS_PROTECT_BALLAST, -ENOMEM);
+	T_EQ(rzs_protect_state(&p, RZS_PROTECT_WATCH), RZS_PROTECT_OK);
+	T_EQ(rzs_protect_state(&p, RZS_PROTECT_BALLAST), RZS_PROTECT_REFUSED);
+	T_EQ(p.step[RZS_PROTECT_BALLAST].err, ENOMEM);
+	T_EQ(rzs_protect_refused(&p), 1);
 }
 
 struct lines {
@@ -322,7 +375,7 @@ T_TEST(refusals_are_reported_in_auto)
 	rzs_protect_init(&p, RZS_PROTECT_AUTO, true);
 	T_EQ(rzs_protect_early(&p), 0);
 	T_EQ(rzs_protect_process(&p), 0);
-	T_EQ(rzs_protect_thread(&p), 0);
+	T_EQ(io_thread(&p), 0);
 	T_EQ(rzs_protect_state(&p, RZS_PROTECT_LOCK), RZS_PROTECT_REFUSED);
 	T_EQ(p.step[RZS_PROTECT_LOCK].err, EPERM);
 	before = mallinfo2();
@@ -351,7 +404,7 @@ T_TEST(refusals_are_errors_in_require)
 	rzs_protect_init(&p, RZS_PROTECT_REQUIRE, true);
 	T_LT(rzs_protect_early(&p), 0);
 	T_EQ(rzs_protect_process(&p), -EPERM);
-	T_EQ(rzs_protect_thread(&p), -EPERM);
+	T_EQ(io_thread(&p), -EPERM);
 	T_EQ(rzs_protect_state(&p, RZS_PROTECT_CORE_LIMIT), RZS_PROTECT_OK);
 }
 
@@ -360,7 +413,7 @@ static void *unprivileged_thread(void *p)
 	/* The system call changes this thread alone. */
 	if (geteuid() == 0)
 		T_EQ(syscall(SYS_setresuid, 65534, 65534, 65534), 0);
-	T_EQ(rzs_protect_thread(p), 0);
+	T_EQ(io_thread(p), 0);
 	return NULL;
 }
 
@@ -373,12 +426,12 @@ T_TEST(a_refusal_of_one_thread_stays)
 
 	T_EQ(setrlimit(RLIMIT_RTPRIO, &none), 0);
 	rzs_protect_init(&p, RZS_PROTECT_AUTO, true);
-	T_EQ(rzs_protect_thread(&p), 0);
+	T_EQ(io_thread(&p), 0);
 	if (rzs_protect_state(&p, RZS_PROTECT_REALTIME) != RZS_PROTECT_OK)
 		T_SKIP("this user may not have real-time threads");
 	T_EQ(pthread_create(&thread, NULL, unprivileged_thread, &p), 0);
 	T_EQ(pthread_join(thread, NULL), 0);
 	T_EQ(rzs_protect_state(&p, RZS_PROTECT_REALTIME), RZS_PROTECT_REFUSED);
-	T_EQ(rzs_protect_thread(&p), 0);
+	T_EQ(io_thread(&p), 0);
 	T_EQ(rzs_protect_state(&p, RZS_PROTECT_REALTIME), RZS_PROTECT_REFUSED);
 }

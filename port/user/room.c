@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* How much memory may be taken without waiting; see room.h. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "room.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+int rzs_room_open(struct rzs_room *r, const char *path)
+{
+	memset(r, 0, sizeof(*r));
+	r->fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (r->fd < 0) {
+		r->fd = 0;
+		return -errno;
+	}
+	/* The kernel makes its buffer at the first reading and keeps it as long as this is open. */
+	if (rzs_room_bytes(r) == UINT64_MAX) {
+		rzs_room_close(r);
+		return -EIO;
+	}
+	return 0;
+}
+
+void rzs_room_close(struct rzs_room *r)
+{
+	if (r->fd > 0)
+		close(r->fd);
+	r->fd = 0;
+}
+
+/* The number after a word, if the line has that word first. */
+static const char *room_value(const char *line, const char *word)
+{
+	size_t len = strlen(word);
+
+	line += strspn(line, " ");
+	return strncmp(line, word, len) == 0 && line[len] == ' ' ? line + len : NULL;
+}
+
+/* The largest of "(0, 3019, 15947)": what is kept from the requests that could go anywhere else. */
+static uint64_t room_protection(const char *list)
+{
+	uint64_t most = 0;
+	char *end;
+
+	for (list += strcspn(list, "0123456789"); *list; list = end + strcspn(end, "0123456789")) {
+		uint64_t n = strtoull(list, &end, 10);
+
+		most = n > most ? n : most;
+	}
+	return most;
+}
+
+/* One line; *pages grows when it is the last that matters of a zone. */
+static bool room_line(struct rzs_room *r, const char *line, uint64_t *pages)
+{
+	const char *value;
+
+	if ((value = room_value(line, "pages free"))) {
+		r->free = strtoull(value, NULL, 10);
+		r->min = UINT64_MAX;
+	} else if ((value = room_value(line, "min"))) {
+		r->min = strtoull(value, NULL, 10);
+	} else if ((value = room_value(line, "protection:")) && r->min != UINT64_MAX) {
+		uint64_t keep = r->min - r->min / 8 + room_protection(value);
+
+		*pages += r->free > keep ? r->free - keep : 0;
+		return true;
+	}
+	return false;
+}
+
+uint64_t rzs_room_bytes(struct rzs_room *r)
+{
+	uint64_t pages = 0;
+	size_t have = 0;
+	off_t at = 0;
+	bool any = false;
+	ssize_t n;
+
+	r->min = UINT64_MAX;
+	if (r->fd <= 0)
+		return UINT64_MAX;
+	while ((n = pread(r->fd, r->text + have, sizeof(r->text) - 1 - have, at)) > 0) {
+		char *line = r->text, *end;
+
+		at += n;
+		have += (size_t)n;
+		r->text[have] = '\0';
+		while ((end = strchr(line, '\n'))) {
+			*end = '\0';
+			any |= room_line(r, line, &pages);
+			line = end + 1;
+		}
+		have -= (size_t)(line - r->text);
+		if (have == sizeof(r->text) - 1)
+			have = 0; /* no line of interest is that long */
+		memmove(r->text, line, have);
+	}
+	return n < 0 || !any ? UINT64_MAX : pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}

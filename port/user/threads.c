@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The threads of a process that serves swap; see threads.h. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "threads.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static const int threads_priority[RZS_THREAD_ROLES] = {
+	[RZS_THREAD_WATCH] = 3,
+	[RZS_THREAD_IO] = 2,
+	[RZS_THREAD_REFILL] = 1,
+	[RZS_THREAD_HELPER] = 0,
+};
+
+static struct rzs_thread threads[RZS_THREADS_MAX];
+
+/* Claimed first, filled in, and only then seen by others. */
+#define THREADS_CLAIMED (-1)
+
+static pid_t threads_self(void)
+{
+	return (pid_t)syscall(SYS_gettid);
+}
+
+struct rzs_thread *rzs_threads_enter(enum rzs_thread_role role)
+{
+	for (unsigned i = 0; i < RZS_THREADS_MAX; i++) {
+		struct rzs_thread *t = &threads[i];
+		clockid_t clock;
+		uint64_t unused;
+		pid_t seen = 0;
+
+		if (__atomic_load_n(&t->tid, __ATOMIC_ACQUIRE) > 0)
+			(void)rzs_threads_time(t, &unused);
+		if (!__atomic_compare_exchange_n(&t->tid, &seen, THREADS_CLAIMED, false,
+						 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+			continue;
+		if (pthread_getcpuclockid(pthread_self(), &clock)) {
+			__atomic_store_n(&t->tid, 0, __ATOMIC_RELAXED);
+			return NULL;
+		}
+		__atomic_store_n(&t->role, (int)role, __ATOMIC_RELAXED);
+		__atomic_store_n(&t->clock, clock, __ATOMIC_RELAXED);
+		__atomic_store_n(&t->turns, 0, __ATOMIC_RELAXED);
+		__atomic_store_n(&t->tid, threads_self(), __ATOMIC_RELEASE);
+		return t;
+	}
+	return NULL;
+}
+
+struct rzs_thread *rzs_threads_at(unsigned i)
+{
+	return __atomic_load_n(&threads[i].tid, __ATOMIC_ACQUIRE) > 0 ? &threads[i] : NULL;
+}
+
+int rzs_threads_time(struct rzs_thread *t, uint64_t *out_ns)
+{
+	pid_t tid = __atomic_load_n(&t->tid, __ATOMIC_ACQUIRE);
+	struct timespec ts;
+
+	*out_ns = 0;
+	if (tid <= 0)
+		return -ESRCH;
+	if (clock_gettime(__atomic_load_n(&t->clock, __ATOMIC_RELAXED), &ts)) {
+		/* Two may find out at once; a third may have the entry already. */
+		__atomic_compare_exchange_n(&t->tid, &tid, 0, false, __ATOMIC_ACQ_REL,
+					    __ATOMIC_RELAXED);
+		return -ESRCH;
+	}
+	*out_ns = (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+	return 0;
+}
+
+static int threads_set(pid_t tid, enum rzs_thread_role role, bool realtime)
+{
+	struct sched_param param = {.sched_priority = realtime ? threads_priority[role] : 0};
+	int policy = param.sched_priority ? SCHED_FIFO : SCHED_OTHER;
+
+	/* Of this thread only: programs it starts are ordinary again. */
+	if (sched_setscheduler(tid, policy | SCHED_RESET_ON_FORK, &param))
+		return -errno;
+	/* A helper's haste is welcome, not needed. */
+	if (policy == SCHED_OTHER)
+		(void)setpriority(PRIO_PROCESS, (id_t)tid, realtime ? -20 : 0);
+	return 0;
+}
+
+int rzs_threads_schedule(const struct rzs_thread *t, bool realtime)
+{
+	pid_t tid = __atomic_load_n(&t->tid, __ATOMIC_ACQUIRE);
+
+	int role = __atomic_load_n(&t->role, __ATOMIC_RELAXED);
+
+	return tid > 0 ? threads_set(tid, (enum rzs_thread_role)role, realtime) : -ESRCH;
+}
+
+int rzs_threads_schedule_self(enum rzs_thread_role role, bool realtime)
+{
+	return threads_set(0, role, realtime);
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The threads of a process that serves swap: what each is for, at which priority it therefore runs,
+ * and whether it gets on.
+ *
+ * Priorities while they are real-time ones, highest first:
+ *   watch   3  helps whoever is stuck, so nobody may be in its way; does nearly nothing
+ *   I/O     2  replies: everybody waits for them
+ *   refill  1  takes memory for the I/O threads ahead of time; must run before those who use
+ *              memory up, and never instead of an I/O thread
+ *   helper  -  talks, compacts: may wait for memory, so it must not be a real-time one, which
+ *              would wait in the way of everybody else; nice -20, since it takes I/O threads' locks
+ *
+ * A thread that gets on says so: an I/O thread around each request, the refill thread at each step.
+ * One that uses processor time and does not get on is in the kernel, looking for memory.  (A thread
+ * that waits for its client uses none.)
+ *
+ * Threading: any, where nothing else is said.  The table is the process's, its size is fixed, and
+ * entries of threads that have ended are used again: the kernel tells, by the clock of a thread.
+ */
+#ifndef RZS_THREADS_H
+#define RZS_THREADS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <time.h>
+
+enum rzs_thread_role {
+	RZS_THREAD_IO,
+	RZS_THREAD_REFILL,
+	RZS_THREAD_HELPER,
+	RZS_THREAD_WATCH,
+	RZS_THREAD_ROLES,
+};
+
+#define RZS_THREAD_PRIORITY_MAX 3
+
+/* All fields by atomic access: an entry may be freed and used again at any time. */
+struct rzs_thread {
+	pid_t tid; /* 0: free entry */
+	int role;
+	clockid_t clock; /* of its processor time */
+	uint32_t turns;	 /* written by the thread itself; odd while it works without the kernel */
+};
+
+#define RZS_THREADS_MAX 128u
+
+/* Enter the calling thread.  NULL: the table is full, the thread goes unwatched.  Never waits. */
+struct rzs_thread *rzs_threads_enter(enum rzs_thread_role role);
+
+/*
+ * Give the entry's thread the priority of its role, or an ordinary one.  0 or a negative errno;
+ * -ESRCH: it has ended.
+ */
+int rzs_threads_schedule(const struct rzs_thread *t, bool realtime);
+
+/* Likewise the calling thread, entered or not. */
+int rzs_threads_schedule_self(enum rzs_thread_role role, bool realtime);
+
+/* Entry number i < RZS_THREADS_MAX, which stays readable when its thread ends; NULL: free. */
+struct rzs_thread *rzs_threads_at(unsigned i);
+
+/* ns of processor time.  -ESRCH: it has ended, and the entry is free from now on. */
+int rzs_threads_time(struct rzs_thread *t, uint64_t *out_ns);
+
+/*
+ * By the thread itself; t may be NULL. Works: from here to the next turn it asks nobody for memory.
+ */
+static inline void rzs_threads_turn(struct rzs_thread *t, bool works)
+{
+	if (t)
+		__atomic_store_n(&t->turns, ((t->turns + 2) & ~1u) | works, __ATOMIC_RELAXED);
+}
+
+#endif

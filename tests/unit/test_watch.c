@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The table of threads and the watch: a thread that uses processor time and does not get on is
+ * helped, one that gets on, or waits, is not.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "t.h"
+
+#include "threads.h"
+#include "watch.h"
+
+#include <pthread.h>
+#include <sched.h>
+
+#define BALLAST (1u << 20)
+
+static struct rzs_watch_info info(void)
+{
+	struct rzs_watch_info i;
+
+	rzs_watch_info(&i);
+	return i;
+}
+
+/* What the thread under watch does. */
+enum { GETS_ON, SPINS, ENDS };
+
+struct patient {
+	enum rzs_thread_role role;
+	pthread_t thread;
+	struct rzs_thread *entry;
+	int does;
+	bool realtime;
+};
+
+static void *patient_main(void *arg)
+{
+	struct patient *p = arg;
+
+	if (p->realtime)
+		T_EQ(rzs_threads_schedule_self(p->role, true), 0);
+	__atomic_store_n(&p->entry, rzs_threads_enter(p->role), __ATOMIC_RELEASE);
+	while (__atomic_load_n(&p->does, __ATOMIC_RELAXED) != ENDS)
+		if (__atomic_load_n(&p->does, __ATOMIC_RELAXED) == GETS_ON)
+			rzs_threads_turn(p->entry, false);
+	return NULL;
+}
+
+static void start(struct patient *p)
+{
+	T_EQ(pthread_create(&p->thread, NULL, patient_main, p), 0);
+	T_WAIT(__atomic_load_n(&p->entry, __ATOMIC_ACQUIRE) != NULL, 10);
+}
+
+static void set(struct patient *p, int does)
+{
+	__atomic_store_n(&p->does, does, __ATOMIC_RELAXED);
+}
+
+static void end(struct patient *p)
+{
+	set(p, ENDS);
+	pthread_join(p->thread, NULL);
+}
+
+static void start_watch(void)
+{
+	T_EQ(rzs_watch_start(NULL, NULL), 0);
+	if (rzs_watch_take_ballast(BALLAST) < 0)
+		T_SKIP("this user may not lock memory");
+	T_EQ(info().running, true);
+	T_EQ(info().ballast_bytes, BALLAST);
+}
+
+/* Processor time of a thread that spins, as the watch sees it. */
+static bool has_used(struct patient *p, uint64_t ns)
+{
+	uint64_t now;
+
+	return rzs_threads_time(p->entry, &now) == 0 && now > ns;
+}
+
+T_TEST(a_stuck_thread_gets_the_ballast_then_loses_its_priority)
+{
+	struct patient p = {.role = RZS_THREAD_IO, .does = SPINS};
+
+	start_watch();
+	start(&p);
+	rzs_watch_set_active(true);
+	T_WAIT(info().released == 1, 20);
+	T_EQ(info().ballast_bytes, 0);
+	T_WAIT(info().demoted == 1, 20);
+	T_GE(info().stuck, 2);
+	end(&p);
+	rzs_watch_stop();
+}
+
+T_TEST(a_thread_that_gets_on_is_left_alone)
+{
+	struct patient p = {.role = RZS_THREAD_IO, .does = GETS_ON};
+
+	start_watch();
+	start(&p);
+	rzs_watch_set_active(true);
+	T_WAIT(has_used(&p, 500000000), 20);
+	T_EQ(info().stuck, 0);
+	T_EQ(info().ballast_bytes, BALLAST);
+	end(&p);
+	rzs_watch_stop();
+}
+
+/* It works by itself: a compression takes its time, and no memory. */
+T_TEST(a_thread_at_work_is_left_alone)
+{
+	struct patient p = {.role = RZS_THREAD_IO, .does = GETS_ON};
+
+	start_watch();
+	start(&p);
+	set(&p, SPINS);
+	/* Odd, and the thread does not touch it any more once it has seen SPINS. */
+	T_WAIT(has_used(&p, 100000000), 20);
+	rzs_threads_turn(p.entry, true);
+	rzs_watch_set_active(true);
+	T_WAIT(has_used(&p, 600000000), 20);
+	T_EQ(info().stuck, 0);
+	end(&p);
+	rzs_watch_stop();
+}
+
+T_TEST(nobody_watches_while_there_is_no_swap)
+{
+	struct patient p = {.role = RZS_THREAD_IO, .does = SPINS};
+
+	start_watch();
+	start(&p);
+	T_WAIT(has_used(&p, 500000000), 20);
+	T_EQ(info().stuck, 0);
+	end(&p);
+	rzs_watch_stop();
+}
+
+/* The refill thread is no reason to give the ballast away, it can wait. */
+T_TEST(a_stuck_refill_thread_loses_its_priority_until_it_gets_on)
+{
+	struct patient p = {.role = RZS_THREAD_REFILL, .does = GETS_ON, .realtime = true};
+	pid_t tid;
+
+	if (rzs_threads_schedule_self(RZS_THREAD_REFILL, true))
+		T_SKIP("real-time priority is not allowed here");
+	T_EQ(rzs_threads_schedule_self(RZS_THREAD_REFILL, false), 0);
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		T_SKIP("a real-time thread that spins needs a processor for itself");
+	start_watch();
+	start(&p);
+	tid = p.entry->tid;
+	set(&p, SPINS);
+	rzs_watch_set_active(true);
+	T_WAIT(info().demoted == 1, 20);
+	T_EQ(info().ballast_bytes, BALLAST);
+	T_EQ(sched_getscheduler(tid) & ~SCHED_RESET_ON_FORK, SCHED_OTHER);
+	set(&p, GETS_ON);
+	T_WAIT((sched_getscheduler(tid) & ~SCHED_RESET_ON_FORK) == SCHED_FIFO, 20);
+	end(&p);
+	rzs_watch_stop();
+}
+
+T_TEST(the_ballast_is_taken_again)
+{
+	struct patient p = {.role = RZS_THREAD_IO, .does = SPINS};
+
+	start_watch();
+	start(&p);
+	rzs_watch_set_active(true);
+	T_WAIT(info().released == 1, 20);
+	end(&p);
+	rzs_watch_tick();
+	T_EQ(info().ballast_bytes, BALLAST);
+	rzs_watch_tick();
+	T_EQ(info().ballast_bytes, BALLAST);
+	rzs_watch_stop();
+	T_EQ(info().ballast_bytes, 0);
+	T_EQ(info().running, false);
+}
+
+T_TEST(a_ballast_is_of_a_sensible_size)
+{
+	T_EQ(rzs_watch_default_ballast(0), 1u << 20);
+	T_EQ(rzs_watch_default_ballast(1ull << 30), 4u << 20);
+	T_EQ(rzs_watch_default_ballast(1ull << 40), 8u << 20);
+}
+
+static void *enter_and_end(void *arg)
+{
+	struct rzs_thread **out = arg;
+
+	*out = rzs_threads_enter(RZS_THREAD_IO);
+	return NULL;
+}
+
+/* Threads come and go with connections, and there is room for them for ever. */
+T_TEST(entries_of_ended_threads_are_used_again)
+{
+	for (unsigned i = 0; i < 3 * RZS_THREADS_MAX; i++) {
+		struct rzs_thread *entry = NULL;
+		pthread_t thread;
+
+		T_EQ(pthread_create(&thread, NULL, enter_and_end, &entry), 0);
+		pthread_join(thread, NULL);
+		T_NE(entry, NULL);
+	}
+}
+
+T_TEST(a_full_table_says_so)
+{
+	struct rzs_thread *entry = NULL;
+
+	for (unsigned i = 0; i < RZS_THREADS_MAX; i++)
+		T_NE(rzs_threads_enter(RZS_THREAD_HELPER), NULL);
+	entry = rzs_threads_enter(RZS_THREAD_IO);
+	T_EQ(entry, NULL);
+	rzs_threads_turn(entry, true); /* fine */
+}
