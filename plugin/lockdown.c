@@ -239,6 +239,7 @@ void rzs_lockdown_say(void)
 
 	rzs_blocks_info(&blocks);
 	rzs_watch_info(&watch);
+	rzs_say("reserve_least_bytes=%llu", (unsigned long long)(blocks.least * RZS_BLOCK_SIZE));
 	rzs_say("room_shortages=%llu", (unsigned long long)blocks.shortages);
 	rzs_say("ballast_bytes=%llu", (unsigned long long)watch.ballast_bytes);
 	rzs_say("ballast_released=%llu", (unsigned long long)watch.released);

@@ -31,7 +31,8 @@
 #include <pthread.h>
 #include <signal.h>
 
-#define BLOCKS_STEP 32u /* faulted in by one call: 1 MiB */
+#define BLOCKS_STEP   8u  /* faulted in by one call: 256 KiB */
+#define BLOCKS_BUDGET 32u /* faulted in between two looks at whether there is room: 1 MiB */
 /* The default reserve is a sixteenth of max or of RAM, within these. */
 #define BLOCKS_RESERVE_MOST  512u
 #define BLOCKS_RESERVE_LEAST 8u
@@ -65,6 +66,7 @@ struct rzs_blocks {
 	uint64_t max;	    /* no more than the arena has */
 	uint64_t reserve;   /* aim of ready */
 	uint64_t low, high; /* where the thread starts */
+	uint64_t least; /* ready ones there have been at the worst */
 	uint64_t refilled, returned, failures, shortages, refused, bad_gives;
 	int lock_err;
 
@@ -82,6 +84,7 @@ struct rzs_blocks {
 
 	/* The thread's. */
 	struct rzs_room room;
+	uint64_t budget; /* of room found, not taken yet */
 	struct rzs_thread *entry;
 
 	struct rzs_blocks *next; /* under blocks_open_lock */
@@ -171,6 +174,7 @@ void *rzs_blocks_take(struct rzs_blocks *b, bool *out_limit)
 	} else if (!*out_limit) {
 		b->refused++;
 	}
+	b->least = blocks_min(b->least, b->ready);
 	kick = blocks_wants_thread(b);
 	rzs_unlock(&b->lock);
 	if (kick)
@@ -212,13 +216,24 @@ void rzs_blocks_count(struct rzs_blocks *b, uint64_t *out_taken, uint64_t *out_r
 
 /* Getting and returning memory: under system */
 
-/* How many blocks may be taken at once, of want.  Half of the room: others take from it as well. */
+/*
+ * How many blocks may be taken at once, of want.  Of the room only half is taken before the next
+ * look: others take from it as well.
+ */
 static uint64_t blocks_room_for(struct rzs_blocks *b, uint64_t want)
 {
-	uint64_t bytes = b->roomy ? rzs_room_bytes(&b->room) : UINT64_MAX;
+	uint64_t bytes;
 
-	bytes = bytes > BLOCKS_ROOM_LEFT ? bytes - BLOCKS_ROOM_LEFT : 0;
-	return blocks_min(want, bytes / 2 / RZS_BLOCK_SIZE);
+	if (!b->roomy)
+		return want;
+	if (b->budget == 0) {
+		bytes = rzs_room_bytes(&b->room);
+		bytes = bytes > BLOCKS_ROOM_LEFT ? bytes - BLOCKS_ROOM_LEFT : 0;
+		b->budget = blocks_min(bytes / 2 / RZS_BLOCK_SIZE, BLOCKS_BUDGET);
+	}
+	want = blocks_min(want, b->budget);
+	b->budget -= want;
+	return want;
 }
 
 /*
@@ -334,7 +349,10 @@ static __attribute__((noinline)) void blocks_touch_stack(void)
 static int blocks_work(struct rzs_blocks *b)
 {
 	bool trim;
-	int err = blocks_repeat(b, blocks_fill_step);
+	int err;
+
+	b->budget = 0; /* what was found the last time may be gone */
+	err = blocks_repeat(b, blocks_fill_step);
 
 	rzs_lock(&b->lock);
 	trim = b->ready > b->high || b->held > b->max;
@@ -481,6 +499,7 @@ int rzs_blocks_open(struct rzs_blocks **out, uint64_t max_blocks, uint64_t reser
 	if (err)
 		goto fail;
 	b->refilled = 0;
+	b->least = b->ready;
 	b->roomy = blocks_room && rzs_room_open(&b->room, blocks_room) == 0;
 	err = blocks_start_thread(b);
 	if (err)
@@ -537,6 +556,7 @@ void rzs_blocks_info(struct rzs_blocks_info *out)
 		rzs_lock(&b->lock);
 		out->taken += b->taken;
 		out->ready += b->held - b->taken;
+		out->least += b->least;
 		out->reserve += b->reserve;
 		out->max += b->max;
 		out->refilled += b->refilled;

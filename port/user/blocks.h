@@ -26,6 +26,7 @@ void rzs_blocks_set_room(const char *path);
 struct rzs_blocks_info {
 	uint64_t taken;
 	uint64_t ready;	    /* with memory, not taken; with those on their way in or out */
+	uint64_t least;	    /* the lowest number of ready ones so far */
 	uint64_t reserve;   /* how many ready ones the source aims at */
 	uint64_t max;	    /* taken + ready never go beyond */
 	uint64_t refilled;  /* blocks given memory after the source was opened */

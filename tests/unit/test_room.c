@@ -147,11 +147,13 @@ T_TEST(a_source_waits_for_room)
 	T_EQ(info().ready, 16); /* what there is at the start comes before there is any pressure */
 	for (int i = 0; i < 16; i++)
 		T_NE(rzs_blocks_take(b, &limit), NULL);
+	T_EQ(info().refused, 0);
 	T_WAIT(info().shortages > 3, 10);
 	T_EQ(info().refilled, 0);
 	T_EQ(info().failures, 0);
 	T_EQ(rzs_blocks_take(b, &limit), NULL);
 	T_EQ(limit, false);
+	T_EQ(info().least, 0);
 	write_file(ZONE, 70000u, 800u, "0");
 	T_WAIT(info().refilled == 16, 10);
 	T_EQ(info().ready, 16);
