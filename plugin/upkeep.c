@@ -123,13 +123,13 @@ void rzs_say_stats(struct rzs_store *of)
 	struct rzs_stats stats;
 
 	rzs_store_stats(of, &stats);
+	rzs_lockdown_say();
 	rzs_say("stats_version=%u", stats.version);
 	for (size_t i = 0; i < sizeof(stat_lines) / sizeof(stat_lines[0]); i++) {
 		const uint64_t *v = (const void *)((const char *)&stats + stat_lines[i].offset);
 
 		rzs_say("%s=%llu", stat_lines[i].name, (unsigned long long)*v);
 	}
-	rzs_lockdown_say();
 }
 
 /* One kind of trouble: how much of it was there when it was last spoken of, and when that was. */

@@ -1,7 +1,99 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
+# rzs-nbd-swap, its manual page, units and settings; and the project's own scripts.
+
+# What a machine that swaps to itself should be set to.  Here and nowhere else: the script, the
+# units and the sysctl file take it from here.  min_free_kbytes is the least (KiB), and the most
+# that a large machine's share of RAM makes it.
+RZS_SWAP_MIN_FREE = 8192
+RZS_SWAP_MIN_FREE_MOST = 65536
+RZS_SWAP_MIN_FREE_SHARE = 128
+RZS_SWAP_NR_REQUESTS = 16
+RZS_SWAP_BOOST = 0
+RZS_SWAP_PAGE_CLUSTER = 0
+
+RZS_NBD_SWAP_PARTS = \
+	scripts/nbd-swap/common.sh \
+	scripts/nbd-swap/attach.sh \
+	scripts/nbd-swap/detach.sh \
+	scripts/nbd-swap/status.sh \
+	scripts/nbd-swap/main.sh
+
+RZS_SWAP_UNITS = \
+	scripts/systemd/rzs-swap.service \
+	scripts/systemd/rzs-swap-attach.service
+
 EXTRA_DIST += \
 	.ci/run \
+	$(RZS_NBD_SWAP_PARTS) \
 	scripts/check \
 	scripts/check-deps \
 	scripts/check-style \
-	scripts/demo
+	scripts/demo \
+	scripts/rzs-nbd-swap.pod \
+	scripts/sysctl/rzs-swap.conf.in \
+	scripts/systemd/rzs-swap-attach.service.in \
+	scripts/systemd/rzs-swap.default \
+	scripts/systemd/rzs-swap.service.in
+
+RZS_PODS += scripts/rzs-nbd-swap.pod
+
+# The names are taken apart, or config.status would put its own values there.
+RZS_SUBSTITUTE = $(SED) \
+	-e 's|@''VERSION@|$(VERSION)|' \
+	-e 's|@''NBDKIT@|$(NBDKIT)|' \
+	-e 's|@''sbindir@|$(sbindir)|' \
+	-e 's|@''sysconfdir@|$(sysconfdir)|' \
+	-e 's|@''RZS_SWAP_MIN_FREE@|$(RZS_SWAP_MIN_FREE)|' \
+	-e 's|@''RZS_SWAP_MIN_FREE_MOST@|$(RZS_SWAP_MIN_FREE_MOST)|' \
+	-e 's|@''RZS_SWAP_MIN_FREE_SHARE@|$(RZS_SWAP_MIN_FREE_SHARE)|' \
+	-e 's|@''RZS_SWAP_NR_REQUESTS@|$(RZS_SWAP_NR_REQUESTS)|' \
+	-e 's|@''RZS_SWAP_BOOST@|$(RZS_SWAP_BOOST)|' \
+	-e 's|@''RZS_SWAP_PAGE_CLUSTER@|$(RZS_SWAP_PAGE_CLUSTER)|'
+
+sbin_SCRIPTS = scripts/rzs-nbd-swap
+dist_man8_MANS = scripts/rzs-nbd-swap.8
+doc_DATA = scripts/sysctl/rzs-swap.conf
+CLEANFILES += scripts/rzs-nbd-swap scripts/sysctl/rzs-swap.conf $(RZS_SWAP_UNITS)
+MAINTAINERCLEANFILES += scripts/rzs-nbd-swap.8
+
+# One program of several files, so that each can be read: only the first keeps its licence line.
+scripts/rzs-nbd-swap: $(RZS_NBD_SWAP_PARTS) Makefile
+	$(AM_V_GEN)$(MKDIR_P) scripts && { echo '#!/bin/sh'; for part in $(RZS_NBD_SWAP_PARTS); do \
+		cat "$(srcdir)/$$part" && echo || exit; \
+	done; } >$@.in && $(SED) '3,$${/^# SPDX-License/d;}' $@.in | $(RZS_SUBSTITUTE) >$@.tmp && \
+	rm $@.in && chmod +x $@.tmp && mv $@.tmp $@
+
+scripts/rzs-nbd-swap.8: scripts/rzs-nbd-swap.pod
+	$(AM_V_GEN)$(MKDIR_P) scripts && $(POD2MAN) --section=8 --center=ramzswap --utf8 \
+		--release='ramzswap $(VERSION)' $(srcdir)/scripts/rzs-nbd-swap.pod $@.tmp && \
+		mv $@.tmp $@
+
+# To $@ from its .in.
+RZS_MAKE_FROM_IN = $(AM_V_GEN)$(MKDIR_P) $(@D) && $(RZS_SUBSTITUTE) $(srcdir)/$@.in >$@.tmp && \
+	mv $@.tmp $@
+
+scripts/sysctl/rzs-swap.conf: scripts/sysctl/rzs-swap.conf.in Makefile
+	$(RZS_MAKE_FROM_IN)
+
+scripts/systemd/rzs-swap.service: scripts/systemd/rzs-swap.service.in Makefile
+	$(RZS_MAKE_FROM_IN)
+
+scripts/systemd/rzs-swap-attach.service: scripts/systemd/rzs-swap-attach.service.in Makefile
+	$(RZS_MAKE_FROM_IN)
+
+# The units start nbdkit with the plugin.
+if SYSTEMD_UNITS
+systemdsystemunitdir = $(SYSTEMDSYSTEMUNITDIR)
+systemdsystemunit_DATA = $(RZS_SWAP_UNITS)
+rzs_default = $(DESTDIR)$(sysconfdir)/default/rzs-swap
+
+# The administrator's own is left alone.
+install-data-local:
+	$(MKDIR_P) '$(DESTDIR)$(sysconfdir)/default'
+	test -e '$(rzs_default)' || \
+		$(INSTALL_DATA) $(srcdir)/scripts/systemd/rzs-swap.default '$(rzs_default)'
+
+uninstall-local:
+	! cmp -s $(srcdir)/scripts/systemd/rzs-swap.default '$(rzs_default)' || \
+		rm -f '$(rzs_default)'
+endif

@@ -2,6 +2,7 @@
 # Scripts against the built plugin, through real clients.
 
 RZS_E2E_TESTS = \
+	tests/e2e/nbd-swap.sh \
 	tests/e2e/plugin-about.sh \
 	tests/e2e/plugin-badparams.sh \
 	tests/e2e/plugin-drain.sh \

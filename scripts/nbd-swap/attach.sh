@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Part of rzs-nbd-swap: attach.
+
+# ---- the checks
+
+check_client()
+{
+    local text major minor
+    text=$("$client" -V 2>&1 </dev/null | sed -n 's/.* \([0-9][0-9.]*\)$/\1/p' | tail -n 1)
+    major=${text%%.*}
+    minor=${text#*.}
+    minor=${minor%%.*}
+    is_number "$major" && is_number "$minor" ||
+        refuse "$client does not tell its version: nbd-client 3.17 or newer is needed"
+    [ "$major" -gt 3 ] || { [ "$major" -eq 3 ] && [ "$minor" -ge 17 ]; } ||
+        refuse "$client is of version $text: 3.17 or newer is needed" \
+            "(with an older one the device depends on a process, which may be killed)"
+}
+
+answers() { timeout 5 "$client" -l -unix "$root$socket" >/dev/null 2>&1 </dev/null; }
+
+check_socket()
+{
+    if [ ! -e "$root$socket" ]; then
+        object "--socket $socket: there is none;" \
+            "start the server (systemctl start rzs-swap), or name another"
+    elif [ ! -S "$root$socket" ]; then
+        object "--socket $socket: this is no socket; name the one that the server listens at"
+    elif ! wait_until "$patience" answers; then
+        object "--socket $socket: no NBD server answers there within $patience s;" \
+            "is it running, and not about to end?"
+    fi
+}
+
+check_module()
+{
+    if [ ! -d "$root/sys/module/nbd" ]; then
+        modprobe=$(locate modprobe kmod) || exit
+        do_it "$modprobe" nbd max_part=0 || { complain "modprobe nbd: $(said)"
+            refuse "the kernel has no nbd: install its module (Debian: part of linux-image)"; }
+        will_undo unload_module
+    elif peek "$root/sys/module/nbd/parameters/max_part" && [ "$value" != 0 ]; then
+        warn "nbd is loaded with max_part=$value: the kernel looks for partitions on what is" \
+            "swapped to; modprobe -r nbd while no device is in use, then attach again"
+    fi
+}
+
+unload_module() { do_it "$modprobe" -r nbd || complain "modprobe -r nbd: $(said)"; }
+
+is_there() { [ -d "$block" ] && [ -e "$root$device" ]; }
+
+check_device()
+{
+    local most=''
+    # A dry run has not loaded the module.
+    [ "$dry" = no ] || [ -d "$root/sys/module/nbd" ] || return 0
+    ! peek "$root/sys/module/nbd/parameters/nbds_max" || most=" (nbd has nbds_max=$value)"
+    wait_until "$patience" is_there || object "--device $device: there is no such device$most"
+    ! read_swap ||
+        object "--device $device is swapped to already; see $me status, or detach it first"
+    ! is_connected || object "--device $device is in use already;" \
+        "see $me status, detach it, or name another with --device"
+    ! is_mounted || object "--device $device is mounted; name another with --device"
+    set -- "$block"/holders/*
+    [ ! -e "$1" ] || object "--device $device is held by ${1##*/}; name another with --device"
+}
+
+check_zswap()
+{
+    ! peek "$root/sys/module/zswap/parameters/enabled" || [ "$value" != Y ] ||
+        warn "zswap is on: it compresses each page before the server does, for nothing;" \
+            "echo N >/sys/module/zswap/parameters/enabled, or boot with zswap.enabled=0"
+}
+
+# ---- the deeds
+
+remember()
+{
+    [ "$dry" = no ] || return 0
+    forget # a device that went away without detach
+    will_undo forget restore_vm
+    note device "$device"
+    note socket "$socket"
+    note server_pid "$(server_of "$root$socket")"
+    ! noted server_pid || note server_start "$(start_of "$value")"
+    note discard "$discard"
+    note min_free "$min_free"
+    note nr_requests "$nr_requests"
+}
+
+# Built without netlink, nbd-client uses the old interface, and the device depends on its process.
+check_client_process()
+{
+    local pid
+    peek "$block/pid" || return 0
+    pid=$value
+    [ "$(content "$root/proc/$pid/comm")" = nbd-client ] || return 0
+    warn "this nbd-client was built without netlink: $device is lost if its process $pid ends"
+    poke -1000 "$root/proc/$pid/oom_score_adj" ||
+        warn "cannot keep the OOM killer from process $pid"
+}
+
+connect()
+{
+    local several=''
+    [ "$connections" -eq 1 ] || several="-C $connections"
+    will_undo disconnect
+    # shellcheck disable=SC2086
+    do_it timeout 30 "$client" -unix "$root$socket" "$device" -b 4096 $several ||
+        fail "--socket $socket, --connections $connections:" \
+            "nbd-client cannot attach $device: $(said)"
+    [ "$dry" = no ] || return 0
+    wait_until "$patience" has_size ||
+        fail "$device has no size after $patience s: what does the server at $socket offer?"
+    check_client_process
+}
+
+check_header()
+{
+    local page
+    [ "$dry" = no ] || return 0
+    page=$(page_size)
+    page=${page:-4096}
+    [ "$(dd if="$root$device" bs="$page" count=1 2>/dev/null | tail -c 10)" != SWAPSPACE2 ] ||
+        return 0
+    [ "$mkswap" = yes ] ||
+        fail "$device has no swap header for this machine's pages ($page bytes);" \
+            "start the server with swap-header=true, or let --mkswap write one"
+    # One MiB: file systems keep within it what they are known by.
+    [ "$(dd if="$root$device" bs=4096 count=256 2>/dev/null | tr -d '\0' | wc -c)" -eq 0 ] ||
+        fail "--mkswap: $device is not empty, and not swap; if it is yours: wipefs -a $device"
+    do_it "$(locate mkswap util-linux)" "$device" || fail "--mkswap: mkswap $device: $(said)"
+}
+
+swap_on()
+{
+    local policy=''
+    if [ "$discard" = yes ]; then
+        policy=--discard=pages
+        ! peek "$block/queue/discard_max_bytes" || [ "$value" != 0 ] ||
+            warn "the server takes no TRIM: what is no longer needed stays stored there"
+    fi
+    will_undo swap_off_again
+    # shellcheck disable=SC2086
+    do_it "$swapon" $policy -p "$priority" "$device" ||
+        fail "--priority $priority: swapon $policy $device: $(said)"
+    [ "$dry" = yes ] || read_swap || fail "swapon succeeded, but $device is not in /proc/swaps"
+}
+
+swap_off_again() { ! read_swap || do_it "$swapoff" "$device"; }
+
+attach()
+{
+    check_root
+    client=$(locate nbd-client nbd-client) || exit
+    swapon=$(locate swapon mount) || exit
+    swapoff=$(locate swapoff mount) || exit
+    check_client
+    check_socket
+    take_lock
+    check_module
+    check_device
+    check_zswap
+    remember
+    tune_vm
+    connect
+    set_queue --scheduler scheduler none
+    set_queue --nr-requests nr_requests "$nr_requests"
+    set_queue --max-sectors-kb max_sectors_kb "$max_sectors"
+    check_header
+    swap_on
+    undo=''
+    [ "$dry" = yes ] ||
+        say "$device: swapping to $socket, $swap_kib KiB with priority $swap_priority"
+}

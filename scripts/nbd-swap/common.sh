@@ -1,0 +1,442 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Swap to an NBD server on this machine: attach, detach, and look whether all is as it should be.
+# See rzs-nbd-swap(8).
+#
+# Runs under dash, bash and busybox's sh.  What attach changes is put on a stack, and a failure
+# takes it back from the top.  What detach must know is in files below /run/rzs: nbdN.state for
+# each device, sysctl for the machine's settings, which belong to all devices together.  One
+# process at a time changes them, the one that holds /run/rzs/lock.
+#
+# RZS_SYSROOT is for tests: a folder that stands for / wherever /sys, /proc, /dev and /run are
+# looked at.  Programs are searched in PATH, so a test has its own first.
+#
+# shellcheck disable=SC3043 # local is not POSIX's, but all three shells have it
+set -u
+
+version='@VERSION@'
+min_free_least=@RZS_SWAP_MIN_FREE@ # KiB; more on larger machines, see want_min_free()
+min_free_most=@RZS_SWAP_MIN_FREE_MOST@
+min_free_share=@RZS_SWAP_MIN_FREE_SHARE@
+nr_requests=@RZS_SWAP_NR_REQUESTS@
+boost=@RZS_SWAP_BOOST@
+page_cluster=@RZS_SWAP_PAGE_CLUSTER@
+
+root=${RZS_SYSROOT:-}
+run=$root/run/rzs
+vm=$root/proc/sys/vm
+me=rzs-nbd-swap
+PATH=$PATH:/usr/sbin:/sbin:/usr/bin:/bin
+LC_ALL=C
+export PATH LC_ALL
+
+# Exit statuses, as in the manual page.
+FAILED=1 USAGE=2 REFUSED=3 NO_ROOM=4 NOT_ATTACHED=5 NOT_WELL=6
+
+device=/dev/nbd0 socket=/run/rzs/nbd.sock priority=100 connections=1
+max_sectors=kernel min_free=auto patience=10
+discard=yes tune=yes dry=no mkswap=no verbose=no json=no
+undo='' locked=no child='' interrupted=no value=''
+
+# PF_MEMALLOC_NOIO and PF_LOCAL_THROTTLE: what PR_SET_IO_FLUSHER sets in a thread's flags.
+IO_FLUSHER=$((0x80000 | 0x100000))
+
+usage()
+{
+    cat <<END
+usage: $me attach [--device /dev/nbdN] [--socket PATH] [--priority N] [--connections N]
+                           [--no-discard] [--mkswap] [--nr-requests N] [--max-sectors-kb N]
+                           [--min-free KIB] [--no-tune] [--wait SECONDS] [--dry-run] [--verbose]
+       $me detach [--device /dev/nbdN] [--dry-run] [--verbose]
+       $me status [--device /dev/nbdN] [--socket PATH] [--json]
+       $me --help | --version
+
+attach  swap to the NBD server that listens at PATH ($socket),
+        by way of the device ($device)
+detach  swap there no more: swapoff, let go of the device, settings as they were
+status  what is attached, and whether server, device and machine are set as they should be
+
+exit status: 0 done, and all is well      1 failed, and taken back      2 wrong usage
+             3 refused, nothing was touched
+             4 no room in memory for what is swapped out, everything stays attached
+             5 nothing is attached        6 attached, but not all is well
+See $me(8).
+END
+}
+
+# ---- words
+
+say() { printf '%s\n' "$*"; }
+tell() { [ "$verbose" = no ] || say "$*"; }
+warn() { printf '%s: warning: %s\n' "$me" "$*" >&2; }
+complain() { printf '%s: %s\n' "$me" "$*" >&2; }
+die() { local code="$1"; shift; complain "$*"; exit "$code"; }
+bad_usage() { die $USAGE "$*; see $me --help"; }
+refuse() { die $REFUSED "$*"; }
+
+# What is in the way of attaching: the end, but for a dry run, which goes on to show the rest.
+object()
+{
+    if [ "$dry" = yes ]; then
+        warn "$*"
+        return
+    fi
+    complain "$*"
+    take_back
+    exit $REFUSED
+}
+
+# After the first change: say what went wrong, take all of it back, end.
+fail()
+{
+    complain "$*"
+    take_back
+    exit $FAILED
+}
+
+# will_undo FUNCTION...: the first of them first, and all before what is there already.
+will_undo() { [ "$dry" = yes ] || undo="$* $undo"; }
+
+take_back()
+{
+    local step
+    trap '' INT TERM HUP
+    [ -z "$undo" ] || complain "taking back what was done"
+    for step in $undo; do
+        "$step" || complain "$step did not succeed: see $me status"
+    done
+    undo=''
+}
+
+clean_up() { [ "$locked" = no ] || rm -f "$run/lock" "$run/out.$$"; }
+
+on_signal()
+{
+    interrupted=yes
+    if [ -n "$child" ]; then
+        kill -TERM "$child" 2>/dev/null
+    else
+        fail "interrupted"
+    fi
+}
+
+# ---- small things
+
+# peek FILE: what it says, in $value; fails when that is nothing.  Not with read, which in some
+# shells asks for one byte at a time: files below /proc/sys answer only the first time.
+peek() { value=$(cat "$1" 2>/dev/null) && [ -n "$value" ]; }
+
+# content FILE: the same for a substitution.
+content() { peek "$1"; printf '%s' "$value"; }
+
+# poke VALUE FILE
+poke()
+{
+    if [ "$dry" = yes ]; then
+        say "echo $1 >${2#"$root"}"
+        return
+    fi
+    tell "echo $1 >${2#"$root"}"
+    { printf '%s\n' "$1" >"$2"; } 2>/dev/null
+}
+
+# wait_until SECONDS COMMAND...
+wait_until()
+{
+    local left=$(($1 * 10)); shift
+    until "$@"; do
+        [ "$left" -gt 0 ] || return 1
+        left=$((left - 1))
+        sleep 0.1 2>/dev/null || sleep 1
+    done
+}
+
+# locate NAME PACKAGE: its path.  Not left to the shell: busybox's prefers its own programs, which
+# lack what is needed.
+locate()
+{
+    local dir IFS=:
+    for dir in $PATH; do
+        if [ -x "$dir/$1" ] && [ ! -d "$dir/$1" ]; then
+            printf '%s' "$dir/$1"
+            return
+        fi
+    done
+    refuse "$1 is not installed (Debian package: $2)"
+}
+
+# do_it PROGRAM ARGUMENTS...: what it prints stays in a file until said().  nbd-client may leave a
+# process behind, for which a substitution would wait.
+do_it()
+{
+    if [ "$dry" = yes ]; then
+        say "$*"
+        return
+    fi
+    tell "$*"
+    "$@" >"$run/out.$$" 2>&1 </dev/null
+}
+
+said() { tr '\n' ' ' <"$run/out.$$" 2>/dev/null | sed 's/  *$//'; }
+
+is_number() { case $1 in '' | *[!0-9]* | ?????????*) return 1 ;; esac; }
+
+# check_number OPTION VALUE LEAST MOST
+check_number()
+{
+    is_number "$2" && [ "$2" -ge "$3" ] && [ "$2" -le "$4" ] ||
+        bad_usage "$1 $2: expected a number from $3 to $4"
+}
+
+# ---- what there is
+
+has_size() { peek "$block/size" && [ "$value" -gt 0 ]; }
+is_connected() { [ -e "$block/pid" ] || has_size; }
+is_disconnected() { ! is_connected; }
+
+# The device's line in /proc/swaps, in $swap_kib, $swap_used and $swap_priority; fails when it is
+# not swapped to.
+read_swap()
+{
+    local path
+    if [ -r "$root/proc/swaps" ]; then
+        while read -r path _ swap_kib swap_used swap_priority; do
+            [ "$path" != "$device" ] || return 0
+        done <"$root/proc/swaps"
+    fi
+    swap_kib=0 swap_used=0 swap_priority=0
+    return 1
+}
+
+is_mounted()
+{
+    awk -v d="$device" '$1 == d { found = 1 } END { exit !found }' "$root/proc/mounts" 2>/dev/null
+}
+
+mem_kib() { awk -v f="$1:" '$1 == f { print $2; exit }' "$root/proc/meminfo"; }
+
+page_size()
+{
+    getconf PAGESIZE 2>/dev/null ||
+        awk '$1 == "KernelPageSize:" { print $2 * 1024; exit }' "$root/proc/self/smaps"
+}
+
+# A kernel keeps more ready by itself on a larger machine, and there more threads compete for it.
+want_min_free()
+{
+    local kib="$min_free"
+    if [ "$kib" = auto ]; then
+        kib=$(($(mem_kib MemTotal) / min_free_share))
+        [ "$kib" -le "$min_free_most" ] || kib=$min_free_most
+        [ "$kib" -ge "$min_free_least" ] || kib=$min_free_least
+    fi
+    echo "$kib"
+}
+
+# server_of SOCKET: the process that listens there.
+server_of()
+{
+    local inode
+    inode=$(want=$1 awk '$4 == "00010000" {
+        path = $8
+        for (i = 9; i <= NF; i++)
+            path = path " " $i
+        if (path == ENVIRON["want"]) {
+            print $7
+            exit
+        }
+    }' "$root/proc/net/unix" 2>/dev/null)
+    [ -n "$inode" ] || return 1
+    # With /dev/null ls has more than one thing to show, and so names each.
+    # shellcheck disable=SC2012
+    ls -l /dev/null "$root"/proc/[0-9]*/fd 2>/dev/null | awk -v want="socket:[$inode]" '
+        /^\/.*:$/ { folder = $0 }
+        $NF == want { n = split(folder, part, "/"); print part[n - 1]; exit }'
+}
+
+# stat_fields FILE: a process's or thread's fields 3 and following, in $fields.  The second is a
+# name in parentheses.
+stat_fields()
+{
+    peek "$1" || return 1
+    fields=${value##*) }
+}
+
+# start_of PID: when it was started, which tells it from a later process of the same number.
+start_of()
+{
+    stat_fields "$root/proc/$1/stat" || return 1
+    # shellcheck disable=SC2086
+    set -- $fields
+    echo "${20:-}"
+}
+
+# ---- the state file
+
+note() { [ "$dry" = yes ] || printf '%s %s\n' "$1" "$2" >>"$state"; }
+
+# noted KEY: the last value under it, in $value.
+noted()
+{
+    local key rest found=1
+    [ -r "$state" ] || return 1
+    value=
+    while read -r key rest; do
+        [ "$key" != "$1" ] || { value=$rest; found=0; }
+    done <"$state"
+    return $found
+}
+
+# The server that was there when the device was attached, if it still is.
+noted_server()
+{
+    local pid
+    noted server_pid && [ -n "$value" ] || return 1
+    pid=$value
+    noted server_start && [ "$(start_of "$pid")" = "$value" ] && echo "$pid"
+}
+
+# Whether there was one, and it is gone.
+server_died() { ! noted_server >/dev/null && noted server_pid && [ -n "$value" ]; }
+
+forget() { rm -f "$state"; }
+
+try_lock() { (set -C; echo $$ >"$run/lock") 2>/dev/null; }
+
+take_lock()
+{
+    [ "$dry" = no ] || return 0
+    (umask 077; mkdir -p "$run") || refuse "cannot make ${run#"$root"}"
+    if ! try_lock; then
+        value=$(content "$run/lock")
+        if is_number "$value" && kill -0 "$value" 2>/dev/null; then
+            refuse "process $value, another $me, is at work: wait for it"
+        fi
+        rm -f "$run/lock"
+        try_lock || refuse "another $me is at work: wait for it"
+    fi
+    locked=yes
+}
+
+# ---- the machine's settings
+
+# vm_settings: of each its name, how it must compare, and with what.
+vm_settings()
+{
+    echo "min_free_kbytes least $(want_min_free)"
+    echo "watermark_boost_factor is $boost"
+    echo "page-cluster is $page_cluster"
+}
+
+# fits VALUE HOW WANTED
+fits() { [ "$1" -eq "$3" ] || { [ "$2" = least ] && [ "$1" -gt "$3" ]; }; }
+
+# set_vm NAME VALUE: and see whether it has arrived.
+set_vm()
+{
+    poke "$2" "$vm/$1" && { [ "$dry" = yes ] || [ "$(content "$vm/$1")" = "$2" ]; }
+}
+
+tune_vm()
+{
+    local name how want
+    while read -r name how want; do
+        peek "$vm/$name" || continue # older kernels have no boost, nor a setting for it
+        ! fits "$value" "$how" "$want" || continue
+        if [ "$tune" = no ]; then
+            say "advice: sysctl vm.$name=$want (it is $value)"
+            continue
+        fi
+        [ "$dry" = yes ] || echo "$name $value $want" >>"$run/sysctl"
+        set_vm "$name" "$want" || fail "cannot set vm.$name to $want:" \
+            "is /proc/sys writable here?  --no-tune leaves it alone"
+    done <<END
+$(vm_settings)
+END
+}
+
+other_devices()
+{
+    local file
+    for file in "$run"/*.state; do
+        [ "$file" = "$state" ] || [ ! -e "$file" ] || return 0
+    done
+    return 1
+}
+
+# Unless another device still needs them.  What somebody else has changed since is left alone.
+restore_vm()
+{
+    local name old new code=0
+    [ -s "$run/sysctl" ] || return 0
+    if other_devices; then
+        tell "the machine's settings stay: another device needs them"
+        return 0
+    fi
+    while read -r name old new; do
+        if ! peek "$vm/$name" || [ "$value" != "$new" ]; then
+            say "vm.$name is $value now, not $new as it was set:" \
+                "left as it is (it was $old before)"
+        elif ! set_vm "$name" "$old"; then
+            complain "cannot set vm.$name back to $old"
+            code=1
+        fi
+    done <"$run/sysctl"
+    [ "$dry" = yes ] || rm -f "$run/sysctl"
+    return $code
+}
+
+# ---- the queue
+
+# queue_value NAME: what the file says, in $value; of a choice the one in brackets.
+queue_value()
+{
+    peek "$block/queue/$1" || return 1
+    case $value in *'['*']'*) value=${value#*'['}; value=${value%%']'*} ;; esac
+}
+
+# set_queue OPTION NAME VALUE
+set_queue()
+{
+    [ "$3" != kernel ] || return 0
+    if [ "$dry" = yes ]; then
+        poke "$3" "$block/queue/$2"
+        return
+    fi
+    queue_value "$2" || fail "$1 $3: the kernel has no ${block#"$root"}/queue/$2"
+    [ "$value" != "$3" ] || return 0
+    note "queue_$2" "$value"
+    poke "$3" "$block/queue/$2" && queue_value "$2" && [ "$value" = "$3" ] ||
+        fail "$1 $3: the kernel does not take it for ${block#"$root"}/queue/$2," \
+            "which is ${value:-empty}; try another, or \"kernel\" to leave it alone"
+}
+
+# They would stay with the device for whoever uses it next.  The scheduler first: it brings its own
+# number of requests.
+restore_queue()
+{
+    local name
+    for name in scheduler nr_requests max_sectors_kb; do
+        noted "queue_$name" || continue
+        poke "$value" "$block/queue/$name" || warn "cannot set $device's $name back to $value"
+    done
+}
+
+disconnect()
+{
+    is_connected || return 0
+    restore_queue
+    if ! do_it timeout 30 "$client" -d "$device"; then
+        complain "nbd-client -d $device: $(said)"
+        return 1
+    fi
+    if [ "$dry" = no ] && ! wait_until "$patience" is_disconnected; then
+        complain "$device is still there $patience s after nbd-client -d"
+        return 1
+    fi
+}
+
+check_root()
+{
+    [ "$dry" = yes ] || [ "$("$(locate id coreutils)" -u)" -eq 0 ] ||
+        refuse "only root can do this; --dry-run shows what would be done"
+}

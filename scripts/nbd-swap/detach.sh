@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Part of rzs-nbd-swap: detach.
+
+show_progress()
+{
+    [ "$verbose" = yes ] || [ -t 1 ] || return 0
+    ! read_swap || say "swapoff $device: $swap_used KiB to bring back"
+}
+
+is_gone() { ! kill -0 "$1" 2>/dev/null; }
+
+# swapoff may take long, and is to be seen and to be interrupted meanwhile.  Sets $code.
+run_swapoff()
+{
+    "$swapoff" "$device" >"$run/out.$$" 2>&1 </dev/null &
+    child=$!
+    until is_gone "$child"; do
+        show_progress
+        wait_until 1 is_gone "$child"
+    done
+    wait "$child"
+    code=$?
+    child=''
+}
+
+# The kernel says EINVAL while another swapoff is at work, for instance that of systemd, which ends
+# what it finds in /proc/swaps: wait for that one, and for its failure.
+drain()
+{
+    local code
+    if [ "$dry" = yes ]; then
+        say "$swapoff $device"
+        return
+    fi
+    tell "$swapoff $device"
+    while read_swap; do
+        run_swapoff
+        case $interrupted:$(said) in
+        no:*'Invalid argument'*) ! read_swap || sleep 1 ;;
+        *) ! read_swap || swapoff_failed "$code" ;;
+        esac
+    done
+}
+
+# swapoff_failed STATUS: util-linux's 2 says ENOMEM.  137: the OOM killer takes a process in swapoff
+# before all others.
+swapoff_failed()
+{
+    case $interrupted:$1:$(said) in
+    yes:*)
+        die $FAILED "interrupted: $device is still swapped to, everything stays attached;" \
+            "detach again to go on" ;;
+    no:2:* | no:137:* | *'annot allocate memory'*)
+        die $NO_ROOM "swapoff $device: no room in memory for the $swap_used KiB that are swapped" \
+            "out there ($(mem_kib MemAvailable) KiB are available); everything stays attached and" \
+            "goes on working.  End programs or swap to something else as well, then detach again" ;;
+    esac
+    die $FAILED "swapoff $device: $(said) (status $1); everything stays attached"
+}
+
+check_room()
+{
+    local available
+    read_swap || return 0
+    available=$(mem_kib MemAvailable)
+    [ "${available:-$swap_used}" -ge "$swap_used" ] ||
+        warn "$swap_used KiB are swapped out to $device and $available KiB of memory are" \
+            "available: swapoff may not succeed"
+    [ "$swap_used" -eq 0 ] || ! server_died ||
+        warn "the server, process $value, is gone: what was swapped out is lost," \
+            "and whoever needs it will be killed"
+}
+
+detach()
+{
+    check_root
+    client=$(locate nbd-client nbd-client) || exit
+    swapoff=$(locate swapoff mount) || exit
+    take_lock
+    if ! read_swap && ! is_connected; then
+        [ "$dry" = yes ] || { forget; restore_vm; }
+        die $NOT_ATTACHED "$device is not attached: nothing to do"
+    fi
+    ! is_mounted || refuse "--device $device is mounted: this is not what attach made"
+    check_room
+    drain
+    trap '' INT TERM HUP
+    disconnect || exit $FAILED
+    [ "$dry" = yes ] || forget
+    restore_vm || exit $FAILED
+    [ "$dry" = yes ] || say "$device: no longer attached"
+}

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Part of rzs-nbd-swap: the command line.
+
+# One of the options that take a value.
+set_value()
+{
+    case $1 in
+    --device) device=$2 ;;
+    --socket) socket=$2 ;;
+    --priority) priority=$2 ;;
+    --connections) connections=$2 ;;
+    --nr-requests) nr_requests=$2 ;;
+    --max-sectors-kb) max_sectors=$2 ;;
+    --min-free) min_free=$2 ;;
+    --wait) patience=$2 ;;
+    esac
+}
+
+set_switch()
+{
+    case $1 in
+    --no-discard) discard=no ;;
+    --no-tune) tune=no ;;
+    --mkswap) mkswap=yes ;;
+    --dry-run) dry=yes ;;
+    --verbose | -v) verbose=yes ;;
+    --json) json=yes ;;
+    esac
+}
+
+# belongs COMMAND OPTION: an option that a command has no use for is a mistake.
+belongs()
+{
+    case $1:$2 in
+    *:--device | attach:--socket | status:--socket | status:--json) ;;
+    attach:--json) return 1 ;;
+    attach:* | detach:--dry-run | detach:--verbose | detach:-v) ;;
+    *) return 1 ;;
+    esac
+}
+
+parse()
+{
+    local name
+    while [ $# -gt 0 ]; do
+        name=${1%%=*}
+        case $1 in
+        --device | --socket | --priority | --connections | --nr-requests | --max-sectors-kb | \
+            --min-free | --wait)
+            [ $# -ge 2 ] || bad_usage "$1 needs a value"
+            set_value "$1" "$2"
+            shift ;;
+        --device=* | --socket=* | --priority=* | --connections=* | --nr-requests=* | \
+            --max-sectors-kb=* | --min-free=* | --wait=*)
+            set_value "$name" "${1#*=}" ;;
+        --no-discard | --no-tune | --mkswap | --dry-run | --verbose | -v | --json)
+            set_switch "$1" ;;
+        *) bad_usage "$1: there is no such option" ;;
+        esac
+        belongs "$command" "$name" || bad_usage "$name is no option of $command"
+        shift
+    done
+}
+
+check_values()
+{
+    case ${device#/dev/nbd} in
+    "$device" | '' | *[!0-9]*) bad_usage "--device $device: expected /dev/nbdN" ;;
+    esac
+    case $socket in
+    *[[:cntrl:]]*) bad_usage "--socket: control characters in it" ;;
+    /*) ;;
+    *) bad_usage "--socket $socket: expected an absolute path" ;;
+    esac
+    check_number --priority "$priority" 0 32767
+    check_number --connections "$connections" 1 64
+    check_number --wait "$patience" 1 3600
+    [ "$nr_requests" = kernel ] || check_number --nr-requests "$nr_requests" 4 1024
+    [ "$max_sectors" = kernel ] || check_number --max-sectors-kb "$max_sectors" 4 32768
+    [ "$min_free" = auto ] || check_number --min-free "$min_free" 1 16777216
+}
+
+case ${1:-} in
+attach | detach | status) command=$1; shift ;;
+--help | -h) usage; exit 0 ;;
+--version | -V) say "$me (ramzswap) $version"; exit 0 ;;
+'') usage >&2; exit $USAGE ;;
+*) bad_usage "$1: expected attach, detach or status" ;;
+esac
+parse "$@"
+check_values
+name_of_device=${device#/dev/}
+block=$root/sys/block/$name_of_device
+state=$run/$name_of_device.state
+trap clean_up EXIT
+trap on_signal INT TERM HUP
+"$command"

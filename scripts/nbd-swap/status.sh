@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Part of rzs-nbd-swap: status.
+
+findings='' threads='' well=yes queue_json='' vm_json=''
+server='' score='' locked_kib=''
+
+escape() { printf '%s' "$1" | tr -d '\000-\037' | sed 's/[\\"]/\\&/g'; }
+
+# finding ok|note|bad CHECK TEXT [REMEDY]
+finding()
+{
+    [ "$1" != bad ] || well=no
+    if [ "$json" = no ]; then
+        printf '%-4s  %-8s  %s%s\n' "$1" "$2" "$3" "${4:+; $4}"
+        return
+    fi
+    findings="$findings${findings:+,}
+  {\"level\":\"$1\",\"check\":\"$2\",\"text\":\"$(escape "$3")\",\"remedy\":\"$(escape "${4:-}")\"}"
+}
+
+# judge CHECK TEXT REMEDY CONDITION...
+judge()
+{
+    local check="$1" text="$2" remedy="$3"
+    shift 3
+    if "$@"; then
+        finding ok "$check" "$text"
+    else
+        finding bad "$check" "$text" "$remedy"
+    fi
+}
+
+judge_swap()
+{
+    if read_swap; then
+        finding ok swap "$swap_used of $swap_kib KiB in use, priority $swap_priority"
+    else
+        finding bad swap "$device is attached and not swapped to" "$me detach, then attach"
+    fi
+    ! peek "$block/queue/discard_max_bytes" || [ "$value" != 0 ] ||
+        finding note swap "the server takes no TRIM" "what is no longer needed stays stored"
+    ! noted discard || [ "$value" = yes ] ||
+        finding note swap "attached with --no-discard" "what is no longer needed stays stored"
+}
+
+judge_queue()
+{
+    local name queue="${block#"$root"}/queue"
+    for name in scheduler nr_requests max_sectors_kb; do
+        queue_value "$name" || continue
+        queue_json="$queue_json${queue_json:+,}\"$name\":\"$(escape "$value")\""
+    done
+    queue_value scheduler
+    judge queue "scheduler $value" "echo none >$queue/scheduler" [ "$value" = none ]
+    [ "$nr_requests" != kernel ] || return 0
+    queue_value nr_requests
+    judge queue "nr_requests $value" "echo $nr_requests >$queue/nr_requests" \
+        [ "${value:-0}" -le "$nr_requests" ]
+}
+
+judge_vm()
+{
+    local name how want zswap="$root/sys/module/zswap/parameters/enabled"
+    while read -r name how want; do
+        peek "$vm/$name" || continue
+        vm_json="$vm_json${vm_json:+,}\"$name\":$value"
+        judge vm "vm.$name $value" "sysctl vm.$name=$want" fits "$value" "$how" "$want"
+    done <<END
+$(vm_settings)
+END
+    ! peek "$zswap" || judge vm "zswap $value" "echo N >${zswap#"$root"}" [ "$value" != Y ]
+    ! peek "$root/sys/module/nbd/parameters/max_part" || [ "$value" = 0 ] ||
+        finding note nbd "nbd has max_part=$value" "detach, modprobe -r nbd, attach"
+}
+
+field_of() { awk -v f="$1:" '$1 == f { print $2; exit }' "$root/proc/$server/status"; }
+
+# A limit of its control group would have the server wait for its own device.
+judge_cgroup()
+{
+    local group name
+    group=$(sed -n 's/^0:://p' "$root/proc/$server/cgroup" 2>/dev/null)
+    for name in memory.max memory.high; do
+        peek "$root/sys/fs/cgroup$group/$name" || continue
+        judge server "$name $value" "remove the limit, the plugin's memlimit= is enough" \
+            [ "$value" = max ]
+    done
+}
+
+judge_process()
+{
+    local swapped
+    locked_kib=$(field_of VmLck) swapped=$(field_of VmSwap)
+    score=$(content "$root/proc/$server/oom_score_adj")
+    judge server "process $server: ${locked_kib:-0} KiB locked" \
+        "run it as root with LimitMEMLOCK=infinity and protect=require" \
+        [ "${locked_kib:-0}" -gt 0 ]
+    judge server "${swapped:-0} KiB of it swapped out" "restart it with protect=require" \
+        [ "${swapped:-0}" -eq 0 ]
+    judge server "oom_score_adj $score" "echo -1000 >/proc/$server/oom_score_adj" \
+        [ "${score:-0}" -eq -1000 ]
+}
+
+# Two threads serve nothing and need not be real-time ones: the first, which waits for connections,
+# and the plugin's rzs-upkeep.
+judge_threads()
+{
+    local dir tid comm flusher all=0 flushers=0 quick=0 realtime=0
+    for dir in "$root/proc/$server"/task/*; do
+        comm=$(content "$dir/comm")
+        stat_fields "$dir/stat" || continue
+        tid=${dir##*/} flusher=false
+        # shellcheck disable=SC2086
+        set -- $fields
+        all=$((all + 1))
+        if [ $(($7 & IO_FLUSHER)) -eq $IO_FLUSHER ]; then
+            flusher=true flushers=$((flushers + 1))
+        fi
+        if [ "$tid" != "$server" ] && [ "$comm" != rzs-upkeep ]; then
+            quick=$((quick + 1))
+            [ "${39}" -ne 1 ] || realtime=$((realtime + 1))
+        fi
+        threads="$threads${threads:+,}
+    {\"tid\":$tid,\"comm\":\"$(escape "$comm")\",\"io_flusher\":$flusher,"
+        threads="$threads\"policy\":${39},\"priority\":${38}}"
+    done
+    judge server "$flushers of $all threads never wait for swap (PR_SET_IO_FLUSHER)" \
+        "run it with CAP_SYS_RESOURCE and protect=require" [ "$flushers" -eq "$all" ]
+    if [ "$realtime" -gt 0 ] && [ "$realtime" -lt "$quick" ]; then
+        finding note server "$realtime of $quick threads that must be quick are real-time ones" \
+            "a thread becomes one at its first request: ask again later"
+    else
+        judge server "$realtime of $quick threads that must be quick are real-time ones" \
+            "run it with CAP_SYS_NICE, realtime=swap and protect=require" [ "$realtime" -gt 0 ]
+    fi
+}
+
+# print_json WELL
+print_json()
+{
+    local swap=false
+    ! read_swap || swap=true
+    cat <<END
+{"version":"$version","device":"$device","attached":$attached,"well":$1,
+ "socket":"$(escape "$socket")","size_kib":$size_kib,
+ "swap":{"on":$swap,"kib":$swap_kib,"used_kib":$swap_used,"priority":$swap_priority},
+ "queue":{$queue_json},
+ "vm":{$vm_json},
+ "server":{"pid":${server:-null},"locked_kib":${locked_kib:-null},
+  "oom_score_adj":${score:-null},"threads":[$threads]},
+ "findings":[$findings]}
+END
+}
+
+find_server()
+{
+    server=$(noted_server) && return
+    ! server_died && server=$(server_of "$root$socket") && [ -n "$server" ]
+}
+
+status_of_nothing()
+{
+    attached=false
+    [ "$json" = yes ] || say "$device: not attached"
+    [ "$json" = no ] || print_json false
+    exit $NOT_ATTACHED
+}
+
+status()
+{
+    size_kib=0 attached=true
+    is_connected || status_of_nothing
+    ! noted socket || socket=$value
+    ! noted min_free || min_free=$value
+    ! noted nr_requests || nr_requests=$value
+    ! has_size || size_kib=$((value / 2))
+    [ "$json" = yes ] || say "$device: $size_kib KiB, attached to $socket"
+    judge_swap
+    judge_queue
+    judge_vm
+    if find_server; then
+        judge_process
+        judge_cgroup
+        judge_threads
+    elif server_died; then
+        finding bad server "the server, process $value, is gone: what was swapped out is lost" \
+            "$me detach, start it, attach"
+    else
+        finding bad server "no process is known to serve $socket" \
+            "name what it listens at with --socket"
+    fi
+    [ "$json" = no ] || print_json "$([ $well = yes ] && echo true || echo false)"
+    [ $well = yes ] || exit $NOT_WELL
+}

@@ -1,0 +1,610 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# rzs-nbd-swap, in each shell that it claims to run under, against a made-up machine: folders for
+# /sys, /proc, /dev and /run (RZS_SYSROOT), and programs that note their calls and change those
+# folders as the real ones would change the machine.  What the real ones and a kernel do is
+# tests/vm/scenarios/attach's part.
+#
+# Red when: a wrong option is taken; a refusal or a failed step leaves anything behind, or says
+# neither what nor what to do; the order of steps is another; detach takes apart what swapoff could
+# not empty; status calls well what is not.
+
+. "${srcdir:-.}/tests/lib/functions.sh"
+skip_under_tools "runs no program of ours but a script"
+requires "$PYTHON" --version
+tool=${builddir:-.}/scripts/rzs-nbd-swap
+[ -e "$tool" ] || fail "no $tool: build first"
+
+R=$tmpdir/r
+bin=$tmpdir/bin
+calls=$tmpdir/calls
+out=$tmpdir/out
+S=/run/s.sock
+
+# ---- the machine
+
+make_programs() {
+	mkdir "$bin"
+	cat >"$bin/fake" <<-'END'
+		#!/bin/bash
+		name=${0##*/}
+		[ "$name" = id ] || echo "$name $*" | sed "s,$RZS_SYSROOT,,g" >>"$CALLS"
+		block=$RZS_SYSROOT/sys/block/nbd0
+		swaps=$RZS_SYSROOT/proc/swaps
+		until_told() {
+			: >"$RZS_SYSROOT/hanging"
+			until [ -e "$RZS_SYSROOT/go" ]; do sleep 0.02; done
+		}
+		case $name:$* in
+		id:*) echo "${FAKE_UID:-0}" ;;
+		getconf:*) echo "${FAKE_PAGE:-4096}" ;;
+		nbd-client:-V) echo "This is nbd-client, from ${FAKE_VERSION-nbd 3.24}" ;;
+		nbd-client:-l*) exit "${FAKE_LIST:-0}" ;;
+		nbd-client:-d*)
+			device=${2##*/}
+			echo 0 >"${block%0}${device#nbd}/size"
+			rm -f "${block%0}${device#nbd}/pid" ;;
+		nbd-client:*)
+			case ${FAKE_CONNECT:-} in
+			refused) echo "cannot reach it" >&2; exit 1 ;;
+			hang) until_told ;;
+			esac
+			device=${3##*/}
+			echo "${FAKE_SIZE:-2048}" >"${block%0}${device#nbd}/size"
+			echo "${FAKE_CLIENT:-99}" >"${block%0}${device#nbd}/pid" ;;
+		swapon:*)
+			[ -z "${FAKE_SWAPON:-}" ] || { echo "swapon: $FAKE_SWAPON" >&2; exit 255; }
+			echo "${!#} partition 1020 ${FAKE_USED:-0} 100" >>"$swaps" ;;
+		swapoff:*)
+			case ${FAKE_SWAPOFF:-} in
+			enomem) echo "swapoff failed: Cannot allocate memory" >&2; exit 2 ;;
+			killed) kill -KILL $$ ;;
+			other) echo "swapoff failed: Input/output error" >&2; exit 4 ;;
+			taken)
+				if [ "$(grep -c '^swapoff' "$CALLS")" -lt 3 ]; then
+					echo "swapoff failed: Invalid argument" >&2
+					exit 4
+				fi ;;
+			hang) until_told ;;
+			esac
+			sed -i "\,^$1[[:space:]],d" "$swaps" ;;
+		mkswap:*)
+			printf SWAPSPACE2 |
+				dd of="$RZS_SYSROOT$1" bs=1 seek=4086 conv=notrunc 2>/dev/null ;;
+		modprobe:-r*) rm -r "$RZS_SYSROOT/sys/module/nbd" ;;
+		modprobe:*)
+			[ -z "${FAKE_MODPROBE:-}" ] || { echo "$FAKE_MODPROBE" >&2; exit 1; }
+			mkdir -p "$RZS_SYSROOT/sys/module/nbd/parameters"
+			echo 0 >"$RZS_SYSROOT/sys/module/nbd/parameters/max_part"
+			echo 16 >"$RZS_SYSROOT/sys/module/nbd/parameters/nbds_max" ;;
+		esac
+	END
+	chmod +x "$bin/fake"
+	for name in id getconf nbd-client swapon swapoff mkswap modprobe; do
+		ln -s fake "$bin/$name"
+	done
+}
+
+put() {
+	mkdir -p "$R/${2%/*}"
+	printf '%s\n' "$1" >"$R/$2"
+}
+
+# make_device N: its page 0 ends as a swap area's does.
+make_device() {
+	put 0 "sys/block/nbd$1/size"
+	put 'none [mq-deadline]' "sys/block/nbd$1/queue/scheduler"
+	put 128 "sys/block/nbd$1/queue/nr_requests"
+	put 128 "sys/block/nbd$1/queue/max_sectors_kb"
+	put 4294966784 "sys/block/nbd$1/queue/discard_max_bytes"
+	mkdir -p "$R/dev"
+	truncate -s 1M "$R/dev/nbd$1"
+	printf SWAPSPACE2 | dd of="$R/dev/nbd$1" bs=1 seek=4086 conv=notrunc 2>/dev/null
+}
+
+# thread_stat TID NAME FLAGS POLICY: a thread's stat; field 9 is its flags, 40 and 41 are priority
+# and policy.
+thread_stat() {
+	echo "$1 ($2) S 1 1 1 0 -1 $3 0 0 0 0 0 0 0 0 -2 0 1 0 777" \
+		"$(printf '0 %.0s' {23..39})$4 $4 0 0"
+}
+
+make_thread() {
+	put "$2" "proc/4242/task/$1/comm"
+	put "$(thread_stat "$@")" "proc/4242/task/$1/stat"
+}
+
+make_machine() {
+	rm -rf "$R"
+	make_device 0
+	make_device 1
+	put 0 sys/module/nbd/parameters/max_part
+	put 16 sys/module/nbd/parameters/nbds_max
+	put 2270 proc/sys/vm/min_free_kbytes
+	put 15000 proc/sys/vm/watermark_boost_factor
+	put 3 proc/sys/vm/page-cluster
+	put 'Filename Type Size Used Priority' proc/swaps
+	put 'rootfs / rootfs rw 0 0' proc/mounts
+	put 'MemTotal: 393216 kB' proc/meminfo
+	echo 'MemAvailable: 100000 kB' >>"$R/proc/meminfo"
+	put "0: 00000002 00000000 00010000 0001 01 555 $R$S" proc/net/unix
+	put '4242 (nbd) kit) S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 777 0' proc/4242/stat
+	put 'VmLck: 4096 kB' proc/4242/status
+	echo 'VmSwap: 0 kB' >>"$R/proc/4242/status"
+	put -1000 proc/4242/oom_score_adj
+	put 0::/rzs proc/4242/cgroup
+	put max sys/fs/cgroup/rzs/memory.max
+	put max sys/fs/cgroup/rzs/memory.high
+	mkdir "$R/proc/4242/fd"
+	ln -s 'socket:[555]' "$R/proc/4242/fd/5"
+	make_thread 4242 nbdkit $((0x580000)) 0
+	make_thread 4243 nbdkit $((0x580040)) 1
+	make_thread 4244 rzs-upkeep $((0x580040)) 0
+	mkdir -p "$R/run"
+	(cd "$R/run" && "$PYTHON" -c 'import socket; socket.socket(socket.AF_UNIX).bind("s.sock")')
+	: >"$calls"
+}
+
+# All of it that is a file, with what is in it.
+snapshot() {
+	(cd "$R" && find . -type f -print0 | sort -z | xargs -0 sha1sum)
+}
+
+# ---- calling it
+
+shell=()
+t() {
+	env PATH="$bin:$PATH" RZS_SYSROOT="$R" CALLS="$calls" "${shell[@]}" "$tool" "$@"
+}
+
+# gives STATUS ARGUMENT..: it ends with that.  What it says is then in $out.
+gives() {
+	local want=$1 code=0
+
+	shift
+	t "$@" >"$out" 2>&1 </dev/null || code=$?
+	[ "$code" = "$want" ] || fail "${shell[*]}: '$*' gives $code, not $want: $(cat "$out")"
+}
+
+says() {
+	grep -qF -- "$1" "$out" || fail "${shell[*]}: does not say '$1': $(cat "$out")"
+}
+
+says_not() {
+	! grep -qF -- "$1" "$out" || fail "${shell[*]}: says '$1': $(cat "$out")"
+}
+
+# unchanged STATUS TEXT -- ARGUMENT..: ends so, says so, and leaves the machine as it was.
+unchanged() {
+	local want=$1 text=$2 before
+
+	shift 3
+	before=$(snapshot)
+	gives "$want" "$@"
+	says "$text"
+	[ "$(snapshot)" = "$before" ] ||
+		fail "${shell[*]}: '$*' leaves behind: $(diff <(echo "$before") <(snapshot))"
+}
+
+# called LINE..: exactly these programs, in this order, but for questions.
+called() {
+	[ "$(grep -vE '^nbd-client -(V|l)|^getconf' "$calls")" = "$(printf '%s\n' "$@")" ] ||
+		fail "${shell[*]}: calls are not as expected: $(cat "$calls")"
+}
+
+is_in() {
+	[ "$(cat "$R/$2")" = "$1" ] || fail "${shell[*]}: $2 is $(cat "$R/$2"), not $1"
+}
+
+# ---- the tests
+
+test_usage() {
+	make_machine
+	gives 2
+	gives 2 frobnicate
+	says 'expected attach, detach or status'
+	gives 2 attach --frob
+	says 'no such option'
+	gives 2 attach --priority
+	says 'needs a value'
+	for value in x -1 32768 '' 9999999999; do
+		gives 2 attach --priority "$value"
+		says "--priority $value: expected a number from 0 to 32767"
+	done
+	gives 2 attach --connections 0
+	gives 2 attach --nr-requests=3
+	gives 2 attach --min-free none
+	for value in nbd0 /dev/sda /dev/nbd /dev/nbd0p1 /dev/nbd0/../sda; do
+		gives 2 attach --device "$value"
+		says 'expected /dev/nbdN'
+	done
+	gives 2 attach --socket relative
+	says 'absolute path'
+	gives 2 attach --json
+	gives 2 detach --socket $S
+	gives 2 status --mkswap
+	says 'no option of status'
+	[ ! -s "$calls" ] || fail "wrong usage called $(cat "$calls")"
+	gives 0 --help
+	says 'usage: rzs-nbd-swap attach'
+	gives 0 --version
+	[ "$(wc -l <"$out")" = 1 ] || fail "--version says $(cat "$out")"
+	says_not '@'
+}
+
+test_dry_run() {
+	make_machine
+	rm -r "$R/sys/module/nbd"
+	FAKE_UID=1000 unchanged 0 'swapon' -- attach --socket $S --dry-run --connections 4
+	diff - <(sed "s,$R,,; s,$bin/,," "$out") <<-END || fail "${shell[*]}: --dry-run differs"
+		modprobe nbd max_part=0
+		echo 8192 >/proc/sys/vm/min_free_kbytes
+		echo 0 >/proc/sys/vm/watermark_boost_factor
+		echo 0 >/proc/sys/vm/page-cluster
+		timeout 30 nbd-client -unix $S /dev/nbd0 -b 4096 -C 4
+		echo none >/sys/block/nbd0/queue/scheduler
+		echo 16 >/sys/block/nbd0/queue/nr_requests
+		swapon --discard=pages -p 100 /dev/nbd0
+	END
+	called ''
+	unchanged 0 'warning: --socket /run/none: there is none' \
+		-- attach --socket /run/none --dry-run
+	make_machine
+	gives 0 attach --socket $S
+	: >"$calls"
+	unchanged 0 'nbd-client -d /dev/nbd0' -- detach --dry-run
+	says 'echo 15000 >/proc/sys/vm/watermark_boost_factor'
+	called ''
+}
+
+test_refusals() {
+	make_machine
+	FAKE_UID=1000 unchanged 3 'only root' -- attach --socket $S
+	FAKE_VERSION='nbd 3.16.2' unchanged 3 'of version 3.16.2: 3.17 or newer' \
+		-- attach --socket $S
+	FAKE_VERSION='' unchanged 3 'does not tell its version' -- attach --socket $S
+	unchanged 3 '--socket /run/none: there is none; start the server' \
+		-- attach --socket /run/none
+	put x run/file
+	unchanged 3 'this is no socket' -- attach --socket /run/file
+	FAKE_LIST=1 unchanged 3 'no NBD server answers there within 1 s' \
+		-- attach --socket $S --wait 1
+	unchanged 3 '/dev/nbd7: there is no such device (nbd has nbds_max=16)' \
+		-- attach --socket $S --device /dev/nbd7 --wait 1
+	put 2048 sys/block/nbd0/size
+	unchanged 3 'in use already' -- attach --socket $S
+	make_machine
+	echo '/dev/nbd0 /mnt ext4 rw 0 0' >>"$R/proc/mounts"
+	unchanged 3 'is mounted' -- attach --socket $S
+	make_machine
+	put x sys/block/nbd0/holders/dm-0
+	unchanged 3 'held by dm-0' -- attach --socket $S
+	make_machine
+	put "$$" run/rzs/lock
+	unchanged 3 "process $$, another rzs-nbd-swap, is at work" -- attach --socket $S
+	make_machine
+	rm -r "$R/sys/module/nbd"
+	FAKE_MODPROBE='Module nbd not found' unchanged 3 'Module nbd not found' \
+		-- attach --socket $S
+	says 'install its module'
+	unchanged 3 'no such device' -- attach --socket $S --device /dev/nbd7 --wait 1
+	[ ! -d "$R/sys/module/nbd" ] || fail "${shell[*]}: a refusal has left the module"
+}
+
+test_attach_detach() {
+	local before
+
+	make_machine
+	rm -r "$R/sys/module/nbd"
+	before=$(snapshot)
+	gives 0 attach --socket $S --max-sectors-kb 64
+	called 'modprobe nbd max_part=0' "nbd-client -unix $S /dev/nbd0 -b 4096" \
+		'swapon --discard=pages -p 100 /dev/nbd0'
+	is_in none sys/block/nbd0/queue/scheduler
+	is_in 16 sys/block/nbd0/queue/nr_requests
+	is_in 64 sys/block/nbd0/queue/max_sectors_kb
+	is_in 8192 proc/sys/vm/min_free_kbytes
+	is_in 0 proc/sys/vm/watermark_boost_factor
+	is_in 0 proc/sys/vm/page-cluster
+	unchanged 3 'swapped to already' -- attach --socket $S
+	: >"$calls"
+	gives 0 detach
+	called 'swapoff /dev/nbd0' 'nbd-client -d /dev/nbd0'
+	rm -r "$R/sys/module/nbd"
+	# Of a choice the kernel shows all; the made-up file keeps what was written.
+	is_in mq-deadline sys/block/nbd0/queue/scheduler
+	put 'none [mq-deadline]' sys/block/nbd0/queue/scheduler
+	[ "$(snapshot)" = "$before" ] ||
+		fail "${shell[*]}: detach leaves $(diff <(echo "$before") <(snapshot))"
+	: >"$calls"
+	unchanged 5 'not attached' -- detach
+	called ''
+
+	# No lower than it was; as asked for; a share of a large machine; none of it.
+	put 20000 proc/sys/vm/min_free_kbytes
+	gives 0 attach --socket $S --no-discard --priority 5 --nr-requests kernel
+	is_in 20000 proc/sys/vm/min_free_kbytes
+	is_in 128 sys/block/nbd0/queue/nr_requests
+	grep -qx 'swapon -p 5 /dev/nbd0' "$calls" || fail "${shell[*]}: $(cat "$calls")"
+	gives 0 detach
+	gives 0 attach --socket $S --min-free 30000
+	is_in 30000 proc/sys/vm/min_free_kbytes
+	gives 0 detach
+	is_in 20000 proc/sys/vm/min_free_kbytes
+	put 'MemTotal: 4194304 kB' proc/meminfo
+	gives 0 attach --socket $S
+	is_in 32768 proc/sys/vm/min_free_kbytes
+	gives 0 detach
+	gives 0 attach --socket $S --no-tune
+	says 'advice: sysctl vm.min_free_kbytes=32768 (it is 20000)'
+	is_in 20000 proc/sys/vm/min_free_kbytes
+	gives 0 detach
+}
+
+# A lock of a process that is no more; warnings; a client without netlink; settings that others have
+# changed.
+test_circumstances() {
+	make_machine
+	put 4194305 run/rzs/lock
+	put 16 sys/module/nbd/parameters/max_part
+	put Y sys/module/zswap/parameters/enabled
+	put nbd-client proc/99/comm
+	put 0 proc/99/oom_score_adj
+	gives 0 attach --socket $S
+	says 'loaded with max_part=16'
+	says 'zswap is on'
+	says 'built without netlink'
+	is_in -1000 proc/99/oom_score_adj
+	put 2 proc/sys/vm/page-cluster
+	gives 0 detach
+	says 'vm.page-cluster is 2 now, not 0 as it was set'
+	is_in 2 proc/sys/vm/page-cluster
+	is_in 2270 proc/sys/vm/min_free_kbytes
+
+	# The settings belong to both devices.
+	gives 0 attach --socket $S
+	gives 0 attach --socket $S --device /dev/nbd1
+	gives 0 detach
+	is_in 8192 proc/sys/vm/min_free_kbytes
+	gives 0 detach --device /dev/nbd1
+	is_in 2270 proc/sys/vm/min_free_kbytes
+}
+
+test_failures() {
+	make_machine
+	rm -r "$R/sys/module/nbd"
+	FAKE_CONNECT=refused unchanged 1 'nbd-client cannot attach /dev/nbd0: cannot reach it' \
+		-- attach --socket $S
+	called 'modprobe nbd max_part=0' "nbd-client -unix $S /dev/nbd0 -b 4096" 'modprobe -r nbd'
+	make_machine
+	: >"$calls"
+	FAKE_SIZE=0 unchanged 1 'has no size after 1 s' -- attach --socket $S --wait 1
+	ln -sf /proc/sys/kernel/ngroups_max "$R/proc/sys/vm/page-cluster"
+	unchanged 1 'cannot set vm.page-cluster to 0' -- attach --socket $S
+	says '--no-tune leaves it alone'
+	make_machine
+	put none sys/block/nbd0/queue/scheduler
+	rm "$R/sys/block/nbd0/queue/nr_requests"
+	unchanged 1 '--nr-requests 16: the kernel has no /sys/block/nbd0/queue/nr_requests' \
+		-- attach --socket $S
+	make_machine
+	put none sys/block/nbd0/queue/scheduler
+	FAKE_SWAPON='Operation not permitted' unchanged 1 'Operation not permitted' \
+		-- attach --socket $S
+	called "nbd-client -unix $S /dev/nbd0 -b 4096" 'swapon --discard=pages -p 100 /dev/nbd0' \
+		'nbd-client -d /dev/nbd0'
+	FAKE_PAGE=65536 unchanged 1 'pages (65536 bytes)' -- attach --socket $S
+	: >"$R/dev/nbd0"
+	truncate -s 1M "$R/dev/nbd0"
+	unchanged 1 'no swap header' -- attach --socket $S
+	says 'let --mkswap write one'
+	: >"$calls"
+	gives 0 attach --socket $S --mkswap
+	called "nbd-client -unix $S /dev/nbd0 -b 4096" 'mkswap /dev/nbd0' \
+		'swapon --discard=pages -p 100 /dev/nbd0'
+	gives 0 detach
+	: >"$R/dev/nbd0"
+	truncate -s 1M "$R/dev/nbd0"
+	printf x | dd of="$R/dev/nbd0" bs=1 seek=65536 conv=notrunc 2>/dev/null
+	unchanged 1 'is not empty, and not swap' -- attach --socket $S --mkswap
+}
+
+# start ARGUMENT..: in the background, until one of the programs hangs.  Sets $job.
+start() {
+	rm -f "$R/hanging" "$R/go"
+	# Not by way of t: the signal is to reach the tool itself.
+	env PATH="$bin:$PATH" RZS_SYSROOT="$R" CALLS="$calls" "${shell[@]}" "$tool" "$@" \
+		>"$out" 2>&1 </dev/null &
+	job=$!
+	wait_for 20 test -e "$R/hanging" ||
+		fail "${shell[*]}: '$*' does not come to its program: $(cat "$out")"
+}
+
+# ends STATUS
+ends() {
+	local code=0
+
+	wait "$job" || code=$?
+	rm -f "$R/hanging" "$R/go"
+	[ "$code" = "$1" ] || fail "${shell[*]}: ended with $code, not $1: $(cat "$out")"
+}
+
+test_interruptions() {
+	local before
+
+	make_machine
+	before=$(snapshot)
+	export FAKE_CONNECT=hang
+	start attach --socket $S
+	unset FAKE_CONNECT
+	kill -TERM "$job"
+	: >"$R/go"
+	ends 1
+	says interrupted
+	[ "$(snapshot)" = "$before" ] ||
+		fail "${shell[*]}: interrupted, leaves $(diff <(echo "$before") <(snapshot))"
+
+	gives 0 attach --socket $S
+	before=$(snapshot)
+	: >"$calls"
+	export FAKE_SWAPOFF=hang
+	start detach
+	unset FAKE_SWAPOFF
+	kill -TERM "$job"
+	ends 1
+	says 'everything stays attached'
+	called 'swapoff /dev/nbd0'
+	[ "$(snapshot)" = "$before" ] ||
+		fail "${shell[*]}: interrupted, leaves $(diff <(echo "$before") <(snapshot))"
+}
+
+test_swapoff() {
+	make_machine
+	FAKE_USED=1000 gives 0 attach --socket $S
+	for how in enomem killed; do
+		: >"$calls"
+		FAKE_SWAPOFF=$how unchanged 4 'everything stays attached' -- detach
+		says 'no room in memory for the 1000 KiB'
+		called 'swapoff /dev/nbd0'
+	done
+	FAKE_SWAPOFF=other unchanged 1 'Input/output error' -- detach
+	: >"$calls"
+	FAKE_SWAPOFF=taken gives 0 detach
+	called 'swapoff /dev/nbd0' 'swapoff /dev/nbd0' 'swapoff /dev/nbd0' 'nbd-client -d /dev/nbd0'
+
+	FAKE_USED=1000 gives 0 attach --socket $S
+	put 'MemAvailable: 999 kB' proc/meminfo
+	export FAKE_SWAPOFF=hang
+	start detach --verbose
+	unset FAKE_SWAPOFF
+	wait_for 20 says_progress 1000 || fail "${shell[*]}: no progress: $(cat "$out")"
+	sed -i 's/ 1000 / 500 /' "$R/proc/swaps"
+	wait_for 20 says_progress 500 || fail "${shell[*]}: no progress: $(cat "$out")"
+	: >"$R/go"
+	ends 0
+	says 'warning: 1000 KiB are swapped out to /dev/nbd0 and 999 KiB of memory are available'
+}
+
+says_progress() {
+	grep -qx "swapoff /dev/nbd0: $1 KiB to bring back" "$out"
+}
+
+# unwell TEXT VALUE FILE: with this value in this file, status says so and gives 6; with the old one
+# all is well again.
+unwell() {
+	local old
+
+	old=$(cat "$R/$3")
+	put "$2" "$3"
+	gives 6 status
+	says "$1"
+	printf '%s\n' "$old" >"$R/$3"
+}
+
+test_status() {
+	make_machine
+	gives 5 status
+	says 'not attached'
+	gives 5 status --json
+	FAKE_USED=12 gives 0 attach --socket $S
+	unchanged 0 '12 of 1020 KiB in use' -- status
+	says 'process 4242: 4096 KiB locked'
+	says '3 of 3 threads never wait for swap'
+	says '1 of 1 threads that must be quick'
+	says_not 'bad '
+	says_not 'note '
+	unwell 'bad   server    process 4242: 0 KiB locked' 'VmLck: 0 kB' proc/4242/status
+	unwell '8 KiB of it swapped out' $'VmLck: 4096 kB\nVmSwap: 8 kB' proc/4242/status
+	unwell 'echo -1000 >/proc/4242/oom_score_adj' 0 proc/4242/oom_score_adj
+	unwell 'memory.high 1000000' 1000000 sys/fs/cgroup/rzs/memory.high
+	unwell 'sysctl vm.min_free_kbytes=8192' 8191 proc/sys/vm/min_free_kbytes
+	unwell 'sysctl vm.watermark_boost_factor=0' 15000 proc/sys/vm/watermark_boost_factor
+	unwell 'sysctl vm.page-cluster=0' 1 proc/sys/vm/page-cluster
+	unwell 'echo 16 >/sys/block/nbd0/queue/nr_requests' 17 sys/block/nbd0/queue/nr_requests
+	unwell 'echo none >/sys/block/nbd0/queue/scheduler' '[mq-deadline] none' \
+		sys/block/nbd0/queue/scheduler
+	unwell 'not swapped to' 'Filename' proc/swaps
+	unwell CAP_SYS_NICE "$(thread_stat 4243 nbdkit $((0x580040)) 0)" proc/4242/task/4243/stat
+	unwell '2 of 3 threads never wait for swap' "$(thread_stat 4243 nbdkit $((0x500040)) 1)" \
+		proc/4242/task/4243/stat
+	put Y sys/module/zswap/parameters/enabled
+	unwell 'zswap Y' Y sys/module/zswap/parameters/enabled
+	put N sys/module/zswap/parameters/enabled
+	unwell 'the server, process 4242, is gone' \
+		'4242 (new) S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 778 0' proc/4242/stat
+	gives 0 status
+
+	make_thread 4245 nbdkit $((0x580040)) 0
+	gives 0 status
+	says 'note  server    1 of 2 threads'
+}
+
+# check_json PYTHON-EXPRESSION over d, what status --json says.
+check_json() {
+	"$PYTHON" -c 'import json, sys
+d = json.load(open(sys.argv[1]))
+assert eval(sys.argv[2]), d' "$out" "$1" ||
+		fail "${shell[*]}: --json: not $1"
+}
+
+test_json() {
+	local odd='/run/a "b\c.sock'
+
+	make_machine
+	mv "$R$S" "$R$odd"
+	gives 5 status --json
+	check_json 'd["attached"] is False and d["server"]["pid"] is None'
+	gives 0 attach --socket "$odd"
+	gives 6 status --json
+	check_json 'd["socket"] == "/run/a \"b\\c.sock"'
+	check_json 'd["server"]["pid"] is None and d["well"] is False'
+	gives 0 detach
+	mv "$R$odd" "$R$S"
+	FAKE_USED=12 gives 0 attach --socket $S
+	gives 0 status --json
+	check_json 'd["well"] and d["attached"] and d["size_kib"] == 1024'
+	check_json 'd["queue"]["nr_requests"] == "16"'
+	check_json 'd["swap"] == {"on": True, "kib": 1020, "used_kib": 12, "priority": 100}'
+	check_json 'd["server"]["pid"] == 4242'
+	check_json '[t["policy"] for t in d["server"]["threads"]] == [0, 1, 0]'
+	check_json 'all(f["level"] == "ok" for f in d["findings"]) and len(d["findings"]) >= 10'
+	put 0 proc/4242/oom_score_adj
+	gives 6 status --json
+	check_json '[f["check"] for f in d["findings"] if f["level"] == "bad"] == ["server"]'
+}
+
+# Red when systemd does not understand a line of the units, or misses a program.
+check_units() {
+	local unit
+
+	mkdir "$tmpdir/units"
+	for unit in rzs-swap rzs-swap-attach; do
+		sed "s,=[^ ]*/rzs-nbd-swap ,=$(realpath "$tool") ," \
+			"$builddir/scripts/systemd/$unit.service" >"$tmpdir/units/$unit.service"
+	done
+	systemd-analyze verify --man=no "$tmpdir"/units/*.service >"$out" 2>&1 ||
+		fail "systemd-analyze verify: $(cat "$out")"
+	! grep -q rzs-swap "$out" || fail "systemd-analyze verify: $(cat "$out")"
+}
+
+if [ -e "${builddir:-.}/scripts/systemd/rzs-swap.service" ] &&
+	systemd-analyze --version >"$out" 2>&1; then
+	check_units
+fi
+if command -v shellcheck >/dev/null; then
+	shellcheck -S warning "$tool" || fail "shellcheck has objections"
+fi
+make_programs
+tried=0
+for words in dash bash 'busybox sh'; do
+	read -r -a shell <<<"$words"
+	command -v "${shell[0]}" >/dev/null || continue
+	shell[0]=$(command -v "${shell[0]}")
+	tried=$((tried + 1))
+	for name in usage dry_run refusals attach_detach circumstances failures interruptions \
+		swapoff status json; do
+		"test_$name"
+	done
+	say "$words: passed"
+done
+[ $tried -gt 0 ] || skip "none of its shells is here"
