@@ -10,9 +10,10 @@
  */
 #define MIN_BLOCKS 8u
 /*
- * Blocks that a sixteenth of a store has to reach (from 256 MiB on) for the world's default reserve
- * to apply.
+ * Reserves by default, in blocks: from 64 MiB on the world's, below a quarter, but no more than
+ * this. What was seen to be used, while the system had no memory to give, was 5 MiB at most.
  */
+#define RESERVE_OF_SMALL 256u
 #define RESERVE_OF_LARGE 512u
 
 static uint64_t store_max_blocks(const struct rzs_config *cfg)
@@ -70,22 +71,24 @@ int rzs_store_min_limit(const struct rzs_config *cfg, uint64_t *out_bytes)
 }
 
 /*
- * Blocks to keep ready: what was asked for; else a sixteenth of the store's size or limit where
- * that is less than what a world keeps for a large one, else the world's default (which looks at
- * the limit and at the machine).
+ * Blocks to keep ready: what was asked for, but enough to begin with; else the world's default
+ * (which looks at the limit and at the machine), or for a small store a quarter of its size or
+ * limit.
  */
 static uint64_t store_reserve(const struct rzs_config *cfg)
 {
-	uint64_t most = cfg->nr_pages << RZS_PAGE_SHIFT, small;
+	uint64_t most = cfg->nr_pages << RZS_PAGE_SHIFT, nr;
 
 	if (cfg->limit_bytes && cfg->limit_bytes < most)
 		most = cfg->limit_bytes;
-	small = most / RZS_BLOCK_SIZE / 16;
+	nr = most / RZS_BLOCK_SIZE / 4;
 	if (cfg->reserve_bytes)
-		return (cfg->reserve_bytes + RZS_BLOCK_SIZE - 1) / RZS_BLOCK_SIZE;
-	if (small >= RESERVE_OF_LARGE)
+		nr = (cfg->reserve_bytes + RZS_BLOCK_SIZE - 1) / RZS_BLOCK_SIZE;
+	else if (nr >= RESERVE_OF_LARGE)
 		return RZS_RESERVE_DEFAULT;
-	return small > MIN_BLOCKS ? small : MIN_BLOCKS;
+	else if (nr > RESERVE_OF_SMALL)
+		nr = RESERVE_OF_SMALL;
+	return nr > MIN_BLOCKS ? nr : MIN_BLOCKS;
 }
 
 static int store_init(struct rzs_store *store, const struct rzs_config *cfg)

@@ -40,6 +40,12 @@ static void __attribute__((noinline)) thread_setup(void)
 	thread_ready = true;
 }
 
+void rzs_io_enter(void)
+{
+	if (!thread_ready)
+		thread_setup();
+}
+
 static inline struct rzs_worker *worker_get(void)
 {
 	if (unlikely(!thread_ready))

@@ -13,6 +13,13 @@
 /* Serve from this store, threads spread over workers 0 .. io_workers - 1.  Before any request. */
 void rzs_io_start(struct rzs_store *store, unsigned io_workers, bool has_limit);
 
+/*
+ * By a connection's thread, before its first request: nbdkit receives what is to be written before it
+ * calls, so a thread that is set up by its first request waits for memory unprotected.  Threads that
+ * never call this are set up all the same.
+ */
+void rzs_io_enter(void);
+
 int rzs_io_pread(void *handle, void *buf, uint32_t count, uint64_t offset, uint32_t flags);
 int rzs_io_pwrite(void *handle, const void *buf, uint32_t count, uint64_t offset, uint32_t flags);
 int rzs_io_flush(void *handle, uint32_t flags);

@@ -29,6 +29,7 @@
 #include "blocks.h"
 #include "lockdown.h"
 #include "room.h"
+#include "size.h"
 #include "swaps.h"
 #include "upkeep.h"
 #include "watch.h"
@@ -42,9 +43,11 @@
 /*
  * Heap that is in memory before it is needed: nbdkit gives each thread a buffer at its first
  * request and enlarges it at the first larger one, on the data path.  The kernel's requests are of
- * up to 128 KiB.
+ * up to 128 KiB before Linux 6.16, and up to 4 MiB since, if its queue is not told otherwise.
  */
-#define HEAP_HEADROOM (1u << 20)
+#define HEAP_HEADROOM_MOST  (5u << 20)
+#define HEAP_HEADROOM_LEAST (1u << 20)
+#define HEAP_HEADROOM_SHARE 64u /* of RAM */
 
 static struct rzs_protect protect;
 static enum rzs_realtime realtime;
@@ -148,6 +151,20 @@ static void start_watch(uint64_t ballast)
 		rzs_protect_set(&protect, RZS_PROTECT_BALLAST, rzs_watch_take_ballast(ballast));
 }
 
+static void fill_heap(void)
+{
+	uint64_t size = rzs_size_ram() / HEAP_HEADROOM_SHARE;
+	void *headroom;
+
+	size = size < HEAP_HEADROOM_MOST ? size : HEAP_HEADROOM_MOST;
+	size = size > HEAP_HEADROOM_LEAST ? size : HEAP_HEADROOM_LEAST;
+	headroom = malloc((size_t)size);
+	/* malloc() keeps what is freed; a plain memset() would be optimised away. */
+	if (headroom)
+		explicit_bzero(headroom, (size_t)size);
+	free(headroom);
+}
+
 /* Refill threads look for room if that can be had. */
 static void start_room(void)
 {
@@ -169,14 +186,8 @@ int rzs_lockdown_late(uint64_t ballast)
 	rzs_blocks_set_thread_hook(rzs_protect_refill_hook, &protect);
 	start_room();
 	start_watch(ballast);
-	if (protect.mode != RZS_PROTECT_OFF) {
-		void *headroom = malloc(HEAP_HEADROOM);
-
-		/* malloc() keeps what is freed; a plain memset() would be optimised away. */
-		if (headroom)
-			explicit_bzero(headroom, HEAP_HEADROOM);
-		free(headroom);
-	}
+	if (protect.mode != RZS_PROTECT_OFF)
+		fill_heap();
 	return judge();
 }
 

@@ -36,6 +36,7 @@ static void *rzs_open(int readonly)
 {
 	(void)readonly;
 	rzs_drain_enter();
+	rzs_io_enter();
 	return NBDKIT_HANDLE_NOT_NEEDED;
 }
 

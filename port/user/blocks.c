@@ -33,7 +33,7 @@
 
 #define BLOCKS_STEP   8u  /* faulted in by one call: 256 KiB */
 #define BLOCKS_BUDGET 32u /* faulted in between two looks at whether there is room: 1 MiB */
-/* The default reserve is a sixteenth of max or of RAM, within these. */
+/* The default reserve is a quarter of max or a sixteenth of RAM, within these. */
 #define BLOCKS_RESERVE_MOST  512u
 #define BLOCKS_RESERVE_LEAST 8u
 #define BLOCKS_SLACK	     8u		/* between a tiny reserve and its high mark */
@@ -116,7 +116,7 @@ static uint64_t blocks_min(uint64_t a, uint64_t b)
 
 static uint64_t blocks_default_reserve(uint64_t max)
 {
-	uint64_t n = blocks_min(BLOCKS_RESERVE_MOST, max / 16);
+	uint64_t n = blocks_min(BLOCKS_RESERVE_MOST, max / 4);
 
 	n = blocks_min(n, rzs_size_ram() / RZS_BLOCK_SIZE / 16);
 	return n > BLOCKS_RESERVE_LEAST ? n : BLOCKS_RESERVE_LEAST;

@@ -86,6 +86,7 @@ remember()
     note discard "$discard"
     note min_free "$min_free"
     note nr_requests "$nr_requests"
+    note max_sectors "$max_sectors"
 }
 
 # Built without netlink, nbd-client uses the old interface, and the device depends on its process.

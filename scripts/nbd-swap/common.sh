@@ -33,7 +33,7 @@ export PATH LC_ALL
 FAILED=1 USAGE=2 REFUSED=3 NO_ROOM=4 NOT_ATTACHED=5 NOT_WELL=6
 
 device=/dev/nbd0 socket=/run/rzs/nbd.sock priority=100 connections=1
-max_sectors=kernel min_free=auto patience=10
+max_sectors=@RZS_SWAP_MAX_SECTORS_KB@ min_free=auto patience=10
 discard=yes tune=yes dry=no mkswap=no verbose=no json=no
 undo='' locked=no child='' interrupted=no value=''
 

@@ -52,10 +52,16 @@ judge_queue()
     done
     queue_value scheduler
     judge queue "scheduler $value" "echo none >$queue/scheduler" [ "$value" = none ]
-    [ "$nr_requests" != kernel ] || return 0
-    queue_value nr_requests
-    judge queue "nr_requests $value" "echo $nr_requests >$queue/nr_requests" \
-        [ "${value:-0}" -le "$nr_requests" ]
+    judge_at_most nr_requests "$nr_requests"
+    judge_at_most max_sectors_kb "$max_sectors"
+}
+
+# judge_at_most NAME WANTED: of the queue.
+judge_at_most()
+{
+    local file="${block#"$root"}/queue/$1"
+    [ "$2" != kernel ] && queue_value "$1" || return 0
+    judge queue "$1 $value" "echo $2 >$file" [ "${value:-0}" -le "$2" ]
 }
 
 judge_vm()
@@ -173,6 +179,7 @@ status()
     ! noted socket || socket=$value
     ! noted min_free || min_free=$value
     ! noted nr_requests || nr_requests=$value
+    ! noted max_sectors || max_sectors=$value
     ! has_size || size_kib=$((value / 2))
     [ "$json" = yes ] || say "$device: $size_kib KiB, attached to $socket"
     judge_swap

@@ -95,7 +95,7 @@ make_device() {
 	put 0 "sys/block/nbd$1/size"
 	put 'none [mq-deadline]' "sys/block/nbd$1/queue/scheduler"
 	put 128 "sys/block/nbd$1/queue/nr_requests"
-	put 128 "sys/block/nbd$1/queue/max_sectors_kb"
+	put 1280 "sys/block/nbd$1/queue/max_sectors_kb"
 	put 4294966784 "sys/block/nbd$1/queue/discard_max_bytes"
 	mkdir -p "$R/dev"
 	truncate -s 1M "$R/dev/nbd$1"
@@ -244,6 +244,7 @@ test_dry_run() {
 		timeout 30 nbd-client -unix $S /dev/nbd0 -b 4096 -C 4
 		echo none >/sys/block/nbd0/queue/scheduler
 		echo 16 >/sys/block/nbd0/queue/nr_requests
+		echo 128 >/sys/block/nbd0/queue/max_sectors_kb
 		swapon --discard=pages -p 100 /dev/nbd0
 	END
 	called ''
@@ -521,6 +522,7 @@ test_status() {
 	unwell 'sysctl vm.watermark_boost_factor=0' 15000 proc/sys/vm/watermark_boost_factor
 	unwell 'sysctl vm.page-cluster=0' 1 proc/sys/vm/page-cluster
 	unwell 'echo 16 >/sys/block/nbd0/queue/nr_requests' 17 sys/block/nbd0/queue/nr_requests
+	unwell 'echo 128 >/sys/block/nbd0/queue/max_sectors_kb' 256 sys/block/nbd0/queue/max_sectors_kb
 	unwell 'echo none >/sys/block/nbd0/queue/scheduler' '[mq-deadline] none' \
 		sys/block/nbd0/queue/scheduler
 	unwell 'not swapped to' 'Filename' proc/swaps

@@ -13,7 +13,7 @@
 #include <sys/resource.h>
 
 /*
- * Open returns with the reserve in place and nothing taken; the default is a sixteenth of a small
+ * Open returns with the reserve in place and nothing taken; the default is a quarter of a small
  * max.
  */
 T_TEST(open_fills_the_reserve)
@@ -26,7 +26,7 @@ T_TEST(open_fills_the_reserve)
 	rzs_blocks_close(b);
 
 	b = source(1600, RZS_RESERVE_DEFAULT);
-	T_EQ(ready(b), 100);
+	T_EQ(ready(b), 400);
 	rzs_blocks_close(b);
 
 	b = source(5, RZS_RESERVE_DEFAULT);
