@@ -14,9 +14,9 @@
 void rzs_io_start(struct rzs_store *store, unsigned io_workers, bool has_limit);
 
 /*
- * By a connection's thread, before its first request: nbdkit receives what is to be written before it
- * calls, so a thread that is set up by its first request waits for memory unprotected.  Threads that
- * never call this are set up all the same.
+ * By a connection's thread, before its first request: nbdkit receives what is to be written before
+ * it calls, so a thread that is set up by its first request waits for memory unprotected.  Threads
+ * that never call this are set up all the same.
  */
 void rzs_io_enter(void);
 

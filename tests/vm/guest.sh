@@ -69,13 +69,28 @@ start_server()
 
 server_came_up() { [ -s "$PIDFILE" ] || [ -e "$EXITFILE" ]; }
 
+# start_rzs SIZE_MIB [KEY=VALUE...]: the plugin.
+start_rzs()
+{
+    local size=$1; shift
+    # shellcheck disable=SC2046,SC2086
+    start_server nbdkit -U "$SOCKET" -P "$PIDFILE" ${set_without:+-D rzs.without=$set_without} \
+        /rzs/rzs.so size="$size"M protect=require "$@" $(echo "${set_plugin_args:-}" | tr , ' ')
+}
+
 # SIGTERM, and then exit status 0.
 stop_server()
 {
     step stop-server
     [ -d "/proc/$SERVER" ] || fail "the server is gone: $(cat "$EXITFILE" 2>/dev/null)"
     kill -TERM "$SERVER"
-    wait_for 20 test -s "$EXITFILE" || fail "the server did not stop within 20 s of SIGTERM"
+    await_server_end "SIGTERM"
+}
+
+# await_server_end WHY
+await_server_end()
+{
+    wait_for 20 test -s "$EXITFILE" || fail "the server did not end within 20 s of $1"
     [ "$(cat "$EXITFILE")" = "exit 0" ] || fail "the server ended with $(cat "$EXITFILE")"
 }
 
@@ -85,6 +100,9 @@ stop_server()
 check_protection()
 {
     local locked adj task stat comm
+    case ${set_without:+without}${set_plugin_args:-} in
+        *without*|*protect=*|*realtime=*) emit "protection=taken away by a setting"; return ;;
+    esac
     locked=$(status_kib VmLck)
     adj=$(cat "/proc/$SERVER/oom_score_adj")
     emit "server_locked_kib=$locked oom_score_adj=$adj threads=$(ls "/proc/$SERVER/task" | wc -l)"
@@ -99,7 +117,9 @@ check_protection()
         emit "thread=${task##*/} comm=$comm flags=$(printf %x "$7") policy=${39} priority=${38}"
         [ $(($7 & IO_FLUSHER_FLAGS)) -eq $IO_FLUSHER_FLAGS ] ||
             fail "thread ${task##*/} ($comm) lacks PR_SET_IO_FLUSHER (flags $(printf %x "$7"))"
-        [ "${task##*/}" = "$SERVER" ] || [ "${39}" -eq $POLICY_FIFO ] || fail "thread ${task##*/} ($comm) is not SCHED_FIFO (policy ${39})"
+        # The helper talks, and so may have to wait for memory: as a real-time thread it would wait in everybody's way.
+        case ${task##*/}/$comm in "$SERVER"/*|*/rzs-upkeep) continue ;; esac
+        [ "${39}" -eq $POLICY_FIFO ] || fail "thread ${task##*/} ($comm) is not SCHED_FIFO (policy ${39})"
     done
 }
 
@@ -119,8 +139,10 @@ check_stats()
 {
     local name
     ask_stats
-    emit "stored_kib=$(($(stat_of orig_bytes) / 1024)) held_kib=$(($(stat_of mem_bytes) / 1024))" \
-         "reserve_kib=$(($(stat_of reserve_bytes) / 1024)) reads=$(stat_of reads) writes=$(stat_of writes)"
+    emit "stored_kib=$(($(stat_of orig_bytes) / 1024)) swap_used_kib=$(swap_used_kib) held_kib=$(($(stat_of mem_bytes) / 1024))" \
+         "reserve_kib=$(($(stat_of reserve_bytes) / 1024)) reads=$(stat_of reads) writes=$(stat_of writes)" \
+         "refused_reserve=$(stat_of refused_reserve) reserve_least_kib=$(($(stat_of reserve_least_bytes) / 1024)) room_shortages=$(stat_of room_shortages)" \
+         "ballast_released=$(stat_of ballast_released) stuck=$(stat_of threads_stuck) demoted=$(stat_of threads_demoted)"
     for name in failed_reads failed_writes refused_limit corrupt impossible; do
         [ "$(stat_of $name)" = 0 ] || fail "the store counts $name=$(stat_of $name)"
     done
@@ -143,7 +165,7 @@ attach_nbd()
     # What is in flight must not take the memory that the server needs for its answers.
     set_to "${set_scheduler:-none}" /sys/block/nbd0/queue/scheduler
     set_to "${set_nr_requests:-16}" /sys/block/nbd0/queue/nr_requests
-    set_to "${set_max_sectors_kb:-kernel}" /sys/block/nbd0/queue/max_sectors_kb
+    set_to "${set_max_sectors_kb:-128}" /sys/block/nbd0/queue/max_sectors_kb
 }
 
 # set_to VALUE FILE: unless VALUE is "kernel", which leaves the kernel's own.
@@ -175,11 +197,14 @@ tune_vm()
 # make_swap DEVICE
 make_swap() { /usr/sbin/mkswap "$1" || fail "mkswap $1 failed"; }
 
-# swap_on DEVICE
+# swap_on DEVICE [none|once|pages]: what is discarded; by default what is freed, in time.
 swap_on()
 {
-    step "swapon $1"
-    /usr/sbin/swapon --discard=pages --priority 10 "$1" || fail "swapon $1 failed"
+    local discard=${set_discard:-${2:-pages}}
+    step "swapon $1 discard=$discard"
+    [ "$discard" = none ] && discard='' || discard=--discard=$discard
+    # shellcheck disable=SC2086
+    /usr/sbin/swapon $discard --priority 10 "$1" || fail "swapon $1 failed"
     grep -q "^$1 " /proc/swaps || fail "$1 is not in /proc/swaps"
 }
 
@@ -193,19 +218,158 @@ swap_off()
 
 swap_used_kib() { awk 'NR > 1 { n += $4 } END { print n + 0 }' /proc/swaps; }
 
+# ---- swap, from end to end
+
+mem_kib() { awk -v f="$1:" '$1 == f { print $2 }' /proc/meminfo; }
+
+# percent_of_ram PERCENT: in MiB, of what the guest has.
+percent_of_ram() { echo $(($(mem_kib MemTotal) * $1 / 102400)); }
+
+# hog_mib: how much the hog is to take.
+hog_mib() { percent_of_ram "${set_size:-$SIZE}"; }
+
+# A little more than the hog, for what else goes out.  Not much more: slots freed one by one are not discarded, and the
+# kernel takes new ones first, so that in time the store holds something for every slot there is.
+device_mib() { percent_of_ram $((${set_size:-$SIZE} + 15)); }
+
+# swap_to_rzs [KEY=VALUE...]: the plugin with these parameters, attached and swapped to.
+swap_to_rzs()
+{
+    tune_vm 8192
+    start_rzs "$(device_mib)" "$@"
+    swap_to_server
+    check_protection
+}
+
+# swap_to_server: to whatever listens at SOCKET.
+swap_to_server()
+{
+    attach_nbd
+    make_swap /dev/nbd0
+    swap_on /dev/nbd0
+}
+
+# end_swap: everything back into memory, verified, and all let go.
+end_swap()
+{
+    swap_off /dev/nbd0
+    stop_asides
+    finish_hog
+    detach_nbd
+    stop_server
+}
+
 # ---- the load
+
+# What a scenario does not say otherwise, in percent of the guest's memory, of the pages, and of the memory again.
+SIZE=150
+PASSES=3
+SHARE=20
+KEEP=20
+MIX=mixed
+
+# mix_of NAME: shares of zero, same-filled, text-like, pointer-like and random pages.  With LZO 1X-1 text comes to a
+# half, pointers to a third: 2.2:1, 3:1 and nothing to be gained.
+mix_of()
+{
+    case $1 in
+        mixed) echo 8:7:40:30:15 ;;
+        compressible) echo 12:10:20:56:2 ;;
+        random) echo 0:0:0:0:100 ;;
+        *) fail "no mix $1" ;;
+    esac
+}
+
+# start_load: the hog as SIZE, PASSES, SHARE, KEEP and MIX or the settings say; returns while it fills.
+start_load()
+{
+    local mib keep
+    mib=$(hog_mib) keep=$(percent_of_ram "$KEEP")
+    launch_hog "$mib" "${set_passes:-$PASSES}" $((keep < mib ? keep : mib)) -v "${set_share:-$SHARE}" \
+        -x "$(mix_of "${set_mix:-$MIX}")"
+}
+
+# run_load: the same, and returns when all passes are done and the hog holds what it keeps.
+run_load()
+{
+    start_load
+    read_hog hold
+}
+
+# start_aside COMMAND...: something that goes on beside the hog until stop_asides, which wants it to end with status 0.
+# Its last words, in $RUN/asides, are name=number.
+ASIDES=''
+start_aside()
+{
+    step "aside: $*"
+    [ -n "$ASIDES" ] || rm -f $RUN/asides
+    "$@" >>$RUN/asides 2>&1 &
+    ASIDES="$ASIDES $!"
+}
+
+stop_asides()
+{
+    local pid
+    for pid in $ASIDES; do
+        kill -TERM "$pid" || fail "what ran beside the hog has ended early: $(cat $RUN/asides)"
+        wait "$pid" || fail "what ran beside the hog ended with status $?: $(cat $RUN/asides)"
+    done
+    # shellcheck disable=SC2046
+    [ -z "$ASIDES" ] || emit $(grep = $RUN/asides)
+    ASIDES=''
+}
+
+# rude_clients REPLIES: for start_aside.  Clients of the server's, one after the other, each of which reads until it has
+# that many replies and dies with requests in flight.
+rude_clients()
+{
+    local dead=0 status
+    trap 'echo "killed_clients=$dead"; exit 0' TERM
+    while :; do
+        status=0
+        nbdreader "$SOCKET" $((RZSVM_SEED + dead)) "$1" || status=$?
+        [ $status -eq 137 ] || exit $status
+        dead=$((dead + 1))
+        usleep 100000 # or they would keep a real-time server busy, and the machine do nothing else
+    done
+}
+
+# hogs_in_turn MIB: for start_aside.  Programs at work, one after the other.
+hogs_in_turn()
+{
+    local turns=0 asked=no
+    trap 'asked=yes' TERM
+    while [ $asked = no ]; do
+        hog -m "$1" -p 3 -s $((RZSVM_SEED + turns)) -c $RUN/hog.progress >$RUN/turn || { cat $RUN/turn; exit 1; }
+        turns=$((turns + 1))
+    done
+    echo "turns=$turns"
+}
+
+# aside_of NAME: a number among the last words.
+aside_of() { sed -n "s/.*$1=\([0-9]*\).*/\1/p" $RUN/asides | tail -n 1; }
 
 # start_hog MIB PASSES KEEP_MIB: fill, verify and rewrite; returns when it holds KEEP_MIB and waits for finish_hog.
 start_hog()
 {
-    step "hog $*"
+    launch_hog "$@"
+    read_hog hold
+}
+
+# launch_hog MIB PASSES KEEP_MIB [OPTION...]: returns at once; read_hog tells how far it is.
+launch_hog()
+{
+    local mib=$1 passes=$2 keep=$3; shift 3
+    step "hog $mib $passes $keep $*"
     watch_hangs
+    rm -f $RUN/hog.in $RUN/hog.out
     mkfifo $RUN/hog.in $RUN/hog.out
     exec 4<>$RUN/hog.in 5<>$RUN/hog.out
     # shellcheck disable=SC2086
-    (hog -m "$1" -p "$2" -k "$3" -s "$RZSVM_SEED" -c $RUN/hog.progress ${HOG_OPTIONS:-} <&4 >&5 2>&5
-     echo "exit $?" >&5) &
-    read_hog hold
+    (status=0
+     hog -m "$mib" -p "$passes" -k "$keep" -s "$RZSVM_SEED" -c $RUN/hog.progress "$@" ${HOG_OPTIONS:-} <&4 >&5 2>&5 ||
+         status=$?
+     echo "exit $status" >&5) &
 }
 
 # Let hog verify what it kept, and end.

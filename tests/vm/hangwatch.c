@@ -310,13 +310,14 @@ static void judge(const struct watch *w)
 			report(w,
 			       "RZSVM: tick=%llu pswpin=%llu pswpout=%llu hog=%llu free_kib=%llu "
 			       "swap_kib=%llu "
-			       "server_kib=%llu stall_ms=%llu\n",
+			       "server_kib=%llu stall_ms=%llu worst_pause_ms=%llu\n",
 			       (unsigned long long)((now - start) / 1000), (unsigned long long)r.in,
 			       (unsigned long long)r.out, (unsigned long long)r.hog,
 			       (unsigned long long)r.free_pages * 4,
 			       (unsigned long long)swap_used_kib(),
 			       (unsigned long long)r.server_pages * 4,
-			       (unsigned long long)r.stall_ms);
+			       (unsigned long long)r.stall_ms,
+			       (unsigned long long)r.worst_pause_ms);
 			told = now;
 		}
 		pause_ms(SAMPLE_MS);

@@ -4,13 +4,13 @@
  *
  * A page's contents are a function of (seed, page, number of the pass that wrote it last), and that
  * number is itself a function of (seed, page, pass): nothing about a page is remembered anywhere
- * but in the page, so there is no second copy that could go wrong in the same way.  Each pass walks
- * all pages in another order, verifies each one and rewrites about half of them (the rest come back
- * from swap unchanged, which is the other path in the kernel).
+ * but in the page, so there is no second copy that could go wrong in the same way.  The first pass
+ * fills all pages.  Each later one walks over them in another order, visits a share of them (-v,
+ * percent; chosen by seed, page and pass), verifies each one it visits and rewrites about half of
+ * those (the rest come back from swap unchanged, which is the other path in the kernel).
  *
- * After the last pass all but the first --keep MiB, the longest untouched ones and so mostly
- * swapped out, are given back, and it waits for a line on stdin: the time for swapoff.  Then these
- * are verified once more.
+ * With -k MIB, all but the first MIB are given back after the last pass, and it waits for a line on
+ * stdin: the time for swapoff.  Then these are verified once more, visited before or not.
  *
  * Prints lines for the scenario on stdout.  Exit status: 0 all right, 1 wrong byte, 2 usage, 3 no
  * memory.
@@ -38,10 +38,11 @@ enum { EXIT_WRONG = 1, EXIT_USAGE = 2, EXIT_MEMORY = 3 };
 struct hog {
 	uint8_t *base;
 	uint64_t nr_pages;
-	uint64_t keep_pages;
+	uint64_t keep_pages; /* UINT64_MAX: do not wait after the last pass */
 	uint64_t seed;
 	uint64_t corrupt_page; /* UINT64_MAX: none; for checking that a wrong byte is seen */
 	unsigned passes;
+	unsigned share;	    /* percent of the pages that a pass after the first visits */
 	unsigned mix[5];    /* percent of zero, same-filled, text, pointers, random; sums to 100 */
 	uint64_t *progress; /* pages done so far, in a file the hang watcher looks at */
 };
@@ -58,9 +59,16 @@ static uint64_t now_ms(void)
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
+static bool visited_in(const struct hog *hog, uint64_t page, unsigned pass)
+{
+	return pass == 0 || pages_hash(hog->seed ^ pass, page) / 2 % 100 < hog->share;
+}
+
 static bool rewritten_in(const struct hog *hog, uint64_t page, unsigned pass)
 {
-	return pass == 0 || (pages_hash(hog->seed ^ pass, page) & 1);
+	if (pass == 0)
+		return true;
+	return visited_in(hog, page, pass) && (pages_hash(hog->seed ^ pass, page) & 1);
 }
 
 /* The last pass up to and including pass that wrote the page. */
@@ -101,17 +109,20 @@ static int check_page(const struct hog *hog, uint64_t page, unsigned pass)
 	return -EIO;
 }
 
-/*
- * The i-th page of a pass: forwards, scattered, backwards, in strides; the last pass always
- * forwards.
- */
+/* The last of several passes is always forwards: what is kept was then not touched for longest. */
+static bool ends_forwards(const struct hog *hog, unsigned pass)
+{
+	return pass == hog->passes && pass > 1;
+}
+
+/* The i-th page of a pass: forwards, scattered, backwards, in strides. */
 static uint64_t page_in_order(const struct hog *hog, unsigned pass, uint64_t i)
 {
 	uint64_t n = hog->nr_pages;
 	/* Larger than any n in use, prime, so that i * stride % n meets every page once. */
 	static const uint64_t scattered = 2654435761u, strided = 4099;
 
-	if (pass == hog->passes)
+	if (ends_forwards(hog, pass))
 		return i;
 	switch (pass % 4) {
 	case 1:
@@ -129,16 +140,19 @@ static const char *order_name(const struct hog *hog, unsigned pass)
 {
 	static const char *const names[4] = {"forwards", "scattered", "backwards", "strided"};
 
-	return pass == hog->passes ? names[0] : names[pass % 4];
+	return ends_forwards(hog, pass) ? names[0] : names[pass % 4];
 }
 
 static int run_pass(const struct hog *hog, unsigned pass)
 {
-	uint64_t start = now_ms(), rewritten = 0;
+	uint64_t start = now_ms(), visited = 0, rewritten = 0;
 
 	for (uint64_t i = 0; i < hog->nr_pages; i++) {
 		uint64_t page = page_in_order(hog, pass, i);
 
+		if (!visited_in(hog, page, pass))
+			continue;
+		visited++;
 		if (pass > 0 && check_page(hog, page, pass - 1))
 			return -EIO;
 		if (rewritten_in(hog, page, pass)) {
@@ -151,8 +165,8 @@ static int run_pass(const struct hog *hog, unsigned pass)
 		__atomic_fetch_add(hog->progress, 1, __ATOMIC_RELAXED);
 	}
 	printf("pass number=%u order=%s pages=%llu rewritten=%llu ms=%llu\n", pass,
-	       order_name(hog, pass), (unsigned long long)hog->nr_pages,
-	       (unsigned long long)rewritten, (unsigned long long)(now_ms() - start));
+	       order_name(hog, pass), (unsigned long long)visited, (unsigned long long)rewritten,
+	       (unsigned long long)(now_ms() - start));
 	return 0;
 }
 
@@ -205,10 +219,10 @@ static uint64_t *map_progress(const char *path)
 static int parse(int argc, char **argv, struct hog *hog)
 {
 	const char *progress = NULL;
-	uint64_t mib = 0, keep = 0;
+	uint64_t mib = 0, keep = UINT64_MAX;
 	int c;
 
-	while ((c = getopt(argc, argv, "m:p:s:x:k:c:w:")) != -1) {
+	while ((c = getopt(argc, argv, "m:p:s:v:x:k:c:w:")) != -1) {
 		switch (c) {
 		case 'm':
 			mib = strtoull(optarg, NULL, 10);
@@ -218,6 +232,9 @@ static int parse(int argc, char **argv, struct hog *hog)
 			break;
 		case 's':
 			hog->seed = strtoull(optarg, NULL, 10);
+			break;
+		case 'v':
+			hog->share = (unsigned)strtoul(optarg, NULL, 10);
 			break;
 		case 'k':
 			keep = strtoull(optarg, NULL, 10);
@@ -236,10 +253,10 @@ static int parse(int argc, char **argv, struct hog *hog)
 			return -EINVAL;
 		}
 	}
-	if (mib == 0 || mib > 1u << 20 || keep > mib)
+	if (mib == 0 || mib > 1u << 20 || (keep != UINT64_MAX && keep > mib))
 		return -EINVAL;
 	hog->nr_pages = mib * PAGES_PER_MIB;
-	hog->keep_pages = keep * PAGES_PER_MIB;
+	hog->keep_pages = keep == UINT64_MAX ? keep : keep * PAGES_PER_MIB;
 	hog->progress = map_progress(progress);
 	return 0;
 }
@@ -247,14 +264,19 @@ static int parse(int argc, char **argv, struct hog *hog)
 int main(int argc, char **argv)
 {
 	struct hog hog = {
-		.passes = 3, .seed = 1, .corrupt_page = UINT64_MAX, .mix = {8, 7, 40, 30, 15}};
+		.passes = 3,
+		.share = 100,
+		.seed = 1,
+		.corrupt_page = UINT64_MAX,
+		.mix = {8, 7, 40, 30, 15},
+	};
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (parse(argc, argv, &hog)) {
 		fprintf(stderr,
-			"usage: hog -m MIB [-p passes] [-s seed] [-k keep-MIB] [-c progress-file]\n"
-			"           [-x zero:same:text:pointers:random (percent)] [-w "
-			"page-to-corrupt]\n");
+			"usage: hog -m MIB [-p passes] [-v percent-visited] [-s seed]\n"
+			"           [-k keep-MIB] [-x zero:same:text:pointers:random (percent)]\n"
+			"           [-c progress-file] [-w page-to-corrupt]\n");
 		return EXIT_USAGE;
 	}
 	hog.base = mmap(NULL, hog.nr_pages * PAGES_SIZE, PROT_READ | PROT_WRITE,
@@ -267,5 +289,7 @@ int main(int argc, char **argv)
 		if (run_pass(&hog, pass))
 			return EXIT_WRONG;
 	}
+	if (hog.keep_pages == UINT64_MAX)
+		return 0;
 	return hold(&hog) ? EXIT_WRONG : 0;
 }

@@ -8,13 +8,27 @@ EXTRA_DIST += \
 	tests/vm/hangwatch.c \
 	tests/vm/hog.c \
 	tests/vm/init \
+	tests/vm/kernels \
+	tests/vm/matrix \
+	tests/vm/matrix.list \
 	tests/vm/mkinitramfs \
+	tests/vm/nbdreader.c \
+	tests/vm/readloop.c \
 	tests/vm/reap.c \
 	tests/vm/run \
+	tests/vm/scenarios/attach \
 	tests/vm/scenarios/demo-swap \
+	tests/vm/scenarios/dry \
 	tests/vm/scenarios/first-swap \
+	tests/vm/scenarios/kill-client \
+	tests/vm/scenarios/many \
+	tests/vm/scenarios/memlimit \
+	tests/vm/scenarios/onset \
+	tests/vm/scenarios/oom \
+	tests/vm/scenarios/pagecache \
 	tests/vm/scenarios/peer-nbdkit-memory \
 	tests/vm/scenarios/peer-zram \
+	tests/vm/scenarios/pressure \
 	tests/vm/scenarios/self-command \
 	tests/vm/scenarios/self-hang \
 	tests/vm/scenarios/self-oom \
@@ -22,4 +36,10 @@ EXTRA_DIST += \
 	tests/vm/scenarios/self-silence \
 	tests/vm/scenarios/self-splat \
 	tests/vm/scenarios/self-wrong-byte \
-	tests/vm/selftest
+	tests/vm/scenarios/sigterm \
+	tests/vm/scenarios/soak \
+	tests/vm/scenarios/sockets \
+	tests/vm/scenarios/stale \
+	tests/vm/scenarios/swapoff-pressure \
+	tests/vm/selftest \
+	tests/vm/traffic.c
