@@ -46,7 +46,7 @@ uptime_s() { local up; read -r up _ </proc/uptime; echo "${up%.*}"; }
 load()
 {
     local name=$1 dep; shift
-    [ -e "/modules/$name.order" ] || return 0
+    [ -e "/modules/$name.ko" ] || return 0
     while read -r dep; do
         [ "$dep" != "$name" ] || break
         [ -d "/sys/module/$(echo "$dep" | tr - _)" ] || insmod "/modules/$dep.ko" || fail "cannot load module $dep"
@@ -179,12 +179,10 @@ detach_nbd()
     nbd-client -d /dev/nbd0 || fail "nbd-client -d failed"
 }
 
-# tune_vm MIN_FREE_KIB: what the machine has to leave to a server that it swaps to.
-# Real-time threads may take memory down to three quarters of the minimum, other threads only to the minimum: that
-# quarter is what a server's replies live on.  By default the kernel raises the minimum for a while, by several MiB on
-# a small machine, when it had to mix kinds of pages, which happens just as swapping begins: then the server's threads
-# suddenly find nothing, spin in reclaim at their real-time priority, and whoever would free memory does not get to run.
-# Without the second line one run in five hangs within seconds.
+# tune_vm MIN_FREE_KIB: what leaves more to a server that the machine swaps to.
+# Real-time threads may take memory down to three quarters of the minimum or less, other threads only to the minimum:
+# what is between is what a server's replies live on.  By default the kernel raises the minimum for a while, by several
+# MiB on a small machine, when it had to mix kinds of pages, which happens just as swapping begins.
 tune_vm()
 {
     set_to "${set_min_free:-$1}" /proc/sys/vm/min_free_kbytes
