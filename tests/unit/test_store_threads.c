@@ -427,8 +427,7 @@ static void fill_up_and_work(unsigned pages_style, bool large)
 	close_world(world);
 }
 
-/* All wait for each other nearly all the time, so a busy machine makes this many times as long. */
-T_TEST_TIMEOUT(each_thread_on_its_own_slots_of_a_full_store, 600)
+T_TEST_TIMEOUT(each_thread_on_its_own_slots_of_a_full_store, 600) /* mostly waits in turn */
 {
 	fill_up_and_work(STYLE_MIXED, false);
 	fill_up_and_work(STYLE_MIXED, true);
