@@ -66,6 +66,8 @@ EXTRA_DIST += \
 	bench/results/20261120-amd-epyc-2-nbd.txt \
 	bench/results/20261120-amd-epyc-2-store.jsonl \
 	bench/results/20261120-amd-epyc-2-store.txt \
+	bench/results/20261120-amd-epyc-2-vm.jsonl \
+	bench/results/20261120-amd-epyc-2-vm.txt \
 	bench/capture \
 	bench/run \
 	bench/summary.awk
