@@ -38,8 +38,8 @@
 #define REPEAT_SECONDS 60
 
 /*
- * Objects looked at in one step.  The thread has the I/O threads' real-time priority (it takes the
- * same locks), so it has to step aside by itself; 256 moves take well under a millisecond.
+ * Objects looked at in one step, between which others have their turn at the worker and the locks;
+ * 256 moves take well under a millisecond.
  */
 #define STEP_OBJECTS 256
 
