@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Requests: reading one, and whether it may be carried out; see nbd.h.
+ *
+ * Whatever rzs_nbd_request_check() lets through lies within the export, has a length above 0 where
+ * it has one at all, and no flag that means nothing there: who carries it out need not look again.
+ */
+#include <errno.h>
+
+#include "nbd.h"
+#include "nbd_wire.h"
+
+#define REQUEST_MAGIC 0x25609513u
+
+int rzs_nbd_request_parse(const void *in, struct rzs_nbd_request *out)
+{
+	const uint8_t *p = in;
+
+	out->flags = rzs_nbd_get16(p + 4);
+	out->type = rzs_nbd_get16(p + 6);
+	out->cookie = rzs_nbd_get64(p + 8);
+	out->offset = rzs_nbd_get64(p + 16);
+	out->length = rzs_nbd_get32(p + 24);
+	return rzs_nbd_get32(p) == REQUEST_MAGIC ? 0 : -EPROTO;
+}
+
+uint32_t rzs_nbd_request_payload(const struct rzs_nbd_request *r)
+{
+	return r->type == RZS_NBD_WRITE ? r->length : 0;
+}
+
+/* By command. */
+static const struct rule {
+	uint16_t flags;	  /* RZS_NBD_CMD_* that mean something there, besides FUA */
+	uint16_t feature; /* RZS_NBD_FLAG_* without which it was not offered */
+	bool range;	  /* it concerns offset and length */
+	bool changes;
+	uint8_t beyond; /* errno when the range does not lie within the export */
+} rules[RZS_NBD_COMMANDS] = {
+	[RZS_NBD_READ] = {RZS_NBD_CMD_DF, 0, true, false, EINVAL},
+	[RZS_NBD_WRITE] = {0, 0, true, true, ENOSPC},
+	[RZS_NBD_FLUSH] = {0, RZS_NBD_FLAG_FLUSH, false, false, 0},
+	[RZS_NBD_TRIM] = {0, RZS_NBD_FLAG_TRIM, true, true, EINVAL},
+	[RZS_NBD_CACHE] = {0, RZS_NBD_FLAG_CACHE, true, false, EINVAL},
+	[RZS_NBD_WRITE_ZEROES] = {RZS_NBD_CMD_NO_HOLE | RZS_NBD_CMD_FAST_ZERO,
+				  RZS_NBD_FLAG_WRITE_ZEROES, true, true, ENOSPC},
+	[RZS_NBD_BLOCK_STATUS] = {RZS_NBD_CMD_REQ_ONE, 0, true, false, EINVAL},
+};
+
+/* Flags that a command of this rule may have on this connection. */
+static uint16_t flags_allowed(const struct rule *rule, const struct rzs_nbd_session *s)
+{
+	uint16_t flags = rule->flags;
+
+	if (!(s->flags & RZS_NBD_FLAG_DF))
+		flags &= (uint16_t)~RZS_NBD_CMD_DF;
+	if (!(s->flags & RZS_NBD_FLAG_FAST_ZERO))
+		flags &= (uint16_t)~RZS_NBD_CMD_FAST_ZERO;
+	/* On any command: clients are known to set it on reads as well. */
+	if (s->flags & RZS_NBD_FLAG_FUA)
+		flags |= RZS_NBD_CMD_FUA;
+	return flags;
+}
+
+/*
+ * A length of 0 is left open by the protocol, which asks clients not to send it.  A refusal is as
+ * good an answer as any, and spares everything behind this the case.
+ */
+static int check_range(const struct rule *rule, const struct rzs_nbd_request *r, uint64_t size)
+{
+	if (r->length == 0)
+		return -EINVAL;
+	if (r->offset > size || r->length > size - r->offset)
+		return -rule->beyond;
+	return 0;
+}
+
+int rzs_nbd_request_check(const struct rzs_nbd_request *r, const struct rzs_nbd_session *s)
+{
+	const struct rule *rule;
+
+	if (rzs_nbd_request_payload(r) > s->max_payload)
+		return -EPROTO;
+	if (r->type >= RZS_NBD_COMMANDS)
+		return -EINVAL;
+	/* The end of the connection, whatever else it says: it has no reply to refuse it with. */
+	if (r->type == RZS_NBD_DISC)
+		return 0;
+	rule = &rules[r->type];
+	if (r->flags && (r->flags & ~flags_allowed(rule, s)))
+		return -EINVAL;
+	if (rule->changes && (s->flags & RZS_NBD_FLAG_READ_ONLY))
+		return -EPERM;
+	if ((s->flags & rule->feature) != rule->feature)
+		return -EINVAL;
+	if (r->type == RZS_NBD_READ && r->length > s->max_payload)
+		return -EINVAL;
+	if (r->type == RZS_NBD_BLOCK_STATUS && !s->block_status)
+		return -EINVAL;
+	return rule->range ? check_range(rule, r, s->size) : 0;
+}

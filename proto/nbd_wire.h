@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the codec's files share: numbers in network order, at any alignment.  Copied and swapped as
+ * a whole: stored byte by byte, not every compiler finds the one store that it is.
+ *
+ * Threading: no state.
+ */
+#ifndef RZS_NBD_WIRE_H
+#define RZS_NBD_WIRE_H
+
+#include <stdint.h>
+#include <string.h>
+
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#define RZS_NBD_BE(bits, v) (v)
+#else
+#define RZS_NBD_BE(bits, v) __builtin_bswap##bits(v)
+#endif
+
+static inline uint16_t rzs_nbd_get16(const uint8_t *p)
+{
+	uint16_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return RZS_NBD_BE(16, v);
+}
+
+static inline uint32_t rzs_nbd_get32(const uint8_t *p)
+{
+	uint32_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return RZS_NBD_BE(32, v);
+}
+
+static inline uint64_t rzs_nbd_get64(const uint8_t *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return RZS_NBD_BE(64, v);
+}
+
+/* Each returns where the next one goes. */
+static inline uint8_t *rzs_nbd_put16(uint8_t *p, uint16_t v)
+{
+	v = RZS_NBD_BE(16, v);
+	memcpy(p, &v, sizeof(v));
+	return p + sizeof(v);
+}
+
+static inline uint8_t *rzs_nbd_put32(uint8_t *p, uint32_t v)
+{
+	v = RZS_NBD_BE(32, v);
+	memcpy(p, &v, sizeof(v));
+	return p + sizeof(v);
+}
+
+static inline uint8_t *rzs_nbd_put64(uint8_t *p, uint64_t v)
+{
+	v = RZS_NBD_BE(64, v);
+	memcpy(p, &v, sizeof(v));
+	return p + sizeof(v);
+}
+
+#endif
