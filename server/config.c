@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What rzsd is to do: keys, defaults, and what has to fit together; see config.h.  A key of
+ * [server] is a row of a table with the function that takes its value.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config_private.h"
+#include "process_params.h"
+
+#define SEPARATORS    " \t," /* between the words of a list */
+#define HANDSHAKE_MAX 600    /* seconds */
+
+enum { /* in the order of rzs_config_keys */
+       KEY_LISTEN,
+       KEY_CONTROL,
+       KEY_THREADS,
+       KEY_MAX_CONNECTIONS,
+       KEY_HANDSHAKE_TIMEOUT,
+       KEY_ALLOW_USER,
+       KEY_ALLOW_TCP_ANYWHERE,
+       KEY_PROTECT,
+       KEY_REALTIME,
+       KEY_BALLAST,
+       KEY_NUM_DEVICES,
+       KEY_LOG,
+       KEY_VERBOSE,
+       KEY_SURVIVE_SHUTDOWN,
+       KEY_PID_FILE,
+       KEYS,
+};
+_Static_assert(KEYS == RZS_CONFIG_KEYS, "config.h says how many keys there are");
+
+const char *const rzs_config_keys[RZS_CONFIG_KEYS + 1] = {
+	"listen",
+	"control",
+	"threads",
+	"max-connections",
+	"handshake-timeout",
+	"allow-user",
+	"allow-tcp-anywhere",
+	"protect",
+	"realtime",
+	"ballast",
+	"num-devices",
+	"log",
+	"verbose",
+	"survive-shutdown",
+	"pid-file",
+	NULL,
+};
+
+/* The next word of a list at *rest, which is moved past it; false: there is none. */
+static bool next_word(const char **rest, char *word, size_t size)
+{
+	const char *p = *rest + strspn(*rest, SEPARATORS);
+	size_t len = strcspn(p, SEPARATORS);
+
+	snprintf(word, size, "%.*s", (int)len, p);
+	*rest = p + len;
+	return len > 0;
+}
+
+/* Whether a list is to be replaced, because what is in it was not said here. */
+static bool list_is_old(const struct rzsd_config *c, unsigned key)
+{
+	return c->place[key].line == 0 || c->place[key].file != c->now.file;
+}
+
+static int set_listen(struct rzsd_config *c, const char *key, const char *value, char *why)
+{
+	unsigned nr = list_is_old(c, KEY_LISTEN) ? 0 : c->nr_listen, words = 0;
+	struct rzs_config_listen listen[RZS_CONFIG_LISTENERS];
+	const char *rest = value;
+	char word[256];
+
+	memcpy(listen, c->listen, sizeof(listen));
+	for (; next_word(&rest, word, sizeof(word)); words++) {
+		if (nr == RZS_CONFIG_LISTENERS)
+			return rzs_value_bad(why, key, value, "more than %u addresses",
+					     RZS_CONFIG_LISTENERS);
+		if (rzs_config_listen_parse(key, word, &listen[nr++], why) < 0)
+			return -EINVAL;
+	}
+	if (words == 0)
+		return rzs_value_bad(why, key, value, "expected /PATH, ADDRESS or ADDRESS:PORT");
+	memcpy(c->listen, listen, sizeof(listen));
+	c->nr_listen = nr;
+	return 0;
+}
+
+static int set_path(const char *key, const char *value, char *out, size_t size, char *why)
+{
+	if (strcmp(value, "none") == 0)
+		value = "";
+	if (*value && *value != '/')
+		return rzs_value_bad(why, key, value,
+				     "expected a path that begins with /, or none");
+	if (strlen(value) >= size)
+		return rzs_value_bad(why, key, value, "longer than %zu bytes", size - 1);
+	strcpy(out, value);
+	return 0;
+}
+
+static int set_control(struct rzsd_config *c, const char *key, const char *value, char *why)
+{
+	return set_path(key, value, c->control, sizeof(c->control), why);
+}
+
+static int set_count(const char *key, const char *value, int least, unsigned most, unsigned *out,
+		     char *why)
+{
+	int n, err = rzs_value_number(key, value, least, (int)most, &n, why);
+
+	if (err == 0)
+		*out = (unsigned)n;
+	return err;
+}
+
+static int set_threads(struct rzsd_config *c, const char *key, const char *value, char *why)
+{
+	return set_count(key, value, 1, RZS_CONFIG_MAX_THREADS, &c->threads, why);
+}
+
+static int set_max_connections(struct rzsd_config *c, const char *key, const char *value, char *why)
+{
+	return set_count(key, value, 1, RZS_CONFIG_MAX_CONNECTIONS, &c->max_connections, why);
+}
+
+static int set_handshake(struct rzsd_config *c, const char *key, const char *value, char *why)
+{
+	return set_count(key, value, 1, HANDSHAKE_MAX, &c->handshake_timeout, why);
+}
+
+static int find_user(const char *key, const char *word, uid_t *out, char *why)
+{
+	const struct passwd *pw;
+	unsigned long n;
+	char *end;
+
+	errno = 0;
+	n = strtoul(word, &end, 10);
+	if (*word >= '0' && *word <= '9' && *end == '\0' && !errno && n < (uid_t)-1) {
+		*out = (uid_t)n;
+		return 0;
+	}
+	errno = 0;
+	pw = getpwnam(word);
+	if (!pw && (errno == ENOMEM || errno == EIO || errno == EMFILE || errno == ENFILE))
+		return rzs_value_bad(why, key, word, "cannot be looked up: %s", strerror(errno));
+	if (!pw)
+		return rzs_value_bad(why, key, word, "there is no such user here");
+	*out = pw->pw_uid;
+	return 0;
+}
+
+static int set_allow_user(struct rzsd_config *c, const char *key, const char *value, char *why)
+{
+	unsigned nr = list_is_old(c, KEY_ALLOW_USER) ? 0 : c->nr_allow_user;
+	uid_t users[RZS_CONFIG_USERS];
+	const char *rest = value;
+	char word[128];
+
+	memcpy(users, c->allow_user, sizeof(users));
+	while (next_word(&rest, word, sizeof(word))) {
+		if (nr == RZS_CONFIG_USERS)
+			return rzs_value_bad(why, key, value, "more than %u users",
+					     RZS_CONFIG_USERS);
+		if (find_user(key, word, &users[nr++], why) < 0)
+			return -EINVAL;
+	}
+	memcpy(c->allow_user, users, sizeof(users));
+	c->nr_allow_user = nr;
+	return 0;
+}
+
+static int set_tcp_anywhere(struct rzsd_config *c, const char *key, const char *value, char *why)
+{
+	return rzs_value_bool(key, value, &c->allow_tcp_anywhere, why);
+}
+
+static int set_protect(struct rzsd_config *c, const char *key, const char *value, char *why)
+{
+	return rzs_process_params_protect(key, value, &c->protect, why);
+}
+
+static int set_realtime(struct rzsd_config *c, const char *key, const char *value, char *why)
+{
+	return rzs_process_params_realtime(key, value, &c->realtime, why);
+}
+
+static int set_ballast(struct rzsd_config *c, const char *key, const char *value, char *why)
+{
+	int err = rzs_value_size(key, value, &c->ballast, why);
+
+	if (err == 0)
+		c->ballast_given = true;
+	return err;
+}
+
+static int set_num_devices(struct rzsd_config *c, const char *key, const char *value, char *why)
+{
+	return rzs_value_number(key, value, 0, RZS_CONFIG_DEVICES, &c->num_devices, why);
+}
+
+static int set_log(struct rzsd_config *c, const char *key, const char *value, char *why)
+{
+	if (strcmp(value, "auto") == 0)
+		c->log = RZS_CONFIG_LOG_AUTO;
+	else if (strcmp(value, "stderr") == 0)
+		c->log = RZS_CONFIG_LOG_STDERR;
+	else if (strcmp(value, "syslog") == 0)
+		c->log = RZS_CONFIG_LOG_SYSLOG;
+	else
+		return rzs_value_bad(why, key, value, "expected auto, stderr or syslog");
+	return 0;
+}
+
+static int set_verbose(struct rzsd_config *c, const char *key, const char *value, char *why)
+{
+	return rzs_value_bool(key, value, &c->verbose, why);
+}
+
+static int set_survive(struct rzsd_config *c, const char *key, const char *value, char *why)
+{
+	return rzs_value_bool(key, value, &c->survive_shutdown, why);
+}
+
+static int set_pid_file(struct rzsd_config *c, const char *key, const char *value, char *why)
+{
+	return set_path(key, value, c->pid_file, sizeof(c->pid_file), why);
+}
+
+static int (*const set_one[KEYS])(struct rzsd_config *c, const char *key, const char *value,
+				  char *why) = {
+	[KEY_LISTEN] = set_listen,
+	[KEY_CONTROL] = set_control,
+	[KEY_THREADS] = set_threads,
+	[KEY_MAX_CONNECTIONS] = set_max_connections,
+	[KEY_HANDSHAKE_TIMEOUT] = set_handshake,
+	[KEY_ALLOW_USER] = set_allow_user,
+	[KEY_ALLOW_TCP_ANYWHERE] = set_tcp_anywhere,
+	[KEY_PROTECT] = set_protect,
+	[KEY_REALTIME] = set_realtime,
+	[KEY_BALLAST] = set_ballast,
+	[KEY_NUM_DEVICES] = set_num_devices,
+	[KEY_LOG] = set_log,
+	[KEY_VERBOSE] = set_verbose,
+	[KEY_SURVIVE_SHUTDOWN] = set_survive,
+	[KEY_PID_FILE] = set_pid_file,
+};
+
+/* The index of name in names, which end with a NULL; negative: not there. */
+static int find(const char *name, const char *const *names)
+{
+	for (int i = 0; names[i]; i++)
+		if (strcmp(name, names[i]) == 0)
+			return i;
+	return -1;
+}
+
+int rzs_config_set(struct rzsd_config *c, const char *key, const char *value, char why[RZS_WHY_MAX])
+{
+	int i = find(key, rzs_config_keys), err;
+	const char *meant;
+
+	if (i >= 0) {
+		err = set_one[i](c, key, value, why);
+		if (err == 0)
+			c->place[i] = c->now;
+		return err;
+	}
+	meant = rzs_value_nearest(key, rzs_config_keys);
+	if (find(key, rzs_device_params_keys) >= 0 || strcmp(key, "init") == 0)
+		rzs_value_bad(why, key, value, "this belongs to a device, under [device NAME]");
+	else
+		rzs_value_bad(why, key, value, "the server has no key of this name%s%s%s",
+			      meant ? "; did you mean " : "", meant ? meant : "", meant ? "?" : "");
+	return -ENOENT;
+}
+
+/* The device of this name, made if need be.  -EINVAL, -ENOSPC. */
+static int get_device(struct rzsd_config *c, const char *name, struct rzs_config_device **out,
+		      char *why)
+{
+	struct rzs_config_device *d;
+
+	*out = NULL;
+	if (!rzs_device_name_ok(name))
+		return rzs_value_bad(why, "device", name,
+				     "a device's name is 1 to %u of A-Z a-z 0-9 . _ -, but not . "
+				     "or ..",
+				     RZS_DEVICE_NAME_MAX);
+	for (d = c->device; d < c->device + c->nr_devices; d++) {
+		if (strcmp(d->name, name) == 0) {
+			*out = d;
+			return 0;
+		}
+	}
+	if (c->nr_devices == RZS_CONFIG_DEVICES) {
+		rzs_value_bad(why, "device", name, "more than %u devices", RZS_CONFIG_DEVICES);
+		return -ENOSPC;
+	}
+	c->nr_devices++;
+	memset(d, 0, sizeof(*d));
+	strcpy(d->name, name);
+	rzs_device_params_init(&d->params);
+	d->init = true;
+	d->place[RZS_CONFIG_PLACE_SECTION] = c->now;
+	*out = d;
+	return 0;
+}
+
+int rzs_config_set_device(struct rzsd_config *c, const char *name, const char *key,
+			  const char *value, char why[RZS_WHY_MAX])
+{
+	struct rzs_config_device *d;
+	unsigned place = RZS_CONFIG_PLACE_INIT;
+	int err = get_device(c, name, &d, why);
+
+	if (err < 0 || !key)
+		return err;
+	if (strcmp(key, "init") == 0) {
+		err = rzs_value_bool(key, value, &d->init, why);
+	} else if (find(key, rzs_config_keys) >= 0) {
+		rzs_value_bad(why, key, value, "this belongs to the server, under [server]");
+		err = -ENOENT;
+	} else {
+		err = rzs_device_params_set(&d->params, key, value, why);
+		place = RZS_CONFIG_PLACE_KEYS + (unsigned)find(key, rzs_device_params_keys);
+	}
+	if (err == 0)
+		d->place[place] = c->now;
+	return err;
+}
+
+void rzs_config_init(struct rzsd_config *c)
+{
+	char why[RZS_WHY_MAX];
+
+	memset(c, 0, sizeof(*c));
+	c->nr_files = 1;
+	c->now.line = 1;
+	c->nr_listen = 1;
+	(void)rzs_config_listen_parse("listen", RZS_CONFIG_LISTEN, &c->listen[0], why);
+	strcpy(c->control, RZS_CONFIG_CONTROL);
+	c->max_connections = 64;
+	c->handshake_timeout = 10;
+	c->protect = RZS_PROTECT_AUTO;
+	c->realtime = RZS_REALTIME_SWAP;
+	c->num_devices = -1;
+}
+
+void rzs_config_tell(struct rzs_config_sink *sink, struct rzs_config_place place, const char *fmt,
+		     ...)
+{
+	char text[RZS_CONFIG_LINE_MAX];
+	struct rzsd_config *c = sink->config;
+	size_t len = 0;
+	va_list ap;
+
+	sink->nr++;
+	if (c->complaints++ >= RZS_CONFIG_COMPLAINTS) {
+		sink->untold++;
+		return;
+	}
+	if (place.line && place.file)
+		len = (size_t)snprintf(text, sizeof(text), "%s:%u: ", c->file[place.file],
+				       place.line);
+	va_start(ap, fmt);
+	vsnprintf(text + len, sizeof(text) - len, fmt, ap);
+	va_end(ap);
+	rzs_value_tame(text);
+	sink->complain(sink->arg, text);
+}
+
+unsigned rzs_config_tell_end(struct rzs_config_sink *sink)
+{
+	char text[64];
+
+	if (sink->untold) {
+		snprintf(text, sizeof(text), "and %u more of the kind", sink->untold);
+		sink->complain(sink->arg, text);
+	}
+	return sink->nr;
+}

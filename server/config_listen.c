@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Addresses to listen at; see config.h.  Nothing here asks a name server. */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/un.h>
+
+#include "config_private.h"
+
+static int unix_address(const char *key, const char *value, const char *path,
+			struct rzs_config_listen *out, char *why)
+{
+	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+
+	if (*path != '/')
+		return rzs_value_bad(why, key, value, "a socket's path has to begin with /");
+	if (strlen(path) >= sizeof(sun.sun_path))
+		return rzs_value_bad(why, key, value, "a socket's path has at most %zu bytes",
+				     sizeof(sun.sun_path) - 1);
+	strcpy(sun.sun_path, path);
+	memcpy(&out->addr, &sun, sizeof(sun));
+	out->addr_len = sizeof(sun);
+	strcpy(out->text, path);
+	return 0;
+}
+
+/* host: a numeric address of IPv4 or IPv6, or localhost. */
+static bool ip_address(const char *host, uint16_t port, struct rzs_config_listen *out)
+{
+	struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(port)};
+	struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+
+	if (strcasecmp(host, "localhost") == 0)
+		host = "127.0.0.1";
+	if (inet_pton(AF_INET, host, &in.sin_addr) == 1) {
+		memcpy(&out->addr, &in, sizeof(in));
+		out->addr_len = sizeof(in);
+		return true;
+	}
+	if (inet_pton(AF_INET6, host, &in6.sin6_addr) == 1) {
+		memcpy(&out->addr, &in6, sizeof(in6));
+		out->addr_len = sizeof(in6);
+		return true;
+	}
+	return false;
+}
+
+/* ADDRESS or ADDRESS:PORT; an IPv6 address with a port behind it stands in []. */
+static int tcp_address(const char *key, const char *value, const char *text,
+		       struct rzs_config_listen *out, char *why)
+{
+	const char *end = strchr(text, ':'), *after;
+	int port = RZS_CONFIG_PORT;
+	char host[64];
+
+	if (*text == '[' && strchr(text, ']')) {
+		end = strchr(++text, ']');
+		after = end + 1;
+	} else {
+		if (!end || strchr(end + 1, ':'))
+			end = text + strlen(text);
+		after = end;
+	}
+	if (*after && (*after != ':' || rzs_value_number(key, after + 1, 1, 65535, &port, why) < 0))
+		return rzs_value_bad(
+			why, key, value,
+			"expected nothing, or : and a port from 1 to 65535, at \"%.24s\"", after);
+	snprintf(host, sizeof(host), "%.*s", (int)(end - text), text);
+	if (end - text >= (ptrdiff_t)sizeof(host) || !ip_address(host, (uint16_t)port, out))
+		return rzs_value_bad(why, key, value,
+				     "expected /PATH, ADDRESS or ADDRESS:PORT, with an address in "
+				     "numbers such as 127.0.0.1 or [::1]");
+	strcpy(out->text, value);
+	return 0;
+}
+
+int rzs_config_listen_parse(const char *key, const char *value, struct rzs_config_listen *out,
+			    char why[RZS_WHY_MAX])
+{
+	memset(out, 0, sizeof(*out));
+	if (strlen(value) >= sizeof(out->text))
+		return rzs_value_bad(why, key, value, "longer than %zu bytes",
+				     sizeof(out->text) - 1);
+	if (*value == '/')
+		return unix_address(key, value, value, out, why);
+	if (strncmp(value, "unix:", 5) == 0)
+		return unix_address(key, value, value + 5, out, why);
+	return tcp_address(key, value, strncmp(value, "tcp:", 4) == 0 ? value + 4 : value, out,
+			   why);
+}
+
+bool rzs_config_listen_is_local(const struct rzs_config_listen *l)
+{
+	struct sockaddr_in6 in6;
+	struct sockaddr_in in;
+
+	if (l->addr.ss_family == AF_INET) {
+		memcpy(&in, &l->addr, sizeof(in));
+		return ntohl(in.sin_addr.s_addr) >> 24 == 127;
+	}
+	if (l->addr.ss_family == AF_INET6) {
+		memcpy(&in6, &l->addr, sizeof(in6));
+		return IN6_IS_ADDR_LOOPBACK(&in6.sin6_addr);
+	}
+	return true;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What config.c, config_listen.c, config_read.c and their tests share.  See config.h.
+ */
+#ifndef RZS_CONFIG_PRIVATE_H
+#define RZS_CONFIG_PRIVATE_H
+
+#include <stdio.h>
+
+#include "config.h"
+
+/* What of a device its places are of. */
+#define RZS_CONFIG_PLACE_SECTION 0u
+#define RZS_CONFIG_PLACE_KEYS	 1u
+#define RZS_CONFIG_PLACE_INIT	 (RZS_CONFIG_PLACE_KEYS + RZS_DEVICE_PARAMS_KEYS)
+
+/* Complaints on their way to who asked for them: counted, and bounded. */
+struct rzs_config_sink {
+	struct rzsd_config *config;
+	void (*complain)(void *arg, const char *text);
+	void *arg;
+	unsigned nr, untold;
+};
+
+/* "FILE:LINE: text"; file and line only where place has them. */
+void rzs_config_tell(struct rzs_config_sink *sink, struct rzs_config_place place, const char *fmt,
+		     ...) __attribute__((format(printf, 3, 4)));
+
+/* Say how many were not told.  Returns the number of all. */
+unsigned rzs_config_tell_end(struct rzs_config_sink *sink);
+
+/* Read f, known as name, to its end. */
+void rzs_config_read_stream(struct rzs_config_sink *sink, FILE *f, const char *name);
+
+/*
+ * /PATH or unix:/PATH; ADDRESS or ADDRESS:PORT, also with tcp: in front.  0, or -EINVAL with why
+ * set.
+ */
+int rzs_config_listen_parse(const char *key, const char *value, struct rzs_config_listen *out,
+			    char why[RZS_WHY_MAX]);
+
+/* Whether none but this machine's own processes can reach it. */
+bool rzs_config_listen_is_local(const struct rzs_config_listen *l);
+
+#endif

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A connection's requests, each served in pieces of bounded size.  (What rzs_nbd_request_check()
+ * lets through lies within the device and has a length.)
+ *
+ * A piece ends at a page's end.  What a reply says of success is put into the buffer when it is
+ * known: a simple reply and a reply of one chunk only when every page of it could be read, so what
+ * does not fit the buffer is read twice.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "conn.h"
+
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
+/* Of a trim or zeroing, in one go: a quarter of what one chunk of the slot table covers. */
+#define RANGE_PIECE (4u << 20)
+
+/* Extents in one reply, and the part of the device that is looked at for them. */
+#define STATUS_EXTENTS 4096u
+#define STATUS_BYTES   (1ull << 30)
+
+static uint8_t *out(struct rzs_conn *c)
+{
+	return c->out + c->out_end;
+}
+
+static uint32_t room(const struct rzs_conn *c)
+{
+	return RZS_CONN_OUT_SIZE - c->out_end;
+}
+
+static void put(struct rzs_conn *c, size_t n)
+{
+	c->out_end += (uint32_t)n;
+}
+
+/* Whether the reply comes as chunks; to what has no data a simple one is always good. */
+static bool wants_chunks(const struct rzs_conn *c)
+{
+	return c->session.structured &&
+	       (c->request.type == RZS_NBD_READ || c->request.type == RZS_NBD_BLOCK_STATUS);
+}
+
+static enum rzs_conn_progress answer(struct rzs_conn *c, int err)
+{
+	c->err = err;
+	if (!wants_chunks(c))
+		put(c, rzs_nbd_put_simple(out(c), c->request.cookie, err));
+	else if (err)
+		put(c, rzs_nbd_put_error(out(c), c->request.cookie, err));
+	else
+		put(c, rzs_nbd_put_none(out(c), c->request.cookie));
+	return RZS_CONN_DONE;
+}
+
+/* The part of what is left that lies in one page. */
+static uint32_t piece(const struct rzs_conn *c)
+{
+	uint32_t n = RZS_PAGE_SIZE - (uint32_t)(c->at & (RZS_PAGE_SIZE - 1));
+
+	return n < c->left ? n : c->left;
+}
+
+static void advance(struct rzs_conn *c, uint32_t n)
+{
+	c->at += n;
+	c->left -= n;
+	c->tries = 0;
+}
+
+/* A change was refused: whether to try it again after a pause. */
+static bool patient(struct rzs_conn *c, int err)
+{
+	return unlikely(err == -ENOMEM) && rzs_dispatch_may_wait() &&
+	       c->tries++ < RZS_CONN_PATIENCE;
+}
+
+/* ---- writes ---- */
+
+static enum rzs_conn_progress serve_write(struct rzs_conn *c)
+{
+	while (c->left) {
+		uint32_t there = c->in_end - c->in_at, n = piece(c);
+
+		if (unlikely(c->err))
+			n = there && there < c->left ? there : c->left;
+		if (there < n)
+			return RZS_CONN_NO_INPUT;
+		if (!c->err) {
+			rzs_threads_turn(c->entry, true);
+			c->err = rzs_dispatch_write(&c->dispatch, c->in + c->in_at, n, c->at);
+			if (patient(c, c->err)) {
+				c->err = 0;
+				return RZS_CONN_NO_MEMORY;
+			}
+		}
+		c->in_at += n;
+		advance(c, n);
+	}
+	return answer(c, c->err);
+}
+
+/* ---- reads ---- */
+
+/*
+ * Read up to n bytes to buf; *done: those that could be.  What is left is not touched.
+ */
+static int read_pages(struct rzs_conn *c, uint8_t *buf, uint32_t n, uint32_t *done)
+{
+	uint64_t at = c->at;
+	int err = 0;
+
+	*done = 0;
+	while (*done < n) {
+		uint32_t part = RZS_PAGE_SIZE - (uint32_t)(at & (RZS_PAGE_SIZE - 1));
+
+		if (part > n - *done)
+			part = n - *done;
+		err = rzs_dispatch_read(&c->dispatch, buf + *done, part, at);
+		if (unlikely(err))
+			break;
+		at += part;
+		*done += part;
+	}
+	return err;
+}
+
+/* As much of what is left as may be put into max bytes, whole pages but for the end. */
+static uint32_t window(const struct rzs_conn *c, uint32_t max)
+{
+	if (c->left <= max)
+		return c->left;
+	return max - (uint32_t)((c->at + max) & (RZS_PAGE_SIZE - 1));
+}
+
+static enum rzs_conn_progress read_simple(struct rzs_conn *c)
+{
+	uint32_t done;
+	int err = read_pages(c, out(c) + RZS_NBD_SIMPLE_SIZE, c->left, &done);
+
+	if (unlikely(err))
+		return answer(c, err);
+	put(c, rzs_nbd_put_simple(out(c), c->request.cookie, 0));
+	put(c, done);
+	return RZS_CONN_DONE;
+}
+
+/* The end of a structured reply whose data cannot be read from here on. */
+static enum rzs_conn_progress read_failed(struct rzs_conn *c, int err)
+{
+	c->err = err;
+	put(c, rzs_nbd_put_error_offset(out(c), c->request.cookie, err, c->at));
+	return RZS_CONN_DONE;
+}
+
+/* A chunk with as much as there is room for; an error ends the reply. */
+static enum rzs_conn_progress read_chunk(struct rzs_conn *c)
+{
+	uint32_t n = window(c, room(c) - RZS_NBD_OFFSET_DATA_SIZE - RZS_NBD_ERROR_OFFSET_SIZE);
+	uint64_t cookie = c->request.cookie;
+	uint32_t done;
+	int err;
+
+	if (!(c->request.flags & RZS_NBD_CMD_DF) && rzs_dispatch_is_zero(&c->dispatch, n, c->at)) {
+		put(c, rzs_nbd_put_offset_hole(out(c), cookie, n == c->left, c->at, n));
+		advance(c, n);
+		return c->left ? RZS_CONN_SOME : RZS_CONN_DONE;
+	}
+	err = read_pages(c, out(c) + RZS_NBD_OFFSET_DATA_SIZE, n, &done);
+	if (unlikely(err && (c->request.flags & RZS_NBD_CMD_DF)))
+		done = 0; /* an error beside data would make two chunks */
+	if (done) {
+		put(c, rzs_nbd_put_offset_data(out(c), cookie, done == c->left, c->at, done));
+		put(c, done);
+		advance(c, done);
+	}
+	if (unlikely(err))
+		return read_failed(c, err);
+	return c->left ? RZS_CONN_SOME : RZS_CONN_DONE;
+}
+
+static uint32_t read_overhead(const struct rzs_conn *c)
+{
+	return c->session.structured ? RZS_NBD_OFFSET_DATA_SIZE + RZS_NBD_ERROR_OFFSET_SIZE
+				     : RZS_NBD_SIMPLE_SIZE;
+}
+
+static enum rzs_conn_progress serve_read(struct rzs_conn *c)
+{
+	if (unlikely(c->left + read_overhead(c) > room(c))) {
+		if (c->out_end)
+			return RZS_CONN_NO_ROOM;
+		if (!c->session.structured || (c->request.flags & RZS_NBD_CMD_DF)) {
+			c->step = RZS_CONN_VERIFY;
+			return RZS_CONN_SOME;
+		}
+	}
+	return c->session.structured ? read_chunk(c) : read_simple(c);
+}
+
+/* The empty reply buffer takes pages that nobody looks at. */
+static enum rzs_conn_progress serve_verify(struct rzs_conn *c)
+{
+	uint32_t done;
+	int err = read_pages(c, c->out, window(c, RZS_CONN_OUT_SIZE), &done);
+
+	advance(c, done);
+	if (unlikely(err))
+		return c->session.structured ? read_failed(c, err) : answer(c, err);
+	if (c->left)
+		return RZS_CONN_SOME;
+	c->at = c->request.offset;
+	c->left = c->request.length;
+	if (c->session.structured)
+		put(c, rzs_nbd_put_offset_data(out(c), c->request.cookie, true, c->at, c->left));
+	else
+		put(c, rzs_nbd_put_simple(out(c), c->request.cookie, 0));
+	c->step = RZS_CONN_STREAM;
+	return RZS_CONN_SOME;
+}
+
+static enum rzs_conn_progress serve_stream(struct rzs_conn *c)
+{
+	uint32_t done, n = window(c, room(c));
+
+	/* It was promised: a page that has gone bad meanwhile leaves nothing to say. */
+	if (unlikely(read_pages(c, out(c), n, &done)))
+		return RZS_CONN_BROKEN;
+	put(c, done);
+	advance(c, done);
+	return c->left ? RZS_CONN_NO_ROOM : RZS_CONN_DONE;
+}
+
+/* ---- ranges ---- */
+
+static enum rzs_conn_progress serve_range(struct rzs_conn *c)
+{
+	uint32_t n = RANGE_PIECE - (uint32_t)(c->at & (RANGE_PIECE - 1));
+	int err;
+
+	n = n < c->left ? n : c->left;
+	if (c->step == RZS_CONN_TRIM)
+		err = rzs_dispatch_trim(&c->dispatch, n, c->at);
+	else
+		err = rzs_dispatch_zero(&c->dispatch, n, c->at);
+	if (patient(c, err))
+		return RZS_CONN_NO_MEMORY;
+	advance(c, n);
+	if (err)
+		return answer(c, err);
+	return c->left ? RZS_CONN_SOME : answer(c, 0);
+}
+
+/* Neighbours of the same kind are one extent; it is put when it is known where it ends. */
+static enum rzs_conn_progress serve_status(struct rzs_conn *c)
+{
+	uint32_t most = c->request.flags & RZS_NBD_CMD_REQ_ONE ? 1 : STATUS_EXTENTS;
+	uint64_t len = c->left < STATUS_BYTES ? c->left : STATUS_BYTES;
+	uint64_t at = 0, from = 0, run;
+	uint32_t nr = 0, flags = 0, next;
+	size_t head = c->out_end;
+	int err = 0;
+
+	if (room(c) < RZS_NBD_STATUS_SIZE + STATUS_EXTENTS * RZS_NBD_EXTENT_SIZE)
+		return RZS_CONN_NO_ROOM;
+	put(c, RZS_NBD_STATUS_SIZE);
+	while (at < len && nr < most) {
+		err = rzs_dispatch_extent(&c->dispatch, len - at, c->at + at, &run, &next);
+		if (err)
+			break;
+		if (at > from && next != flags) {
+			put(c, rzs_nbd_put_extent(out(c), (uint32_t)(at - from), flags));
+			from = at;
+			nr++;
+		}
+		flags = next;
+		at += run;
+	}
+	if (unlikely(err)) {
+		c->out_end = (uint32_t)head;
+		return answer(c, err);
+	}
+	if (nr < most) {
+		put(c, rzs_nbd_put_extent(out(c), (uint32_t)(at - from), flags));
+		nr++;
+	}
+	rzs_nbd_put_status(c->out + head, c->request.cookie, c->session.context, nr);
+	return RZS_CONN_DONE;
+}
+
+enum rzs_conn_progress rzs_conn_serve(struct rzs_conn *c)
+{
+	switch (c->step) {
+	case RZS_CONN_READ:
+		return serve_read(c);
+	case RZS_CONN_WRITE:
+		return serve_write(c);
+	case RZS_CONN_VERIFY:
+		return serve_verify(c);
+	case RZS_CONN_STREAM:
+		return serve_stream(c);
+	case RZS_CONN_TRIM:
+	case RZS_CONN_ZERO:
+		return serve_range(c);
+	case RZS_CONN_STATUS:
+		return serve_status(c);
+	default:
+		return RZS_CONN_BROKEN;
+	}
+}
+
+static enum rzs_conn_progress go(struct rzs_conn *c, enum rzs_conn_step step)
+{
+	c->step = step;
+	return RZS_CONN_SOME;
+}
+
+/* Memory is as durable as it gets at once: flush and FUA have nothing to do, nor has a cache. */
+enum rzs_conn_progress rzs_conn_begin(struct rzs_conn *c)
+{
+	const struct rzs_nbd_request *r = &c->request;
+
+	c->at = r->offset;
+	c->left = r->length;
+	c->tries = 0;
+	c->err = rzs_nbd_request_check(r, &c->session);
+	if (unlikely(c->err == -EPROTO))
+		return RZS_CONN_BROKEN;
+	if (unlikely(c->err && !rzs_nbd_request_payload(r)))
+		return answer(c, c->err);
+	switch (r->type) {
+	case RZS_NBD_READ:
+		return go(c, RZS_CONN_READ);
+	case RZS_NBD_WRITE:
+		return go(c, RZS_CONN_WRITE);
+	case RZS_NBD_TRIM:
+		return go(c, RZS_CONN_TRIM);
+	case RZS_NBD_WRITE_ZEROES:
+		return go(c, RZS_CONN_ZERO);
+	case RZS_NBD_BLOCK_STATUS:
+		return go(c, RZS_CONN_STATUS);
+	case RZS_NBD_DISC:
+		return RZS_CONN_BROKEN;
+	default:
+		return answer(c, 0);
+	}
+}

@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * rzsd's devices.  See devices.h.
+ *
+ * Threading: all by the front thread.  What others touch of a device is said there; a device's
+ * store is made before its first connection can be, and destroyed when `connections`, which only
+ * the front thread raises, is 0.  The upkeep thread knows a store from rzs_upkeep_add() to
+ * rzs_upkeep_remove(), which waits for it.
+ *
+ * Invariant: store, latency and `configured` go together.  A device that is initialised keeps in
+ * `configured` what it was told to be, and in params what became of it, so that after a reset and
+ * another init shares of RAM and random numbers are drawn anew.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "devices.h"
+#include "say.h"
+#include "upkeep.h"
+
+#define PREFERRED_BLOCK RZS_PAGE_SIZE
+
+struct entry {
+	struct rzs_device device; /* first: what others see of it */
+	struct rzs_device_params configured;
+};
+
+struct rzs_devices {
+	struct rzs_device *first;
+	unsigned nr;
+	unsigned nr_workers;
+	bool stopping;
+	char description[64]; /* of the export that was asked for last */
+};
+
+static struct entry *entry_of(struct rzs_device *d)
+{
+	return (struct entry *)d;
+}
+
+__attribute__((format(printf, 3, 4))) static int refuse(char *why, int err, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(why, RZS_WHY_MAX, fmt, ap);
+	va_end(ap);
+	return err;
+}
+
+static struct rzs_device *lookup(const struct rzs_devices *devices, const char *name, size_t len)
+{
+	struct rzs_device *d;
+
+	for (d = devices->first; d; d = d->next)
+		if (strlen(d->name) == len && memcmp(d->name, name, len) == 0)
+			break;
+	return d;
+}
+
+/* The device that a change is about; NULL with *err and why set. */
+static struct rzs_device *lookup_for_change(struct rzs_devices *devices, const char *name, int *err,
+					    char *why)
+{
+	struct rzs_device *d;
+
+	*err = 0;
+	why[0] = '\0';
+	if (devices->stopping) {
+		*err = refuse(why, -ESHUTDOWN, "the server is stopping, nothing is changed");
+		return NULL;
+	}
+	d = lookup(devices, name, strlen(name));
+	if (!d)
+		*err = refuse(why, -ENOENT, "%s: no such device", name);
+	return d;
+}
+
+static int refuse_used(const struct rzs_device *d, unsigned connections, char *why)
+{
+	return refuse(why, -EBUSY, "%s: in use, %u connection%s; swapoff and detach it first",
+		      d->name, connections, connections == 1 ? "" : "s");
+}
+
+/* ---- exports ---- */
+
+static void describe(struct rzs_devices *devices, struct rzs_device *d, struct rzs_nbd_export *out)
+{
+	snprintf(devices->description, sizeof(devices->description), "compressed RAM (%s)",
+		 d->params.store.codec);
+	*out = (struct rzs_nbd_export){
+		.name = d->name,
+		.description = devices->description,
+		.size = d->params.size,
+		.flags = RZS_NBD_FLAG_FLUSH | RZS_NBD_FLAG_FUA | RZS_NBD_FLAG_TRIM |
+			 RZS_NBD_FLAG_WRITE_ZEROES | RZS_NBD_FLAG_FAST_ZERO | RZS_NBD_FLAG_CACHE |
+			 RZS_NBD_FLAG_MULTI_CONN,
+		.min_block = 1,
+		.preferred_block = PREFERRED_BLOCK,
+		.max_payload = RZS_NBD_MAX_PAYLOAD,
+		.tag = d,
+	};
+}
+
+static struct rzs_device *first_initialised(const struct rzs_devices *devices)
+{
+	struct rzs_device *d = devices->first;
+
+	while (d && !d->store)
+		d = d->next;
+	return d;
+}
+
+static int find_export(void *arg, const char *name, size_t len, struct rzs_nbd_export *out,
+		       const char **out_why)
+{
+	struct rzs_devices *devices = arg;
+	struct rzs_device *d;
+
+	*out_why = NULL;
+	memset(out, 0, sizeof(*out));
+	if (devices->stopping) {
+		*out_why = "the server is stopping";
+		return -ESHUTDOWN;
+	}
+	d = len ? lookup(devices, name, len) : first_initialised(devices);
+	if (!d || !d->store) {
+		if (d)
+			*out_why = "the device is not initialised; rzscontrol can do that";
+		else if (len == 0)
+			*out_why = "no device is initialised; rzscontrol can do that";
+		return -ENOENT;
+	}
+	describe(devices, d, out);
+	return 0;
+}
+
+static int export_at(void *arg, unsigned i, struct rzs_nbd_export *out)
+{
+	struct rzs_devices *devices = arg;
+	struct rzs_device *d;
+
+	memset(out, 0, sizeof(*out));
+	for (d = devices->first; d; d = d->next) {
+		if (!d->store || i-- != 0)
+			continue;
+		describe(devices, d, out);
+		return 0;
+	}
+	return -ENOENT;
+}
+
+void rzs_devices_exports(struct rzs_devices *devices, struct rzs_nbd_exports *out)
+{
+	*out = (struct rzs_nbd_exports){.find = find_export, .at = export_at, .arg = devices};
+}
+
+/* ---- changes ---- */
+
+int rzs_devices_add(struct rzs_devices *devices, const char *name,
+		    const struct rzs_device_params *params, char why[RZS_WHY_MAX])
+{
+	struct rzs_device **link = &devices->first;
+	struct entry *e;
+
+	why[0] = '\0';
+	if (devices->stopping)
+		return refuse(why, -ESHUTDOWN, "the server is stopping, nothing is changed");
+	if (lookup(devices, name, strlen(name)))
+		return refuse(why, -EEXIST, "%s: there is such a device already", name);
+	if (strlen(name) > RZS_DEVICE_NAME_MAX)
+		return refuse(why, -EINVAL, "%s: a name has at most %u bytes", name,
+			      RZS_DEVICE_NAME_MAX);
+	if (devices->nr == RZS_DEVICES_MAX)
+		return refuse(why, -ENOSPC, "%s: there are %u devices already; remove one", name,
+			      RZS_DEVICES_MAX);
+	e = calloc(1, sizeof(*e));
+	if (!e)
+		return refuse(why, -ENOMEM, "%s: no memory for another device", name);
+	strcpy(e->device.name, name);
+	if (params)
+		e->device.params = *params;
+	else
+		rzs_device_params_init(&e->device.params);
+	atomic_init(&e->device.limited, false);
+	atomic_init(&e->device.connections, 0);
+	while (*link)
+		link = &(*link)->next;
+	*link = &e->device;
+	devices->nr++;
+	return 0;
+}
+
+static int target_create(void *arg, const char *name, char why[RZS_WHY_MAX])
+{
+	return rzs_devices_add(arg, name, NULL, why);
+}
+
+static void warn(const char *text)
+{
+	rzs_say_at(RZS_SAY_WARNING, "%s", text);
+}
+
+/* Give the device all that it has when it is initialised.  On failure it has nothing of it. */
+static int make(struct rzs_devices *devices, struct rzs_device *d, char *why)
+{
+	struct rzs_store *store;
+	int err;
+
+	err = rzs_latency_create(devices->nr_workers - 1, &d->latency);
+	if (err < 0)
+		return refuse(why, err, "%s: no memory to count in", d->name);
+	err = rzs_device_params_make(&d->params, &store);
+	if (err < 0) {
+		refuse(why, err, "%s: cannot make a store of %llu bytes: %s", d->name,
+		       (unsigned long long)d->params.size, strerror(-err));
+		goto no_store;
+	}
+	err = rzs_upkeep_add(d->name, store);
+	if (err < 0) {
+		refuse(why, err, "%s: cannot be looked after: %s", d->name, strerror(-err));
+		goto no_upkeep;
+	}
+	atomic_store(&d->limited, d->params.store.limit_bytes != 0);
+	d->store = store;
+	return 0;
+
+no_upkeep:
+	rzs_store_destroy(store);
+no_store:
+	rzs_latency_destroy(d->latency);
+	d->latency = NULL;
+	return err;
+}
+
+static int target_init(void *arg, const char *name, char why[RZS_WHY_MAX])
+{
+	struct rzs_devices *devices = arg;
+	char reason[RZS_WHY_MAX];
+	struct rzs_device *d;
+	struct entry *e;
+	int err;
+
+	d = lookup_for_change(devices, name, &err, why);
+	if (!d)
+		return err;
+	if (d->store)
+		return refuse(why, -EBUSY, "%s: initialised already; reset it first", name);
+	e = entry_of(d);
+	e->configured = d->params;
+	err = rzs_device_params_complete(&d->params, devices->nr_workers, warn, reason);
+	if (err < 0)
+		refuse(why, err, "%s: %.180s", name, reason);
+	else
+		err = make(devices, d, why);
+	if (err < 0)
+		d->params = e->configured;
+	return err;
+}
+
+/* Back to parameters only. */
+static void unmake(struct rzs_device *d)
+{
+	if (!d->store)
+		return;
+	rzs_upkeep_remove(d->store);
+	rzs_store_destroy(d->store);
+	rzs_latency_destroy(d->latency);
+	d->store = NULL;
+	d->latency = NULL;
+	atomic_store(&d->limited, false);
+	d->params = entry_of(d)->configured;
+}
+
+static int target_reset(void *arg, const char *name, char why[RZS_WHY_MAX])
+{
+	struct rzs_device *d;
+	unsigned connections;
+	int err;
+
+	d = lookup_for_change(arg, name, &err, why);
+	if (!d)
+		return err;
+	connections = atomic_load(&d->connections);
+	if (connections)
+		return refuse_used(d, connections, why);
+	unmake(d);
+	return 0;
+}
+
+static int target_remove(void *arg, const char *name, char why[RZS_WHY_MAX])
+{
+	struct rzs_devices *devices = arg;
+	struct rzs_device **link = &devices->first, *d;
+	int err = target_reset(arg, name, why);
+
+	if (err < 0)
+		return err;
+	while (strcmp((*link)->name, name) != 0)
+		link = &(*link)->next;
+	d = *link;
+	*link = d->next;
+	devices->nr--;
+	free(entry_of(d));
+	return 0;
+}
+
+/* Another memlimit for a store in use, now and for the time after a reset. */
+static int change_limit(struct rzs_device *d, const char *value, char *why)
+{
+	char reason[RZS_WHY_MAX];
+	int err = rzs_device_params_relimit(&d->params, d->store, value, &d->limited, reason);
+
+	if (err < 0)
+		return refuse(why, err, "%s: %.180s", d->name, reason);
+	return rzs_device_params_set(&entry_of(d)->configured, "memlimit", value, reason);
+}
+
+static int target_set(void *arg, const char *name, const char *key, const char *value,
+		      char why[RZS_WHY_MAX])
+{
+	struct rzs_devices *devices = arg;
+	char reason[RZS_WHY_MAX];
+	struct rzs_device *d;
+	int err;
+
+	d = lookup_for_change(devices, name, &err, why);
+	if (!d)
+		return err;
+	if (d->store && strcmp(key, "memlimit") == 0)
+		return change_limit(d, value, why);
+	if (d->store)
+		return refuse(why, -EBUSY,
+			      "%s: initialised, only memlimit can be set now; reset it first",
+			      name);
+	err = rzs_device_params_set(&d->params, key, value, reason);
+	if (err == 0)
+		return 0;
+	/* -ENOENT is a device's, not a key's. */
+	return refuse(why, err == -ENOENT ? -EINVAL : err, "%s: %.180s", name, reason);
+}
+
+/* ---- views ---- */
+
+static int target_view(void *arg, unsigned i, struct rzs_device_view *out)
+{
+	const struct rzs_devices *devices = arg;
+	struct rzs_device *d = devices->first;
+
+	memset(out, 0, sizeof(*out));
+	while (d && i--)
+		d = d->next;
+	if (!d)
+		return -ENOENT;
+	*out = (struct rzs_device_view){
+		.name = d->name,
+		.params = &d->params,
+		.store = d->store,
+		.latency = d->latency,
+		.connections = atomic_load(&d->connections),
+		.memlimit = d->store ? d->params.store.limit_bytes : 0,
+	};
+	return 0;
+}
+
+void rzs_devices_target(struct rzs_devices *devices, struct rzs_target *out)
+{
+	*out = (struct rzs_target){
+		.program = "rzsd",
+		.arg = devices,
+		.view = target_view,
+		.create = target_create,
+		.remove = target_remove,
+		.set = target_set,
+		.init = target_init,
+		.reset = target_reset,
+	};
+}
+
+unsigned rzs_devices_connections(const struct rzs_devices *devices)
+{
+	const struct rzs_device *d;
+	unsigned sum = 0;
+
+	for (d = devices->first; d; d = d->next)
+		sum += atomic_load(&d->connections);
+	return sum;
+}
+
+/* ---- life ---- */
+
+int rzs_devices_open(unsigned nr_workers, struct rzs_devices **out)
+{
+	struct rzs_devices *devices;
+
+	*out = NULL;
+	if (nr_workers < 2 || nr_workers > RZS_MAX_WORKERS)
+		return -EINVAL;
+	devices = calloc(1, sizeof(*devices));
+	if (!devices)
+		return -ENOMEM;
+	devices->nr_workers = nr_workers;
+	*out = devices;
+	return 0;
+}
+
+void rzs_devices_shutdown(struct rzs_devices *devices)
+{
+	devices->stopping = true;
+}
+
+void rzs_devices_close(struct rzs_devices *devices)
+{
+	struct rzs_device *d;
+
+	if (!devices)
+		return;
+	while ((d = devices->first) != NULL) {
+		devices->first = d->next;
+		unmake(d);
+		free(entry_of(d));
+	}
+	free(devices);
+}

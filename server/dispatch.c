@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Requests of NBD as calls of the store; see dispatch.h. */
+#include <errno.h>
+
+#include "devices.h"
+#include "dispatch.h"
+#include "extent.h"
+#include "lockdown.h"
+#include "upkeep.h"
+
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
+void rzs_dispatch_begin(struct rzs_dispatch *d, struct rzs_device *device, unsigned thread)
+{
+	d->device = device;
+	d->thread = thread;
+	d->worker = rzs_worker_get(device->store, thread);
+}
+
+void rzs_dispatch_end(struct rzs_dispatch *d)
+{
+	rzs_worker_put(d->device->store, d->worker);
+}
+
+int rzs_dispatch_read(struct rzs_dispatch *d, void *buf, uint32_t len, uint64_t offset)
+{
+	struct rzs_store *store = d->device->store;
+
+	if (len == RZS_PAGE_SIZE) /* within one page, so all of it */
+		return rzs_store_read(store, d->worker, offset >> RZS_PAGE_SHIFT, buf);
+	return rzs_store_pread(store, d->worker, buf, len, offset);
+}
+
+/* A full store may have room between its objects. */
+static int tell(int err)
+{
+	if (unlikely(err == -ENOSPC))
+		rzs_upkeep_wake();
+	return err;
+}
+
+int rzs_dispatch_write(struct rzs_dispatch *d, const void *buf, uint32_t len, uint64_t offset)
+{
+	struct rzs_store *store = d->device->store;
+
+	if (len == RZS_PAGE_SIZE) /* within one page, so all of it */
+		return tell(rzs_store_write(store, d->worker, offset >> RZS_PAGE_SHIFT, buf));
+	return tell(rzs_store_pwrite(store, d->worker, buf, len, offset));
+}
+
+int rzs_dispatch_trim(struct rzs_dispatch *d, uint64_t len, uint64_t offset)
+{
+	return rzs_store_ptrim(d->device->store, d->worker, len, offset);
+}
+
+/* Dropping pages is how zeros are stored, whatever the client's flags say of holes. */
+int rzs_dispatch_zero(struct rzs_dispatch *d, uint64_t len, uint64_t offset)
+{
+	return tell(rzs_store_pzero(d->device->store, d->worker, len, offset));
+}
+
+/* The pages that a range touches. */
+static rzs_slot_t pages_of(uint64_t len, uint64_t offset, rzs_slot_t *out_first)
+{
+	*out_first = offset >> RZS_PAGE_SHIFT;
+	return ((offset + len - 1) >> RZS_PAGE_SHIFT) - *out_first + 1;
+}
+
+bool rzs_dispatch_is_zero(struct rzs_dispatch *d, uint64_t len, uint64_t offset)
+{
+	rzs_slot_t slot, nr = pages_of(len, offset, &slot);
+	enum rzs_map_kind kind;
+	uint64_t run;
+
+	while (nr) {
+		if (rzs_store_map(d->device->store, slot, nr, &kind, &run) < 0 ||
+		    kind == RZS_MAP_DATA)
+			return false;
+		slot += run;
+		nr -= run;
+	}
+	return true;
+}
+
+_Static_assert(RZS_EXTENT_HOLE == RZS_NBD_STATE_HOLE && RZS_EXTENT_ZERO == RZS_NBD_STATE_ZERO,
+	       "extents' flags are the protocol's");
+
+int rzs_dispatch_extent(struct rzs_dispatch *d, uint64_t len, uint64_t offset, uint64_t *out_len,
+			uint32_t *out_flags)
+{
+	rzs_slot_t slot, nr = pages_of(len, offset, &slot);
+	enum rzs_map_kind kind;
+	uint64_t run;
+	bool limited = atomic_load_explicit(&d->device->limited, memory_order_relaxed);
+	int err = rzs_store_map(d->device->store, slot, nr, &kind, &run);
+
+	*out_flags = rzs_extent_flags(kind, limited);
+	*out_len = err ? 0 : ((slot + run) << RZS_PAGE_SHIFT) - offset;
+	if (*out_len > len)
+		*out_len = len;
+	return err;
+}
+
+bool rzs_dispatch_may_wait(void)
+{
+	return !rzs_lockdown_swap_is_on();
+}
+
+void rzs_dispatch_done(struct rzs_dispatch *d, enum rzs_latency_op op, uint64_t ns, uint32_t bytes)
+{
+	rzs_latency_add(d->device->latency, d->thread, op, ns, bytes);
+}

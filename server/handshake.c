@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A client until its handshake is over: bytes between its socket and the codec (nbd.h), then to an
+ * I/O thread.
+ *
+ * A client that does not read its answers is not read from either, so what it can make us keep is
+ * one step's output.  One that has agreed on an export counts as a connection to it from that
+ * moment, although its last answers may still be on their way, so that the device stays.
+ *
+ * Threading: the front thread.
+ */
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "front_private.h"
+#include "say.h"
+
+/* Bytes read at once, and what may go to the I/O thread beyond the handshake. */
+#define IN_MAX 512u
+
+enum phase {
+	HAGGLING,
+	AGREED, /* the device counts it; requests follow in the input */
+	ENDING, /* nothing more to do than to send what is left */
+};
+
+struct rzs_handshake {
+	uv_poll_t poll;
+	struct rzs_front *front;
+	struct rzs_handshake *older, *newer;
+	uint64_t begun; /* ms of the loop */
+	int fd;
+	struct rzs_peer peer;
+	enum phase phase;
+
+	uint8_t *unsent; /* NULL: all is sent */
+	size_t unsent_len, unsent_done;
+
+	size_t in_len;
+	uint8_t in[IN_MAX];
+
+	_Alignas(max_align_t) uint8_t codec[]; /* a struct rzs_nbd_handshake */
+};
+
+static struct rzs_nbd_handshake *codec_of(struct rzs_handshake *h)
+{
+	return (struct rzs_nbd_handshake *)h->codec;
+}
+
+/* ---- the list ---- */
+
+static void enlist(struct rzs_handshake *h)
+{
+	struct rzs_front *f = h->front;
+
+	h->older = f->newest;
+	h->newer = NULL;
+	if (f->newest)
+		f->newest->newer = h;
+	else
+		f->oldest = h;
+	f->newest = h;
+	f->nr_handshakes++;
+}
+
+static void delist(struct rzs_handshake *h)
+{
+	struct rzs_front *f = h->front;
+
+	*(h->older ? &h->older->newer : &f->oldest) = h->newer;
+	*(h->newer ? &h->newer->older : &f->newest) = h->older;
+	f->nr_handshakes--;
+	rzs_front_room(f);
+}
+
+/* How long it still is until h has been there for ms; 0: it has. */
+static uint64_t until(const struct rzs_handshake *h, uint64_t ms)
+{
+	uint64_t age = uv_now(h->front->loop) - h->begun;
+
+	return age < ms ? ms - age : 0;
+}
+
+static void watch_oldest(struct rzs_front *f)
+{
+	if (f->oldest)
+		rzs_front_start_deadline(f, until(f->oldest, f->options.handshake_ms));
+}
+
+/* ---- ends ---- */
+
+static void on_closed(uv_handle_t *handle)
+{
+	struct rzs_handshake *h = handle->data;
+
+	rzs_front_release(h->front);
+	free(h);
+}
+
+/* Out of the loop and the list.  fd is the caller's, and h good until the loop goes on. */
+static void leave(struct rzs_handshake *h)
+{
+	delist(h);
+	free(h->unsent);
+	h->unsent = NULL;
+	uv_close((uv_handle_t *)&h->poll, on_closed);
+}
+
+static void hang_up(struct rzs_handshake *h)
+{
+	if (h->phase == AGREED)
+		rzs_front_closed(h->front, rzs_nbd_handshake_session(codec_of(h))->tag);
+	leave(h);
+	close(h->fd);
+}
+
+static void hand_over(struct rzs_handshake *h)
+{
+	const struct rzs_nbd_session *session = rzs_nbd_handshake_session(codec_of(h));
+	struct rzs_device *device = session->tag;
+	char name[sizeof(device->name)];
+	int err;
+
+	/* Once adopted, the descriptor is no business of this loop, and the device may go. */
+	leave(h);
+	strcpy(name, device->name);
+	err = rzs_io_adopt(h->front->io, h->fd, session, h->in, h->in_len);
+	if (err < 0) {
+		close(h->fd);
+		rzs_front_closed(h->front, device);
+		rzs_say_at(RZS_SAY_WARNING, "%s: cannot serve another connection: %s", name,
+			   strerror(-err));
+	} else if (h->peer.known) {
+		rzs_say_at(RZS_SAY_INFO, "%s: user %u, process %d has connected", name,
+			   (unsigned)h->peer.uid, (int)h->peer.pid);
+	} else {
+		rzs_say_at(RZS_SAY_INFO, "%s: a client has connected over TCP", name);
+	}
+}
+
+/* ---- bytes ---- */
+
+/* Send what the kernel takes.  *len and *done go by it.  0, or the errno that ends it all. */
+static int send_some(int fd, const uint8_t *data, size_t len, size_t *done)
+{
+	while (*done < len) {
+		ssize_t n = send(fd, data + *done, len - *done, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		if (n >= 0)
+			*done += (size_t)n;
+		else if (errno == EAGAIN || errno == EWOULDBLOCK)
+			return 0;
+		else if (errno != EINTR)
+			return -errno;
+	}
+	return 0;
+}
+
+static int send_unsent(struct rzs_handshake *h)
+{
+	int err = send_some(h->fd, h->unsent, h->unsent_len, &h->unsent_done);
+
+	if (err == 0 && h->unsent_done == h->unsent_len) {
+		free(h->unsent);
+		h->unsent = NULL;
+	}
+	return err;
+}
+
+/* Send a step's output, or keep what does not go. */
+static int send_output(struct rzs_handshake *h, size_t len)
+{
+	const uint8_t *out = h->front->out;
+	size_t done = 0;
+	int err = send_some(h->fd, out, len, &done);
+
+	if (err < 0 || done == len)
+		return err;
+	h->unsent_len = len - done;
+	h->unsent_done = 0;
+	h->unsent = malloc(h->unsent_len);
+	if (!h->unsent)
+		return -ENOMEM;
+	memcpy(h->unsent, out + done, h->unsent_len);
+	return 0;
+}
+
+/* One step of the codec.  *more: another may get on at once.  A negative errno ends it all. */
+static int step(struct rzs_handshake *h, bool *more)
+{
+	struct rzs_front *f = h->front;
+	struct rzs_device *device;
+	size_t used, put;
+
+	switch (rzs_nbd_handshake_step(codec_of(h), h->in, h->in_len, &used, f->out, sizeof(f->out),
+				       &put)) {
+	case RZS_NBD_MORE:
+		break;
+	case RZS_NBD_TRANSMISSION:
+		device = rzs_nbd_handshake_session(codec_of(h))->tag;
+		atomic_fetch_add(&device->connections, 1);
+		h->phase = AGREED;
+		break;
+	case RZS_NBD_CLOSE:
+		h->phase = ENDING;
+		break;
+	}
+	h->in_len -= used;
+	memmove(h->in, h->in + used, h->in_len);
+	*more = used > 0 || put > 0;
+	return send_output(h, put);
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events);
+
+/*
+ * Go as far as bytes allow.  Ends with h gone, or waiting for what it needs: room to send, or
+ * something to read.
+ */
+static void advance(struct rzs_handshake *h)
+{
+	bool more = true;
+	int err = h->unsent ? send_unsent(h) : 0;
+
+	while (err == 0 && more && !h->unsent && h->phase == HAGGLING)
+		err = step(h, &more);
+	/* A full buffer that the codec can make nothing of will not get any better. */
+	if (err == 0 && !h->unsent && h->phase == HAGGLING && h->in_len == sizeof(h->in))
+		err = -EPROTO;
+	if (err < 0 || (!h->unsent && h->phase == ENDING)) {
+		hang_up(h);
+		return;
+	}
+	if (!h->unsent && h->phase == AGREED) {
+		hand_over(h);
+		return;
+	}
+	/* Nothing is read after an agreement: requests are the I/O thread's. */
+	(void)uv_poll_start(&h->poll, h->unsent ? UV_WRITABLE : UV_READABLE, on_poll);
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+	struct rzs_handshake *h = poll->data;
+	ssize_t n;
+
+	(void)events;
+	if (status < 0) {
+		hang_up(h);
+		return;
+	}
+	if (!h->unsent) {
+		n = recv(h->fd, h->in + h->in_len, sizeof(h->in) - h->in_len, MSG_DONTWAIT);
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			return;
+		if (n <= 0) {
+			hang_up(h);
+			return;
+		}
+		h->in_len += (size_t)n;
+	}
+	advance(h);
+}
+
+/* ---- all of them ---- */
+
+static bool is_full(const struct rzs_front *f)
+{
+	return f->nr_handshakes >= f->options.max_handshakes;
+}
+
+uint64_t rzs_handshake_room_in(const struct rzs_front *f)
+{
+	return is_full(f) ? until(f->oldest, f->options.grace_ms) : 0;
+}
+
+void rzs_handshake_begin(struct rzs_front *f, int fd, const struct rzs_peer *peer)
+{
+	struct rzs_handshake *h;
+
+	if (is_full(f))
+		hang_up(f->oldest);
+	h = calloc(1, sizeof(*h) + rzs_nbd_handshake_size());
+	if (!h || uv_poll_init(f->loop, &h->poll, fd) < 0) {
+		free(h);
+		close(fd);
+		return;
+	}
+	f->open_handles++;
+	h->poll.data = h;
+	h->front = f;
+	h->fd = fd;
+	h->peer = *peer;
+	h->begun = uv_now(f->loop);
+	rzs_nbd_handshake_init(codec_of(h), &f->exports);
+	enlist(h);
+	if (f->oldest == h)
+		watch_oldest(f);
+	(void)uv_poll_start(&h->poll, UV_READABLE, on_poll);
+	advance(h);
+}
+
+void rzs_handshake_expire(struct rzs_front *f)
+{
+	while (f->oldest && until(f->oldest, f->options.handshake_ms) == 0) {
+		rzs_say_at(RZS_SAY_DEBUG, "a client did not finish its handshake in time");
+		hang_up(f->oldest);
+	}
+	watch_oldest(f);
+}
+
+size_t rzs_handshake_unsent(const struct rzs_handshake *h)
+{
+	return h->unsent ? h->unsent_len - h->unsent_done : 0;
+}
+
+void rzs_handshake_shutdown_all(struct rzs_front *f)
+{
+	for (struct rzs_handshake *h = f->oldest; h; h = h->newer)
+		rzs_nbd_handshake_shutdown(codec_of(h));
+}
+
+void rzs_handshake_drop_all(struct rzs_front *f)
+{
+	while (f->oldest)
+		hang_up(f->oldest);
+}

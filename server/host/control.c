@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The control socket: connections, and what each may cost.  What lines mean is ctl.c's business,
+ * what verbs do ctl_commands.c's.
+ *
+ * A client has one line of input, and replies that wait to be sent.  Beyond OUT_HIGH bytes of these
+ * no further request is looked at, and nothing is read, until some are gone; so a client costs
+ * OUT_HIGH bytes and one reply at most.  A timer runs from each step that a client makes (a request
+ * complete, bytes of a reply taken) and ends those that make none; a byte that completes no request
+ * is no step.
+ *
+ * The sockets are watched with uv_poll and used with send() and recv(): replies go out without
+ * SIGPIPE, and how many bytes wait is known at any time.
+ *
+ * Threading: the loop's thread only.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "control.h"
+#include "ctl.h"
+#include "ctl_commands.h"
+#include "listen_unix.h"
+
+#define DEFAULT_CLIENTS	     16
+#define DEFAULT_IDLE_SECONDS 60
+#define STUCK_SECONDS	     10 /* with replies to be sent */
+#define OUT_HIGH	     (64u << 10)
+#define ACCEPT_PAUSE_MS	     1000
+
+struct client {
+	struct rzs_control *control;
+	struct client *next;
+	int fd;
+	uv_poll_t poll;
+	uv_timer_t timer;
+	unsigned handles;	/* of these two, not closed yet */
+	struct rzs_ctl_out out; /* bytes that wait to be sent, from its first on */
+	bool ended;		/* nothing more is read; the end comes when all is sent */
+	bool stepped;		/* since the timer was set */
+	struct rzs_ctl_request request;
+	size_t in_at, in_len; /* of in: what no request has been made of yet */
+	char in[RZS_CTL_REQUEST_MAX];
+};
+
+struct rzs_control {
+	uv_loop_t *loop;
+	const struct rzs_target *target;
+	struct client *clients;
+	unsigned nr_clients, max_clients, idle_seconds;
+	uid_t uid;
+	int fd;
+	char *path; /* to be removed at the end; NULL: not ours */
+	uv_poll_t listener;
+	uv_timer_t pause;
+	unsigned handles; /* these two's and the clients', not closed yet */
+	bool stopping;
+	void (*done)(void *arg);
+	void *done_arg;
+};
+
+/* ---- ends */
+
+static void put_handle(struct rzs_control *control)
+{
+	if (--control->handles || !control->stopping)
+		return;
+	if (control->done)
+		control->done(control->done_arg);
+	free(control->path);
+	free(control);
+}
+
+static void on_client_closed(uv_handle_t *handle)
+{
+	struct client *c = handle->data;
+	struct rzs_control *control = c->control;
+
+	if (--c->handles == 0) {
+		rzs_ctl_out_free(&c->out);
+		free(c);
+	}
+	put_handle(control);
+}
+
+static void drop(struct client *c)
+{
+	struct client **link = &c->control->clients;
+
+	while (*link != c)
+		link = &(*link)->next;
+	*link = c->next;
+	c->control->nr_clients--;
+	uv_close((uv_handle_t *)&c->poll, on_client_closed);
+	uv_close((uv_handle_t *)&c->timer, on_client_closed);
+	close(c->fd);
+}
+
+/* ---- a client */
+
+static void answer(struct client *c)
+{
+	const struct rzs_target *target = c->control->target;
+
+	while (c->in_at < c->in_len && c->out.len < OUT_HIGH) {
+		size_t used;
+
+		switch (rzs_ctl_request_feed(&c->request, c->in + c->in_at, c->in_len - c->in_at,
+					     &used)) {
+		case RZS_CTL_MORE:
+			break;
+		case RZS_CTL_REQUEST:
+			rzs_ctl_run(target, &c->request.words, &c->out);
+			c->stepped = true;
+			break;
+		case RZS_CTL_BAD:
+			rzs_ctl_out_error(&c->out, -EINVAL, c->request.why);
+			c->stepped = true;
+			break;
+		case RZS_CTL_TOO_LONG:
+			rzs_ctl_out_error(&c->out, -EINVAL, c->request.why);
+			c->stepped = true;
+			c->ended = true;
+			used = c->in_len - c->in_at;
+			break;
+		}
+		c->in_at += used;
+	}
+}
+
+/* What the socket takes.  False: nobody is there any more. */
+static bool send_some(struct client *c)
+{
+	size_t sent = 0;
+
+	if (c->out.broken)
+		return false;
+	while (sent < c->out.len) {
+		ssize_t n = send(c->fd, c->out.data + sent, c->out.len - sent,
+				 MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN)
+			break;
+		if (n < 0)
+			return false;
+		sent += (size_t)n;
+		c->stepped = true;
+	}
+	if (sent == c->out.len) {
+		rzs_ctl_out_free(&c->out);
+	} else if (sent) {
+		c->out.len -= sent;
+		memmove(c->out.data, c->out.data + sent, c->out.len);
+	}
+	return true;
+}
+
+/* When all there was has become requests.  False: nobody is there any more. */
+static bool receive(struct client *c)
+{
+	ssize_t n = recv(c->fd, c->in, sizeof(c->in), MSG_DONTWAIT);
+
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR;
+	c->in_at = 0;
+	c->in_len = (size_t)n;
+	if (n == 0)
+		c->ended = true;
+	return true;
+}
+
+static bool has_input(const struct client *c)
+{
+	return c->in_at < c->in_len;
+}
+
+static void on_event(uv_poll_t *poll, int status, int events);
+static void on_no_step(uv_timer_t *timer);
+
+/* Wait for what is to come next. */
+static void watch(struct client *c)
+{
+	unsigned idle = c->control->idle_seconds;
+	unsigned patience = c->out.len && idle > STUCK_SECONDS ? STUCK_SECONDS : idle;
+	int events = 0;
+
+	if (!c->ended && !has_input(c))
+		events |= UV_READABLE;
+	if (c->out.len)
+		events |= UV_WRITABLE;
+	if (uv_poll_start(&c->poll, events, on_event) < 0) {
+		drop(c);
+		return;
+	}
+	if (c->stepped)
+		uv_timer_start(&c->timer, on_no_step, patience * 1000ull, 0);
+	c->stepped = false;
+}
+
+/* Answer what has come, as far as the replies find room. */
+static void serve(struct client *c)
+{
+	bool there;
+
+	do {
+		answer(c);
+		there = send_some(c);
+	} while (there && has_input(c) && c->out.len < OUT_HIGH);
+	if (!there || (c->ended && !has_input(c) && c->out.len == 0))
+		drop(c);
+	else
+		watch(c);
+}
+
+static void on_event(uv_poll_t *poll, int status, int events)
+{
+	struct client *c = poll->data;
+
+	if (status < 0 || ((events & UV_READABLE) && !receive(c)))
+		drop(c);
+	else
+		serve(c);
+}
+
+static void on_no_step(uv_timer_t *timer)
+{
+	drop(timer->data);
+}
+
+/* Takes fd over, or leaves it. */
+static int admit(struct rzs_control *control, int fd)
+{
+	struct client *c = calloc(1, sizeof(*c));
+	int err;
+
+	if (!c)
+		return -ENOMEM;
+	err = uv_poll_init(control->loop, &c->poll, fd);
+	if (err < 0) {
+		free(c);
+		return err;
+	}
+	uv_timer_init(control->loop, &c->timer);
+	c->poll.data = c;
+	c->timer.data = c;
+	c->control = control;
+	c->fd = fd;
+	c->handles = 2;
+	control->handles += 2;
+	c->next = control->clients;
+	control->clients = c;
+	control->nr_clients++;
+	c->stepped = true;
+	rzs_ctl_out_greeting(&c->out, control->target->program);
+	serve(c);
+	return 0;
+}
+
+/* ---- the socket that listens */
+
+/* An error for the greeting: a few bytes, for which a new socket has room. */
+static void turn_away(int fd, int err, const char *text)
+{
+	char line[RZS_CTL_REQUEST_MAX];
+	size_t len = rzs_ctl_put_error(line, sizeof(line), err, text);
+
+	(void)!send(fd, line, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+	close(fd);
+}
+
+static void on_connection(uv_poll_t *poll, int status, int events);
+
+static void on_pause_over(uv_timer_t *timer)
+{
+	struct rzs_control *control = timer->data;
+
+	(void)uv_poll_start(&control->listener, UV_READABLE, on_connection);
+}
+
+/*
+ * One at a time: the loop has others to serve.  Whoever waits still makes the loop call again, so
+ * when there is no descriptor to be had, it must not be asked for a while.
+ */
+static void on_connection(uv_poll_t *poll, int status, int events)
+{
+	struct rzs_control *control = poll->data;
+	int fd, err;
+
+	(void)status;
+	(void)events;
+	fd = accept4(control->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (fd < 0) {
+		if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
+			return;
+		uv_poll_stop(&control->listener);
+		uv_timer_start(&control->pause, on_pause_over, ACCEPT_PAUSE_MS, 0);
+		return;
+	}
+	if (!rzs_peer_allowed(fd, control->uid)) {
+		turn_away(fd, -EACCES, "only root and the user the server runs as are served");
+		return;
+	}
+	if (control->nr_clients >= control->max_clients) {
+		turn_away(fd, -EAGAIN, "too many clients at once; try again when one has left");
+		return;
+	}
+	err = admit(control, fd);
+	if (err < 0)
+		turn_away(fd, err, "no memory for another client");
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	put_handle(handle->data);
+}
+
+static int open_listener(const struct rzs_control_options *options, struct rzs_control *control,
+			 char why[RZS_WHY_MAX])
+{
+	int err;
+
+	if (options->path) {
+		control->path = strdup(options->path);
+		if (!control->path) {
+			snprintf(why, RZS_WHY_MAX, "no memory for a control socket");
+			return -ENOMEM;
+		}
+		control->fd = rzs_listen_unix(options->path, 0600, why);
+		if (control->fd < 0)
+			return control->fd;
+	} else {
+		control->fd = options->fd;
+	}
+	err = uv_poll_init(control->loop, &control->listener, control->fd);
+	if (err < 0) {
+		snprintf(why, RZS_WHY_MAX, "the control socket cannot be watched: %s",
+			 uv_strerror(err));
+		if (options->path) {
+			close(control->fd);
+			rzs_listen_unix_remove(options->path);
+		}
+	}
+	return err;
+}
+
+int rzs_control_start(uv_loop_t *loop, const struct rzs_control_options *options,
+		      const struct rzs_target *target, struct rzs_control **out,
+		      char why[RZS_WHY_MAX])
+{
+	struct rzs_control *control = calloc(1, sizeof(*control));
+	int err;
+
+	*out = NULL;
+	why[0] = '\0';
+	if (!control) {
+		snprintf(why, RZS_WHY_MAX, "no memory for a control socket");
+		return -ENOMEM;
+	}
+	control->loop = loop;
+	control->target = target;
+	control->uid = geteuid();
+	control->max_clients = options->max_clients ? options->max_clients : DEFAULT_CLIENTS;
+	control->idle_seconds =
+		options->idle_seconds ? options->idle_seconds : DEFAULT_IDLE_SECONDS;
+	err = open_listener(options, control, why);
+	if (err < 0) {
+		free(control->path);
+		free(control);
+		return err;
+	}
+	uv_timer_init(loop, &control->pause);
+	control->listener.data = control;
+	control->pause.data = control;
+	control->handles = 2;
+	/* Fails for a handle that is closed only. */
+	(void)uv_poll_start(&control->listener, UV_READABLE, on_connection);
+	*out = control;
+	return 0;
+}
+
+void rzs_control_stop(struct rzs_control *c, void (*done)(void *arg), void *arg)
+{
+	c->stopping = true;
+	c->done = done;
+	c->done_arg = arg;
+	while (c->clients)
+		drop(c->clients);
+	uv_close((uv_handle_t *)&c->listener, on_closed);
+	uv_close((uv_handle_t *)&c->pause, on_closed);
+	close(c->fd);
+	if (c->path)
+		rzs_listen_unix_remove(c->path);
+}

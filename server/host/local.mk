@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What every process around a store needs, rzsd and nbdkit with the plugin alike.
+
+RZS_HOST_CPPFLAGS = $(RZS_USER_CPPFLAGS) -I$(srcdir)/server/host
+
+noinst_LTLIBRARIES += librzshost.la
+librzshost_la_SOURCES = \
+	server/host/device_params.c \
+	server/host/device_params.h \
+	server/host/extent.h \
+	server/host/latency.c \
+	server/host/latency.h \
+	server/host/listen_unix.c \
+	server/host/listen_unix.h \
+	server/host/lockdown.c \
+	server/host/lockdown.h \
+	server/host/process_params.c \
+	server/host/process_params.h \
+	server/host/say.c \
+	server/host/say.h \
+	server/host/stat_table.c \
+	server/host/stat_table.h \
+	server/host/target.h \
+	server/host/upkeep.c \
+	server/host/upkeep.h \
+	server/host/value.c \
+	server/host/value.h
+librzshost_la_CPPFLAGS = $(RZS_HOST_CPPFLAGS)
+librzshost_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden
+
+# The control socket, for who has libuv.
+RZS_CONTROL_SOURCES = \
+	server/host/control.c \
+	server/host/control.h \
+	server/host/ctl_commands.c \
+	server/host/ctl_commands.h \
+	server/host/ctl_out.c \
+	server/host/ctl_out.h
+
+if HAVE_LIBUV
+noinst_LTLIBRARIES += librzscontrol.la
+librzscontrol_la_SOURCES = $(RZS_CONTROL_SOURCES)
+librzscontrol_la_CPPFLAGS = $(RZS_HOST_CPPFLAGS) -I$(srcdir)/proto $(LIBUV_CFLAGS)
+librzscontrol_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden
+RZS_CONTROL_LIBS = librzscontrol.la librzsproto.la $(LIBUV_LIBS)
+else
+EXTRA_DIST += $(RZS_CONTROL_SOURCES)
+endif

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The protections of port/user/protect.h, at the right moments of a server's life.
+ *
+ * At first the process is still the user's own: root if it was started so, and with a standard
+ * error that is read.  So everything is tried there once and its refusals told, although locked
+ * memory does not survive the fork of a daemon and is asked for again after it.
+ *
+ * The parent of such a fork may go on: with nbdkit --run it runs the user's command.  That must be
+ * neither exempt from the OOM killer nor kept from waiting for I/O: the parent of a fork before
+ * rzs_lockdown_late() takes these two back.
+ *
+ * Threading: rzs_lockdown_thread() and rzs_lockdown_swap_is_on() by any number of threads at once;
+ * rzs_lockdown_tick(), watch() and follow_swap() by the upkeep thread; the rest by the main thread.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "blocks.h"
+#include "lockdown.h"
+#include "room.h"
+#include "say.h"
+#include "size.h"
+#include "swaps.h"
+#include "watch.h"
+
+#ifndef PR_SET_IO_FLUSHER
+#define PR_SET_IO_FLUSHER 57
+#endif
+
+#define OOM_SCORE "/proc/self/oom_score_adj"
+
+/*
+ * Heap that is in memory before it is needed: nbdkit gives each thread a buffer at its first
+ * request and enlarges it at the first larger one, on the data path.  The kernel's requests are of
+ * up to 128 KiB before Linux 6.16, and up to 4 MiB since, if its queue is not told otherwise.
+ */
+#define HEAP_HEADROOM_MOST  (5u << 20)
+#define HEAP_HEADROOM_LEAST (1u << 20)
+#define HEAP_HEADROOM_SHARE 64u /* of RAM */
+
+static struct rzs_protect protect;
+static struct rzs_lockdown_options options;
+static int swaps = -1; /* watched by the upkeep thread */
+static atomic_bool swap_is_on;
+static unsigned refusals_told;
+static bool settled; /* no fork to come */
+static char oom_score_before[16];
+
+static void warn(void *unused, const char *text)
+{
+	(void)unused;
+	rzs_say_at(RZS_SAY_WARNING, "protect=auto: %s", text);
+}
+
+static void error(void *unused, const char *text)
+{
+	(void)unused;
+	char line[RZS_PROTECT_LINE_MAX + 32];
+
+	snprintf(line, sizeof(line), "protect=require: %s", text);
+	options.error(line);
+}
+
+/* Tell of refusals that were not told yet.  -EPERM: they are not to be put up with. */
+static int judge(void)
+{
+	unsigned refused = rzs_protect_refused(&protect);
+
+	if (refused > refusals_told)
+		rzs_protect_report(&protect, false,
+				   protect.mode == RZS_PROTECT_REQUIRE ? error : warn, NULL);
+	refusals_told = refused;
+	if (refused && protect.mode == RZS_PROTECT_REQUIRE) {
+		options.error("protect=require: run it as root, with CAP_IPC_LOCK, "
+			      "CAP_SYS_RESOURCE and CAP_SYS_NICE, or use protect=auto and accept "
+			      "these risks");
+		return -EPERM;
+	}
+	return 0;
+}
+
+static void remember_oom_score(void)
+{
+	int fd = open(OOM_SCORE, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, oom_score_before, sizeof(oom_score_before) - 1);
+
+	if (n < 0)
+		oom_score_before[0] = '\0';
+	if (fd >= 0)
+		close(fd);
+}
+
+static void parent_after_fork(void)
+{
+	size_t len = strlen(oom_score_before);
+	int fd;
+
+	if (settled || protect.mode == RZS_PROTECT_OFF)
+		return;
+	prctl(PR_SET_IO_FLUSHER, 0, 0, 0, 0);
+	fd = len ? open(OOM_SCORE, O_WRONLY | O_CLOEXEC) : -1;
+	if (fd >= 0) {
+		/* Where this is refused, setting it was refused too. */
+		if (write(fd, oom_score_before, len) < 0)
+			oom_score_before[0] = '\0';
+		close(fd);
+	}
+}
+
+int rzs_realtime_parse(const char *text, enum rzs_realtime *out)
+{
+	static const char *const names[] = {
+		[RZS_REALTIME_SWAP] = "swap",
+		[RZS_REALTIME_ALWAYS] = "always",
+		[RZS_REALTIME_NEVER] = "never",
+	};
+
+	*out = RZS_REALTIME_SWAP;
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(text, names[i]) == 0) {
+			*out = (enum rzs_realtime)i;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+int rzs_lockdown_early(const struct rzs_lockdown_options *o)
+{
+	struct rzs_thread *unused;
+	int fd = rzs_swaps_open();
+
+	options = *o;
+	rzs_protect_init(&protect, options.mode, options.realtime != RZS_REALTIME_NEVER);
+	protect.without = options.without;
+	swap_is_on = rzs_swaps_any(fd);
+	if (fd >= 0)
+		close(fd);
+	if (options.realtime == RZS_REALTIME_SWAP)
+		(void)rzs_protect_set_realtime(&protect, swap_is_on);
+	remember_oom_score();
+	pthread_atfork(NULL, parent_after_fork, NULL);
+	/* What these return is also in the states, of which judge() makes more. */
+	(void)rzs_protect_early(&protect);
+	(void)rzs_protect_thread(&protect, RZS_THREAD_HELPER, &unused);
+	(void)rzs_protect_process(&protect);
+	return judge();
+}
+
+static void start_watch(uint64_t ballast)
+{
+	int err;
+
+	if (!rzs_protect_wants(&protect, RZS_PROTECT_WATCH))
+		return;
+	if (!rzs_protect_wants(&protect, RZS_PROTECT_BALLAST))
+		ballast = 0;
+	err = rzs_watch_start(rzs_protect_watch_hook, &protect);
+	rzs_protect_set(&protect, RZS_PROTECT_WATCH, err);
+	if (ballast)
+		rzs_protect_set(&protect, RZS_PROTECT_BALLAST, rzs_watch_take_ballast(ballast));
+}
+
+static void fill_heap(void)
+{
+	uint64_t size = rzs_size_ram() / HEAP_HEADROOM_SHARE;
+	void *headroom;
+
+	size = size < HEAP_HEADROOM_MOST ? size : HEAP_HEADROOM_MOST;
+	size = size > HEAP_HEADROOM_LEAST ? size : HEAP_HEADROOM_LEAST;
+	headroom = malloc((size_t)size);
+	/* malloc() keeps what is freed; a plain memset() would be optimised away. */
+	if (headroom)
+		explicit_bzero(headroom, (size_t)size);
+	free(headroom);
+}
+
+/* Refill threads look for room if that can be had. */
+static void start_room(void)
+{
+	static struct rzs_room probe;
+	int err;
+
+	if (!rzs_protect_wants(&protect, RZS_PROTECT_ROOM))
+		return;
+	err = rzs_room_open(&probe, RZS_ROOM_FILE);
+	rzs_room_close(&probe);
+	rzs_blocks_set_room(RZS_ROOM_FILE);
+	rzs_protect_set(&protect, RZS_PROTECT_ROOM, err);
+}
+
+int rzs_lockdown_late(void)
+{
+	settled = true;
+	rzs_say_open();
+	(void)rzs_protect_process(&protect);
+	rzs_blocks_set_thread_hook(rzs_protect_refill_hook, &protect);
+	start_room();
+	start_watch(options.ballast);
+	if (options.fill_heap && protect.mode != RZS_PROTECT_OFF)
+		fill_heap();
+	return judge();
+}
+
+void rzs_lockdown_end(void)
+{
+	rzs_watch_stop();
+}
+
+struct rzs_thread *rzs_lockdown_thread(enum rzs_thread_role role)
+{
+	struct rzs_thread *thread;
+
+	(void)rzs_protect_thread(&protect, role, &thread);
+	return thread;
+}
+
+bool rzs_lockdown_swap_is_on(void)
+{
+	return atomic_load_explicit(&swap_is_on, memory_order_relaxed);
+}
+
+void rzs_lockdown_tick(void)
+{
+	rzs_watch_tick();
+}
+
+int rzs_lockdown_watch(void)
+{
+	swaps = rzs_swaps_open();
+	return swaps;
+}
+
+void rzs_lockdown_follow_swap(void)
+{
+	bool on = rzs_swaps_any(swaps);
+	int err;
+
+	rzs_watch_set_active(on);
+	if (on == swap_is_on)
+		return;
+	swap_is_on = on;
+	if (options.realtime != RZS_REALTIME_SWAP)
+		return;
+	err = rzs_protect_set_realtime(&protect, on);
+	if (err < 0 && on)
+		rzs_say_at(RZS_SAY_WARNING,
+			   "swap is on, and threads cannot be made real-time ones: %s",
+			   strerror(-err));
+}
+
+void rzs_lockdown_each(void (*fn)(void *arg, const char *name, const char *state), void *arg)
+{
+	static const char *const states[] = {
+		[RZS_PROTECT_NOT_DONE] = "off",
+		[RZS_PROTECT_OK] = "ok",
+		[RZS_PROTECT_REFUSED] = "refused",
+	};
+
+	for (int i = 0; i < RZS_PROTECT_STEPS; i++)
+		fn(arg, protect.step[i].name,
+		   states[rzs_protect_state(&protect, (enum rzs_protect_step_id)i)]);
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The protections of port/user/protect.h, at the right moments of a server's life.  See lockdown.c.
+ */
+#ifndef RZS_LOCKDOWN_H
+#define RZS_LOCKDOWN_H
+
+#include "protect.h"
+
+/* When threads that serve I/O have real-time priority. */
+enum rzs_realtime {
+	RZS_REALTIME_SWAP, /* while the machine has any swap on */
+	RZS_REALTIME_ALWAYS,
+	RZS_REALTIME_NEVER,
+};
+
+struct rzs_lockdown_options {
+	enum rzs_protect_mode mode;
+	enum rzs_realtime realtime;
+	unsigned without; /* bits of enum rzs_protect_step_id, steps to leave out; for tests */
+	uint64_t ballast; /* bytes */
+	/*
+	 * Have some heap in memory ahead of time: for a server that allocates per request, whatever
+	 * we think of it.
+	 */
+	bool fill_heap;
+	/* How the process is told what makes it fail; one line, good during the call. */
+	void (*error)(const char *text);
+};
+
+/* "swap", "always" or "never".  -EINVAL: none of them; *out is then RZS_REALTIME_SWAP. */
+int rzs_realtime_parse(const char *text, enum rzs_realtime *out);
+
+/*
+ * At the start, as the user's own process and before it becomes a daemon, so that refusals are
+ * told to somebody.  options is copied.  0, or -EPERM after error() when something required is
+ * refused.
+ */
+int rzs_lockdown_early(const struct rzs_lockdown_options *options);
+
+/* After the last fork, before a store is made.  Likewise. */
+int rzs_lockdown_late(void);
+
+/* When all else has ended. */
+void rzs_lockdown_end(void);
+
+/* At the start of every thread of ours or that serves I/O.  Its entry, or NULL; see threads.h. */
+struct rzs_thread *rzs_lockdown_thread(enum rzs_thread_role role);
+
+/* Whether the machine has swap on, as far as is known: any thread, one atomic load. */
+bool rzs_lockdown_swap_is_on(void);
+
+/* Once in a while, by a thread that may wait for memory. */
+void rzs_lockdown_tick(void);
+
+/*
+ * What to poll() for POLLPRI, and then to call rzs_lockdown_follow_swap(), so that threads are
+ * real-time ones while swap is on; negative: nothing.  Good until the process ends.
+ */
+int rzs_lockdown_watch(void);
+void rzs_lockdown_follow_swap(void);
+
+/* Each protection's name and state ("ok", "refused", "off"), in their order. */
+void rzs_lockdown_each(void (*fn)(void *arg, const char *name, const char *state), void *arg);
+
+#endif

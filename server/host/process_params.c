@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The parameters of a process around stores; see process_params.h. */
+#include "process_params.h"
+
+#include <stdio.h>
+
+#include "size.h"
+#include "watch.h"
+
+int rzs_process_params_protect(const char *key, const char *value, enum rzs_protect_mode *out,
+			       char why[RZS_WHY_MAX])
+{
+	enum rzs_protect_mode mode;
+
+	if (rzs_protect_mode_parse(value, &mode) < 0)
+		return rzs_value_bad(why, key, value, "expected auto, require or off");
+	*out = mode;
+	return 0;
+}
+
+int rzs_process_params_realtime(const char *key, const char *value, enum rzs_realtime *out,
+				char why[RZS_WHY_MAX])
+{
+	enum rzs_realtime realtime;
+
+	if (rzs_realtime_parse(value, &realtime) < 0)
+		return rzs_value_bad(why, key, value, "expected swap, always or never");
+	*out = realtime;
+	return 0;
+}
+
+int rzs_process_params_ballast(uint64_t *ballast, bool given, char why[RZS_WHY_MAX])
+{
+	uint64_t ram = rzs_size_ram();
+	char bytes[24];
+
+	if (!given)
+		*ballast = rzs_watch_default_ballast(ram);
+	if (ram == 0 || *ballast <= ram / 8)
+		return 0;
+	snprintf(bytes, sizeof(bytes), "%llu", (unsigned long long)*ballast);
+	return rzs_value_bad(why, "ballast", bytes,
+			     "more than an eighth of this machine's RAM, %llu bytes",
+			     (unsigned long long)ram);
+}

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* All statistics in one table; see stat_table.h. */
+#include "stat_table.h"
+
+#include <stddef.h>
+
+#include "blocks.h"
+#include "lockdown.h"
+#include "say.h"
+#include "watch.h"
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
+struct entry {
+	struct rzs_stat stat;
+	size_t offset; /* of a uint64_t in the struct the table is about */
+};
+
+/* ---- a device's store */
+
+#define STORE(name, kind, help)                                                  \
+	{                                                                        \
+		{#name, RZS_STAT_##kind, help}, offsetof(struct rzs_stats, name) \
+	}
+
+static const struct entry store_table[] = {
+	STORE(nr_pages, GAUGE, "size of the device in pages of 4096 bytes"),
+	STORE(limit_bytes, GAUGE, "bound on all memory held, 0: none"),
+	STORE(pages_stored, GAUGE, "pages that hold something"),
+	STORE(pages_same, GAUGE, "pages of one repeated word, which cost no memory but their slot"),
+	STORE(pages_zero, GAUGE, "those of pages_same that are zero"),
+	STORE(pages_compressed, GAUGE, "pages stored compressed"),
+	STORE(pages_raw, GAUGE, "incompressible pages, stored as they are"),
+	STORE(pages_good, GAUGE, "pages compressed to half or less"),
+	STORE(orig_bytes, GAUGE, "what is stored, before compression"),
+	STORE(object_bytes, GAUGE, "what is stored, after compression"),
+	STORE(mem_bytes, GAUGE, "all memory held for it"),
+	STORE(mem_peak_bytes, GAUGE, "the highest mem_bytes since the start"),
+	STORE(block_bytes, GAUGE, "memory in blocks of objects"),
+	STORE(object_meta_bytes, GAUGE, "of these, the objects' directory entries"),
+	STORE(slack_bytes, GAUGE, "of these, in no object"),
+	STORE(table_bytes, GAUGE, "memory in slot and block tables"),
+	STORE(fixed_bytes, GAUGE, "memory in what does not grow: the store itself, its workers"),
+	STORE(reserve_bytes, GAUGE, "memory kept ready for writes"),
+	STORE(reads, COUNTER, "pages read"),
+	STORE(writes, COUNTER, "pages written"),
+	STORE(discards, COUNTER, "stored pages dropped by trim or zeroing"),
+	STORE(failed_reads, COUNTER, "reads of pages that failed"),
+	STORE(failed_writes, COUNTER, "writes of pages that failed"),
+	STORE(refused_limit, COUNTER, "writes refused because the memlimit is reached"),
+	STORE(refused_reserve, COUNTER, "writes refused because the reserve was empty"),
+	STORE(corrupt, COUNTER, "reads of pages whose stored bytes are damaged"),
+	STORE(impossible, COUNTER, "broken invariants met"),
+	STORE(slides, COUNTER, "blocks tidied in place"),
+	STORE(slide_bytes, COUNTER, "bytes moved by that"),
+	STORE(moved_objects, COUNTER, "objects moved to another block by compaction"),
+	STORE(compacted_blocks, COUNTER, "blocks given back by compaction"),
+};
+
+/* ---- a device's requests */
+
+struct requests {
+	uint64_t requests, bytes, ns, max_ns, p50_ns, p99_ns;
+};
+
+#define REQUESTS(op, name, kind, help)                                                  \
+	{                                                                               \
+		{#op "_" #name, RZS_STAT_##kind, help}, offsetof(struct requests, name) \
+	}
+#define ALL_REQUESTS(op, what)                                                                   \
+	{                                                                                        \
+		REQUESTS(op, requests, COUNTER, what " requests served"),                        \
+			REQUESTS(op, bytes, COUNTER, "bytes in " what " requests"),              \
+			REQUESTS(op, ns, COUNTER, "time taken by " what " requests, added up"),  \
+			REQUESTS(op, max_ns, GAUGE, "the longest time a " what " request took"), \
+			REQUESTS(op, p50_ns, GAUGE,                                              \
+				 "the time half of the " what " requests did not exceed"),       \
+			REQUESTS(op, p99_ns, GAUGE,                                              \
+				 "the time 99 % of the " what " requests did not exceed"),       \
+	}
+
+#define REQUEST_STATS 6
+
+static const struct entry request_table[RZS_LATENCY_OPS][REQUEST_STATS] = {
+	[RZS_LATENCY_READ] = ALL_REQUESTS(read, "read"),
+	[RZS_LATENCY_WRITE] = ALL_REQUESTS(write, "write"),
+	[RZS_LATENCY_DISCARD] = ALL_REQUESTS(discard, "trim and zero"),
+};
+
+static const struct rzs_stat version_stat = {"stats_version", RZS_STAT_GAUGE,
+					     "version of this table"};
+static const struct rzs_stat connections_stat = {"connections", RZS_STAT_GAUGE, "clients attached"};
+
+/* ---- the process */
+
+struct process {
+	uint64_t reserve_least_bytes, room_shortages, room_unasked, refill_failures,
+		unlocked_reserves;
+	uint64_t ballast_bytes, ballast_released, threads_stuck, threads_demoted;
+	uint64_t protections_refused, swap_is_on;
+};
+
+#define PROCESS(name, kind, help)                                              \
+	{                                                                      \
+		{#name, RZS_STAT_##kind, help}, offsetof(struct process, name) \
+	}
+
+static const struct entry process_table[] = {
+	PROCESS(reserve_least_bytes, GAUGE, "the least there was in the reserve so far"),
+	PROCESS(room_shortages, COUNTER, "times the system had no room for the reserve to grow"),
+	PROCESS(room_unasked, COUNTER, "blocks taken without room, because the reserve was empty"),
+	PROCESS(refill_failures, COUNTER, "times the system refused or would not take back memory"),
+	PROCESS(unlocked_reserves, GAUGE, "stores whose memory is not all locked into RAM"),
+	PROCESS(ballast_bytes, GAUGE, "memory kept to be given back when a thread is stuck"),
+	PROCESS(ballast_released, COUNTER, "times that was done"),
+	PROCESS(threads_stuck, COUNTER, "times a thread was found looking for memory"),
+	PROCESS(threads_demoted, COUNTER, "times such a thread lost its priority for a while"),
+	PROCESS(protections_refused, GAUGE, "protections the system has refused"),
+	PROCESS(swap_is_on, GAUGE, "1 while the machine has any swap on"),
+};
+
+static void each(const struct entry *table, size_t nr, const void *of,
+		 void (*fn)(void *arg, const struct rzs_stat *stat, uint64_t value), void *arg)
+{
+	for (size_t i = 0; i < nr; i++) {
+		const uint64_t *value = (const void *)((const char *)of + table[i].offset);
+
+		fn(arg, &table[i].stat, *value);
+	}
+}
+
+void rzs_stat_device(const struct rzs_device_view *view,
+		     void (*fn)(void *arg, const struct rzs_stat *stat, uint64_t value), void *arg)
+{
+	struct rzs_stats stats;
+
+	rzs_store_stats(view->store, &stats);
+	fn(arg, &version_stat, stats.version);
+	fn(arg, &connections_stat, view->connections);
+	for (int op = 0; view->latency && op < RZS_LATENCY_OPS; op++) {
+		struct rzs_latency_sum sum;
+		struct requests r;
+
+		rzs_latency_read(view->latency, (enum rzs_latency_op)op, &sum);
+		r = (struct requests){
+			.requests = sum.count,
+			.bytes = sum.bytes,
+			.ns = sum.ns,
+			.max_ns = sum.max_ns,
+			.p50_ns = rzs_latency_percentile(&sum, 500),
+			.p99_ns = rzs_latency_percentile(&sum, 990),
+		};
+		each(request_table[op], REQUEST_STATS, &r, fn, arg);
+	}
+	each(store_table, ARRAY_SIZE(store_table), &stats, fn, arg);
+}
+
+static void count_refused(void *arg, const char *name, const char *state)
+{
+	uint64_t *refused = arg;
+
+	(void)name;
+	*refused += state[0] == 'r';
+}
+
+void rzs_stat_process(void (*fn)(void *arg, const struct rzs_stat *stat, uint64_t value), void *arg)
+{
+	struct rzs_blocks_info blocks;
+	struct rzs_watch_info watch;
+	struct process p;
+
+	rzs_blocks_info(&blocks);
+	rzs_watch_info(&watch);
+	p = (struct process){
+		.reserve_least_bytes = blocks.least * RZS_BLOCK_SIZE,
+		.room_shortages = blocks.shortages,
+		.room_unasked = blocks.unasked,
+		.refill_failures = blocks.failures,
+		.unlocked_reserves = blocks.sources - blocks.locked,
+		.ballast_bytes = watch.ballast_bytes,
+		.ballast_released = watch.released,
+		.threads_stuck = watch.stuck,
+		.threads_demoted = watch.demoted,
+		.swap_is_on = rzs_lockdown_swap_is_on(),
+	};
+	rzs_lockdown_each(count_refused, &p.protections_refused);
+	each(process_table, ARRAY_SIZE(process_table), &p, fn, arg);
+}
+
+void rzs_stat_describe(void (*fn)(void *arg, bool of_device, const struct rzs_stat *stat),
+		       void *arg)
+{
+	fn(arg, true, &version_stat);
+	fn(arg, true, &connections_stat);
+	for (int op = 0; op < RZS_LATENCY_OPS; op++)
+		for (size_t i = 0; i < REQUEST_STATS; i++)
+			fn(arg, true, &request_table[op][i].stat);
+	for (size_t i = 0; i < ARRAY_SIZE(store_table); i++)
+		fn(arg, true, &store_table[i].stat);
+	for (size_t i = 0; i < ARRAY_SIZE(process_table); i++)
+		fn(arg, false, &process_table[i].stat);
+}
+
+static void say_stat(void *arg, const struct rzs_stat *stat, uint64_t value)
+{
+	(void)arg;
+	rzs_say("%s=%llu", stat->name, (unsigned long long)value);
+}
+
+static void say_protection(void *arg, const char *name, const char *state)
+{
+	(void)arg;
+	rzs_say("protect-%s=%s", name, state);
+}
+
+void rzs_stat_say_process(void)
+{
+	rzs_stat_process(say_stat, NULL);
+	rzs_lockdown_each(say_protection, NULL);
+}
+
+void rzs_stat_say_device(const struct rzs_device_view *view)
+{
+	rzs_stat_device(view, say_stat, NULL);
+}

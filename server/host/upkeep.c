@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The thread that does what must not be done by those that serve I/O:
+ *
+ *   - compaction, in steps short enough that nobody waits, when enough memory lies between objects,
+ *     or when a write was refused;
+ *   - messages about refused writes and corrupt pages, each kind at most once a minute (formatting
+ *     and syslog allocate memory, and a full store refuses by the million);
+ *   - real-time priority for the threads that serve I/O while the machine has swap on (lockdown.c).
+ *
+ * Threading: `stores` and what hangs on it is under `lock`, which the thread holds for one step at
+ * a time; it finds its way back by the entries' ids, which only ever grow.  `wake` and `poked` are
+ * touched by I/O threads and signal handlers, through atomics and a write() to an eventfd only.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lockdown.h"
+#include "say.h"
+#include "upkeep.h"
+
+#define TICK_MS	       1000
+#define REPEAT_SECONDS 60
+
+/*
+ * Objects looked at in one step, between which others have their turn at the worker and the locks;
+ * 256 moves take well under a millisecond.
+ */
+#define STEP_OBJECTS 256
+
+/* Compaction starts when slack is over 1/SLACK_SHARE of the blocks, and worth it at all. */
+#define SLACK_SHARE 32
+#define SLACK_LEAST (1u << 20)
+
+/* One kind of trouble: how much of it was there when it was last spoken of, and when that was. */
+struct complaint {
+	uint64_t told;
+	time_t when;
+};
+
+struct entry {
+	struct entry *next; /* of a higher id */
+	uint64_t id;
+	const char *name; /* NULL: the only one */
+	struct rzs_store *store;
+	uint64_t refused_before;
+	bool compacting;
+	struct complaint limit, reserve, corrupt, impossible;
+};
+
+static int wake = -1; /* an eventfd */
+static atomic_bool poked, stopping;
+static pthread_t thread;
+static bool running;
+static unsigned worker_hint;
+static void (*on_tick)(void);
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct entry *stores;
+static uint64_t last_id;
+
+/* Whether to speak of a trouble that has now happened count times. */
+static bool worth_telling(struct complaint *c, uint64_t count)
+{
+	struct timespec now;
+
+	if (count == c->told)
+		return false;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (c->told && now.tv_sec - c->when < REPEAT_SECONDS)
+		return false;
+	c->told = count;
+	c->when = now.tv_sec;
+	return true;
+}
+
+static void tell(struct entry *e, const struct rzs_stats *s)
+{
+	const char *name = e->name ? e->name : "", *colon = e->name ? ": " : "";
+
+	if (worth_telling(&e->limit, s->refused_limit))
+		rzs_say("%s%smemlimit of %llu bytes reached: %llu writes refused so far with "
+			"ENOSPC; what was stored is unchanged; trim unused pages or restart with a "
+			"larger memlimit",
+			name, colon, (unsigned long long)s->limit_bytes,
+			(unsigned long long)s->refused_limit);
+	if (worth_telling(&e->reserve, s->refused_reserve))
+		rzs_say("%s%sthe reserve of ready memory ran empty %llu times so far; writes "
+			"waited for it or were refused with ENOMEM; a larger reserve= helps",
+			name, colon, (unsigned long long)s->refused_reserve);
+	if (worth_telling(&e->corrupt, s->corrupt))
+		rzs_say("%s%s%llu reads so far met a page whose stored bytes are damaged and were "
+			"answered with EIO; suspect this machine's memory",
+			name, colon, (unsigned long long)s->corrupt);
+	if (worth_telling(&e->impossible, s->impossible))
+		rzs_say("%s%s%llu broken invariants so far, each answered with an error; please "
+			"report this",
+			name, colon, (unsigned long long)s->impossible);
+}
+
+/* Look at a store: speak of it, and say whether it is to be compacted. */
+static void judge(struct entry *e)
+{
+	struct rzs_stats s;
+
+	rzs_store_stats(e->store, &s);
+	e->compacting =
+		s.refused_limit != e->refused_before ||
+		(s.slack_bytes > SLACK_LEAST && s.slack_bytes > s.block_bytes / SLACK_SHARE);
+	e->refused_before = s.refused_limit;
+	tell(e, &s);
+}
+
+static void compact_step(struct entry *e)
+{
+	struct rzs_worker *worker;
+	uint64_t blocks;
+
+	if (!e->compacting)
+		return;
+	worker = rzs_worker_get(e->store, worker_hint);
+	if (rzs_store_compact(e->store, worker, STEP_OBJECTS, &blocks, &e->compacting) < 0)
+		e->compacting = false;
+	rzs_worker_put(e->store, worker);
+}
+
+/* The first entry with an id above this one; under lock. */
+static struct entry *entry_after(uint64_t id)
+{
+	struct entry *e = stores;
+
+	while (e && e->id <= id)
+		e = e->next;
+	return e;
+}
+
+/* One turn over all stores, with others at the lock in between.  Whether any is to be gone on. */
+static bool turn(void (*fn)(struct entry *e))
+{
+	bool more = false;
+	uint64_t id = 0;
+	struct entry *e;
+
+	do {
+		pthread_mutex_lock(&lock);
+		e = entry_after(id);
+		if (e) {
+			id = e->id;
+			fn(e);
+			more |= e->compacting;
+		}
+		pthread_mutex_unlock(&lock);
+	} while (e && !atomic_load(&stopping));
+	return more;
+}
+
+/* Until somebody pokes, swap comes or goes, or a tick is over. */
+static void upkeep_wait(int swaps)
+{
+	struct pollfd fds[] = {
+		{.fd = wake, .events = POLLIN},
+		{.fd = swaps, .events = POLLPRI}, /* poll() skips negative ones */
+	};
+	uint64_t pokes;
+
+	if (poll(fds, sizeof(fds) / sizeof(fds[0]), TICK_MS) <= 0)
+		return;
+	if (fds[0].revents)
+		(void)!read(wake, &pokes, sizeof(pokes)); /* what it is about is in the flags */
+	if (fds[1].revents)
+		rzs_lockdown_follow_swap();
+}
+
+static void *upkeep_main(void *unused)
+{
+	int swaps;
+
+	(void)unused;
+	(void)rzs_lockdown_thread(RZS_THREAD_HELPER);
+	swaps = rzs_lockdown_watch();
+	if (swaps >= 0)
+		rzs_lockdown_follow_swap(); /* it may have changed since the start */
+	while (!atomic_load(&stopping)) {
+		bool more;
+
+		upkeep_wait(swaps);
+		atomic_store(&poked, false);
+		rzs_lockdown_tick();
+		more = turn(judge);
+		while (more && !atomic_load(&stopping)) {
+			more = turn(compact_step);
+			sched_yield();
+		}
+		if (on_tick)
+			on_tick();
+	}
+	return NULL;
+}
+
+void rzs_upkeep_wake(void)
+{
+	static const uint64_t one = 1;
+	int saved = errno;
+
+	if (!atomic_exchange(&poked, true))
+		(void)!write(wake, &one, sizeof(one)); /* a full counter has woken it already */
+	errno = saved;
+}
+
+int rzs_upkeep_start(unsigned hint, void (*tick)(void))
+{
+	int err;
+
+	worker_hint = hint;
+	on_tick = tick;
+	wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (wake < 0)
+		return -errno;
+	err = rzs_threads_start(&thread, "rzs-upkeep", upkeep_main, NULL);
+	if (err == 0)
+		running = true;
+	return err;
+}
+
+void rzs_upkeep_stop(void)
+{
+	if (!running)
+		return;
+	atomic_store(&stopping, true);
+	rzs_upkeep_wake();
+	pthread_join(thread, NULL);
+	running = false;
+}
+
+int rzs_upkeep_add(const char *name, struct rzs_store *store)
+{
+	struct entry *e = calloc(1, sizeof(*e)), **at;
+
+	if (!e)
+		return -ENOMEM;
+	e->name = name;
+	e->store = store;
+	pthread_mutex_lock(&lock);
+	e->id = ++last_id;
+	for (at = &stores; *at; at = &(*at)->next)
+		;
+	*at = e;
+	pthread_mutex_unlock(&lock);
+	return 0;
+}
+
+void rzs_upkeep_remove(struct rzs_store *store)
+{
+	struct entry *gone = NULL;
+
+	pthread_mutex_lock(&lock);
+	for (struct entry **at = &stores; *at; at = &(*at)->next) {
+		if ((*at)->store == store) {
+			gone = *at;
+			*at = gone->next;
+			break;
+		}
+	}
+	pthread_mutex_unlock(&lock);
+	free(gone);
+}

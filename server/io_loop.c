@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The threads that serve requests; see io_loop.h.
+ *
+ * A thread waits in its own epoll set.  The sockets in it are edge-triggered and stay in it for
+ * their lives: what a connection waits for is changed by EPOLL_CTL_MOD, which needs no memory, and
+ * only when replies cannot be sent.  (libuv's uv_poll takes a socket out and puts it in again for
+ * that, which needs kernel memory while replies are waiting for their reader, and aborts the
+ * process when that cannot be had.  It has no edge-triggered sockets either.)
+ *
+ * Threading: the front thread gives connections to a thread through `adopted`, and gets their
+ * memory back through `returned`; both are stacks that one side pushes to and the other takes as a
+ * whole.  Everything else of a struct io_thread is its thread's.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <errno.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "conn.h"
+#include "io_loop.h"
+#include "lockdown.h"
+
+_Static_assert(RZS_IO_EARLY_MAX <= RZS_CONN_IN_SIZE, "early bytes go to the receive buffer");
+
+#define EVENTS 64 /* taken at a time */
+
+#define INPUT_EVENTS (EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET)
+#define ENDS	     (EPOLLRDHUP | EPOLLHUP | EPOLLERR)
+
+struct io_thread {
+	struct rzs_io *io;
+	pthread_t thread;
+	struct rzs_conn_thread self;
+	int epoll, wake; /* the latter an eventfd in the former */
+	_Atomic(struct rzs_conn *) adopted;
+	atomic_uint load; /* connections given to it */
+	struct rzs_conn *all;
+	struct rzs_conn *queue, **queue_end; /* of those that wait for a turn or its time */
+};
+
+struct rzs_io {
+	struct rzs_io_options options;
+	unsigned live;	     /* connections whose memory is held; the front thread's */
+	unsigned nr_threads; /* that run */
+	atomic_bool stopping;
+	sem_t ready;
+	_Atomic(struct rzs_conn *) returned;
+	struct io_thread thread[];
+};
+
+static void push(_Atomic(struct rzs_conn *) *stack, struct rzs_conn *c)
+{
+	c->next = atomic_load_explicit(stack, memory_order_relaxed);
+	while (!atomic_compare_exchange_weak_explicit(stack, &c->next, c, memory_order_release,
+						      memory_order_relaxed))
+		;
+}
+
+static struct rzs_conn *take_all(_Atomic(struct rzs_conn *) *stack)
+{
+	return atomic_exchange_explicit(stack, NULL, memory_order_acquire);
+}
+
+/* ---- a thread's connections ---- */
+
+static void io_close(struct io_thread *t, struct rzs_conn *c)
+{
+	struct rzs_io *io = t->io;
+	struct rzs_device *device = c->session.tag;
+
+	if (c->prev)
+		c->prev->next = c->next;
+	else
+		t->all = c->next;
+	if (c->next)
+		c->next->prev = c->prev;
+	close(c->fd);
+	atomic_fetch_sub_explicit(&t->load, 1, memory_order_relaxed);
+	push(&io->returned, c); /* from here on it is the front thread's */
+	if (io->options.closed)
+		io->options.closed(io->options.arg, device);
+}
+
+/* Have the socket tell when it is writable, too, or no longer so. */
+static int io_watch(struct io_thread *t, struct rzs_conn *c, bool output)
+{
+	struct epoll_event e = {.events = INPUT_EVENTS | (output ? EPOLLOUT : 0u), .data.ptr = c};
+
+	c->watches_output = output;
+	return epoll_ctl(t->epoll, EPOLL_CTL_MOD, c->fd, &e);
+}
+
+static void io_enqueue(struct io_thread *t, struct rzs_conn *c)
+{
+	c->queued = NULL;
+	*t->queue_end = c;
+	t->queue_end = &c->queued;
+}
+
+static void io_turn(struct io_thread *t, struct rzs_conn *c)
+{
+	enum rzs_conn_wants wants = rzs_conn_turn(c, &t->self);
+	bool output = wants == RZS_CONN_OUTPUT;
+
+	if (wants == RZS_CONN_CLOSE || (output != c->watches_output && io_watch(t, c, output)))
+		io_close(t, c);
+	else if (wants == RZS_CONN_TURN || wants == RZS_CONN_PAUSE)
+		io_enqueue(t, c);
+}
+
+static void io_event(struct io_thread *t, struct rzs_conn *c, uint32_t events)
+{
+	if (events & (EPOLLIN | EPOLLPRI | ENDS))
+		c->readable = true;
+	if (events & (EPOLLPRI | ENDS))
+		c->cut_short = true;
+	if ((c->wants == RZS_CONN_INPUT && c->readable) ||
+	    (c->wants == RZS_CONN_OUTPUT && (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))))
+		io_turn(t, c);
+}
+
+/* A turn for each that waits for one.  What that makes wait again has its turn next time. */
+static void io_run_queue(struct io_thread *t)
+{
+	struct rzs_conn *c = t->queue, *next;
+	uint64_t now = 0;
+
+	t->queue = NULL;
+	t->queue_end = &t->queue;
+	for (; c; c = next) {
+		next = c->queued;
+		if (c->wants == RZS_CONN_PAUSE) {
+			now = now ? now : rzs_conn_clock();
+			if (now < c->pause_until) {
+				io_enqueue(t, c);
+				continue;
+			}
+		}
+		io_turn(t, c);
+	}
+}
+
+static void io_adopt_all(struct io_thread *t)
+{
+	struct rzs_conn *c = take_all(&t->adopted), *next;
+
+	for (; c; c = next) {
+		struct epoll_event e = {.events = INPUT_EVENTS, .data.ptr = c};
+
+		next = c->next;
+		c->prev = NULL;
+		c->next = t->all;
+		if (t->all)
+			t->all->prev = c;
+		t->all = c;
+		if (epoll_ctl(t->epoll, EPOLL_CTL_ADD, c->fd, &e))
+			io_close(t, c);
+		else
+			io_turn(t, c);
+	}
+}
+
+/* Milliseconds that the thread may sleep. */
+static int io_timeout(const struct io_thread *t)
+{
+	const struct rzs_conn *c;
+
+	for (c = t->queue; c; c = c->queued)
+		if (c->wants == RZS_CONN_TURN)
+			return 0;
+	return t->queue ? (int)((RZS_CONN_PAUSE_NS + 999999) / 1000000) : -1;
+}
+
+static void io_wait(struct io_thread *t)
+{
+	struct epoll_event e[EVENTS];
+	int n = epoll_wait(t->epoll, e, EVENTS, io_timeout(t));
+	bool woken = false;
+
+	for (int i = 0; i < n; i++) {
+		uint64_t count;
+
+		if (e[i].data.ptr)
+			io_event(t, e[i].data.ptr, e[i].events);
+		else
+			woken = read(t->wake, &count, sizeof(count)) > 0;
+	}
+	if (t->queue)
+		io_run_queue(t);
+	if (woken)
+		io_adopt_all(t);
+}
+
+static void *io_main(void *arg)
+{
+	struct io_thread *t = arg;
+
+	rzs_threads_prefer_batches();
+	t->self.entry = rzs_lockdown_thread(RZS_THREAD_IO);
+	sem_post(&t->io->ready);
+	while (!atomic_load_explicit(&t->io->stopping, memory_order_relaxed))
+		io_wait(t);
+	io_adopt_all(t);
+	while (t->all)
+		io_close(t, t->all);
+	return NULL;
+}
+
+/* ---- by the front thread ---- */
+
+static void io_wake(struct io_thread *t)
+{
+	static const uint64_t one = 1;
+
+	(void)!write(t->wake, &one, sizeof(one)); /* a full counter has woken it already */
+}
+
+static int io_start_thread(struct rzs_io *io, unsigned index)
+{
+	struct io_thread *t = &io->thread[index];
+	struct epoll_event e = {.events = EPOLLIN, .data.ptr = NULL};
+	char name[16] = "rzs-io-";
+	int err;
+
+	name[7] = (char)('0' + index / 10);
+	name[8] = (char)('0' + index % 10);
+	t->io = io;
+	t->self.index = index;
+	t->queue_end = &t->queue;
+	t->epoll = epoll_create1(EPOLL_CLOEXEC);
+	t->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (t->epoll < 0 || t->wake < 0 || epoll_ctl(t->epoll, EPOLL_CTL_ADD, t->wake, &e))
+		err = -errno;
+	else
+		err = rzs_threads_start(&t->thread, name, io_main, t);
+	if (err == 0)
+		return 0;
+	if (t->epoll >= 0)
+		close(t->epoll);
+	if (t->wake >= 0)
+		close(t->wake);
+	return err;
+}
+
+int rzs_io_start(const struct rzs_io_options *options, struct rzs_io **out)
+{
+	unsigned n = options->nr_threads;
+	struct rzs_io *io;
+	int err = 0;
+
+	*out = NULL;
+	if (n == 0 || n > RZS_IO_THREADS_MAX)
+		return -EINVAL;
+	io = calloc(1, sizeof(*io) + n * sizeof(io->thread[0]));
+	if (!io)
+		return -ENOMEM;
+	io->options = *options;
+	sem_init(&io->ready, 0, 0);
+	while (io->nr_threads < n && !err) {
+		err = io_start_thread(io, io->nr_threads);
+		if (!err)
+			io->nr_threads++;
+	}
+	for (unsigned i = 0; i < io->nr_threads; i++)
+		while (sem_wait(&io->ready) && errno == EINTR)
+			;
+	if (err) {
+		rzs_io_stop(io);
+		return err;
+	}
+	*out = io;
+	return 0;
+}
+
+void rzs_io_tidy(struct rzs_io *io)
+{
+	struct rzs_conn *c = take_all(&io->returned), *next;
+
+	for (; c; c = next) {
+		next = c->next;
+		rzs_conn_destroy(c);
+		io->live--;
+	}
+}
+
+static struct io_thread *io_least(struct rzs_io *io)
+{
+	struct io_thread *least = &io->thread[0];
+
+	for (unsigned i = 1; i < io->nr_threads; i++)
+		if (atomic_load_explicit(&io->thread[i].load, memory_order_relaxed) <
+		    atomic_load_explicit(&least->load, memory_order_relaxed))
+			least = &io->thread[i];
+	return least;
+}
+
+int rzs_io_adopt(struct rzs_io *io, int fd, const struct rzs_nbd_session *session,
+		 const void *early, size_t early_len)
+{
+	struct io_thread *t = io_least(io);
+	struct rzs_conn *c;
+	int err;
+
+	if (early_len > RZS_IO_EARLY_MAX)
+		return -EINVAL;
+	rzs_io_tidy(io);
+	if (io->live == io->options.max_connections)
+		return -EBUSY;
+	err = rzs_conn_create(fd, session, early, early_len, &c);
+	if (err)
+		return err;
+	io->live++;
+	atomic_fetch_add_explicit(&t->load, 1, memory_order_relaxed);
+	push(&t->adopted, c);
+	io_wake(t);
+	return 0;
+}
+
+void rzs_io_stop(struct rzs_io *io)
+{
+	if (!io)
+		return;
+	atomic_store_explicit(&io->stopping, true, memory_order_relaxed);
+	for (unsigned i = 0; i < io->nr_threads; i++)
+		io_wake(&io->thread[i]);
+	for (unsigned i = 0; i < io->nr_threads; i++) {
+		pthread_join(io->thread[i].thread, NULL);
+		close(io->thread[i].epoll);
+		close(io->thread[i].wake);
+	}
+	rzs_io_tidy(io);
+	sem_destroy(&io->ready);
+	free(io);
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Between a service and its manager.  See notify.h.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "notify.h"
+
+#define FIRST_GIVEN 3 /* file descriptors are given from this number on */
+
+/* A path, or "@name" for the abstract one "\0name". */
+static int make_address(const char *text, struct sockaddr_un *out, socklen_t *out_len)
+{
+	size_t len = strlen(text);
+
+	memset(out, 0, sizeof(*out));
+	*out_len = 0;
+	if ((text[0] != '/' && text[0] != '@') || len < 2 || len >= sizeof(out->sun_path))
+		return -EINVAL;
+	out->sun_family = AF_UNIX;
+	memcpy(out->sun_path, text, len);
+	if (text[0] == '@')
+		out->sun_path[0] = '\0';
+	*out_len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
+	return 0;
+}
+
+int rzs_notify(const char *fmt, ...)
+{
+	const char *where = getenv("NOTIFY_SOCKET");
+	struct sockaddr_un address;
+	char text[512];
+	socklen_t len;
+	va_list ap;
+	int fd, n, err;
+
+	if (!where)
+		return 0;
+	va_start(ap, fmt);
+	n = vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (n < 0 || (size_t)n >= sizeof(text))
+		return -EMSGSIZE;
+	err = make_address(where, &address, &len);
+	if (err < 0)
+		return err;
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	err = 1;
+	/* A manager whose queue is full is not waited for: clients are. */
+	if (sendto(fd, text, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT,
+		   (const struct sockaddr *)&address, len) < 0)
+		err = -errno;
+	close(fd);
+	return err;
+}
+
+/* A whole number of at most max, nothing else.  False when it is none. */
+static bool parse_number(const char *text, unsigned long max, unsigned long *out)
+{
+	char *end;
+
+	*out = 0;
+	if (text[0] < '0' || text[0] > '9')
+		return false;
+	errno = 0;
+	*out = strtoul(text, &end, 10);
+	return errno == 0 && *end == '\0' && *out <= max;
+}
+
+/* Take the next of names, which are separated by colons. */
+static const char *take_name(const char *names, char out[RZS_GIVEN_NAME_MAX])
+{
+	size_t len = strcspn(names, ":");
+
+	snprintf(out, RZS_GIVEN_NAME_MAX, "%.*s", (int)len, names);
+	return names[len] ? names + len + 1 : names + len;
+}
+
+static int look_up(struct rzs_given *out, unsigned *out_nr)
+{
+	const char *pid_text = getenv("LISTEN_PID"), *nr_text = getenv("LISTEN_FDS");
+	const char *names = getenv("LISTEN_FDNAMES");
+	unsigned long pid, nr;
+
+	/* For another process: a parent that did not clear its environment. */
+	if (!pid_text || !nr_text)
+		return 0;
+	if (!parse_number(pid_text, (unsigned long)__INT_MAX__, &pid))
+		return -EINVAL;
+	if (pid != (unsigned long)getpid())
+		return 0;
+	if (!parse_number(nr_text, (unsigned long)__INT_MAX__, &nr))
+		return -EINVAL;
+	if (nr > RZS_GIVEN_MAX)
+		return -E2BIG;
+	if (!names)
+		names = "";
+	for (unsigned i = 0; i < nr; i++) {
+		out[i].fd = FIRST_GIVEN + (int)i;
+		names = take_name(names, out[i].name);
+		if (fcntl(out[i].fd, F_SETFD, FD_CLOEXEC) < 0)
+			return -EINVAL;
+	}
+	*out_nr = (unsigned)nr;
+	return 0;
+}
+
+int rzs_notify_given(struct rzs_given out[RZS_GIVEN_MAX], unsigned *out_nr)
+{
+	int err;
+
+	*out_nr = 0;
+	err = look_up(out, out_nr);
+	unsetenv("LISTEN_PID");
+	unsetenv("LISTEN_FDS");
+	unsetenv("LISTEN_FDNAMES");
+	return err;
+}

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * rzsd's command line.  Nearly every option is a key of the configuration's [server] section by the
+ * same name, and config.c knows what it means; this knows which take a value, and what --help says.
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "options.h"
+
+/* What the options that are no keys are for getopt; keys are FIRST_KEY and their index. */
+enum {
+	OPT_CONFIG,
+	OPT_CHECK,
+	OPT_DEVICE,
+	OPT_DAEMON,
+	OPT_HELP,
+	OPT_VERSION,
+	FIRST_KEY = 256,
+};
+
+struct known {
+	const char *name;
+	const char *value; /* what --help calls it; NULL: takes none */
+	const char *help;  /* lines after the first begin with \n */
+	int own;	   /* OPT_*, or FIRST_KEY: a key */
+};
+
+static const struct known known[] = {
+	{"config", "FILE", "read FILE and FILE.d/*.conf (default: " RZS_CONFIG_FILE "\nif there)",
+	 OPT_CONFIG},
+	{"check-config", NULL, "say what is wrong with files and options, and end", OPT_CHECK},
+	{"device", "NAME[,KEY=VALUE...]", "a device to be initialised at the start (keys below)",
+	 OPT_DEVICE},
+	{"num-devices", "N", "have devices swap0 to N-1, not initialised", FIRST_KEY},
+	{"listen", "ADDRESS",
+	 "NBD clients connect there: /PATH, unix:/PATH, tcp:HOST:PORT\n(default: " RZS_CONFIG_LISTEN
+	 "); may be given again",
+	 FIRST_KEY},
+	{"control", "PATH", "the control socket (default: " RZS_CONFIG_CONTROL ")", FIRST_KEY},
+	{"allow-user", "USER",
+	 "who may connect besides root and the server's user;\nmay be given again", FIRST_KEY},
+	{"allow-tcp-anywhere", NULL, "listen on more than the loopback interface", FIRST_KEY},
+	{"threads", "N", "that serve requests (default: number of CPUs)", FIRST_KEY},
+	{"max-connections", "N", "clients at once (default: 64)", FIRST_KEY},
+	{"handshake-timeout", "SECONDS", "for a client to say what it wants (default: 10)",
+	 FIRST_KEY},
+	{"protect", "MODE", "auto (default), require or off: locked memory etc.", FIRST_KEY},
+	{"realtime", "WHEN", "swap (default: while any swap is on), always or never", FIRST_KEY},
+	{"ballast", "SIZE", "memory given back to a system that has none\n(default: RAM/256)",
+	 FIRST_KEY},
+	{"survive-shutdown", NULL, "be left alone when shutdown ends all processes", FIRST_KEY},
+	{"log", "WHERE", "auto (default), stderr or syslog", FIRST_KEY},
+	{"verbose", NULL, "say more", FIRST_KEY},
+	{"daemon", NULL, "go to the background when clients can connect", OPT_DAEMON},
+	{"pid-file", "PATH", "write the process's id there when clients can connect", FIRST_KEY},
+	{"help", NULL, "this", OPT_HELP},
+	{"version", NULL, "the version", OPT_VERSION},
+};
+#define NR_KNOWN (sizeof(known) / sizeof(known[0]))
+
+static void make_table(struct option table[NR_KNOWN + 1])
+{
+	memset(table, 0, (NR_KNOWN + 1) * sizeof(*table));
+	for (unsigned i = 0; i < NR_KNOWN; i++) {
+		table[i].name = known[i].name;
+		table[i].has_arg = known[i].value ? required_argument : no_argument;
+		table[i].val = known[i].own == FIRST_KEY ? FIRST_KEY + (int)i : known[i].own;
+	}
+}
+
+#define HELP_COLUMN 27
+
+static void print_option(const struct known *k)
+{
+	char left[64];
+	const char *line = k->help;
+
+	snprintf(left, sizeof(left), "--%s%s%s", k->name, k->value ? " " : "",
+		 k->value ? k->value : "");
+	printf("  %-*s", HELP_COLUMN - 3, left);
+	if (strlen(left) >= HELP_COLUMN - 3)
+		printf("\n%*s", HELP_COLUMN - 1, "");
+	for (;;) {
+		int len = (int)strcspn(line, "\n");
+
+		printf(" %.*s\n", len, line);
+		if (!line[len])
+			break;
+		line += len + 1;
+		printf("%*s", HELP_COLUMN - 1, "");
+	}
+}
+
+static void print_help(void)
+{
+	printf("usage: rzsd [OPTION...]\n"
+	       "Serve compressed RAM as block devices over NBD, made to be swapped to.\n\n");
+	for (unsigned i = 0; i < NR_KNOWN; i++)
+		print_option(&known[i]);
+	printf("\nKeys of a device:\n%s\n\nSee rzsd(8).\n", rzs_device_params_help);
+}
+
+static void complain(void *unused, const char *text)
+{
+	(void)unused;
+	fprintf(stderr, "rzsd: %s\n", text);
+}
+
+/* Cut the first of a list's items off *rest; NULL: none.  Commas in brackets are a value's. */
+static char *next_item(char **rest)
+{
+	char *item = *rest, *at = item;
+	int depth = 0;
+
+	if (!item)
+		return NULL;
+	for (; *at && (*at != ',' || depth > 0); at++)
+		depth += (*at == '(') - (*at == ')');
+	*rest = *at ? at + 1 : NULL;
+	*at = '\0';
+	return item;
+}
+
+/* NAME[,KEY=VALUE...] */
+static int set_device(struct rzsd_config *config, const char *text, char why[RZS_WHY_MAX])
+{
+	char copy[1024], *rest = copy, *name, *item;
+	int err;
+
+	if (strlen(text) >= sizeof(copy)) {
+		snprintf(why, RZS_WHY_MAX, "%.60s...: too long", text);
+		return -EINVAL;
+	}
+	strcpy(copy, text);
+	name = next_item(&rest);
+	err = rzs_config_set_device(config, name, "init", "true", why);
+	while (err == 0 && (item = next_item(&rest)) != NULL) {
+		char *value = strchr(item, '=');
+
+		if (!value) {
+			snprintf(why, RZS_WHY_MAX, "%.60s: expected KEY=VALUE after the comma",
+				 item);
+			return -EINVAL;
+		}
+		*value++ = '\0';
+		err = rzs_config_set_device(config, name, item, value, why);
+	}
+	return err;
+}
+
+/* What has to be known before files are read.  *out_file: --config's. */
+static enum rzs_options_result look_ahead(int argc, char **argv, const struct option *table,
+					  const char **out_file)
+{
+	int c;
+
+	*out_file = NULL;
+	optind = 0;
+	while ((c = getopt_long(argc, argv, ":", table, NULL)) != -1) {
+		switch (c) {
+		case OPT_CONFIG:
+			*out_file = optarg;
+			break;
+		case OPT_HELP:
+			print_help();
+			return RZS_OPTIONS_DONE;
+		case OPT_VERSION:
+			printf("rzsd %s\n", PACKAGE_VERSION);
+			return RZS_OPTIONS_DONE;
+		case '?':
+			fprintf(stderr,
+				"rzsd: %s: no such option, or it takes no value; "
+				"--help lists them\n",
+				argv[optind - 1]);
+			return RZS_OPTIONS_WRONG;
+		case ':':
+			fprintf(stderr, "rzsd: %s: needs a value; --help says which\n",
+				argv[optind - 1]);
+			return RZS_OPTIONS_WRONG;
+		}
+	}
+	if (optind < argc) {
+		fprintf(stderr, "rzsd: %s: not an option; --help lists them\n", argv[optind]);
+		return RZS_OPTIONS_WRONG;
+	}
+	return RZS_OPTIONS_GO;
+}
+
+/* Lay the command line over config.  Number of complaints. */
+static unsigned apply(int argc, char **argv, const struct option *table, struct rzsd_config *config,
+		      struct rzs_options *out)
+{
+	unsigned complaints = 0;
+	int c;
+
+	optind = 0;
+	while ((c = getopt_long(argc, argv, ":", table, NULL)) != -1) {
+		char why[RZS_WHY_MAX] = "";
+		const char *name = "device";
+		int err = 0;
+
+		if (c == OPT_CHECK) {
+			out->check = true;
+		} else if (c == OPT_DAEMON) {
+			out->daemon = true;
+		} else if (c == OPT_DEVICE) {
+			err = set_device(config, optarg, why);
+		} else if (c >= FIRST_KEY) {
+			name = known[c - FIRST_KEY].name;
+			err = rzs_config_set(config, name, optarg ? optarg : "true", why);
+		}
+		if (err < 0) {
+			/* It begins with the option's name, or with that of one of its parts. */
+			bool named = strncmp(why, name, strlen(name)) == 0;
+
+			fprintf(stderr, "rzsd: --%s%s%s\n", named ? "" : name, named ? "" : ": ",
+				why);
+			complaints++;
+		}
+	}
+	return complaints;
+}
+
+enum rzs_options_result rzs_options_parse(int argc, char **argv, struct rzsd_config *config,
+					  struct rzs_options *out)
+{
+	struct option table[NR_KNOWN + 1];
+	enum rzs_options_result result;
+	unsigned complaints;
+	const char *file;
+
+	*out = (struct rzs_options){.daemon = false};
+	rzs_config_init(config);
+	make_table(table);
+	result = look_ahead(argc, argv, table, &file);
+	if (result != RZS_OPTIONS_GO)
+		return result;
+	complaints = rzs_config_read(config, file, complain, NULL);
+	complaints += apply(argc, argv, table, config, out);
+	/* What the rest means depends on what was wrong. */
+	if (complaints == 0)
+		complaints = rzs_config_complete(config, complain, NULL);
+	return complaints ? RZS_OPTIONS_WRONG : RZS_OPTIONS_GO;
+}

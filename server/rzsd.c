@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * rzsd: compressed RAM as block devices over NBD.  Here is the life of the process, in order:
+ *
+ *   options and files; protections of the user's own process; the background, if wanted;
+ *   protections that do not survive a fork; sockets, so that a second server goes before it has
+ *   taken any memory; devices; threads; clients; a signal; the last client's leaving; the end.
+ *
+ * Threading: this is the front thread.  Its loop has the listeners and handshakes (front.c), the
+ * control socket (host/control.c), and the signals (drain.c).
+ *
+ * Exit codes: 0 ended as asked; 1 could not start or serve; 2 options or files are wrong.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "control.h"
+#include "daemon.h"
+#include "drain.h"
+#include "front.h"
+#include "notify.h"
+#include "options.h"
+#include "say.h"
+#include "stat_table.h"
+#include "upkeep.h"
+
+#define EXIT_FAILED 1
+#define EXIT_USAGE  2
+
+#define OTHER_DESCRIPTORS 512u /* than those of clients in transmission: many more than there are */
+
+static struct rzsd_config config;
+static struct rzs_options options;
+
+static uv_loop_t *loop;
+static struct rzs_listener listeners[RZS_FRONT_LISTENERS];
+static unsigned nr_listeners;
+static int control_fd = -1; /* given by the service manager */
+static struct rzs_devices *devices;
+static struct rzs_target target;
+static struct rzs_front *front;
+static struct rzs_io *io;
+static struct rzs_control *control;
+static struct rzs_drain *drain;
+static uv_signal_t usr1;
+static bool has_pid_file;
+
+static void say_error(const char *text)
+{
+	rzs_say_at(RZS_SAY_ERROR, "%s", text);
+}
+
+/* ---- while it runs ---- */
+
+static void on_usr1(uv_signal_t *handle, int sig)
+{
+	struct rzs_device_view view;
+
+	(void)handle;
+	(void)sig;
+	rzs_stat_say_process();
+	for (unsigned i = 0; target.view(target.arg, i, &view) == 0; i++) {
+		if (!view.store)
+			continue;
+		rzs_say("device=%s", view.name);
+		rzs_stat_say_device(&view);
+	}
+}
+
+static void on_left(void *unused)
+{
+	(void)unused;
+	rzs_drain_check(drain);
+}
+
+static void on_drain_begin(void *unused)
+{
+	(void)unused;
+	rzs_devices_shutdown(devices);
+	rzs_front_drain(front);
+}
+
+static void nothing(void *unused)
+{
+	(void)unused;
+}
+
+/* Close what keeps the loop going.  For a start that failed half-way, too. */
+static void close_all(void *unused)
+{
+	(void)unused;
+	if (io)
+		rzs_io_stop(io);
+	if (control)
+		rzs_control_stop(control, nothing, NULL);
+	rzs_front_close(front);
+	rzs_drain_close(drain);
+	if (usr1.data)
+		uv_close((uv_handle_t *)&usr1, NULL);
+}
+
+/* ---- sockets ---- */
+
+static int open_given(void)
+{
+	struct rzs_given given[RZS_GIVEN_MAX];
+	char why[RZS_WHY_MAX];
+	unsigned nr;
+	int err = rzs_notify_given(given, &nr);
+
+	if (err < 0) {
+		rzs_say_at(RZS_SAY_ERROR, "sockets from the service manager: LISTEN_FDS: %s",
+			   strerror(-err));
+		return err;
+	}
+	for (unsigned i = 0; i < nr; i++) {
+		if (strcmp(given[i].name, "control") == 0 && control_fd < 0) {
+			control_fd = given[i].fd;
+			continue;
+		}
+		err = rzs_listen_adopt(given[i].fd, config.allow_tcp_anywhere,
+				       &listeners[nr_listeners], why);
+		if (err < 0) {
+			say_error(why);
+			return err;
+		}
+		nr_listeners++;
+	}
+	return 0;
+}
+
+/* Those given by the service manager replace the configured ones. */
+static int open_listeners(void)
+{
+	/* Who may connect beyond the owner is up to the front then. */
+	mode_t mode = config.nr_allow_user ? 0666 : 0600;
+	char why[RZS_WHY_MAX];
+	int err = open_given();
+
+	if (err < 0 || nr_listeners)
+		return err;
+	for (unsigned i = 0; i < config.nr_listen; i++) {
+		const struct rzs_config_listen *l = &config.listen[i];
+
+		err = rzs_listen_open((const struct sockaddr *)&l->addr, l->addr_len, mode,
+				      &listeners[i], why);
+		if (err < 0) {
+			say_error(why);
+			return err;
+		}
+		nr_listeners++;
+	}
+	return 0;
+}
+
+static void close_listeners(void)
+{
+	for (unsigned i = 0; i < nr_listeners; i++)
+		rzs_listen_close(&listeners[i]);
+}
+
+static int open_control(void)
+{
+	struct rzs_control_options o = {.path = config.control, .fd = -1};
+	char why[RZS_WHY_MAX];
+	int err;
+
+	rzs_devices_target(devices, &target);
+	for (unsigned i = 0; i < nr_listeners && !target.socket; i++)
+		if (listeners[i].local)
+			target.socket = listeners[i].name;
+	if (control_fd >= 0)
+		o = (struct rzs_control_options){.path = NULL, .fd = control_fd};
+	else if (!config.control[0])
+		return 0;
+	err = rzs_control_start(loop, &o, &target, &control, why);
+	if (err < 0)
+		say_error(why);
+	return err;
+}
+
+/* ---- the start ---- */
+
+static int open_signals(void)
+{
+	const struct rzs_drain_options o = {
+		.devices = devices, .begin = on_drain_begin, .end = close_all};
+	int err = rzs_drain_open(loop, &o, &drain);
+
+	if (err == 0)
+		err = uv_signal_init(loop, &usr1);
+	if (err < 0)
+		return err;
+	usr1.data = &usr1;
+	return uv_signal_start(&usr1, on_usr1, SIGUSR1);
+}
+
+static int make_devices(void)
+{
+	char why[RZS_WHY_MAX];
+	int err = 0;
+
+	for (unsigned i = 0; err == 0 && i < config.nr_devices; i++) {
+		const struct rzs_config_device *d = &config.device[i];
+
+		err = rzs_devices_add(devices, d->name, &d->params, why);
+		if (err == 0 && d->init)
+			err = target.init(target.arg, d->name, why);
+	}
+	if (err < 0)
+		say_error(why);
+	return err;
+}
+
+static int start_serving(void)
+{
+	const struct rzs_io_options o = {
+		.nr_threads = config.threads,
+		.max_connections = config.max_connections,
+		.closed = rzs_front_closed,
+		.arg = front,
+	};
+	int err = rzs_upkeep_start(config.threads, NULL);
+
+	if (err == 0)
+		err = rzs_io_start(&o, &io);
+	if (err == 0)
+		err = rzs_front_serve(front, io, listeners, nr_listeners);
+	if (err < 0)
+		rzs_say_at(RZS_SAY_ERROR, "cannot start: %s", strerror(-err));
+	return err;
+}
+
+static int start_loop(void)
+{
+	const struct rzs_front_options o = {
+		.devices = devices,
+		.max_connections = config.max_connections,
+		.handshake_ms = config.handshake_timeout * 1000,
+		.users = config.allow_user,
+		.nr_users = config.nr_allow_user,
+		.left = on_left,
+	};
+	int err;
+
+	loop = uv_default_loop();
+	err = loop ? rzs_front_open(loop, &o, &front) : -ENOMEM;
+	if (err == 0)
+		err = open_signals();
+	if (err < 0)
+		rzs_say_at(RZS_SAY_ERROR, "cannot start: %s", strerror(-err));
+	return err;
+}
+
+/* Tell everybody who waits for it. */
+static int announce(void)
+{
+	struct rzs_device_view view;
+	unsigned ready = 0;
+	int err;
+
+	if (config.pid_file[0]) {
+		err = rzs_daemon_write_pid(config.pid_file);
+		if (err < 0) {
+			rzs_say_at(RZS_SAY_ERROR, "pid-file=%s: %s", config.pid_file,
+				   strerror(-err));
+			return err;
+		}
+		has_pid_file = true;
+	}
+	for (unsigned i = 0; target.view(target.arg, i, &view) == 0; i++)
+		ready += view.store != NULL;
+	for (unsigned i = 0; i < nr_listeners; i++)
+		rzs_say("serving %u of %u devices at %s", ready, config.nr_devices,
+			listeners[i].name);
+	(void)rzs_notify("READY=1\nSTATUS=Serving %u of %u devices", ready, config.nr_devices);
+	rzs_daemon_ready();
+	return 0;
+}
+
+static int start(void)
+{
+	int err = rzs_devices_open(config.threads + 1, &devices);
+
+	if (err < 0) {
+		say_error("no memory");
+		return err;
+	}
+	err = start_loop();
+	if (err == 0)
+		err = open_listeners();
+	if (err == 0)
+		err = open_control();
+	if (err == 0)
+		err = make_devices();
+	if (err == 0)
+		err = start_serving();
+	if (err == 0)
+		err = announce();
+	return err;
+}
+
+/* ---- the whole ---- */
+
+static void set_up_log(void)
+{
+	if (config.log != RZS_CONFIG_LOG_AUTO)
+		rzs_say_set_target(config.log == RZS_CONFIG_LOG_SYSLOG);
+	if (config.verbose)
+		rzs_say_set_level(RZS_SAY_DEBUG);
+}
+
+static int protect_and_fork(void)
+{
+	const struct rzs_lockdown_options o = {
+		.mode = config.protect,
+		.realtime = config.realtime,
+		.ballast = config.ballast,
+		.error = say_error,
+	};
+	int err = rzs_lockdown_early(&o);
+
+	if (err == 0 && options.daemon) {
+		err = rzs_daemon_fork();
+		if (err < 0)
+			rzs_say_at(RZS_SAY_ERROR, "daemon: %s", strerror(-err));
+	}
+	if (err == 0)
+		err = rzs_lockdown_late();
+	return err;
+}
+
+/*
+ * Room for everybody who may be there at once.  Without it a client that finds none waits in its
+ * listener's queue (front.c).
+ */
+static void raise_descriptor_limit(void)
+{
+	const rlim_t wanted = config.max_connections + OTHER_DESCRIPTORS;
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted)
+		return;
+	limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/* By itself, so that all of it can be taken apart at one place. */
+static int serve(void)
+{
+	int err = start();
+
+	if (err < 0)
+		close_all(NULL);
+	if (loop) {
+		uv_run(loop, UV_RUN_DEFAULT);
+		uv_loop_close(loop);
+	}
+	rzs_upkeep_stop();
+	rzs_devices_close(devices);
+	rzs_lockdown_end();
+	close_listeners();
+	if (has_pid_file)
+		unlink(config.pid_file);
+	return err;
+}
+
+int main(int argc, char **argv)
+{
+	switch (rzs_options_parse(argc, argv, &config, &options)) {
+	case RZS_OPTIONS_GO:
+		break;
+	case RZS_OPTIONS_DONE:
+		return 0;
+	case RZS_OPTIONS_WRONG:
+		return EXIT_USAGE;
+	}
+	if (options.check) {
+		printf("rzsd: the configuration is good\n");
+		return 0;
+	}
+	/* What systemd spares at the end of a shutdown; it reads this from /proc. */
+	if (config.survive_shutdown)
+		argv[0][0] = '@';
+	signal(SIGPIPE, SIG_IGN);
+	set_up_log();
+	raise_descriptor_limit();
+	if (protect_and_fork() < 0)
+		return EXIT_FAILED;
+	return serve() < 0 ? EXIT_FAILED : 0;
+}
