@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * attach, detach, check: what to do is rzs-nbd-swap's business; here names become its arguments.
+ * Its exit statuses are passed on, and used for what is refused before it is started.  The kernel
+ * module's devices are no business of its, but of rzsc_swap.c.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "rzsc_find.h"
+#include "rzsc_kernel.h"
+#include "rzsc_swap.h"
+
+#define WORDS_MAX (RZS_TOOL_PASS_MAX + 12)
+
+/* A command line of rzs-nbd-swap. */
+struct command {
+	char script[PATH_MAX];
+	const char *words[WORDS_MAX];
+	unsigned nr;
+};
+
+static void add(struct command *c, const char *word)
+{
+	/* RZS_TOOL_PASS_MAX is held where options are read. */
+	if (c->nr < WORDS_MAX - 1)
+		c->words[c->nr++] = word;
+	c->words[c->nr] = NULL;
+}
+
+static void add_option(struct command *c, const char *option, const char *value)
+{
+	add(c, option);
+	add(c, value);
+}
+
+/* The script lies beside this program, or where it was to be installed. */
+static void begin(struct command *c, const char *verb)
+{
+	const char *named = getenv("RZS_NBD_SWAP");
+	ssize_t n = readlink("/proc/self/exe", c->script, sizeof(c->script) - 1);
+	char *slash;
+
+	c->script[n > 0 ? n : 0] = '\0';
+	slash = strrchr(c->script, '/');
+	if (slash)
+		snprintf(slash + 1, sizeof(c->script) - (size_t)(slash + 1 - c->script), "%s",
+			 "rzs-nbd-swap");
+	if (!slash || access(c->script, X_OK) < 0)
+		snprintf(c->script, sizeof(c->script), "%s", RZS_SBINDIR "/rzs-nbd-swap");
+	if (named)
+		snprintf(c->script, sizeof(c->script), "%s", named);
+	c->nr = 0;
+	add(c, c->script);
+	add(c, verb);
+}
+
+static int cannot_start(const struct command *c)
+{
+	return rzs_tool_fail(SWAP_FAILED, "%s: %s; is ramzswap installed completely?", c->script,
+			     strerror(errno));
+}
+
+/* Become it. */
+static int start(struct command *c)
+{
+	fflush(NULL);
+	execv(c->script, (char *const *)c->words);
+	return cannot_start(c);
+}
+
+/* Run it, and go on. */
+static int run(struct command *c)
+{
+	int status;
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (pid == 0)
+		_exit(start(c));
+	if (pid < 0)
+		return cannot_start(c);
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return SWAP_FAILED;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : SWAP_FAILED;
+}
+
+/* A failure to find a device, said already: nothing was touched. */
+static int refused(int code)
+{
+	return code == RZS_EXIT_USAGE ? SWAP_USAGE : SWAP_REFUSED;
+}
+
+/* ---- attach ---- */
+
+/* The device named, or one that is not in use. */
+static int choose_nbd(const struct rzs_options *o, char *out, size_t size)
+{
+	struct rzs_nbds nbds;
+	unsigned number;
+	int err;
+
+	if (o->nr_words == 1) {
+		if (!rzs_nbd_is(o->words[0], &number))
+			return rzs_tool_fail(SWAP_USAGE, "%s: expected /dev/nbdN", o->words[0]);
+		snprintf(out, size, "%s", o->words[0]);
+		return RZS_EXIT_DONE;
+	}
+	rzs_nbds_read(&nbds);
+	err = rzs_nbd_unused(&nbds, out, size);
+	rzs_nbds_free(&nbds);
+	if (err < 0)
+		return rzs_tool_fail(SWAP_REFUSED,
+				     "all /dev/nbdN are in use; detach one, or load nbd with a "
+				     "larger nbds_max=");
+	return RZS_EXIT_DONE;
+}
+
+static int attach(const struct rzs_options *o, const struct rzs_found *found)
+{
+	const char *socket = o->nbd_socket ? o->nbd_socket : found->server->info.socket;
+	struct command c;
+	char device[32];
+	int code;
+
+	if (!found->device->ready)
+		return rzs_tool_fail(SWAP_REFUSED,
+				     "%s: not initialised, there is nothing to attach; 'rzscontrol "
+				     "%s --init' does that",
+				     found->name, found->name);
+	if (!*socket)
+		return rzs_tool_fail(SWAP_REFUSED,
+				     "%s: cannot tell at which unix socket NBD clients reach the "
+				     "server; name it with --nbd-socket",
+				     found->name);
+	code = choose_nbd(o, device, sizeof(device));
+	if (code != RZS_EXIT_DONE)
+		return code;
+	begin(&c, "attach");
+	add_option(&c, "--device", device);
+	add_option(&c, "--socket", socket);
+	add_option(&c, "--name", found->name);
+	for (unsigned i = 0; i < o->nr_pass; i++)
+		add(&c, o->pass[i]);
+	return start(&c);
+}
+
+int rzs_cmd_attach(const struct rzs_options *o)
+{
+	struct rzs_found found;
+	int code = rzs_device_find(o, o->device, &found);
+
+	if (code != RZS_EXIT_DONE)
+		code = refused(code);
+	else if (found.server->backend->of_kernel)
+		code = rzs_swap_attach(o, &found);
+	else
+		code = attach(o, &found);
+	rzs_found_free(&found);
+	return code;
+}
+
+/* ---- which /dev/nbdN? ---- */
+
+/*
+ * That of a device by its name.  First by what was noted: that works without the server, which may
+ * be what is wrong.  RZS_EXIT_DONE with device empty: not attached; socket is then the server's for
+ * NBD, empty if unknown.
+ */
+static int find_nbd(const struct rzs_options *o, const char *name, char *device, size_t size,
+		    char *socket)
+{
+	const struct rzs_nbd *nbd = NULL;
+	struct rzs_found found;
+	struct rzs_nbds nbds;
+	unsigned nr = 0;
+	int code = RZS_EXIT_DONE;
+
+	device[0] = socket[0] = '\0';
+	memset(&found, 0, sizeof(found));
+	rzs_nbds_read(&nbds);
+	for (size_t i = 0; i < nbds.nr; i++)
+		if (nbds.v[i].noted && strcmp(nbds.v[i].name, name) == 0) {
+			nbd = &nbds.v[i];
+			nr++;
+		}
+	if (nr != 1 || o->socket) {
+		code = rzs_device_find(o, name, &found);
+		nbd = NULL;
+	}
+	if (code == RZS_EXIT_DONE && found.server) {
+		nbd = rzs_nbds_of(&nbds, &found.server->info, found.device,
+				  found.server->devices.nr);
+		snprintf(socket, RZS_TOOL_PATH_MAX, "%s", found.server->info.socket);
+	}
+	if (nbd)
+		snprintf(device, size, "%s", nbd->device);
+	rzs_nbds_free(&nbds);
+	rzs_found_free(&found);
+	return code == RZS_EXIT_DONE ? RZS_EXIT_DONE : refused(code);
+}
+
+/*
+ * The name of the kernel's device that is meant, or NULL.  By its text alone where that will do: a
+ * device that is no longer there, or cannot be opened, may be swapped to all the same.
+ */
+static const char *kernel_name(const struct rzs_options *o)
+{
+	const char *text = o->device;
+	unsigned number;
+
+	if (strncmp(text, "/dev/", 5) == 0)
+		text += 5;
+	return !o->socket && rzs_kernel_is_name(text, &number) ? text : NULL;
+}
+
+int rzs_cmd_detach(const struct rzs_options *o)
+{
+	char device[32], socket[RZS_TOOL_PATH_MAX];
+	struct command c;
+	unsigned number;
+
+	if (kernel_name(o))
+		return rzs_swap_detach(o, kernel_name(o));
+	if (rzs_nbd_is(o->device, &number)) {
+		snprintf(device, sizeof(device), "%s", o->device);
+	} else {
+		int code = find_nbd(o, o->device, device, sizeof(device), socket);
+
+		if (code != RZS_EXIT_DONE)
+			return code;
+		if (!*device)
+			return rzs_tool_fail(SWAP_NOT_ATTACHED,
+					     "%s: attached to no /dev/nbdN that is known of; name "
+					     "it instead if it is",
+					     o->device);
+	}
+	begin(&c, "detach");
+	add_option(&c, "--device", device);
+	for (unsigned i = 0; i < o->nr_pass; i++)
+		add(&c, o->pass[i]);
+	return start(&c);
+}
+
+/* ---- check ---- */
+
+static int check_one(const struct rzs_options *o)
+{
+	char device[32], socket[RZS_TOOL_PATH_MAX] = "";
+	struct command c;
+	unsigned number;
+	int code;
+
+	if (kernel_name(o))
+		return rzs_tool_fail(SWAP_REFUSED,
+				     "%s: check looks at what swapping to a process needs, and one "
+				     "of the kernel's devices needs none of it; 'rzscontrol list' "
+				     "shows how it is",
+				     o->device);
+	if (rzs_nbd_is(o->device, &number)) {
+		snprintf(device, sizeof(device), "%s", o->device);
+	} else {
+		code = find_nbd(o, o->device, device, sizeof(device), socket);
+		if (code != RZS_EXIT_DONE)
+			return code;
+		/* Before it is attached: as attach would choose. */
+		if (!*device && choose_nbd(o, device, sizeof(device)) != RZS_EXIT_DONE)
+			return SWAP_REFUSED;
+	}
+	begin(&c, "check");
+	add_option(&c, "--device", device);
+	if (*socket)
+		add_option(&c, "--socket", socket);
+	if (o->json)
+		add(&c, "--json");
+	return start(&c);
+}
+
+/* One after the other; the array makes one JSON text of them.  Gives the worst status. */
+static int check_all(const struct rzs_options *o, const struct rzs_nbds *nbds)
+{
+	int worst = RZS_EXIT_DONE;
+
+	if (o->json)
+		puts("[");
+	for (size_t i = 0; i < nbds->nr; i++) {
+		struct command c;
+		int code;
+
+		begin(&c, "check");
+		add_option(&c, "--device", nbds->v[i].device);
+		if (o->json)
+			add(&c, "--json");
+		if (i > 0)
+			puts(o->json ? "," : "");
+		code = run(&c);
+		worst = code > worst ? code : worst;
+	}
+	if (o->json)
+		puts("]");
+	return worst;
+}
+
+/* Nothing is attached.  That of --socket, else where rzs-nbd-swap looks by itself. */
+static int check_none(const struct rzs_options *o)
+{
+	struct rzs_servers all = {NULL, 0};
+	struct command c;
+	int code;
+
+	begin(&c, "check");
+	if (o->socket) {
+		code = rzs_servers_find(o, &all);
+		if (code != RZS_EXIT_DONE)
+			return refused(code);
+		if (*all.v[0].info.socket)
+			add_option(&c, "--socket", all.v[0].info.socket);
+	}
+	if (o->json)
+		add(&c, "--json");
+	code = run(&c);
+	rzs_servers_free(&all);
+	return code;
+}
+
+int rzs_cmd_check(const struct rzs_options *o)
+{
+	struct rzs_nbds nbds;
+	int code;
+
+	if (o->device)
+		return check_one(o);
+	rzs_nbds_read(&nbds);
+	code = nbds.nr ? check_all(o, &nbds) : check_none(o);
+	rzs_nbds_free(&nbds);
+	return code;
+}

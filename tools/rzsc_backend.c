@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What back ends give, and letting go of it; see rzsc_backend.h. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "rzsc_backend.h"
+
+uint64_t rzs_value_of(const struct rzs_values *values, const char *name, bool *found)
+{
+	size_t i;
+
+	for (i = 0; i < values->nr; i++)
+		if (strcmp(values->v[i].name, name) == 0)
+			break;
+	if (found)
+		*found = i < values->nr;
+	return i < values->nr ? values->v[i].value : 0;
+}
+
+void rzs_values_free(struct rzs_values *values)
+{
+	free(values->v);
+	memset(values, 0, sizeof(*values));
+}
+
+void rzs_texts_free(struct rzs_texts *texts)
+{
+	free(texts->v);
+	memset(texts, 0, sizeof(*texts));
+}
+
+void rzs_device_infos_free(struct rzs_device_infos *devices)
+{
+	free(devices->v);
+	memset(devices, 0, sizeof(*devices));
+}
+
+void rzs_stat_infos_free(struct rzs_stat_infos *stats)
+{
+	free(stats->v);
+	memset(stats, 0, sizeof(*stats));
+}
+
+void rzs_histograms_free(struct rzs_histograms *histograms)
+{
+	for (unsigned i = 0; i < histograms->nr; i++)
+		free(histograms->v[i].v);
+	memset(histograms, 0, sizeof(*histograms));
+}
+
+const struct rzs_histogram *rzs_histogram_of(const struct rzs_histograms *histograms,
+					     const char *op)
+{
+	for (unsigned i = 0; i < histograms->nr; i++)
+		if (strcmp(histograms->v[i].op, op) == 0)
+			return &histograms->v[i];
+	return NULL;
+}
+
+uint64_t rzs_histogram_within(const struct rzs_histogram *h, uint64_t le_ns)
+{
+	uint64_t within = 0;
+
+	for (size_t i = 0; i < h->nr && h->v[i].le_ns <= le_ns; i++)
+		within += h->v[i].count;
+	return within;
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Commands that change what devices there are: create, set, remove. */
+#include <string.h>
+
+#include "rzsc_find.h"
+
+/* Their form; what they mean is for the server to say. */
+static int check_settings(const struct rzs_options *o)
+{
+	for (unsigned i = 0; i < o->nr_words; i++)
+		if (!strchr(o->words[i], '=') || o->words[i][0] == '=')
+			return rzs_tool_fail(RZS_EXIT_USAGE,
+					     "%s: expected KEY=VALUE, such as size=1G",
+					     o->words[i]);
+	return RZS_EXIT_DONE;
+}
+
+static int done(const struct rzs_options *o, const struct rzs_found *found, const char *what,
+		int err)
+{
+	const struct rzs_backend *b = found->server->backend;
+
+	if (err < 0)
+		return rzs_tool_fail(rzs_tool_exit(err), "%s", b->why);
+	if (o->verbose)
+		rzs_tool_say("%s: %s: %s", b->where, found->name, what);
+	return RZS_EXIT_DONE;
+}
+
+int rzs_cmd_create(const struct rzs_options *o)
+{
+	struct rzs_found found;
+	int code = check_settings(o);
+
+	if (code != RZS_EXIT_DONE)
+		return code;
+	code = rzs_server_find(o, o->device, &found);
+	if (code == RZS_EXIT_DONE) {
+		struct rzs_backend *b = found.server->backend;
+
+		code = done(o, &found, "created",
+			    b->ops->create(b, found.name, o->words, o->nr_words));
+	}
+	rzs_found_free(&found);
+	return code;
+}
+
+int rzs_cmd_set(const struct rzs_options *o)
+{
+	struct rzs_found found;
+	int code = check_settings(o);
+
+	if (code != RZS_EXIT_DONE)
+		return code;
+	code = rzs_device_find(o, o->device, &found);
+	if (code == RZS_EXIT_DONE) {
+		struct rzs_backend *b = found.server->backend;
+
+		code = done(o, &found, "set", b->ops->set(b, found.name, o->words, o->nr_words));
+	}
+	rzs_found_free(&found);
+	return code;
+}
+
+int rzs_cmd_remove(const struct rzs_options *o)
+{
+	struct rzs_found found;
+	int code = rzs_device_find(o, o->device, &found);
+
+	if (code == RZS_EXIT_DONE) {
+		struct rzs_backend *b = found.server->backend;
+
+		code = done(o, &found, "removed", b->ops->remove(b, found.name));
+	}
+	rzs_found_free(&found);
+	return code;
+}

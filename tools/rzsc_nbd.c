@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See rzsc_nbd.h.  Sources: rzs-nbd-swap's state files, /proc/swaps, /sys/block, swap headers. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "rzsc_kernel.h"
+#include "rzsc_nbd.h"
+
+#define PAGE_SIZE 4096u /* of the store; the header of a machine with larger pages is not read */
+
+/* Where a swap header has what, mkswap(8)'s version 1. */
+#define UUID_AT	 1036u
+#define MAGIC_AT (PAGE_SIZE - 10u)
+
+bool rzs_nbd_is(const char *text, unsigned *out_number)
+{
+	uint64_t n;
+
+	*out_number = 0;
+	if (strncmp(text, "/dev/nbd", 8) != 0 || rzs_number_parse(text + 8, &n) < 0 || n > 9999)
+		return false;
+	*out_number = (unsigned)n;
+	return true;
+}
+
+static struct rzs_nbd *add(struct rzs_nbds *nbds, unsigned number)
+{
+	struct rzs_nbd *nbd;
+
+	for (size_t i = 0; i < nbds->nr; i++)
+		if (nbds->v[i].number == number)
+			return &nbds->v[i];
+	nbds->v = rzs_tool_grow(nbds->v, nbds->nr, sizeof(*nbds->v));
+	nbd = &nbds->v[nbds->nr++];
+	memset(nbd, 0, sizeof(*nbd));
+	nbd->number = number;
+	snprintf(nbd->device, sizeof(nbd->device), "/dev/nbd%u", number);
+	return nbd;
+}
+
+/* ---- state files: lines "KEY REST", the last one of a key counts ---- */
+
+static void take_state(struct rzs_nbd *nbd, FILE *f)
+{
+	char line[RZS_TOOL_PATH_MAX + 32];
+
+	nbd->noted = true;
+	while (fgets(line, sizeof(line), f)) {
+		char *rest = strchr(line, ' ');
+
+		line[strcspn(line, "\n")] = '\0';
+		if (!rest)
+			continue;
+		*rest++ = '\0';
+		rzs_tool_tame(rest);
+		if (strcmp(line, "socket") == 0)
+			snprintf(nbd->socket, sizeof(nbd->socket), "%s", rest);
+		else if (strcmp(line, "name") == 0)
+			snprintf(nbd->name, sizeof(nbd->name), "%s", rest);
+		else if (strcmp(line, "server_pid") == 0)
+			(void)rzs_number_parse(rest, &nbd->server_pid);
+	}
+}
+
+static void read_states(struct rzs_nbds *out)
+{
+	char folder[RZS_TOOL_PATH_MAX], path[RZS_TOOL_PATH_MAX + 300];
+	struct dirent *e;
+	DIR *dir;
+
+	if (rzs_tool_path(folder, sizeof(folder), "/run/rzs") < 0)
+		return;
+	dir = opendir(folder);
+	while (dir && (e = readdir(dir)) != NULL) {
+		char device[64] = "/dev/";
+		size_t len = strlen(e->d_name);
+		unsigned number;
+		FILE *f;
+
+		if (len < 6 || len > 32 || strcmp(e->d_name + len - 6, ".state") != 0)
+			continue;
+		memcpy(device + 5, e->d_name, len - 6);
+		snprintf(path, sizeof(path), "%s/%s", folder, e->d_name);
+		f = rzs_nbd_is(device, &number) ? fopen(path, "re") : NULL;
+		if (!f)
+			continue;
+		take_state(add(out, number), f);
+		fclose(f);
+	}
+	if (dir)
+		closedir(dir);
+}
+
+/* ---- /proc/swaps: Filename Type Size Used Priority, sizes in KiB ---- */
+
+static struct rzs_nbd *add_kernel(struct rzs_nbds *nbds, unsigned number)
+{
+	struct rzs_nbd *k;
+
+	nbds->kernel = rzs_tool_grow(nbds->kernel, nbds->nr_kernel, sizeof(*nbds->kernel));
+	k = &nbds->kernel[nbds->nr_kernel++];
+	memset(k, 0, sizeof(*k));
+	k->number = number;
+	snprintf(k->device, sizeof(k->device), "/dev/ramzswap%u", number);
+	return k;
+}
+
+static void read_swaps(struct rzs_nbds *out)
+{
+	char path[RZS_TOOL_PATH_MAX], line[512];
+	FILE *f;
+
+	if (rzs_tool_path(path, sizeof(path), "/proc/swaps") < 0)
+		return;
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f)) {
+		unsigned long long used;
+		char device[256];
+		unsigned number;
+		struct rzs_nbd *nbd;
+
+		if (sscanf(line, "%255s %*s %*u %llu", device, &used) != 2)
+			continue;
+		if (rzs_nbd_is(device, &number))
+			nbd = add(out, number);
+		else if (strncmp(device, "/dev/", 5) == 0 &&
+			 rzs_kernel_is_name(device + 5, &number))
+			nbd = add_kernel(out, number);
+		else
+			continue;
+		nbd->swapped_to = true;
+		nbd->used = used * 1024;
+	}
+	if (f)
+		fclose(f);
+}
+
+static int by_number(const void *a, const void *b)
+{
+	const struct rzs_nbd *x = a, *y = b;
+
+	return x->number < y->number ? -1 : x->number > y->number;
+}
+
+void rzs_nbds_read(struct rzs_nbds *out)
+{
+	memset(out, 0, sizeof(*out));
+	read_states(out);
+	read_swaps(out);
+	if (out->nr)
+		qsort(out->v, out->nr, sizeof(*out->v), by_number);
+	for (size_t i = 0; i < out->nr; i++)
+		if (!out->v[i].noted)
+			(void)rzs_nbd_uuid(out->v[i].device, out->v[i].uuid);
+}
+
+void rzs_nbds_free(struct rzs_nbds *nbds)
+{
+	free(nbds->v);
+	free(nbds->kernel);
+	memset(nbds, 0, sizeof(*nbds));
+}
+
+const struct rzs_nbd *rzs_nbds_find(const struct rzs_nbds *nbds, const char *device)
+{
+	unsigned number;
+
+	for (size_t i = 0; rzs_nbd_is(device, &number) && i < nbds->nr; i++)
+		if (nbds->v[i].number == number)
+			return &nbds->v[i];
+	return NULL;
+}
+
+bool rzs_nbd_is_of(const struct rzs_nbd *nbd, const struct rzs_server_info *server)
+{
+	if (!nbd->noted)
+		return false;
+	if (nbd->server_pid)
+		return nbd->server_pid == server->pid;
+	return *nbd->socket && strcmp(nbd->socket, server->socket) == 0;
+}
+
+const struct rzs_nbd *rzs_nbds_of(const struct rzs_nbds *nbds, const struct rzs_server_info *server,
+				  const struct rzs_device_info *d, size_t nr_devices)
+{
+	for (size_t i = 0; d->of_kernel && i < nbds->nr_kernel; i++)
+		if (strcmp(nbds->kernel[i].device + strlen("/dev/"), d->name) == 0)
+			return &nbds->kernel[i];
+	for (size_t i = 0; !d->of_kernel && i < nbds->nr; i++) {
+		const struct rzs_nbd *nbd = &nbds->v[i];
+
+		if (rzs_nbd_is_of(nbd, server) &&
+		    (*nbd->name ? strcmp(nbd->name, d->name) == 0 : nr_devices == 1))
+			return nbd;
+		if (!nbd->noted && *nbd->uuid && strcmp(nbd->uuid, d->swap_uuid) == 0)
+			return nbd;
+	}
+	return NULL;
+}
+
+int rzs_nbd_kernel_used(const char *name, uint64_t *out)
+{
+	struct rzs_device_info d = {.of_kernel = true};
+	const struct rzs_nbd *swap;
+	struct rzs_nbds all;
+
+	snprintf(d.name, sizeof(d.name), "%s", name);
+	rzs_nbds_read(&all);
+	swap = rzs_nbds_of(&all, NULL, &d, 1);
+	*out = swap ? swap->used : 0;
+	rzs_nbds_free(&all);
+	return swap ? 0 : -ENODEV;
+}
+
+/* ---- the block device ---- */
+
+int rzs_nbd_uuid(const char *device, char uuid[RZS_UUID_TEXT])
+{
+	char path[RZS_TOOL_PATH_MAX];
+	unsigned char page[PAGE_SIZE];
+	ssize_t n;
+	int fd;
+
+	uuid[0] = '\0';
+	if (rzs_tool_path(path, sizeof(path), device) < 0)
+		return -ENAMETOOLONG;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	n = pread(fd, page, sizeof(page), 0);
+	close(fd);
+	if (n != (ssize_t)sizeof(page) || memcmp(page + MAGIC_AT, "SWAPSPACE2", 10) != 0)
+		return -ENODATA;
+	for (unsigned i = 0; i < 16; i++) {
+		static const char digits[] = "0123456789abcdef";
+		bool dash = i == 4 || i == 6 || i == 8 || i == 10;
+
+		if (dash)
+			*uuid++ = '-';
+		*uuid++ = digits[page[UUID_AT + i] >> 4];
+		*uuid++ = digits[page[UUID_AT + i] & 15];
+	}
+	*uuid = '\0';
+	return 0;
+}
+
+/* A connected one has a pid file; one by netlink at least a size. */
+static bool is_connected(const char *block)
+{
+	char path[RZS_TOOL_PATH_MAX + 8], text[32] = "";
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/pid", block);
+	if (access(path, F_OK) == 0)
+		return true;
+	snprintf(path, sizeof(path), "%s/size", block);
+	f = fopen(path, "re");
+	if (f) {
+		if (!fgets(text, sizeof(text), f))
+			text[0] = '\0';
+		fclose(f);
+	}
+	return strtoull(text, NULL, 10) > 0;
+}
+
+int rzs_nbd_unused(const struct rzs_nbds *nbds, char *out, size_t size)
+{
+	/* Without the module there is none yet, rzs-nbd-swap loads it. */
+	char block[RZS_TOOL_PATH_MAX], name[64] = "/sys/block/nbd0";
+
+	out[0] = '\0';
+	for (unsigned i = 0; i < 1024; i++) {
+		snprintf(name, sizeof(name), "/sys/block/nbd%u", i);
+		if (rzs_tool_path(block, sizeof(block), name) < 0)
+			return -ENAMETOOLONG;
+		if (i > 0 && access(block, F_OK) < 0)
+			return -ENODEV;
+		snprintf(out, size, "/dev/nbd%u", i);
+		if (!rzs_nbds_find(nbds, out) && !is_connected(block))
+			return 0;
+	}
+	out[0] = '\0';
+	return -ENODEV;
+}
+
+uint64_t rzs_nbd_stale(const struct rzs_nbd *nbd, uint64_t stored)
+{
+	uint64_t used = nbd->used + PAGE_SIZE;
+
+	return stored > used ? stored - used : 0;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The kernel's side of an attached device: which /dev/nbdN is whose, and what the kernel keeps in
+ * it.
+ *
+ * Threading: one thread.
+ */
+#ifndef RZSC_NBD_H
+#define RZSC_NBD_H
+
+#include "rzsc_backend.h"
+
+#define RZS_UUID_TEXT 37u /* bytes of a UUID as text, with its 0 */
+
+/* A /dev/nbdN that rzs-nbd-swap has noted, or that is swapped to. */
+struct rzs_nbd {
+	unsigned number;
+	char device[24]; /* /dev/nbdN */
+
+	bool noted;			/* there is a state file, from which these are: */
+	char socket[RZS_TOOL_PATH_MAX]; /* of NBD; empty: not noted */
+	char name[256];	     /* of the export; empty: not noted, or the server's choice */
+	uint64_t server_pid; /* 0: not noted */
+
+	bool swapped_to;
+	uint64_t used;		  /* bytes the kernel has swapped out there */
+	char uuid[RZS_UUID_TEXT]; /* of its swap header; only read when not noted, else empty */
+};
+
+struct rzs_nbds {
+	struct rzs_nbd *v;
+	size_t nr;
+
+	struct rzs_nbd *kernel; /* /dev/ramzswapN that are swapped to, in no order */
+	size_t nr_kernel;
+};
+
+/* "/dev/nbdN", and nothing behind N. */
+bool rzs_nbd_is(const char *text, unsigned *out_number);
+
+/* All of them, in order of number.  What cannot be read is left out. */
+void rzs_nbds_read(struct rzs_nbds *out);
+void rzs_nbds_free(struct rzs_nbds *nbds);
+
+const struct rzs_nbd *rzs_nbds_find(const struct rzs_nbds *nbds, const char *device);
+
+/*
+ * The one through which the kernel uses device d of a server, which has nr_devices: for one of the
+ * kernel module's itself, while it is swapped to.  NULL: none that is known.
+ */
+const struct rzs_nbd *rzs_nbds_of(const struct rzs_nbds *nbds, const struct rzs_server_info *server,
+				  const struct rzs_device_info *d, size_t nr_devices);
+
+/* Bytes swapped out to the kernel module's device of this name.  -ENODEV: it is not swapped to. */
+int rzs_nbd_kernel_used(const char *name, uint64_t *out);
+
+/* Whether rzs-nbd-swap attached it to this server. */
+bool rzs_nbd_is_of(const struct rzs_nbd *nbd, const struct rzs_server_info *server);
+
+/* UUID in the swap header of a block device.  -ENODATA: there is none; uuid is empty on failure. */
+int rzs_nbd_uuid(const char *device, char uuid[RZS_UUID_TEXT]);
+
+/* One that nobody uses, as far as can be seen.  -ENODEV: there is none. */
+int rzs_nbd_unused(const struct rzs_nbds *nbds, char *out, size_t size);
+
+/*
+ * Bytes stored that the kernel has no use for: stored, without the page of the swap header, less
+ * what it has swapped out there.
+ */
+uint64_t rzs_nbd_stale(const struct rzs_nbd *nbd, uint64_t stored);
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Pieces of JSON that several commands have in common.
+ *
+ * Threading: one thread.
+ */
+#ifndef RZSC_SHOW_H
+#define RZSC_SHOW_H
+
+#include "rzsc_find.h"
+#include "rzsc_json.h"
+
+/* Members that say which server it is: socket, program, version, pid, nbd_socket; the kernel has
+ * no process and no sockets.
+ */
+void rzs_show_server(struct rzs_json *j, const struct rzs_found_server *s);
+
+/* A number, or null when it is not known. */
+void rzs_show_number(struct rzs_json *j, const char *key, bool known, uint64_t value);
+
+/* An object of names and numbers, and one of names and texts. */
+void rzs_show_values(struct rzs_json *j, const char *key, const struct rzs_values *values);
+void rzs_show_texts(struct rzs_json *j, const char *key, const struct rzs_texts *texts);
+
+#endif
