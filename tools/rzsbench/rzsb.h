@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the benchmark programs share: clocks, a seeded generator, medians, the corpus of captured
+ * pages, and JSON lines.  Nothing here is thread-safe unless it says so.
+ */
+#ifndef RZSB_H
+#define RZSB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+#define RZSB_PAGE 4096u
+
+/* Clocks in nanoseconds; any thread. */
+uint64_t rzsb_now(void);
+uint64_t rzsb_cpu_thread(void);
+uint64_t rzsb_cpu_process(void);
+
+/* Random numbers: any thread with a state of its own. */
+uint64_t rzsb_rand(uint64_t *state);
+/* 0 .. n - 1, n > 0. */
+uint64_t rzsb_rand_below(uint64_t *state, uint64_t n);
+void rzsb_shuffle(uint32_t *v, size_t n, uint64_t *state);
+
+/*
+ * Sort v and give its median, or the value below which the share q (0..1) of it lies; 0 when n is
+ * 0.
+ */
+double rzsb_median(double *v, size_t n);
+double rzsb_quantile(double *v, size_t n, double q);
+
+/* Bytes resident in process pid, 0 when it cannot be read. */
+uint64_t rzsb_rss(pid_t pid);
+
+/* Memory that must be there: exits with a message when it is not. */
+void *rzsb_alloc(size_t n);
+
+/* Print "NAME: message" to stderr and exit with code. */
+void rzsb_die(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3), noreturn));
+
+/* Captured pages, loaded and touched. */
+#define RZSB_MAX_PARTS 64
+#define RZSB_NAME_MAX  32
+
+struct rzsb_part {
+	char name[RZSB_NAME_MAX];
+	size_t first, nr; /* pages */
+};
+
+struct rzsb_corpus {
+	uint8_t *pages;
+	size_t nr, room; /* pages loaded; pages that there is memory for */
+	uint32_t *busy;	 /* numbers of the pages that are not one repeated word */
+	size_t nr_busy;
+	struct rzsb_part parts[RZSB_MAX_PARTS];
+	unsigned nr_parts;
+};
+
+/*
+ * Load dir/index and the files it names, at most max_pages (0: all) with every program keeping its
+ * share. 0 or a negative errno; *c is all zero then and stderr has a message.
+ */
+int rzsb_corpus_load(struct rzsb_corpus *c, const char *dir, size_t max_pages);
+void rzsb_corpus_free(struct rzsb_corpus *c);
+/* Fill busy[] when all pages are there. */
+void rzsb_corpus_sort_out(struct rzsb_corpus *c);
+
+static inline const void *rzsb_page(const struct rzsb_corpus *c, uint32_t nr)
+{
+	return c->pages + (size_t)nr * RZSB_PAGE;
+}
+
+/* Whether so many bytes, 8 at least, are one repeated 64-bit word. */
+bool rzsb_one_word(const void *data, size_t bytes);
+
+/*
+ * A file of JSON lines.  Each object opens with the run's id; the first line of a run says which
+ * machine it was on.  All calls do nothing when no file was opened.
+ */
+struct rzsb_json {
+	FILE *f;
+	char run[24];
+};
+
+/*
+ * Append to path ("-": stdout, NULL: none).  versions: text put in the machine's line, may be NULL.
+ */
+int rzsb_json_open(struct rzsb_json *j, const char *path, const char *program, const char *versions,
+		   const struct rzsb_corpus *c, uint64_t seed);
+void rzsb_json_begin(struct rzsb_json *j, const char *bench);
+void rzsb_json_str(struct rzsb_json *j, const char *key, const char *value);
+void rzsb_json_int(struct rzsb_json *j, const char *key, uint64_t value);
+/* Not a number becomes null. */
+void rzsb_json_num(struct rzsb_json *j, const char *key, double value);
+void rzsb_json_list(struct rzsb_json *j, const char *key, const double *v, size_t n);
+void rzsb_json_end(struct rzsb_json *j);
+int rzsb_json_close(struct rzsb_json *j);
+
+#endif

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * "rzsbench capture": saves anonymous pages of real processes, as a swap device would get them:
+ * DIR/NAME.pages (4 KiB pages in address order, mode 0600) and a line "NAME PAGES" in DIR/index.
+ * The processes are there already (not disturbed; a page written at that moment may be torn), or
+ * one that a command starts, which is stopped when it has grown.
+ *
+ * The pages are other programs' memory: they may hold secrets.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "rzsb.h"
+#include "rzsb_args.h"
+#include "rzsb_cmd.h"
+#include "rzsb_source.h"
+#include "rzsb_spawn.h"
+
+#define MIB (1024u * 1024u)
+
+struct options {
+	const char *dir, *name;
+	struct rzsb_sources sources;
+	bool chosen; /* sources by options */
+	size_t most; /* pages of all together, 0: all */
+	struct rzsb_spawn spawn;
+	int err;
+};
+
+static bool save_page(void *out, const uint8_t *page)
+{
+	return fwrite(page, RZSB_PAGE, 1, out) == 1;
+}
+
+static FILE *create_private(const char *path, int flags)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0600);
+	FILE *f;
+
+	if (fd < 0)
+		return NULL;
+	if (fchmod(fd, 0600) < 0 || !(f = fdopen(fd, flags & O_APPEND ? "a" : "w"))) {
+		close(fd);
+		return NULL;
+	}
+	return f;
+}
+
+/*
+ * The pages of src, to its file; how many were written, 0 when the process has gone.  What cannot
+ * be written ends the program, and the file is gone then.
+ */
+static size_t save_pages(const struct options *o, const struct rzsb_source *src)
+{
+	char path[4096];
+	size_t lost;
+	FILE *out;
+	int err;
+
+	snprintf(path, sizeof(path), "%s/%s.pages", o->dir, src->name);
+	out = create_private(path, O_TRUNC);
+	if (!out)
+		rzsb_die(RZSB_FAILED, "cannot write %s: %s", path, strerror(errno));
+	err = rzsb_source_read(src, save_page, out, &lost);
+	if (ferror(out) | fclose(out)) {
+		unlink(path);
+		rzsb_die(RZSB_FAILED, "cannot write %s: %s", path, strerror(errno));
+	}
+	if (err || lost == src->a.nr) {
+		unlink(path);
+		return 0;
+	}
+	return src->a.nr - lost;
+}
+
+/* A source's share; how many pages were saved. */
+static size_t save(struct options *o, size_t i)
+{
+	struct rzsb_source *src = &o->sources.v[i];
+	size_t saved, found = src->a.nr;
+	char path[4096];
+	FILE *index;
+
+	rzsb_source_thin(&o->sources, i, o->most);
+	saved = save_pages(o, src);
+	if (saved == 0)
+		return 0;
+	snprintf(path, sizeof(path), "%s/index", o->dir);
+	index = create_private(path, O_APPEND);
+	if (!index || fprintf(index, "%s %zu\n", src->name, saved) < 0 || fclose(index) != 0)
+		rzsb_die(RZSB_FAILED, "cannot write %s: %s", path, strerror(errno));
+	printf("%-24s %7.1f MiB of %.1f MiB anonymous memory\n", src->name,
+	       (double)saved * RZSB_PAGE / MIB, (double)found * RZSB_PAGE / MIB);
+	return saved;
+}
+
+static int save_all(struct options *o)
+{
+	struct rzsb_sources *s = &o->sources;
+	size_t saved = 0, gone = s->gone;
+
+	if (o->name)
+		snprintf(s->v[0].name, sizeof(s->v[0].name), "%s", o->name);
+	for (size_t i = 0; i < s->nr; i++) {
+		size_t n = save(o, i);
+
+		gone += n == 0;
+		saved += n;
+	}
+	if (s->denied)
+		printf("%zu processes left out: may not be looked into (it takes CAP_SYS_PTRACE)\n",
+		       s->denied);
+	if (gone)
+		printf("%zu processes had gone before they could be read\n", gone);
+	if (saved == 0)
+		rzsb_die(RZSB_NOTHING, "nothing saved");
+	if (!isatty(STDERR_FILENO))
+		return RZSB_OK;
+	fprintf(stderr,
+		"%s holds other programs' memory, secrets may be in it: delete it when it has "
+		"been used\n",
+		o->dir);
+	return RZSB_OK;
+}
+
+static int run_and_save(struct options *o)
+{
+	size_t highest;
+	pid_t pid = rzsb_spawn_until_grown(&o->spawn, &highest);
+
+	if (!pid) {
+		printf("%-24s skipped: grew to %.1f of the %.1f MiB asked for\n", o->name,
+		       (double)highest * RZSB_PAGE / MIB, (double)o->spawn.least * RZSB_PAGE / MIB);
+		return RZSB_NOTHING;
+	}
+	if (rzsb_sources_add_pid(&o->sources, pid) < 0)
+		return RZSB_NOTHING;
+	if (o->sources.nr == 0)
+		rzsb_die(RZSB_NOTHING, "%s: no anonymous pages", o->name);
+	return save_all(o);
+}
+
+static const struct rzsb_option options[] = {
+	{'o', "output", "DIR", "where to put them; made if it is not there"},
+	RZSB_SOURCE_OPTIONS,
+	{'m', "most", "MIB", "save at most so many, spread evenly over all"},
+	{'n', "name", "NAME", "in DIR/index, of the one process"},
+	{'c', "comm", "COMM", "wait for a process of this name among those COMMAND starts"},
+	{'l', "least", "MIB", "... that holds so many MiB of anonymous memory (default 16)"},
+	{'t', "timeout", "SECONDS", "... for at most so long (default 120)"},
+	{0},
+};
+
+static void parse_name(struct options *o, const struct rzsb_args *a)
+{
+	o->name = optarg;
+	if (strpbrk(optarg, "/ \t\n") || !*optarg || strlen(optarg) >= RZSB_NAME_MAX)
+		rzsb_complain(a, "--name %s: a word of at most %u letters without slashes", optarg,
+			      RZSB_NAME_MAX - 1);
+}
+
+static void parse_one(struct options *o, const struct rzsb_args *a, int id)
+{
+	if (rzsb_sources_option(&o->sources, a, id, &o->err)) {
+		o->chosen = true;
+		return;
+	}
+	switch (id) {
+	case 'o':
+		o->dir = optarg;
+		break;
+	case 'n':
+		parse_name(o, a);
+		break;
+	case 'c':
+		o->spawn.comm = optarg;
+		break;
+	case 'l':
+		o->spawn.least = rzsb_number(a, 1, 1024 * 1024) * (MIB / RZSB_PAGE);
+		break;
+	case 'm':
+		o->most = rzsb_number(a, 1, 1024 * 1024) * (MIB / RZSB_PAGE);
+		break;
+	case 't':
+		o->spawn.seconds = (unsigned)rzsb_number(a, 1, 100000);
+		break;
+	}
+}
+
+static void parse(struct options *o, int argc, char **argv)
+{
+	struct rzsb_args a = {.command = "capture", .words = "[-- COMMAND...]", .options = options};
+	int id;
+
+	while (!o->err && (id = rzsb_next_option(&a, argc, argv)) != -1)
+		parse_one(o, &a, id);
+	if (o->err)
+		return;
+	o->spawn.command = argv + optind;
+	if (!o->dir)
+		rzsb_complain(&a, "--output is needed: a folder for the pages");
+	if (o->chosen == (optind < argc))
+		rzsb_complain(&a, "either --pid, --all or --cgroup, or a command to start");
+	if (o->name && o->chosen && o->sources.nr != 1)
+		rzsb_complain(&a, "--name: there are %zu processes, it names one", o->sources.nr);
+	if (!o->chosen && !o->name)
+		rzsb_complain(&a, "--name is needed for what a command starts");
+}
+
+static int capture(struct options *o)
+{
+	if (o->err)
+		return RZSB_NOTHING;
+	if (mkdir(o->dir, 0700) < 0 && errno != EEXIST)
+		rzsb_die(RZSB_FAILED, "cannot make %s: %s", o->dir, strerror(errno));
+	return o->chosen ? save_all(o) : run_and_save(o);
+}
+
+int rzsb_cmd_capture(int argc, char **argv)
+{
+	struct options o = {.spawn = {.least = 16 * (MIB / RZSB_PAGE), .seconds = 120}};
+	int status;
+
+	if (sysconf(_SC_PAGESIZE) != (long)RZSB_PAGE)
+		rzsb_die(RZSB_NOTHING, "this machine's pages are not of 4 KiB");
+	parse(&o, argc, argv);
+	status = capture(&o);
+	rzsb_sources_free(&o.sources);
+	return status;
+}

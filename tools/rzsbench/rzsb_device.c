@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * NBD servers side by side on captured pages, client and server on one CPU, and this machine's zram
+ * beside them.
+ *
+ * All servers run all the time; a case (reads or writes, request size, depth, connections) visits
+ * them in turn, round after round, so that noise of the machine meets all alike, and medians of the
+ * rounds are compared.  Two rates: by the clock, and by the CPU time that client and server used
+ * together, which other programs on the CPU disturb less; with both on one CPU that is never idle
+ * the two are the same.
+ */
+#define _GNU_SOURCE
+#include "rzsb_device.h"
+#include "rzsb_args.h"
+#include "rzsb_cmd.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+static const struct rzsb_option options[] = {
+	{'s', "server", "NAME=COMMAND", "starts one that stays in the foreground"},
+	{'z', "zram", "ALGORITHM", "/dev/zram0 as well"},
+	{'m', "pages", "MIB", "taken from the corpus (default 256)"},
+	{'t', "time", "MS", "for each case, server and round (default 400)"},
+	{'r', "rounds", "N", "(default 5)"},
+	{'d', "depth", "N,...", "of each connection's queue (default 1,16,64)"},
+	{'n', "connections", "N,...", "(default 1,4)"},
+	{'b', "request", "KIB,...", "size of a request (default 4,64)"},
+	{'x', "churn", "TIMES", "random 4 KiB overwrites, times the size (default 2)"},
+	{'C', "cpu", "N", "where all runs (default: the last)"},
+	{'e', "seed", "N", "(default 1)"},
+	{'o', "output", "FILE", "JSON lines, appended; - is standard output"},
+	{'V', "versions", "TEXT", "of libraries, for the JSON line about the machine"},
+	{0},
+};
+
+static const char about[] =
+	"A server's command has $SOCK and $SIZE in its environment.  The first is what the others\n"
+	"are compared with.  NAME-=... does not keep data, nothing is verified; NAME:EXPORT=... "
+	"has\n"
+	"no default export, but this one.\n";
+
+static void add_server(struct nbd_bench *b, const struct rzsb_args *a, char *text)
+{
+	char *command = strchr(text, '='), *export;
+	struct target *t;
+	size_t n;
+
+	if (!command || command == text)
+		rzsb_complain(a, "--server %s: it is NAME=COMMAND", text);
+	if (b->nr_targets == NBD_MAX_TARGETS - 1)
+		rzsb_complain(a, "--server: at most %u of them", NBD_MAX_TARGETS - 1);
+	*command++ = 0;
+	export = strchr(text, ':');
+	if (export)
+		*export ++ = 0;
+	t = &b->targets[b->nr_targets++];
+	n = strlen(text);
+	t->keeps_data = text[n - 1] != '-';
+	if (!t->keeps_data)
+		text[n - 1] = 0;
+	t->name = text;
+	t->export = export ? export : "";
+	t->command = command;
+}
+
+static void parse_one(struct nbd_bench *b, struct rzsb_args *a, int id)
+{
+	switch (id) {
+	case 's':
+		add_server(b, a, optarg);
+		break;
+	case 'z':
+		b->zram = optarg;
+		break;
+	case 'm':
+		b->max_pages = rzsb_number(a, 1, 1 << 20) * 256;
+		break;
+	case 't':
+		b->ms = (unsigned)rzsb_number(a, 1, 100000);
+		break;
+	case 'r':
+		b->rounds = (unsigned)rzsb_number(a, 1, NBD_MAX_ROUNDS);
+		break;
+	case 'd':
+		rzsb_numbers(a, &b->depths, 1, CLIENT_MAX_DEPTH);
+		break;
+	case 'n':
+		rzsb_numbers(a, &b->conns, 1, CLIENT_MAX_CONNS);
+		break;
+	case 'b':
+		rzsb_numbers(a, &b->kib, 4, 1024);
+		break;
+	case 'x':
+		b->churn = (unsigned)rzsb_number(a, 0, 100);
+		break;
+	case 'C':
+		b->cpu = (int)rzsb_number(a, 0, 1023);
+		break;
+	case 'e':
+		b->seed = rzsb_number(a, 0, UINT64_MAX);
+		break;
+	case 'o':
+		b->out = optarg;
+		break;
+	case 'V':
+		b->versions = optarg;
+		break;
+	}
+}
+
+static void parse(struct nbd_bench *b, int argc, char **argv)
+{
+	struct rzsb_args a = {
+		.command = "device", .words = "CORPUS_DIR", .about = about, .options = options};
+	int id;
+
+	while ((id = rzsb_next_option(&a, argc, argv)) != -1)
+		parse_one(b, &a, id);
+	if (argc - optind != 1)
+		rzsb_complain(&a, "one folder of captured pages is needed");
+	if (b->nr_targets == 0)
+		rzsb_complain(&a, "no --server");
+	for (unsigned i = 0; i < b->kib.nr; i++)
+		if (b->kib.v[i] % 4)
+			rzsb_complain(&a, "--request: %llu KiB are not whole pages",
+				      (unsigned long long)b->kib.v[i]);
+	b->dir = argv[optind];
+}
+
+static void pin(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET((unsigned)cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set) < 0)
+		rzsb_die(RZSB_FAILED, "cannot run on CPU %d: %s", cpu, strerror(errno));
+}
+
+static unsigned most_conns(const struct nbd_bench *b)
+{
+	uint64_t most = 1;
+
+	for (unsigned i = 0; i < b->conns.nr; i++)
+		most = b->conns.v[i] > most ? b->conns.v[i] : most;
+	return (unsigned)most;
+}
+
+static void start_zram(struct nbd_bench *b)
+{
+	struct target *t = &b->targets[b->nr_targets];
+	char why[200];
+
+	t->name = "zram";
+	t->keeps_data = true;
+	if (target_start_zram(t, b->nr * RZSB_PAGE, b->zram, why, sizeof(why)) == 0) {
+		b->nr_targets++;
+		return;
+	}
+	printf("zram is left out: %s\n", why);
+	rzsb_json_begin(&b->json, "nbd_skipped");
+	rzsb_json_str(&b->json, "server", "zram");
+	rzsb_json_str(&b->json, "reason", why);
+	rzsb_json_end(&b->json);
+}
+
+static struct nbd_bench bench = {
+	.max_pages = 256 * 256,
+	.ms = 400,
+	.rounds = 5,
+	.churn = 2,
+	.cpu = -1,
+	.seed = 1,
+	.depths = {{1, 16, 64}, 3},
+	.conns = {{1, 4}, 2},
+	.kib = {{4, 64}, 2},
+};
+
+static char work_dir[] = "/tmp/rzsbench.XXXXXX";
+
+static void clean_up(void)
+{
+	for (unsigned i = 0; i < NBD_MAX_TARGETS; i++)
+		target_stop(&bench.targets[i]);
+	rmdir(work_dir);
+}
+
+int rzsb_cmd_device(int argc, char **argv)
+{
+	struct nbd_bench *b = &bench;
+	int wrong;
+
+	parse(b, argc, argv);
+	if (b->cpu < 0)
+		b->cpu = (int)sysconf(_SC_NPROCESSORS_ONLN) - 1;
+	pin(b->cpu);
+	if (rzsb_corpus_load(&b->corpus, b->dir, b->max_pages) < 0)
+		return RZSB_FAILED;
+	/* Whole requests of the largest size only. */
+	for (unsigned i = 0; i < b->kib.nr; i++)
+		b->unit = b->kib.v[i] / 4 > b->unit ? (size_t)b->kib.v[i] / 4 : b->unit;
+	b->nr = b->corpus.nr - b->corpus.nr % b->unit;
+	if (b->nr == 0)
+		rzsb_die(RZSB_USAGE, "the corpus is too small");
+	if (rzsb_json_open(&b->json, b->out, "rzsbench device", b->versions, &b->corpus, b->seed) <
+	    0)
+		rzsb_die(RZSB_FAILED, "cannot write %s: %s", b->out, strerror(errno));
+	if (!mkdtemp(work_dir))
+		rzsb_die(RZSB_FAILED, "cannot make a folder for the sockets: %s", strerror(errno));
+	atexit(clean_up);
+	for (unsigned i = 0; i < b->nr_targets; i++)
+		if (target_start_server(&b->targets[i], work_dir, b->nr * RZSB_PAGE, b->cpu,
+					most_conns(b)) < 0)
+			return RZSB_FAILED;
+	if (b->zram)
+		start_zram(b);
+	printf("%zu pages (%.0f MiB), client and servers on CPU %d, "
+	       "medians of %u rounds of %u ms; seed %llu\n",
+	       b->nr, (double)b->nr / 256, b->cpu, b->rounds, b->ms, (unsigned long long)b->seed);
+	for (unsigned i = 0; i < b->nr_targets; i++)
+		if (b->targets[i].command)
+			printf("  %-12s %s\n", b->targets[i].name, b->targets[i].command);
+	wrong = rzsb_device_cases(b);
+	return rzsb_json_close(&b->json) < 0 ? RZSB_FAILED : wrong;
+}

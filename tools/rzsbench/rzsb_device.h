@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * State of a run of "rzsbench device": what was asked for (rzsb_device.c) and what is measured
+ * (rzsb_device_cases.c).
+ */
+#ifndef RZSB_DEVICE_H
+#define RZSB_DEVICE_H
+
+#include "rzsb.h"
+#include "rzsb_args.h"
+#include "rzsb_nbd.h"
+#include "rzsb_target.h"
+
+#define NBD_MAX_TARGETS 8u
+#define NBD_MAX_ROUNDS	50u
+
+struct nbd_bench {
+	const char *dir, *out, *versions, *zram;
+	size_t max_pages;
+	unsigned ms, rounds, churn;
+	int cpu;
+	uint64_t seed;
+	struct rzsb_list depths, conns, kib;
+
+	struct rzsb_corpus corpus;
+	size_t nr;   /* pages that each target holds */
+	size_t unit; /* pages of the largest request */
+	struct rzsb_json json;
+	struct target targets[NBD_MAX_TARGETS]; /* zram behind the servers */
+	unsigned nr_targets;
+};
+
+/* Fill, cases, churn, verification, tables.  0, or 1 when some target gave back wrong bytes. */
+int rzsb_device_cases(struct nbd_bench *b);
+
+#endif

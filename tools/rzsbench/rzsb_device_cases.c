@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The cases of "rzsbench device".  Each target's table page[] says which corpus page is in which
+ * slot, so that everything can be read back and compared at the end.
+ *
+ * Order of things: fill in address order with 64 KiB requests; RAM; reads; writes (of other pages
+ * to random places); random 4 KiB overwrites for a multiple of the size; RAM; 4 KiB reads once
+ * more; verification.
+ */
+#define _GNU_SOURCE
+#include "rzsb_device.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define MAX_SAMPLES (1u << 20)
+#define FILL_DEPTH  16u
+
+struct nbd_case {
+	bool write;
+	const char *when;
+	unsigned kib, depth, conns;
+};
+
+/* One visit of a case to a target. */
+struct visit {
+	double iops, iops_cpu; /* by the clock; by CPU time of client and server */
+	double p50, p99;       /* us */
+	double server_us;      /* CPU of the server, for each request */
+};
+
+/* The state of a load in progress. */
+struct feed {
+	struct nbd_bench *b;
+	struct target *t;
+	const struct nbd_case *c;
+	uint64_t seed, left, end; /* requests or time left, whichever runs out first */
+	uint64_t position;	  /* of a load in address order */
+	bool in_order, compare;
+	uint8_t *busy; /* by unit: a request is under way */
+	double *us;
+	size_t nr_us;
+	uint64_t requests, wrong;
+	int error;
+};
+
+static void choose_place(struct feed *f, struct client_request *r, unsigned pages)
+{
+	struct nbd_bench *b = f->b;
+	size_t slot;
+
+	if (f->in_order) {
+		slot = f->position;
+		f->position += pages;
+	} else {
+		/*
+		 * Not two requests to one place at a time: which write came last would be anybody's
+		 * guess.
+		 */
+		do {
+			slot = rzsb_rand_below(&f->seed, b->nr / pages) * pages;
+		} while (f->busy[slot / b->unit]);
+		f->busy[slot / b->unit] = 1;
+	}
+	r->tag = slot;
+	r->offset = slot * RZSB_PAGE;
+}
+
+static bool next_request(void *user, struct client_request *r)
+{
+	struct feed *f = user;
+	struct nbd_bench *b = f->b;
+	unsigned pages = f->c->kib / 4;
+	uint32_t from;
+
+	if (f->left == 0 || (f->end && rzsb_now() > f->end))
+		return false;
+	f->left--;
+	choose_place(f, r, pages);
+	r->bytes = pages * RZSB_PAGE;
+	r->write = f->c->write;
+	if (!r->write)
+		return true;
+	from = (uint32_t)(f->in_order ? r->tag : rzsb_rand_below(&f->seed, b->nr / pages) * pages);
+	r->data = rzsb_page(&b->corpus, from);
+	for (unsigned i = 0; i < pages; i++)
+		f->t->page[r->tag + i] = from + i;
+	return true;
+}
+
+static bool request_done(void *user, const struct client_request *r, uint64_t ns, int error)
+{
+	struct feed *f = user;
+
+	if (!f->in_order)
+		f->busy[r->tag / f->b->unit] = 0;
+	if (error) {
+		f->error = error;
+		return false;
+	}
+	f->requests++;
+	if (f->us && f->nr_us < MAX_SAMPLES)
+		f->us[f->nr_us++] = (double)ns / 1000;
+	if (!f->compare)
+		return true;
+	for (unsigned i = 0; i < r->bytes / RZSB_PAGE; i++)
+		if (memcmp((uint8_t *)r->into + i * RZSB_PAGE,
+			   rzsb_page(&f->b->corpus, f->t->page[r->tag + i]), RZSB_PAGE) != 0)
+			f->wrong++;
+	return true;
+}
+
+/* The same load as the client's, on a device that answers each call before it returns. */
+static int run_device(struct feed *f, uint8_t *buffer)
+{
+	struct client_request r = {.into = buffer};
+
+	while (!f->error && next_request(f, &r)) {
+		uint64_t start = rzsb_now();
+		ssize_t n;
+
+		if (r.write)
+			n = pwrite(f->t->fd, r.data, r.bytes, (off_t)r.offset);
+		else
+			n = pread(f->t->fd, r.into, r.bytes, (off_t)r.offset);
+		request_done(f, &r, rzsb_now() - start,
+			     n == (ssize_t)r.bytes ? 0
+			     : n < 0		   ? errno
+						   : EIO);
+	}
+	return 0;
+}
+
+static void run_feed(struct feed *f)
+{
+	struct client_load load = {.conns = f->c->conns,
+				   .depth = f->c->depth,
+				   .max_bytes = f->c->kib * 1024,
+				   .next = next_request,
+				   .done = request_done,
+				   .user = f};
+	int err;
+
+	f->busy = rzsb_alloc(f->b->nr / f->b->unit + 1);
+	if (f->t->command) {
+		err = client_run(f->t->client, &load);
+	} else {
+		uint8_t *buffer = rzsb_alloc(load.max_bytes);
+
+		err = run_device(f, buffer);
+		munmap(buffer, load.max_bytes);
+	}
+	munmap(f->busy, f->b->nr / f->b->unit + 1);
+	if (err || f->error)
+		rzsb_die(99, "%s: %s", f->t->name, strerror(f->error ? f->error : -err));
+}
+
+static void visit(struct nbd_bench *b, struct target *t, const struct nbd_case *c, unsigned round,
+		  struct visit *v, double *us)
+{
+	struct feed f = {.b = b, .t = t, .c = c, .us = us, .left = UINT64_MAX};
+	uint64_t start, cpu, server, elapsed;
+
+	f.seed = b->seed + round * 977 + c->kib;
+	server = target_server_cpu(t);
+	cpu = rzsb_cpu_process();
+	start = rzsb_now();
+	f.end = start + b->ms * 1000000ull;
+	run_feed(&f);
+	elapsed = rzsb_now() - start;
+	cpu = rzsb_cpu_process() - cpu;
+	server = target_server_cpu(t) - server;
+	v->iops = (double)f.requests * 1e9 / (double)elapsed;
+	v->iops_cpu = (double)f.requests * 1e9 / (double)(cpu + server);
+	/* What a device does is done in our own calls. */
+	v->server_us = (double)(t->command ? server : cpu) / 1e3 / (double)f.requests;
+	v->p50 = rzsb_quantile(us, f.nr_us, 0.5);
+	v->p99 = rzsb_quantile(us, f.nr_us, 0.99);
+}
+
+/*
+ * Median over the rounds of the field at this offset, divided by that of the first target when
+ * compared.
+ */
+static double median_of(const struct visit *v, unsigned rounds, size_t field,
+			const struct visit *by)
+{
+	double x[NBD_MAX_ROUNDS];
+
+	for (unsigned i = 0; i < rounds; i++) {
+		x[i] = *(const double *)((const char *)&v[i] + field);
+		if (by)
+			x[i] = *(const double *)((const char *)&by[i] + field) / x[i];
+	}
+	return rzsb_median(x, rounds);
+}
+
+#define MEDIAN(v, field)    median_of(v, b->rounds, offsetof(struct visit, field), NULL)
+#define RATIO(v, by, field) median_of(v, b->rounds, offsetof(struct visit, field), by)
+
+static void report_case(struct nbd_bench *b, const struct nbd_case *c,
+			struct visit v[NBD_MAX_TARGETS][NBD_MAX_ROUNDS], const bool *ran)
+{
+	struct rzsb_json *j = &b->json;
+
+	for (unsigned i = 0; i < b->nr_targets; i++) {
+		const struct visit *x = v[i];
+		double mb = (double)c->kib * 1024 / 1e6;
+
+		if (!ran[i])
+			continue;
+		printf("%-5s %3uK %3u x%u %-6s %-12s | %8.0f %8.1f | %7.1f %7.1f | %7.2f | %8.0f "
+		       "| ",
+		       c->write ? "write" : "read", c->kib, c->depth, c->conns, c->when,
+		       b->targets[i].name, MEDIAN(x, iops), MEDIAN(x, iops) * mb, MEDIAN(x, p50),
+		       MEDIAN(x, p99), MEDIAN(x, server_us), MEDIAN(x, iops_cpu));
+		if (i > 0)
+			printf("%6.2f %6.2f\n", RATIO(x, v[0], iops), RATIO(x, v[0], iops_cpu));
+		else
+			printf("\n");
+		rzsb_json_begin(j, "nbd_speed");
+		rzsb_json_str(j, "server", b->targets[i].name);
+		rzsb_json_str(j, "op", c->write ? "write" : "read");
+		rzsb_json_str(j, "after", c->when);
+		rzsb_json_int(j, "request_bytes", c->kib * 1024u);
+		rzsb_json_int(j, "depth", c->depth);
+		rzsb_json_int(j, "connections", c->conns);
+		rzsb_json_num(j, "iops", MEDIAN(x, iops));
+		rzsb_json_num(j, "mb_per_s", MEDIAN(x, iops) * mb);
+		rzsb_json_num(j, "p50_us", MEDIAN(x, p50));
+		rzsb_json_num(j, "p99_us", MEDIAN(x, p99));
+		rzsb_json_num(j, "server_cpu_us_per_op", MEDIAN(x, server_us));
+		rzsb_json_num(j, "iops_by_cpu_time", MEDIAN(x, iops_cpu));
+		if (i > 0) {
+			rzsb_json_num(j, "first_per_this_iops", RATIO(x, v[0], iops));
+			rzsb_json_num(j, "first_per_this_iops_by_cpu_time",
+				      RATIO(x, v[0], iops_cpu));
+		}
+		rzsb_json_end(j);
+	}
+	fflush(stdout);
+}
+
+static void run_case(struct nbd_bench *b, const struct nbd_case *c, double *us)
+{
+	static struct visit v[NBD_MAX_TARGETS][NBD_MAX_ROUNDS];
+	bool ran[NBD_MAX_TARGETS] = {false};
+
+	for (unsigned round = 0; round < b->rounds; round++)
+		for (unsigned i = 0; i < b->nr_targets; i++) {
+			struct target *t = &b->targets[i];
+
+			/* A device that answers at once has no depth and no connections. */
+			if (!t->command && (c->depth > 1 || c->conns > 1))
+				continue;
+			visit(b, t, c, round, &v[i][round], us);
+			ran[i] = true;
+		}
+	report_case(b, c, v, ran);
+}
+
+static void report_ram(struct nbd_bench *b, const struct target *t, const char *after)
+{
+	uint64_t ram = target_ram(t);
+	double stored = (double)(b->nr * RZSB_PAGE);
+	double growth = (double)ram - (double)t->rss_start;
+
+	printf("%-8s %-12s | %9.1f %9.1f %9.1f | %7.4f\n", after, t->name,
+	       (double)t->rss_start / 1048576, (double)ram / 1048576, growth / 1048576,
+	       growth / stored);
+	rzsb_json_begin(&b->json, "nbd_ram");
+	rzsb_json_str(&b->json, "server", t->name);
+	rzsb_json_str(&b->json, "after", after);
+	rzsb_json_int(&b->json, "stored_bytes", b->nr * RZSB_PAGE);
+	rzsb_json_int(&b->json, "ram_start_bytes", t->rss_start);
+	rzsb_json_int(&b->json, "ram_bytes", ram);
+	rzsb_json_num(&b->json, "growth_per_stored_byte", growth / stored);
+	rzsb_json_end(&b->json);
+	fflush(stdout);
+}
+
+static void ram_heading(void)
+{
+	printf("\nRAM (resident memory of the server; zram: mem_used_total), MiB\n"
+	       "%-8s %-12s | %9s %9s %9s | %7s\n",
+	       "after", "server", "at start", "now", "growth", "of orig");
+}
+
+static void fill(struct nbd_bench *b)
+{
+	const struct nbd_case c = {
+		.write = true, .kib = (unsigned)b->unit * 4, .conns = 1, .depth = FILL_DEPTH};
+
+	ram_heading();
+	for (unsigned i = 0; i < b->nr_targets; i++) {
+		struct feed f = {.b = b, .t = &b->targets[i], .c = &c, .in_order = true};
+
+		f.left = b->nr / b->unit;
+		b->targets[i].page = rzsb_alloc(b->nr * sizeof(uint32_t));
+		run_feed(&f);
+		report_ram(b, &b->targets[i], "fill");
+	}
+}
+
+static void churn(struct nbd_bench *b)
+{
+	const struct nbd_case c = {.write = true, .kib = 4, .conns = 1, .depth = FILL_DEPTH};
+
+	ram_heading();
+	for (unsigned i = 0; i < b->nr_targets; i++) {
+		struct feed f = {.b = b, .t = &b->targets[i], .c = &c, .seed = b->seed};
+
+		f.left = b->nr * b->churn;
+		run_feed(&f);
+		report_ram(b, &b->targets[i], "churn");
+	}
+}
+
+static int verify(struct nbd_bench *b)
+{
+	const struct nbd_case c = {.kib = (unsigned)b->unit * 4, .conns = 1, .depth = FILL_DEPTH};
+	int bad = 0;
+
+	for (unsigned i = 0; i < b->nr_targets; i++) {
+		struct feed f = {
+			.b = b, .t = &b->targets[i], .c = &c, .in_order = true, .compare = true};
+
+		if (!b->targets[i].keeps_data)
+			continue;
+		f.left = b->nr / b->unit;
+		run_feed(&f);
+		printf("%-12s %s\n", b->targets[i].name,
+		       f.wrong ? "GAVE BACK WRONG BYTES" : "all pages read back and equal");
+		bad |= f.wrong != 0;
+	}
+	return bad;
+}
+
+static void speed_heading(void)
+{
+	printf("\nSpeed (depth of each connection; times: how many times as fast the first server "
+	       "is, by the\n"
+	       "clock and by the CPU time of client and server together)\n"
+	       "%-5s %4s %6s %-6s %-12s | %8s %8s | %7s %7s | %7s | %8s | %6s %6s\n",
+	       "op", "size", "depth", "after", "server", "IOPS", "MB/s", "p50 us", "p99 us",
+	       "srv us", "IOPS/cpu", "times", "by cpu");
+}
+
+int rzsb_device_cases(struct nbd_bench *b)
+{
+	double *us = rzsb_alloc(MAX_SAMPLES * sizeof(*us));
+
+	fill(b);
+	speed_heading();
+	for (unsigned write = 0; write <= 1; write++)
+		for (unsigned k = 0; k < b->kib.nr; k++)
+			for (unsigned n = 0; n < b->conns.nr; n++)
+				for (unsigned d = 0; d < b->depths.nr; d++) {
+					struct nbd_case c = {write, "fill", (unsigned)b->kib.v[k],
+							     (unsigned)b->depths.v[d],
+							     (unsigned)b->conns.v[n]};
+
+					run_case(b, &c, us);
+				}
+	if (b->churn) {
+		const struct nbd_case again = {false, "churn", 4, FILL_DEPTH, 1};
+
+		churn(b);
+		speed_heading();
+		run_case(b, &again, us);
+	}
+	munmap(us, MAX_SAMPLES * sizeof(*us));
+	return verify(b);
+}

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The client on libnbd's asynchronous calls.  A completion only notes that it happened: libnbd must
+ * not be called again from inside of it.
+ */
+#define _GNU_SOURCE
+#include "rzsb_nbd.h"
+
+#include <errno.h>
+#include <libnbd.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+
+struct client {
+	struct nbd_handle *nbd[CLIENT_MAX_CONNS];
+	unsigned nr;
+};
+
+struct flight {
+	struct client_request request;
+	struct flights *all;
+	uint64_t start, end;
+	unsigned conn;
+	int error;
+};
+
+struct flights {
+	struct flight *v;
+	uint32_t *ready; /* numbers of those done and not yet handled */
+	unsigned nr_ready;
+	unsigned in_flight;
+	uint8_t *buffers;
+};
+
+static int complain(const char *what)
+{
+	int err = nbd_get_errno();
+
+	fprintf(stderr, "%s: %s: %s\n", program_invocation_short_name, what, nbd_get_error());
+	return err > 0 ? -err : -EIO;
+}
+
+static int connect_one(struct nbd_handle **out, const char *socket, const char *name,
+		       uint64_t deadline)
+{
+	const struct timespec pause = {.tv_nsec = 5000000};
+
+	for (;;) {
+		struct nbd_handle *h = *out = nbd_create();
+		int err;
+
+		if (!h)
+			return complain("libnbd");
+		if (nbd_set_pread_initialize(h, false) == 0 && nbd_set_export_name(h, name) == 0 &&
+		    nbd_connect_unix(h, socket) == 0)
+			return 0;
+		err = nbd_get_errno();
+		if ((err != ENOENT && err != ECONNREFUSED) || rzsb_now() > deadline)
+			return complain(socket);
+		/* A handle that failed to connect is of no more use. */
+		nbd_close(h);
+		nanosleep(&pause, NULL);
+	}
+}
+
+int client_connect(struct client **out, const char *socket, const char *name, unsigned conns,
+		   uint64_t patience_ns)
+{
+	struct client *c = calloc(1, sizeof(*c));
+	uint64_t deadline = rzsb_now() + patience_ns;
+	int err = 0;
+
+	*out = NULL;
+	if (!c)
+		return -ENOMEM;
+	for (; c->nr < conns && !err; c->nr++)
+		err = connect_one(&c->nbd[c->nr], socket, name, deadline);
+	if (err) {
+		client_close(c);
+		return err;
+	}
+	*out = c;
+	return 0;
+}
+
+void client_close(struct client *c)
+{
+	if (!c)
+		return;
+	for (unsigned i = 0; i < c->nr; i++) {
+		if (c->nbd[i] && nbd_aio_is_ready(c->nbd[i]) > 0)
+			nbd_shutdown(c->nbd[i], 0);
+		nbd_close(c->nbd[i]);
+	}
+	free(c);
+}
+
+uint64_t client_size(struct client *c)
+{
+	int64_t n = nbd_get_size(c->nbd[0]);
+
+	return n > 0 ? (uint64_t)n : 0;
+}
+
+static int completed(void *user, int *error)
+{
+	struct flight *f = user;
+	struct flights *all = f->all;
+
+	f->end = rzsb_now();
+	f->error = *error;
+	all->ready[all->nr_ready++] = (uint32_t)(f - all->v);
+	return 1; /* libnbd forgets the command */
+}
+
+static int issue(struct client *c, struct flight *f)
+{
+	nbd_completion_callback cb = {.callback = completed, .user_data = f};
+	struct client_request *r = &f->request;
+	int64_t cookie;
+
+	f->start = rzsb_now();
+	if (r->write)
+		cookie = nbd_aio_pwrite(c->nbd[f->conn], r->data, r->bytes, r->offset, cb, 0);
+	else
+		cookie = nbd_aio_pread(c->nbd[f->conn], r->into, r->bytes, r->offset, cb, 0);
+	return cookie < 0 ? complain("request") : 0;
+}
+
+/* Wait until a connection can go on, and let it. */
+static int turn(struct client *c)
+{
+	struct pollfd fds[CLIENT_MAX_CONNS];
+	unsigned n = c->nr;
+
+	for (unsigned i = 0; i < n; i++) {
+		unsigned dir = nbd_aio_get_direction(c->nbd[i]);
+
+		fds[i].fd = nbd_aio_get_fd(c->nbd[i]);
+		fds[i].events = (short)((dir & LIBNBD_AIO_DIRECTION_READ ? POLLIN : 0) |
+					(dir & LIBNBD_AIO_DIRECTION_WRITE ? POLLOUT : 0));
+		fds[i].revents = 0;
+	}
+	if (poll(fds, n, -1) < 0)
+		return errno == EINTR ? 0 : -errno;
+	for (unsigned i = 0; i < n; i++) {
+		int r = 0;
+
+		if (fds[i].revents & (POLLIN | POLLHUP))
+			r = nbd_aio_notify_read(c->nbd[i]);
+		else if (fds[i].revents & POLLOUT)
+			r = nbd_aio_notify_write(c->nbd[i]);
+		else if (fds[i].revents)
+			return -ECONNRESET;
+		if (r < 0)
+			return complain("connection");
+	}
+	return 0;
+}
+
+/* Give f a new request, or retire it. */
+static int refill(struct client *c, const struct client_load *l, struct flights *all,
+		  struct flight *f, bool *more)
+{
+	if (!*more || !l->next(l->user, &f->request)) {
+		*more = false;
+		return 0;
+	}
+	all->in_flight++;
+	return issue(c, f);
+}
+
+static int fly(struct client *c, const struct client_load *l, struct flights *all, unsigned nr)
+{
+	bool more = true;
+	int err = 0;
+
+	for (unsigned i = 0; i < nr && !err; i++)
+		err = refill(c, l, all, &all->v[i], &more);
+	while (all->in_flight && !err) {
+		/*
+		 * A command may have completed while it was issued: only wait when there is nothing
+		 * to do.
+		 */
+		if (all->nr_ready == 0) {
+			err = turn(c);
+			continue;
+		}
+		while (all->nr_ready && !err) {
+			struct flight *f = &all->v[all->ready[--all->nr_ready]];
+
+			all->in_flight--;
+			if (!l->done(l->user, &f->request, f->end - f->start, f->error))
+				more = false;
+			err = refill(c, l, all, f, &more);
+		}
+	}
+	return err;
+}
+
+int client_run(struct client *c, const struct client_load *l)
+{
+	unsigned nr = l->conns * l->depth;
+	struct client some = *c;
+	struct flights all = {0};
+	int err;
+
+	if (l->conns == 0 || l->conns > c->nr || l->depth == 0 || l->depth > CLIENT_MAX_DEPTH)
+		return -EINVAL;
+	some.nr = l->conns;
+	all.v = calloc(nr, sizeof(*all.v));
+	all.ready = calloc(nr, sizeof(*all.ready));
+	if (!all.v || !all.ready) {
+		free(all.v);
+		free(all.ready);
+		return -ENOMEM;
+	}
+	all.buffers = rzsb_alloc((size_t)nr * l->max_bytes);
+	for (unsigned i = 0; i < nr; i++) {
+		all.v[i].all = &all;
+		all.v[i].conn = i % l->conns;
+		all.v[i].request.into = all.buffers + (size_t)i * l->max_bytes;
+	}
+	err = fly(&some, l, &all, nr);
+	/*
+	 * After an error libnbd may still hold our buffers: close first, so that it lets go of
+	 * them.
+	 */
+	if (err)
+		for (unsigned i = 0; i < c->nr; i++) {
+			nbd_close(c->nbd[i]);
+			c->nbd[i] = NULL;
+		}
+	munmap(all.buffers, (size_t)nr * l->max_bytes);
+	free(all.ready);
+	free(all.v);
+	return err;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A client that keeps a number of requests in flight on one or more connections, from one thread.
+ */
+#ifndef RZSB_NBD_H
+#define RZSB_NBD_H
+
+#include "rzsb.h"
+
+#define CLIENT_MAX_CONNS 16u
+#define CLIENT_MAX_DEPTH 256u /* on each connection */
+
+struct client;
+
+/* One request, filled in by the caller's next(). */
+struct client_request {
+	uint64_t offset;
+	uint32_t bytes;
+	bool write;
+	const void *data; /* of a write; stays until done() */
+	void *into;	  /* of a read: a buffer of the client's own, of max_bytes */
+	uint64_t tag;	  /* the caller's */
+};
+
+struct client_load {
+	unsigned conns, depth;
+	uint32_t max_bytes;
+	/* The next request; false: no more. */
+	bool (*next)(void *user, struct client_request *r);
+	/*
+	 * A request is done, after ns; error is a positive errno or 0.  Returns false to stop
+	 * early.
+	 */
+	bool (*done)(void *user, const struct client_request *r, uint64_t ns, int error);
+	void *user;
+};
+
+/*
+ * Connect to the export of this name, trying again for patience_ns while nobody listens yet.
+ * 0 or a negative errno; stderr has a message then, and *out is NULL.
+ */
+int client_connect(struct client **out, const char *socket, const char *name, unsigned conns,
+		   uint64_t patience_ns);
+void client_close(struct client *c);
+uint64_t client_size(struct client *c);
+/* Runs until next() has no more and all are done.  0 or a negative errno. */
+int client_run(struct client *c, const struct client_load *load);
+
+#endif

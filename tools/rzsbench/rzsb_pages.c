@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * "rzsbench pages": what would swapping these pages out win, with which algorithm, at what cost?
+ * Nothing of the pages is written anywhere.
+ */
+#define _GNU_SOURCE
+#include "rzsb_pages.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "codec.h"
+#include "hash.h"
+#include "rzsb_args.h"
+#include "rzsb_cmd.h"
+#include "rzsb_models.h"
+#include "rzsb_store.h"
+
+#define MIB	      (1024u * 1024u)
+#define SAMPLE_MOST   (128u * MIB)
+#define SAMPLE_OF_RAM 32u /* a sample, and another for its objects, must not be what swaps */
+#define TRAIN_BYTES   (4u * MIB)
+#define NBDKIT_UNIT   "zstd:3@32" /* what its allocator=zstd does */
+#define L2_ENTRY      16u	  /* its table has that for each */
+#define PATIENCE_NS   1000000000ull
+
+static const struct rzsb_option options[] = {
+	RZSB_SOURCE_OPTIONS,
+	{'m', "methods", "LIST", "with commas between (default: lzo, lz4, zstd at 1 and 3)"},
+	{'s', "sample", "MIB", "look at so much at most (default 128, or a 32nd of RAM)"},
+	{'r', "rounds", "N", "times are medians of them (default 5)"},
+	{'w', "patience", "SECONDS", "for each method, about (default 1)"},
+	{'H', "histogram", NULL, "sizes after compression as well"},
+	{'e', "seed", "N", "of the orders (default 1)"},
+	{'o', "output", "FILE", "JSON lines, appended; - is standard output"},
+	{0},
+};
+
+static const char about[] =
+	"FILE is a folder of \"rzsbench capture\", an ELF core file, or any file or device as an\n"
+	"image of memory.  A method is NAME[:LEVEL][+dict][@KIB], such as zstd:3+dict or lz4@16.\n";
+
+struct request {
+	struct rzsb_sources sources;
+	char methods[256];
+	size_t sample; /* pages */
+	unsigned rounds;
+	uint64_t patience_ns, seed;
+	bool histogram;
+	const char *out;
+	int err;
+};
+
+static void parse_one(struct request *q, const struct rzsb_args *a, int id)
+{
+	if (rzsb_sources_option(&q->sources, a, id, &q->err))
+		return;
+	switch (id) {
+	case 'm':
+		if (strlen(optarg) >= sizeof(q->methods))
+			rzsb_complain(a, "--methods: too long");
+		strcpy(q->methods, optarg);
+		break;
+	case 's':
+		q->sample = rzsb_number(a, 1, 1 << 20) * (MIB / RZSB_PAGE);
+		break;
+	case 'r':
+		q->rounds = (unsigned)rzsb_number(a, 1, RZSB_MAX_ROUNDS);
+		break;
+	case 'w':
+		q->patience_ns = rzsb_number(a, 1, 10000) * 1000000000u;
+		break;
+	case 'H':
+		q->histogram = true;
+		break;
+	case 'e':
+		q->seed = rzsb_number(a, 0, UINT64_MAX);
+		break;
+	case 'o':
+		q->out = optarg;
+		break;
+	}
+}
+
+static void parse_methods(struct rzsb_pages *p, struct rzsb_args *a, char *list)
+{
+	char *save = NULL;
+	const char *why;
+
+	a->now = "methods";
+	for (char *s = strtok_r(list, ",", &save); s; s = strtok_r(NULL, ",", &save)) {
+		if (p->nr == RZSB_MAX_METHODS)
+			rzsb_complain(a, "--methods: at most %u", RZSB_MAX_METHODS);
+		if (rzsb_method_parse(&p->method[p->nr++], s, &why) < 0)
+			rzsb_complain(a, "--methods %s: %s", s, why);
+	}
+	if (p->nr == 0)
+		rzsb_complain(a, "--methods: none is named");
+}
+
+/* Those of this build. */
+static void default_methods(struct rzsb_pages *p)
+{
+	static const char *const usual[] = {"lzo", "lz4", "zstd:1", "zstd:3"};
+	const char *why;
+
+	for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++)
+		if (rzsb_method_parse(&p->method[p->nr], usual[i], &why) == 0)
+			p->nr++;
+}
+
+static void parse(struct request *q, struct rzsb_pages *p, int argc, char **argv)
+{
+	struct rzsb_args a = {
+		.command = "pages", .words = "[FILE...]", .about = about, .options = options};
+	int id;
+
+	while (!q->err && (id = rzsb_next_option(&a, argc, argv)) != -1)
+		parse_one(q, &a, id);
+	for (; !q->err && optind < argc; optind++)
+		q->err = rzsb_sources_add_path(&q->sources, argv[optind]);
+	if (q->err)
+		return;
+	if (q->sources.nr == 0 && q->sources.denied == 0)
+		rzsb_complain(&a, "whose pages? --pid, --all, --cgroup or a file");
+	if (q->methods[0])
+		parse_methods(p, &a, q->methods);
+	else
+		default_methods(p);
+}
+
+/* ---- the pages themselves ---- */
+
+static int by_number(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Pages are taken for equal when their 64-bit hashes are. */
+static void look_at_pages(struct rzsb_pages *p)
+{
+	const struct rzsb_corpus *c = &p->corpus;
+	uint64_t *hash = rzsb_alloc((c->nr_busy + 1) * sizeof(*hash));
+
+	p->same = c->nr - c->nr_busy;
+	for (size_t i = 0; i < c->nr; i++) {
+		const uint8_t *page = rzsb_page(c, (uint32_t)i);
+
+		p->zero += page[0] == 0 && memcmp(page, page + 1, RZSB_PAGE - 1) == 0;
+	}
+	for (size_t i = 0; i < c->nr_busy; i++)
+		hash[i] = rzs_xxh64(rzsb_page(c, c->busy[i]), RZSB_PAGE);
+	qsort(hash, c->nr_busy, sizeof(*hash), by_number);
+	for (size_t i = 1; i < c->nr_busy; i++)
+		p->duplicates += hash[i] == hash[i - 1];
+	munmap(hash, (c->nr_busy + 1) * sizeof(*hash));
+}
+
+static int open_methods(struct rzsb_pages *p)
+{
+	for (unsigned i = 0; i < p->nr; i++) {
+		struct rzsb_method *m = &p->method[i];
+		uint8_t *samples = NULL;
+		size_t nr = 0;
+		int err;
+
+		if (m->dictionary)
+			samples = rzsb_samples(&p->corpus, m->unit, TRAIN_BYTES, p->seed, &nr);
+		err = rzsb_method_open(m, samples, nr);
+		free(samples);
+		if (err) {
+			fprintf(stderr, "%s: %s: %s\n", program_invocation_short_name, m->text,
+				m->dictionary && err == -EINVAL
+					? "no dictionary can be trained on these pages"
+					: strerror(-err));
+			return err;
+		}
+	}
+	return 0;
+}
+
+/* ---- RAM ---- */
+
+/* How many pages each of the sample stands for. */
+static double scale_of(const struct rzsb_pages *p)
+{
+	return (double)p->found / (double)p->corpus.nr;
+}
+
+static void fill_store(struct rzs_store *s, const struct rzsb_corpus *c)
+{
+	struct rzs_worker *w = rzs_worker_get(s, 0);
+	uint64_t retries = 0;
+
+	for (uint32_t i = 0; i < c->nr; i++)
+		store_put(s, w, i, rzsb_page(c, i), &retries);
+	rzs_worker_put(s, w);
+}
+
+/* RAM of ramzswap's store for all pages, were they like the sample; NAN: it has no such method. */
+static double store_ram(const struct rzsb_pages *p, const struct rzsb_method *m)
+{
+	const char *name = rzsb_method_algorithm(m);
+	struct rzs_config cfg = {
+		.nr_pages = p->corpus.nr, .codec = name, .level = m->level, .nr_workers = 1};
+	struct rzs_stats st;
+	struct rzs_store *s;
+	double bytes;
+
+	if (m->dictionary || m->unit != RZSB_PAGE || !rzs_codec_find(name) ||
+	    rzs_store_create(&cfg, &s) < 0)
+		return NAN;
+	fill_store(s, &p->corpus);
+	rzs_store_stats(s, &st);
+	bytes = (double)(st.mem_bytes - st.reserve_bytes - st.fixed_bytes);
+	rzs_store_destroy(s);
+	return bytes * scale_of(p) + (double)st.fixed_bytes;
+}
+
+static double zram_ram(const struct rzsb_pages *p, const struct rzsb_result *r)
+{
+	static struct rzsb_zsmalloc z;
+	double scale = scale_of(p);
+	double part = (double)r->units / (double)r->used;
+
+	if (r->method->unit != RZSB_PAGE)
+		return NAN;
+	if (!z.huge)
+		rzsb_zsmalloc_init(&z, 8);
+	return rzsb_zsmalloc_bytes(&z, r->count, part * scale, (double)p->same * scale);
+}
+
+/* It keeps a unit of zeros as nothing at all. */
+static double nbdkit_ram(const struct rzsb_pages *p)
+{
+	struct rzsb_result r;
+	struct rzsb_method m;
+	const char *why;
+	double bytes = 0;
+
+	if (rzsb_method_parse(&m, NBDKIT_UNIT, &why) < 0 || rzsb_method_open(&m, NULL, 0) < 0)
+		return NAN;
+	rzsb_measure(&p->corpus, &m, 1, 1, PATIENCE_NS, p->seed, NULL, &r);
+	for (unsigned n = 1; n <= m.unit; n++)
+		bytes += (double)r.count[n] * (double)(rzsb_malloc_bytes(n) + L2_ENTRY);
+	bytes *= r.used ? (double)r.units / (double)r.used : 0;
+	free(r.count);
+	rzsb_method_close(&m);
+	return r.units ? bytes * scale_of(p) : NAN;
+}
+
+/* ---- the command ---- */
+
+static void progress(double done)
+{
+	if (isatty(STDERR_FILENO))
+		fprintf(stderr, "\r%3.0f %% %s", 100 * done, done >= 1 ? "\r      \r" : "");
+}
+
+static size_t default_sample(void)
+{
+	uint64_t ram = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+	uint64_t bytes = ram / SAMPLE_OF_RAM;
+
+	return (bytes > SAMPLE_MOST ? SAMPLE_MOST : bytes) / RZSB_PAGE;
+}
+
+static void work(struct rzsb_pages *p, const struct request *q)
+{
+	look_at_pages(p);
+	rzsb_measure(&p->corpus, p->method, p->nr, p->rounds, q->patience_ns, p->seed, progress,
+		     p->result);
+	for (unsigned i = 0; i < p->nr; i++) {
+		p->store_bytes[i] = store_ram(p, &p->method[i]);
+		p->zsmalloc_bytes[i] = zram_ram(p, &p->result[i]);
+	}
+	p->nbdkit_bytes = nbdkit_ram(p);
+}
+
+static int tell(const struct rzsb_pages *p, const struct request *q)
+{
+	struct rzsb_json json;
+
+	if (!q->out || strcmp(q->out, "-") != 0)
+		rzsb_pages_show(p, q->histogram);
+	if (rzsb_json_open(&json, q->out, "rzsbench pages", NULL, &p->corpus, p->seed) < 0)
+		rzsb_die(RZSB_FAILED, "cannot write %s: %s", q->out, strerror(errno));
+	rzsb_pages_json(p, &json);
+	return rzsb_json_close(&json) < 0 || fflush(stdout) != 0 ? RZSB_FAILED : RZSB_OK;
+}
+
+int rzsb_cmd_pages(int argc, char **argv)
+{
+	struct request q = {
+		.sample = default_sample(), .rounds = 5, .patience_ns = PATIENCE_NS, .seed = 1};
+	static struct rzsb_pages p;
+	int status;
+
+	parse(&q, &p, argc, argv);
+	if (q.err || rzsb_sources_load(&q.sources, q.sample, &p.corpus) < 0) {
+		rzsb_sources_free(&q.sources);
+		return RZSB_NOTHING;
+	}
+	p.found = q.sources.pages - q.sources.lost;
+	p.denied = q.sources.denied;
+	p.gone = q.sources.gone;
+	p.lost = q.sources.lost;
+	p.rounds = q.rounds;
+	p.seed = q.seed;
+	rzsb_sources_free(&q.sources);
+	if (open_methods(&p) < 0)
+		return RZSB_FAILED;
+	work(&p, &q);
+	status = tell(&p, &q);
+	for (unsigned i = 0; i < p.nr; i++) {
+		free(p.result[i].count);
+		rzsb_method_close(&p.method[i]);
+	}
+	rzsb_corpus_free(&p.corpus);
+	return status;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What "rzsbench pages" found out (rzsb_pages.c), and how it is told (rzsb_pages_show.c).
+ */
+#ifndef RZSB_PAGES_H
+#define RZSB_PAGES_H
+
+#include "rzsb_measure.h"
+#include "rzsb_source.h"
+
+#define RZSB_MAX_METHODS 16u
+
+struct rzsb_pages {
+	struct rzsb_corpus corpus;
+	size_t found;		   /* pages there are, of which corpus is a sample */
+	size_t denied, gone, lost; /* as in struct rzsb_sources */
+	size_t zero, same;	   /* of the sample: zeros; one repeated word, zeros among them */
+	size_t duplicates; /* of another page of the sample, not counting those of one word */
+	unsigned rounds;
+	uint64_t seed;
+
+	struct rzsb_method method[RZSB_MAX_METHODS];
+	struct rzsb_result result[RZSB_MAX_METHODS];
+	unsigned nr;
+
+	/* For all pages found, in bytes; NAN where it does not apply. */
+	double store_bytes[RZSB_MAX_METHODS];	 /* ramzswap: measured in its store */
+	double zsmalloc_bytes[RZSB_MAX_METHODS]; /* zram: worked out */
+	double nbdkit_bytes;			 /* nbdkit memory allocator=zstd: worked out */
+};
+
+/* A table and a summary for people. */
+void rzsb_pages_show(const struct rzsb_pages *p, bool histogram);
+/* A line for the pages, one for each method. */
+void rzsb_pages_json(const struct rzsb_pages *p, struct rzsb_json *j);
+
+#endif

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * "rzsbench pages" for people and for machines.
+ */
+#define _GNU_SOURCE
+#include "rzsb_pages.h"
+
+#include <math.h>
+#include <string.h>
+
+#define NOISY	0.10 /* a spread of the rounds beyond which a time is marked */
+#define BUCKETS 16u
+#define BAR	40u
+
+static double share(double part, double all)
+{
+	return all > 0 ? part / all : NAN;
+}
+
+/* "3.2 GiB"; "-" for what is no number. */
+static const char *size_text(double bytes, char out[16])
+{
+	static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+	unsigned u = 0;
+
+	if (!isfinite(bytes)) {
+		strcpy(out, "-");
+		return out;
+	}
+	while (bytes >= 1024 && u < 4) {
+		bytes /= 1024;
+		u++;
+	}
+	snprintf(out, 16, "%.*f %s", u && bytes < 100 ? 1 : 0, bytes, units[u]);
+	return out;
+}
+
+static double ratio(const struct rzsb_result *r)
+{
+	return share((double)r->used * r->method->unit, (double)r->bytes);
+}
+
+static void show_pages(const struct rzsb_pages *p)
+{
+	const struct rzsb_corpus *c = &p->corpus;
+	double nr = (double)c->nr;
+	char all[16], some[16];
+
+	printf("%s of anonymous memory from %u %s", size_text((double)p->found * RZSB_PAGE, all),
+	       c->nr_parts, c->nr_parts == 1 ? "source" : "sources");
+	if (c->nr < p->found)
+		printf(", %s of it looked at (%.1f %%)", size_text(nr * RZSB_PAGE, some),
+		       100 * nr / (double)p->found);
+	printf("\none repeated word: %.1f %% of the pages (zeros %.1f %%)",
+	       100 * (double)p->same / nr, 100 * (double)p->zero / nr);
+	printf("; duplicates of another page%s: %.1f %%\n", c->nr < p->found ? " looked at" : "",
+	       100 * (double)p->duplicates / nr);
+	if (p->denied)
+		printf("%zu processes left out: may not be looked into (it takes CAP_SYS_PTRACE)\n",
+		       p->denied);
+	if (p->gone || p->lost)
+		printf("%zu processes and %zu pages had gone before they could be read\n", p->gone,
+		       p->lost);
+}
+
+static void show_time(double ns, double spread)
+{
+	printf(" %9.0f%c", ns, spread > NOISY ? '~' : ' ');
+}
+
+static void show_methods(const struct rzsb_pages *p)
+{
+	char a[16], b[16];
+	bool noisy = false, part = false;
+
+	printf("\n%-16s %6s %7s %6s %6s  %9s  %9s   %9s %10s\n", "", "", "sample", "good", "raw",
+	       "compress", "expand", "ramzswap", "zram");
+	printf("%-16s %6s %7s %6s %6s  %9s  %9s   %9s %10s\n", "method", "ratio", "+- %", "%", "%",
+	       "ns/4KiB", "ns/4KiB", "RAM", "RAM");
+	for (unsigned i = 0; i < p->nr; i++) {
+		const struct rzsb_result *r = &p->result[i];
+		double used = (double)r->used;
+		bool less = r->used < r->units;
+
+		printf("%-16s %6.2f %6.1f%c %6.1f %6.1f ", r->method->text, ratio(r),
+		       100 * r->error, less ? '*' : ' ', 100 * share((double)r->good, used),
+		       100 * share((double)r->raw, used));
+		show_time(r->compress_ns, r->compress_spread);
+		show_time(r->decompress_ns, r->decompress_spread);
+		printf("  %9s %10s\n", size_text(p->store_bytes[i], a),
+		       size_text(p->zsmalloc_bytes[i], b));
+		noisy |= r->compress_spread > NOISY || r->decompress_spread > NOISY;
+		part |= less;
+	}
+	if (noisy)
+		printf("~ the rounds differ by more than %.0f %%: other work on this machine? look "
+		       "at "
+		       "more (--rounds)\n",
+		       100 * NOISY);
+	if (part)
+		puts("* too slow for all pages in the time given: a random part of them "
+		     "(--patience)");
+	if (p->rounds == 1)
+		puts("One round only: times may be anything.");
+}
+
+/* The answer to the question that the program is for, from the first method that has one. */
+static void show_summary(const struct rzsb_pages *p)
+{
+	double whole = (double)p->found * RZSB_PAGE;
+	char all[16], held[16], less[16], other[16];
+
+	puts("\nratio: of the pages that are not one repeated word, one that does not shrink "
+	     "counted "
+	     "as it is.\nRAM: for all of it, everything included; ramzswap: its store was filled; "
+	     "zram: zsmalloc\n(chains of 8 pages) and tables worked out, as after a fill.");
+	for (unsigned i = 0; i < p->nr; i++) {
+		if (!isfinite(p->store_bytes[i]))
+			continue;
+		printf("\nSwapped out with %s, these %s would take %s of RAM in ramzswap: %s "
+		       "gained",
+		       p->result[i].method->text, size_text(whole, all),
+		       size_text(p->store_bytes[i], held),
+		       size_text(whole - p->store_bytes[i], less));
+		printf(" (zram: %s", size_text(p->zsmalloc_bytes[i], other));
+		if (isfinite(p->nbdkit_bytes))
+			printf("; nbdkit memory allocator=zstd: %s",
+			       size_text(p->nbdkit_bytes, other));
+		puts(").");
+		return;
+	}
+}
+
+static void show_histogram(const struct rzsb_result *r)
+{
+	uint64_t in[BUCKETS] = {0}, most = 1;
+	unsigned step = r->method->unit / BUCKETS;
+
+	for (unsigned n = 1; n <= r->method->unit; n++)
+		in[(n - 1) / step] += r->count[n];
+	for (unsigned i = 0; i < BUCKETS; i++)
+		most = in[i] > most ? in[i] : most;
+	printf("\n%s: bytes after compression, %% of the pages\n", r->method->text);
+	for (unsigned i = 0; i < BUCKETS; i++) {
+		printf("%6u %5.1f ", (i + 1) * step, 100 * share((double)in[i], (double)r->used));
+		for (uint64_t k = 0; k < in[i] * BAR / most; k++)
+			putchar('#');
+		putchar('\n');
+	}
+}
+
+void rzsb_pages_show(const struct rzsb_pages *p, bool histogram)
+{
+	show_pages(p);
+	show_methods(p);
+	for (unsigned i = 0; histogram && i < p->nr; i++)
+		show_histogram(&p->result[i]);
+	show_summary(p);
+}
+
+static void json_method(const struct rzsb_pages *p, unsigned i, struct rzsb_json *j)
+{
+	const struct rzsb_result *r = &p->result[i];
+	double in[64] = {0};
+	unsigned step = r->method->unit / 64;
+
+	for (unsigned n = 1; n <= r->method->unit; n++)
+		in[(n - 1) / step] += (double)r->count[n];
+	rzsb_json_begin(j, "pages_method");
+	rzsb_json_str(j, "method", r->method->text);
+	rzsb_json_int(j, "unit_bytes", r->method->unit);
+	rzsb_json_int(j, "units", r->units);
+	rzsb_json_int(j, "units_used", r->used);
+	rzsb_json_int(j, "object_bytes", r->bytes);
+	rzsb_json_num(j, "ratio", ratio(r));
+	rzsb_json_num(j, "sampling_error", r->error);
+	rzsb_json_int(j, "units_raw", r->raw);
+	rzsb_json_int(j, "units_good", r->good);
+	rzsb_json_int(j, "rounds", p->rounds);
+	rzsb_json_num(j, "compress_ns_per_4k", r->compress_ns);
+	rzsb_json_num(j, "compress_spread", r->compress_spread);
+	rzsb_json_num(j, "decompress_ns_per_4k", r->decompress_ns);
+	rzsb_json_num(j, "decompress_spread", r->decompress_spread);
+	rzsb_json_num(j, "store_ram_bytes", p->store_bytes[i]);
+	rzsb_json_num(j, "zram_ram_bytes_modelled", p->zsmalloc_bytes[i]);
+	rzsb_json_list(j, "units_by_64th_of_size", in, 64);
+	rzsb_json_end(j);
+}
+
+void rzsb_pages_json(const struct rzsb_pages *p, struct rzsb_json *j)
+{
+	rzsb_json_begin(j, "pages");
+	rzsb_json_int(j, "pages_found", p->found);
+	rzsb_json_int(j, "pages_used", p->corpus.nr);
+	rzsb_json_int(j, "pages_same_filled", p->same);
+	rzsb_json_int(j, "pages_zero", p->zero);
+	rzsb_json_int(j, "pages_duplicate", p->duplicates);
+	rzsb_json_int(j, "processes_denied", p->denied);
+	rzsb_json_int(j, "processes_gone", p->gone);
+	rzsb_json_int(j, "pages_lost", p->lost);
+	rzsb_json_num(j, "nbdkit_zstd_ram_bytes_modelled", p->nbdkit_bytes);
+	rzsb_json_end(j);
+	for (unsigned i = 0; i < p->nr; i++)
+		json_method(p, i, j);
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Starts a program, watches it and all that it starts grow, stops the first that is large enough,
+ * and sees to it that none outlives us.
+ */
+#define _GNU_SOURCE
+#include "rzsb_spawn.h"
+#include "rzsb.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "rzsb_cmd.h"
+
+struct process {
+	pid_t pid, parent;
+	char comm[32];
+	bool ours;
+};
+
+/* All processes there are, those started by us marked. */
+static size_t list_processes(struct process *v, size_t room)
+{
+	size_t nr = 0;
+	struct dirent *d;
+	DIR *dir = opendir("/proc");
+	bool again = true;
+
+	while (dir && nr < room && (d = readdir(dir))) {
+		char path[300], line[512];
+		FILE *f;
+		int pid, parent;
+
+		if (d->d_name[0] < '0' || d->d_name[0] > '9')
+			continue;
+		snprintf(path, sizeof(path), "/proc/%s/stat", d->d_name);
+		f = fopen(path, "re");
+		if (!f)
+			continue;
+		if (fgets(line, sizeof(line), f) &&
+		    sscanf(line, "%d (%31[^)]) %*c %d", &pid, v[nr].comm, &parent) == 3) {
+			v[nr].pid = pid;
+			v[nr].parent = parent;
+			v[nr].ours = parent == getpid();
+			nr++;
+		}
+		fclose(f);
+	}
+	if (dir)
+		closedir(dir);
+	while (again) {
+		again = false;
+		for (size_t i = 0; i < nr; i++)
+			for (size_t k = 0; k < nr && !v[i].ours; k++)
+				if (v[k].ours && v[i].parent == v[k].pid)
+					again = v[i].ours = true;
+	}
+	return nr;
+}
+
+static size_t anonymous_pages(pid_t pid)
+{
+	char path[64], line[256];
+	unsigned long kib = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	f = fopen(path, "re");
+	if (!f)
+		return 0;
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "RssAnon: %lu", &kib) == 1)
+			break;
+	fclose(f);
+	return kib / (RZSB_PAGE / 1024);
+}
+
+static struct process all[32768];
+
+/* We adopt what our children leave behind, so that nobody escapes. */
+static void end_all_ours(void)
+{
+	do {
+		size_t nr = list_processes(all, sizeof(all) / sizeof(all[0]));
+
+		for (size_t i = 0; i < nr; i++)
+			if (all[i].ours)
+				kill(all[i].pid, SIGKILL);
+	} while (wait(NULL) > 0);
+}
+
+static pid_t start(char **command)
+{
+	pid_t pid = fork();
+	int null;
+
+	if (pid < 0)
+		rzsb_die(RZSB_FAILED, "fork: %s", strerror(errno));
+	if (pid > 0)
+		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	null = open("/dev/null", O_RDWR);
+	if (null >= 0) {
+		dup2(null, 0);
+		dup2(null, 1);
+		dup2(null, 2);
+	}
+	execvp(command[0], command);
+	_exit(127);
+}
+
+/* A process of ours that is large enough, or 0. */
+static pid_t find_grown(const struct rzsb_spawn *s, size_t *highest)
+{
+	size_t nr = list_processes(all, sizeof(all) / sizeof(all[0]));
+
+	for (size_t i = 0; i < nr; i++) {
+		size_t n;
+
+		if (!all[i].ours || (s->comm && strcmp(all[i].comm, s->comm) != 0))
+			continue;
+		n = anonymous_pages(all[i].pid);
+		*highest = n > *highest ? n : *highest;
+		if (n >= s->least)
+			return all[i].pid;
+	}
+	return 0;
+}
+
+pid_t rzsb_spawn_until_grown(const struct rzsb_spawn *s, size_t *out_highest)
+{
+	uint64_t deadline = rzsb_now() + s->seconds * 1000000000ull;
+	const struct timespec pause = {.tv_nsec = 5000000};
+
+	*out_highest = 0;
+	if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
+		rzsb_die(RZSB_FAILED, "prctl: %s", strerror(errno));
+	atexit(end_all_ours);
+	start(s->command);
+	while (rzsb_now() < deadline) {
+		pid_t grown = find_grown(s, out_highest);
+
+		if (grown && kill(grown, SIGSTOP) == 0)
+			return grown;
+		while (waitpid(-1, NULL, WNOHANG) > 0)
+			;
+		if (waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD)
+			break;
+		nanosleep(&pause, NULL);
+	}
+	return 0;
+}

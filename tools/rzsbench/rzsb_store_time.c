@@ -1,0 +1,490 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Time of the store's writes and reads beside the bare codec call on the same pages.
+ *
+ * A round is: fill an empty store, read it all, overwrite it all.  Every step goes in chunks that
+ * alternate between the store and the codec, so that noise of the machine meets both; the codec is
+ * half a round ahead with its chunk, so that neither finds the pages that the other has just
+ * brought into a cache.  The codec compresses into one hot buffer, and decompresses objects that
+ * lie in memory in slot order, as far apart as the store's. Pages that are one repeated word are
+ * left out: no codec would be called for them, and the store would look better.
+ *
+ * Threads run the same chunk at the same time (a barrier before and after) on slots of their own.
+ * The main figure is the thread's CPU time; what other threads of the process (the refill thread)
+ * used meanwhile is shown beside it.
+ */
+#define _GNU_SOURCE
+#include "codec.h"
+#include "rzsb_store.h"
+
+#include <linux/perf_event.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define CHUNK	   8192u /* pages */
+#define MAX_ROUNDS 100u
+
+enum step { STEP_FILL, STEP_READ, STEP_OVERWRITE, NR_STEPS };
+enum side { STORE, CODEC, NR_SIDES };
+
+static const char *const step_names[NR_STEPS] = {"fill", "read", "overwrite"};
+
+/* What one side spent in one step of one round, all threads together. */
+struct cost {
+	uint64_t cpu, wall, process, instructions, pages;
+};
+
+/* Object of the codec's own, by position in the order. */
+struct item {
+	const uint8_t *data;
+	uint32_t size; /* 0: the codec gave up, data is the page itself */
+};
+
+struct time_run {
+	const struct store_options *o;
+	const struct store_time_case *c;
+	const struct rzs_codec *codec;
+	struct rzs_store *store;
+	uint32_t *order;    /* slot at each position */
+	uint32_t *page[2];  /* corpus page at each position: first fill, overwrite */
+	struct item *items; /* of the first fill */
+	uint8_t *arena;
+	size_t arena_size;
+	pthread_barrier_t barrier;
+	uint64_t wall; /* longest of the chunk in progress; thread 0 has it outside of barriers */
+	struct cost costs[MAX_ROUNDS][NR_STEPS][NR_SIDES];
+	uint64_t retries, faults;
+	bool instructions; /* all threads could count them */
+};
+
+struct time_thread {
+	struct time_run *run;
+	unsigned id;
+	pthread_t tid;
+	struct rzs_worker *worker;
+	void *ctx;
+	uint8_t *out; /* RZS_CODEC_OUT_SIZE */
+	uint64_t first, nr;
+	int counter; /* file descriptor, -1: the machine does not count instructions */
+	uint64_t retries, faults;
+};
+
+static int open_counter(void)
+{
+	struct perf_event_attr a = {
+		.type = PERF_TYPE_HARDWARE,
+		.size = sizeof(a),
+		.config = PERF_COUNT_HW_INSTRUCTIONS,
+		.exclude_kernel = 1,
+		.exclude_hv = 1,
+	};
+
+	return (int)syscall(SYS_perf_event_open, &a, 0, -1, -1, PERF_FLAG_FD_CLOEXEC);
+}
+
+static uint64_t read_counter(int fd)
+{
+	uint64_t v = 0;
+
+	if (fd < 0 || read(fd, &v, sizeof(v)) != sizeof(v))
+		return 0;
+	return v;
+}
+
+static void store_chunk(struct time_thread *t, enum step step, uint64_t from, uint64_t to)
+{
+	const struct time_run *r = t->run;
+	const uint32_t *page = r->page[step == STEP_OVERWRITE];
+
+	if (step == STEP_READ) {
+		for (uint64_t k = from; k < to; k++)
+			if (rzs_store_read(r->store, t->worker, r->order[k], t->out) < 0)
+				rzsb_die(99, "reading slot %u failed", r->order[k]);
+		return;
+	}
+	for (uint64_t k = from; k < to; k++)
+		store_put(r->store, t->worker, r->order[k], rzsb_page(r->o->corpus, page[k]),
+			  &t->retries);
+}
+
+static void codec_chunk(struct time_thread *t, enum step step, uint64_t from, uint64_t to)
+{
+	const struct time_run *r = t->run;
+	const uint32_t *page = r->page[step == STEP_OVERWRITE];
+
+	if (step == STEP_READ) {
+		for (uint64_t k = from; k < to; k++) {
+			const struct item *it = &r->items[k];
+
+			if (it->size == 0)
+				memcpy(t->out, it->data, RZS_PAGE_SIZE);
+			else if (r->codec->decompress(t->ctx, it->data, it->size, t->out) < 0)
+				rzsb_die(99, "the codec failed to decompress");
+		}
+		return;
+	}
+	for (uint64_t k = from; k < to; k++)
+		if (r->codec->compress(t->ctx, rzsb_page(r->o->corpus, page[k]), t->out) == -EIO)
+			rzsb_die(99, "the codec failed to compress");
+}
+
+static uint64_t thread_faults(void)
+{
+	struct rusage u;
+
+	getrusage(RUSAGE_THREAD, &u);
+	return (uint64_t)u.ru_minflt + (uint64_t)u.ru_majflt;
+}
+
+static void atomic_max(uint64_t *p, uint64_t v)
+{
+	uint64_t seen = __atomic_load_n(p, __ATOMIC_RELAXED);
+
+	while (seen < v &&
+	       !__atomic_compare_exchange_n(p, &seen, v, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		;
+}
+
+/* Chunk number k of this thread's share, all threads at once. */
+static void timed_chunk(struct time_thread *t, struct cost *cost, enum step step, enum side side,
+			uint64_t k)
+{
+	uint64_t *wall = &t->run->wall;
+	uint64_t from = t->first + k * CHUNK, to = from + CHUNK, end = t->first + t->nr;
+	uint64_t process = 0, faults, cpu, now, instructions;
+
+	if (to > end)
+		to = end;
+	if (t->id == 0) {
+		*wall = 0;
+		process = rzsb_cpu_process();
+	}
+	pthread_barrier_wait(&t->run->barrier);
+	faults = thread_faults();
+	instructions = read_counter(t->counter);
+	now = rzsb_now();
+	cpu = rzsb_cpu_thread();
+	if (side == STORE)
+		store_chunk(t, step, from, to);
+	else
+		codec_chunk(t, step, from, to);
+	__atomic_fetch_add(&cost->cpu, rzsb_cpu_thread() - cpu, __ATOMIC_RELAXED);
+	atomic_max(wall, rzsb_now() - now);
+	__atomic_fetch_add(&cost->instructions, read_counter(t->counter) - instructions,
+			   __ATOMIC_RELAXED);
+	__atomic_fetch_add(&cost->pages, to - from, __ATOMIC_RELAXED);
+	if (side == STORE)
+		t->faults += thread_faults() - faults;
+	pthread_barrier_wait(&t->run->barrier);
+	if (t->id == 0) {
+		cost->process += rzsb_cpu_process() - process;
+		cost->wall += *wall;
+	}
+}
+
+static void *time_thread(void *arg)
+{
+	struct time_thread *t = arg;
+	struct time_run *r = t->run;
+	uint64_t chunks = (t->nr + CHUNK - 1) / CHUNK;
+
+	t->counter = open_counter();
+	if (t->counter < 0)
+		r->instructions = false;
+	t->worker = rzs_worker_get(r->store, t->id);
+	for (unsigned round = 0; round < r->o->rounds; round++) {
+		if (t->id == 0 && rzs_store_discard(r->store, t->worker, 0, r->c->nr) < 0)
+			rzsb_die(99, "discarding everything failed");
+		for (unsigned step = 0; step < NR_STEPS; step++) {
+			struct cost *cost = r->costs[round][step];
+
+			for (uint64_t k = 0; k < chunks; k++) {
+				enum side one = (enum side)((round + k) % 2);
+				uint64_t ahead = (k + chunks / 2) % chunks;
+
+				timed_chunk(t, &cost[one], step, one, one == STORE ? k : ahead);
+				one = one == STORE ? CODEC : STORE;
+				timed_chunk(t, &cost[one], step, one, one == STORE ? k : ahead);
+			}
+		}
+	}
+	rzs_worker_put(r->store, t->worker);
+	if (t->counter >= 0)
+		close(t->counter);
+	__atomic_fetch_add(&r->retries, t->retries, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&r->faults, t->faults, __ATOMIC_RELAXED);
+	return NULL;
+}
+
+/* Compress each page of the corpus once, then lay out a copy for every slot, in slot order. */
+static void make_items(struct time_run *r)
+{
+	const struct rzsb_corpus *c = r->o->corpus;
+	size_t ctx_size = r->codec->ctx_size(r->o->level ? r->o->level : r->codec->level_default);
+	uint8_t *once = rzsb_alloc(c->nr * (size_t)RZS_PAGE_SIZE), out[RZS_CODEC_OUT_SIZE];
+	uint32_t *size = rzsb_alloc(c->nr * sizeof(*size));
+	uint32_t *where = rzsb_alloc(r->c->nr * sizeof(*where)); /* position of each slot */
+	void *ctx = rzsb_alloc(ctx_size);
+	size_t at = 0;
+
+	if (r->codec->ctx_init(ctx, ctx_size, r->o->level ? r->o->level : r->codec->level_default))
+		rzsb_die(2, "the codec refuses level %d", r->o->level);
+	for (size_t b = 0; b < c->nr_busy; b++) {
+		uint32_t p = c->busy[b];
+		int n = r->codec->compress(ctx, rzsb_page(c, p), out);
+
+		size[p] = n > 0 && n <= (int)RZS_PAGE_SIZE ? (uint32_t)n : 0;
+		memcpy(once + p * (size_t)RZS_PAGE_SIZE, out, size[p]);
+	}
+	for (uint64_t k = 0; k < r->c->nr; k++) {
+		where[r->order[k]] = (uint32_t)k;
+		r->arena_size += (size[r->page[0][k]] + 1u) & ~1u;
+	}
+	r->arena = rzsb_alloc(r->arena_size);
+	for (uint64_t slot = 0; slot < r->c->nr; slot++) {
+		struct item *it = &r->items[where[slot]];
+		uint32_t p = r->page[0][where[slot]];
+
+		it->size = size[p];
+		it->data = it->size ? r->arena + at : rzsb_page(c, p);
+		memcpy(r->arena + at, once + p * (size_t)RZS_PAGE_SIZE, it->size);
+		at += (it->size + 1u) & ~1u;
+	}
+	munmap(ctx, ctx_size);
+	munmap(where, r->c->nr * sizeof(*where));
+	munmap(size, c->nr * sizeof(*size));
+	munmap(once, c->nr * (size_t)RZS_PAGE_SIZE);
+}
+
+/* The corpus over and over, in another order each time round, cut at nr pages. */
+static void choose_pages(const struct rzsb_corpus *c, uint32_t *page, uint64_t nr, bool sequential,
+			 uint64_t *seed)
+{
+	uint32_t *deck = rzsb_alloc(c->nr_busy * sizeof(*deck));
+	size_t at = c->nr_busy;
+
+	memcpy(deck, c->busy, c->nr_busy * sizeof(*deck));
+	for (uint64_t k = 0; k < nr; k++) {
+		if (at == c->nr_busy) {
+			/*
+			 * In order only if all of it is used: a part must be a sample of all
+			 * programs.
+			 */
+			if (!sequential || nr < c->nr_busy)
+				rzsb_shuffle(deck, c->nr_busy, seed);
+			at = 0;
+		}
+		page[k] = deck[at++];
+	}
+	munmap(deck, c->nr_busy * sizeof(*deck));
+}
+
+static void run_threads(struct time_run *r)
+{
+	struct time_thread threads[STORE_MAX_THREADS] = {0};
+	int level = r->o->level ? r->o->level : r->codec->level_default;
+	size_t ctx_size = r->codec->ctx_size(level);
+
+	if (ctx_size == 0)
+		rzsb_die(2, "the codec refuses level %d", level);
+	pthread_barrier_init(&r->barrier, NULL, r->c->threads);
+	for (unsigned i = 0; i < r->c->threads; i++) {
+		struct time_thread *t = &threads[i];
+
+		t->run = r;
+		t->id = i;
+		t->nr = r->c->nr / r->c->threads;
+		t->first = i * t->nr;
+		t->ctx = rzsb_alloc(ctx_size);
+		t->out = rzsb_alloc(RZS_CODEC_OUT_SIZE);
+		if (r->codec->ctx_init(t->ctx, ctx_size, level) ||
+		    pthread_create(&t->tid, NULL, time_thread, t) != 0)
+			rzsb_die(99, "cannot start a thread");
+	}
+	for (unsigned i = 0; i < r->c->threads; i++) {
+		pthread_join(threads[i].tid, NULL);
+		munmap(threads[i].ctx, ctx_size);
+		munmap(threads[i].out, RZS_CODEC_OUT_SIZE);
+	}
+	pthread_barrier_destroy(&r->barrier);
+}
+
+/* Median over the rounds of f(cost of the store, cost of the codec). */
+static double over_rounds(const struct time_run *r, enum step step,
+			  double (*f)(const struct cost *, const struct cost *))
+{
+	double v[MAX_ROUNDS];
+
+	for (unsigned i = 0; i < r->o->rounds; i++)
+		v[i] = f(&r->costs[i][step][STORE], &r->costs[i][step][CODEC]);
+	return rzsb_median(v, r->o->rounds);
+}
+
+static double per_page(uint64_t v, const struct cost *c)
+{
+	return (double)v / (double)c->pages;
+}
+
+static double store_ns(const struct cost *s, const struct cost *c)
+{
+	(void)c;
+	return per_page(s->cpu, s);
+}
+
+static double codec_ns(const struct cost *s, const struct cost *c)
+{
+	(void)s;
+	return per_page(c->cpu, c);
+}
+
+static double ratio(const struct cost *s, const struct cost *c)
+{
+	return store_ns(s, c) / codec_ns(s, c);
+}
+
+static double background_ns(const struct cost *s, const struct cost *c)
+{
+	(void)c;
+	return s->process > s->cpu ? per_page(s->process - s->cpu, s) : 0;
+}
+
+static double store_rate(const struct cost *s, const struct cost *c)
+{
+	(void)c;
+	return (double)s->pages * 1e9 / (double)s->wall;
+}
+
+static double codec_rate(const struct cost *s, const struct cost *c)
+{
+	(void)s;
+	return (double)c->pages * 1e9 / (double)c->wall;
+}
+
+static double store_instructions(const struct cost *s, const struct cost *c)
+{
+	(void)c;
+	return per_page(s->instructions, s);
+}
+
+static double codec_instructions(const struct cost *s, const struct cost *c)
+{
+	(void)s;
+	return per_page(c->instructions, c);
+}
+
+void store_time_heading(void)
+{
+	printf("\nTime per page (thread CPU, medians over the rounds; pages of one repeated word "
+	       "left out)\n"
+	       "%-5s %6s %-6s %2s %-9s | %8s %8s %6s | %7s %9s %9s\n",
+	       "codec", "MiB", "slots", "th", "step", "ours ns", "codec ns", "ratio", "backgr.",
+	       "pages/s", "codec p/s");
+}
+
+static void report_step(struct time_run *r, enum step step)
+{
+	const struct store_options *o = r->o;
+	struct rzsb_json *j = o->json;
+	double ours = over_rounds(r, step, store_ns), codec = over_rounds(r, step, codec_ns);
+	double times = over_rounds(r, step, ratio),
+	       background = over_rounds(r, step, background_ns);
+	double ratios[MAX_ROUNDS];
+
+	printf("%-5s %6llu %-6s %2u %-9s | %8.0f %8.0f %6.3f | %7.0f %9.0f %9.0f\n", r->codec->name,
+	       (unsigned long long)r->c->nr / 256, r->c->sequential ? "seq" : "random",
+	       r->c->threads, step_names[step], ours, codec, times, background,
+	       over_rounds(r, step, store_rate), over_rounds(r, step, codec_rate));
+	for (unsigned i = 0; i < o->rounds; i++)
+		ratios[i] = ratio(&r->costs[i][step][STORE], &r->costs[i][step][CODEC]);
+	rzsb_json_begin(j, "store_time");
+	rzsb_json_str(j, "codec", r->codec->name);
+	rzsb_json_int(j, "size_bytes", r->c->nr * RZS_PAGE_SIZE);
+	rzsb_json_str(j, "slots", r->c->sequential ? "sequential" : "random");
+	rzsb_json_int(j, "threads", r->c->threads);
+	rzsb_json_str(j, "step", step_names[step]);
+	rzsb_json_num(j, "store_ns_per_page", ours);
+	rzsb_json_num(j, "codec_ns_per_page", codec);
+	rzsb_json_num(j, "ratio", times);
+	rzsb_json_list(j, "ratio_rounds", ratios, o->rounds);
+	rzsb_json_num(j, "background_ns_per_page", background);
+	rzsb_json_num(j, "store_pages_per_s", over_rounds(r, step, store_rate));
+	rzsb_json_num(j, "codec_pages_per_s", over_rounds(r, step, codec_rate));
+	rzsb_json_num(j, "store_instructions_per_page",
+		      r->instructions ? over_rounds(r, step, store_instructions) : 0.0 / 0.0);
+	rzsb_json_num(j, "codec_instructions_per_page",
+		      r->instructions ? over_rounds(r, step, codec_instructions) : 0.0 / 0.0);
+	rzsb_json_int(j, "reserve_empty_retries", r->retries);
+	rzsb_json_int(j, "io_thread_faults", r->faults);
+	rzsb_json_end(j);
+	fflush(stdout);
+}
+
+static void compare_all(struct time_run *r)
+{
+	struct rzs_worker *w = rzs_worker_get(r->store, 0);
+	uint32_t *page = rzsb_alloc(r->c->nr * sizeof(*page));
+	const char *what;
+
+	for (uint64_t k = 0; k < r->c->nr; k++)
+		page[r->order[k]] = r->page[1][k];
+	store_compare(r->o, r->store, w, page, r->c->nr);
+	if (rzs_store_verify(r->store, w, true, &what) < 0)
+		rzsb_die(99, "the store is broken: %s", what ? what : "?");
+	rzs_worker_put(r->store, w);
+	munmap(page, r->c->nr * sizeof(*page));
+}
+
+void store_time_run(const struct store_options *o, const struct store_time_case *c)
+{
+	/* Whole chunks for every thread alike; what is left over would only be rounding. */
+	struct store_time_case whole = {c->nr - c->nr % c->threads, c->threads, c->sequential};
+	struct time_run *r = rzsb_alloc(sizeof(*r));
+	uint64_t seed = o->seed, retries = 0;
+	struct rzs_worker *w;
+
+	r->o = o;
+	r->c = &whole;
+	r->codec = rzs_codec_find(o->codec);
+	r->instructions = true;
+	r->order = rzsb_alloc(whole.nr * sizeof(*r->order));
+	r->items = rzsb_alloc(whole.nr * sizeof(*r->items));
+	for (unsigned i = 0; i < 2; i++) {
+		r->page[i] = rzsb_alloc(whole.nr * sizeof(*r->page[i]));
+		choose_pages(o->corpus, r->page[i], whole.nr, whole.sequential, &seed);
+	}
+	for (uint64_t k = 0; k < whole.nr; k++)
+		r->order[k] = (uint32_t)k;
+	if (!whole.sequential)
+		rzsb_shuffle(r->order, whole.nr, &seed);
+	make_items(r);
+
+	r->store = store_make(o, whole.nr, whole.threads, 0);
+	/*
+	 * Memory never touched before is slow the first time: fill once, measure from the second
+	 * on.
+	 */
+	w = rzs_worker_get(r->store, 0);
+	for (uint64_t k = 0; k < whole.nr; k++)
+		store_put(r->store, w, r->order[k], rzsb_page(o->corpus, r->page[1][k]), &retries);
+	rzs_worker_put(r->store, w);
+
+	run_threads(r);
+	compare_all(r);
+	for (unsigned step = 0; step < NR_STEPS; step++)
+		report_step(r, step);
+	if (r->retries)
+		printf("      the reserve was empty %llu times\n", (unsigned long long)r->retries);
+	rzs_store_destroy(r->store);
+	munmap(r->arena, r->arena_size ? r->arena_size : 1);
+	for (unsigned i = 0; i < 2; i++)
+		munmap(r->page[i], whole.nr * sizeof(*r->page[i]));
+	munmap(r->items, whole.nr * sizeof(*r->items));
+	munmap(r->order, whole.nr * sizeof(*r->order));
+	munmap(r, sizeof(*r));
+}

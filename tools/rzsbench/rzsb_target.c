@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Servers run in the foreground as our children and die with us; zram is reset when we are done
+ * with it, and never touched when somebody else has set it up.
+ */
+#define _GNU_SOURCE
+#include "rzsb_target.h"
+#include "rzsb_nbd.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define START_PATIENCE_NS 20000000000ull
+#define STOP_PATIENCE_NS  20000000000ull
+#define ZRAM		  "/sys/block/zram0/"
+
+static void __attribute__((noreturn)) run_server(const struct target *t, uint64_t size, int cpu)
+{
+	char command[4096], number[24];
+	cpu_set_t set;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	CPU_ZERO(&set);
+	CPU_SET((unsigned)cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set) < 0)
+		_exit(126);
+	snprintf(number, sizeof(number), "%llu", (unsigned long long)size);
+	snprintf(command, sizeof(command), "exec %s", t->command);
+	setenv("SOCK", t->socket, 1);
+	setenv("SIZE", number, 1);
+	execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+	_exit(127);
+}
+
+static void nap(void)
+{
+	const struct timespec t = {.tv_nsec = 5000000};
+
+	nanosleep(&t, NULL);
+}
+
+/*
+ * Until its memory has not grown for a while: a server may get its reserve ready behind our back.
+ */
+static void settle(struct target *t)
+{
+	uint64_t now = rzsb_now(), last = now, deadline = now + START_PATIENCE_NS;
+
+	t->rss_start = rzsb_rss(t->pid);
+	while ((now = rzsb_now()) < deadline && now - last < 300000000u) {
+		uint64_t rss = rzsb_rss(t->pid);
+
+		if (rss != t->rss_start)
+			last = now;
+		t->rss_start = rss;
+		nap();
+	}
+}
+
+int target_start_server(struct target *t, const char *dir, uint64_t size, int cpu, unsigned conns)
+{
+	uint64_t deadline = rzsb_now() + START_PATIENCE_NS;
+	int status;
+
+	if ((size_t)snprintf(t->socket, sizeof(t->socket), "%s/%s", dir, t->name) >=
+	    sizeof(t->socket)) {
+		fprintf(stderr, "%s: the socket's name is too long\n", t->name);
+		return -1;
+	}
+	fflush(NULL);
+	t->pid = fork();
+	if (t->pid == 0)
+		run_server(t, size, cpu);
+	if (t->pid < 0) {
+		fprintf(stderr, "%s: fork: %s\n", t->name, strerror(errno));
+		return -1;
+	}
+	t->up = true;
+	/*
+	 * Its memory at rest is taken before anybody connects: some allocate buffers for each
+	 * connection.
+	 */
+	while (access(t->socket, F_OK) != 0) {
+		if (waitpid(t->pid, &status, WNOHANG) == t->pid) {
+			fprintf(stderr, "%s: the server ended at once: %s\n", t->name, t->command);
+			t->up = false;
+			return -1;
+		}
+		if (rzsb_now() > deadline) {
+			fprintf(stderr, "%s: the server does not come up\n", t->name);
+			return -1;
+		}
+		nap();
+	}
+	settle(t);
+	if (client_connect(&t->client, t->socket, t->export, conns, START_PATIENCE_NS) < 0)
+		return -1;
+	if (client_size(t->client) < size) {
+		fprintf(stderr, "%s: serves fewer bytes than asked for\n", t->name);
+		return -1;
+	}
+	return 0;
+}
+
+static int write_text(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC), err = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, strlen(text)) < 0)
+		err = -errno;
+	close(fd);
+	return err;
+}
+
+static int read_text(const char *path, char *out, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	out[0] = 0;
+	if (fd < 0)
+		return -errno;
+	n = read(fd, out, size - 1);
+	out[n > 0 ? n : 0] = 0;
+	close(fd);
+	return n < 0 ? -EIO : 0;
+}
+
+int target_start_zram(struct target *t, uint64_t size, const char *algorithm, char *why,
+		      size_t why_size)
+{
+	char text[512];
+	int err;
+
+	if (read_text(ZRAM "disksize", text, sizeof(text)) < 0) {
+		snprintf(why, why_size, "this kernel has no zram");
+		return -1;
+	}
+	if (strtoull(text, NULL, 10) != 0) {
+		snprintf(why, why_size, "/dev/zram0 is in use");
+		return -1;
+	}
+	err = write_text(ZRAM "comp_algorithm", algorithm);
+	if (err < 0) {
+		snprintf(why, why_size, "zram has no %s here, or we may not set it: %s", algorithm,
+			 strerror(-err));
+		return -1;
+	}
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)size);
+	err = write_text(ZRAM "disksize", text);
+	if (err < 0) {
+		snprintf(why, why_size, "cannot set zram's size: %s", strerror(-err));
+		return -1;
+	}
+	t->up = true;
+	t->fd = open("/dev/zram0", O_RDWR | O_DIRECT | O_CLOEXEC);
+	if (t->fd < 0) {
+		snprintf(why, why_size, "/dev/zram0: %s", strerror(errno));
+		target_stop(t);
+		return -1;
+	}
+	t->rss_start = target_ram(t);
+	return 0;
+}
+
+void target_stop(struct target *t)
+{
+	uint64_t deadline = rzsb_now() + STOP_PATIENCE_NS;
+
+	if (!t->up)
+		return;
+	t->up = false;
+	if (!t->command) {
+		if (t->fd >= 0)
+			close(t->fd);
+		if (write_text(ZRAM "reset", "1") < 0)
+			fprintf(stderr, "zram: cannot reset it\n");
+		return;
+	}
+	client_close(t->client);
+	t->client = NULL;
+	kill(t->pid, SIGTERM);
+	while (waitpid(t->pid, NULL, WNOHANG) == 0) {
+		if (rzsb_now() > deadline) {
+			fprintf(stderr, "%s: the server does not end, killing it\n", t->name);
+			kill(t->pid, SIGKILL);
+			deadline = UINT64_MAX;
+		}
+		nap();
+	}
+	unlink(t->socket);
+}
+
+/* Of all threads of a process. */
+static uint64_t process_cpu(const char *pid)
+{
+	char path[320], text[128];
+	uint64_t sum = 0;
+	struct dirent *d;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%.20s/task", pid);
+	dir = opendir(path);
+	while (dir && (d = readdir(dir))) {
+		if (d->d_name[0] == '.')
+			continue;
+		snprintf(path, sizeof(path), "/proc/%.20s/task/%.20s/schedstat", pid, d->d_name);
+		if (read_text(path, text, sizeof(text)) == 0)
+			sum += strtoull(text, NULL, 10);
+	}
+	if (dir)
+		closedir(dir);
+	return sum;
+}
+
+uint64_t target_server_cpu(const struct target *t)
+{
+	char path[80], pid[24], text[1024], *child, *save = NULL;
+	uint64_t sum;
+
+	if (!t->command)
+		return 0;
+	snprintf(pid, sizeof(pid), "%d", (int)t->pid);
+	sum = process_cpu(pid);
+	/* Some have a child for each client. */
+	snprintf(path, sizeof(path), "/proc/%s/task/%s/children", pid, pid);
+	if (read_text(path, text, sizeof(text)) == 0)
+		for (child = strtok_r(text, " ", &save); child; child = strtok_r(NULL, " ", &save))
+			sum += process_cpu(child);
+	return sum;
+}
+
+uint64_t target_ram(const struct target *t)
+{
+	unsigned long long used = 0;
+	char text[256];
+
+	if (t->command)
+		return rzsb_rss(t->pid);
+	/* orig_data_size compr_data_size mem_used_total ... */
+	if (read_text(ZRAM "mm_stat", text, sizeof(text)) < 0 ||
+	    sscanf(text, "%*u %*u %llu", &used) != 1)
+		return 0;
+	return used;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What "rzsbench device" measures: NBD servers that it starts itself, and this machine's zram.
+ */
+#ifndef RZSB_TARGET_H
+#define RZSB_TARGET_H
+
+#include "rzsb.h"
+
+struct client;
+
+struct target {
+	const char *name;
+	const char *command; /* NULL: zram */
+	const char *export;  /* its name; "": the default one */
+	bool keeps_data;     /* what was written can be read back */
+	bool up;
+	pid_t pid;
+	char socket[108];
+	struct client *client;
+	int fd;		    /* zram's device */
+	uint64_t rss_start; /* before the first connection */
+	uint32_t *page;	    /* corpus page in each slot */
+};
+
+/*
+ * Start the server: "exec COMMAND" in a shell, with SOCK (a socket in dir) and SIZE (bytes) in its
+ * environment, on the given CPU, and wait until it accepts connections.  0 or -1 with a message.
+ */
+int target_start_server(struct target *t, const char *dir, uint64_t size, int cpu, unsigned conns);
+/* Set up /dev/zram0 if it is there and not in use; -1 with the reason in why otherwise. */
+int target_start_zram(struct target *t, uint64_t size, const char *algorithm, char *why,
+		      size_t why_size);
+/* End what was started and undo what was set up. */
+void target_stop(struct target *t);
+
+/* CPU time so far of all of the server's threads and children, in nanoseconds. */
+uint64_t target_server_cpu(const struct target *t);
+/* RAM the target holds now: resident memory, or what zram says. */
+uint64_t target_ram(const struct target *t);
+
+#endif
