@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The differences between kernels, from 6.1 on, and nowhere else.  Where stable kernels took a
+ * change over, Kbuild looks into the headers instead (RZS_HAVE_*).
+ */
+#ifndef RAMZSWAP_COMPAT_H
+#define RAMZSWAP_COMPAT_H
+
+#include <linux/blkdev.h>
+#include <linux/err.h>
+#include <linux/limits.h>
+#include <linux/numa.h>
+#include <linux/shrinker.h>
+#include <linux/slab.h>
+#include <linux/version.h>
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
+#error "ramzswap needs Linux 6.1 or newer"
+#endif
+
+/* 6.3: rw_page, which marked a device as synchronous, became a flag. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+#define RZS_RW_PAGE
+int rzs_rw_page(struct block_device *bdev, sector_t sector, struct page *page, enum req_op op);
+#endif
+
+/* 6.5: open() is given the disk, and modes have a type of their own. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
+typedef fmode_t rzs_mode_t;
+typedef struct block_device rzs_opened_t;
+
+static inline struct gendisk *rzs_opened_disk(rzs_opened_t *opened)
+{
+	return opened->bd_disk;
+}
+#else
+typedef blk_mode_t rzs_mode_t;
+typedef struct gendisk rzs_opened_t;
+
+static inline struct gendisk *rzs_opened_disk(rzs_opened_t *opened)
+{
+	return opened;
+}
+#endif
+
+/*
+ * A disk of 4 KiB blocks that is done at once, does not rotate, drops what is discarded, and wants
+ * pages to stay as they are while it compresses them.  An ERR_PTR on failure.
+ * 6.9: limits are given at once; 6.11: flags are among them.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 9, 0)
+static inline struct gendisk *rzs_disk_alloc(unsigned int block)
+{
+	struct gendisk *disk = blk_alloc_disk(NUMA_NO_NODE);
+	struct request_queue *q;
+
+	if (!disk)
+		return ERR_PTR(-ENOMEM);
+	q = disk->queue;
+	blk_queue_logical_block_size(q, block);
+	blk_queue_physical_block_size(q, block);
+	blk_queue_io_min(q, block);
+	q->limits.discard_granularity = block;
+	blk_queue_max_discard_sectors(q, UINT_MAX);
+	blk_queue_max_write_zeroes_sectors(q, UINT_MAX);
+	blk_queue_flag_set(QUEUE_FLAG_NONROT, q);
+	blk_queue_flag_set(QUEUE_FLAG_STABLE_WRITES, q);
+	blk_queue_flag_clear(QUEUE_FLAG_ADD_RANDOM, q);
+#ifndef RZS_RW_PAGE
+	blk_queue_flag_set(QUEUE_FLAG_SYNCHRONOUS, q);
+#endif
+	return disk;
+}
+#else
+static inline struct gendisk *rzs_disk_alloc(unsigned int block)
+{
+	struct queue_limits lim = {
+		.logical_block_size = block,
+		.physical_block_size = block,
+		.io_min = block,
+		.discard_granularity = block,
+		.max_hw_discard_sectors = UINT_MAX,
+		.max_write_zeroes_sectors = UINT_MAX,
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
+		.features = BLK_FEAT_SYNCHRONOUS | BLK_FEAT_STABLE_WRITES,
+#endif
+	};
+	struct gendisk *disk = blk_alloc_disk(&lim, NUMA_NO_NODE);
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 11, 0)
+	if (!IS_ERR(disk)) {
+		blk_queue_flag_set(QUEUE_FLAG_NONROT, disk->queue);
+		blk_queue_flag_set(QUEUE_FLAG_STABLE_WRITES, disk->queue);
+		blk_queue_flag_set(QUEUE_FLAG_SYNCHRONOUS, disk->queue);
+	}
+#endif
+	return disk;
+}
+#endif
+
+/* 6.7: shrinkers are allocated by the kernel. */
+typedef unsigned long (*rzs_shrink_fn)(struct shrinker *s, struct shrink_control *sc);
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+static inline struct shrinker *rzs_shrinker_add(rzs_shrink_fn count, rzs_shrink_fn scan)
+{
+	struct shrinker *s = kzalloc(sizeof(*s), GFP_KERNEL);
+
+	if (!s)
+		return NULL;
+	s->count_objects = count;
+	s->scan_objects = scan;
+	s->seeks = DEFAULT_SEEKS;
+	if (register_shrinker(s, "ramzswap")) {
+		kfree(s);
+		return NULL;
+	}
+	return s;
+}
+
+static inline void rzs_shrinker_remove(struct shrinker *s)
+{
+	unregister_shrinker(s);
+	kfree(s);
+}
+#else
+static inline struct shrinker *rzs_shrinker_add(rzs_shrink_fn count, rzs_shrink_fn scan)
+{
+	struct shrinker *s = shrinker_alloc(0, "ramzswap");
+
+	if (!s)
+		return NULL;
+	s->count_objects = count;
+	s->scan_objects = scan;
+	shrinker_register(s);
+	return s;
+}
+
+static inline void rzs_shrinker_remove(struct shrinker *s)
+{
+	shrinker_free(s);
+}
+#endif
+
+#endif

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The kernel module.  Nothing of it is built by "make": it needs the headers of a kernel, and its
+# own Kbuild.  These targets work on a copy below kmod-build/, so that the source tree stays clean
+# and may be read-only.
+
+RZS_KMOD_FILES = \
+	kmod-fallback/Kbuild \
+	kmod-fallback/Makefile \
+	kmod-fallback/compat.h \
+	kmod-fallback/ramzswap.h \
+	kmod-fallback/ramzswap_bio.c \
+	kmod-fallback/ramzswap_blocks.c \
+	kmod-fallback/ramzswap_dev.h \
+	kmod-fallback/ramzswap_figures.h \
+	kmod-fallback/ramzswap_freed.c \
+	kmod-fallback/ramzswap_ioctl.c \
+	kmod-fallback/ramzswap_ioctl.h \
+	kmod-fallback/ramzswap_main.c \
+	kmod-fallback/ramzswap_shrink.c \
+	kmod-fallback/ramzswap_sysfs.c \
+	kmod-fallback/rzs_core_unity.c \
+	kmod-fallback/rzs_port.h \
+	kmod-fallback/rzs_port_codec.h
+
+EXTRA_DIST += \
+	$(RZS_KMOD_FILES) \
+	kmod-fallback/dkms.conf.in
+
+# What a build of the module needs.
+RZS_KMOD_TREE = $(RZS_KMOD_FILES) $(RZS_CORE_SOURCES) port/port_check.h
+
+# A headers' folder may be said with KDIR=..., else those of the running kernel are meant.
+RZS_KMOD_MAKE = kdir='$(KDIR)'; test -n "$$kdir" || kdir=/lib/modules/`uname -r`/build; \
+	test -e "$$kdir/Makefile" || { \
+		echo "no kernel module: no headers at $$kdir (Debian: linux-headers-`uname -r`; or say KDIR=...)"; \
+		exit 1; }; \
+	$(MAKE) -C kmod-build/kmod-fallback KDIR="$$kdir" RZS_VERSION='$(VERSION)'
+
+# rzs_copy_kmod TO: files that are the same already keep their time, so that little is built anew.
+rzs_copy_kmod = \
+	copy_to() { \
+		for f in $(RZS_KMOD_TREE); do \
+			cmp -s "$(srcdir)/$$f" "$$1/$$f" && continue; \
+			$(MKDIR_P) "$$1/`dirname $$f`" && rm -f "$$1/$$f" && \
+				cp "$(srcdir)/$$f" "$$1/$$f" && chmod u+w "$$1/$$f" || exit; \
+		done; \
+	}; copy_to
+
+modules:
+	@$(rzs_copy_kmod) kmod-build
+	@$(RZS_KMOD_MAKE) modules
+
+modules_install: modules
+	@$(RZS_KMOD_MAKE) modules_install
+
+# The tree that "dkms add ramzswap/$(VERSION)" looks for.
+dkms-source:
+	@$(rzs_copy_kmod) '$(DESTDIR)/usr/src/ramzswap-$(VERSION)'
+	$(SED) 's,@VER''SION@,$(VERSION),g' $(srcdir)/kmod-fallback/dkms.conf.in \
+		>'$(DESTDIR)/usr/src/ramzswap-$(VERSION)/dkms.conf'
+
+clean-kmod:
+	rm -rf kmod-build
+
+.PHONY: clean-kmod dkms-source modules modules_install

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the driver's own files share.
+ *
+ * A device (struct rzs_device) exists from loading to unloading.  While it is initialised it has a
+ * struct rzs_live, which everything on the data path finds through SRCU: whoever holds the read
+ * lock may use it, and taking a device down waits for all of them.
+ *
+ * Locks, outermost first:
+ *   rzs_device.lock     configuration, INIT and RESET; never on the data path
+ *   disk->open_mutex    (the block layer's) is nobody else opening while we look
+ *   rzs_srcu            read side: every use of a live device
+ *   rzs_freed.mutex     one slot's discard against one write of that slot
+ *   a store's worker, and what core/store.c says
+ * Memory is asked for under the first and the third only, and under the third without I/O.
+ */
+#ifndef RAMZSWAP_H
+#define RAMZSWAP_H
+
+#include <linux/atomic.h>
+#include <linux/blkdev.h>
+#include <linux/mutex.h>
+#include <linux/srcu.h>
+#include <linux/types.h>
+#include <linux/workqueue.h>
+
+#include "rzs_store.h"
+
+/* Slots that the kernel has said are free and whose pages are still stored: ramzswap_freed.c. */
+struct rzs_freed {
+	u64 nr_chunks;
+	unsigned long **chunk; /* a bit for each slot, or NULL where nothing was ever written */
+	unsigned long *busy;   /* a bit for each chunk that has bits */
+	struct mutex mutex;
+	atomic64_t bytes; /* of memory */
+	struct work_struct work;
+	struct rzs_store *store;
+};
+
+/* An initialised device. */
+struct rzs_live {
+	struct rzs_store *store;
+	struct rzs_blocks *blocks; /* the store's */
+	u64 nr_pages;
+	struct rzs_freed freed;
+};
+
+struct rzs_device {
+	struct gendisk *disk;
+	struct mutex lock;
+	bool claimed; /* under disk->open_mutex: no one may open it now */
+	struct rzs_live __rcu *live;
+
+	/* What the next INIT makes; under lock. */
+	u64 disksize;  /* bytes, 0: by the machine's memory */
+	u64 mem_limit; /* bytes, 0: none */
+	const char *codec;
+
+	atomic64_t invalid_io;
+	atomic64_t failed_writes; /* that the store has not seen */
+	atomic64_t retried;	  /* writes that the store refused once and then took */
+};
+
+extern struct workqueue_struct *rzs_workqueue;
+extern struct srcu_struct rzs_srcu;
+extern const struct attribute_group *rzs_sysfs_groups[];
+
+/* ramzswap_main.c.  Each takes dev->lock, unless it says otherwise, and may sleep. */
+
+/* -EBUSY when initialised already, -EINVAL for a size that cannot be, -ENOMEM, -ENOSPC: limit. */
+int rzs_device_init(struct rzs_device *dev);
+/* The same with the lock held. */
+int rzs_device_init_locked(struct rzs_device *dev);
+/* -EBUSY when more than `openers` have it open.  0 also when there is nothing to reset. */
+int rzs_device_reset(struct rzs_device *dev, unsigned int openers);
+/* A change of what INIT makes is allowed while this is false.  Under dev->lock. */
+static inline bool rzs_device_ready(struct rzs_device *dev)
+{
+	return rcu_access_pointer(dev->live);
+}
+/* The live device, for as long as dev->lock is held; NULL: not initialised. */
+struct rzs_live *rzs_device_live(struct rzs_device *dev);
+/* Statistics, freed slots taken off first.  Under dev->lock.  -ENOTTY: not initialised. */
+int rzs_device_stats(struct rzs_device *dev, struct rzs_stats *out);
+/* Call fn for each device until it returns false. */
+void rzs_for_each_device(bool (*fn)(struct rzs_device *dev, void *arg), void *arg);
+
+/* ramzswap_bio.c */
+void rzs_submit_bio(struct bio *bio);
+
+/* ramzswap_freed.c */
+/* -ENOMEM; rzs_freed_fini() is the caller's then as well. */
+int rzs_freed_init(struct rzs_freed *f, struct rzs_store *store);
+void rzs_freed_fini(struct rzs_freed *f);
+int rzs_freed_prepare(struct rzs_freed *f, u64 slot);
+void rzs_freed_flush(struct rzs_freed *f);
+void rzs_slot_free_notify(struct block_device *bdev, unsigned long slot);
+
+/* ramzswap_shrink.c */
+int rzs_shrink_init(void);
+void rzs_shrink_exit(void);
+/* All that compaction can gain.  The caller sees to it that the device stays live. */
+void rzs_compact_all(struct rzs_live *live);
+
+/* rzs_core_unity.c */
+struct rzs_blocks *rzs_store_blocks(struct rzs_store *store);
+
+/* ramzswap_blocks.c: false when the machine had no memory.  Sleeps, starts no I/O. */
+bool rzs_blocks_refill(struct rzs_blocks *b);
+
+#endif

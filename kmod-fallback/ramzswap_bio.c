@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The data path: bios of every shape.
+ *
+ * A bio is done when rzs_submit_bio() returns, in the submitter's context, which may be reclaim.
+ * Its segments may be parts of pages (a buffer that is not aligned) or belong to large folios; each
+ * is taken page by page.  A whole page of the device goes straight between the bio's page and the
+ * store, a part of one is read, changed and written by the store under the slot's lock.
+ *
+ * Before each write the submitter sees to it that the store has blocks ready (ramzswap_blocks.c)
+ * and that no discard of the slot is pending (ramzswap_freed.c).  It holds nothing meanwhile: a
+ * worker is had for one page's work at a time, and no memory is asked for while one is held.
+ */
+#include <linux/blkdev.h>
+#include <linux/highmem.h>
+#include <linux/mm.h>
+#include <linux/pagemap.h>
+#include <linux/sched.h>
+#include <linux/smp.h>
+
+#include "compat.h"
+#include "ramzswap.h"
+
+/* A write finds the reserve empty only when others took it all between our refill and our write. */
+#define WRITE_TRIES 4u
+/* So much is discarded before others may have the processor. */
+#define DROP_STEP   (16ull << 20)
+
+static int write_once(struct rzs_live *live, const void *from, u32 len, u64 pos)
+{
+	struct rzs_worker *w = rzs_worker_get(live->store, raw_smp_processor_id());
+	int err;
+
+	if (len == RZS_PAGE_SIZE)
+		err = rzs_store_write(live->store, w, pos >> RZS_PAGE_SHIFT, from);
+	else
+		err = rzs_store_pwrite(live->store, w, from, len, pos);
+	rzs_worker_put(live->store, w);
+	return err;
+}
+
+/* Bytes of one page of the device. */
+static int write_part(struct rzs_device *dev, struct rzs_live *live, const void *from, u32 len,
+		      u64 pos)
+{
+	unsigned int tries = 0;
+	bool again;
+	int err = rzs_freed_prepare(&live->freed, pos >> RZS_PAGE_SHIFT);
+
+	if (err) {
+		atomic64_inc(&dev->failed_writes);
+		return err;
+	}
+	do {
+		again = rzs_blocks_refill(live->blocks) && ++tries < WRITE_TRIES;
+		err = write_once(live, from, len, pos);
+		again = again && err == -ENOMEM;
+		if (again)
+			atomic64_inc(&dev->retried);
+	} while (again);
+	return err;
+}
+
+static int read_part(struct rzs_live *live, void *to, u32 len, u64 pos)
+{
+	struct rzs_worker *w = rzs_worker_get(live->store, raw_smp_processor_id());
+	int err;
+
+	if (len == RZS_PAGE_SIZE)
+		err = rzs_store_read(live->store, w, pos >> RZS_PAGE_SHIFT, to);
+	else
+		err = rzs_store_pread(live->store, w, to, len, pos);
+	rzs_worker_put(live->store, w);
+	return err;
+}
+
+/* A segment lies in one page of memory and may lie in two of the device. */
+static int do_segment(struct rzs_device *dev, struct rzs_live *live, struct bio_vec *bv, u64 pos,
+		      bool write)
+{
+	u8 *base = kmap_local_page(bv->bv_page), *at = base + bv->bv_offset;
+	u32 left = bv->bv_len, len;
+	int err = 0;
+
+	while (left && !err) {
+		len = min_t(u32, left, RZS_PAGE_SIZE - (pos & (RZS_PAGE_SIZE - 1)));
+		err = write ? write_part(dev, live, at, len, pos) : read_part(live, at, len, pos);
+		at += len;
+		pos += len;
+		left -= len;
+	}
+	kunmap_local(base);
+	if (!write)
+		flush_dcache_page(bv->bv_page);
+	return err;
+}
+
+static int do_data(struct rzs_device *dev, struct rzs_live *live, struct bio *bio)
+{
+	bool write = bio_op(bio) == REQ_OP_WRITE;
+	struct bvec_iter iter;
+	struct bio_vec bv;
+	int err;
+
+	bio_for_each_segment(bv, bio, iter) {
+		err = do_segment(dev, live, &bv, (u64)iter.bi_sector << SECTOR_SHIFT, write);
+		if (err)
+			return err;
+		cond_resched();
+	}
+	return 0;
+}
+
+/* A part of a page that is to be zeros. */
+static int zero_part(struct rzs_device *dev, struct rzs_live *live, u32 len, u64 pos)
+{
+	return write_part(dev, live, page_address(ZERO_PAGE(0)), len, pos);
+}
+
+/*
+ * Discard or zero.  Both drop whole pages; parts of pages are rewritten when zeros are wanted, and
+ * else left alone.
+ */
+static int do_drop(struct rzs_device *dev, struct rzs_live *live, u64 len, u64 pos, bool zero)
+{
+	struct rzs_worker *w;
+	int err = 0;
+	u64 step;
+
+	while (len && !err) {
+		step = min_t(u64, len, RZS_PAGE_SIZE - (pos & (RZS_PAGE_SIZE - 1)));
+		if (step == RZS_PAGE_SIZE) {
+			step = min_t(u64, len, DROP_STEP) & ~(u64)(RZS_PAGE_SIZE - 1);
+			w = rzs_worker_get(live->store, raw_smp_processor_id());
+			err = rzs_store_ptrim(live->store, w, step, pos);
+			rzs_worker_put(live->store, w);
+			cond_resched();
+		} else if (zero) {
+			err = zero_part(dev, live, step, pos);
+		}
+		pos += step;
+		len -= step;
+	}
+	return err;
+}
+
+static int do_bio(struct rzs_device *dev, struct rzs_live *live, struct bio *bio)
+{
+	u64 pos = (u64)bio->bi_iter.bi_sector << SECTOR_SHIFT, len = bio->bi_iter.bi_size;
+	u64 size = live->nr_pages << RZS_PAGE_SHIFT;
+
+	if (len > size || pos > size - len) {
+		atomic64_inc(&dev->invalid_io);
+		return -EIO;
+	}
+	switch (bio_op(bio)) {
+	case REQ_OP_READ:
+	case REQ_OP_WRITE:
+		return do_data(dev, live, bio);
+	case REQ_OP_DISCARD:
+		return do_drop(dev, live, len, pos, false);
+	case REQ_OP_WRITE_ZEROES:
+		return do_drop(dev, live, len, pos, true);
+	case REQ_OP_FLUSH:
+		return 0; /* what is written is where it stays */
+	default:
+		return -EOPNOTSUPP;
+	}
+}
+
+void rzs_submit_bio(struct bio *bio)
+{
+	struct rzs_device *dev = bio->bi_bdev->bd_disk->private_data;
+	unsigned long start = bio_start_io_acct(bio);
+	int srcu = srcu_read_lock(&rzs_srcu), err = -EIO;
+	struct rzs_live *live = srcu_dereference(dev->live, &rzs_srcu);
+
+	if (live)
+		err = do_bio(dev, live, bio);
+	else
+		atomic64_inc(&dev->invalid_io);
+	srcu_read_unlock(&rzs_srcu, srcu);
+	bio->bi_status = errno_to_blk_status(err);
+	bio_end_io_acct(bio, start);
+	bio_endio(bio);
+}
+
+#ifdef RZS_RW_PAGE
+/*
+ * Kernels before 6.3 take a device that has this for one that is done at once, and swap a page in
+ * and out without a bio.  An error makes them try again with one, which then tells.
+ */
+int rzs_rw_page(struct block_device *bdev, sector_t sector, struct page *page, enum req_op op)
+{
+	struct rzs_device *dev = bdev->bd_disk->private_data;
+	bool write = op_is_write(op);
+	struct bio_vec bv = {.bv_page = page, .bv_len = PAGE_SIZE};
+	struct rzs_live *live;
+	int srcu, err = -EIO;
+
+	if (PageTransHuge(page) || sector & (PAGE_SECTORS - 1))
+		return -EOPNOTSUPP;
+	srcu = srcu_read_lock(&rzs_srcu);
+	live = srcu_dereference(dev->live, &rzs_srcu);
+	if (live && sector / PAGE_SECTORS < live->nr_pages)
+		err = do_segment(dev, live, &bv, (u64)sector << SECTOR_SHIFT, write);
+	srcu_read_unlock(&rzs_srcu, srcu);
+	if (!err)
+		page_endio(page, write, 0);
+	return err;
+}
+#endif

@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Memory for the store, kept a little ahead of demand.
+ *
+ * A block is eight contiguous pages where the kernel has them at hand, without reclaim and without
+ * touching its reserves; else eight single pages mapped side by side.  The first costs no TLB
+ * entries and no page tables; the second is to be had for as long as there are pages at all, which
+ * under pressure is what counts.
+ *
+ * The core takes a block under its spinlocks and may not wait there.  So the list of ready blocks
+ * is filled by whoever submits a write, before the store is called (rzs_blocks_refill).  A
+ * submitter may be kswapd: its allocations may use the kernel's reserves, as those of any swap
+ * device that frees more than it takes.  They never start I/O, since that could be a write to this
+ * same device.
+ *
+ * Every block is in `all`, by a number that its first page keeps, so that closing finds those that
+ * the core still has.  A mapped block is given back by a work item, because unmapping may sleep.
+ *
+ * Invariants, under lock:  taken + ready <= held <= max (after a limit was lowered: once set_max
+ * has returned).  held - taken - ready are on their way in or out.
+ */
+#include <linux/gfp.h>
+#include <linux/llist.h>
+#include <linux/log2.h>
+#include <linux/mm.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+#include <linux/vmalloc.h>
+#include <linux/workqueue.h>
+#include <linux/xarray.h>
+
+#include "ramzswap.h"
+
+#define BLOCK_ORDER 3
+#define BLOCK_PAGES (1u << BLOCK_ORDER)
+#define BLOCK_ALIGN 64u
+
+/* Neither reclaim nor waking kswapd for it: single pages will do as well. */
+#define GFP_TOGETHER (__GFP_NOWARN | __GFP_NOMEMALLOC | __GFP_NORETRY)
+#define GFP_SINGLE   (GFP_NOIO | __GFP_NOWARN | __GFP_HIGHMEM)
+
+#define RESERVE_DEFAULT 64u
+
+/* What a block holds while it is nobody's. */
+struct block_link {
+	struct block_link *next;
+	struct llist_node unmap;
+};
+
+struct rzs_blocks {
+	spinlock_t lock;
+	struct block_link *list;
+	u64 taken, ready, held, peak, max, reserve;
+
+	struct xarray all;
+	struct llist_head unmap;
+	struct work_struct unmap_work;
+};
+
+/* Control structures; sleeps, and is never called on the data path. */
+void *rzs_port_alloc(size_t n)
+{
+	/* kmalloc aligns powers of two to themselves; from a page on, everything to a page. */
+	size_t size = n < PAGE_SIZE ? roundup_pow_of_two(max_t(size_t, n, BLOCK_ALIGN)) : n;
+
+	return kvzalloc(size, GFP_KERNEL);
+}
+
+void rzs_port_free(void *p, size_t n)
+{
+	kvfree(p);
+}
+
+static struct page *block_page(void *block, unsigned int i)
+{
+	void *at = block + i * PAGE_SIZE;
+
+	return is_vmalloc_addr(at) ? vmalloc_to_page(at) : virt_to_page(at);
+}
+
+static void *block_alloc_singles(void)
+{
+	struct page *pages[BLOCK_PAGES];
+	unsigned int n = 0;
+	void *block = NULL;
+
+	while (n < BLOCK_PAGES && (pages[n] = alloc_page(GFP_SINGLE)))
+		n++;
+	if (n == BLOCK_PAGES)
+		block = vm_map_ram(pages, BLOCK_PAGES, NUMA_NO_NODE);
+	while (!block && n)
+		__free_page(pages[--n]);
+	return block;
+}
+
+static void block_free(void *block)
+{
+	struct page *pages[BLOCK_PAGES];
+	unsigned int i;
+
+	for (i = 0; i < BLOCK_PAGES; i++)
+		pages[i] = block_page(block, i);
+	set_page_private(pages[0], 0);
+	if (!is_vmalloc_addr(block)) {
+		__free_pages(pages[0], BLOCK_ORDER);
+		return;
+	}
+	vm_unmap_ram(block, BLOCK_PAGES);
+	for (i = 0; i < BLOCK_PAGES; i++)
+		__free_page(pages[i]);
+}
+
+/* A new block that is in the index, or NULL. */
+static void *block_new(struct rzs_blocks *b)
+{
+	struct page *page = alloc_pages(GFP_TOGETHER, BLOCK_ORDER);
+	void *block = page ? page_address(page) : block_alloc_singles();
+	u32 id;
+
+	if (!block)
+		return NULL;
+	if (xa_alloc(&b->all, &id, block, xa_limit_31b, GFP_NOIO | __GFP_NOWARN)) {
+		block_free(block);
+		return NULL;
+	}
+	set_page_private(block_page(block, 0), id);
+	return block;
+}
+
+static void block_forget(struct rzs_blocks *b, void *block)
+{
+	xa_erase(&b->all, page_private(block_page(block, 0)));
+	block_free(block);
+	spin_lock(&b->lock);
+	b->held--;
+	spin_unlock(&b->lock);
+}
+
+static void blocks_unmap(struct work_struct *work)
+{
+	struct rzs_blocks *b = container_of(work, struct rzs_blocks, unmap_work);
+	struct llist_node *list = llist_del_all(&b->unmap);
+	struct block_link *link, *next;
+
+	llist_for_each_entry_safe(link, next, list, unmap) {
+		block_forget(b, link);
+		cond_resched();
+	}
+}
+
+/* A block that is neither taken nor ready any more, but still held.  Never sleeps. */
+static void block_drop(struct rzs_blocks *b, struct block_link *link)
+{
+	if (!is_vmalloc_addr(link))
+		block_forget(b, link);
+	else if (llist_add(&link->unmap, &b->unmap))
+		queue_work(rzs_workqueue, &b->unmap_work);
+}
+
+/* Under lock. */
+static void ready_push(struct rzs_blocks *b, struct block_link *link)
+{
+	link->next = b->list;
+	b->list = link;
+	b->ready++;
+}
+
+/* Under lock; NULL when there is none. */
+static struct block_link *ready_pop(struct rzs_blocks *b)
+{
+	struct block_link *link = b->list;
+
+	if (link) {
+		b->list = link->next;
+		b->ready--;
+	}
+	return link;
+}
+
+/* Whether one more is wanted and allowed; it is held from then on. */
+static bool blocks_begin_new(struct rzs_blocks *b)
+{
+	bool wanted;
+
+	spin_lock(&b->lock);
+	wanted = b->held - b->taken < b->reserve && b->held < b->max;
+	if (wanted) {
+		b->held++;
+		b->peak = max(b->peak, b->held);
+	}
+	spin_unlock(&b->lock);
+	return wanted;
+}
+
+bool rzs_blocks_refill(struct rzs_blocks *b)
+{
+	unsigned int noio;
+	void *block;
+	bool ok = true;
+
+	if (likely(READ_ONCE(b->ready) >= READ_ONCE(b->reserve)))
+		return true;
+	/* Of what vm_map_ram() asks for as well. */
+	noio = memalloc_noio_save();
+	while (ok && blocks_begin_new(b)) {
+		block = block_new(b);
+		ok = block;
+		spin_lock(&b->lock);
+		if (ok)
+			ready_push(b, block);
+		else
+			b->held--;
+		spin_unlock(&b->lock);
+	}
+	memalloc_noio_restore(noio);
+	return ok;
+}
+
+int rzs_blocks_open(struct rzs_blocks **out, uint64_t max_blocks, uint64_t reserve_blocks)
+{
+	struct rzs_blocks *b;
+
+	*out = NULL;
+	if (!max_blocks)
+		return -EINVAL;
+	b = kzalloc(sizeof(*b), GFP_KERNEL);
+	if (!b)
+		return -ENOMEM;
+	spin_lock_init(&b->lock);
+	xa_init_flags(&b->all, XA_FLAGS_ALLOC);
+	init_llist_head(&b->unmap);
+	INIT_WORK(&b->unmap_work, blocks_unmap);
+	b->max = max_blocks;
+	b->reserve = reserve_blocks == RZS_RESERVE_DEFAULT ? RESERVE_DEFAULT : reserve_blocks;
+	if (!rzs_blocks_refill(b)) {
+		rzs_blocks_close(b);
+		return -ENOMEM;
+	}
+	*out = b;
+	return 0;
+}
+
+void rzs_blocks_close(struct rzs_blocks *b)
+{
+	unsigned long id;
+	void *block;
+
+	if (!b)
+		return;
+	cancel_work_sync(&b->unmap_work);
+	xa_for_each(&b->all, id, block) {
+		block_free(block);
+		cond_resched();
+	}
+	xa_destroy(&b->all);
+	kfree(b);
+}
+
+void *rzs_blocks_take(struct rzs_blocks *b, bool *out_limit)
+{
+	struct block_link *link;
+
+	spin_lock(&b->lock);
+	link = ready_pop(b);
+	if (link)
+		b->taken++;
+	*out_limit = b->taken >= b->max;
+	spin_unlock(&b->lock);
+	return link;
+}
+
+void rzs_blocks_give(struct rzs_blocks *b, void *block)
+{
+	bool keep;
+
+	spin_lock(&b->lock);
+	b->taken--;
+	keep = b->ready < b->reserve && b->held <= b->max;
+	if (keep)
+		ready_push(b, block);
+	spin_unlock(&b->lock);
+	if (!keep)
+		block_drop(b, block);
+}
+
+void rzs_blocks_count(struct rzs_blocks *b, uint64_t *out_taken, uint64_t *out_ready,
+		      uint64_t *out_peak)
+{
+	spin_lock(&b->lock);
+	*out_taken = b->taken;
+	*out_ready = b->held - b->taken;
+	*out_peak = b->peak;
+	spin_unlock(&b->lock);
+}
+
+int rzs_blocks_set_max(struct rzs_blocks *b, uint64_t max_blocks)
+{
+	struct block_link *link = NULL;
+	int err = 0;
+
+	spin_lock(&b->lock);
+	if (b->taken > max_blocks)
+		err = -ENOSPC;
+	else
+		b->max = max_blocks;
+	spin_unlock(&b->lock);
+	while (!err) {
+		spin_lock(&b->lock);
+		link = b->taken + b->ready > max_blocks ? ready_pop(b) : NULL;
+		spin_unlock(&b->lock);
+		if (!link)
+			break;
+		block_drop(b, link);
+	}
+	flush_work(&b->unmap_work);
+	return err;
+}

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The original driver's ioctls, with its numbers and errors.  What changes a device needs
+ * CAP_SYS_ADMIN; statistics are for whoever could open it.
+ */
+#include <linux/capability.h>
+#include <linux/compat.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "ramzswap.h"
+#include "ramzswap_dev.h"
+#include "ramzswap_figures.h"
+#include "ramzswap_ioctl.h"
+
+static_assert(sizeof(struct ramzswap_ioctl_stats) == 252);
+
+static u32 to_u32(u64 v)
+{
+	return min_t(u64, v, U32_MAX);
+}
+
+/* What is of the store; the rest is the device's. */
+static void fill_stats(const struct rzs_stats *s, struct ramzswap_ioctl_stats *out)
+{
+	const struct ramzswap_counts counts = {
+		.pages_stored = s->pages_stored,
+		.pages_same = s->pages_same,
+		.pages_zero = s->pages_zero,
+		.pages_good = s->pages_good,
+		.pages_raw = s->pages_raw,
+		.mem_bytes = s->mem_bytes,
+	};
+	const struct ramzswap_figures f = ramzswap_figures_of(&counts);
+
+	out->memlimit = s->limit_bytes;
+	out->disksize = s->nr_pages << RZS_PAGE_SHIFT;
+	out->num_reads = s->reads;
+	out->num_writes = s->writes;
+	out->failed_reads = s->failed_reads;
+	out->failed_writes = s->failed_writes;
+	out->notify_free = s->discards;
+	out->pages_zero = to_u32(s->pages_zero);
+	out->good_compress_pct = to_u32(f.good_percent);
+	out->pages_expand_pct = to_u32(f.raw_percent);
+	out->pages_stored = to_u32(f.pages_stored);
+	out->pages_used = to_u32(f.pages_used);
+	out->orig_data_size = f.orig_bytes;
+	out->compr_data_size = s->object_bytes;
+	out->mem_used_total = s->mem_bytes;
+}
+
+static int get_stats(struct rzs_device *dev, void __user *to)
+{
+	struct ramzswap_ioctl_stats *out = kzalloc(sizeof(*out), GFP_KERNEL);
+	struct rzs_stats *s = kzalloc(sizeof(*s), GFP_KERNEL);
+	int err = -ENOMEM;
+
+	if (out && s) {
+		mutex_lock(&dev->lock);
+		err = rzs_device_stats(dev, s);
+		mutex_unlock(&dev->lock);
+	}
+	if (!err) {
+		fill_stats(s, out);
+		out->invalid_io = atomic64_read(&dev->invalid_io);
+		if (copy_to_user(to, out, sizeof(*out)))
+			err = -EFAULT;
+	}
+	kfree(s);
+	kfree(out);
+	return err;
+}
+
+/* A size in KiB, which INIT will look at. */
+static int set_kb(struct rzs_device *dev, u64 *which, u64 kb)
+{
+	int err = 0;
+
+	mutex_lock(&dev->lock);
+	if (rzs_device_ready(dev))
+		err = -EBUSY;
+	else if (kb > U64_MAX >> 10)
+		err = -EINVAL;
+	else
+		*which = kb << 10;
+	mutex_unlock(&dev->lock);
+	return err;
+}
+
+static int do_ioctl(struct block_device *bdev, unsigned int cmd, void __user *arg)
+{
+	struct rzs_device *dev = bdev->bd_disk->private_data;
+	size_t kb;
+
+	if (cmd == RZSIO_GET_STATS)
+		return get_stats(dev, arg);
+	switch (cmd) {
+	case RZSIO_SET_DISKSIZE_KB:
+	case RZSIO_SET_MEMLIMIT_KB:
+	case RZSIO_SET_BACKING_SWAP:
+	case RZSIO_INIT:
+	case RZSIO_RESET:
+		break;
+	default:
+		return -ENOTTY;
+	}
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	switch (cmd) {
+	case RZSIO_SET_BACKING_SWAP:
+		return -EOPNOTSUPP;
+	case RZSIO_INIT:
+		return rzs_device_init(dev);
+	case RZSIO_RESET:
+		return rzs_device_reset(dev, 1); /* the caller itself has it open */
+	default:
+		if (copy_from_user(&kb, arg, sizeof(kb)))
+			return -EFAULT;
+		return set_kb(dev, cmd == RZSIO_SET_DISKSIZE_KB ? &dev->disksize : &dev->mem_limit,
+			      kb);
+	}
+}
+
+int rzs_ioctl(struct block_device *bdev, rzs_mode_t mode, unsigned int cmd, unsigned long arg)
+{
+	return do_ioctl(bdev, cmd, (void __user *)arg);
+}
+
+#ifdef CONFIG_COMPAT
+#define RZSIO_SET_DISKSIZE_KB_32 _IOW('z', 0, compat_size_t)
+#define RZSIO_SET_MEMLIMIT_KB_32 _IOW('z', 1, compat_size_t)
+
+int rzs_compat_ioctl(struct block_device *bdev, rzs_mode_t mode, unsigned int cmd,
+		     unsigned long arg)
+{
+	struct rzs_device *dev = bdev->bd_disk->private_data;
+	compat_size_t kb;
+
+	if (cmd != RZSIO_SET_DISKSIZE_KB_32 && cmd != RZSIO_SET_MEMLIMIT_KB_32)
+		return do_ioctl(bdev, cmd, compat_ptr(arg));
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	if (copy_from_user(&kb, compat_ptr(arg), sizeof(kb)))
+		return -EFAULT;
+	return set_kb(dev, cmd == RZSIO_SET_DISKSIZE_KB_32 ? &dev->disksize : &dev->mem_limit, kb);
+}
+#endif

@@ -1,0 +1,384 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * ramzswap: compressed RAM as block devices to swap to.  The module, its devices and their life:
+ * created at loading, initialised and reset any number of times, gone at unloading.
+ *
+ * INIT makes a store, writes a swap header into it, publishes it and only then gives the disk its
+ * size.  RESET goes the other way: nobody else may have the disk open, no one may open it from
+ * there on, what is in the page cache goes out, the size goes, and when no one uses the store any
+ * more so does that.
+ */
+#include <linux/cpumask.h>
+#include <linux/math64.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/uuid.h>
+
+#include "compat.h"
+#include "ramzswap.h"
+#include "ramzswap_dev.h"
+
+#define MAX_DEVICES	 32u
+#define DEFAULT_PERCENT	 25u /* of RAM, of a device whose size nobody has said */
+#define RESERVE_BLOCKS	 4u  /* ready ahead of writes: these, and for each processor: */
+#define RESERVE_PER_CPU	 2u
+#define BACKING_NAME_MAX 128
+
+static unsigned int num_devices;
+module_param(num_devices, uint, 0444);
+MODULE_PARM_DESC(num_devices, "Number of devices, at most 32 (default 1)");
+
+static unsigned long disksize_kb;
+module_param(disksize_kb, ulong, 0444);
+MODULE_PARM_DESC(disksize_kb, "Initialise ramzswap0 with this size, in KiB");
+
+static unsigned long memlimit_kb;
+module_param(memlimit_kb, ulong, 0444);
+MODULE_PARM_DESC(memlimit_kb, "Memory limit in KiB; only with backing_swap");
+
+static char backing_swap[BACKING_NAME_MAX];
+module_param_string(backing_swap, backing_swap, sizeof(backing_swap), 0444);
+MODULE_PARM_DESC(backing_swap, "Backing swap (this driver has none yet)");
+
+struct workqueue_struct *rzs_workqueue;
+DEFINE_SRCU(rzs_srcu);
+
+static struct rzs_device *devices[MAX_DEVICES];
+
+void rzs_for_each_device(bool (*fn)(struct rzs_device *dev, void *arg), void *arg)
+{
+	unsigned int i;
+
+	for (i = 0; i < num_devices; i++)
+		if (!fn(devices[i], arg))
+			return;
+}
+
+struct rzs_live *rzs_device_live(struct rzs_device *dev)
+{
+	return rcu_dereference_protected(dev->live, lockdep_is_held(&dev->lock));
+}
+
+int rzs_device_stats(struct rzs_device *dev, struct rzs_stats *out)
+{
+	struct rzs_live *live = rzs_device_live(dev);
+	u64 retried, bytes;
+
+	if (!live)
+		return -ENOTTY;
+	rzs_freed_flush(&live->freed);
+	rzs_store_stats(live->store, out);
+	/* A write that was refused and tried again is one write, and no failure. */
+	retried = atomic64_read(&dev->retried);
+	out->writes -= retried;
+	out->failed_writes += (u64)atomic64_read(&dev->failed_writes) - retried;
+	bytes = atomic64_read(&live->freed.bytes);
+	out->fixed_bytes += bytes;
+	out->mem_bytes += bytes;
+	out->mem_peak_bytes += bytes;
+	return 0;
+}
+
+static int write_header(struct rzs_live *live)
+{
+	struct rzs_worker *w;
+	void *page = (void *)__get_free_page(GFP_KERNEL);
+	uuid_t uuid;
+	int err;
+
+	if (!page)
+		return -ENOMEM;
+	uuid_gen(&uuid);
+	err = rzs_swap_header(page, live->nr_pages, NULL, uuid.b);
+	if (!err) {
+		w = rzs_worker_get(live->store, 0);
+		err = rzs_store_write(live->store, w, 0, page);
+		rzs_worker_put(live->store, w);
+	}
+	free_page((unsigned long)page);
+	return err;
+}
+
+static void live_free(struct rzs_live *live)
+{
+	/* The work item uses the store. */
+	rzs_freed_fini(&live->freed);
+	rzs_store_destroy(live->store);
+	kfree(live);
+}
+
+static int live_new(struct rzs_device *dev, u64 nr_pages, struct rzs_live **out)
+{
+	unsigned int cpus = num_online_cpus();
+	struct rzs_config cfg = {
+		.nr_pages = nr_pages,
+		.limit_bytes = dev->mem_limit,
+		.reserve_bytes = (u64)(RESERVE_BLOCKS + RESERVE_PER_CPU * cpus) * RZS_BLOCK_SIZE,
+		.codec = dev->codec,
+		.nr_workers = min(cpus, RZS_MAX_WORKERS),
+	};
+	struct rzs_live *live = kzalloc(sizeof(*live), GFP_KERNEL);
+	int err;
+
+	*out = NULL;
+	if (!live)
+		return -ENOMEM;
+	err = rzs_store_create(&cfg, &live->store);
+	if (err) {
+		kfree(live);
+		return err;
+	}
+	live->blocks = rzs_store_blocks(live->store);
+	live->nr_pages = nr_pages;
+	err = rzs_freed_init(&live->freed, live->store);
+	if (!err)
+		err = write_header(live);
+	if (err) {
+		live_free(live);
+		return err;
+	}
+	*out = live;
+	return 0;
+}
+
+int rzs_device_init_locked(struct rzs_device *dev)
+{
+	u64 ram = (u64)totalram_pages() << PAGE_SHIFT;
+	struct rzs_live *live;
+	u64 nr_pages;
+	int err;
+
+	lockdep_assert_held(&dev->lock);
+	if (rzs_device_ready(dev))
+		return -EBUSY;
+	if (!dev->disksize)
+		dev->disksize = div_u64(ram, 100) * DEFAULT_PERCENT;
+	nr_pages = dev->disksize >> RZS_PAGE_SHIFT;
+	if (nr_pages < RZS_SWAP_MIN_PAGES || nr_pages > RZS_MAX_PAGES)
+		return -EINVAL;
+	dev->disksize = nr_pages << RZS_PAGE_SHIFT;
+	if (dev->disksize > 2 * ram)
+		pr_info("%s: more than twice the machine's memory will hardly be of use\n",
+			dev->disk->disk_name);
+	err = live_new(dev, nr_pages, &live);
+	if (err)
+		return err;
+	atomic64_set(&dev->invalid_io, 0);
+	atomic64_set(&dev->failed_writes, 0);
+	atomic64_set(&dev->retried, 0);
+	rcu_assign_pointer(dev->live, live);
+	set_capacity_and_notify(dev->disk, dev->disksize >> SECTOR_SHIFT);
+	return 0;
+}
+
+int rzs_device_init(struct rzs_device *dev)
+{
+	int err;
+
+	mutex_lock(&dev->lock);
+	err = rzs_device_init_locked(dev);
+	mutex_unlock(&dev->lock);
+	return err;
+}
+
+/* Keep everybody else out.  -EBUSY: more than `openers` are in. */
+static int device_claim(struct rzs_device *dev, unsigned int openers)
+{
+	int err = 0;
+
+	mutex_lock(&dev->disk->open_mutex);
+	if (dev->claimed || disk_openers(dev->disk) > openers)
+		err = -EBUSY;
+	else
+		dev->claimed = true;
+	mutex_unlock(&dev->disk->open_mutex);
+	return err;
+}
+
+static void device_unclaim(struct rzs_device *dev)
+{
+	mutex_lock(&dev->disk->open_mutex);
+	dev->claimed = false;
+	mutex_unlock(&dev->disk->open_mutex);
+}
+
+/* Take the store away from a device that no one uses, and forget its settings. */
+static void device_clear(struct rzs_device *dev)
+{
+	struct rzs_live *live = rzs_device_live(dev);
+
+	rcu_assign_pointer(dev->live, NULL);
+	dev->disksize = 0;
+	dev->mem_limit = 0;
+	dev->codec = rzs_codec_name(0);
+	if (!live)
+		return;
+	synchronize_srcu(&rzs_srcu);
+	live_free(live);
+}
+
+int rzs_device_reset(struct rzs_device *dev, unsigned int openers)
+{
+	int err;
+
+	mutex_lock(&dev->lock);
+	err = device_claim(dev, openers);
+	if (!err) {
+		sync_blockdev(dev->disk->part0);
+		set_capacity_and_notify(dev->disk, 0);
+		device_clear(dev);
+		/* Whoever has it open would else find old pages in a new device. */
+		invalidate_bdev(dev->disk->part0);
+		device_unclaim(dev);
+	}
+	mutex_unlock(&dev->lock);
+	return err;
+}
+
+/* Under disk->open_mutex. */
+static int rzs_open(rzs_opened_t *opened, rzs_mode_t mode)
+{
+	struct rzs_device *dev = rzs_opened_disk(opened)->private_data;
+
+	return dev->claimed ? -EBUSY : 0;
+}
+
+static const struct block_device_operations rzs_fops = {
+	.owner = THIS_MODULE,
+	.open = rzs_open,
+	.submit_bio = rzs_submit_bio,
+	.ioctl = rzs_ioctl,
+#ifdef CONFIG_COMPAT
+	.compat_ioctl = rzs_compat_ioctl,
+#endif
+#ifdef RZS_HAVE_SLOT_FREE_NOTIFY
+	.swap_slot_free_notify = rzs_slot_free_notify,
+#endif
+#ifdef RZS_RW_PAGE
+	.rw_page = rzs_rw_page,
+#endif
+};
+
+static int add_device(unsigned int index)
+{
+	struct rzs_device *dev = kzalloc(sizeof(*dev), GFP_KERNEL);
+	int err;
+
+	if (!dev)
+		return -ENOMEM;
+	mutex_init(&dev->lock);
+	dev->codec = rzs_codec_name(0);
+	dev->disk = rzs_disk_alloc(RZS_PAGE_SIZE);
+	if (IS_ERR(dev->disk)) {
+		err = PTR_ERR(dev->disk);
+		goto free;
+	}
+	dev->disk->flags |= GENHD_FL_NO_PART;
+	dev->disk->fops = &rzs_fops;
+	dev->disk->private_data = dev;
+	snprintf(dev->disk->disk_name, sizeof(dev->disk->disk_name), "ramzswap%u", index);
+	devices[index] = dev;
+	err = device_add_disk(NULL, dev->disk, rzs_sysfs_groups);
+	if (!err)
+		return 0;
+	devices[index] = NULL;
+	put_disk(dev->disk);
+free:
+	kfree(dev);
+	return err;
+}
+
+static void remove_device(struct rzs_device *dev)
+{
+	del_gendisk(dev->disk);
+	mutex_lock(&dev->lock);
+	device_clear(dev);
+	mutex_unlock(&dev->lock);
+	put_disk(dev->disk);
+	kfree(dev);
+}
+
+static int check_params(void)
+{
+	if (!num_devices)
+		num_devices = 1;
+	if (num_devices > MAX_DEVICES) {
+		pr_err("num_devices=%u: at most %u\n", num_devices, MAX_DEVICES);
+		return -EINVAL;
+	}
+	if (backing_swap[0]) {
+		pr_err("backing_swap: this driver has no backing swap yet\n");
+		return -EOPNOTSUPP;
+	}
+	if (memlimit_kb) {
+		pr_err("memlimit_kb is valid only when backing_swap is also specified\n");
+		return -EINVAL;
+	}
+	if (disksize_kb > RZS_MAX_PAGES << (RZS_PAGE_SHIFT - 10)) {
+		pr_err("disksize_kb=%lu is too large\n", disksize_kb);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static void remove_devices(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < num_devices; i++)
+		if (devices[i])
+			remove_device(devices[i]);
+}
+
+static int add_devices(void)
+{
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; i < num_devices && !err; i++)
+		err = add_device(i);
+	if (!err && disksize_kb) {
+		devices[0]->disksize = (u64)disksize_kb << 10;
+		err = rzs_device_init(devices[0]);
+	}
+	return err;
+}
+
+static int __init rzs_init(void)
+{
+	int err = check_params();
+
+	if (err)
+		return err;
+	/* Memory comes back through it: it has to go on when there is none. */
+	rzs_workqueue = alloc_workqueue("ramzswap", WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
+	if (!rzs_workqueue)
+		return -ENOMEM;
+	err = add_devices();
+	if (!err)
+		err = rzs_shrink_init();
+	if (err) {
+		pr_err("cannot be loaded: error %d\n", err);
+		remove_devices();
+		destroy_workqueue(rzs_workqueue);
+		return err;
+	}
+	pr_info("version %s, %u device(s)\n", RZS_VERSION, num_devices);
+	return 0;
+}
+
+static void __exit rzs_exit(void)
+{
+	rzs_shrink_exit();
+	remove_devices();
+	destroy_workqueue(rzs_workqueue);
+}
+
+module_init(rzs_init);
+module_exit(rzs_exit);
+
+MODULE_LICENSE("GPL");
+MODULE_AUTHOR("The ramzswap project");
+MODULE_DESCRIPTION("Compressed RAM swap");
+MODULE_VERSION(RZS_VERSION);

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The store, as one unit: the same files that the programs are made of, none of them changed or
+ * copied.  And the one thing that the driver must know of a store's inside: where its blocks come
+ * from, so that it can see to them ahead of a write.
+ */
+#include "ramzswap.h"
+
+#include "../core/codec.c"
+#include "../core/codec_lz4.c"
+#include "../core/codec_lzo.c"
+#include "../core/codec_zstd.c"
+#include "../core/packed.c"
+#include "../core/pool.c"
+#include "../core/pool_compact.c"
+#include "../core/pool_lists.c"
+#include "../core/range.c"
+#include "../core/slot.c"
+#include "../core/store.c"
+#include "../core/store_admin.c"
+#include "../core/swap_header.c"
+#include "../core/verify.c"
+#include "../core/worker.c"
+
+struct rzs_blocks *rzs_store_blocks(struct rzs_store *store)
+{
+	return store->blocks;
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The kernel world: what the core may ask of Linux.  Meanings are in port/CONTRACT; blocks come
+ * from ramzswap_blocks.c.
+ *
+ * A lock is a spinlock, so the core holds it without sleeping; a mutex is a mutex, and the core
+ * compresses and waits under it.  Nothing here is for interrupts: slots freed in atomic context are
+ * queued (ramzswap_freed.c).  rzs_lock_init and rzs_mutex_init are macros so that each place that
+ * makes locks of a sort has a lockdep class of its own.
+ */
+#ifndef RZS_PORT_KERNEL_H
+#define RZS_PORT_KERNEL_H
+
+#include <linux/atomic.h>
+#include <linux/errno.h>
+#include <linux/mutex.h>
+#include <linux/spinlock.h>
+#include <linux/string.h>
+#include <linux/types.h>
+#include <linux/wait_bit.h>
+#include <asm/page.h>
+
+#if PAGE_SHIFT != 12
+#error "ramzswap stores pages of 4 KiB and needs a kernel with pages of that size"
+#endif
+
+#ifndef UINT64_MAX
+#define UINT64_MAX ((uint64_t)~0ull)
+#endif
+
+#define RZS_BLOCK_SIZE	    32768u
+#define RZS_RESERVE_DEFAULT UINT64_MAX
+
+void *rzs_port_alloc(size_t n);
+void rzs_port_free(void *p, size_t n);
+
+struct rzs_blocks;
+
+int rzs_blocks_open(struct rzs_blocks **out, uint64_t max_blocks, uint64_t reserve_blocks);
+void rzs_blocks_close(struct rzs_blocks *b);
+void *rzs_blocks_take(struct rzs_blocks *b, bool *out_limit);
+void rzs_blocks_give(struct rzs_blocks *b, void *block);
+void rzs_blocks_count(struct rzs_blocks *b, uint64_t *out_taken, uint64_t *out_ready,
+		      uint64_t *out_peak);
+int rzs_blocks_set_max(struct rzs_blocks *b, uint64_t max_blocks);
+
+/* Locks */
+
+typedef spinlock_t rzs_lock_t;
+
+#define rzs_lock_init(l) spin_lock_init(l)
+
+static inline void rzs_lock(rzs_lock_t *l)
+{
+	spin_lock(l);
+}
+
+static inline bool rzs_trylock(rzs_lock_t *l)
+{
+	return spin_trylock(l);
+}
+
+static inline void rzs_unlock(rzs_lock_t *l)
+{
+	spin_unlock(l);
+}
+
+typedef struct mutex rzs_mutex_t;
+
+#define rzs_mutex_init(m) mutex_init(m)
+
+static inline void rzs_mutex_lock(rzs_mutex_t *m)
+{
+	mutex_lock(m);
+}
+
+static inline bool rzs_mutex_trylock(rzs_mutex_t *m)
+{
+	return mutex_trylock(m);
+}
+
+static inline void rzs_mutex_unlock(rzs_mutex_t *m)
+{
+	mutex_unlock(m);
+}
+
+/* Atomics: the kernel's own, which exist for 64 bits on machines of 32 as well. */
+
+static inline uint64_t rzs_load(const uint64_t *p)
+{
+	return (uint64_t)atomic64_read_acquire((const atomic64_t *)p);
+}
+
+static inline uint64_t rzs_load_relaxed(const uint64_t *p)
+{
+	return (uint64_t)atomic64_read((const atomic64_t *)p);
+}
+
+static inline void rzs_store_release(uint64_t *p, uint64_t v)
+{
+	atomic64_set_release((atomic64_t *)p, (s64)v);
+}
+
+static inline bool rzs_cas(uint64_t *p, uint64_t *seen, uint64_t v)
+{
+	s64 old = (s64)*seen;
+	bool done = atomic64_try_cmpxchg((atomic64_t *)p, &old, (s64)v);
+
+	*seen = (uint64_t)old;
+	return done;
+}
+
+static inline void rzs_add(uint64_t *p, uint64_t v)
+{
+	atomic64_add((s64)v, (atomic64_t *)p);
+}
+
+static inline void *rzs_load_ptr(void *const *p)
+{
+	return smp_load_acquire(p);
+}
+
+static inline bool rzs_cas_ptr(void **p, void *seen, void *v)
+{
+	return cmpxchg(p, seen, v) == seen;
+}
+
+/* Waiting on a word */
+
+static inline void rzs_wait(uint64_t *p, uint64_t seen)
+{
+	wait_var_event(p, (uint32_t)rzs_load(p) != (uint32_t)seen);
+}
+
+static inline void rzs_wake(uint64_t *p)
+{
+	/* Between the change of the word, by rzs_cas(), and the look for waiters. */
+	smp_mb();
+	wake_up_var(p);
+}
+
+#include "../port/port_check.h"
+
+#endif
