@@ -5,7 +5,7 @@
  * usage, 99 an error.
  */
 #define _GNU_SOURCE
-#include "nbd_client.h"
+#include "rzsb_nbd.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +15,7 @@
 #define PATIENCE_NS 20000000000ull /* for a server that is starting */
 
 struct pages {
-	const struct bench_corpus *corpus;
+	const struct rzsb_corpus *corpus;
 	uint32_t *order; /* pages as they are written */
 	size_t next, wrong;
 	bool write;
@@ -41,10 +41,10 @@ static bool next(void *user, struct client_request *r)
 	if (p->next == p->corpus->nr)
 		return false;
 	r->tag = p->order[p->next++];
-	r->offset = r->tag * BENCH_PAGE;
-	r->bytes = BENCH_PAGE;
+	r->offset = r->tag * RZSB_PAGE;
+	r->bytes = RZSB_PAGE;
 	r->write = p->write;
-	r->data = bench_page(p->corpus, (uint32_t)r->tag);
+	r->data = rzsb_page(p->corpus, (uint32_t)r->tag);
 	return true;
 }
 
@@ -57,7 +57,7 @@ static bool done(void *user, const struct client_request *r, uint64_t ns, int er
 		p->error = error;
 		return false;
 	}
-	if (!r->write && memcmp(r->into, bench_page(p->corpus, (uint32_t)r->tag), BENCH_PAGE) != 0)
+	if (!r->write && memcmp(r->into, rzsb_page(p->corpus, (uint32_t)r->tag), RZSB_PAGE) != 0)
 		p->wrong++;
 	return true;
 }
@@ -66,33 +66,33 @@ static double pass(struct client *c, struct pages *p, bool write)
 {
 	const struct client_load load = {.conns = 1,
 					 .depth = DEPTH,
-					 .max_bytes = BENCH_PAGE,
+					 .max_bytes = RZSB_PAGE,
 					 .next = next,
 					 .done = done,
 					 .user = p};
-	uint64_t start = bench_now();
+	uint64_t start = rzsb_now();
 	int err;
 
 	p->next = 0;
 	p->write = write;
 	err = client_run(c, &load);
 	if (err || p->error)
-		bench_die(99, "%s failed: %s", write ? "writing" : "reading",
-			  strerror(p->error ? p->error : -err));
-	return (double)(bench_now() - start) / 1e9;
+		rzsb_die(99, "%s failed: %s", write ? "writing" : "reading",
+			 strerror(p->error ? p->error : -err));
+	return (double)(rzsb_now() - start) / 1e9;
 }
 
 static int store_and_compare(struct pages *p, const char *socket, bool quiet)
 {
 	struct client *c;
 	double wrote, read;
-	double mb = (double)(p->corpus->nr * BENCH_PAGE) / 1e6;
+	double mb = (double)(p->corpus->nr * RZSB_PAGE) / 1e6;
 
-	if (client_connect(&c, socket, 1, PATIENCE_NS) < 0)
+	if (client_connect(&c, socket, "", 1, PATIENCE_NS) < 0)
 		return 99;
-	if (client_size(c) < p->corpus->nr * BENCH_PAGE)
-		bench_die(99, "the server's %llu bytes are fewer than the corpus has",
-			  (unsigned long long)client_size(c));
+	if (client_size(c) < p->corpus->nr * RZSB_PAGE)
+		rzsb_die(99, "the server's %llu bytes are fewer than the corpus has",
+			 (unsigned long long)client_size(c));
 	wrote = pass(c, p, true);
 	read = pass(c, p, false);
 	client_close(c);
@@ -110,7 +110,7 @@ static int store_and_compare(struct pages *p, const char *socket, bool quiet)
 
 int main(int argc, char **argv)
 {
-	struct bench_corpus corpus;
+	struct rzsb_corpus corpus;
 	struct pages p = {.corpus = &corpus};
 	bool quiet = false, in_order = false, count = false;
 	uint64_t seed = 1;
@@ -139,16 +139,16 @@ int main(int argc, char **argv)
 	}
 	if (argc - optind != (count ? 1 : 2))
 		usage(2);
-	if (bench_corpus_load(&corpus, argv[argc - 1], most) < 0)
+	if (rzsb_corpus_load(&corpus, argv[argc - 1], most) < 0)
 		return 99;
 	if (count) {
-		printf("%zu\n", corpus.nr * BENCH_PAGE);
+		printf("%zu\n", corpus.nr * RZSB_PAGE);
 		return 0;
 	}
-	p.order = bench_alloc(corpus.nr * sizeof(*p.order));
+	p.order = rzsb_alloc(corpus.nr * sizeof(*p.order));
 	for (size_t i = 0; i < corpus.nr; i++)
 		p.order[i] = (uint32_t)i;
 	if (!in_order)
-		bench_shuffle(p.order, corpus.nr, &seed);
+		rzsb_shuffle(p.order, corpus.nr, &seed);
 	return store_and_compare(&p, argv[optind], quiet);
 }

@@ -118,6 +118,10 @@ END {
 	peer("sparse", "read", 0.6)
 	peer("zstd", "write", 8)
 	peer("sparse", "write", 0.5)
+	target("rzsd, 4 KiB reads, depth 16, times of its twin (CPU)", times_cpu["twin read fill"], 0.55, -1)
+	target("rzsd, 4 KiB writes, depth 16, times of its twin (CPU)", times_cpu["twin write fill"], 0.55, -1)
+	target("rzsd, 4 KiB reads, depth 16, times of nbdkit with rzs (CPU)", times_cpu["nbdkit-rzs read fill"], 1, -1)
+	target("rzsd, 4 KiB writes, depth 16, times of nbdkit with rzs (CPU)", times_cpu["nbdkit-rzs write fill"], 1, -1)
 	if (growth["zstd churn"])
 		g = growth["rzs churn"] / growth["zstd churn"]
 	target("RAM after random 4 KiB writes / that of allocator=zstd", g, 0.6, 1)

@@ -7,7 +7,7 @@
  * error.
  */
 #define _GNU_SOURCE
-#include "bench.h"
+#include "rzsb.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -41,10 +41,9 @@ static double swapped_mib(void)
 	return (double)kib / 1024;
 }
 
-static size_t compare_part(const struct bench_corpus *c, const struct bench_part *p,
-			   const char *dir)
+static size_t compare_part(const struct rzsb_corpus *c, const struct rzsb_part *p, const char *dir)
 {
-	uint8_t page[BENCH_PAGE];
+	uint8_t page[RZSB_PAGE];
 	char path[4096];
 	size_t wrong = 0;
 	FILE *f;
@@ -52,11 +51,11 @@ static size_t compare_part(const struct bench_corpus *c, const struct bench_part
 	snprintf(path, sizeof(path), "%s/%s.pages", dir, p->name);
 	f = fopen(path, "re");
 	if (!f)
-		bench_die(99, "%s: %s", path, strerror(errno));
+		rzsb_die(99, "%s: %s", path, strerror(errno));
 	for (size_t i = 0; i < p->nr; i++) {
-		if (fread(page, BENCH_PAGE, 1, f) != 1)
-			bench_die(99, "%s: too short", path);
-		wrong += memcmp(page, bench_page(c, (uint32_t)(p->first + i)), BENCH_PAGE) != 0;
+		if (fread(page, RZSB_PAGE, 1, f) != 1)
+			rzsb_die(99, "%s: too short", path);
+		wrong += memcmp(page, rzsb_page(c, (uint32_t)(p->first + i)), RZSB_PAGE) != 0;
 	}
 	fclose(f);
 	return wrong;
@@ -64,7 +63,7 @@ static size_t compare_part(const struct bench_corpus *c, const struct bench_part
 
 int main(int argc, char **argv)
 {
-	struct bench_corpus c;
+	struct rzsb_corpus c;
 	bool pause = false;
 	double before, out, seconds;
 	size_t wrong = 0;
@@ -80,13 +79,13 @@ int main(int argc, char **argv)
 	}
 	if (argc - optind != 1)
 		usage(2);
-	if (bench_corpus_load(&c, argv[optind], 0) < 0)
+	if (rzsb_corpus_load(&c, argv[optind], 0) < 0)
 		return 99;
 	before = swapped_mib();
-	t = bench_now();
-	if (madvise(c.pages, c.nr * BENCH_PAGE, MADV_PAGEOUT) < 0)
-		bench_die(99, "this kernel cannot swap out on request: %s", strerror(errno));
-	seconds = (double)(bench_now() - t) / 1e9;
+	t = rzsb_now();
+	if (madvise(c.pages, c.nr * RZSB_PAGE, MADV_PAGEOUT) < 0)
+		rzsb_die(99, "this kernel cannot swap out on request: %s", strerror(errno));
+	seconds = (double)(rzsb_now() - t) / 1e9;
 	out = swapped_mib() - before;
 	if (out < 1) {
 		printf("nothing was swapped out\n");
@@ -97,10 +96,10 @@ int main(int argc, char **argv)
 	if (pause)
 		while ((opt = getchar()) != '\n' && opt != EOF)
 			;
-	t = bench_now();
+	t = rzsb_now();
 	for (unsigned i = 0; i < c.nr_parts; i++)
 		wrong += compare_part(&c, &c.parts[i], argv[optind]);
-	seconds = (double)(bench_now() - t) / 1e9;
+	seconds = (double)(rzsb_now() - t) / 1e9;
 	if (wrong) {
 		printf("%zu of %zu pages came back with wrong bytes\n", wrong, c.nr);
 		return 1;

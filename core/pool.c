@@ -387,17 +387,17 @@ int rzs_pool_read_begin(struct rzs_pool *p, struct rzs_worker *w, uint32_t slot,
 			uint64_t *p_word, struct rzs_object *out)
 {
 	struct rzs_block *b = block_of(p, word);
-	bool current, there;
+	bool named, there;
 
 	memset(out, 0, sizeof(*out));
 	if (b)
 		rzs_lock(&b->lock);
-	current = rzs_word_stable(rzs_load(p_word)) == rzs_word_stable(word);
+	named = rzs_word_stable(rzs_load(p_word)) == rzs_word_stable(word);
 	there = b && block_has(b, slot, word);
-	if (!current || !there) {
+	if (!named || !there) {
 		if (b)
 			rzs_unlock(&b->lock);
-		if (!current)
+		if (!named)
 			return -EAGAIN;
 		rzs_count(&w->counters, RZS_C_IMPOSSIBLE, 1);
 		return -EIO;

@@ -221,4 +221,7 @@ const char *rzs_codec_name(unsigned i);
 int RZS_MUST_CHECK rzs_swap_header(void *page, uint64_t nr_pages, const char *label,
 				   const uint8_t *uuid);
 
+/* Whether page is a swap header, whoever wrote it; and its UUID, all zero when it is none. */
+bool rzs_swap_header_uuid(const void *page, uint8_t uuid[RZS_SWAP_UUID_SIZE]);
+
 #endif

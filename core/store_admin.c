@@ -173,18 +173,18 @@ struct rzs_worker *rzs_worker_get(struct rzs_store *store, unsigned hint)
 
 	for (i = 0; i < store->nr_workers; i++) {
 		w = store->workers[(own + i) % store->nr_workers];
-		if (rzs_trylock(&w->lock))
+		if (rzs_mutex_trylock(&w->mutex))
 			return w;
 	}
 	w = store->workers[own];
-	rzs_lock(&w->lock);
+	rzs_mutex_lock(&w->mutex);
 	return w;
 }
 
 void rzs_worker_put(struct rzs_store *store, struct rzs_worker *worker)
 {
 	(void)store;
-	rzs_unlock(&worker->lock);
+	rzs_mutex_unlock(&worker->mutex);
 }
 
 uint64_t rzs_store_pages(const struct rzs_store *store)

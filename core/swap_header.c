@@ -41,3 +41,15 @@ int rzs_swap_header(void *page, uint64_t nr_pages, const char *label, const uint
 	memcpy((uint8_t *)page + RZS_PAGE_SIZE - MAGIC_LEN, MAGIC, MAGIC_LEN);
 	return 0;
 }
+
+bool rzs_swap_header_uuid(const void *page, uint8_t uuid[RZS_SWAP_UUID_SIZE])
+{
+	struct swap_info info;
+
+	memset(uuid, 0, RZS_SWAP_UUID_SIZE);
+	if (memcmp((const uint8_t *)page + RZS_PAGE_SIZE - MAGIC_LEN, MAGIC, MAGIC_LEN) != 0)
+		return false;
+	memcpy(&info, (const uint8_t *)page + HEADER_AT, sizeof(info));
+	memcpy(uuid, info.uuid, sizeof(info.uuid));
+	return true;
+}

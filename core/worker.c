@@ -26,7 +26,7 @@ int rzs_worker_create(const struct rzs_store *store, const struct rzs_codec *cod
 	w = rzs_port_alloc(bytes);
 	if (!w)
 		return -ENOMEM;
-	rzs_lock_init(&w->lock);
+	rzs_mutex_init(&w->mutex);
 	w->index = index;
 	w->store = store;
 	w->codec = codec;

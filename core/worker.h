@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A worker: everything one call needs that is not shared, in one allocation made when the store is.
- * Concurrency: held by one thread at a time (lock); its counters are read by anyone.
+ * Concurrency: held by one thread at a time (mutex); its counters are read by anyone.
  */
 #ifndef RZS_WORKER_H
 #define RZS_WORKER_H
@@ -11,7 +11,7 @@
 #include "packed.h"
 
 struct rzs_worker {
-	rzs_lock_t lock;
+	rzs_mutex_t mutex;
 	unsigned index;
 	const struct rzs_store *store;
 	const struct rzs_codec *codec;

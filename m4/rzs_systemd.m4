@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Where systemd's units go.
 
-# SYSTEMDSYSTEMUNITDIR, and the conditional SYSTEMD_UNITS.  systemd's own folder only when
-# everything else goes below /usr as well: another prefix is not left, and systemd reads
-# /usr/local/lib/systemd/system too.  After RZS_NBDKIT, whose program the units start.
+# SYSTEMDSYSTEMUNITDIR, and the conditionals SYSTEMD_UNITS, PLUGIN_UNITS.  systemd's own folder only
+# when everything else goes below /usr as well: another prefix is not left, and systemd reads
+# /usr/local/lib/systemd/system too.  After RZS_NBDKIT and RZS_SERVER, whose programs they start.
 AC_DEFUN([RZS_SYSTEMD], [
 	AC_ARG_WITH([systemdsystemunitdir],
 		[AS_HELP_STRING([--with-systemdsystemunitdir=DIR],
@@ -20,7 +20,9 @@ AC_DEFUN([RZS_SYSTEMD], [
 		],
 		[no], [SYSTEMDSYSTEMUNITDIR=],
 		[SYSTEMDSYSTEMUNITDIR=$with_systemdsystemunitdir])
-	AS_IF([test "$with_plugin" = no || test -z "$NBDKIT"], [SYSTEMDSYSTEMUNITDIR=])
+	AS_IF([test "$with_plugin" = no || test -z "$NBDKIT"], [plugin_units=no], [plugin_units=yes])
+	AS_IF([test "$plugin_units$with_server" = nono], [SYSTEMDSYSTEMUNITDIR=])
 	AC_SUBST([SYSTEMDSYSTEMUNITDIR])
 	AM_CONDITIONAL([SYSTEMD_UNITS], [test -n "$SYSTEMDSYSTEMUNITDIR"])
+	AM_CONDITIONAL([PLUGIN_UNITS], [test "$plugin_units" = yes])
 ])

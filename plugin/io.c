@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 #include <time.h>
 
+#include "extent.h"
 #include "io.h"
 #include "lockdown.h"
 #include "upkeep.h"
@@ -21,8 +22,9 @@ NBDKIT_DLL_PUBLIC int rzs_debug_io; /* -D rzs.io=1: a debug line per request (wi
 
 /* Set before the first request, only read from then on. */
 static struct rzs_store *store;
+static struct rzs_latency *latency;
 static unsigned nr_hints;
-static bool limited;
+static const atomic_bool *limited;
 
 /*
  * Static TLS: with the default model a dlopen()ed library's first touch in a thread calls malloc().
@@ -46,18 +48,38 @@ void rzs_io_enter(void)
 		thread_setup();
 }
 
-static inline struct rzs_worker *worker_get(void)
+/* A request under way. */
+struct call {
+	struct rzs_worker *worker;
+	uint64_t since; /* ns */
+};
+
+/* Asks the kernel for nothing: the clock is read in user space. */
+static inline uint64_t now(void)
 {
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+static inline struct call begin(void)
+{
+	struct call c;
+
 	if (unlikely(!thread_ready))
 		thread_setup();
 	rzs_threads_turn(thread_entry, true);
-	return rzs_worker_get(store, thread_hint);
+	c.since = now();
+	c.worker = rzs_worker_get(store, thread_hint);
+	return c;
 }
 
 /* The end of a data callback: nbdkit takes the error from errno. */
-static inline int done(struct rzs_worker *worker, int err)
+static inline int done(struct call c, enum rzs_latency_op op, uint32_t count, int err)
 {
-	rzs_worker_put(store, worker);
+	rzs_worker_put(store, c.worker);
+	rzs_latency_add(latency, thread_hint, op, now() - c.since, count);
 	rzs_threads_turn(thread_entry, false);
 	if (unlikely(err < 0)) {
 		errno = -err;
@@ -80,13 +102,16 @@ static inline bool is_one_page(uint32_t count, uint64_t offset)
 
 int rzs_io_pread(void *handle, void *buf, uint32_t count, uint64_t offset, uint32_t flags)
 {
-	struct rzs_worker *worker = worker_get();
+	struct call c = begin();
+	int err;
 
 	(void)handle;
 	trace("read", count, offset, flags);
 	if (is_one_page(count, offset))
-		return done(worker, rzs_store_read(store, worker, offset >> RZS_PAGE_SHIFT, buf));
-	return done(worker, rzs_store_pread(store, worker, buf, count, offset));
+		err = rzs_store_read(store, c.worker, offset >> RZS_PAGE_SHIFT, buf);
+	else
+		err = rzs_store_pread(store, c.worker, buf, count, offset);
+	return done(c, RZS_LATENCY_READ, count, err);
 }
 
 /*
@@ -133,20 +158,20 @@ static int write_patiently(struct rzs_worker *worker, const char *buf, uint32_t 
 
 int rzs_io_pwrite(void *handle, const void *buf, uint32_t count, uint64_t offset, uint32_t flags)
 {
-	struct rzs_worker *worker = worker_get();
+	struct call c = begin();
 	int err;
 
 	(void)handle;
 	trace("write", count, offset, flags);
 	if (is_one_page(count, offset))
-		err = rzs_store_write(store, worker, offset >> RZS_PAGE_SHIFT, buf);
+		err = rzs_store_write(store, c.worker, offset >> RZS_PAGE_SHIFT, buf);
 	else
-		err = rzs_store_pwrite(store, worker, buf, count, offset);
+		err = rzs_store_pwrite(store, c.worker, buf, count, offset);
 	if (unlikely(err == -ENOMEM))
-		err = write_patiently(worker, buf, count, offset);
+		err = write_patiently(c.worker, buf, count, offset);
 	if (unlikely(err == -ENOSPC))
 		rzs_upkeep_wake();
-	return done(worker, err);
+	return done(c, RZS_LATENCY_WRITE, count, err);
 }
 
 /* Memory is as durable as it gets at once: flush and FUA have nothing to do. */
@@ -159,11 +184,11 @@ int rzs_io_flush(void *handle, uint32_t flags)
 
 int rzs_io_trim(void *handle, uint32_t count, uint64_t offset, uint32_t flags)
 {
-	struct rzs_worker *worker = worker_get();
+	struct call c = begin();
 
 	(void)handle;
 	trace("trim", count, offset, flags);
-	return done(worker, rzs_store_ptrim(store, worker, count, offset));
+	return done(c, RZS_LATENCY_DISCARD, count, rzs_store_ptrim(store, c.worker, count, offset));
 }
 
 /*
@@ -173,40 +198,22 @@ int rzs_io_trim(void *handle, uint32_t count, uint64_t offset, uint32_t flags)
  */
 int rzs_io_zero(void *handle, uint32_t count, uint64_t offset, uint32_t flags)
 {
-	struct rzs_worker *worker = worker_get();
+	struct call c = begin();
 	unsigned waited_ms = 0;
 	int err;
 
 	(void)handle;
 	trace("zero", count, offset, flags);
 	do
-		err = rzs_store_pzero(store, worker, count, offset);
+		err = rzs_store_pzero(store, c.worker, count, offset);
 	while (unlikely(err == -ENOMEM) && wait_for_reserve(&waited_ms));
 	if (unlikely(err == -ENOSPC))
 		rzs_upkeep_wake();
-	return done(worker, err);
+	return done(c, RZS_LATENCY_DISCARD, count, err);
 }
 
-/*
- * What NBD promises for an extent without HOLE is that no write to it fails with ENOSPC.  With a
- * memlimit none of our extents can promise that: a page that took 100 bytes may be overwritten with
- * one that takes 4096.  So with a memlimit everything is HOLE; stored pages are HOLE without ZERO,
- * which tells clients to read them.  Without one no write gives ENOSPC (the machine running out
- * shows as ENOMEM), and HOLE means what people expect of it: nothing is stored there.
- */
-static uint32_t extent_type(enum rzs_map_kind kind)
-{
-	uint32_t scarce = limited ? NBDKIT_EXTENT_HOLE : 0;
-
-	switch (kind) {
-	case RZS_MAP_HOLE:
-		return NBDKIT_EXTENT_HOLE | NBDKIT_EXTENT_ZERO;
-	case RZS_MAP_ZERO:
-		return NBDKIT_EXTENT_ZERO | scarce;
-	default:
-		return scarce;
-	}
-}
+_Static_assert(RZS_EXTENT_HOLE == NBDKIT_EXTENT_HOLE && RZS_EXTENT_ZERO == NBDKIT_EXTENT_ZERO,
+	       "extents' flags are nbdkit's");
 
 /* A call tells of at most this many extents; clients ask again from where it stopped. */
 #define EXTENTS_PER_CALL 8192
@@ -217,6 +224,7 @@ int rzs_io_extents(void *handle, uint32_t count, uint64_t offset, uint32_t flags
 	/* count is below 4 GiB, and no extent is longer: nbdkit aborts at such. */
 	uint64_t end = offset + count, from = offset, at = offset;
 	uint64_t last = (end - 1) >> RZS_PAGE_SHIFT;
+	bool has_limit = atomic_load_explicit(limited, memory_order_relaxed);
 	uint32_t type = 0;
 	unsigned told = 0;
 
@@ -232,22 +240,24 @@ int rzs_io_extents(void *handle, uint32_t count, uint64_t offset, uint32_t flags
 			errno = -err;
 			return -1;
 		}
-		if (at > from && extent_type(kind) != type) {
+		if (at > from && rzs_extent_flags(kind, has_limit) != type) {
 			if (nbdkit_add_extent(extents, from, at - from, type) < 0)
 				return -1;
 			if ((flags & NBDKIT_FLAG_REQ_ONE) || ++told == EXTENTS_PER_CALL)
 				return 0;
 			from = at;
 		}
-		type = extent_type(kind);
+		type = rzs_extent_flags(kind, has_limit);
 		at = (slot + run) << RZS_PAGE_SHIFT;
 	}
 	return nbdkit_add_extent(extents, from, end - from, type);
 }
 
-void rzs_io_start(struct rzs_store *of, unsigned io_workers, bool has_limit)
+void rzs_io_start(struct rzs_store *of, unsigned io_workers, struct rzs_latency *counts,
+		  const atomic_bool *has_limit)
 {
 	store = of;
+	latency = counts;
 	nr_hints = io_workers;
 	limited = has_limit;
 }

@@ -8,10 +8,17 @@
 #define NBDKIT_API_VERSION 2
 #include <nbdkit-plugin.h>
 
+#include <stdatomic.h>
+
+#include "latency.h"
 #include "rzs_store.h"
 
-/* Serve from this store, threads spread over workers 0 .. io_workers - 1.  Before any request. */
-void rzs_io_start(struct rzs_store *store, unsigned io_workers, bool has_limit);
+/*
+ * Serve from this store, threads spread over workers 0 .. io_workers - 1, and count in latency.
+ * limited: whether a memlimit is in force; may change.  Before any request.
+ */
+void rzs_io_start(struct rzs_store *store, unsigned io_workers, struct rzs_latency *latency,
+		  const atomic_bool *limited);
 
 /*
  * By a connection's thread, before its first request: nbdkit receives what is to be written before

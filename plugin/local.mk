@@ -9,25 +9,31 @@ nbdplugindir = $(NBDKIT_PLUGINDIR)
 nbdplugin_LTLIBRARIES = plugin/nbdkit-rzs-plugin.la
 
 plugin_nbdkit_rzs_plugin_la_SOURCES = \
+	plugin/control_thread.h \
 	plugin/drain.c \
 	plugin/drain.h \
 	plugin/io.c \
 	plugin/io.h \
-	plugin/lockdown.c \
-	plugin/lockdown.h \
 	plugin/params.c \
 	plugin/params.h \
-	plugin/plugin.c \
-	plugin/upkeep.c \
-	plugin/upkeep.h
-plugin_nbdkit_rzs_plugin_la_CPPFLAGS = $(RZS_USER_CPPFLAGS) $(NBDKIT_CFLAGS)
+	plugin/plugin.c
+if PLUGIN_CONTROL
+plugin_nbdkit_rzs_plugin_la_SOURCES += plugin/control_thread.c
+RZS_PLUGIN_CONTROL_CPPFLAGS = $(LIBUV_CFLAGS)
+RZS_PLUGIN_CONTROL_LIBS = $(RZS_CONTROL_LIBS)
+else
+EXTRA_DIST += plugin/control_thread.c
+endif
+plugin_nbdkit_rzs_plugin_la_CPPFLAGS = $(RZS_HOST_CPPFLAGS) $(RZS_PLUGIN_CONTROL_CPPFLAGS) \
+	$(NBDKIT_CFLAGS)
 # The nbdkit_* functions come from the program that loads it.
 plugin_nbdkit_rzs_plugin_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared \
 	-Wl,--version-script=$(srcdir)/plugin/rzs.syms
-plugin_nbdkit_rzs_plugin_la_LIBADD = librzscore.la librzsport.la $(RZS_LIBS)
+plugin_nbdkit_rzs_plugin_la_LIBADD = $(RZS_PLUGIN_CONTROL_LIBS) librzshost.la librzscore.la \
+	librzsport.la $(RZS_LIBS)
 EXTRA_plugin_nbdkit_rzs_plugin_la_DEPENDENCIES = plugin/rzs.syms
 
-dist_man1_MANS = plugin/nbdkit-rzs-plugin.1
+dist_man1_MANS += plugin/nbdkit-rzs-plugin.1
 MAINTAINERCLEANFILES += plugin/nbdkit-rzs-plugin.1
 
 plugin/nbdkit-rzs-plugin.1: plugin/nbdkit-rzs-plugin.pod

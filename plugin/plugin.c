@@ -3,22 +3,30 @@
  * rzs.so: the compressed RAM store as an nbdkit plugin.  It translates calls and errors; what is
  * stored how is the store's business (core/rzs_store.h).  Here is the life of the process and what
  * clients are told about the device; requests are in io.c, the command line in params.c, leaving in
- * drain.c, compaction and messages in upkeep.c.  The table of callbacks ends the file.
+ * drain.c, protections, compaction and messages in server/host.  The table of callbacks ends the
+ * file.
  *
  * Threading: there is one store per process.  It is made in after_fork(), because memory locks and
  * threads do not survive the fork of a daemon.  Errors that can be foreseen are found before, in
  * config_complete() and get_ready(), while the user still sees standard error.
  */
 #include <errno.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "control_thread.h"
 #include "drain.h"
 #include "io.h"
+#include "latency.h"
 #include "liblzo.h"
+#include "listen_unix.h"
 #include "lockdown.h"
 #include "params.h"
 #include "rzs_store.h"
+#include "say.h"
+#include "stat_table.h"
 #include "upkeep.h"
 
 #define THREAD_MODEL NBDKIT_THREAD_MODEL_PARALLEL
@@ -31,6 +39,9 @@ NBDKIT_DLL_PUBLIC int rzs_debug_without; /* -D rzs.without=BITS: protections to 
 
 static struct rzs_params params;
 static struct rzs_store *store;
+static struct rzs_latency *latency; /* a lane for each worker that serves I/O */
+static atomic_bool limited;	    /* a memlimit is in force */
+static atomic_bool want_stats;	    /* set by SIGUSR1 */
 
 static void *rzs_open(int readonly)
 {
@@ -62,7 +73,7 @@ static int rzs_preconnect(int readonly)
 static int64_t rzs_get_size(void *handle)
 {
 	(void)handle;
-	return (int64_t)(params.store.nr_pages << RZS_PAGE_SHIFT);
+	return (int64_t)(params.device.store.nr_pages << RZS_PAGE_SHIFT);
 }
 
 static int rzs_block_size(void *handle, uint32_t *minimum, uint32_t *preferred, uint32_t *maximum)
@@ -130,6 +141,11 @@ static int rzs_thread_model(void)
 	return NBDKIT_THREAD_MODEL_PARALLEL;
 }
 
+static void rzs_on_load(void)
+{
+	rzs_params_init(&params);
+}
+
 static int rzs_config(const char *key, const char *value)
 {
 	return rzs_params_set(&params, key, value);
@@ -140,65 +156,139 @@ static int rzs_config_complete(void)
 	return rzs_params_complete(&params);
 }
 
+static void error(const char *text)
+{
+	nbdkit_error("%s", text);
+}
+
 /* The last place where standard error is read for certain. */
 static int rzs_get_ready(void)
 {
-	return rzs_lockdown_early(params.protect, params.realtime, (unsigned)rzs_debug_without);
+	const struct rzs_lockdown_options options = {
+		.mode = params.protect,
+		.realtime = params.realtime,
+		.without = (unsigned)rzs_debug_without,
+		.ballast = params.ballast,
+		.fill_heap = true,
+		.error = error,
+	};
+	char why[RZS_WHY_MAX];
+
+	if (params.control && rzs_listen_unix_check(params.control, why) < 0) {
+		nbdkit_error("control: %s", why);
+		return -1;
+	}
+	return rzs_lockdown_early(&options) < 0 ? -1 : 0;
 }
 
-static int write_swap_header(void)
+static void say_stats(void)
 {
-	static uint8_t page[RZS_PAGE_SIZE];
-	struct rzs_worker *worker;
-	int err = rzs_swap_header(page, params.store.nr_pages, params.label, params.uuid);
+	const struct rzs_device_view view = {.store = store, .latency = latency};
 
-	if (err < 0)
-		return err;
-	worker = rzs_worker_get(store, 0);
-	err = rzs_store_write(store, worker, 0, page);
-	rzs_worker_put(store, worker);
+	rzs_stat_say_process();
+	rzs_stat_say_device(&view);
+}
+
+/* Clients that leave within a second are not worth a word: the command of nbdkit --run is one. */
+static void say_drain(void)
+{
+	static unsigned ticks;
+	unsigned clients;
+
+	if (rzs_drain_asked(&clients) && clients && ++ticks == 2)
+		rzs_say("asked to stop: serving until the last client has left (%u connections "
+			"open)",
+			clients);
+}
+
+/* By the upkeep thread. */
+static void tick(void)
+{
+	say_drain();
+	if (atomic_exchange(&want_stats, false))
+		say_stats();
+}
+
+static void on_usr1(int sig)
+{
+	(void)sig;
+	atomic_store(&want_stats, true);
+	rzs_upkeep_wake();
+}
+
+static int start_upkeep(void)
+{
+	const struct sigaction sa = {.sa_handler = on_usr1, .sa_flags = SA_RESTART};
+	int err = rzs_upkeep_add(NULL, store);
+
+	if (err == 0)
+		err = rzs_upkeep_start(params.io_workers, tick);
+	if (err == 0 && sigaction(SIGUSR1, &sa, NULL) < 0)
+		err = -errno;
 	return err;
+}
+
+static int start_control(void)
+{
+	const struct rzs_control_thread_options options = {
+		.path = params.control,
+		.params = &params.device,
+		.store = store,
+		.latency = latency,
+		.limited = &limited,
+	};
+	char why[RZS_WHY_MAX];
+
+	if (!params.control || rzs_control_thread_start(&options, why) == 0)
+		return 0;
+	nbdkit_error("control: %s", why);
+	return -1;
 }
 
 static int rzs_after_fork(void)
 {
 	int err;
 
-	if (rzs_lockdown_late(params.ballast) < 0)
+	if (rzs_lockdown_late() < 0)
 		return -1;
-	err = rzs_store_create(&params.store, &store);
+	err = rzs_device_params_make(&params.device, &store);
 	if (err < 0) {
 		nbdkit_error("cannot make a store of %llu bytes: %s",
-			     (unsigned long long)params.size, strerror(-err));
+			     (unsigned long long)params.device.size, strerror(-err));
 		return -1;
 	}
-	rzs_io_start(store, params.io_workers, params.store.limit_bytes != 0);
-	if (params.swap_header)
-		err = write_swap_header();
+	atomic_store(&limited, params.device.store.limit_bytes != 0);
+	err = rzs_latency_create(params.io_workers, &latency);
+	rzs_io_start(store, params.io_workers, latency, &limited);
 	if (err == 0)
-		err = rzs_upkeep_start(store, params.io_workers);
+		err = start_upkeep();
 	if (err == 0)
 		err = rzs_drain_setup();
 	if (err < 0) {
 		nbdkit_error("cannot start: %s", strerror(-err));
 		return -1;
 	}
-	return 0;
+	return start_control();
 }
 
 static void rzs_cleanup(void)
 {
+	rzs_control_thread_stop();
 	rzs_upkeep_stop();
 	if (rzs_debug_stats && store)
-		rzs_say_stats(store);
+		say_stats();
 }
 
 /* Also after a start that failed half-way, when there is no cleanup(). */
 static void rzs_unload(void)
 {
+	rzs_control_thread_stop();
 	rzs_upkeep_stop();
+	rzs_upkeep_remove(store);
 	rzs_store_destroy(store);
+	rzs_latency_destroy(latency);
 	rzs_lockdown_end();
+	rzs_params_free(&params);
 }
 
 static void rzs_dump_plugin(void)
@@ -209,6 +299,7 @@ static void rzs_dump_plugin(void)
 	for (unsigned i = 0; (name = rzs_codec_name(i)) != NULL; i++)
 		printf("%s%s", i ? "," : "", name);
 	printf("\nrzs_lzo=%s\n", rzs_liblzo_version());
+	printf("rzs_control=%s\n", RZS_HAVE_CONTROL ? "yes" : "no");
 	printf("rzs_max_size=%llu\n", (unsigned long long)(RZS_MAX_PAGES << RZS_PAGE_SHIFT));
 	printf("rzs_max_workers=%u\n", RZS_MAX_WORKERS - 1);
 	printf("rzs_page_size=%u\n", RZS_PAGE_SIZE);
@@ -226,6 +317,7 @@ static struct nbdkit_plugin plugin = {
 	.config_help = rzs_params_help,
 	.errno_is_preserved = 1,
 
+	.load = rzs_on_load,
 	.config = rzs_config,
 	.config_complete = rzs_config_complete,
 	.thread_model = rzs_thread_model,

@@ -10,6 +10,8 @@ RZS_PORT_USER_SOURCES = \
 	port/user/blocks.h \
 	port/user/liblzo.c \
 	port/user/liblzo.h \
+	port/user/memory.c \
+	port/user/memory.h \
 	port/user/protect.c \
 	port/user/protect.h \
 	port/user/room.c \
@@ -19,6 +21,8 @@ RZS_PORT_USER_SOURCES = \
 	port/user/rzs_port_sync.h \
 	port/user/size.c \
 	port/user/size.h \
+	port/user/size_expr.c \
+	port/user/size_expr.h \
 	port/user/stack.h \
 	port/user/swaps.c \
 	port/user/swaps.h \

@@ -21,7 +21,8 @@
 #endif
 
 /* Never called: only type-checked. */
-static inline void rzs_port_check(struct rzs_blocks *b, rzs_lock_t *l, uint64_t *w, void **p)
+static inline void rzs_port_check(struct rzs_blocks *b, rzs_lock_t *l, rzs_mutex_t *m, uint64_t *w,
+				  void **p)
 {
 	void *(*alloc)(size_t) = rzs_port_alloc;
 	void (*release)(void *, size_t) = rzs_port_free;
@@ -40,6 +41,11 @@ static inline void rzs_port_check(struct rzs_blocks *b, rzs_lock_t *l, uint64_t 
 	rzs_unlock(l);
 	if (rzs_trylock(l))
 		rzs_unlock(l);
+	rzs_mutex_init(m);
+	rzs_mutex_lock(m);
+	rzs_mutex_unlock(m);
+	if (rzs_mutex_trylock(m))
+		rzs_mutex_unlock(m);
 	rzs_store_release(w, rzs_load(w) + rzs_load_relaxed(w));
 	(void)rzs_cas(w, &seen, 1);
 	rzs_add(w, 1);

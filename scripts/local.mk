@@ -19,9 +19,14 @@ RZS_NBD_SWAP_PARTS = \
 	scripts/nbd-swap/status.sh \
 	scripts/nbd-swap/main.sh
 
+# Of nbdkit with the plugin, and of rzsd.
 RZS_SWAP_UNITS = \
 	scripts/systemd/rzs-swap.service \
 	scripts/systemd/rzs-swap-attach.service
+RZS_SERVER_UNITS = \
+	scripts/systemd/rzsd.service \
+	scripts/systemd/rzsd.socket \
+	scripts/systemd/rzsd-attach.service
 
 EXTRA_DIST += \
 	.ci/run \
@@ -32,9 +37,11 @@ EXTRA_DIST += \
 	scripts/demo \
 	scripts/rzs-nbd-swap.pod \
 	scripts/sysctl/rzs-swap.conf.in \
-	scripts/systemd/rzs-swap-attach.service.in \
+	scripts/systemd/attach.service.in \
 	scripts/systemd/rzs-swap.default \
-	scripts/systemd/rzs-swap.service.in
+	scripts/systemd/rzs-swap.service.in \
+	scripts/systemd/rzsd.service.in \
+	scripts/systemd/rzsd.socket.in
 
 RZS_PODS += scripts/rzs-nbd-swap.pod
 
@@ -53,9 +60,10 @@ RZS_SUBSTITUTE = $(SED) \
 	-e 's|@''RZS_SWAP_PAGE_CLUSTER@|$(RZS_SWAP_PAGE_CLUSTER)|'
 
 sbin_SCRIPTS = scripts/rzs-nbd-swap
-dist_man8_MANS = scripts/rzs-nbd-swap.8
+dist_man8_MANS += scripts/rzs-nbd-swap.8
 doc_DATA = scripts/sysctl/rzs-swap.conf
-CLEANFILES += scripts/rzs-nbd-swap scripts/sysctl/rzs-swap.conf $(RZS_SWAP_UNITS)
+CLEANFILES += scripts/rzs-nbd-swap scripts/sysctl/rzs-swap.conf \
+	$(RZS_SWAP_UNITS) $(RZS_SERVER_UNITS)
 MAINTAINERCLEANFILES += scripts/rzs-nbd-swap.8
 
 # One program of several files, so that each can be read: only the first keeps its licence line.
@@ -70,23 +78,39 @@ scripts/rzs-nbd-swap.8: scripts/rzs-nbd-swap.pod
 		--release='ramzswap $(VERSION)' $(srcdir)/scripts/rzs-nbd-swap.pod $@.tmp && \
 		mv $@.tmp $@
 
-# To $@ from its .in.
-RZS_MAKE_FROM_IN = $(AM_V_GEN)$(MKDIR_P) $(@D) && $(RZS_SUBSTITUTE) $(srcdir)/$@.in >$@.tmp && \
-	mv $@.tmp $@
+# From the .in that follows, to $@.
+RZS_FROM_IN = $(AM_V_GEN)$(MKDIR_P) $(@D) && $(RZS_SUBSTITUTE) \
+	-e 's|@''RZS_SERVER_UNIT@|$(@F:-attach.service=.service)|'
+RZS_TO = >$@.tmp && mv $@.tmp $@
 
 scripts/sysctl/rzs-swap.conf: scripts/sysctl/rzs-swap.conf.in Makefile
-	$(RZS_MAKE_FROM_IN)
+	$(RZS_FROM_IN) $(srcdir)/$@.in $(RZS_TO)
 
 scripts/systemd/rzs-swap.service: scripts/systemd/rzs-swap.service.in Makefile
-	$(RZS_MAKE_FROM_IN)
+	$(RZS_FROM_IN) $(srcdir)/$@.in $(RZS_TO)
 
-scripts/systemd/rzs-swap-attach.service: scripts/systemd/rzs-swap-attach.service.in Makefile
-	$(RZS_MAKE_FROM_IN)
+scripts/systemd/rzsd.service: scripts/systemd/rzsd.service.in Makefile
+	$(RZS_FROM_IN) $(srcdir)/$@.in $(RZS_TO)
 
-# The units start nbdkit with the plugin.
+scripts/systemd/rzsd.socket: scripts/systemd/rzsd.socket.in Makefile
+	$(RZS_FROM_IN) $(srcdir)/$@.in $(RZS_TO)
+
+# One text for both servers.
+scripts/systemd/rzs-swap-attach.service: scripts/systemd/attach.service.in Makefile
+	$(RZS_FROM_IN) $(srcdir)/scripts/systemd/attach.service.in $(RZS_TO)
+
+scripts/systemd/rzsd-attach.service: scripts/systemd/attach.service.in Makefile
+	$(RZS_FROM_IN) $(srcdir)/scripts/systemd/attach.service.in $(RZS_TO)
+
 if SYSTEMD_UNITS
 systemdsystemunitdir = $(SYSTEMDSYSTEMUNITDIR)
-systemdsystemunit_DATA = $(RZS_SWAP_UNITS)
+systemdsystemunit_DATA =
+if PLUGIN_UNITS
+systemdsystemunit_DATA += $(RZS_SWAP_UNITS)
+endif
+if SERVER
+systemdsystemunit_DATA += $(RZS_SERVER_UNITS)
+endif
 rzs_default = $(DESTDIR)$(sysconfdir)/default/rzs-swap
 
 # The administrator's own is left alone.

@@ -3,7 +3,15 @@
 
 EXTRA_DIST += \
 	tests/README \
+	tests/lib/ctl_server.py \
+	tests/lib/ctlclient.py \
 	tests/lib/functions.sh \
+	tests/lib/keep_locale.c \
+	tests/lib/nbdprobes.py \
+	tests/lib/nbdkit.supp \
+	tests/lib/nbdraw.py \
+	tests/lib/openmetrics.py \
+	tests/lib/rzscontrol-rig.sh \
 	tests/pods.sh
 
 RZS_TEST_LIB_SOURCES = \
@@ -21,19 +29,24 @@ include tests/fuzz/local.mk
 include tests/e2e/local.mk
 include tests/vm/local.mk
 
-RZS_TOOL_TESTS = $(RZS_UNIT_TESTS) $(RZS_UNIT_TESTS_USER) $(RZS_E2E_TESTS)
+RZS_TOOL_TESTS = $(RZS_UNIT_TESTS) $(RZS_UNIT_TESTS_USER) $(RZS_UNIT_TESTS_PROTO) $(RZS_E2E_TESTS)
 
 TESTS += $(RZS_TOOL_TESTS) $(RZS_UNIT_TESTS_ONE) $(RZS_FREESTANDING_TESTS) $(RZS_FUZZERS) \
 	tests/pods.sh
 
-# Words before the nbdkit command, and before each unit test: a tool's.
+# Words before the nbdkit command, and before each unit test and rzsd: a tool's.
 RZS_NBDKIT_WRAP = @RZS_NBDKIT_WRAP@
 RZS_WRAP =
 RZS_VALGRIND = $(VALGRIND) --quiet --leak-check=full --show-leak-kinds=definite \
-	--errors-for-leak-kinds=definite --error-exitcode=119 --num-callers=30 --fair-sched=yes
+	--errors-for-leak-kinds=definite --error-exitcode=119 --num-callers=30 --fair-sched=yes \
+	--suppressions=$(abs_srcdir)/tests/lib/nbdkit.supp
 RZS_TIMEOUT_SCALE = @RZS_TIMEOUT_SCALE@
 if SANITIZED
 RZS_SANITIZED = 1
+check_LTLIBRARIES += keep_locale.la
+keep_locale_la_SOURCES = tests/lib/keep_locale.c
+keep_locale_la_CPPFLAGS = $(RZS_CPPFLAGS)
+keep_locale_la_LDFLAGS = -module -avoid-version -shared -rpath /nowhere
 endif
 
 LOG_COMPILER = $(RZS_WRAP)
@@ -43,6 +56,7 @@ AM_TESTS_ENVIRONMENT = \
 	builddir='$(abs_builddir)'; export builddir; \
 	RZS_PODS='$(RZS_PODS)'; export RZS_PODS; \
 	RZS_PLUGIN='$(abs_builddir)/rzs.so'; export RZS_PLUGIN; \
+	RZSD='$(RZS_WRAP) $(abs_builddir)/server/rzsd'; export RZSD; \
 	NBDKIT='$(RZS_NBDKIT_WRAP) $(NBDKIT)'; export NBDKIT; \
 	T_TIMEOUT_SCALE='$(RZS_TIMEOUT_SCALE)'; export T_TIMEOUT_SCALE; \
 	RZS_SANITIZED='$(RZS_SANITIZED)'; export RZS_SANITIZED; \

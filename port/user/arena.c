@@ -4,20 +4,14 @@
 #define _GNU_SOURCE
 #endif
 #include "arena.h"
+#include "memory.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23
-#endif
-#ifndef MADV_DONTNEED_LOCKED
-#define MADV_DONTNEED_LOCKED 24
-#endif
-
-#define ARENA_TOUCH_STEP 4096u /* no page is smaller */
-#define ARENA_RETRIES	 100u  /* of a call that a signal interrupted */
+#define ARENA_PAGE 4096u /* no page is smaller */
 /*
  * Opened at once at least: changing the access to addresses takes kernel memory of a kind of which
  * there may be none under pressure, so it must be rare.
@@ -45,7 +39,7 @@ static size_t arena_holes_len(uint64_t units)
 {
 	size_t bytes = (size_t)((units + 63) / 64 * 8);
 
-	return (bytes + ARENA_TOUCH_STEP - 1) / ARENA_TOUCH_STEP * ARENA_TOUCH_STEP;
+	return (bytes + ARENA_PAGE - 1) / ARENA_PAGE * ARENA_PAGE;
 }
 
 int rzs_arena_reserve(struct rzs_arena *r, uint64_t units, uint64_t least)
@@ -144,41 +138,20 @@ static int arena_open(struct rzs_arena *r, uint64_t nr)
 	return 0;
 }
 
-/* Fault all pages in; what they held is lost. */
-static int arena_populate(struct rzs_arena *r, char *p, size_t len)
+static int arena_fill(char *p, size_t len, void (*on_page)(void *arg), void *arg)
 {
-	for (unsigned i = 0; !r->no_populate && i < ARENA_RETRIES; i++) {
-		if (madvise(p, len, MADV_POPULATE_WRITE) == 0)
-			return 0;
-		if (errno == EINVAL) /* before Linux 5.14 */
-			r->no_populate = true;
-		else if (errno != EINTR)
-			return -ENOMEM;
+	size_t page = (size_t)sysconf(_SC_PAGESIZE), step = page < len ? page : len;
+	int err = 0;
+
+	for (size_t at = 0; err == 0 && at < len; at += step) {
+		on_page(arg);
+		err = rzs_memory_fill(p + at, step);
 	}
-	if (!r->no_populate)
-		return -ENOMEM;
-	for (size_t i = 0; i < len; i += ARENA_TOUCH_STEP)
-		*(volatile char *)(p + i) = 0;
-	return 0;
+	return err;
 }
 
-static int arena_drop(struct rzs_arena *r, char *p, size_t len)
-{
-	if (!r->no_dontneed_locked) {
-		if (madvise(p, len, MADV_DONTNEED_LOCKED) == 0)
-			return 0;
-		if (errno != EINVAL)
-			return -errno;
-		r->no_dontneed_locked = true; /* before Linux 5.18 */
-	}
-	if (munlock(p, len) || madvise(p, len, MADV_DONTNEED))
-		return -errno;
-	if (!r->lock_err && mlock2(p, len, MLOCK_ONFAULT))
-		r->lock_err = errno;
-	return 0;
-}
-
-int rzs_arena_commit(struct rzs_arena *r, uint64_t want, void **out, uint64_t *out_nr)
+int rzs_arena_commit(struct rzs_arena *r, uint64_t want, void (*on_page)(void *arg), void *arg,
+		     void **out, uint64_t *out_nr)
 {
 	uint64_t unit, nr = 0;
 	char *p;
@@ -197,9 +170,10 @@ int rzs_arena_commit(struct rzs_arena *r, uint64_t want, void **out, uint64_t *o
 	}
 	unit = arena_first_holes(r, want, &nr);
 	p = r->base + unit * RZS_ARENA_UNIT;
-	err = arena_populate(r, p, (size_t)nr * RZS_ARENA_UNIT);
+	err = arena_fill(p, (size_t)nr * RZS_ARENA_UNIT, on_page, arg);
 	if (err) {
-		(void)arena_drop(r, p, (size_t)nr * RZS_ARENA_UNIT); /* the part that was there */
+		/* The part that was there. */
+		(void)rzs_memory_drop(p, (size_t)nr * RZS_ARENA_UNIT, &r->lock_err);
 		return err;
 	}
 	arena_clear_holes(r, unit, nr);
@@ -210,7 +184,7 @@ int rzs_arena_commit(struct rzs_arena *r, uint64_t want, void **out, uint64_t *o
 
 int rzs_arena_uncommit(struct rzs_arena *r, void *unit)
 {
-	int err = arena_drop(r, unit, RZS_ARENA_UNIT);
+	int err = rzs_memory_drop(unit, RZS_ARENA_UNIT, &r->lock_err);
 
 	if (!err)
 		arena_set_holes(r, (uint64_t)((char *)unit - r->base) / RZS_ARENA_UNIT, 1);

@@ -29,8 +29,6 @@ struct rzs_arena {
 	uint64_t *holes;   /* one bit a unit */
 	uint64_t lowest;   /* no hole in words of holes before this one */
 	int lock_err;	   /* errno of the lock that was refused, 0: all is locked */
-	bool no_populate;  /* MADV_POPULATE_WRITE is unknown here */
-	bool no_dontneed_locked;
 };
 
 /*
@@ -44,11 +42,12 @@ void rzs_arena_release(struct rzs_arena *r);
 
 /*
  * Give memory to up to want units that lie side by side: *out is the first, *out_nr how many,
- * from 1 to want.
+ * from 1 to want.  on_page(arg) is called before each page is asked for.
  * -ENOMEM: none (*out NULL, *out_nr 0), the arena has as many committed units as before.
  * -ENOSPC: every unit is committed already.
  */
-int rzs_arena_commit(struct rzs_arena *r, uint64_t want, void **out, uint64_t *out_nr);
+int rzs_arena_commit(struct rzs_arena *r, uint64_t want, void (*on_page)(void *arg), void *arg,
+		     void **out, uint64_t *out_nr);
 
 /* Give a committed unit's memory back.  Negative errno: it is as before. */
 int rzs_arena_uncommit(struct rzs_arena *r, void *unit);

@@ -26,16 +26,15 @@
 #include "arena.h"
 #include "room.h"
 #include "size.h"
-#include "stack.h"
 
 #include <pthread.h>
-#include <signal.h>
 
 #define BLOCKS_STEP   8u  /* faulted in by one call: 256 KiB */
 #define BLOCKS_BUDGET 32u /* faulted in between two looks at whether there is room: 1 MiB */
 /* The default reserve is a quarter of max or a sixteenth of RAM, within these. */
 #define BLOCKS_RESERVE_MOST  512u
 #define BLOCKS_RESERVE_LEAST 8u
+#define BLOCKS_HUNGRY_SHARE  4u		/* under reserve / this the boost no longer counts */
 #define BLOCKS_SLACK	     8u		/* between a tiny reserve and its high mark */
 #define BLOCKS_ADDRESS_MOST  (1u << 29) /* 16 TiB: more than slots can name */
 #define BLOCKS_ROOM_LEFT     (128u * 1024) /* of what there is to take, for page tables and races */
@@ -45,6 +44,7 @@
 #define BLOCKS_BACKOFF_FIRST 4000000l	/* ns of pause after a failure, doubled up to: */
 #define BLOCKS_BACKOFF_LAST  256000000l
 #define BLOCKS_STACK_TOUCH   (64u * 1024)
+#define BLOCKS_STARVED	     250000000ull /* ns without room and without a ready block */
 
 _Static_assert(RZS_ARENA_UNIT == RZS_BLOCK_SIZE, "a unit of the range is a block");
 
@@ -67,7 +67,7 @@ struct rzs_blocks {
 	uint64_t reserve;   /* aim of ready */
 	uint64_t low, high; /* where the thread starts */
 	uint64_t least; /* ready ones there have been at the worst */
-	uint64_t refilled, returned, failures, shortages, refused, bad_gives;
+	uint64_t refilled, returned, failures, shortages, unasked, refused, bad_gives;
 	int lock_err;
 
 	/* Under system. */
@@ -84,7 +84,8 @@ struct rzs_blocks {
 
 	/* The thread's. */
 	struct rzs_room room;
-	uint64_t budget; /* of room found, not taken yet */
+	uint64_t budget;      /* of room found, not taken yet */
+	uint64_t empty_since; /* ns: when there first was no block, and no room since; 0: not so */
 	struct rzs_thread *entry;
 
 	struct rzs_blocks *next; /* under blocks_open_lock */
@@ -217,23 +218,56 @@ void rzs_blocks_count(struct rzs_blocks *b, uint64_t *out_taken, uint64_t *out_r
 /* Getting and returning memory: under system */
 
 /*
+ * There is no room.  A machine that swaps gets memory free by writing to us, and with no block
+ * every write is refused, so that room may never come: after a while without both, one block after
+ * the other is asked for all the same, each time that there is none, until there is room again.
+ * How many now: 0 or 1.
+ */
+static uint64_t blocks_without_room(struct rzs_blocks *b, uint64_t ready)
+{
+	struct timespec ts;
+	uint64_t now;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	now = (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+	if (ready)
+		return 0;
+	if (b->empty_since == 0)
+		b->empty_since = now;
+	return now - b->empty_since > BLOCKS_STARVED;
+}
+
+/*
  * How many blocks may be taken at once, of want.  Of the room only half is taken before the next
  * look: others take from it as well.
  */
-static uint64_t blocks_room_for(struct rzs_blocks *b, uint64_t want)
+static uint64_t blocks_room_for(struct rzs_blocks *b, uint64_t want, uint64_t ready)
 {
 	uint64_t bytes;
 
 	if (!b->roomy)
 		return want;
 	if (b->budget == 0) {
-		bytes = rzs_room_bytes(&b->room);
+		bytes = rzs_room_bytes(&b->room, ready < b->reserve / BLOCKS_HUNGRY_SHARE);
 		bytes = bytes > BLOCKS_ROOM_LEFT ? bytes - BLOCKS_ROOM_LEFT : 0;
 		b->budget = blocks_min(bytes / 2 / RZS_BLOCK_SIZE, BLOCKS_BUDGET);
 	}
 	want = blocks_min(want, b->budget);
 	b->budget -= want;
+	if (want)
+		b->empty_since = 0;
 	return want;
+}
+
+/*
+ * Each page is a step of its own: under pressure one may take long, and a thread that has lost its
+ * priority meanwhile must have it again before it looks for the next (watch.h).
+ */
+static void blocks_got_on(void *arg)
+{
+	const struct rzs_blocks *b = arg;
+
+	rzs_threads_turn(b->entry, false);
 }
 
 /*
@@ -242,22 +276,26 @@ static uint64_t blocks_room_for(struct rzs_blocks *b, uint64_t want)
  */
 static int blocks_fill_step(struct rzs_blocks *b, bool *out_done)
 {
-	uint64_t want = 0, nr;
+	uint64_t want = 0, unasked = 0, ready, nr;
 	struct block_link *l;
 	void *first;
 	char *p;
 	int err;
 
 	rzs_lock(&b->lock);
-	if (b->ready < b->reserve && b->held < b->max)
-		want = blocks_min(b->reserve - b->ready, b->max - b->held);
+	ready = b->ready;
+	if (ready < b->reserve && b->held < b->max)
+		want = blocks_min(b->reserve - ready, b->max - b->held);
 	rzs_unlock(&b->lock);
 	*out_done = want == 0;
 	if (want == 0)
 		return 0;
-	want = blocks_room_for(b, blocks_min(want, BLOCKS_STEP));
+	want = blocks_room_for(b, blocks_min(want, BLOCKS_STEP), ready);
+	if (want == 0)
+		want = unasked = blocks_without_room(b, ready);
 	rzs_lock(&b->lock);
 	b->shortages += want == 0;
+	b->unasked += unasked;
 	b->held += want;
 	if (b->peak < b->held)
 		b->peak = b->held;
@@ -265,7 +303,7 @@ static int blocks_fill_step(struct rzs_blocks *b, bool *out_done)
 	if (want == 0)
 		return -EAGAIN;
 
-	err = rzs_arena_commit(&b->arena, want, &first, &nr);
+	err = rzs_arena_commit(&b->arena, want, blocks_got_on, b, &first, &nr);
 	for (uint64_t i = nr; i > 1; i--) {
 		p = (char *)first + (i - 2) * RZS_BLOCK_SIZE;
 		l = (struct block_link *)(void *)p;
@@ -410,28 +448,6 @@ static void *blocks_thread(void *arg)
 	}
 }
 
-/* Signals are the process's business: none may be handled on this thread's small stack. */
-static int blocks_start_thread(struct rzs_blocks *b)
-{
-	pthread_attr_t attr;
-	sigset_t all, old;
-	int err;
-
-	err = pthread_attr_init(&attr);
-	if (err)
-		return -ENOMEM;
-	(void)pthread_attr_setstacksize(&attr, RZS_STACK);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = pthread_create(&b->thread, &attr, blocks_thread, b);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	pthread_attr_destroy(&attr);
-	if (err)
-		return -ENOMEM;
-	(void)pthread_setname_np(b->thread, "rzs-refill");
-	return 0;
-}
-
 /* Life */
 
 /* Addresses for what the machine could ever hold, so that the limit may be raised later. */
@@ -501,7 +517,7 @@ int rzs_blocks_open(struct rzs_blocks **out, uint64_t max_blocks, uint64_t reser
 	b->refilled = 0;
 	b->least = b->ready;
 	b->roomy = blocks_room && rzs_room_open(&b->room, blocks_room) == 0;
-	err = blocks_start_thread(b);
+	err = rzs_threads_start(&b->thread, "rzs-refill", blocks_thread, b);
 	if (err)
 		goto fail;
 	blocks_link(b);
@@ -563,6 +579,7 @@ void rzs_blocks_info(struct rzs_blocks_info *out)
 		out->returned += b->returned;
 		out->failures += b->failures;
 		out->shortages += b->shortages;
+		out->unasked += b->unasked;
 		out->refused += b->refused;
 		out->bad_gives += b->bad_gives;
 		out->locked += b->lock_err == 0;

@@ -33,6 +33,7 @@ struct rzs_blocks_info {
 	uint64_t returned;  /* blocks whose memory went back to the system */
 	uint64_t failures;  /* times the system had no memory, or would not take it back */
 	uint64_t shortages; /* times there was no room, so that it was not even asked */
+	uint64_t unasked;   /* blocks taken without room, because the reserve was empty for long */
 	uint64_t refused;   /* takes that found no ready block, below max */
 	uint64_t bad_gives; /* gives of what is no block; ignored */
 	uint64_t locked;    /* sources whose memory is all locked into RAM ... */

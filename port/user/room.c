@@ -7,13 +7,25 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <unistd.h>
+
+bool rzs_room_boost_binds(const char *release)
+{
+	unsigned major, minor;
+
+	if (sscanf(release, "%u.%u", &major, &minor) != 2)
+		return true;
+	return major < 6 || (major == 6 && minor < 3);
+}
 
 int rzs_room_open(struct rzs_room *r, const char *path)
 {
+	struct utsname system;
+
 	memset(r, 0, sizeof(*r));
 	r->fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (r->fd < 0) {
@@ -21,10 +33,11 @@ int rzs_room_open(struct rzs_room *r, const char *path)
 		return -errno;
 	}
 	/* The kernel makes its buffer at the first reading and keeps it as long as this is open. */
-	if (rzs_room_bytes(r) == UINT64_MAX) {
+	if (rzs_room_bytes(r, false) == UINT64_MAX) {
 		rzs_room_close(r);
 		return -EIO;
 	}
+	r->boost_binds = uname(&system) < 0 || rzs_room_boost_binds(system.release);
 	return 0;
 }
 
@@ -58,26 +71,44 @@ static uint64_t room_protection(const char *list)
 	return most;
 }
 
+/* A zone's minimum is known. */
+static void room_count(struct rzs_room *r)
+{
+	r->all_free += r->free;
+	r->all_min += r->min;
+	if (r->min >= r->main_min) {
+		r->main_min = r->min;
+		r->main_free = r->free;
+	}
+}
+
 /* One line; *pages grows when it is the last that matters of a zone. */
-static bool room_line(struct rzs_room *r, const char *line, uint64_t *pages)
+static bool room_line(struct rzs_room *r, const char *line, bool hungry, uint64_t *pages)
 {
 	const char *value;
 
 	if ((value = room_value(line, "pages free"))) {
 		r->free = strtoull(value, NULL, 10);
+		r->boost = 0;
 		r->min = UINT64_MAX;
+	} else if ((value = room_value(line, "boost"))) {
+		r->boost = strtoull(value, NULL, 10);
 	} else if ((value = room_value(line, "min"))) {
 		r->min = strtoull(value, NULL, 10);
+		room_count(r);
 	} else if ((value = room_value(line, "protection:")) && r->min != UINT64_MAX) {
-		uint64_t keep = r->min - r->min / 8 + room_protection(value);
+		uint64_t min = r->min, keep;
 
+		if (hungry && !r->boost_binds)
+			min -= r->boost < min ? r->boost : min;
+		keep = min - min / 8 + room_protection(value);
 		*pages += r->free > keep ? r->free - keep : 0;
 		return true;
 	}
 	return false;
 }
 
-uint64_t rzs_room_bytes(struct rzs_room *r)
+uint64_t rzs_room_bytes(struct rzs_room *r, bool hungry)
 {
 	uint64_t pages = 0;
 	size_t have = 0;
@@ -86,6 +117,7 @@ uint64_t rzs_room_bytes(struct rzs_room *r)
 	ssize_t n;
 
 	r->min = UINT64_MAX;
+	r->all_free = r->all_min = r->main_free = r->main_min = 0;
 	if (r->fd <= 0)
 		return UINT64_MAX;
 	while ((n = pread(r->fd, r->text + have, sizeof(r->text) - 1 - have, at)) > 0) {
@@ -96,7 +128,7 @@ uint64_t rzs_room_bytes(struct rzs_room *r)
 		r->text[have] = '\0';
 		while ((end = strchr(line, '\n'))) {
 			*end = '\0';
-			any |= room_line(r, line, &pages);
+			any |= room_line(r, line, hungry, &pages);
 			line = end + 1;
 		}
 		have -= (size_t)(line - r->text);
@@ -105,4 +137,11 @@ uint64_t rzs_room_bytes(struct rzs_room *r)
 		memmove(r->text, line, have);
 	}
 	return n < 0 || !any ? UINT64_MAX : pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+bool rzs_room_short(struct rzs_room *r)
+{
+	if (rzs_room_bytes(r, false) == UINT64_MAX)
+		return false;
+	return r->all_free < r->all_min / 2 || r->main_free < r->main_min / 2;
 }

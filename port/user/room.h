@@ -7,12 +7,16 @@
  * those who could.  So a thread that can do without looks first.
  *
  * Source: /proc/zoneinfo of Linux (Documentation/filesystems/proc.rst and
- * admin-guide/sysctl/vm.rst). Of each zone a page may be taken while its free pages are above its
+ * admin-guide/sysctl/vm.rst).  Of each zone a page may be taken while its free pages are above its
  * minimum (which the kernel raises for a while when it has to mix kinds of pages, "boost") and what
  * it keeps for requests that could not be served from any other zone ("protection").  Real-time
- * threads are let three quarters down to the minimum's half, depending on the kernel (since 6.3 a
- * half); this counts down to seven eighths only: what is below is for replies to clients, for which
- * there is no doing without.
+ * threads get pages below the minimum as well, down to three quarters of it, or to a half since
+ * Linux 6.3.  Here seven eighths count as the end: what is below is for replies to clients, for
+ * which there is no doing without.
+ *
+ * The boost can be several times the minimum, and stay for minutes while the kernel finds nothing
+ * to free.  Since Linux 6.3 it does not bind real-time threads that ask for single pages, so one
+ * that has nothing left for those who wait for it need not wait for its end (hungry, below).
  *
  * Threading: one thread at a time for each struct.  Allocates nothing after rzs_room_open(), in the
  * kernel neither.
@@ -20,6 +24,7 @@
 #ifndef RZS_ROOM_H
 #define RZS_ROOM_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define RZS_ROOM_FILE "/proc/zoneinfo"
@@ -27,8 +32,11 @@
 struct rzs_room {
 	int fd;
 	char text[4096];
+	bool boost_binds; /* also the hungry */
 	/* Of the zone being read. */
-	uint64_t free, min;
+	uint64_t free, boost, min;
+	/* Of all zones, in pages, at the last reading; and of the zone of the highest minimum. */
+	uint64_t all_free, all_min, main_free, main_min;
 };
 
 /* 0, or a negative errno, and then rzs_room_bytes() knows nothing. */
@@ -37,7 +45,20 @@ int rzs_room_open(struct rzs_room *r, const char *path);
 /* Also of one that was not opened, when it is all zeros. */
 void rzs_room_close(struct rzs_room *r);
 
-/* Bytes to be had at this moment; UINT64_MAX when that cannot be told. */
-uint64_t rzs_room_bytes(struct rzs_room *r);
+/*
+ * Bytes to be had at this moment; UINT64_MAX when that cannot be told.  hungry: count what the
+ * boost keeps from others, where the kernel lets real-time threads have it.
+ */
+uint64_t rzs_room_bytes(struct rzs_room *r, bool hungry);
+
+/*
+ * Whether less is free than half of the minimum, in all zones together or in the largest.  The
+ * kernel makes ordinary threads wait then (throttle_direct_reclaim() in mm/vmscan.c).  false when
+ * that cannot be told.
+ */
+bool rzs_room_short(struct rzs_room *r);
+
+/* Whether the kernel of this release (as in uname(2)) keeps real-time threads above the boost. */
+bool rzs_room_boost_binds(const char *release);
 
 #endif

@@ -36,29 +36,24 @@ static int size_number(const char **text, uint64_t *out)
 	return 0;
 }
 
-/* The power of two that a suffix stands for, or -1. */
-static int size_suffix(const char *p)
+unsigned rzs_size_suffix(const char **text)
 {
 	static const char letters[] = "KMGTPE";
-	const char *at;
-	char upper;
-	int shift = 0;
+	const char *p = *text, *at = NULL;
+	unsigned shift = 0;
 
-	if (*p == '\0')
-		return 0;
-	upper = *p >= 'a' && *p <= 'z' ? (char)(*p - 'a' + 'A') : *p;
-	at = strchr(letters, upper);
+	if (*p)
+		at = strchr(letters, *p >= 'a' && *p <= 'z' ? *p - 'a' + 'A' : *p);
 	if (at) {
-		shift = 10 * (int)(at - letters + 1);
+		shift = 10 * (unsigned)(at - letters + 1);
 		p++;
-		if (p[0] == 'i' && p[1] != 'B')
-			return -1;
-		if (p[0] == 'i')
+		if (p[0] == 'i' && p[1] == 'B')
 			p++;
 	}
 	if (*p == 'B')
 		p++;
-	return *p == '\0' ? shift : -1;
+	*text = p;
+	return shift;
 }
 
 /* n per cent of whole without overflow in between; false: does not fit. */
@@ -74,8 +69,9 @@ static bool size_share(uint64_t n, uint64_t whole, uint64_t *out)
 
 int rzs_size_parse(const char *text, uint64_t whole, uint64_t *out, const char **out_why)
 {
+	unsigned shift;
 	uint64_t n;
-	int err, shift;
+	int err;
 
 	*out = 0;
 	*out_why = "not a size: expected a whole number, then nothing, K, M, G, T or %";
@@ -92,8 +88,8 @@ int rzs_size_parse(const char *text, uint64_t whole, uint64_t *out, const char *
 		if (!size_share(n, whole, &n))
 			goto too_large;
 	} else {
-		shift = size_suffix(text);
-		if (shift < 0)
+		shift = rzs_size_suffix(&text);
+		if (*text)
 			return -EINVAL;
 		if (n > UINT64_MAX >> shift)
 			goto too_large;

@@ -15,6 +15,9 @@
  */
 int rzs_size_parse(const char *text, uint64_t whole, uint64_t *out, const char **out_why);
 
+/* The power of two that the suffix at *text stands for, 0: none; *text is moved past it. */
+unsigned rzs_size_suffix(const char **text);
+
 /*
  * Bytes of RAM this process may count on: the machine's, or the memory.max of its control group
  * (version 2) and of the groups above it when that is lower.  Never fails: without an answer from

@@ -4,10 +4,12 @@
 #define _GNU_SOURCE
 #endif
 #include "threads.h"
+#include "stack.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -20,10 +22,34 @@ static const int threads_priority[RZS_THREAD_ROLES] = {
 	[RZS_THREAD_HELPER] = 0,
 };
 
+/* The calling thread's; static TLS, since a plugin's other sort takes memory when it is touched. */
+static _Thread_local __attribute__((tls_model("initial-exec"))) int threads_ordinary = SCHED_OTHER;
+
 static struct rzs_thread threads[RZS_THREADS_MAX];
 
 /* Claimed first, filled in, and only then seen by others. */
 #define THREADS_CLAIMED (-1)
+
+int rzs_threads_start(pthread_t *out, const char *name, void *(*main)(void *), void *arg)
+{
+	pthread_attr_t attr;
+	sigset_t all, old;
+	int err;
+
+	err = pthread_attr_init(&attr);
+	if (err)
+		return -err;
+	(void)pthread_attr_setstacksize(&attr, RZS_STACK);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	err = pthread_create(out, &attr, main, arg);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	pthread_attr_destroy(&attr);
+	if (err)
+		return -err;
+	(void)pthread_setname_np(*out, name);
+	return 0;
+}
 
 static pid_t threads_self(void)
 {
@@ -48,8 +74,10 @@ struct rzs_thread *rzs_threads_enter(enum rzs_thread_role role)
 			return NULL;
 		}
 		__atomic_store_n(&t->role, (int)role, __ATOMIC_RELAXED);
+		__atomic_store_n(&t->ordinary, threads_ordinary, __ATOMIC_RELAXED);
 		__atomic_store_n(&t->clock, clock, __ATOMIC_RELAXED);
 		__atomic_store_n(&t->turns, 0, __ATOMIC_RELAXED);
+		__atomic_store_n(&t->demoted, false, __ATOMIC_RELAXED);
 		__atomic_store_n(&t->tid, threads_self(), __ATOMIC_RELEASE);
 		return t;
 	}
@@ -79,30 +107,53 @@ int rzs_threads_time(struct rzs_thread *t, uint64_t *out_ns)
 	return 0;
 }
 
-static int threads_set(pid_t tid, enum rzs_thread_role role, bool realtime)
+static int threads_set(pid_t tid, enum rzs_thread_role role, int ordinary, bool realtime)
 {
 	struct sched_param param = {.sched_priority = realtime ? threads_priority[role] : 0};
-	int policy = param.sched_priority ? SCHED_FIFO : SCHED_OTHER;
+	int policy = param.sched_priority ? SCHED_FIFO : ordinary;
 
 	/* Of this thread only: programs it starts are ordinary again. */
 	if (sched_setscheduler(tid, policy | SCHED_RESET_ON_FORK, &param))
 		return -errno;
 	/* A helper's haste is welcome, not needed. */
-	if (policy == SCHED_OTHER)
+	if (policy != SCHED_FIFO)
 		(void)setpriority(PRIO_PROCESS, (id_t)tid, realtime ? -20 : 0);
 	return 0;
 }
 
-int rzs_threads_schedule(const struct rzs_thread *t, bool realtime)
+static int threads_set_entry(const struct rzs_thread *t, bool realtime)
 {
 	pid_t tid = __atomic_load_n(&t->tid, __ATOMIC_ACQUIRE);
-
 	int role = __atomic_load_n(&t->role, __ATOMIC_RELAXED);
+	int ordinary = __atomic_load_n(&t->ordinary, __ATOMIC_RELAXED);
 
-	return tid > 0 ? threads_set(tid, (enum rzs_thread_role)role, realtime) : -ESRCH;
+	return tid > 0 ? threads_set(tid, (enum rzs_thread_role)role, ordinary, realtime) : -ESRCH;
+}
+
+int rzs_threads_schedule(struct rzs_thread *t, bool realtime)
+{
+	__atomic_store_n(&t->demoted, false, __ATOMIC_RELAXED);
+	return threads_set_entry(t, realtime);
+}
+
+int rzs_threads_demote(struct rzs_thread *t)
+{
+	__atomic_store_n(&t->demoted, true, __ATOMIC_RELAXED);
+	return threads_set_entry(t, false);
 }
 
 int rzs_threads_schedule_self(enum rzs_thread_role role, bool realtime)
 {
-	return threads_set(0, role, realtime);
+	return threads_set(0, role, threads_ordinary, realtime);
+}
+
+void rzs_threads_prefer_batches(void)
+{
+	static const struct sched_param param;
+
+	/* Whoever started us with another policy meant that. */
+	if (sched_getscheduler(0) != SCHED_OTHER)
+		return;
+	if (sched_setscheduler(0, SCHED_BATCH | SCHED_RESET_ON_FORK, &param) == 0)
+		threads_ordinary = SCHED_BATCH;
 }

@@ -21,6 +21,7 @@
 #ifndef RZS_THREADS_H
 #define RZS_THREADS_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -40,11 +41,26 @@ enum rzs_thread_role {
 struct rzs_thread {
 	pid_t tid; /* 0: free entry */
 	int role;
+	int ordinary;	 /* its policy when it is not a real-time one */
 	clockid_t clock; /* of its processor time */
 	uint32_t turns;	 /* written by the thread itself; odd while it works without the kernel */
+	bool demoted;	 /* an ordinary one until it gets on */
 };
 
-#define RZS_THREADS_MAX 128u
+#define RZS_THREADS_MAX 1024u
+
+/*
+ * Start a thread of ours: on a small stack, and with all signals blocked, which are the process's
+ * business.  name: at most 15 bytes.  0 or a negative errno.
+ */
+int rzs_threads_start(pthread_t *out, const char *name, void *(*main)(void *), void *arg);
+
+/*
+ * By a thread that serves many clients, before it enters: while it is an ordinary one it does not
+ * interrupt the client that wakes it (SCHED_BATCH), so that it finds several requests where it
+ * would have found one.  Without the right to that nothing changes.
+ */
+void rzs_threads_prefer_batches(void);
 
 /* Enter the calling thread.  NULL: the table is full, the thread goes unwatched.  Never waits. */
 struct rzs_thread *rzs_threads_enter(enum rzs_thread_role role);
@@ -53,7 +69,13 @@ struct rzs_thread *rzs_threads_enter(enum rzs_thread_role role);
  * Give the entry's thread the priority of its role, or an ordinary one.  0 or a negative errno;
  * -ESRCH: it has ended.
  */
-int rzs_threads_schedule(const struct rzs_thread *t, bool realtime);
+int rzs_threads_schedule(struct rzs_thread *t, bool realtime);
+
+/*
+ * Make the entry's thread an ordinary one until its next turn.  A page that it is looking for in
+ * the kernel meanwhile stays one of a real-time thread, but the next would not be.  0 or as above.
+ */
+int rzs_threads_demote(struct rzs_thread *t);
 
 /* Likewise the calling thread, entered or not. */
 int rzs_threads_schedule_self(enum rzs_thread_role role, bool realtime);
@@ -69,8 +91,11 @@ int rzs_threads_time(struct rzs_thread *t, uint64_t *out_ns);
  */
 static inline void rzs_threads_turn(struct rzs_thread *t, bool works)
 {
-	if (t)
-		__atomic_store_n(&t->turns, ((t->turns + 2) & ~1u) | works, __ATOMIC_RELAXED);
+	if (!t)
+		return;
+	__atomic_store_n(&t->turns, ((t->turns + 2) & ~1u) | works, __ATOMIC_RELAXED);
+	if (__builtin_expect(__atomic_load_n(&t->demoted, __ATOMIC_RELAXED), false))
+		(void)rzs_threads_schedule(t, true);
 }
 
 #endif

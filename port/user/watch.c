@@ -4,26 +4,18 @@
 #define _GNU_SOURCE
 #endif
 #include "watch.h"
+#include "memory.h"
 #include "room.h"
-#include "stack.h"
 #include "threads.h"
 
 #include "rzs_port.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
-
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23
-#endif
-#ifndef MADV_DONTNEED_LOCKED
-#define MADV_DONTNEED_LOCKED 24
-#endif
 
 #define WATCH_BALLAST_LEAST (1u << 20)
 #define WATCH_BALLAST_MOST  (8u << 20)
@@ -36,6 +28,9 @@
  * large request takes a while as well; being wrong costs little.
  */
 #define WATCH_STUCK_NS 30000000u
+
+/* So often in a row, while nobody does anything, the system has to be short. */
+#define WATCH_SHORT_LOOKS 5u
 
 /* Bits of watch.state. */
 #define WATCH_ACTIVE 1u
@@ -60,6 +55,8 @@ static struct {
 	size_t ballast_size;
 	uint32_t held;	      /* whether the ballast is in memory */
 	struct rzs_room room; /* of rzs_watch_tick() */
+	struct rzs_room low;  /* of the watch thread, as is: */
+	unsigned short_looks;
 
 	uint64_t stuck, released, demoted;
 	struct watched watched[RZS_THREADS_MAX];
@@ -79,12 +76,7 @@ static int watch_fill(void)
 {
 	if (mlock2(watch.ballast, watch.ballast_size, MLOCK_ONFAULT))
 		return -errno;
-	if (madvise(watch.ballast, watch.ballast_size, MADV_POPULATE_WRITE) == 0)
-		return 0;
-	if (errno != EINVAL)
-		return -ENOMEM;
-	memset(watch.ballast, 0, watch.ballast_size); /* before Linux 5.14 */
-	return 0;
+	return rzs_memory_fill(watch.ballast, watch.ballast_size);
 }
 
 int rzs_watch_take_ballast(uint64_t bytes)
@@ -115,11 +107,11 @@ int rzs_watch_take_ballast(uint64_t bytes)
 /* By the watch thread.  Whether there was something to give. */
 static bool watch_release(void)
 {
+	int unlocked = 1; /* locked again when it is taken again */
+
 	if (!__atomic_load_n(&watch.held, __ATOMIC_ACQUIRE))
 		return false;
-	if (madvise(watch.ballast, watch.ballast_size, MADV_DONTNEED_LOCKED) &&
-	    (munlock(watch.ballast, watch.ballast_size) || /* before Linux 5.18 */
-	     madvise(watch.ballast, watch.ballast_size, MADV_DONTNEED)))
+	if (rzs_memory_drop(watch.ballast, watch.ballast_size, &unlocked))
 		return false;
 	__atomic_store_n(&watch.held, 0, __ATOMIC_RELEASE);
 	__atomic_fetch_add(&watch.released, 1, __ATOMIC_RELAXED);
@@ -131,7 +123,7 @@ void rzs_watch_tick(void)
 	if (!watch.ballast || __atomic_load_n(&watch.held, __ATOMIC_ACQUIRE))
 		return;
 	/* With as much again to spare: the marks at which the system is short are close above. */
-	if (rzs_room_bytes(&watch.room) / 2 < watch.ballast_size)
+	if (rzs_room_bytes(&watch.room, false) / 2 < watch.ballast_size)
 		return;
 	if (watch_fill() == 0)
 		__atomic_store_n(&watch.held, 1, __ATOMIC_RELEASE);
@@ -139,12 +131,15 @@ void rzs_watch_tick(void)
 
 /* The thread */
 
-static void watch_help(struct watched *w, const struct rzs_thread *t)
+/* The refill thread can wait, so it gets the ballast only when that alone has not helped. */
+static void watch_help(struct watched *w, struct rzs_thread *t)
 {
+	int role = __atomic_load_n(&t->role, __ATOMIC_RELAXED);
+
 	__atomic_fetch_add(&watch.stuck, 1, __ATOMIC_RELAXED);
-	if (__atomic_load_n(&t->role, __ATOMIC_RELAXED) == RZS_THREAD_IO && watch_release())
+	if ((w->demoted || role == RZS_THREAD_IO) && watch_release())
 		return;
-	if (!w->demoted && rzs_threads_schedule(t, false) == 0) {
+	if (!w->demoted && rzs_threads_demote(t) == 0) {
 		w->demoted = true;
 		__atomic_fetch_add(&watch.demoted, 1, __ATOMIC_RELAXED);
 	}
@@ -193,10 +188,23 @@ static bool watch_look_at_all(void)
 	return busy;
 }
 
+/*
+ * The system may be stuck without us: an ordinary thread waits until half of the minimum is free,
+ * while kswapd sleeps because one small zone has enough.  Whoever frees a little ends that.
+ */
+static void watch_look_at_system(bool busy)
+{
+	if (busy || !rzs_room_short(&watch.low))
+		watch.short_looks = 0;
+	else if (++watch.short_looks >= WATCH_SHORT_LOOKS && watch_release())
+		watch.short_looks = 0;
+}
+
 static void *watch_main(void *unused)
 {
 	struct timespec pause = {0, WATCH_IDLE_NS};
 	uint32_t state;
+	bool busy;
 
 	(void)unused;
 	if (watch.hook)
@@ -206,7 +214,9 @@ static void *watch_main(void *unused)
 			rzs_sync_futex_wait(&watch.state, state, NULL);
 			continue;
 		}
-		pause.tv_nsec = watch_look_at_all() ? WATCH_BUSY_NS : WATCH_IDLE_NS;
+		busy = watch_look_at_all();
+		watch_look_at_system(busy);
+		pause.tv_nsec = busy ? WATCH_BUSY_NS : WATCH_IDLE_NS;
 		rzs_sync_futex_wait(&watch.state, state, &pause);
 	}
 	return NULL;
@@ -228,25 +238,15 @@ void rzs_watch_set_active(bool on)
 
 int rzs_watch_start(void (*hook)(void *arg), void *arg)
 {
-	pthread_attr_t attr;
-	sigset_t all, old;
 	int err;
 
 	watch.hook = hook;
 	watch.hook_arg = arg;
 	(void)rzs_room_open(&watch.room, RZS_ROOM_FILE);
-	err = pthread_attr_init(&attr);
+	(void)rzs_room_open(&watch.low, RZS_ROOM_FILE);
+	err = rzs_threads_start(&watch.thread, "rzs-watch", watch_main, NULL);
 	if (err)
-		return -ENOMEM;
-	(void)pthread_attr_setstacksize(&attr, RZS_STACK);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = pthread_create(&watch.thread, &attr, watch_main, NULL);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	pthread_attr_destroy(&attr);
-	if (err)
-		return -err;
-	(void)pthread_setname_np(watch.thread, "rzs-watch");
+		return err;
 	watch.running = true;
 	return 0;
 }
@@ -260,6 +260,7 @@ void rzs_watch_stop(void)
 	if (watch.ballast)
 		munmap(watch.ballast, watch.ballast_size);
 	rzs_room_close(&watch.room);
+	rzs_room_close(&watch.low);
 	memset(&watch, 0, sizeof(watch));
 }
 

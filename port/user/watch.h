@@ -8,10 +8,17 @@
  * for nothing.  The watch thread sees that an I/O thread uses processor time without getting on,
  * and gives the ballast back to the system; it is taken again when there is room.  Should that not
  * help, or be gone, the stuck thread is made an ordinary one until it gets on, so that it does not
- * keep the processor from those who could free memory.
+ * keep the processor from those who could free memory.  The refill thread loses its priority first,
+ * and gets the ballast when it is stuck all the same: nobody can free memory then, for want of the
+ * blocks that it looks for.
  *
- * The watch thread allocates nothing, takes no locks, and asks the kernel for clocks and these two
- * things only.
+ * The ballast goes back as well when the system is short although nobody asks us for anything.  The
+ * kernel can get stuck like that by itself (7.3, 256 MiB): an ordinary thread waits in
+ * throttle_direct_reclaim() until half of the minimum is free in all zones together, and wakes
+ * kswapd, which goes back to sleep since the small zone DMA has enough.
+ *
+ * The watch thread allocates nothing, takes no locks, and asks the kernel for clocks, for what
+ * /proc/zoneinfo says (which takes no memory once it has been read), and for these two things only.
  *
  * Threading: one watch per process.  rzs_watch_start() and rzs_watch_stop() by the main thread, the
  * rest by any.

@@ -3,19 +3,23 @@
 
 # ---- the checks
 
-check_client()
+# is_good_client: whether $client is new enough; $value is then its version, else what is wrong.
+is_good_client()
 {
     local text major minor
     text=$("$client" -V 2>&1 </dev/null | sed -n 's/.* \([0-9][0-9.]*\)$/\1/p' | tail -n 1)
     major=${text%%.*}
     minor=${text#*.}
     minor=${minor%%.*}
-    is_number "$major" && is_number "$minor" ||
-        refuse "$client does not tell its version: nbd-client 3.17 or newer is needed"
-    [ "$major" -gt 3 ] || { [ "$major" -eq 3 ] && [ "$minor" -ge 17 ]; } ||
-        refuse "$client is of version $text: 3.17 or newer is needed" \
-            "(with an older one the device depends on a process, which may be killed)"
+    value="$client does not tell its version: nbd-client 3.17 or newer is needed"
+    is_number "$major" && is_number "$minor" || return 1
+    value="$client is of version $text: 3.17 or newer is needed (with an older one the device"
+    value="$value depends on a process, which may be killed)"
+    [ "$major" -gt 3 ] || { [ "$major" -eq 3 ] && [ "$minor" -ge 17 ]; } || return 1
+    value=$text
 }
+
+check_client() { is_good_client || refuse "$value"; }
 
 answers() { timeout 5 "$client" -l -unix "$root$socket" >/dev/null 2>&1 </dev/null; }
 
@@ -81,6 +85,7 @@ remember()
     will_undo forget restore_vm
     note device "$device"
     note socket "$socket"
+    note name "$export_name"
     note server_pid "$(server_of "$root$socket")"
     ! noted server_pid || note server_start "$(start_of "$value")"
     note discard "$discard"
@@ -103,12 +108,12 @@ check_client_process()
 
 connect()
 {
-    local several=''
-    [ "$connections" -eq 1 ] || several="-C $connections"
     will_undo disconnect
-    # shellcheck disable=SC2086
-    do_it timeout 30 "$client" -unix "$root$socket" "$device" -b 4096 $several ||
-        fail "--socket $socket, --connections $connections:" \
+    set -- -b 4096
+    [ -z "$export_name" ] || set -- "$@" -N "$export_name"
+    [ "$connections" -eq 1 ] || set -- "$@" -C "$connections"
+    do_it timeout 30 "$client" -unix "$root$socket" "$device" "$@" ||
+        fail "--socket $socket${export_name:+, --name $export_name}, --connections $connections:" \
             "nbd-client cannot attach $device: $(said)"
     [ "$dry" = no ] || return 0
     wait_until "$patience" has_size ||
@@ -172,5 +177,6 @@ attach()
     swap_on
     undo=''
     [ "$dry" = yes ] ||
-        say "$device: swapping to $socket, $swap_kib KiB with priority $swap_priority"
+        say "$device: swapping to ${export_name:+$export_name at }$socket, $swap_kib KiB with" \
+            "priority $swap_priority"
 }

@@ -32,7 +32,8 @@ export PATH LC_ALL
 # Exit statuses, as in the manual page.
 FAILED=1 USAGE=2 REFUSED=3 NO_ROOM=4 NOT_ATTACHED=5 NOT_WELL=6
 
-device=/dev/nbd0 socket=/run/rzs/nbd.sock priority=100 connections=1
+device=/dev/nbd0 socket=/run/rzs/nbd.sock export_name=''
+priority=100 connections=1
 max_sectors=@RZS_SWAP_MAX_SECTORS_KB@ min_free=auto patience=10
 discard=yes tune=yes dry=no mkswap=no verbose=no json=no
 undo='' locked=no child='' interrupted=no value=''
@@ -43,22 +44,25 @@ IO_FLUSHER=$((0x80000 | 0x100000))
 usage()
 {
     cat <<END
-usage: $me attach [--device /dev/nbdN] [--socket PATH] [--priority N] [--connections N]
-                           [--no-discard] [--mkswap] [--nr-requests N] [--max-sectors-kb N]
-                           [--min-free KIB] [--no-tune] [--wait SECONDS] [--dry-run] [--verbose]
+usage: $me attach [--device /dev/nbdN] [--socket PATH] [--name EXPORT] [--priority N]
+                           [--connections N] [--no-discard] [--mkswap] [--nr-requests N]
+                           [--max-sectors-kb N] [--min-free KIB] [--no-tune] [--wait SECONDS]
+                           [--dry-run] [--verbose]
        $me detach [--device /dev/nbdN] [--dry-run] [--verbose]
        $me status [--device /dev/nbdN] [--socket PATH] [--json]
+       $me check [--device /dev/nbdN] [--socket PATH] [--json]
        $me --help | --version
 
 attach  swap to the NBD server that listens at PATH ($socket),
         by way of the device ($device)
 detach  swap there no more: swapoff, let go of the device, settings as they were
 status  what is attached, and whether server, device and machine are set as they should be
+check   the same, and also when nothing is attached yet: what would be in the way
 
 exit status: 0 done, and all is well      1 failed, and taken back      2 wrong usage
              3 refused, nothing was touched
              4 no room in memory for what is swapped out, everything stays attached
-             5 nothing is attached        6 attached, but not all is well
+             5 nothing is attached        6 not all is well
 See $me(8).
 END
 }

@@ -7,6 +7,7 @@ set_value()
     case $1 in
     --device) device=$2 ;;
     --socket) socket=$2 ;;
+    --name) export_name=$2 ;;
     --priority) priority=$2 ;;
     --connections) connections=$2 ;;
     --nr-requests) nr_requests=$2 ;;
@@ -32,7 +33,8 @@ set_switch()
 belongs()
 {
     case $1:$2 in
-    *:--device | attach:--socket | status:--socket | status:--json) ;;
+    *:--device | attach:--socket | status:--socket | check:--socket) ;;
+    status:--json | check:--json) ;;
     attach:--json) return 1 ;;
     attach:* | detach:--dry-run | detach:--verbose | detach:-v) ;;
     *) return 1 ;;
@@ -41,23 +43,23 @@ belongs()
 
 parse()
 {
-    local name
+    local option
     while [ $# -gt 0 ]; do
-        name=${1%%=*}
+        option=${1%%=*}
         case $1 in
-        --device | --socket | --priority | --connections | --nr-requests | --max-sectors-kb | \
-            --min-free | --wait)
+        --device | --socket | --name | --priority | --connections | --nr-requests | \
+            --max-sectors-kb | --min-free | --wait)
             [ $# -ge 2 ] || bad_usage "$1 needs a value"
             set_value "$1" "$2"
             shift ;;
-        --device=* | --socket=* | --priority=* | --connections=* | --nr-requests=* | \
+        --device=* | --socket=* | --name=* | --priority=* | --connections=* | --nr-requests=* | \
             --max-sectors-kb=* | --min-free=* | --wait=*)
-            set_value "$name" "${1#*=}" ;;
+            set_value "$option" "${1#*=}" ;;
         --no-discard | --no-tune | --mkswap | --dry-run | --verbose | -v | --json)
             set_switch "$1" ;;
         *) bad_usage "$1: there is no such option" ;;
         esac
-        belongs "$command" "$name" || bad_usage "$name is no option of $command"
+        belongs "$command" "$option" || bad_usage "$option is no option of $command"
         shift
     done
 }
@@ -66,6 +68,10 @@ check_values()
 {
     case ${device#/dev/nbd} in
     "$device" | '' | *[!0-9]*) bad_usage "--device $device: expected /dev/nbdN" ;;
+    esac
+    case $export_name in
+    *[[:cntrl:]]*) bad_usage "--name: control characters in it" ;;
+    ' '* | *' ') bad_usage "--name '$export_name': begins or ends with a space" ;;
     esac
     case $socket in
     *[[:cntrl:]]*) bad_usage "--socket: control characters in it" ;;
@@ -81,11 +87,11 @@ check_values()
 }
 
 case ${1:-} in
-attach | detach | status) command=$1; shift ;;
+attach | detach | status | check) command=$1; shift ;;
 --help | -h) usage; exit 0 ;;
 --version | -V) say "$me (ramzswap) $version"; exit 0 ;;
 '') usage >&2; exit $USAGE ;;
-*) bad_usage "$1: expected attach, detach or status" ;;
+*) bad_usage "$1: expected attach, detach, status or check" ;;
 esac
 parse "$@"
 check_values

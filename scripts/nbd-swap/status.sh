@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Part of rzs-nbd-swap: status.
+# Part of rzs-nbd-swap: status and check.
 
 findings='' threads='' well=yes queue_json='' vm_json=''
 server='' score='' locked_kib=''
@@ -70,6 +70,10 @@ judge_vm()
     while read -r name how want; do
         peek "$vm/$name" || continue
         vm_json="$vm_json${vm_json:+,}\"$name\":$value"
+        if [ $attached = false ] && ! fits "$value" "$how" "$want"; then
+            finding note vm "vm.$name $value, attach will set it to $want" "sysctl vm.$name=$want"
+            continue
+        fi
         judge vm "vm.$name $value" "sysctl vm.$name=$want" fits "$value" "$how" "$want"
     done <<END
 $(vm_settings)
@@ -107,8 +111,8 @@ judge_process()
         [ "${score:-0}" -eq -1000 ]
 }
 
-# Two threads serve nothing and need not be real-time ones: the first, which waits for connections,
-# and the plugin's rzs-upkeep.
+# Some threads serve nothing and need not be real-time ones: the first, which waits for connections,
+# rzs-upkeep, and rzs-control, which talks with rzscontrol.
 judge_threads()
 {
     local dir tid comm flusher all=0 flushers=0 quick=0 realtime=0
@@ -122,17 +126,22 @@ judge_threads()
         if [ $(($7 & IO_FLUSHER)) -eq $IO_FLUSHER ]; then
             flusher=true flushers=$((flushers + 1))
         fi
-        if [ "$tid" != "$server" ] && [ "$comm" != rzs-upkeep ]; then
+        case $tid/$comm in
+        "$server"/* | */rzs-upkeep | */rzs-control) ;;
+        *)
             quick=$((quick + 1))
-            [ "${39}" -ne 1 ] || realtime=$((realtime + 1))
-        fi
+            [ "${39}" -ne 1 ] || realtime=$((realtime + 1)) ;;
+        esac
         threads="$threads${threads:+,}
     {\"tid\":$tid,\"comm\":\"$(escape "$comm")\",\"io_flusher\":$flusher,"
         threads="$threads\"policy\":${39},\"priority\":${38}}"
     done
     judge server "$flushers of $all threads never wait for swap (PR_SET_IO_FLUSHER)" \
         "run it with CAP_SYS_RESOURCE and protect=require" [ "$flushers" -eq "$all" ]
-    if [ "$realtime" -gt 0 ] && [ "$realtime" -lt "$quick" ]; then
+    if [ $attached = false ] && [ "$realtime" -eq 0 ]; then
+        finding note server "none of $quick threads that must be quick is a real-time one" \
+            "they become that while the machine has swap on; ask again then"
+    elif [ "$realtime" -gt 0 ] && [ "$realtime" -lt "$quick" ]; then
         finding note server "$realtime of $quick threads that must be quick are real-time ones" \
             "a thread becomes one at its first request: ask again later"
     else
@@ -148,7 +157,7 @@ print_json()
     ! read_swap || swap=true
     cat <<END
 {"version":"$version","device":"$device","attached":$attached,"well":$1,
- "socket":"$(escape "$socket")","size_kib":$size_kib,
+ "socket":"$(escape "$socket")","name":"$(escape "$export_name")","size_kib":$size_kib,
  "swap":{"on":$swap,"kib":$swap_kib,"used_kib":$swap_used,"priority":$swap_priority},
  "queue":{$queue_json},
  "vm":{$vm_json},
@@ -172,19 +181,8 @@ status_of_nothing()
     exit $NOT_ATTACHED
 }
 
-status()
+judge_server()
 {
-    size_kib=0 attached=true
-    is_connected || status_of_nothing
-    ! noted socket || socket=$value
-    ! noted min_free || min_free=$value
-    ! noted nr_requests || nr_requests=$value
-    ! noted max_sectors || max_sectors=$value
-    ! has_size || size_kib=$((value / 2))
-    [ "$json" = yes ] || say "$device: $size_kib KiB, attached to $socket"
-    judge_swap
-    judge_queue
-    judge_vm
     if find_server; then
         judge_process
         judge_cgroup
@@ -192,10 +190,91 @@ status()
     elif server_died; then
         finding bad server "the server, process $value, is gone: what was swapped out is lost" \
             "$me detach, start it, attach"
-    else
+    elif [ $attached = true ] || [ -S "$root$socket" ]; then
         finding bad server "no process is known to serve $socket" \
             "name what it listens at with --socket"
     fi
+}
+
+judge_attached()
+{
+    ! noted socket || socket=$value
+    ! noted name || export_name=$value
+    ! noted min_free || min_free=$value
+    ! noted nr_requests || nr_requests=$value
+    ! noted max_sectors || max_sectors=$value
+    ! has_size || size_kib=$((value / 2))
+    [ "$json" = yes ] ||
+        say "$device: $size_kib KiB, attached to ${export_name:+$export_name at }$socket"
+    judge_swap
+    judge_queue
+}
+
+end_of_judging()
+{
     [ "$json" = no ] || print_json "$([ $well = yes ] && echo true || echo false)"
     [ $well = yes ] || exit $NOT_WELL
+}
+
+status()
+{
+    size_kib=0 attached=true
+    is_connected || status_of_nothing
+    judge_attached
+    judge_vm
+    judge_server
+    end_of_judging
+}
+
+judge_client()
+{
+    if ! client=$(locate nbd-client nbd-client 2>/dev/null); then
+        finding bad client "nbd-client is not installed" "install it (Debian package: nbd-client)"
+    elif is_good_client; then
+        finding ok client "nbd-client $value"
+    else
+        finding bad client "$value" "install a newer one"
+    fi
+}
+
+judge_module()
+{
+    if [ -d "$root/sys/module/nbd" ]; then
+        finding ok nbd "the kernel has nbd"
+    elif modprobe=$(locate modprobe kmod 2>/dev/null) &&
+        "$modprobe" -q -D nbd >/dev/null 2>&1; then
+        finding ok nbd "nbd is there to be loaded, attach will do that"
+    else
+        finding bad nbd "the kernel has no nbd" \
+            "install its module (Debian: part of linux-image)"
+    fi
+}
+
+judge_socket()
+{
+    if [ ! -S "$root$socket" ]; then
+        finding bad server "nothing listens at $socket" \
+            "start the server (systemctl start rzs-swap), or name another with --socket"
+    elif [ -n "$client" ]; then
+        judge server "an NBD server answers at $socket" "is it running, and not about to end?" answers
+    fi
+}
+
+# What attach would find, and what status finds once that is done.
+check()
+{
+    size_kib=0 attached=true
+    if is_connected; then
+        judge_attached
+    else
+        attached=false
+        state=/dev/null # what is noted there is of a device that went away without detach
+        [ "$json" = yes ] || say "$device: not attached"
+    fi
+    judge_client
+    judge_module
+    [ $attached = true ] || judge_socket
+    judge_vm
+    judge_server
+    end_of_judging
 }

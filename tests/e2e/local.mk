@@ -1,37 +1,60 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Scripts against the built plugin, through real clients.
+# Scripts against what was built, through real clients and our own.
 
 RZS_E2E_TESTS = \
+	tests/e2e/crowd.sh \
+	tests/e2e/drain.sh \
+	tests/e2e/enospc.sh \
+	tests/e2e/extents.sh \
+	tests/e2e/fio.sh \
+	tests/e2e/hangup.sh \
+	tests/e2e/info.sh \
+	tests/e2e/multiconn.sh \
+	tests/e2e/nbd-probe.sh \
 	tests/e2e/nbd-swap.sh \
+	tests/e2e/nbdcopy.sh \
+	tests/e2e/nofault.sh \
 	tests/e2e/plugin-about.sh \
 	tests/e2e/plugin-badparams.sh \
-	tests/e2e/plugin-drain.sh \
-	tests/e2e/plugin-enospc.sh \
-	tests/e2e/plugin-extents.sh \
-	tests/e2e/plugin-fio.sh \
-	tests/e2e/plugin-hangup.sh \
-	tests/e2e/plugin-info.sh \
-	tests/e2e/plugin-multiconn.sh \
-	tests/e2e/plugin-nbdcopy.sh \
-	tests/e2e/plugin-nofault.sh \
-	tests/e2e/plugin-protect.sh \
-	tests/e2e/plugin-qemu.sh \
+	tests/e2e/plugin-control.sh \
 	tests/e2e/plugin-stats.sh \
-	tests/e2e/plugin-subpage.sh \
-	tests/e2e/plugin-swapheader.sh \
-	tests/e2e/plugin-trimhammer.sh
+	tests/e2e/protect.sh \
+	tests/e2e/qemu.sh \
+	tests/e2e/rzsbench.sh \
+	tests/e2e/rzscontrol-abuse.sh \
+	tests/e2e/rzscontrol-plugin.sh \
+	tests/e2e/rzscontrol-rzsd.sh \
+	tests/e2e/rzscontrol.sh \
+	tests/e2e/rzsd-about.sh \
+	tests/e2e/rzsd-devices.sh \
+	tests/e2e/rzsd-silent.sh \
+	tests/e2e/rzsd-start.sh \
+	tests/e2e/rzsd-units.sh \
+	tests/e2e/subpage.sh \
+	tests/e2e/swapheader.sh \
+	tests/e2e/trimhammer.sh
 
 # What they run besides.
 RZS_E2E_HELPERS = \
-	tests/e2e/lib/rawnbd.py \
-	tests/e2e/plugin-drain.py \
-	tests/e2e/plugin-enospc.py \
-	tests/e2e/plugin-extents.py \
-	tests/e2e/plugin-hangup.py \
-	tests/e2e/plugin-multiconn.py \
-	tests/e2e/plugin-nofault.py \
-	tests/e2e/plugin-protect.py \
-	tests/e2e/plugin-subpage.py \
-	tests/e2e/plugin-trimhammer.py
+	tests/e2e/crowd.py \
+	tests/e2e/drain.py \
+	tests/e2e/enospc.py \
+	tests/e2e/extents.py \
+	tests/e2e/hangup.py \
+	tests/e2e/multiconn.py \
+	tests/e2e/nbd_probe.py \
+	tests/e2e/nofault.py \
+	tests/e2e/plugin-control.py \
+	tests/e2e/probes_bytes.py \
+	tests/e2e/probes_end.py \
+	tests/e2e/probes_handshake.py \
+	tests/e2e/probes_requests.py \
+	tests/e2e/protect.py \
+	tests/e2e/rzscontrol.table \
+	tests/e2e/rzsd-hold.py \
+	tests/e2e/rzsd-manager.py \
+	tests/e2e/rzsd-silent.py \
+	tests/e2e/subpage.py \
+	tests/e2e/trimhammer.py
 
 EXTRA_DIST += $(RZS_E2E_TESTS) $(RZS_E2E_HELPERS)

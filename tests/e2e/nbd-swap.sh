@@ -45,6 +45,10 @@ make_programs() {
 			echo 0 >"${block%0}${device#nbd}/size"
 			rm -f "${block%0}${device#nbd}/pid" ;;
 		nbd-client:*)
+			if [[ " $* " = *" -N taken "* ]]; then
+				echo "no such export" >&2
+				exit 1
+			fi
 			case ${FAKE_CONNECT:-} in
 			refused) echo "cannot reach it" >&2; exit 1 ;;
 			hang) until_told ;;
@@ -71,6 +75,7 @@ make_programs() {
 		mkswap:*)
 			printf SWAPSPACE2 |
 				dd of="$RZS_SYSROOT$1" bs=1 seek=4086 conv=notrunc 2>/dev/null ;;
+		modprobe:-q*) exit "${FAKE_MODULE:-0}" ;;
 		modprobe:-r*) rm -r "$RZS_SYSROOT/sys/module/nbd" ;;
 		modprobe:*)
 			[ -z "${FAKE_MODPROBE:-}" ] || { echo "$FAKE_MODPROBE" >&2; exit 1; }
@@ -140,6 +145,7 @@ make_machine() {
 	make_thread 4242 nbdkit $((0x580000)) 0
 	make_thread 4243 nbdkit $((0x580040)) 1
 	make_thread 4244 rzs-upkeep $((0x580040)) 0
+	make_thread 4246 rzs-control $((0x580040)) 0
 	mkdir -p "$R/run"
 	(cd "$R/run" && "$PYTHON" -c 'import socket; socket.socket(socket.AF_UNIX).bind("s.sock")')
 	: >"$calls"
@@ -202,7 +208,7 @@ test_usage() {
 	make_machine
 	gives 2
 	gives 2 frobnicate
-	says 'expected attach, detach or status'
+	says 'expected attach, detach, status or check'
 	gives 2 attach --frob
 	says 'no such option'
 	gives 2 attach --priority
@@ -224,6 +230,12 @@ test_usage() {
 	gives 2 detach --socket $S
 	gives 2 status --mkswap
 	says 'no option of status'
+	gives 2 check --name swap0
+	says 'no option of check'
+	gives 2 attach --name $'two\nlines'
+	says 'control characters'
+	gives 2 attach --name ' swap0'
+	says 'begins or ends with a space'
 	[ ! -s "$calls" ] || fail "wrong usage called $(cat "$calls")"
 	gives 0 --help
 	says 'usage: rzs-nbd-swap attach'
@@ -340,6 +352,29 @@ test_attach_detach() {
 	says 'advice: sysctl vm.min_free_kbytes=32768 (it is 20000)'
 	is_in 20000 proc/sys/vm/min_free_kbytes
 	gives 0 detach
+}
+
+# One of several exports, by a name that the shell must leave alone.
+test_name() {
+	local odd='swap 0 "$(id)" *'
+
+	make_machine
+	gives 0 attach --socket $S --name "$odd" --connections 2
+	says "swapping to $odd at $S"
+	called "nbd-client -unix $S /dev/nbd0 -b 4096 -N $odd -C 2" \
+		'swapon --discard=pages -p 100 /dev/nbd0'
+	grep -qxF "name $odd" "$R/run/rzs/nbd0.state" || fail "${shell[*]}: the name is not noted"
+	gives 0 status
+	says "attached to $odd at $S"
+	gives 0 status --json
+	check_json 'd["name"] == "swap 0 \"$(id)\" *"'
+	gives 0 detach
+	gives 0 attach --socket $S
+	gives 0 status --json
+	check_json 'd["name"] == ""'
+	gives 0 detach
+	unchanged 1 "--name taken, --connections 1: nbd-client cannot attach /dev/nbd0: no such export" \
+		-- attach --socket $S --name taken
 }
 
 # A lock of a process that is no more; warnings; a client without netlink; settings that others have
@@ -510,7 +545,7 @@ test_status() {
 	FAKE_USED=12 gives 0 attach --socket $S
 	unchanged 0 '12 of 1020 KiB in use' -- status
 	says 'process 4242: 4096 KiB locked'
-	says '3 of 3 threads never wait for swap'
+	says '4 of 4 threads never wait for swap'
 	says '1 of 1 threads that must be quick'
 	says_not 'bad '
 	says_not 'note '
@@ -527,7 +562,7 @@ test_status() {
 		sys/block/nbd0/queue/scheduler
 	unwell 'not swapped to' 'Filename' proc/swaps
 	unwell CAP_SYS_NICE "$(thread_stat 4243 nbdkit $((0x580040)) 0)" proc/4242/task/4243/stat
-	unwell '2 of 3 threads never wait for swap' "$(thread_stat 4243 nbdkit $((0x500040)) 1)" \
+	unwell '3 of 4 threads never wait for swap' "$(thread_stat 4243 nbdkit $((0x500040)) 1)" \
 		proc/4242/task/4243/stat
 	put Y sys/module/zswap/parameters/enabled
 	unwell 'zswap Y' Y sys/module/zswap/parameters/enabled
@@ -541,7 +576,59 @@ test_status() {
 	says 'note  server    1 of 2 threads'
 }
 
-# check_json PYTHON-EXPRESSION over d, what status --json says.
+# Before anything is attached, and after.
+test_check() {
+	make_machine
+	make_thread 4243 nbdkit $((0x580040)) 0
+	gives 0 check --socket $S
+	says '/dev/nbd0: not attached'
+	says 'ok    client    nbd-client 3.24'
+	says 'note  vm        vm.min_free_kbytes 2270, attach will set it to 8192; sysctl vm.min_free'
+	says 'note  server    none of 1 threads'
+	says_not 'bad '
+	gives 0 check --socket $S --json
+	check_json 'd["attached"] is False and d["well"] is True'
+	check_json '{f["check"] for f in d["findings"]} == {"client", "nbd", "server", "vm"}'
+	FAKE_VERSION='nbd 3.16.2' gives 6 check --socket $S
+	says 'bad   client    '
+	says 'install a newer one'
+	FAKE_LIST=1 gives 6 check --socket $S
+	says 'bad   server    an NBD server answers'
+	gives 6 check --socket /run/none
+	says 'bad   server    nothing listens at /run/none; start the server'
+	put Y sys/module/zswap/parameters/enabled
+	gives 6 check --socket $S
+	says 'bad   vm        zswap Y'
+	put N sys/module/zswap/parameters/enabled
+	put 0 proc/4242/oom_score_adj
+	gives 6 check --socket $S
+	says 'echo -1000 >/proc/4242/oom_score_adj'
+	put -1000 proc/4242/oom_score_adj
+	rm -r "$R/sys/module/nbd"
+	gives 0 check --socket $S
+	says 'nbd is there to be loaded'
+	FAKE_MODULE=1 gives 6 check --socket $S
+	says 'bad   nbd       the kernel has no nbd; install its module'
+
+	# A device that went away without detach says nothing about the server of now.
+	make_machine
+	gives 0 attach --socket $S
+	put 0 sys/block/nbd0/size
+	rm "$R/sys/block/nbd0/pid"
+	put '4242 (new) S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 778 0' proc/4242/stat
+	gives 0 check --socket $S
+	says_not 'is gone'
+
+	make_machine
+	gives 0 attach --socket $S
+	unchanged 0 'ok    queue     nr_requests 16' -- check
+	says 'ok    client'
+	put 1 proc/sys/vm/page-cluster
+	gives 6 check
+	says 'bad   vm        vm.page-cluster 1; sysctl vm.page-cluster=0'
+}
+
+# check_json PYTHON-EXPRESSION over d, what --json says.
 check_json() {
 	"$PYTHON" -c 'import json, sys
 d = json.load(open(sys.argv[1]))
@@ -568,7 +655,7 @@ test_json() {
 	check_json 'd["queue"]["nr_requests"] == "16"'
 	check_json 'd["swap"] == {"on": True, "kib": 1020, "used_kib": 12, "priority": 100}'
 	check_json 'd["server"]["pid"] == 4242'
-	check_json '[t["policy"] for t in d["server"]["threads"]] == [0, 1, 0]'
+	check_json '[t["policy"] for t in d["server"]["threads"]] == [0, 1, 0, 0]'
 	check_json 'all(f["level"] == "ok" for f in d["findings"]) and len(d["findings"]) >= 10'
 	put 0 proc/4242/oom_score_adj
 	gives 6 status --json
@@ -603,8 +690,8 @@ for words in dash bash 'busybox sh'; do
 	command -v "${shell[0]}" >/dev/null || continue
 	shell[0]=$(command -v "${shell[0]}")
 	tried=$((tried + 1))
-	for name in usage dry_run refusals attach_detach circumstances failures interruptions \
-		swapoff status json; do
+	for name in usage dry_run refusals attach_detach name circumstances failures interruptions \
+		swapoff status check json; do
 		"test_$name"
 	done
 	say "$words: passed"

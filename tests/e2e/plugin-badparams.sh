@@ -33,6 +33,9 @@ refused 'size=10Q:' -- size=10Q
 refused 'size=0%:' -- size=0%
 refused 'size=%:' -- size=%
 refused 'size=-5%:' -- size=-5%
+refused 'size=1000:' 'for MiB give 1000M' -- size=1000
+refused 'size=min(ram / 2, 40x6):' 'at "x6)"' -- 'size=min(ram / 2, 40x6)'
+refused 'size=ram - 900T:' 'less than zero' -- 'size=ram - 900T'
 
 refused 'algorithm=deflate:' 'lzo' -- size=1M algorithm=deflate
 refused 'algorithm=:' -- size=1M algorithm=
@@ -66,6 +69,8 @@ done
 
 refused 'protect=please:' 'auto, require or off' -- size=1M protect=please
 refused 'realtime=often:' 'swap, always or never' -- size=1M realtime=often
+refused 'ballast=' 'an eighth' -- size=1M 'ballast=ram / 2'
+refused 'control=:' 'path' -- size=1M control=
 refused "unknown parameter 'sise'" 'sise=1M' '--help' -- sise=1M
 refused "unknown parameter 'size_bytes'" -- size=1M size_bytes=1M
 refused 'size=0:' -- 0
@@ -91,6 +96,7 @@ if [ $((quarter % 4096)) != 0 ] || [ $((quarter * 4)) -gt "$ram" ] || [ "$quarte
 fi
 half=$(accepted size=50%)
 [ $((half - quarter * 2)) -le 8192 ] || fail "50% is $half"
+[ "$(accepted 'size=min(ram / 2, 64)' 'memlimit=max(ram * 10%, 64M)')" = 67108864 ] || fail "expressions"
 [ "$(accepted size=8T swap-header=false)" = 8796093022208 ] || fail "8T"
 
 # The least memlimit that the refusal names is enough to start with, and to hold a page.

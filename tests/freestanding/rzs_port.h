@@ -73,6 +73,28 @@ static inline void rzs_unlock(rzs_lock_t *l)
 	l->held = 0;
 }
 
+typedef rzs_lock_t rzs_mutex_t;
+
+static inline void rzs_mutex_init(rzs_mutex_t *m)
+{
+	rzs_lock_init(m);
+}
+
+static inline bool rzs_mutex_trylock(rzs_mutex_t *m)
+{
+	return rzs_trylock(m);
+}
+
+static inline void rzs_mutex_lock(rzs_mutex_t *m)
+{
+	rzs_lock(m);
+}
+
+static inline void rzs_mutex_unlock(rzs_mutex_t *m)
+{
+	rzs_unlock(m);
+}
+
 static inline uint64_t rzs_load(const uint64_t *p)
 {
 	return *(const volatile uint64_t *)p;

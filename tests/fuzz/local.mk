@@ -5,25 +5,86 @@
 
 RZS_FUZZERS = \
 	tests/fuzz/fuzz_codec \
+	tests/fuzz/fuzz_ctl \
+	tests/fuzz/fuzz_size \
+	tests/fuzz/fuzz_nbd_handshake \
+	tests/fuzz/fuzz_nbd_request \
 	tests/fuzz/fuzz_store
+
+if HAVE_INIH
+RZS_FUZZERS += tests/fuzz/fuzz_config
+endif
 
 check_PROGRAMS += $(RZS_FUZZERS)
 
 tests_fuzz_fuzz_codec_SOURCES = tests/fuzz/fuzz_codec.c tests/fuzz/fuzz.h tests/fuzz/replay_main.c
+tests_fuzz_fuzz_config_SOURCES = tests/fuzz/fuzz_config.c tests/fuzz/fuzz.h tests/fuzz/replay_main.c
+tests_fuzz_fuzz_config_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
+tests_fuzz_fuzz_config_LDADD = $(RZS_CONFIG_LDADD)
+tests_fuzz_fuzz_size_SOURCES = tests/fuzz/fuzz_size.c tests/fuzz/fuzz.h tests/fuzz/replay_main.c
+tests_fuzz_fuzz_size_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
+tests_fuzz_fuzz_size_LDADD = $(RZS_UNIT_USER_LDADD)
+tests_fuzz_fuzz_ctl_SOURCES = tests/fuzz/fuzz_ctl.c tests/fuzz/fuzz.h tests/fuzz/replay_main.c
+tests_fuzz_fuzz_ctl_CPPFLAGS = $(RZS_FUZZ_PROTO_CPPFLAGS)
+tests_fuzz_fuzz_ctl_LDADD = librzsproto.la $(LDADD)
 tests_fuzz_fuzz_store_SOURCES = tests/fuzz/fuzz_store.c tests/fuzz/fuzz.h tests/fuzz/replay_main.c
+
+# Of what goes over sockets.
+RZS_FUZZ_PROTO_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/proto
 
 if FUZZ
 RZS_LIBFUZZERS = \
 	tests/fuzz/libfuzzer_codec \
+	tests/fuzz/libfuzzer_ctl \
+	tests/fuzz/libfuzzer_size \
+	tests/fuzz/libfuzzer_nbd_handshake \
+	tests/fuzz/libfuzzer_nbd_request \
 	tests/fuzz/libfuzzer_store
+
+if HAVE_INIH
+RZS_LIBFUZZERS += tests/fuzz/libfuzzer_config
+endif
 
 check_PROGRAMS += $(RZS_LIBFUZZERS)
 endif
 
 tests_fuzz_libfuzzer_codec_SOURCES = tests/fuzz/fuzz_codec.c tests/fuzz/fuzz.h
 tests_fuzz_libfuzzer_codec_LDFLAGS = $(AM_LDFLAGS) $(RZS_FUZZ_LDFLAGS)
+tests_fuzz_libfuzzer_config_SOURCES = tests/fuzz/fuzz_config.c tests/fuzz/fuzz.h
+tests_fuzz_libfuzzer_config_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
+tests_fuzz_libfuzzer_config_LDADD = $(RZS_CONFIG_LDADD)
+tests_fuzz_libfuzzer_config_LDFLAGS = $(AM_LDFLAGS) $(RZS_FUZZ_LDFLAGS)
+tests_fuzz_libfuzzer_size_SOURCES = tests/fuzz/fuzz_size.c tests/fuzz/fuzz.h
+tests_fuzz_libfuzzer_size_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
+tests_fuzz_libfuzzer_size_LDADD = $(RZS_UNIT_USER_LDADD)
+tests_fuzz_libfuzzer_size_LDFLAGS = $(AM_LDFLAGS) $(RZS_FUZZ_LDFLAGS)
+tests_fuzz_libfuzzer_ctl_SOURCES = tests/fuzz/fuzz_ctl.c tests/fuzz/fuzz.h
+tests_fuzz_libfuzzer_ctl_CPPFLAGS = $(RZS_FUZZ_PROTO_CPPFLAGS)
+tests_fuzz_libfuzzer_ctl_LDADD = librzsproto.la $(LDADD)
+tests_fuzz_libfuzzer_ctl_LDFLAGS = $(AM_LDFLAGS) $(RZS_FUZZ_LDFLAGS)
 tests_fuzz_libfuzzer_store_SOURCES = tests/fuzz/fuzz_store.c tests/fuzz/fuzz.h
 tests_fuzz_libfuzzer_store_LDFLAGS = $(AM_LDFLAGS) $(RZS_FUZZ_LDFLAGS)
+
+# Of the codecs: both programs of a target are made the same way.
+RZS_FUZZ_NBD_HANDSHAKE = tests/fuzz/fuzz_nbd_handshake.c tests/fuzz/fuzz.h tests/lib/nbd_drive.c \
+	tests/lib/nbd_drive.h tests/lib/nbd_talk.c tests/lib/nbd_talk.h tests/lib/pages.c tests/lib/pages.h
+RZS_FUZZ_NBD_REQUEST = tests/fuzz/fuzz_nbd_request.c tests/fuzz/fuzz.h tests/lib/nbd_talk.c \
+	tests/lib/nbd_talk.h tests/lib/pages.c tests/lib/pages.h
+
+tests_fuzz_fuzz_nbd_handshake_SOURCES = $(RZS_FUZZ_NBD_HANDSHAKE) tests/fuzz/replay_main.c
+tests_fuzz_fuzz_nbd_handshake_CPPFLAGS = $(RZS_UNIT_PROTO_CPPFLAGS)
+tests_fuzz_fuzz_nbd_handshake_LDADD = librzsproto.la
+tests_fuzz_fuzz_nbd_request_SOURCES = $(RZS_FUZZ_NBD_REQUEST) tests/fuzz/replay_main.c
+tests_fuzz_fuzz_nbd_request_CPPFLAGS = $(RZS_UNIT_PROTO_CPPFLAGS)
+tests_fuzz_fuzz_nbd_request_LDADD = librzsproto.la
+tests_fuzz_libfuzzer_nbd_handshake_SOURCES = $(RZS_FUZZ_NBD_HANDSHAKE)
+tests_fuzz_libfuzzer_nbd_handshake_CPPFLAGS = $(RZS_UNIT_PROTO_CPPFLAGS)
+tests_fuzz_libfuzzer_nbd_handshake_LDADD = librzsproto.la
+tests_fuzz_libfuzzer_nbd_handshake_LDFLAGS = $(AM_LDFLAGS) $(RZS_FUZZ_LDFLAGS)
+tests_fuzz_libfuzzer_nbd_request_SOURCES = $(RZS_FUZZ_NBD_REQUEST)
+tests_fuzz_libfuzzer_nbd_request_CPPFLAGS = $(RZS_UNIT_PROTO_CPPFLAGS)
+tests_fuzz_libfuzzer_nbd_request_LDADD = librzsproto.la
+tests_fuzz_libfuzzer_nbd_request_LDFLAGS = $(AM_LDFLAGS) $(RZS_FUZZ_LDFLAGS)
 
 # What libFuzzer finds stays in its folder below fuzz-corpus/, beside the inputs it began with.
 FUZZ_SECONDS = 60
@@ -31,7 +92,7 @@ FUZZ_SECONDS = 60
 fuzz: $(RZS_FUZZERS) $(RZS_LIBFUZZERS)
 	@test -n '$(RZS_LIBFUZZERS)' || { echo 'configure with --enable-fuzz CC=clang'; exit 77; }
 	@for prog in $(RZS_LIBFUZZERS); do \
-		name=`echo $$prog | $(SED) 's,.*_,,'`; \
+		name=`echo $$prog | $(SED) 's,.*libfuzzer_,,'`; \
 		dir=fuzz-corpus/$$name; \
 		$(MKDIR_P) $$dir && tests/fuzz/fuzz_$$name --seeds 300 --write $$dir && \
 		$$prog -max_total_time=$(FUZZ_SECONDS) -timeout=60 -print_final_stats=1 \

@@ -6,32 +6,14 @@
 #include "t.h"
 
 #include "blocks.h"
+#include "sanitized.h"
 
 #include <sys/mman.h>
 
 #define PAGE 4096u
 #define MANY 4096u /* blocks: 128 MiB */
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED true
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED true
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED false
-#endif
-
 static void *held[MANY];
-
-/* Whether a tool shares this process and with it the numbers that the system keeps about it. */
-static inline bool instrumented(void)
-{
-	const char *preload = getenv("LD_PRELOAD");
-
-	return SANITIZED || (preload && strstr(preload, "vgpreload"));
-}
 
 static inline uint64_t taken(struct rzs_blocks *b)
 {

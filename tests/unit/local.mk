@@ -4,6 +4,7 @@
 # On the test port.
 RZS_UNIT_TESTS = \
 	tests/unit/test_codec \
+	tests/unit/test_device_params \
 	tests/unit/test_lock \
 	tests/unit/test_port \
 	tests/unit/test_store \
@@ -22,13 +23,41 @@ RZS_UNIT_TESTS_ONE = tests/unit/test_store_oom
 RZS_UNIT_TESTS_USER = \
 	tests/unit/test_blocks \
 	tests/unit/test_blocks_system \
+	tests/unit/test_host \
+	tests/unit/test_latency \
+	tests/unit/test_listen_unix \
 	tests/unit/test_protect \
 	tests/unit/test_room \
+	tests/unit/test_rzsc \
+	tests/unit/test_rzsc_kernel \
 	tests/unit/test_watch \
-	tests/unit/test_size
+	tests/unit/test_rzsb \
+	tests/unit/test_size \
+	tests/unit/test_size_expr
 
-check_PROGRAMS += $(RZS_UNIT_TESTS) $(RZS_UNIT_TESTS_ONE) $(RZS_UNIT_TESTS_USER)
-EXTRA_DIST += tests/unit/blocks_rig.h tests/unit/twin_rig.h
+if HAVE_INIH
+RZS_UNIT_TESTS_USER += \
+	tests/unit/test_config \
+	tests/unit/test_config_files
+endif
+
+if HAVE_LIBUV
+RZS_UNIT_TESTS_USER += \
+	tests/unit/test_control \
+	tests/unit/test_ctl_commands
+endif
+
+# Of the codecs, which know no port; each needs its two lines as well.
+RZS_UNIT_TESTS_PROTO = \
+	tests/unit/test_ctl \
+	tests/unit/test_nbd_handshake \
+	tests/unit/test_nbd_options \
+	tests/unit/test_nbd_reply \
+	tests/unit/test_nbd_request
+
+check_PROGRAMS += $(RZS_UNIT_TESTS) $(RZS_UNIT_TESTS_ONE) $(RZS_UNIT_TESTS_USER) $(RZS_UNIT_TESTS_PROTO)
+EXTRA_DIST += tests/unit/blocks_rig.h tests/unit/config_rig.h tests/unit/rzsc_kernel_rig.h tests/unit/target_rig.h \
+	tests/unit/twin_rig.h
 
 check_LTLIBRARIES += librzstests.la librzstests_user.la
 librzstests_la_SOURCES = $(RZS_TEST_LIB_SOURCES)
@@ -47,7 +76,101 @@ tests_unit_test_room_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
 tests_unit_test_room_LDADD = $(RZS_UNIT_USER_LDADD)
 tests_unit_test_watch_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
 tests_unit_test_watch_LDADD = $(RZS_UNIT_USER_LDADD)
+tests_unit_test_watch_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=rzs_room_short
 tests_unit_test_protect_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
 tests_unit_test_protect_LDADD = $(RZS_UNIT_USER_LDADD)
+tests_unit_test_rzsb_CPPFLAGS = $(RZS_BENCH_CPPFLAGS) -I$(srcdir)/tests/lib
+tests_unit_test_rzsb_LDADD = librzstests_user.la librzsbench.la librzscore.la librzsport.la $(RZS_LIBS)
 tests_unit_test_size_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
 tests_unit_test_size_LDADD = $(RZS_UNIT_USER_LDADD)
+tests_unit_test_size_expr_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
+tests_unit_test_size_expr_LDADD = $(RZS_UNIT_USER_LDADD)
+
+# What is in server/host, server and proto.
+RZS_UNIT_HOST_CPPFLAGS = $(RZS_SERVER_CPPFLAGS) -I$(srcdir)/tests/lib
+RZS_UNIT_HOST_LDADD = librzstests_user.la librzshost.la librzscore.la librzsport.la $(RZS_LIBS)
+
+RZS_CONFIG_LDADD = librzsconfig.la $(RZS_UNIT_HOST_LDADD)
+tests_unit_test_config_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
+tests_unit_test_config_LDADD = $(RZS_CONFIG_LDADD)
+tests_unit_test_config_files_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
+tests_unit_test_config_files_LDADD = $(RZS_CONFIG_LDADD)
+tests_unit_test_config_files_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fopen,--wrap=scandir,--wrap=getpwnam
+
+# On the test port all the same: it makes stores.
+tests_unit_test_device_params_SOURCES = tests/unit/test_device_params.c server/host/device_params.c \
+	server/host/value.c port/user/size.c port/user/size_expr.c
+tests_unit_test_device_params_CPPFLAGS = $(RZS_TEST_CPPFLAGS) -I$(srcdir)/server/host -I$(srcdir)/port/user
+
+tests_unit_test_host_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
+tests_unit_test_host_LDADD = $(RZS_UNIT_HOST_LDADD)
+tests_unit_test_latency_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
+tests_unit_test_latency_LDADD = $(RZS_UNIT_HOST_LDADD)
+
+RZS_UNIT_PROTO_CPPFLAGS = $(RZS_PROTO_CPPFLAGS) -I$(srcdir)/tests/lib
+RZS_UNIT_NBD_SOURCES = \
+	tests/lib/nbd_drive.c \
+	tests/lib/nbd_drive.h \
+	tests/lib/nbd_talk.c \
+	tests/lib/nbd_talk.h \
+	tests/lib/pages.c \
+	tests/lib/pages.h \
+	tests/unit/nbd_rig.h
+
+tests_unit_test_nbd_handshake_SOURCES = tests/unit/test_nbd_handshake.c $(RZS_UNIT_NBD_SOURCES)
+tests_unit_test_nbd_handshake_CPPFLAGS = $(RZS_UNIT_PROTO_CPPFLAGS)
+tests_unit_test_nbd_handshake_LDADD = librzsproto.la
+tests_unit_test_nbd_options_SOURCES = tests/unit/test_nbd_options.c $(RZS_UNIT_NBD_SOURCES)
+tests_unit_test_nbd_options_CPPFLAGS = $(RZS_UNIT_PROTO_CPPFLAGS)
+tests_unit_test_nbd_options_LDADD = librzsproto.la
+tests_unit_test_nbd_reply_CPPFLAGS = $(RZS_UNIT_PROTO_CPPFLAGS)
+tests_unit_test_nbd_reply_LDADD = librzsproto.la
+tests_unit_test_nbd_request_CPPFLAGS = $(RZS_UNIT_PROTO_CPPFLAGS)
+tests_unit_test_nbd_request_LDADD = librzsproto.la
+tests_unit_test_listen_unix_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
+tests_unit_test_listen_unix_LDADD = $(RZS_UNIT_HOST_LDADD)
+
+RZS_UNIT_CONTROL_LDADD = $(RZS_CONTROL_LIBS) $(RZS_UNIT_HOST_LDADD)
+
+tests_unit_test_control_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
+tests_unit_test_control_LDADD = $(RZS_UNIT_CONTROL_LDADD)
+tests_unit_test_ctl_commands_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
+tests_unit_test_ctl_commands_LDADD = $(RZS_UNIT_CONTROL_LDADD)
+
+tests_unit_test_ctl_CPPFLAGS = $(RZS_UNIT_PROTO_CPPFLAGS)
+tests_unit_test_ctl_LDADD = librzsproto.la
+
+# Connections on a device that is the tests' own (fake_dispatch.h); I/O threads on a store.
+RZS_UNIT_TESTS_USER += \
+	tests/unit/test_conn \
+	tests/unit/test_conn_flow \
+	tests/unit/test_io \
+	tests/unit/test_io_model
+EXTRA_DIST += \
+	tests/lib/nbdwire.h \
+	tests/unit/conn_rig.h \
+	tests/unit/fake_dispatch.h \
+	tests/unit/io_rig.h \
+	tests/unit/sanitized.h
+
+RZS_UNIT_BELOW_IO = librzshost.la librzsproto.la librzscore.la librzsport.la $(RZS_LIBS)
+RZS_UNIT_CONN_LDADD = librzsio.la $(RZS_UNIT_BELOW_IO)
+RZS_UNIT_IO_LDADD = librzstests_user.la librzsio.la librzsdispatch.la $(RZS_UNIT_BELOW_IO)
+
+tests_unit_test_conn_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
+tests_unit_test_conn_LDADD = $(RZS_UNIT_CONN_LDADD)
+tests_unit_test_conn_flow_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
+tests_unit_test_conn_flow_LDADD = $(RZS_UNIT_CONN_LDADD)
+tests_unit_test_io_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
+tests_unit_test_io_LDADD = $(RZS_UNIT_IO_LDADD)
+tests_unit_test_io_model_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
+tests_unit_test_io_model_LDADD = $(RZS_UNIT_IO_LDADD)
+# rzscontrol's.
+tests_unit_test_rzsc_CPPFLAGS = $(RZS_TOOLS_CPPFLAGS) -I$(srcdir)/tests/lib
+tests_unit_test_rzsc_LDADD = librzsc.la
+tests_unit_test_rzsc_kernel_CPPFLAGS = $(RZS_TOOLS_CPPFLAGS) -I$(srcdir)/tests/lib
+tests_unit_test_rzsc_kernel_LDADD = librzsc.la
+tests_unit_test_rzsc_kernel_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=open,--wrap=stat,--wrap=fstat,--wrap=ioctl,--wrap=swapon,--wrap=swapoff
+
+include tests/unit/server.mk

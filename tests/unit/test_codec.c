@@ -11,21 +11,14 @@
 #include "codec.h"
 #include "pages.h"
 #include "port_test.h"
+#include "sanitized.h"
 
 #include <malloc.h>
 #include <sys/mman.h>
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-
 static uint64_t mallocs;
 
-#if !defined(SANITIZED) && defined(__GLIBC__)
+#if !SANITIZED && defined(__GLIBC__)
 #define COUNTS_MALLOC true
 void *__libc_malloc(size_t n);
 void *__libc_calloc(size_t n, size_t size);

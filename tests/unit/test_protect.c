@@ -10,6 +10,7 @@
 #include "t.h"
 
 #include "protect.h"
+#include "sanitized.h"
 #include "swaps.h"
 
 #include <malloc.h>
@@ -20,24 +21,6 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED true
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED true
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED false
-#endif
-
-static bool instrumented(void)
-{
-	const char *preload = getenv("LD_PRELOAD");
-
-	return SANITIZED || (preload && strstr(preload, "vgpreload"));
-}
 
 static long number_in(const char *path)
 {
@@ -213,6 +196,7 @@ T_TEST(thread_steps_tell_the_truth)
 struct follower {
 	struct rzs_protect *p;
 	sem_t ready, end;
+	bool batches;
 	int policy; /* right after its start */
 };
 
@@ -220,6 +204,8 @@ static void *follow(void *arg)
 {
 	struct follower *f = arg;
 
+	if (f->batches)
+		rzs_threads_prefer_batches();
 	T_EQ(io_thread(f->p), 0);
 	f->policy = sched_getscheduler(0);
 	sem_post(&f->ready);
@@ -242,10 +228,11 @@ static pid_t only_other_thread(void)
 	return found;
 }
 
-T_TEST(threads_there_and_to_come_follow_a_change_of_realtime)
+/* ordinary: the policy of a thread that is no real-time one. */
+static void follow_realtime(bool batches, int ordinary)
 {
 	struct rzs_protect p;
-	struct follower f = { .p = &p };
+	struct follower f = {.p = &p, .batches = batches};
 	pthread_t thread;
 	pid_t tid;
 
@@ -258,15 +245,25 @@ T_TEST(threads_there_and_to_come_follow_a_change_of_realtime)
 		;
 	if (rzs_protect_state(&p, RZS_PROTECT_REALTIME) != RZS_PROTECT_OK)
 		T_SKIP("real-time priority is not allowed here");
-	T_EQ(f.policy & ~SCHED_RESET_ON_FORK, SCHED_OTHER);
+	T_EQ(f.policy & ~SCHED_RESET_ON_FORK, ordinary);
 	tid = only_other_thread();
 	T_EQ(rzs_protect_set_realtime(&p, true), 0);
 	T_EQ(sched_getscheduler(tid), SCHED_FIFO | SCHED_RESET_ON_FORK);
 	T_EQ(sched_getscheduler(0), SCHED_OTHER); /* not the first thread */
 	T_EQ(rzs_protect_set_realtime(&p, false), 0);
-	T_EQ(sched_getscheduler(tid) & ~SCHED_RESET_ON_FORK, SCHED_OTHER);
+	T_EQ(sched_getscheduler(tid) & ~SCHED_RESET_ON_FORK, ordinary);
 	sem_post(&f.end);
 	pthread_join(thread, NULL);
+}
+
+T_TEST(threads_there_and_to_come_follow_a_change_of_realtime)
+{
+	follow_realtime(false, SCHED_OTHER);
+}
+
+T_TEST(threads_that_prefer_batches_do_so_again_after_realtime)
+{
+	follow_realtime(true, SCHED_BATCH);
 }
 
 T_TEST(swaps_are_there_or_cannot_be_told)

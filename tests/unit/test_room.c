@@ -40,17 +40,25 @@ static void write_file(const char *fmt, ...)
 	close(fd);
 }
 
-static uint64_t pages(void)
+static uint64_t pages_for(bool hungry, bool boost_binds)
 {
 	struct rzs_room r;
 	uint64_t bytes;
 
 	T_EQ(rzs_room_open(&r, file), 0);
-	bytes = rzs_room_bytes(&r);
+	r.boost_binds = boost_binds;
+	bytes = rzs_room_bytes(&r, hungry);
 	rzs_room_close(&r);
+	return bytes / (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static uint64_t pages(void)
+{
+	uint64_t n = pages_for(false, false);
+
 	unlink(file);
 	file[0] = '\0';
-	return bytes / (uint64_t)sysconf(_SC_PAGESIZE);
+	return n;
 }
 
 #define ZONE                                                                                    \
@@ -58,6 +66,50 @@ static uint64_t pages(void)
 	"        low      900\n        high     999\n        protection: (%s)\n"                \
 	"      nr_free_pages 77777\n  pagesets\n    cpu: 0\n              count:    12\n"       \
 	"              high_min: 999999\n"
+
+#define TWO_ZONES                                                                                  \
+	"Node 0, zone      DMA\n  pages free     %u\n        boost    0\n        min      %u\n"    \
+	"        protection: (0, 191)\n" ZONE
+
+static bool is_short(void)
+{
+	struct rzs_room r;
+	bool answer;
+
+	T_EQ(rzs_room_open(&r, file), 0);
+	answer = rzs_room_short(&r);
+	T_EQ(rzs_room_short(&r), answer);
+	rzs_room_close(&r);
+	unlink(file);
+	file[0] = '\0';
+	return answer;
+}
+
+T_TEST(less_than_half_of_the_minimum_is_short)
+{
+	write_file(ZONE, 400u, 800u, "0");
+	T_EQ(is_short(), false);
+	write_file(ZONE, 399u, 800u, "0");
+	T_EQ(is_short(), true);
+	/* All zones together, though the larger has enough. */
+	write_file(TWO_ZONES, 0u, 700u, 450u, 800u, "0");
+	T_EQ(is_short(), true);
+	/* What a small zone has does not help where the kernel does not count it. */
+	write_file(TWO_ZONES, 3000u, 148u, 399u, 800u, "0");
+	T_EQ(is_short(), true);
+	write_file(TWO_ZONES, 3000u, 148u, 400u, 800u, "0");
+	T_EQ(is_short(), false);
+	/* A small zone alone is no trouble. */
+	write_file(TWO_ZONES, 0u, 148u, 900u, 800u, "0");
+	T_EQ(is_short(), false);
+}
+
+T_TEST(what_cannot_be_read_is_not_short)
+{
+	struct rzs_room r = {0};
+
+	T_EQ(rzs_room_short(&r), false);
+}
 
 /* Seven eighths of the minimum stay. */
 T_TEST(a_zone_gives_what_is_above_its_minimum)
@@ -77,6 +129,27 @@ T_TEST(zones_add_up)
 {
 	write_file(ZONE ZONE ZONE, 100u, 800u, "0", 2000u, 800u, "0, 5", 10000u, 80u, "0");
 	T_EQ(pages(), 0 + 1295 + 9930);
+}
+
+/* The minimum has the boost in it. */
+T_TEST(the_boost_is_room_for_the_hungry_where_the_kernel_lets_them)
+{
+	write_file("  pages free 1100\n  boost 800\n  min 1600\n  protection: (0)\n"
+		   "  pages free 1000\n  boost 0\n  min 800\n  protection: (0)\n");
+	T_EQ(pages_for(false, false), 300);
+	T_EQ(pages_for(true, true), 300);
+	T_EQ(pages_for(true, false), 400 + 300);
+	unlink(file);
+}
+
+T_TEST(kernels_are_told_apart)
+{
+	T_OK(rzs_room_boost_binds("6.1.0-56-amd64"));
+	T_OK(rzs_room_boost_binds("5.18"));
+	T_OK(!rzs_room_boost_binds("6.3.0"));
+	T_OK(!rzs_room_boost_binds("6.12.117+deb12-amd64"));
+	T_OK(!rzs_room_boost_binds("7.1"));
+	T_OK(rzs_room_boost_binds("unheard of"));
 }
 
 T_TEST(no_room_is_known_as_such)
@@ -105,10 +178,10 @@ T_TEST(what_cannot_be_understood_is_an_error)
 	struct rzs_room r;
 
 	T_EQ(rzs_room_open(&r, "/nonexistent/zoneinfo"), -ENOENT);
-	T_EQ(rzs_room_bytes(&r), UINT64_MAX);
+	T_EQ(rzs_room_bytes(&r, false), UINT64_MAX);
 	write_file("Node 0, zone DMA\n  pages free 17\n");
 	T_EQ(rzs_room_open(&r, file), -EIO);
-	T_EQ(rzs_room_bytes(&r), UINT64_MAX);
+	T_EQ(rzs_room_bytes(&r, false), UINT64_MAX);
 	unlink(file);
 }
 
@@ -119,7 +192,7 @@ T_TEST(this_systems_own_file_is_understood)
 
 	if (rzs_room_open(&r, RZS_ROOM_FILE) == -ENOENT)
 		T_SKIP("no " RZS_ROOM_FILE);
-	bytes = rzs_room_bytes(&r);
+	bytes = rzs_room_bytes(&r, false);
 	T_GT(bytes, 0);
 	T_LT(bytes, (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE));
 	rzs_room_close(&r);
@@ -145,18 +218,47 @@ T_TEST(a_source_waits_for_room)
 	rzs_blocks_set_room(NULL);
 	T_EQ(info().roomy, 1);
 	T_EQ(info().ready, 16); /* what there is at the start comes before there is any pressure */
-	for (int i = 0; i < 16; i++)
+	for (int i = 0; i < 15; i++)
 		T_NE(rzs_blocks_take(b, &limit), NULL);
 	T_EQ(info().refused, 0);
-	T_WAIT(info().shortages > 3, 10);
+	T_WAIT(info().shortages > 300, 60); /* far longer than an empty one would wait */
 	T_EQ(info().refilled, 0);
 	T_EQ(info().failures, 0);
-	T_EQ(rzs_blocks_take(b, &limit), NULL);
-	T_EQ(limit, false);
+	T_EQ(info().unasked, 0);
+	T_NE(rzs_blocks_take(b, &limit), NULL);
 	T_EQ(info().least, 0);
 	write_file(ZONE, 70000u, 800u, "0");
 	T_WAIT(info().refilled == 16, 10);
 	T_EQ(info().ready, 16);
+	rzs_blocks_close(b);
+	unlink(file);
+}
+
+/*
+ * Without a block, a machine that swaps frees nothing, so that room may never come: red when the
+ * source waits for it all the same, or for each block anew.
+ */
+T_TEST(an_empty_source_does_not_wait_for_ever)
+{
+	struct rzs_blocks *b;
+	uint64_t shortages;
+	bool limit;
+
+	write_file(ZONE, 700u, 800u, "0");
+	rzs_blocks_set_room(file);
+	T_EQ(rzs_blocks_open(&b, 1000, 16), 0);
+	rzs_blocks_set_room(NULL);
+	for (int i = 0; i < 16; i++)
+		T_NE(rzs_blocks_take(b, &limit), NULL);
+	T_WAIT(rzs_blocks_take(b, &limit) != NULL, 20);
+	T_EQ(limit, false);
+	shortages = info().shortages;
+	T_GT(shortages, 3);
+	for (int i = 0; i < 20; i++)
+		T_WAIT(rzs_blocks_take(b, &limit) != NULL, 20);
+	T_GE(info().unasked, 21);
+	/* Not after the same wait each: one look in a millisecond, some 200 for each of them. */
+	T_LT(info().shortages - shortages, 20 * 50);
 	rzs_blocks_close(b);
 	unlink(file);
 }

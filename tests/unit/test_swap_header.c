@@ -57,6 +57,21 @@ T_TEST(label_and_uuid_may_be_missing)
 	T_MEM_EQ(page + 1052, zeros, 16);
 }
 
+T_TEST(the_uuid_is_found_again)
+{
+	uint8_t page[PAGE], got[RZS_SWAP_UUID_SIZE], zeros[RZS_SWAP_UUID_SIZE] = {0};
+
+	T_EQ(rzs_swap_header(page, 10, "label", uuid), 0);
+	T_OK(rzs_swap_header_uuid(page, got));
+	T_MEM_EQ(got, uuid, sizeof(got));
+	page[PAGE - 1]++;
+	T_OK(!rzs_swap_header_uuid(page, got));
+	T_MEM_EQ(got, zeros, sizeof(got));
+	page[PAGE - 1]--;
+	page[MAGIC_AT]++;
+	T_OK(!rzs_swap_header_uuid(page, got));
+}
+
 T_TEST(a_label_may_fill_its_field_and_no_more)
 {
 	uint8_t page[PAGE], zeros[PAGE] = {0};

@@ -9,8 +9,10 @@
 #include "t.h"
 
 #include "threads.h"
+#include "room.h"
 #include "watch.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 
@@ -25,7 +27,7 @@ static struct rzs_watch_info info(void)
 }
 
 /* What the thread under watch does. */
-enum { GETS_ON, SPINS, WORKS, ENDS };
+enum { GETS_ON, SPINS, WORKS, WAITS, ENDS };
 
 struct patient {
 	enum rzs_thread_role role;
@@ -46,6 +48,8 @@ static void *patient_main(void *arg)
 	while ((does = __atomic_load_n(&p->does, __ATOMIC_RELAXED)) != ENDS) {
 		if (does == GETS_ON || (does == WORKS && did != WORKS))
 			rzs_threads_turn(p->entry, does == WORKS);
+		if (does == WAITS)
+			(void)poll(NULL, 0, 50); /* for a request that does not come */
 		did = does;
 	}
 	return NULL;
@@ -66,6 +70,23 @@ static void end(struct patient *p)
 {
 	set(p, ENDS);
 	pthread_join(p->thread, NULL);
+}
+
+/* Whether the system is short, and how often that was asked. */
+static bool is_short;
+static unsigned asked;
+
+bool __wrap_rzs_room_short(struct rzs_room *r);
+bool __wrap_rzs_room_short(struct rzs_room *r)
+{
+	(void)r;
+	__atomic_fetch_add(&asked, 1, __ATOMIC_RELAXED);
+	return __atomic_load_n(&is_short, __ATOMIC_RELAXED);
+}
+
+static unsigned looks(void)
+{
+	return __atomic_load_n(&asked, __ATOMIC_RELAXED);
 }
 
 static void start_watch(void)
@@ -141,7 +162,7 @@ T_TEST(nobody_watches_while_there_is_no_swap)
 	rzs_watch_stop();
 }
 
-/* The refill thread is no reason to give the ballast away, it can wait. */
+/* The refill thread is no reason to give the ballast away as long as waiting helps. */
 T_TEST(a_stuck_refill_thread_loses_its_priority_until_it_gets_on)
 {
 	struct patient p = {.role = RZS_THREAD_REFILL, .does = GETS_ON, .realtime = true};
@@ -157,11 +178,70 @@ T_TEST(a_stuck_refill_thread_loses_its_priority_until_it_gets_on)
 	tid = p.entry->tid;
 	set(&p, SPINS);
 	rzs_watch_set_active(true);
+	T_WAIT(info().stuck >= 1, 20);
 	T_WAIT(info().demoted == 1, 20);
-	T_EQ(info().ballast_bytes, BALLAST);
 	T_EQ(sched_getscheduler(tid) & ~SCHED_RESET_ON_FORK, SCHED_OTHER);
+	T_WAIT(info().released == 1, 20);
+	T_EQ(info().ballast_bytes, 0);
+	T_GE(info().stuck, 2);
+	T_EQ(info().demoted, 1);
 	set(&p, GETS_ON);
 	T_WAIT((sched_getscheduler(tid) & ~SCHED_RESET_ON_FORK) == SCHED_FIFO, 20);
+	end(&p);
+	rzs_watch_stop();
+}
+
+/* At once, not when the watch looks again: the next page is asked for before that. */
+T_TEST(a_thread_that_gets_on_takes_its_priority_back_itself)
+{
+	struct rzs_thread *t = rzs_threads_enter(RZS_THREAD_REFILL);
+
+	T_NE(t, NULL);
+	if (rzs_threads_schedule(t, true))
+		T_SKIP("real-time priority is not allowed here");
+	T_EQ(rzs_threads_demote(t), 0);
+	T_EQ(sched_getscheduler(0) & ~SCHED_RESET_ON_FORK, SCHED_OTHER);
+	rzs_threads_turn(t, false);
+	T_EQ(sched_getscheduler(0) & ~SCHED_RESET_ON_FORK, SCHED_FIFO);
+	/* Swap is off meanwhile. */
+	T_EQ(rzs_threads_demote(t), 0);
+	T_EQ(rzs_threads_schedule(t, false), 0);
+	rzs_threads_turn(t, false);
+	T_EQ(sched_getscheduler(0) & ~SCHED_RESET_ON_FORK, SCHED_OTHER);
+}
+
+T_TEST(a_system_that_is_short_while_nobody_gets_on_gets_the_ballast)
+{
+	struct patient p = {.role = RZS_THREAD_IO, .does = WAITS};
+	unsigned before;
+
+	start_watch();
+	start(&p);
+	rzs_watch_set_active(true);
+	before = looks();
+	T_WAIT(looks() >= before + 8, 20);
+	T_EQ(info().released, 0);
+	before = looks();
+	__atomic_store_n(&is_short, true, __ATOMIC_RELAXED);
+	T_WAIT(info().released == 1, 20);
+	T_GE(looks() - before, 5);
+	T_EQ(info().ballast_bytes, 0);
+	T_EQ(info().stuck, 0);
+	end(&p);
+	rzs_watch_stop();
+}
+
+/* Somebody is served: that is what brings memory. */
+T_TEST(a_system_that_is_short_while_a_thread_gets_on_is_left_alone)
+{
+	struct patient p = {.role = RZS_THREAD_IO, .does = GETS_ON};
+
+	start_watch();
+	start(&p);
+	__atomic_store_n(&is_short, true, __ATOMIC_RELAXED);
+	rzs_watch_set_active(true);
+	T_WAIT(has_used(&p, 2000000000), 30);
+	T_EQ(info().released, 0);
 	end(&p);
 	rzs_watch_stop();
 }

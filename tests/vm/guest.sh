@@ -56,6 +56,30 @@ load()
     insmod "/modules/$name.ko" "$@" || fail "cannot load module $name"
 }
 
+# As modprobe wants to find them: for programs that load modules themselves.
+modprobe_finds_modules()
+{
+    local modules
+    modules=/lib/modules/$(uname -r)
+    mkdir -p "$modules"
+    ln -s /modules/*.ko "$modules"
+    depmod
+}
+
+# gives STATUS COMMAND...: it must end with this status.  What it said is in $OUT.
+OUT=$RUN/tool.out
+gives()
+{
+    local want=$1 code=0; shift
+    step "$*"
+    "$@" >$OUT 2>&1 || code=$?
+    cat $OUT
+    [ $code -eq "$want" ] || fail "$*: status $code, not $want: $(tr '\n' ' ' <$OUT)"
+}
+
+says() { grep -q -- "$1" $OUT || fail "it does not say '$1': $(tr '\n' ' ' <$OUT)"; }
+says_not() { ! grep -q -- "$1" $OUT || fail "it says '$1': $(tr '\n' ' ' <$OUT)"; }
+
 # ---- the server
 
 # start_server COMMAND...: one that makes itself a daemon and writes PIDFILE when it is ready.
@@ -71,13 +95,37 @@ start_server()
 
 server_came_up() { [ -s "$PIDFILE" ] || [ -e "$EXITFILE" ]; }
 
-# start_rzs SIZE_MIB [KEY=VALUE...]: the plugin.
+# start_rzs SIZE_MIB [KEY=VALUE...]: the plugin, or rzsd (--set server=rzsd) with one device like that.
 start_rzs()
 {
     local size=$1; shift
-    # shellcheck disable=SC2046,SC2086
-    start_server nbdkit -U "$SOCKET" -P "$PIDFILE" ${set_without:+-D rzs.without=$set_without} \
-        /rzs/rzs.so size="$size"M protect=require "$@" $(echo "${set_plugin_args:-}" | tr , ' ')
+    # shellcheck disable=SC2046
+    set -- size="$size"M "$@" $(echo "${set_plugin_args:-}" | tr , ' ')
+    case ${set_server:-nbdkit} in
+        nbdkit)
+            # shellcheck disable=SC2086
+            start_server nbdkit -U "$SOCKET" -P "$PIDFILE" ${set_without:+-D rzs.without=$set_without} \
+                /rzs/rzs.so protect=require "$@" ;;
+        rzsd) start_rzsd "$@" ;;
+        *) fail "server=$set_server: nbdkit or rzsd" ;;
+    esac
+}
+
+# start_rzsd [KEY=VALUE...]: what is not of the device is rzsd's own.
+start_rzsd()
+{
+    local device=rzs0 own='' word
+    [ -z "${set_without:-}" ] || fail "without=$set_without is the plugin's"
+    for word in "$@"; do
+        case $word in
+            protect=*|realtime=*|ballast=*) own="$own --${word%%=*} ${word#*=}" ;;
+            *) device=$device,$word ;;
+        esac
+    done
+    # shellcheck disable=SC2086
+    start_server /rzs/server/rzsd --daemon --pid-file "$PIDFILE" --listen "$SOCKET" --control $RUN/control.sock \
+        --protect require --device "$device" $own
+    grep -q '^rzs-io-' /proc/"$SERVER"/task/*/comm || fail "rzsd has no thread that serves requests"
 }
 
 # SIGTERM, and then exit status 0.
@@ -102,6 +150,7 @@ await_server_end()
 check_protection()
 {
     local locked adj task stat comm
+    ! is_kmod || return 0
     case ${set_without:+without}${set_plugin_args:-} in
         *without*|*protect=*|*realtime=*) emit "protection=taken away by a setting"; return ;;
     esac
@@ -120,7 +169,7 @@ check_protection()
         [ $(($7 & IO_FLUSHER_FLAGS)) -eq $IO_FLUSHER_FLAGS ] ||
             fail "thread ${task##*/} ($comm) lacks PR_SET_IO_FLUSHER (flags $(printf %x "$7"))"
         # The helper talks, and so may have to wait for memory: as a real-time thread it would wait in everybody's way.
-        case ${task##*/}/$comm in "$SERVER"/*|*/rzs-upkeep) continue ;; esac
+        case ${task##*/}/$comm in "$SERVER"/*|*/rzs-upkeep|*/rzs-control) continue ;; esac
         [ "${39}" -eq $POLICY_FIFO ] || fail "thread ${task##*/} ($comm) is not SCHED_FIFO (policy ${39})"
     done
 }
@@ -140,6 +189,7 @@ stat_of() { sed -n "s/.*rzs: $1=//p" $RUN/messages | tail -n 1; }
 check_stats()
 {
     local name
+    ! is_kmod || { check_kmod; return; }
     ask_stats
     emit "stored_kib=$(($(stat_of orig_bytes) / 1024)) swap_used_kib=$(swap_used_kib) held_kib=$(($(stat_of mem_bytes) / 1024))" \
          "reserve_kib=$(($(stat_of reserve_bytes) / 1024)) reads=$(stat_of reads) writes=$(stat_of writes)" \
@@ -232,13 +282,46 @@ hog_mib() { percent_of_ram "${set_size:-$SIZE}"; }
 # kernel takes new ones first, so that in time the store holds something for every slot there is.
 device_mib() { percent_of_ram $((${set_size:-$SIZE} + 15)); }
 
-# swap_to_rzs [KEY=VALUE...]: the plugin with these parameters, attached and swapped to.
+# swap_to_rzs [KEY=VALUE...]: the plugin with these parameters, attached and swapped to.  With --set form=kmod the
+# driver, which has none of them, with the kernel's own settings for all but page_cluster.
 swap_to_rzs()
 {
+    if is_kmod; then
+        [ $# -eq 0 ] || fail "form=kmod: the driver has no $*"
+        swap_to_kmod
+        return
+    fi
     tune_vm 8192
     start_rzs "$(device_mib)" "$@"
     swap_to_server
     check_protection
+}
+
+is_kmod() { [ "${set_form:-}" = kmod ]; }
+
+swap_to_kmod()
+{
+    SERVER_NAME=none
+    load ramzswap
+    set_to "${set_page_cluster:-0}" /proc/sys/vm/page-cluster
+    echo "$(device_mib)M" >/sys/block/ramzswap0/disksize
+    swap_on /dev/ramzswap0 none
+}
+
+# store_stat NAME: of the driver's store.
+store_stat() { awk -v f="$1" '$1 == f { print $2 }' /sys/block/ramzswap0/store_stat; }
+
+# Nothing refused, nothing damaged; and a line of what it holds.
+check_kmod()
+{
+    local name
+    emit "stored_kib=$(($(store_stat orig_bytes) / 1024)) swap_used_kib=$(swap_used_kib) held_kib=$(($(store_stat mem_bytes) / 1024))" \
+         "reserve_kib=$(($(store_stat reserve_bytes) / 1024)) reads=$(store_stat reads) writes=$(store_stat writes)" \
+         "refused_reserve=$(store_stat refused_reserve)"
+    for name in failed_reads failed_writes refused_limit corrupt impossible; do
+        [ "$(store_stat $name)" = 0 ] || fail "the store counts $name=$(store_stat $name)"
+    done
+    [ "$(store_stat pages_stored)" -gt 0 ] || fail "nothing is stored: the load did not swap"
 }
 
 # swap_to_server: to whatever listens at SOCKET.
@@ -252,6 +335,14 @@ swap_to_server()
 # end_swap: everything back into memory, verified, and all let go.
 end_swap()
 {
+    if is_kmod; then
+        swap_off /dev/ramzswap0
+        stop_asides
+        finish_hog
+        echo 1 >/sys/block/ramzswap0/reset
+        rmmod ramzswap
+        return
+    fi
     swap_off /dev/nbd0
     stop_asides
     finish_hog
@@ -401,7 +492,7 @@ read_hog()
 watch_hangs()
 {
     rm -f $RUN/hangwatch.ready
-    hangwatch -s "${HANG_SECONDS:-20}" ${SERVER:+-p "$SERVER"} -n "${SERVER_NAME:-nbdkit}" -n hog &
+    hangwatch -s "${HANG_SECONDS:-20}" ${SERVER:+-p "$SERVER"} -n "${SERVER_NAME:-${set_server:-nbdkit}}" -n hog &
     HANGWATCH=$!
     wait_for 10 test -e $RUN/hangwatch.ready || fail "the hang watcher did not start"
 }

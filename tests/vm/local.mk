@@ -9,6 +9,7 @@ EXTRA_DIST += \
 	tests/vm/hog.c \
 	tests/vm/init \
 	tests/vm/kernels \
+	tests/vm/kmod \
 	tests/vm/matrix \
 	tests/vm/matrix.list \
 	tests/vm/mkinitramfs \
@@ -16,11 +17,15 @@ EXTRA_DIST += \
 	tests/vm/readloop.c \
 	tests/vm/reap.c \
 	tests/vm/run \
+	tests/vm/rzsio.c \
 	tests/vm/scenarios/attach \
 	tests/vm/scenarios/demo-swap \
 	tests/vm/scenarios/dry \
 	tests/vm/scenarios/first-swap \
 	tests/vm/scenarios/kill-client \
+	tests/vm/scenarios/kmod-memlimit \
+	tests/vm/scenarios/kmod-model \
+	tests/vm/scenarios/kmod-sequence \
 	tests/vm/scenarios/many \
 	tests/vm/scenarios/memlimit \
 	tests/vm/scenarios/onset \
@@ -29,6 +34,8 @@ EXTRA_DIST += \
 	tests/vm/scenarios/peer-nbdkit-memory \
 	tests/vm/scenarios/peer-zram \
 	tests/vm/scenarios/pressure \
+	tests/vm/scenarios/rzscontrol \
+	tests/vm/scenarios/rzsd-sequence \
 	tests/vm/scenarios/self-command \
 	tests/vm/scenarios/self-hang \
 	tests/vm/scenarios/self-oom \
@@ -43,3 +50,9 @@ EXTRA_DIST += \
 	tests/vm/scenarios/swapoff-pressure \
 	tests/vm/selftest \
 	tests/vm/traffic.c
+
+# The driver beside the store in user space: goes into the guest, so make builds it.
+noinst_PROGRAMS = tests/vm/kmodel
+tests_vm_kmodel_SOURCES = tests/vm/kmodel.c
+tests_vm_kmodel_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS) $(RZS_TOOLS_CPPFLAGS)
+tests_vm_kmodel_LDADD = librzsc.la librzsproto.la $(RZS_UNIT_USER_LDADD)

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The device of null_dispatch.c. */
+#ifndef RZS_BENCH_NULL_DISPATCH_H
+#define RZS_BENCH_NULL_DISPATCH_H
+
+#include <stdint.h>
+
+struct rzs_device;
+
+/* Make it, of size bytes, for so many threads.  Exits when there is no memory. */
+struct rzs_device *null_device(uint64_t size, unsigned nr_threads);
+
+#endif

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""drain.py URI PID SIGNAL LOG: send the signal with two clients attached; go on until the log tells of
+it; leave."""
+
+import os
+import signal
+import sys
+import time
+
+import nbd
+
+PAGE = 4096
+uri, pid, name, log = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]
+SCALE = max(1, int(float(os.environ.get("T_TIMEOUT_SCALE", "1"))))
+
+
+def connect():
+    h = nbd.NBD()
+    h.connect_uri(uri)
+    return h
+
+
+def told():
+    with open(log) as f:
+        return "rzs: asked to stop: serving" in f.read()
+
+
+def go_on(h, rounds, what):
+    """Reads, writes and the rest work, in order and with many in flight."""
+    for i in range(rounds):
+        page = i % 256
+        data = b"%8d" % (i + rounds) * (PAGE // 8)
+        try:
+            h.pwrite(data, page * PAGE)
+            if h.pread(PAGE, page * PAGE) != data:
+                sys.exit(f"FAIL: wrong data {what}")
+            if i % 16 == 0:
+                h.flush()
+                h.trim(PAGE, (300 + page) * PAGE)
+                h.zero(PAGE, (600 + page) * PAGE)
+        except nbd.Error as e:
+            sys.exit(f"FAIL: {e.errno} {what}")
+
+
+first, second = connect(), connect()
+first.pwrite(b"kept" * 1024, 1000 * PAGE)
+os.kill(pid, getattr(signal, "SIG" + name))
+
+# The signal is handled when a new client is turned away.
+deadline = time.monotonic() + 20 * SCALE
+while True:
+    try:
+        connect().shutdown()
+    except nbd.Error:
+        break
+    if time.monotonic() > deadline:
+        sys.exit("FAIL: new clients are still let in")
+    time.sleep(0.01)
+go_on(first, 500 // SCALE, "after the signal")
+os.kill(pid, getattr(signal, "SIG" + name))
+go_on(second, 500 // SCALE, "after the second signal")
+while not told():
+    go_on(second, 50, "while waiting for the log to tell of it")
+    if time.monotonic() > deadline:
+        sys.exit("FAIL: the log does not tell that the server waits for its clients")
+first.shutdown()
+go_on(second, 500 // SCALE, "after the other client has left")
+if second.pread(PAGE, 1000 * PAGE) != b"kept" * 1024:
+    sys.exit("FAIL: data from before the signal is gone")
+os.kill(pid, 0)
+second.shutdown()

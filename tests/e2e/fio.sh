@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# fio writes with checksums in every block and reads them back, several jobs on parts of one device at once,
+# with overwrites.  Red when parallel writes to neighbouring pages disturb one another.
+
+. "${srcdir:-.}/tests/lib/functions.sh"
+requires fio --version
+fio --enghelp 2>/dev/null | grep -qw nbd || skip "this fio has no nbd engine"
+
+check_form() {
+	local bs mb=$((12 / T_TIMEOUT_SCALE + 1))
+
+	start size=64M protect=off
+	for bs in 4k 512 60k; do
+		# Verified after each loop; the second loop overwrites.  The jobs' parts meet inside one page.
+		(cd "$tmpdir" && exec fio --name=verify --ioengine=nbd --uri="$uri" --rw=randwrite --bs="$bs" --loops=2 \
+			--size=${mb}M --offset_increment=$((mb * 1048576 + 61440 + 512)) --numjobs=3 --iodepth=64 \
+			--buffer_compress_percentage=60 --refill_buffers --verify=crc32c --verify_fatal=1 \
+			--verify_state_save=0 --do_verify=1 --randseed=20091 --output="$tmpdir/fio") || {
+			show_log "$tmpdir/fio"
+			fail "fio, bs=$bs (randseed 20091)"
+		}
+	done
+	stop_server
+}
+
+each_form check_form

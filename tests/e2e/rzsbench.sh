@@ -1,0 +1,148 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# rzsbench on a real program: what is captured is what is in its memory, the pages' figures are those of what it
+# holds, the store and servers are measured on it, and bad input is answered with a clear error.  Red when pages are
+# lost or others taken, a share is wrong, a command or option does not work, or an error does not name its cause.
+
+. "${srcdir:-.}/tests/lib/functions.sh"
+tool=${builddir:-.}/tools/rzsbench/rzsbench
+[ -x "$tool" ] || fail "no $tool: build first"
+requires "$PYTHON" --version
+out=$tmpdir/out
+err=$tmpdir/err
+
+# bench COMMAND...: must succeed, its output is in $out.
+bench() {
+	"$tool" "$@" >"$out" 2>"$err" || fail "rzsbench $*: exit status $?: $(cat "$err")"
+}
+
+# complains STATUS TEXT COMMAND...
+complains() {
+	local want=$1 text=$2 got=0
+
+	shift 2
+	"$tool" "$@" >"$out" 2>"$err" || got=$?
+	[ "$got" = "$want" ] || fail "rzsbench $*: exit status $got, not $want: $(cat "$err")"
+	grep -qF -- "$text" "$err" || fail "rzsbench $*: no '$text' in: $(cat "$err")"
+}
+
+says() { grep -qF -- "$1" "$out" || fail "no '$1' in: $(cat "$out")"; }
+
+# figure BENCH KEY: from the JSON lines.
+figure() {
+	"$PYTHON" - "$tmpdir/json" "$1" "$2" <<'END'
+import json, sys
+for line in open(sys.argv[1]):
+    d = json.loads(line)
+    if d["bench"] == sys.argv[2]:
+        print(d[sys.argv[3]])
+        break
+END
+}
+
+# ---- a program whose memory is known: 8 MiB of text, 2 MiB of zeros, 4 MiB of noise, and twice the same 2 MiB of it
+cat >"$tmpdir/program.py" <<'END'
+import mmap, random, sys
+rng = random.Random(1)
+lines = [b"%d of %d pages are stored in block %d\n" % tuple(rng.randrange(10**6) for _ in range(3)) for _ in range(500)]
+def text():
+    return b"".join(rng.choices(lines, k=100))[:4096]
+def region(mib, page):
+    # By the page: what is freed in large pieces stays in the heap.
+    m = mmap.mmap(-1, mib << 20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    for _ in range(mib * 256):
+        m.write(page())
+    return m
+noise = [rng.randbytes(4096) for _ in range(512)]
+kept = [region(8, text), region(2, lambda: bytes(4096)), region(4, lambda: rng.randbytes(4096)),
+        region(2, iter(noise).__next__), region(2, iter(noise).__next__)]
+del noise
+open(sys.argv[1], "w").close()
+sys.stdin.read()
+END
+mkfifo "$tmpdir/wait"
+"$PYTHON" "$tmpdir/program.py" "$tmpdir/ready" <"$tmpdir/wait" &
+pid=$!
+cleanup_fn kill $pid
+exec 9>"$tmpdir/wait"
+wait_for 60 test -e "$tmpdir/ready" || fail "the program does not get ready"
+
+bench pages --pid $pid --output "$tmpdir/json" --rounds 1
+says "anonymous memory from 1 source"
+says "Swapped out with lzo"
+says "One round only"
+share() { # WHAT LEAST MOST of 1000 pages
+	local n all
+	n=$(figure pages "$1")
+	all=$(figure pages pages_used)
+	[ $((n * 1000 / all)) -ge "$2" ] && [ $((n * 1000 / all)) -le "$3" ] || fail "$1: $n of $all"
+}
+# 18 MiB and what Python needs, which is 5 to 20 MiB.
+share pages_zero 50 125
+share pages_duplicate 50 125
+[ "$(figure pages pages_found)" -ge $((18 * 256)) ] || fail "only $(figure pages pages_found) pages are found"
+[ "$(figure pages_method method)" = lzo ] || fail "the first method is not lzo"
+noise=$((8 * 256))
+raw=$(figure pages_method units_raw)
+[ "$raw" -ge $noise ] && [ "$raw" -le $((noise * 3 / 2)) ] || fail "$raw raw pages, $noise are of noise"
+
+# ---- captured, it is the same
+bench capture --output "$tmpdir" --name program --pid $pid
+[ "$(stat -c %a "$tmpdir/program.pages")" = 600 ] || fail "the pages can be read by others"
+[ "$(stat -c %s "$tmpdir/program.pages")" = $(($(sed -n 's/^program //p' "$tmpdir/index") * 4096)) ] ||
+	fail "$tmpdir/index does not say what is there"
+rm "$tmpdir/json"
+bench pages --output "$tmpdir/json" --rounds 1 --methods lzo,lzo@16 "$tmpdir"
+[ "$(figure pages_method units_raw)" = "$raw" ] || fail "captured, $(figure pages_method units_raw) pages are raw, not $raw"
+bench pages --histogram --rounds 1 --methods lzo --sample 4 "$tmpdir/program.pages"
+says "looked at"
+says "bytes after compression"
+
+# ---- the store and a server on them
+bench store --size 8 --rounds 1 --threads 1 --cases time "$tmpdir"
+if "$tool" device --help >/dev/null 2>&1 && [ -n "${NBDKIT// /}" ] && command -v nbdkit >/dev/null; then
+	# shellcheck disable=SC2016
+	bench device --server 'memory=nbdkit -f -U "$SOCK" memory "$SIZE"' --pages 4 --rounds 1 --time 20 --depth 1 \
+		--connections 1 --churn 1 "$tmpdir"
+	says "all pages read back and equal"
+fi
+
+# ---- a program that is started for it
+bench capture --output "$tmpdir" --name started --least 2 -- "$PYTHON" -c 'x = list(range(10**6)); input()'
+says started
+
+# ---- several at once, thinned out: two that are there, into a folder that is not
+bench capture --output "$tmpdir/both" --pid $pid --pid $$ --most 2
+[ "$(wc -l <"$tmpdir/both/index")" = 2 ] || fail "not two processes: $(cat "$tmpdir/both/index")"
+[ "$(stat -c %a "$tmpdir/both")" = 700 ] || fail "the folder can be read by others"
+saved=$(cat "$tmpdir"/both/*.pages | wc -c)
+[ "$saved" -le $(((2 << 20) + 65536)) ] && [ "$saved" -ge 1000000 ] || fail "$saved bytes are saved, not 2 MiB"
+
+# ---- bad input
+complains 2 "no such command: nonsense" nonsense
+complains 2 "usage:"
+complains 2 "whose pages?" pages
+complains 2 "--rounds 0: not a number from 1 to" pages --rounds 0 --all
+complains 2 "--methods lzma: no such algorithm in this build" pages --methods lzma "$tmpdir"
+complains 2 "--pid x: not a number" pages --pid x
+complains 2 "--pid needs a value" pages --pid
+complains 2 "no such option" pages --nonsense
+complains 77 "process 2147483646: No such process" pages --pid 2147483646
+complains 77 "/nowhere: No such file or directory" pages /nowhere
+: >"$tmpdir/empty"
+complains 77 "No data available" pages "$tmpdir/empty"
+complains 77 "no/such: No such file" pages --cgroup no/such
+complains 2 "--output is needed" capture --pid $pid
+complains 2 "either --pid, --all or --cgroup, or a command" capture --output "$tmpdir" --name x
+complains 99 "cannot make /dev/null/x" capture --output /dev/null/x --pid $pid
+complains 2 "--name is needed" capture --output "$tmpdir" -- true
+complains 2 "it names one" capture --output "$tmpdir" --name x --pid $pid --pid $$
+complains 77 "process 2147483646" capture --output "$tmpdir" --pid 2147483646
+complains 2 "--name a/b: a word" capture --output "$tmpdir" --name a/b --pid $pid
+complains 2 "--algorithm lzma: no such compressor" store --algorithm lzma "$tmpdir"
+complains 99 "cannot write /dev/full/x" pages --output /dev/full/x --rounds 1 --sample 1 "$tmpdir"
+bench --help
+says capture
+bench pages --help
+says --histogram
+bench --version

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A device for tests of connections (server/dispatch.h): an array, with errors and refusals on
+ * demand.  Of one thread.
+ */
+#ifndef RZS_TEST_FAKE_DISPATCH_H
+#define RZS_TEST_FAKE_DISPATCH_H
+
+#include "dispatch.h"
+#include "nbd.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define FAKE_PAGES 16384u
+#define FAKE_SIZE  ((uint64_t)FAKE_PAGES * RZS_PAGE_SIZE)
+
+struct rzs_device {
+	int unused;
+};
+
+static struct rzs_device fake_device;
+
+static struct {
+	uint8_t *bytes;
+	uint8_t state[FAKE_PAGES]; /* enum rzs_map_kind */
+	/* A page that cannot be read, from the n-th read of it on; that cannot be written. */
+	uint64_t bad_read, bad_write;
+	unsigned good_reads;
+	int write_error;
+	unsigned refusals; /* so many writes find no memory */
+	bool may_wait;
+	unsigned held; /* rzs_dispatch_begin() without its end */
+	/* Counted by rzs_dispatch_done(). */
+	unsigned done[RZS_LATENCY_OPS];
+	uint64_t done_bytes[RZS_LATENCY_OPS];
+	unsigned ranges;  /* calls of trim and zero */
+	unsigned slow_ns; /* a change takes so long */
+} fake;
+
+#define FAKE_NEVER UINT64_MAX
+
+static inline void fake_reset(void)
+{
+	uint8_t *bytes = fake.bytes;
+
+	if (!bytes)
+		bytes = mmap(NULL, FAKE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			     -1, 0);
+	if (bytes == MAP_FAILED || madvise(bytes, FAKE_SIZE, MADV_DONTNEED))
+		_exit(99);
+	memset(&fake, 0, sizeof(fake));
+	fake.bytes = bytes;
+	fake.bad_read = fake.bad_write = FAKE_NEVER;
+	fake.may_wait = true;
+}
+
+/* Bytes that tell where they belong. */
+static inline void fake_fill(uint64_t offset, uint64_t len)
+{
+	for (uint64_t i = offset; i < offset + len; i++) {
+		fake.bytes[i] = (uint8_t)(i * 31 + (i >> 12) * 7 + (i >> 8) + 1);
+		fake.state[i >> RZS_PAGE_SHIFT] = RZS_MAP_DATA;
+	}
+}
+
+void rzs_dispatch_begin(struct rzs_dispatch *d, struct rzs_device *device, unsigned thread)
+{
+	d->device = device;
+	d->thread = thread;
+	fake.held++;
+}
+
+void rzs_dispatch_end(struct rzs_dispatch *d)
+{
+	(void)d;
+	fake.held--;
+}
+
+static bool within_page(uint32_t len, uint64_t offset)
+{
+	return len > 0 && offset + len <= FAKE_SIZE &&
+	       offset >> RZS_PAGE_SHIFT == (offset + len - 1) >> RZS_PAGE_SHIFT;
+}
+
+int rzs_dispatch_read(struct rzs_dispatch *d, void *buf, uint32_t len, uint64_t offset)
+{
+	if (d->device != &fake_device || !within_page(len, offset))
+		return -EINVAL;
+	if (offset >> RZS_PAGE_SHIFT == fake.bad_read && fake.good_reads-- == 0) {
+		fake.good_reads = 0;
+		return -EIO;
+	}
+	memcpy(buf, fake.bytes + offset, len);
+	return 0;
+}
+
+static int refused(uint64_t slot)
+{
+	if (fake.refusals) {
+		fake.refusals--;
+		return -ENOMEM;
+	}
+	return slot == fake.bad_write ? fake.write_error : 0;
+}
+
+static void take_time(void)
+{
+	uint64_t end = fake.slow_ns ? rzs_conn_clock() + fake.slow_ns : 0;
+
+	while (end && rzs_conn_clock() < end)
+		;
+}
+
+int rzs_dispatch_write(struct rzs_dispatch *d, const void *buf, uint32_t len, uint64_t offset)
+{
+	int err;
+
+	if (d->device != &fake_device || !within_page(len, offset))
+		return -EINVAL;
+	take_time();
+	err = refused(offset >> RZS_PAGE_SHIFT);
+	if (err)
+		return err;
+	memcpy(fake.bytes + offset, buf, len);
+	fake.state[offset >> RZS_PAGE_SHIFT] = RZS_MAP_DATA;
+	return 0;
+}
+
+static int drop(uint64_t len, uint64_t offset, bool partial)
+{
+	uint64_t end = offset + len;
+	int err;
+
+	if (!len || end > FAKE_SIZE || end < offset)
+		return -EINVAL;
+	take_time();
+	fake.ranges++;
+	err = refused(offset >> RZS_PAGE_SHIFT);
+	while (!err && offset < end) {
+		uint64_t n = RZS_PAGE_SIZE - offset % RZS_PAGE_SIZE;
+
+		n = n < end - offset ? n : end - offset;
+		if (n == RZS_PAGE_SIZE)
+			fake.state[offset >> RZS_PAGE_SHIFT] = RZS_MAP_HOLE;
+		if (n == RZS_PAGE_SIZE || partial)
+			memset(fake.bytes + offset, 0, n);
+		offset += n;
+	}
+	return err;
+}
+
+int rzs_dispatch_trim(struct rzs_dispatch *d, uint64_t len, uint64_t offset)
+{
+	(void)d;
+	return drop(len, offset, false);
+}
+
+int rzs_dispatch_zero(struct rzs_dispatch *d, uint64_t len, uint64_t offset)
+{
+	(void)d;
+	return drop(len, offset, true);
+}
+
+bool rzs_dispatch_is_zero(struct rzs_dispatch *d, uint64_t len, uint64_t offset)
+{
+	(void)d;
+	for (uint64_t at = offset; at < offset + len; at++)
+		if (fake.state[at >> RZS_PAGE_SHIFT] == RZS_MAP_DATA)
+			return false;
+	return true;
+}
+
+/* Runs of at most 3 pages, so that a caller has to put them together. */
+int rzs_dispatch_extent(struct rzs_dispatch *d, uint64_t len, uint64_t offset, uint64_t *out_len,
+			uint32_t *out_flags)
+{
+	static const uint32_t flags[] = {
+		[RZS_MAP_HOLE] = RZS_NBD_STATE_HOLE | RZS_NBD_STATE_ZERO,
+		[RZS_MAP_ZERO] = RZS_NBD_STATE_ZERO,
+		[RZS_MAP_DATA] = 0,
+	};
+	uint64_t slot = offset >> RZS_PAGE_SHIFT, run = 1;
+	int err = slot == fake.bad_read ? -EIO : 0;
+
+	(void)d;
+	while (run < 3 && slot + run < FAKE_PAGES && fake.state[slot + run] == fake.state[slot])
+		run++;
+	*out_flags = flags[fake.state[slot]];
+	*out_len = ((slot + run) << RZS_PAGE_SHIFT) - offset;
+	if (*out_len > len)
+		*out_len = len;
+	return err;
+}
+
+bool rzs_dispatch_may_wait(void)
+{
+	return fake.may_wait;
+}
+
+void rzs_dispatch_done(struct rzs_dispatch *d, enum rzs_latency_op op, uint64_t ns, uint32_t bytes)
+{
+	(void)d;
+	(void)ns;
+	fake.done[op]++;
+	fake.done_bytes[op] += bytes;
+}
+
+#endif

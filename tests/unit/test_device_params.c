@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a device is to be: each key, completion, and the store that comes of it. */
+#include "t.h"
+
+#include "device_params.h"
+#include "port_test.h"
+#include "size.h"
+#include "target.h"
+
+#define UUID "01234567-89ab-cdef-0123-456789abcdef"
+
+static struct rzs_device_params p;
+static char why[RZS_WHY_MAX];
+static char warned[1024];
+
+static void warn(const char *text)
+{
+	strncat(warned, text, sizeof(warned) - strlen(warned) - 1);
+}
+
+static void set(const char *key, const char *value)
+{
+	if (rzs_device_params_set(&p, key, value, why))
+		T_FAIL("%s=%s: refused: %s", key, value, why);
+}
+
+static void says(const char *part)
+{
+	if (!strstr(why, part))
+		T_FAIL("\"%s\" does not say \"%s\"", why, part);
+}
+
+/* Refused by itself, in words that begin with key=value, and nothing has changed. */
+static void refuse(const char *key, const char *value, const char *part)
+{
+	struct rzs_device_params before = p;
+	char begin[512];
+
+	memset(why, 0, sizeof(why));
+	T_EQ(rzs_device_params_set(&p, key, value, why), -EINVAL);
+	snprintf(begin, sizeof(begin), "%s=%s: ", key, value);
+	if (strncmp(why, begin, strlen(begin)) != 0)
+		T_FAIL("\"%s\" does not begin with \"%s\"", why, begin);
+	says(part);
+	T_MEM_EQ(&p, &before, sizeof(p));
+}
+
+static void fresh(const char *size)
+{
+	rzs_device_params_init(&p);
+	if (size)
+		set("size", size);
+}
+
+static void complete(void)
+{
+	warned[0] = '\0';
+	if (rzs_device_params_complete(&p, 3, warn, why))
+		T_FAIL("not completed: %s", why);
+	T_STR_EQ(why, "");
+	T_EQ(p.store.nr_workers, 3);
+}
+
+static void refuse_whole(const char *part)
+{
+	T_EQ(rzs_device_params_complete(&p, 3, NULL, why), -EINVAL);
+	says(part);
+}
+
+T_TEST(every_key_is_known)
+{
+	static const char *const values[RZS_DEVICE_PARAMS_KEYS] = {
+		"1M", "lzo", "0", "64M", "1M", "yes", "swap0", UUID, "off", "on",
+	};
+
+	fresh(NULL);
+	T_EQ(rzs_device_params_keys[RZS_DEVICE_PARAMS_KEYS], NULL);
+	for (unsigned i = 0; i < RZS_DEVICE_PARAMS_KEYS; i++) {
+		set(rzs_device_params_keys[i], values[i]);
+		T_NE(strstr(rzs_device_params_help, rzs_device_params_keys[i]), NULL);
+	}
+	complete();
+	T_EQ(p.size, 1u << 20);
+	T_EQ(p.store.nr_pages, 256);
+	T_EQ(p.store.limit_bytes, 64u << 20);
+	T_EQ(p.store.reserve_bytes, 1u << 20);
+	T_STR_EQ(p.store.codec, "lzo");
+	T_STR_EQ(p.size_text, "1M");
+	T_STR_EQ(p.memlimit_text, "64M");
+	T_STR_EQ(p.reserve_text, "1M");
+	T_STR_EQ(p.label, "swap0");
+	T_MEM_EQ(p.uuid, "\x01\x23\x45\x67\x89\xab\xcd\xef\x01\x23\x45\x67\x89\xab\xcd\xef", 16);
+	T_OK(p.swap_header && p.store.no_checksum && p.store.wipe);
+}
+
+T_TEST(unknown_keys_come_with_the_nearest)
+{
+	fresh(NULL);
+	T_EQ(rzs_device_params_set(&p, "sise", "1M", why), -ENOENT);
+	says("sise=1M: ");
+	says("did you mean size?");
+	T_EQ(rzs_device_params_set(&p, "mem-limit", "1M", why), -ENOENT);
+	says("did you mean memlimit?");
+	T_EQ(rzs_device_params_set(&p, "workers", "1", why), -ENOENT);
+	T_EQ(strstr(why, "did you mean"), NULL);
+	T_EQ(rzs_device_params_set(&p, "", "", why), -ENOENT);
+	T_EQ(rzs_device_params_set(&p, "Size", "1M", why), -ENOENT);
+}
+
+T_TEST(bad_values_are_refused_and_change_nothing)
+{
+	fresh("1M");
+	set("uuid", UUID);
+	refuse("size", "lots", "not a size");
+	refuse("size", "min(ram / 2, 40x6)", "at \"x6)\"");
+	refuse("size", "min(ram / 2", "at its end");
+	refuse("memlimit", "-1", "not a size");
+	refuse("algorithm", "deflate", "lzo");
+	refuse("level", "high", "a number");
+	refuse("level", "", "a number");
+	refuse("level", " 3", "a number");
+	refuse("level", "3 ", "a number");
+	refuse("level", "99999999999999999999", "smaller");
+	refuse("checksum", "maybe", "true or false");
+	refuse("wipe", "", "true or false");
+	refuse("swap-header", "2", "true or false");
+	refuse("label", "seventeen letters", "16 bytes");
+	refuse("uuid", "f1234567-89ab-cdef-0123-456789abcdeg", UUID);
+	refuse("uuid", "", UUID);
+}
+
+T_TEST(words_and_numbers)
+{
+	static const char *const yes[] = {"1", "true", "t", "yes", "Y", "ON"};
+	static const char *const no[] = {"0", "false", "F", "No", "n", "off"};
+
+	fresh(NULL);
+	for (unsigned i = 0; i < 6; i++) {
+		set("wipe", yes[i]);
+		T_OK(p.store.wipe);
+		set("wipe", no[i]);
+		T_OK(!p.store.wipe);
+	}
+	set("level", "-5");
+	T_EQ(p.store.level, -5);
+	set("level", "0x10");
+	T_EQ(p.store.level, 16);
+	set("level", "+3");
+	T_EQ(p.store.level, 3);
+}
+
+/* A complaint is one line of bounded length, whatever the value. */
+T_TEST(complaints_are_tame)
+{
+	char value[600];
+
+	fresh(NULL);
+	memset(value, 'x', sizeof(value));
+	memcpy(value + 78, "\xe2\x82\xac", 3); /* a character across the place of the cut */
+	value[sizeof(value) - 1] = '\0';
+	T_EQ(rzs_device_params_set(&p, "label", value, why), -EINVAL);
+	says("x...: longer than 16 bytes");
+	T_EQ(strchr(why, '\xe2'), NULL);
+	T_EQ(rzs_device_params_set(&p, value, value, why), -ENOENT);
+	says("no parameter");
+	T_EQ(rzs_device_params_set(&p, "algorithm", "a\nb\x1b[0m\x7f", why), -EINVAL);
+	says("algorithm=a?b?[0m?: ");
+	T_EQ(rzs_device_params_set(&p, "size", value, why), -EINVAL);
+	says("longer than 127 bytes");
+}
+
+T_TEST(size_is_whole_pages)
+{
+	fresh("1000");
+	refuse_whole("size=1000: not a multiple of 4096; the nearest are 0 and 4096");
+	says("for MiB give 1000M");
+	fresh("10000000");
+	refuse_whole("the nearest are 9998336 and 10002432");
+	T_EQ(strstr(why, "MiB"), NULL);
+	fresh("0");
+	refuse_whole("at least one page");
+	fresh("16T");
+	refuse_whole("the largest possible is 17592184995840");
+	fresh("17592184995840");
+	complete();
+	fresh("1.0001M"); /* not meant to be exact */
+	complete();
+	T_EQ(p.size, 1u << 20);
+	fresh("33%");
+	complete();
+	T_EQ(p.size % RZS_PAGE_SIZE, 0);
+	T_LE(p.size, rzs_size_ram() / 100 * 34);
+	fresh("min(ram / 2, 64)");
+	complete();
+	T_EQ(p.size, 64u << 20);
+	fresh(NULL);
+	complete();
+	T_EQ(p.size, rzs_size_ram() / 4 / RZS_PAGE_SIZE * RZS_PAGE_SIZE);
+	T_STR_EQ(p.size_text, "25%");
+}
+
+T_TEST(limits)
+{
+	fresh("1M");
+	set("memlimit", "1");
+	refuse_whole("memlimit=1: a store of this size and with these workers needs at least ");
+	says("for MiB give 1M");
+	set("memlimit", "900T");
+	refuse_whole("more than this machine's RAM");
+	set("memlimit", "0");
+	set("reserve", "900T");
+	refuse_whole("reserve=900T: more than half");
+	set("memlimit", "8M");
+	set("reserve", "8M");
+	refuse_whole("reserve=8M: leaves nothing of memlimit=8M");
+	set("reserve", "1M");
+	complete();
+	set("level", "77");
+	refuse_whole("level=77: not a level of algorithm=lzo");
+}
+
+T_TEST(swap_headers)
+{
+	uint8_t first[16];
+
+	fresh("36K");
+	complete();
+	T_OK(!p.swap_header);
+	set("swap-header", "true");
+	refuse_whole("swap-header=true: needs size=40960");
+	fresh("36864");
+	set("swap-header", "true");
+	refuse_whole("for MiB give 36864M");
+	fresh("36K");
+	set("label", "x");
+	refuse_whole("label: there is no swap header");
+	set("label", ""); /* none after all */
+	complete();
+	set("uuid", UUID);
+	refuse_whole("uuid: there is no swap header");
+	fresh("40K");
+	complete();
+	T_EQ(p.swap_header, sysconf(_SC_PAGESIZE) == (long)RZS_PAGE_SIZE);
+	T_EQ(p.uuid[6] >> 4, 4);
+	T_EQ(p.uuid[8] >> 6, 2);
+	memcpy(first, p.uuid, 16);
+	complete(); /* another device, another UUID */
+	T_NE(memcmp(first, p.uuid, 16), 0);
+	/* What follows from the size does so again when that changes. */
+	set("size", "36K");
+	complete();
+	T_OK(!p.swap_header);
+}
+
+T_TEST(advice)
+{
+	if (rzs_size_ram() > 3ull << 40)
+		T_SKIP("no size is four times this RAM");
+	fresh("15T");
+	complete();
+	T_NE(strstr(warned, "size=15T: more than 4 times the RAM"), NULL);
+	T_NE(strstr(warned, "give a memlimit"), NULL);
+	T_EQ(rzs_device_params_complete(&p, 3, NULL, why), 0);
+	set("memlimit", "50%");
+	complete();
+	T_STR_EQ(warned, "");
+	fresh("4096");
+	complete();
+	T_NE(strstr(warned, "for MiB give 4096M"), NULL);
+	set("swap-header", "false");
+	complete();
+	T_STR_EQ(warned, "");
+	fresh("36K");
+	complete();
+	T_STR_EQ(warned, "");
+}
+
+T_TEST(names_of_devices)
+{
+	char name[RZS_DEVICE_NAME_MAX + 2];
+
+	memset(name, 'x', sizeof(name));
+	name[RZS_DEVICE_NAME_MAX + 1] = '\0';
+	T_OK(!rzs_device_name_ok(name));
+	name[RZS_DEVICE_NAME_MAX] = '\0';
+	T_OK(rzs_device_name_ok(name));
+	T_OK(rzs_device_name_ok("A-z_0.9"));
+	T_OK(rzs_device_name_ok("..."));
+	T_OK(!rzs_device_name_ok(""));
+	T_OK(!rzs_device_name_ok("."));
+	T_OK(!rzs_device_name_ok(".."));
+	T_OK(!rzs_device_name_ok("a/b"));
+	T_OK(!rzs_device_name_ok("a b"));
+	T_OK(!rzs_device_name_ok("\xc3\xa4"));
+}
+
+static void check_page_0(struct rzs_store *store, bool header)
+{
+	uint8_t want[RZS_PAGE_SIZE] = {0}, page[RZS_PAGE_SIZE];
+	struct rzs_worker *worker = rzs_worker_get(store, 0);
+
+	if (header)
+		T_EQ(rzs_swap_header(want, p.store.nr_pages, p.label[0] ? p.label : NULL, p.uuid),
+		     0);
+	T_EQ(rzs_store_read(store, worker, 0, page), 0);
+	T_MEM_EQ(page, want, RZS_PAGE_SIZE);
+	rzs_worker_put(store, worker);
+}
+
+T_TEST(a_store_is_made)
+{
+	struct rzs_store *store;
+
+	fresh("1M");
+	set("swap-header", "true");
+	set("label", "swap0");
+	complete();
+	T_EQ(rzs_device_params_make(&p, &store), 0);
+	T_EQ(rzs_store_pages(store), 256);
+	check_page_0(store, true);
+	rzs_store_destroy(store);
+	fresh("1M");
+	set("swap-header", "false");
+	complete();
+	T_EQ(rzs_device_params_make(&p, &store), 0);
+	check_page_0(store, false);
+	rzs_store_destroy(store);
+	T_EQ(rzs_test_live_bytes(), 0);
+}
+
+/* Wherever memory ends, there is no store and nothing is left of it. */
+static void relimit(struct rzs_store *store, const char *value, bool want)
+{
+	atomic_bool limited = !want;
+	struct rzs_stats stats;
+
+	if (rzs_device_params_relimit(&p, store, value, &limited, why) != 0)
+		T_FAIL("memlimit=%s: refused: %s", value, why);
+	T_EQ(limited, want);
+	rzs_store_stats(store, &stats);
+	T_EQ(stats.limit_bytes, p.store.limit_bytes);
+	T_EQ(stats.limit_bytes != 0, want);
+}
+
+static void no_relimit(struct rzs_store *store, const char *value, int err, const char *part)
+{
+	struct rzs_device_params before = p;
+	atomic_bool limited = p.store.limit_bytes == 0;
+	struct rzs_stats stats;
+
+	T_EQ(rzs_device_params_relimit(&p, store, value, &limited, why), err);
+	says("memlimit");
+	says(part);
+	T_MEM_EQ(&p, &before, sizeof(p));
+	rzs_store_stats(store, &stats);
+	T_EQ(stats.limit_bytes, p.store.limit_bytes);
+	/* A value that is none says nothing about what is in force. */
+	T_EQ(limited, err == -ENOSPC ? p.store.limit_bytes != 0 : p.store.limit_bytes == 0);
+}
+
+T_TEST(another_limit_for_a_store_in_use)
+{
+	struct rzs_store *store;
+	uint8_t page[RZS_PAGE_SIZE];
+	struct rzs_worker *worker;
+	uint64_t rng = t_seed();
+
+	fresh("16M");
+	complete();
+	T_EQ(rzs_device_params_make(&p, &store), 0);
+	relimit(store, "8M", true);
+	T_EQ(p.store.limit_bytes, 8 << 20);
+	relimit(store, "12M", true);
+	relimit(store, "0", false);
+	no_relimit(store, "x", -EINVAL, "memlimit=x");
+	no_relimit(store, "1", -EINVAL, "needs at least");
+	worker = rzs_worker_get(store, 0);
+	for (rzs_slot_t slot = 0; slot < 1500; slot++) {
+		for (unsigned i = 0; i < sizeof(page); i++)
+			page[i] = (uint8_t)t_rand(&rng);
+		T_EQ(rzs_store_write(store, worker, slot, page), 0);
+	}
+	rzs_worker_put(store, worker);
+	no_relimit(store, "4M", -ENOSPC, "bytes are held now");
+	relimit(store, "12M", true);
+	no_relimit(store, "4M", -ENOSPC, "bytes are held now");
+	rzs_store_destroy(store);
+}
+
+T_TEST(no_memory_for_a_store)
+{
+	static const enum rzs_test_call calls[] = {RZS_TEST_ALLOC, RZS_TEST_TAKE};
+	struct rzs_store *store;
+
+	fresh("1M");
+	set("swap-header", "true");
+	complete();
+	for (unsigned i = 0; i < 2; i++) {
+		unsigned refused = 0;
+		int err;
+
+		for (uint64_t nth = 1;; nth++) {
+			rzs_test_fail(calls[i], nth, UINT64_MAX);
+			store = (void *)&p;
+			err = rzs_device_params_make(&p, &store);
+			if (err == 0)
+				break;
+			refused++;
+			T_EQ(err, -ENOMEM);
+			T_EQ(store, NULL);
+			T_EQ(rzs_test_live_bytes(), 0);
+		}
+		T_GT(refused, 0);
+		rzs_test_fail(calls[i], 0, 0);
+		check_page_0(store, true);
+		rzs_store_destroy(store);
+	}
+}

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What rzsbench says is so: sizes to the byte, the models' rules, where pages come from. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "t.h"
+
+#include "pages.h"
+#include "rzsb_measure.h"
+#include "rzsb_models.h"
+#include "rzsb_source.h"
+#include "sanitized.h"
+
+#include <elf.h>
+#include <fcntl.h>
+#include <lzo/lzo1x.h>
+#include <math.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#define NR 512u
+
+#define TEMPLATE "/tmp/test_rzsb.XXXXXX"
+
+static char dir[] = TEMPLATE;
+
+static struct rzsb_method method(const char *text)
+{
+	struct rzsb_method m;
+	const char *why;
+
+	if (rzsb_method_parse(&m, text, &why))
+		T_FAIL("%s: %s", text, why);
+	return m;
+}
+
+static void refuse(const char *text, const char *part)
+{
+	struct rzsb_method m;
+	const char *why = NULL;
+
+	T_EQ(rzsb_method_parse(&m, text, &why), -EINVAL);
+	if (!strstr(why, part))
+		T_FAIL("%s: \"%s\" does not say \"%s\"", text, why, part);
+}
+
+T_TEST(methods_as_they_are_written)
+{
+	struct rzsb_method m = method("lzo");
+
+	T_EQ(m.level, 0);
+	T_EQ(m.unit, 4096);
+	T_STR_EQ(rzsb_method_algorithm(&m), "lzo");
+	m = method("lzo-999:3@16");
+	T_EQ(m.level, 3);
+	T_EQ(m.unit, 16384);
+	refuse("", "no such algorithm");
+	refuse("lzip", "no such algorithm");
+	refuse("lzo:1", "no levels");
+	refuse("lzo-999:10", "no such level");
+	refuse("lzo+dict", "dictionaries");
+	refuse("lzo@5", "unit");
+	refuse("lzo@128", "unit");
+	refuse("lzo@", "NAME");
+	refuse("lzo-999:", "NAME");
+	refuse("lzo@4x", "NAME");
+	refuse("lzo-999:3333333333333333333333@4", "NAME");
+}
+
+/* A corpus of two parts with pages of every kind. */
+static void make_corpus(struct rzsb_corpus *c)
+{
+	uint64_t seed = t_seed();
+
+	memset(c, 0, sizeof(*c));
+	c->nr = c->room = NR;
+	c->pages = rzsb_alloc(NR * RZSB_PAGE);
+	for (unsigned i = 0; i < NR; i++)
+		pages_make_any(c->pages + (size_t)i * RZSB_PAGE, seed + i);
+	c->nr_parts = 2;
+	c->parts[0] = (struct rzsb_part){"one", 0, 100};
+	c->parts[1] = (struct rzsb_part){"two", 100, NR - 100};
+	rzsb_corpus_sort_out(c);
+}
+
+static void measure(const struct rzsb_corpus *c, struct rzsb_method *m, struct rzsb_result *r)
+{
+	uint8_t *samples;
+	size_t nr;
+
+	samples = rzsb_samples(c, m->unit, 1 << 20, 1, &nr);
+	T_EQ(rzsb_method_open(m, samples, nr), 0);
+	free(samples);
+	rzsb_measure(c, m, 1, 2, 1000000000000u, 1, NULL, r);
+	rzsb_method_close(m);
+	T_EQ(r->used, r->units);
+	T_OK(r->compress_ns > 0);
+	T_OK(r->decompress_ns > 0);
+}
+
+/* The library itself, in a loop that shares nothing with what is tested. */
+T_TEST(sizes_are_the_librarys_own)
+{
+	struct rzsb_method m = method("lzo");
+	uint64_t bytes = 0, raw = 0, good = 0, count = 0;
+	struct rzsb_corpus c;
+	struct rzsb_result r;
+	uint8_t out[8192];
+	void *work = malloc(LZO1X_1_MEM_COMPRESS);
+
+	make_corpus(&c);
+	measure(&c, &m, &r);
+	for (unsigned i = 0; i < NR; i++) {
+		const uint8_t *page = c.pages + (size_t)i * RZSB_PAGE;
+		lzo_uint n;
+
+		if (memcmp(page, page + 8, RZSB_PAGE - 8) == 0)
+			continue;
+		T_EQ(lzo1x_1_compress(page, RZSB_PAGE, out, &n, work), LZO_E_OK);
+		n = n < RZSB_PAGE ? n : RZSB_PAGE;
+		bytes += n;
+		raw += n == RZSB_PAGE;
+		good += n <= RZSB_PAGE / 2;
+	}
+	T_GT(raw, 0);
+	T_GT(good, 0);
+	T_EQ(r.units, c.nr_busy);
+	T_EQ(r.bytes, bytes);
+	T_EQ(r.raw, raw);
+	T_EQ(r.good, good);
+	for (unsigned n = 0; n <= RZSB_PAGE; n++)
+		count += r.count[n];
+	T_EQ(count, r.units);
+	free(r.count);
+	free(work);
+	rzsb_corpus_free(&c);
+}
+
+/* Units lie within one part; every algorithm gives back what went in (rzsb_measure compares). */
+T_TEST(every_algorithm_and_unit)
+{
+	static const char *const suffix[] = {"", "@8", "@64"};
+	struct rzsb_corpus c;
+	struct rzsb_result r;
+	const char *name;
+
+	make_corpus(&c);
+	for (unsigned i = 0; (name = rzsb_algorithm_name(i)); i++)
+		for (unsigned k = 0; k < 3; k++) {
+			unsigned pages = k == 0 ? 1 : k == 1 ? 2 : 16;
+			struct rzsb_method m;
+			char text[40];
+
+			snprintf(text, sizeof(text), "%s%s", name, suffix[k]);
+			m = method(text);
+			measure(&c, &m, &r);
+			T_LE(r.units, 100 / pages + (NR - 100) / pages);
+			T_GT(r.units, 0);
+			T_LT(r.bytes, r.units * m.unit);
+			free(r.count);
+		}
+	rzsb_corpus_free(&c);
+}
+
+/* Pages that are all alike have no error of sampling, very different ones have. */
+T_TEST(error_of_sampling)
+{
+	struct rzsb_method m = method("lzo");
+	struct rzsb_corpus c;
+	struct rzsb_result r;
+
+	make_corpus(&c);
+	for (unsigned i = 0; i < NR; i++)
+		pages_make(c.pages + (size_t)i * RZSB_PAGE, PAGES_TEXT, 1);
+	measure(&c, &m, &r);
+	T_OK(r.error < 1e-9);
+	free(r.count);
+	for (unsigned i = 0; i < NR; i++)
+		pages_make(c.pages + (size_t)i * RZSB_PAGE,
+			   i / 64 % 2 ? PAGES_RANDOM : PAGES_TEXT, i);
+	measure(&c, &m, &r);
+	T_OK(r.error > 0.05 && r.error < 1);
+	free(r.count);
+	rzsb_corpus_free(&c);
+}
+
+/* Sizes that the kernel's zsmalloc is known to come to: the largest object that is not a whole page
+ * is of 3624 bytes with chains of 8 pages, 3256 with 4; and some classes worked out by hand. */
+T_TEST(zsmalloc_classes)
+{
+	static struct rzsb_zsmalloc z;
+	static uint64_t count[4097];
+
+	rzsb_zsmalloc_init(&z, 4);
+	T_EQ(z.huge, 3257);
+	rzsb_zsmalloc_init(&z, 8);
+	T_EQ(z.huge, 3625);
+	/* 2040 bytes and their handle: two in a page; 2041 do not. */
+	T_EQ(z.class[z.of_size[2040]].objects, 2);
+	T_EQ(z.class[z.of_size[2040]].pages, 1);
+	T_GT(z.class[z.of_size[2041]].size, 2048);
+	/* 3264 bytes five times in four pages. */
+	T_EQ(z.class[z.of_size[3256]].pages, 4);
+	T_EQ(z.class[z.of_size[3256]].objects, 5);
+	T_EQ(z.class[z.of_size[1]].size, 32);
+	T_EQ(z.class[z.of_size[3625]].objects, 1);
+	T_EQ(z.class[z.of_size[4096]].objects, 1);
+	for (unsigned n = 1; n < z.huge; n++)
+		T_GE(z.class[z.of_size[n]].size, n + 8);
+	count[2040] = 10;
+	T_EQ((uint64_t)rzsb_zsmalloc_bytes(&z, count, 3, 5), 3 * 10 * (2048 + 8 + 16) + 5 * 16);
+	T_EQ(rzsb_malloc_bytes(1), 32);
+	T_EQ(rzsb_malloc_bytes(24), 32);
+	T_EQ(rzsb_malloc_bytes(25), 48);
+}
+
+static void write_file(const char *name, const void *data, size_t n)
+{
+	char path[200];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	T_GE(fd, 0);
+	T_EQ(write(fd, data, n), (ssize_t)n);
+	close(fd);
+}
+
+static void load(const char *name, size_t most, struct rzsb_sources *s, struct rzsb_corpus *c)
+{
+	char path[200];
+
+	memset(s, 0, sizeof(*s));
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	T_EQ(rzsb_sources_add_path(s, path), 0);
+	T_EQ(rzsb_sources_load(s, most, c), 0);
+}
+
+static void clean(const char *name)
+{
+	char path[200];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	unlink(path);
+	rmdir(dir);
+	strcpy(dir, TEMPLATE);
+}
+
+/* An image with half a page at its end, whole and as a sample of runs. */
+T_TEST(files_are_images_of_memory)
+{
+	static uint8_t image[100 * RZSB_PAGE + 2000];
+	struct rzsb_sources s;
+	struct rzsb_corpus c;
+
+	for (unsigned i = 0; i < 100; i++)
+		memset(image + (size_t)i * RZSB_PAGE, (int)i, RZSB_PAGE);
+	T_NE(mkdtemp(dir), NULL);
+	write_file("image", image, sizeof(image));
+	load("image", 0, &s, &c);
+	T_EQ(s.pages, 100);
+	T_EQ(c.nr, 100);
+	T_EQ(c.nr_busy, 0);
+	T_MEM_EQ(c.pages, image, 100 * RZSB_PAGE);
+	rzsb_corpus_free(&c);
+	rzsb_sources_free(&s);
+
+	load("image", 48, &s, &c);
+	T_EQ(s.pages, 100);
+	T_GE(c.nr, 32);
+	T_LE(c.nr, 48);
+	for (size_t i = 0; i < c.nr; i += 16)
+		for (size_t k = 1; k < 16 && i + k < c.nr; k++)
+			T_EQ(c.pages[(i + k) * RZSB_PAGE], c.pages[i * RZSB_PAGE] + k);
+	rzsb_corpus_free(&c);
+	rzsb_sources_free(&s);
+	clean("image");
+}
+
+/* Of a core file only its memory, by the headers of the ELF format. */
+T_TEST(core_files)
+{
+	static uint8_t file[4 * RZSB_PAGE];
+	Elf64_Ehdr *h = (Elf64_Ehdr *)file;
+	Elf64_Phdr *p = (Elf64_Phdr *)(file + sizeof(*h));
+	struct rzsb_sources s;
+	struct rzsb_corpus c;
+
+	memcpy(h->e_ident, ELFMAG, SELFMAG);
+	h->e_ident[EI_CLASS] = ELFCLASS64;
+	h->e_type = ET_CORE;
+	h->e_phoff = sizeof(*h);
+	h->e_phentsize = sizeof(*p);
+	h->e_phnum = 2;
+	p[0] = (Elf64_Phdr){.p_type = PT_NOTE, .p_offset = 0, .p_filesz = RZSB_PAGE};
+	p[1] = (Elf64_Phdr){.p_type = PT_LOAD, .p_offset = 2 * RZSB_PAGE,
+			    .p_filesz = 2 * RZSB_PAGE};
+	memset(file + 2 * RZSB_PAGE, 'a', RZSB_PAGE);
+	memset(file + 3 * RZSB_PAGE, 'b', RZSB_PAGE);
+	T_NE(mkdtemp(dir), NULL);
+	write_file("core", file, sizeof(file));
+	load("core", 0, &s, &c);
+	T_EQ(c.nr, 2);
+	T_EQ(c.pages[0], 'a');
+	T_EQ(c.pages[RZSB_PAGE], 'b');
+	rzsb_corpus_free(&c);
+	rzsb_sources_free(&s);
+	clean("core");
+}
+
+/* Our own memory: a mapping of pages that we know, and that untouched ones are not found. */
+T_TEST(pages_of_a_process)
+{
+	struct rzsb_addresses a = {0};
+	uint8_t *known = rzsb_alloc(64 * RZSB_PAGE);
+	/* A terabyte that is never touched costs no time. */
+	void *reserve = mmap(NULL, 1ull << 40, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	size_t found = 0;
+
+	if (instrumented())
+		T_SKIP("a sanitizer's own memory takes minutes to look through");
+	T_NE(reserve, MAP_FAILED);
+	T_EQ(rzsb_process_find(&a, getpid()), 0);
+	for (size_t i = 0; i < a.nr; i++)
+		found += a.v[i] >= (uintptr_t)known && a.v[i] < (uintptr_t)known + 64 * RZSB_PAGE;
+	T_EQ(found, 64);
+	rzsb_addresses_thin(&a, 32);
+	T_LE(a.nr, 32);
+	T_GE(a.nr, 16);
+	free(a.v);
+	memset(&a, 0, sizeof(a));
+	T_EQ(rzsb_process_find(&a, 0x7ffffffe), -ESRCH);
+	T_EQ(a.nr, 0);
+}
