@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * LZO1X-1.  The context is the compressor's hash table alone, which the compressor clears by
- * itself; the decompressor has no state.
+ * LZO1X-1: the world's compressor, and our decoder unless the world wants its own.  The context is
+ * the compressor's hash table alone, which the compressor clears by itself.
  */
 #include "codec.h"
+#include "lzo_decode.h"
 #include "rzs_port_codec.h"
 
 #if RZS_HAVE_LZO
@@ -31,8 +32,14 @@ static int codec_lzo_compress(void *ctx, const void *src, void *dst)
 
 static int codec_lzo_decompress(void *ctx, const void *src, size_t size, void *dst)
 {
+	size_t n;
+
 	(void)ctx;
-	return rzs_lzo_decompress(src, size, dst, RZS_PAGE_SIZE);
+	if (!RZS_LZO_OWN_DECODER)
+		return rzs_lzo_decompress(src, size, dst, RZS_PAGE_SIZE);
+	if (rzs_lzo1x_decode(src, size, dst, RZS_PAGE_SIZE, &n) || n != RZS_PAGE_SIZE)
+		return -EIO;
+	return 0;
 }
 
 const struct rzs_codec rzs_codec_lzo = {

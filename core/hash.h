@@ -8,6 +8,7 @@
 #ifndef RZS_HASH_H
 #define RZS_HASH_H
 
+#include "le.h"
 #include "rzs_port.h"
 
 #define RZS_XXH_P1 0x9E3779B185EBCA87ull
@@ -19,21 +20,6 @@
 static inline uint64_t rzs_xxh_rotl(uint64_t v, unsigned n)
 {
 	return v << n | v >> (64 - n);
-}
-
-/*
- * Little-endian loads from any alignment; compilers turn them into one instruction where they can.
- */
-static inline uint64_t rzs_xxh_le64(const uint8_t *p)
-{
-	return (uint64_t)p[0] | (uint64_t)p[1] << 8 | (uint64_t)p[2] << 16 | (uint64_t)p[3] << 24 |
-	       (uint64_t)p[4] << 32 | (uint64_t)p[5] << 40 | (uint64_t)p[6] << 48 |
-	       (uint64_t)p[7] << 56;
-}
-
-static inline uint32_t rzs_xxh_le32(const uint8_t *p)
-{
-	return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
 static inline uint64_t rzs_xxh_round(uint64_t acc, uint64_t lane)
@@ -49,10 +35,10 @@ static inline uint64_t rzs_xxh_merge(uint64_t acc, uint64_t v)
 static inline uint64_t rzs_xxh64_tail(uint64_t h, const uint8_t *p, size_t n)
 {
 	for (; n >= 8; n -= 8, p += 8)
-		h = rzs_xxh_rotl(h ^ rzs_xxh_round(0, rzs_xxh_le64(p)), 27) * RZS_XXH_P1 +
+		h = rzs_xxh_rotl(h ^ rzs_xxh_round(0, rzs_get_le64(p)), 27) * RZS_XXH_P1 +
 		    RZS_XXH_P4;
 	if (n >= 4) {
-		h = rzs_xxh_rotl(h ^ rzs_xxh_le32(p) * RZS_XXH_P1, 23) * RZS_XXH_P2 + RZS_XXH_P3;
+		h = rzs_xxh_rotl(h ^ rzs_get_le32(p) * RZS_XXH_P1, 23) * RZS_XXH_P2 + RZS_XXH_P3;
 		p += 4;
 		n -= 4;
 	}
@@ -72,10 +58,10 @@ static inline uint64_t rzs_xxh64(const void *data, size_t n)
 
 	if (n >= 32) {
 		for (; left >= 32; left -= 32, p += 32) {
-			v1 = rzs_xxh_round(v1, rzs_xxh_le64(p));
-			v2 = rzs_xxh_round(v2, rzs_xxh_le64(p + 8));
-			v3 = rzs_xxh_round(v3, rzs_xxh_le64(p + 16));
-			v4 = rzs_xxh_round(v4, rzs_xxh_le64(p + 24));
+			v1 = rzs_xxh_round(v1, rzs_get_le64(p));
+			v2 = rzs_xxh_round(v2, rzs_get_le64(p + 8));
+			v3 = rzs_xxh_round(v3, rzs_get_le64(p + 16));
+			v4 = rzs_xxh_round(v4, rzs_get_le64(p + 24));
 		}
 		h = rzs_xxh_rotl(v1, 1) + rzs_xxh_rotl(v2, 7) + rzs_xxh_rotl(v3, 12) +
 		    rzs_xxh_rotl(v4, 18);

@@ -9,6 +9,9 @@ RZS_CORE_SOURCES = \
 	core/codec_zstd.c \
 	core/counters.h \
 	core/hash.h \
+	core/le.h \
+	core/lzo_decode.c \
+	core/lzo_decode.h \
 	core/packed.c \
 	core/packed.h \
 	core/pool.c \

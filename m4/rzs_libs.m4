@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The libraries, each with an error that names the package to install.
 
-# liblzo2, required: the default codec.
+# liblzo2, required: the default codec.  It compresses; which decoder reads that can be chosen.
 AC_DEFUN([RZS_LIB_LZO], [
 	PKG_CHECK_MODULES([LZO], [lzo2], [], [
 		# Older releases of the library come without a .pc file.
@@ -10,6 +10,16 @@ AC_DEFUN([RZS_LIB_LZO], [
 		AC_CHECK_LIB([lzo2], [lzo1x_1_compress], [LZO_LIBS=-llzo2],
 			[AC_MSG_ERROR([liblzo2 not found, it is required (Debian package: liblzo2-dev)])])
 	])
+	AC_ARG_WITH([lzo-decoder],
+		[AS_HELP_STRING([--with-lzo-decoder=own|library],
+			[what decodes LZO1X: core/lzo_decode.c, the faster one (default), or liblzo2])],
+		[], [with_lzo_decoder=own])
+	AS_CASE([$with_lzo_decoder],
+		[own], [rzs_own_decoder=1],
+		[library], [rzs_own_decoder=0],
+		[AC_MSG_ERROR([--with-lzo-decoder=$with_lzo_decoder: must be own or library])])
+	AC_DEFINE_UNQUOTED([RZS_LZO_OWN_DECODER], [$rzs_own_decoder],
+		[1 when our own decoder of LZO1X is used, 0 when the library's is.])
 ])
 
 # RZS_LIB_OPTIONAL(NAME, VARIABLE, MODULE, DEBIAN-PACKAGE)

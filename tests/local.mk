@@ -15,6 +15,10 @@ EXTRA_DIST += \
 	tests/pods.sh
 
 RZS_TEST_LIB_SOURCES = \
+	tests/lib/lzo_diff.c \
+	tests/lib/lzo_diff.h \
+	tests/lib/lzo_made.c \
+	tests/lib/lzo_made.h \
 	tests/lib/model.c \
 	tests/lib/model.h \
 	tests/lib/pages.c \

@@ -21,6 +21,9 @@
 #include <lzo/lzo1x.h>
 
 #define RZS_HAVE_LZO 1
+#ifndef RZS_LZO_OWN_DECODER /* configure --with-lzo-decoder */
+#define RZS_LZO_OWN_DECODER 1
+#endif
 #ifndef RZS_HAVE_LZ4
 #define RZS_HAVE_LZ4 0
 #endif
@@ -30,6 +33,8 @@
 
 /*
  * LZO
+ *
+ * Compressing is the library's; core/lzo_decode.c decodes, unless configured otherwise.
  *
  * The library has four compressors of this one format that differ in the size of their hash table.
  * It is cleared for every page, so a large one costs time.  Measured on 18,227 pages of memory of

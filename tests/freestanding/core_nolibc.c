@@ -8,6 +8,7 @@
  *
  * Threading: none.
  */
+#include "lzo_decode.h"
 #include "rzs_store.h"
 
 #define PAGE	   RZS_PAGE_SIZE
@@ -316,6 +317,18 @@ static void churn(struct rzs_store *store, struct rzs_worker *w, unsigned calls)
 	CHECK(refused > 0); /* there are more pages than blocks for them */
 }
 
+/* The store's codec is a stand-in here; the decoder has no need of one. */
+static void decode_lzo(void)
+{
+	static const uint8_t stream[] = {18, 'a', 32, 1, 1, 0, 'x', 17, 0, 0};
+	uint8_t out[64];
+	size_t n;
+
+	CHECK(rzs_lzo1x_decode(stream, sizeof(stream), out, sizeof(out), &n) == 0);
+	CHECK(n == 36 && out[0] == 'a' && out[34] == 'a' && out[35] == 'x');
+	CHECK(rzs_lzo1x_decode(stream, sizeof(stream), out, 35, &n) == -EIO && n == 0);
+}
+
 _Noreturn void free_main(void)
 {
 	struct rzs_config cfg = {.nr_pages = NR_PAGES, .nr_workers = 1};
@@ -325,6 +338,7 @@ _Noreturn void free_main(void)
 	struct rzs_stats s;
 	uint64_t run;
 
+	decode_lzo();
 	CHECK(rzs_store_create(&cfg, &store) == 0);
 	w = rzs_worker_get(store, 0);
 	compare_all(store, w);

@@ -7,6 +7,7 @@
 #define RZS_PORT_CODEC_H
 
 #define RZS_HAVE_LZO	1
+#define RZS_LZO_OWN_DECODER 0 /* what stands in is no LZO */
 #define RZS_HAVE_LZ4	0
 #define RZS_HAVE_ZSTD	0
 #define RZS_LZO_WORKMEM 64

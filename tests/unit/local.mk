@@ -6,6 +6,7 @@ RZS_UNIT_TESTS = \
 	tests/unit/test_codec \
 	tests/unit/test_device_params \
 	tests/unit/test_lock \
+	tests/unit/test_lzo_decode \
 	tests/unit/test_port \
 	tests/unit/test_store \
 	tests/unit/test_store_compact \

@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * LZO1X decoder; docs/LZO has the format, byte by byte, and why this is fast.
+ *
+ * Two loops read the same instructions.  lzo_run_fast() takes those that nearly all of a stream
+ * consists of, as long as both buffers have a margin: it copies in whole words, so that it reads
+ * and writes a little more than it must, and decides without a branch what cannot be predicted.
+ * It stops before what it does not know, or is too near an end, and lzo_step() takes one
+ * instruction of any kind, byte for byte.
+ *
+ * Invariants: in <= in_end and out_start <= out <= out_end, at every instruction's start; nothing
+ * behind in_end is read and nothing behind out_end is read or written; bytes between out and
+ * out_end may hold anything.
+ */
+#include "le.h"
+#include "lzo_decode.h"
+
+#define LZO_LIKELY(x)	__builtin_expect(!!(x), 1)
+#define LZO_UNLIKELY(x) __builtin_expect(!!(x), 0)
+
+/* The compiler shall have v ready, and not put off to a branch how it is worked out. */
+#define LZO_READY(v) __asm__("" : "+r"(v))
+
+/* Literals before the next instruction, as far as they give it another meaning. */
+#define LZO_AFTER_MATCH 0u /* none; 1 to 3 came with a match */
+#define LZO_AFTER_RUN	4u /* four or more */
+
+#define LZO_RUN_BASE	18u /* literals of an extended run, less its extension */
+#define LZO_M3_MASK	31u
+#define LZO_M4_MASK	7u
+#define LZO_M4_DISTANCE 16384u
+#define LZO_ZEROS_MIN	4u
+#define LZO_LEN_MAX	((size_t)-1 - 2 * 255)
+#define LZO_IN_TOKEN	8u  /* fast: bytes of input that a match reads at most, literals included */
+#define LZO_IN_RUN	32u /* the same with a short run of literals before it */
+#define LZO_OUT_SLACK	24u /* fast: bytes written behind a match or a run of literals at most */
+#define LZO_IN_PREFETCH 256u
+#define LZO_CACHE_LINE	64u
+
+struct lzo_stream {
+	const uint8_t *in, *in_end;
+	uint8_t *out, *out_end;
+	const uint8_t *out_start;
+	unsigned state; /* 0 to 3 literals came with the last match, or LZO_AFTER_RUN */
+	bool rle;
+};
+
+/* What lzo_step() found. */
+enum lzo_verdict { LZO_GOES_ON, LZO_ENDED, LZO_BAD };
+
+/*
+ * How to read a match of M2 (a byte of 64 or more) or M3 (32 to 63) from the 32-bit word at its
+ * first byte: distance = (word >> shift & mask) + base.  len is 0 where the length is extended and
+ * for all else.
+ */
+struct lzo_token {
+	uint16_t mask;
+	uint16_t base, len, shift;
+};
+
+/* clang-format off */
+#define LZO_M2(t)   {0x7f8, ((t) >> 2 & 7) + 1, ((t) >> 5) + 1, 5}
+#define LZO_M3(t)   {0x3fff, 1, (t) == 32 ? 0 : (t) - 30, 10}
+#define LZO_NONE(t) {0x3fff, 1, 0, 10}
+/* clang-format on */
+#define LZO_X4(m, t)  m(t), m((t) + 1), m((t) + 2), m((t) + 3)
+#define LZO_X16(m, t) LZO_X4(m, t), LZO_X4(m, (t) + 4), LZO_X4(m, (t) + 8), LZO_X4(m, (t) + 12)
+#define LZO_X32(m, t) LZO_X16(m, t), LZO_X16(m, (t) + 16)
+
+static const struct lzo_token lzo_tokens[256] = {
+	LZO_X32(LZO_NONE, 0), LZO_X32(LZO_M3, 32),  LZO_X32(LZO_M2, 64),  LZO_X32(LZO_M2, 96),
+	LZO_X32(LZO_M2, 128), LZO_X32(LZO_M2, 160), LZO_X32(LZO_M2, 192), LZO_X32(LZO_M2, 224),
+};
+
+/*
+ * Matches nearer than a word repeat: the low distance bytes of a word times this fill a word, which
+ * is stored again and again, lzo_stride bytes apart.
+ */
+static const uint64_t lzo_repeat[8] = {
+	0,
+	0x0101010101010101,
+	0x0001000100010001,
+	0x0001000001000001,
+	0x0000000100000001,
+	0x0000010000000001,
+	0x0001000000000001,
+	0x0100000000000001,
+};
+static const uint8_t lzo_stride[8] = {0, 8, 8, 6, 8, 5, 6, 7};
+
+/* The builtin, since memcpy() is a call in some worlds. */
+#define LZO_COPY(to, from, n) __builtin_memcpy((to), (from), (n))
+
+/* from: distance bytes, and as many more as make 8, of which nothing is used. */
+static inline uint64_t lzo_repeated(const uint8_t *from, size_t distance)
+{
+	return (rzs_get_le64(from) & ~(uint64_t)0 >> (64 - 8 * distance)) * lzo_repeat[distance];
+}
+
+static inline size_t lzo_in_left(const struct lzo_stream *s)
+{
+	return (size_t)(s->in_end - s->in);
+}
+
+static inline size_t lzo_out_left(const struct lzo_stream *s)
+{
+	return (size_t)(s->out_end - s->out);
+}
+
+/*
+ * The careful half
+ */
+
+/* Exactly len bytes; the two may overlap, which repeats them. */
+static void lzo_copy_match(uint8_t *out, size_t distance, size_t len)
+{
+	const uint8_t *from = out - distance;
+
+	if (distance >= 8) {
+		for (; len >= 8; len -= 8, out += 8, from += 8)
+			LZO_COPY(out, from, 8);
+	} else if (len >= 8) {
+		uint64_t word = lzo_repeated(from, distance);
+		size_t stride = lzo_stride[distance];
+
+		for (; len >= 8; len -= stride, out += stride)
+			rzs_put_le64(out, word);
+		from = out - distance;
+	}
+	while (len--)
+		*out++ = *from++;
+}
+
+/*
+ * The rest of a length: 255 for each byte of 0, and the first other byte.  Where size_t is small, a
+ * sum that would run over is refused.  One that is too long for the output may still be good: the
+ * end's length says nothing.
+ */
+static bool lzo_extension(struct lzo_stream *s, size_t *len)
+{
+	while (s->in < s->in_end && *len < LZO_LEN_MAX) {
+		unsigned byte = *s->in++;
+
+		if (byte) {
+			*len += byte;
+			return true;
+		}
+		*len += 255;
+	}
+	return false;
+}
+
+static enum lzo_verdict lzo_literals(struct lzo_stream *s, size_t len)
+{
+	if (len > lzo_in_left(s) || len > lzo_out_left(s))
+		return LZO_BAD;
+	memcpy(s->out, s->in, len);
+	s->in += len;
+	s->out += len;
+	return LZO_GOES_ON;
+}
+
+/* A match of len bytes, or len zeros where distance is 0, and the literals that came with it. */
+static enum lzo_verdict lzo_match(struct lzo_stream *s, size_t len, size_t distance)
+{
+	if (distance > (size_t)(s->out - s->out_start) || len > lzo_out_left(s))
+		return LZO_BAD;
+	if (distance)
+		lzo_copy_match(s->out, distance, len);
+	else
+		memset(s->out, 0, len);
+	s->out += len;
+	return lzo_literals(s, s->state);
+}
+
+/* M1 (a first byte t below 16) and M2 (64 and more): one more byte. */
+static enum lzo_verdict lzo_near_match(struct lzo_stream *s, unsigned t)
+{
+	size_t len, distance;
+
+	if (s->in == s->in_end)
+		return LZO_BAD;
+	if (t >= 64) {
+		len = (t >> 5) + 1;
+		distance = (size_t)(*s->in << 3 | (t >> 2 & 7)) + 1;
+	} else if (s->state == LZO_AFTER_RUN) {
+		len = 3;
+		distance = (size_t)(*s->in << 2 | t >> 2) + 2049;
+	} else {
+		len = 2;
+		distance = (size_t)(*s->in << 2 | t >> 2) + 1;
+	}
+	s->in++;
+	s->state = t & 3;
+	return lzo_match(s, len, distance);
+}
+
+/* Whether the M4 that begins with t, which was read, is LZO-RLE's: zeros. */
+static bool lzo_is_zeros(const struct lzo_stream *s, unsigned t)
+{
+	return s->rle && (t & 0xf8) == 0x18 && lzo_in_left(s) >= 3 && s->in[0] >= 0xfc &&
+	       s->in[1] == 0xff;
+}
+
+static enum lzo_verdict lzo_zeros(struct lzo_stream *s, unsigned t)
+{
+	size_t len = (size_t)((t & LZO_M4_MASK) | s->in[2] << 3) + LZO_ZEROS_MIN;
+
+	s->state = s->in[0] & 3;
+	s->in += 3;
+	return lzo_match(s, len, 0);
+}
+
+/* M3 (32 to 63) and M4 (16 to 31): an extension, two bytes.  One of M4 is the stream's end. */
+static enum lzo_verdict lzo_far_match(struct lzo_stream *s, unsigned t)
+{
+	unsigned mask = t >= 32 ? LZO_M3_MASK : LZO_M4_MASK, word;
+	size_t len = (t & mask) + 2, distance;
+
+	if (len == 2) {
+		len += mask;
+		if (!lzo_extension(s, &len))
+			return LZO_BAD;
+	}
+	if (lzo_in_left(s) < 2)
+		return LZO_BAD;
+	word = s->in[0] | (unsigned)s->in[1] << 8;
+	s->in += 2;
+	s->state = word & 3;
+	distance = word >> 2;
+	if (t >= 32)
+		return lzo_match(s, len, distance + 1);
+	distance += (size_t)(t & 8) << 11;
+	if (distance == 0)
+		return s->in == s->in_end ? LZO_ENDED : LZO_BAD;
+	return lzo_match(s, len, distance + LZO_M4_DISTANCE);
+}
+
+/* One instruction. */
+static enum lzo_verdict lzo_step(struct lzo_stream *s)
+{
+	unsigned t;
+	size_t len;
+
+	if (s->in == s->in_end)
+		return LZO_BAD;
+	t = *s->in++;
+	if (t < 16 && s->state == LZO_AFTER_MATCH) {
+		len = t + 3;
+		if (t == 0) {
+			len = LZO_RUN_BASE;
+			if (!lzo_extension(s, &len))
+				return LZO_BAD;
+		}
+		s->state = LZO_AFTER_RUN;
+		return lzo_literals(s, len);
+	}
+	if (t >= 64 || t < 16)
+		return lzo_near_match(s, t);
+	return lzo_is_zeros(s, t) ? lzo_zeros(s, t) : lzo_far_match(s, t);
+}
+
+/*
+ * The fast half
+ */
+
+/* The extension that begins at p: its last byte, or NULL when there is none before end. */
+static inline const uint8_t *lzo_fast_extension(const uint8_t *p, const uint8_t *end, size_t *len)
+{
+	for (; p < end; p++) {
+		if (LZO_LIKELY(*p)) {
+			*len += *p;
+			return p;
+		}
+		*len += 255;
+	}
+	return NULL;
+}
+
+/* A run of literals at s->in.  False, and nothing done, when it is too near an end. */
+static inline bool lzo_fast_literals(struct lzo_stream *s)
+{
+	const uint8_t *from = s->in + 1;
+	size_t len = *s->in + 3u, i;
+
+	if (LZO_UNLIKELY(lzo_in_left(s) < LZO_IN_RUN || lzo_out_left(s) < LZO_OUT_SLACK))
+		return false;
+	if (LZO_LIKELY(len > 3)) {
+		LZO_COPY(s->out, from, 16);
+		LZO_COPY(s->out + 16, from + 16, 4);
+	} else {
+		len = LZO_RUN_BASE;
+		from = lzo_fast_extension(from, s->in_end, &len);
+		if (!from)
+			return false;
+		from++;
+		if (len > (size_t)(s->in_end - from) || len > lzo_out_left(s) ||
+		    (size_t)(s->in_end - from) - len < LZO_IN_RUN ||
+		    lzo_out_left(s) - len < LZO_OUT_SLACK)
+			return false;
+		for (i = 0; i < len; i += 16)
+			LZO_COPY(s->out + i, from + i, 16);
+	}
+	s->in = from + len;
+	s->out += len;
+	return true;
+}
+
+/* len bytes and up to LZO_OUT_SLACK more. */
+static inline void lzo_fast_copy(uint8_t *out, size_t distance, size_t len)
+{
+	const uint8_t *from = out - distance;
+	uint8_t *end = out + len;
+
+	if (LZO_LIKELY(distance >= 8)) {
+		LZO_COPY(out, from, 8);
+		LZO_COPY(out + 8, from + 8, 8);
+		while (out + 16 < end) {
+			out += 16;
+			from += 16;
+			LZO_COPY(out, from, 8);
+			LZO_COPY(out + 8, from + 8, 8);
+		}
+	} else {
+		uint64_t word = lzo_repeated(from, distance);
+
+		do {
+			rzs_put_le64(out, word);
+			out += lzo_stride[distance];
+		} while (out < end);
+	}
+}
+
+/* Whole instructions until one is rare or too near an end, or a distance is wrong. */
+static void lzo_run_fast(struct lzo_stream *stream)
+{
+	struct lzo_stream s = *stream; /* in registers */
+
+	while (lzo_in_left(&s) >= LZO_IN_TOKEN) {
+		const uint8_t *in, *near, *far;
+		size_t len, distance;
+		struct lzo_token token;
+		uint32_t word;
+		unsigned t = *s.in;
+
+		if (t < 16) {
+			if (LZO_UNLIKELY(s.state) || !lzo_fast_literals(&s))
+				break;
+			s.state = LZO_AFTER_RUN;
+			t = *s.in;
+			if (LZO_UNLIKELY(t < 16))
+				break;
+		}
+		token = lzo_tokens[t];
+		in = s.in;
+		len = token.len;
+		if (LZO_UNLIKELY(len == 0)) {
+			if (t != 32)
+				break;
+			len = LZO_M3_MASK + 2;
+			in = lzo_fast_extension(in + 1, s.in_end - LZO_IN_TOKEN, &len);
+			if (!in)
+				break;
+		}
+		word = rzs_get_le32(in);
+		distance = (word >> token.shift & token.mask) + token.base;
+		if (LZO_UNLIKELY(lzo_out_left(&s) < len + LZO_OUT_SLACK ||
+				 distance > (size_t)(s.out - s.out_start)))
+			break;
+		/* The next instruction waits for this alone: no branch, as nobody could guess. */
+		near = in + 2 + (word & 3);
+		far = in + 3 + (word >> 8 & 3);
+		LZO_READY(near);
+		LZO_READY(far);
+		s.in = t >= 64 ? near : far;
+		in += 3 - (t >= 64);
+		s.state = (unsigned)(s.in - in);
+		lzo_fast_copy(s.out, distance, len);
+		s.out += len;
+		LZO_COPY(s.out, in, 4);
+		s.out += s.state;
+	}
+	*stream = s;
+}
+
+static int lzo_decode(struct lzo_stream *s, size_t *out_n)
+{
+	enum lzo_verdict verdict = LZO_GOES_ON;
+
+	*out_n = 0;
+	/* Pages come back cold; the machine itself looks ahead only after some lines. */
+	for (size_t i = LZO_CACHE_LINE; i <= LZO_IN_PREFETCH && i < lzo_in_left(s);
+	     i += LZO_CACHE_LINE)
+		__builtin_prefetch(s->in + i);
+	/* A first byte above 17 is a run of literals of any length. */
+	if (s->in<s->in_end && * s->in> 17) {
+		unsigned len = *s->in++ - 17u;
+
+		verdict = lzo_literals(s, len);
+		s->state = len < LZO_AFTER_RUN ? len : LZO_AFTER_RUN;
+	}
+	while (verdict == LZO_GOES_ON) {
+		lzo_run_fast(s);
+		verdict = lzo_step(s);
+	}
+	if (verdict == LZO_BAD)
+		return -EIO;
+	*out_n = (size_t)(s->out - s->out_start);
+	return 0;
+}
+
+int rzs_lzo1x_decode(const void *src, size_t n, void *dst, size_t cap, size_t *out_n)
+{
+	struct lzo_stream s = {
+		.in = src,
+		.in_end = (const uint8_t *)src + n,
+		.out = dst,
+		.out_end = (uint8_t *)dst + cap,
+		.out_start = dst,
+	};
+
+	return lzo_decode(&s, out_n);
+}
+
+int rzs_lzo1x_rle_decode(const void *src, size_t n, void *dst, size_t cap, size_t *out_n)
+{
+	struct lzo_stream s = {
+		.in = src,
+		.in_end = (const uint8_t *)src + n,
+		.out = dst,
+		.out_end = (uint8_t *)dst + cap,
+		.out_start = dst,
+	};
+
+	/* A plain stream that begins with 17 is the empty one, of three bytes. */
+	if (n >= 5 && s.in[0] == 17) {
+		s.rle = s.in[1] != 0;
+		s.in += 2;
+	}
+	return lzo_decode(&s, out_n);
+}
