@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Measurements.  make bench builds the programs; scripts and what they print are described in bench/README.
 
-RZS_BENCHES = bench/swap_pages tools/rzsbench/rzsbench
+RZS_BENCHES = bench/decoders bench/swap_pages tools/rzsbench/rzsbench
+
+bench_decoders_SOURCES = bench/decoders.c
+bench_decoders_CPPFLAGS = $(RZS_BENCH_CPPFLAGS)
+bench_decoders_LDADD = librzsbench.la librzscore.la $(RZS_LIBS) -ldl
 
 bench_swap_pages_SOURCES = bench/swap_pages.c
 bench_swap_pages_CPPFLAGS = $(RZS_BENCH_CPPFLAGS)
@@ -16,6 +20,7 @@ bench_nbd_pages_CPPFLAGS = $(RZS_BENCH_CPPFLAGS)
 bench_nbd_pages_LDADD = librzsbenchnbd.la
 
 EXTRA_PROGRAMS += \
+	bench/decoders \
 	bench/nbd_pages \
 	bench/swap_pages
 CLEANFILES += $(EXTRA_PROGRAMS)
@@ -33,6 +38,11 @@ EXTRA_DIST += \
 	bench/results/20261125-amd-epyc-2-vm.jsonl \
 	bench/results/20261125-amd-epyc-2-vm.txt \
 	bench/capture \
+	bench/kernel-decoders \
+	bench/kernel/asm/unaligned.h \
+	bench/kernel/linux/kernel.h \
+	bench/kernel/linux/module.h \
+	bench/kernel/linux/unaligned.h \
 	bench/run \
 	bench/summary.awk
 

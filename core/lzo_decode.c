@@ -41,7 +41,7 @@ struct lzo_stream {
 	const uint8_t *in, *in_end;
 	uint8_t *out, *out_end;
 	const uint8_t *out_start;
-	unsigned state; /* 0 to 3 literals came with the last match, or LZO_AFTER_RUN */
+	size_t state; /* 0 to 3 literals came with the last match, or LZO_AFTER_RUN */
 	bool rle;
 };
 
@@ -306,41 +306,90 @@ static inline bool lzo_fast_literals(struct lzo_stream *s)
 	return true;
 }
 
-/* len bytes and up to LZO_OUT_SLACK more. */
-static inline void lzo_fast_copy(uint8_t *out, size_t distance, size_t len)
+/* len bytes and fewer than LZO_OUT_SLACK more. */
+static inline void lzo_fast_copy_long(uint8_t *out, size_t distance, size_t len)
 {
 	const uint8_t *from = out - distance;
 	uint8_t *end = out + len;
 
 	if (LZO_LIKELY(distance >= 8)) {
-		LZO_COPY(out, from, 8);
-		LZO_COPY(out + 8, from + 8, 8);
-		while (out + 16 < end) {
-			out += 16;
-			from += 16;
+		do {
 			LZO_COPY(out, from, 8);
 			LZO_COPY(out + 8, from + 8, 8);
-		}
+			out += 16;
+			from += 16;
+		} while (out < end);
 	} else {
 		uint64_t word = lzo_repeated(from, distance);
+		size_t stride = lzo_stride[distance];
 
 		do {
 			rzs_put_le64(out, word);
-			out += lzo_stride[distance];
+			out += stride;
 		} while (out < end);
 	}
+}
+
+/* The same for a len of 33 at most, few of them above 24. */
+static inline void lzo_fast_copy(uint8_t *out, size_t distance, size_t len)
+{
+	const uint8_t *from = out - distance;
+
+	if (LZO_UNLIKELY(distance < 8)) {
+		lzo_fast_copy_long(out, distance, len);
+		return;
+	}
+	LZO_COPY(out, from, 8);
+	LZO_COPY(out + 8, from + 8, 8);
+	LZO_COPY(out + 16, from + 16, 8);
+	if (len > 24) {
+		LZO_COPY(out + 24, from + 24, 8);
+		LZO_COPY(out + 32, from + 32, 8);
+	}
+}
+
+/* Behind a match of len bytes: the literals that came with it, in a word at in. */
+static inline void lzo_fast_tail(struct lzo_stream *s, const uint8_t *in, size_t len)
+{
+	s->out += len;
+	LZO_COPY(s->out, in, 4);
+	s->out += s->state;
+	s->in = in + s->state;
+}
+
+/* An extended M3 at s->in.  False, and nothing done, when it is too near an end. */
+static inline bool lzo_fast_long_match(struct lzo_stream *s)
+{
+	size_t len = LZO_M3_MASK + 2, distance;
+	const uint8_t *in = lzo_fast_extension(s->in + 1, s->in_end - LZO_IN_TOKEN, &len);
+	uint32_t word;
+
+	if (!in)
+		return false;
+	word = rzs_get_le32(in);
+	distance = (word >> 10 & 0x3fff) + 1;
+	if (lzo_out_left(s) < len + LZO_OUT_SLACK || distance > (size_t)(s->out - s->out_start))
+		return false;
+	lzo_fast_copy_long(s->out, distance, len);
+	s->state = word >> 8 & 3;
+	lzo_fast_tail(s, in + 3, len);
+	return true;
 }
 
 /* Whole instructions until one is rare or too near an end, or a distance is wrong. */
 static void lzo_run_fast(struct lzo_stream *stream)
 {
 	struct lzo_stream s = *stream; /* in registers */
+	const uint8_t *const in_limit = s.in_end - LZO_IN_TOKEN;
+	size_t out_limit = (size_t)(s.out_end - s.out_start) - LZO_OUT_SLACK;
 
-	while (lzo_in_left(&s) >= LZO_IN_TOKEN) {
-		const uint8_t *in, *near, *far;
-		size_t len, distance;
-		struct lzo_token token;
-		uint32_t word;
+	if (lzo_in_left(&s) < LZO_IN_TOKEN || lzo_out_left(&s) < LZO_OUT_SLACK)
+		return;
+	while (s.in <= in_limit) {
+		const struct lzo_token *token;
+		size_t distance, len, at, is_far;
+		uint32_t word, far;
+		const uint8_t *in;
 		unsigned t = *s.in;
 
 		if (t < 16) {
@@ -351,34 +400,28 @@ static void lzo_run_fast(struct lzo_stream *stream)
 			if (LZO_UNLIKELY(t < 16))
 				break;
 		}
-		token = lzo_tokens[t];
-		in = s.in;
-		len = token.len;
+		token = &lzo_tokens[t];
+		len = token->len;
 		if (LZO_UNLIKELY(len == 0)) {
-			if (t != 32)
+			if (t != 32 || !lzo_fast_long_match(&s))
 				break;
-			len = LZO_M3_MASK + 2;
-			in = lzo_fast_extension(in + 1, s.in_end - LZO_IN_TOKEN, &len);
-			if (!in)
-				break;
+			continue;
 		}
+		in = s.in;
 		word = rzs_get_le32(in);
-		distance = (word >> token.shift & token.mask) + token.base;
-		if (LZO_UNLIKELY(lzo_out_left(&s) < len + LZO_OUT_SLACK ||
-				 distance > (size_t)(s.out - s.out_start)))
+		distance = (word >> token->shift & token->mask) + token->base;
+		at = (size_t)(s.out - s.out_start);
+		if (LZO_UNLIKELY(at + len > out_limit || distance > at))
 			break;
 		/* The next instruction waits for this alone: no branch, as nobody could guess. */
-		near = in + 2 + (word & 3);
-		far = in + 3 + (word >> 8 & 3);
-		LZO_READY(near);
+		far = word >> 8;
 		LZO_READY(far);
-		s.in = t >= 64 ? near : far;
-		in += 3 - (t >= 64);
-		s.state = (unsigned)(s.in - in);
+		is_far = t < 64;
+		LZO_READY(is_far);
+		s.state = (t < 64 ? far : word) & 3;
+		in += 2 + is_far;
 		lzo_fast_copy(s.out, distance, len);
-		s.out += len;
-		LZO_COPY(s.out, in, 4);
-		s.out += s.state;
+		lzo_fast_tail(&s, in, len);
 	}
 	*stream = s;
 }

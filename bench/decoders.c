@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Decoders of the same pages side by side: ours, liblzo2's, LZ4's, memcpy(), and with -k what
+ * bench/kernel-decoders built.  Every page of the corpus that is not one repeated word is
+ * compressed beforehand, decoded by every decoder in random order, once in each round, the decoders
+ * in turns; the first round compares all bytes.  Times are of the thread's processor time.
+ *
+ * For instructions, which are the same each time:
+ *	valgrind --tool=callgrind --toggle-collect=decode_all bench/decoders -r 1 -o own CORPUS
+ *
+ * Exit codes: 0, 1 wrong bytes, 2 wrong usage, 99 an error.
+ */
+#include "lzo_decode.h"
+#include "rzsb.h"
+
+#include <dlfcn.h>
+#include <lzo/lzo1x.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#if RZS_HAVE_LZ4
+#include <lz4.h>
+#endif
+
+#define ROUNDS_MAX 64
+
+struct packed {
+	uint8_t *lzo, *lz4;
+	uint16_t lzo_len, lz4_len;
+};
+
+struct bench {
+	struct rzsb_corpus corpus;
+	struct packed *packed; /* one for each page of corpus.busy, in its order */
+	uint32_t *order;
+	unsigned rounds;
+	const char *only, *kernel;
+};
+
+struct decoder {
+	const char *name;
+	bool (*decode)(const struct packed *p, const void *page, uint8_t *out);
+	double *ns; /* per page: of a part, by round */
+};
+
+static int (*kernel_decode)(const uint8_t *, size_t, uint8_t *, size_t *);
+static int (*own_kernel_flags)(const void *, size_t, void *, size_t, size_t *);
+
+static bool by_memcpy(const struct packed *p, const void *page, uint8_t *out)
+{
+	(void)p;
+	memcpy(out, page, RZSB_PAGE);
+	return true;
+}
+
+static bool by_library(const struct packed *p, const void *page, uint8_t *out)
+{
+	lzo_uint len = RZSB_PAGE;
+
+	(void)page;
+	return lzo1x_decompress_safe(p->lzo, p->lzo_len, out, &len, NULL) == LZO_E_OK &&
+	       len == RZSB_PAGE;
+}
+
+static bool by_own(const struct packed *p, const void *page, uint8_t *out)
+{
+	size_t len;
+
+	(void)page;
+	return rzs_lzo1x_decode(p->lzo, p->lzo_len, out, RZSB_PAGE, &len) == 0 && len == RZSB_PAGE;
+}
+
+#if RZS_HAVE_LZ4
+static bool by_lz4(const struct packed *p, const void *page, uint8_t *out)
+{
+	(void)page;
+	return LZ4_decompress_safe((const char *)p->lz4, (char *)out, p->lz4_len, RZSB_PAGE) ==
+	       (int)RZSB_PAGE;
+}
+#endif
+
+static bool by_kernel(const struct packed *p, const void *page, uint8_t *out)
+{
+	size_t len = RZSB_PAGE;
+
+	(void)page;
+	return kernel_decode(p->lzo, p->lzo_len, out, &len) == 0 && len == RZSB_PAGE;
+}
+
+static bool by_own_kernel_flags(const struct packed *p, const void *page, uint8_t *out)
+{
+	size_t len;
+
+	(void)page;
+	return own_kernel_flags(p->lzo, p->lzo_len, out, RZSB_PAGE, &len) == 0 && len == RZSB_PAGE;
+}
+
+static struct decoder decoders[] = {
+	{"memcpy", by_memcpy, NULL}, {"liblzo2", by_library, NULL},
+	{"own", by_own, NULL},
+#if RZS_HAVE_LZ4
+	{"lz4", by_lz4, NULL},
+#endif
+	{"kernel", by_kernel, NULL}, {"own/kernel flags", by_own_kernel_flags, NULL},
+};
+
+#define NR_DECODERS (sizeof(decoders) / sizeof(decoders[0]))
+
+static bool wanted(const struct bench *b, const struct decoder *d)
+{
+	if ((d->decode == by_kernel || d->decode == by_own_kernel_flags) && !kernel_decode)
+		return false;
+	return !b->only || strcmp(b->only, d->name) == 0;
+}
+
+static uint8_t *kept(const uint8_t *data, size_t n)
+{
+	uint8_t *copy = malloc(n);
+
+	if (!copy)
+		rzsb_die(99, "no memory for compressed pages");
+	return memcpy(copy, data, n);
+}
+
+static void compress_all(struct bench *b)
+{
+	static uint8_t out[2 * RZSB_PAGE];
+	static lzo_align_t work[LZO1X_1_12_MEM_COMPRESS / sizeof(lzo_align_t)];
+
+	b->packed = rzsb_alloc(b->corpus.nr_busy * sizeof(*b->packed));
+	for (size_t i = 0; i < b->corpus.nr_busy; i++) {
+		const void *page = rzsb_page(&b->corpus, b->corpus.busy[i]);
+		lzo_uint len = 0;
+
+		if (lzo1x_1_12_compress(page, RZSB_PAGE, out, &len, work) != LZO_E_OK)
+			rzsb_die(99, "liblzo2 does not compress");
+		b->packed[i].lzo = kept(out, len);
+		b->packed[i].lzo_len = (uint16_t)len;
+#if RZS_HAVE_LZ4
+		len = (lzo_uint)LZ4_compress_default(page, (char *)out, RZSB_PAGE, sizeof(out));
+		b->packed[i].lz4 = kept(out, len);
+		b->packed[i].lz4_len = (uint16_t)len;
+#endif
+	}
+}
+
+/* The n pages named by order; a function of its own, for tools that count. */
+static __attribute__((noinline)) bool decode_all(const struct bench *b, const struct decoder *d,
+						 const uint32_t *order, size_t n, uint8_t *out)
+{
+	bool good = true;
+
+	for (size_t i = 0; i < n; i++)
+		good &= d->decode(&b->packed[order[i]],
+				  rzsb_page(&b->corpus, b->corpus.busy[order[i]]), out);
+	return good;
+}
+
+static void compare_all(const struct bench *b, const struct decoder *d)
+{
+	uint8_t out[RZSB_PAGE];
+
+	for (size_t i = 0; i < b->corpus.nr_busy; i++) {
+		const void *page = rzsb_page(&b->corpus, b->corpus.busy[i]);
+
+		memset(out, 0xa5, sizeof(out));
+		if (!d->decode(&b->packed[i], page, out) || memcmp(out, page, RZSB_PAGE) != 0)
+			rzsb_die(1, "%s: wrong bytes for page %u", d->name, b->corpus.busy[i]);
+	}
+}
+
+/* Busy pages from the first-th page of the corpus on, nr of them: a range of packed[]. */
+static size_t busy_before(const struct rzsb_corpus *c, size_t page)
+{
+	size_t n = 0;
+
+	while (n < c->nr_busy && c->busy[n] < page)
+		n++;
+	return n;
+}
+
+static void measure(struct bench *b, size_t first, size_t n)
+{
+	static uint8_t out[RZSB_PAGE];
+	uint64_t seed = 1;
+
+	for (size_t i = 0; i < n; i++)
+		b->order[i] = (uint32_t)(first + i);
+	rzsb_shuffle(b->order, n, &seed);
+	for (unsigned round = 0; round < b->rounds; round++)
+		for (size_t i = 0; i < NR_DECODERS; i++) {
+			struct decoder *d = &decoders[i];
+			uint64_t t;
+
+			if (!wanted(b, d))
+				continue;
+			t = rzsb_cpu_thread();
+			if (!decode_all(b, d, b->order, n, out))
+				rzsb_die(1, "%s: a page is refused", d->name);
+			d->ns[round] = (double)(rzsb_cpu_thread() - t) / (double)n;
+		}
+}
+
+static void show(struct bench *b, struct rzsb_json *json, const char *name, size_t n)
+{
+	double median[NR_DECODERS] = {0}, library = 0;
+
+	for (size_t i = 0; i < NR_DECODERS; i++) {
+		if (!wanted(b, &decoders[i]))
+			continue;
+		median[i] = rzsb_median(decoders[i].ns, b->rounds);
+		if (decoders[i].decode == by_library)
+			library = median[i];
+	}
+	printf("%-12s %8zu", name, n);
+	for (size_t i = 0; i < NR_DECODERS; i++) {
+		if (!wanted(b, &decoders[i]))
+			continue;
+		printf("  %7.0f", median[i]);
+		if (library > 0)
+			printf(" (%.3f)", median[i] / library);
+		rzsb_json_begin(json, "decoders");
+		rzsb_json_str(json, "part", name);
+		rzsb_json_int(json, "pages", n);
+		rzsb_json_str(json, "decoder", decoders[i].name);
+		rzsb_json_num(json, "ns_per_page", median[i]);
+		rzsb_json_list(json, "ns", decoders[i].ns, b->rounds);
+		rzsb_json_end(json);
+	}
+	putchar('\n');
+}
+
+static void load_kernel(const char *path)
+{
+	void *library = dlopen(path, RTLD_NOW);
+
+	if (!library)
+		rzsb_die(2, "-k %s: %s", path, dlerror());
+	*(void **)&kernel_decode = dlsym(library, "bench_kernel_decode");
+	*(void **)&own_kernel_flags = dlsym(library, "bench_own_decode");
+	if (!kernel_decode || !own_kernel_flags)
+		rzsb_die(2, "-k %s: not made by bench/kernel-decoders", path);
+}
+
+static void __attribute__((noreturn)) usage(int code)
+{
+	fprintf(code ? stderr : stdout,
+		"usage: decoders [-r ROUNDS] [-o DECODER] [-k FILE.so] [-j JSON] CORPUS_DIR\n");
+	exit(code);
+}
+
+static void run(struct bench *b, struct rzsb_json *json)
+{
+	printf("ns per page, and in times of liblzo2; medians of %u rounds\n%-12s %8s", b->rounds,
+	       "", "pages");
+	for (size_t i = 0; i < NR_DECODERS; i++) {
+		struct decoder *d = &decoders[i];
+
+		d->ns = rzsb_alloc(b->rounds * sizeof(*d->ns));
+		if (!wanted(b, d))
+			continue;
+		printf("  %15s", d->name);
+		compare_all(b, d);
+	}
+	putchar('\n');
+	for (unsigned i = 0; i < b->corpus.nr_parts && !b->only; i++) {
+		const struct rzsb_part *p = &b->corpus.parts[i];
+		size_t first = busy_before(&b->corpus, p->first);
+		size_t n = busy_before(&b->corpus, p->first + p->nr) - first;
+
+		if (n == 0)
+			continue;
+		measure(b, first, n);
+		show(b, json, p->name, n);
+	}
+	measure(b, 0, b->corpus.nr_busy);
+	show(b, json, "all", b->corpus.nr_busy);
+}
+
+int main(int argc, char **argv)
+{
+	struct bench b = {.rounds = 7};
+	struct rzsb_json json = {0};
+	const char *json_path = NULL;
+	int opt;
+
+	while ((opt = getopt(argc, argv, "hr:o:k:j:")) != -1) {
+		switch (opt) {
+		case 'r':
+			b.rounds = (unsigned)strtoul(optarg, NULL, 10);
+			break;
+		case 'o':
+			b.only = optarg;
+			break;
+		case 'k':
+			b.kernel = optarg;
+			break;
+		case 'j':
+			json_path = optarg;
+			break;
+		default:
+			usage(opt == 'h' ? 0 : 2);
+		}
+	}
+	if (argc - optind != 1 || b.rounds == 0 || b.rounds > ROUNDS_MAX)
+		usage(2);
+	if (lzo_init() != LZO_E_OK)
+		rzsb_die(99, "liblzo2 does not work here");
+	if (b.kernel)
+		load_kernel(b.kernel);
+	if (rzsb_corpus_load(&b.corpus, argv[optind], 0))
+		return 99;
+	if (b.corpus.nr_busy == 0)
+		rzsb_die(2, "%s: no page that is not one repeated word", argv[optind]);
+	if (rzsb_json_open(&json, json_path, "decoders", NULL, &b.corpus, 1))
+		return 99;
+	b.order = rzsb_alloc(b.corpus.nr_busy * sizeof(*b.order));
+	compress_all(&b);
+	run(&b, &json);
+	return rzsb_json_close(&json) ? 99 : 0;
+}
