@@ -25,6 +25,7 @@
 #define ROUNDS_MAX 64
 
 struct packed {
+	const void *page;
 	uint8_t *lzo, *lz4;
 	uint16_t lzo_len, lz4_len;
 };
@@ -32,6 +33,7 @@ struct packed {
 struct bench {
 	struct rzsb_corpus corpus;
 	struct packed *packed; /* one for each page of corpus.busy, in its order */
+	struct packed *visit;  /* some of them, in the order of their turns */
 	uint32_t *order;
 	unsigned rounds;
 	const char *only, *kernel;
@@ -39,59 +41,53 @@ struct bench {
 
 struct decoder {
 	const char *name;
-	bool (*decode)(const struct packed *p, const void *page, uint8_t *out);
+	bool (*decode)(const struct packed *p, uint8_t *out);
 	double *ns; /* per page: of a part, by round */
 };
 
 static int (*kernel_decode)(const uint8_t *, size_t, uint8_t *, size_t *);
 static int (*own_kernel_flags)(const void *, size_t, void *, size_t, size_t *);
 
-static bool by_memcpy(const struct packed *p, const void *page, uint8_t *out)
+static bool by_memcpy(const struct packed *p, uint8_t *out)
 {
-	(void)p;
-	memcpy(out, page, RZSB_PAGE);
+	memcpy(out, p->page, RZSB_PAGE);
 	return true;
 }
 
-static bool by_library(const struct packed *p, const void *page, uint8_t *out)
+static bool by_library(const struct packed *p, uint8_t *out)
 {
 	lzo_uint len = RZSB_PAGE;
 
-	(void)page;
 	return lzo1x_decompress_safe(p->lzo, p->lzo_len, out, &len, NULL) == LZO_E_OK &&
 	       len == RZSB_PAGE;
 }
 
-static bool by_own(const struct packed *p, const void *page, uint8_t *out)
+static bool by_own(const struct packed *p, uint8_t *out)
 {
 	size_t len;
 
-	(void)page;
 	return rzs_lzo1x_decode(p->lzo, p->lzo_len, out, RZSB_PAGE, &len) == 0 && len == RZSB_PAGE;
 }
 
 #if RZS_HAVE_LZ4
-static bool by_lz4(const struct packed *p, const void *page, uint8_t *out)
+static bool by_lz4(const struct packed *p, uint8_t *out)
 {
-	(void)page;
 	return LZ4_decompress_safe((const char *)p->lz4, (char *)out, p->lz4_len, RZSB_PAGE) ==
 	       (int)RZSB_PAGE;
 }
 #endif
 
-static bool by_kernel(const struct packed *p, const void *page, uint8_t *out)
+static bool by_kernel(const struct packed *p, uint8_t *out)
 {
 	size_t len = RZSB_PAGE;
 
-	(void)page;
 	return kernel_decode(p->lzo, p->lzo_len, out, &len) == 0 && len == RZSB_PAGE;
 }
 
-static bool by_own_kernel_flags(const struct packed *p, const void *page, uint8_t *out)
+static bool by_own_kernel_flags(const struct packed *p, uint8_t *out)
 {
 	size_t len;
 
-	(void)page;
 	return own_kernel_flags(p->lzo, p->lzo_len, out, RZSB_PAGE, &len) == 0 && len == RZSB_PAGE;
 }
 
@@ -134,6 +130,7 @@ static void compress_all(struct bench *b)
 
 		if (lzo1x_1_12_compress(page, RZSB_PAGE, out, &len, work) != LZO_E_OK)
 			rzsb_die(99, "liblzo2 does not compress");
+		b->packed[i].page = page;
 		b->packed[i].lzo = kept(out, len);
 		b->packed[i].lzo_len = (uint16_t)len;
 #if RZS_HAVE_LZ4
@@ -144,15 +141,14 @@ static void compress_all(struct bench *b)
 	}
 }
 
-/* The n pages named by order; a function of its own, for tools that count. */
+/* The first n of b->visit; a function of its own, for tools that count. */
 static __attribute__((noinline)) bool decode_all(const struct bench *b, const struct decoder *d,
-						 const uint32_t *order, size_t n, uint8_t *out)
+						 size_t n, uint8_t *out)
 {
 	bool good = true;
 
 	for (size_t i = 0; i < n; i++)
-		good &= d->decode(&b->packed[order[i]],
-				  rzsb_page(&b->corpus, b->corpus.busy[order[i]]), out);
+		good &= d->decode(&b->visit[i], out);
 	return good;
 }
 
@@ -161,10 +157,10 @@ static void compare_all(const struct bench *b, const struct decoder *d)
 	uint8_t out[RZSB_PAGE];
 
 	for (size_t i = 0; i < b->corpus.nr_busy; i++) {
-		const void *page = rzsb_page(&b->corpus, b->corpus.busy[i]);
+		const struct packed *p = &b->packed[i];
 
 		memset(out, 0xa5, sizeof(out));
-		if (!d->decode(&b->packed[i], page, out) || memcmp(out, page, RZSB_PAGE) != 0)
+		if (!d->decode(p, out) || memcmp(out, p->page, RZSB_PAGE) != 0)
 			rzsb_die(1, "%s: wrong bytes for page %u", d->name, b->corpus.busy[i]);
 	}
 }
@@ -187,6 +183,8 @@ static void measure(struct bench *b, size_t first, size_t n)
 	for (size_t i = 0; i < n; i++)
 		b->order[i] = (uint32_t)(first + i);
 	rzsb_shuffle(b->order, n, &seed);
+	for (size_t i = 0; i < n; i++)
+		b->visit[i] = b->packed[b->order[i]];
 	for (unsigned round = 0; round < b->rounds; round++)
 		for (size_t i = 0; i < NR_DECODERS; i++) {
 			struct decoder *d = &decoders[i];
@@ -195,7 +193,7 @@ static void measure(struct bench *b, size_t first, size_t n)
 			if (!wanted(b, d))
 				continue;
 			t = rzsb_cpu_thread();
-			if (!decode_all(b, d, b->order, n, out))
+			if (!decode_all(b, d, n, out))
 				rzsb_die(1, "%s: a page is refused", d->name);
 			d->ns[round] = (double)(rzsb_cpu_thread() - t) / (double)n;
 		}
@@ -315,6 +313,7 @@ int main(int argc, char **argv)
 	if (rzsb_json_open(&json, json_path, "decoders", NULL, &b.corpus, 1))
 		return 99;
 	b.order = rzsb_alloc(b.corpus.nr_busy * sizeof(*b.order));
+	b.visit = rzsb_alloc(b.corpus.nr_busy * sizeof(*b.visit));
 	compress_all(&b);
 	run(&b, &json);
 	return rzsb_json_close(&json) ? 99 : 0;
