@@ -39,6 +39,7 @@ EXTRA_DIST += \
 	bench/results/20261125-amd-epyc-2-vm.txt \
 	bench/capture \
 	bench/kernel-decoders \
+	bench/nbd-server \
 	bench/kernel/asm/unaligned.h \
 	bench/kernel/linux/kernel.h \
 	bench/kernel/linux/module.h \
