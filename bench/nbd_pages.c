@@ -43,7 +43,7 @@ static bool next(void *user, struct client_request *r)
 	r->tag = p->order[p->next++];
 	r->offset = r->tag * RZSB_PAGE;
 	r->bytes = RZSB_PAGE;
-	r->write = p->write;
+	r->op = p->write ? CLIENT_WRITE : CLIENT_READ;
 	r->data = rzsb_page(p->corpus, (uint32_t)r->tag);
 	return true;
 }
@@ -57,7 +57,8 @@ static bool done(void *user, const struct client_request *r, uint64_t ns, int er
 		p->error = error;
 		return false;
 	}
-	if (!r->write && memcmp(r->into, rzsb_page(p->corpus, (uint32_t)r->tag), RZSB_PAGE) != 0)
+	if (r->op == CLIENT_READ &&
+	    memcmp(r->into, rzsb_page(p->corpus, (uint32_t)r->tag), RZSB_PAGE) != 0)
 		p->wrong++;
 	return true;
 }

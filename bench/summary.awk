@@ -50,6 +50,20 @@ function target(what, measured, limit, how, note,    ok) {
 	compacted = 1
 }
 
+/"bench":"nbd_speed"/ {
+	server = get("server")
+	key = get("op") " " get("after") " " get("request_bytes") / 1024 "K " get("depth") "x" get("connections")
+	by_clock[server, key] = get("iops")
+	by_cpu[server, key] = get("iops_by_cpu_time")
+	mb[server, key] = get("mb_per_s")
+	if (get("depth") == 1 && get("connections") == 1 && get("p50_us") > 0)
+		tail[server, key] = get("p99_us") / get("p50_us")
+	if (!(key in cases)) {
+		cases[key] = 1
+		case_order[++nr_cases] = key
+	}
+}
+
 /"bench":"nbd_speed"/ && get("request_bytes") == 4096 && get("depth") == 16 && get("connections") == 1 {
 	key = get("server") " " get("op") " " get("after")
 	times[key] = get("first_per_this_iops")
@@ -58,6 +72,8 @@ function target(what, measured, limit, how, note,    ok) {
 
 /"bench":"nbd_ram"/ {
 	growth[get("server") " " get("after")] = get("growth_per_stored_byte")
+	idle[get("server")] = get("ram_start_bytes") / 1048576
+	stored = get("stored_bytes") / 1048576
 }
 
 # Largest over least of v at all sizes.
@@ -92,6 +108,39 @@ function peer(server, op, limit) {
 		sprintf("by CPU time %.2f", times_cpu[server " " op " fill"]))
 }
 
+# rzsd in a case, in times of another server.
+function beside(server, key, limit, v, how) {
+	if (("rzsd", key) in v && (server, key) in v)
+		target("rzsd, " key ", times of " server " (" how ")", v["rzsd", key] / v[server, key], limit, -1)
+}
+
+# What is asked of rzsd in every case that was run.
+function server_targets(    i, key) {
+	for (i = 1; i <= nr_cases; i++) {
+		key = case_order[i]
+		if (key ~ / 4K / && key !~ /^trim/) {
+			beside("twin", key, 0.55, by_cpu, "CPU")
+			beside("nbdkit-rzs", key, 1, by_clock, "clock")
+			beside("nbdkit-rzs", key, 1, by_cpu, "CPU")
+			beside("qemu-nbd", key, 1, by_clock, "clock")
+			beside("qemu-nbd", key, 1, by_cpu, "CPU")
+			beside("nbd-server", key, 1, by_clock, "clock")
+			beside("rzsd-before", key, 1, by_cpu, "CPU")
+			if (("rzsd", key) in tail)
+				target("rzsd, " key ", p99 / p50", tail["rzsd", key], 1.6, 1)
+		}
+		if (key ~ /^trim/)
+			beside("twin", key, 0.8, by_cpu, "CPU")
+		if (key ~ / 64K / && ("zram", "read fill 64K 1x1") in mb && ("rzsd", key) in mb)
+			target("rzsd, " key ", times of zram O_DIRECT at depth 1 (clock)", \
+				mb["rzsd", key] / mb["zram", (key ~ /^read/ ? "read" : "write") " fill 64K 1x1"], 1, -1)
+	}
+	# The reserve of a small device is a sixteenth of it, else 16 MiB.
+	if ("rzsd" in idle)
+		target("rzsd, resident before the first connection, MiB", idle["rzsd"], \
+			8 + (stored / 16 < 16 ? stored / 16 : 16), 1, "8 and the store's reserve")
+}
+
 END {
 	print "Targets (lzo; 512 MiB and random slots where nothing else is said)"
 	n = split("64 128 256 512 1024 2048 4096", order, " ")
@@ -118,10 +167,7 @@ END {
 	peer("sparse", "read", 0.6)
 	peer("zstd", "write", 8)
 	peer("sparse", "write", 0.5)
-	target("rzsd, 4 KiB reads, depth 16, times of its twin (CPU)", times_cpu["twin read fill"], 0.55, -1)
-	target("rzsd, 4 KiB writes, depth 16, times of its twin (CPU)", times_cpu["twin write fill"], 0.55, -1)
-	target("rzsd, 4 KiB reads, depth 16, times of nbdkit with rzs (CPU)", times_cpu["nbdkit-rzs read fill"], 1, -1)
-	target("rzsd, 4 KiB writes, depth 16, times of nbdkit with rzs (CPU)", times_cpu["nbdkit-rzs write fill"], 1, -1)
+	server_targets()
 	if (growth["zstd churn"])
 		g = growth["rzs churn"] / growth["zstd churn"]
 	target("RAM after random 4 KiB writes / that of allocator=zstd", g, 0.6, 1)

@@ -5,7 +5,7 @@
  *
  * Order of things: fill in address order with 64 KiB requests; RAM; reads; writes (of other pages
  * to random places); random 4 KiB overwrites for a multiple of the size; RAM; 4 KiB reads once
- * more; verification.
+ * more; verification; trims of 4 KiB, each page of a device filled anew once.
  */
 #define _GNU_SOURCE
 #include "rzsb_device.h"
@@ -19,8 +19,11 @@
 #define MAX_SAMPLES (1u << 20)
 #define FILL_DEPTH  16u
 
+static const char *const op_names[] = {
+	[CLIENT_READ] = "read", [CLIENT_WRITE] = "write", [CLIENT_TRIM] = "trim"};
+
 struct nbd_case {
-	bool write;
+	enum client_op op;
 	const char *when;
 	unsigned kib, depth, conns;
 };
@@ -39,6 +42,7 @@ struct feed {
 	const struct nbd_case *c;
 	uint64_t seed, left, end; /* requests or time left, whichever runs out first */
 	uint64_t position;	  /* of a load in address order */
+	size_t step;		  /* from one such request to the next; 0: one request */
 	bool in_order, compare;
 	uint8_t *busy; /* by unit: a request is under way */
 	double *us;
@@ -54,7 +58,7 @@ static void choose_place(struct feed *f, struct client_request *r, unsigned page
 
 	if (f->in_order) {
 		slot = f->position;
-		f->position += pages;
+		f->position = (f->position + (f->step ? f->step : pages)) % b->nr;
 	} else {
 		/*
 		 * Not two requests to one place at a time: which write came last would be anybody's
@@ -81,8 +85,8 @@ static bool next_request(void *user, struct client_request *r)
 	f->left--;
 	choose_place(f, r, pages);
 	r->bytes = pages * RZSB_PAGE;
-	r->write = f->c->write;
-	if (!r->write)
+	r->op = f->c->op;
+	if (r->op != CLIENT_WRITE)
 		return true;
 	from = (uint32_t)(f->in_order ? r->tag : rzsb_rand_below(&f->seed, b->nr / pages) * pages);
 	r->data = rzsb_page(&b->corpus, from);
@@ -122,7 +126,7 @@ static int run_device(struct feed *f, uint8_t *buffer)
 		uint64_t start = rzsb_now();
 		ssize_t n;
 
-		if (r.write)
+		if (r.op == CLIENT_WRITE)
 			n = pwrite(f->t->fd, r.data, r.bytes, (off_t)r.offset);
 		else
 			n = pread(f->t->fd, r.into, r.bytes, (off_t)r.offset);
@@ -158,6 +162,21 @@ static void run_feed(struct feed *f)
 		rzsb_die(99, "%s: %s", f->t->name, strerror(f->error ? f->error : -err));
 }
 
+/* A step that comes to each of n places once. */
+static size_t scattered(size_t n)
+{
+	size_t step = 40503, a, r, t;
+
+	for (;; step += 2) {
+		for (a = n, r = step; r; r = t) {
+			t = a % r;
+			a = r;
+		}
+		if (a == 1)
+			return step % n;
+	}
+}
+
 static void visit(struct nbd_bench *b, struct target *t, const struct nbd_case *c, unsigned round,
 		  struct visit *v, double *us)
 {
@@ -169,6 +188,11 @@ static void visit(struct nbd_bench *b, struct target *t, const struct nbd_case *
 	cpu = rzsb_cpu_process();
 	start = rzsb_now();
 	f.end = start + b->ms * 1000000ull;
+	if (c->op == CLIENT_TRIM) {
+		f.in_order = true;
+		f.step = scattered(b->nr);
+		f.left = b->nr;
+	}
 	run_feed(&f);
 	elapsed = rzsb_now() - start;
 	cpu = rzsb_cpu_process() - cpu;
@@ -214,16 +238,16 @@ static void report_case(struct nbd_bench *b, const struct nbd_case *c,
 			continue;
 		printf("%-5s %3uK %3u x%u %-6s %-12s | %8.0f %8.1f | %7.1f %7.1f | %7.2f | %8.0f "
 		       "| ",
-		       c->write ? "write" : "read", c->kib, c->depth, c->conns, c->when,
-		       b->targets[i].name, MEDIAN(x, iops), MEDIAN(x, iops) * mb, MEDIAN(x, p50),
-		       MEDIAN(x, p99), MEDIAN(x, server_us), MEDIAN(x, iops_cpu));
+		       op_names[c->op], c->kib, c->depth, c->conns, c->when, b->targets[i].name,
+		       MEDIAN(x, iops), MEDIAN(x, iops) * mb, MEDIAN(x, p50), MEDIAN(x, p99),
+		       MEDIAN(x, server_us), MEDIAN(x, iops_cpu));
 		if (i > 0)
 			printf("%6.2f %6.2f\n", RATIO(x, v[0], iops), RATIO(x, v[0], iops_cpu));
 		else
 			printf("\n");
 		rzsb_json_begin(j, "nbd_speed");
 		rzsb_json_str(j, "server", b->targets[i].name);
-		rzsb_json_str(j, "op", c->write ? "write" : "read");
+		rzsb_json_str(j, "op", op_names[c->op]);
 		rzsb_json_str(j, "after", c->when);
 		rzsb_json_int(j, "request_bytes", c->kib * 1024u);
 		rzsb_json_int(j, "depth", c->depth);
@@ -244,6 +268,23 @@ static void report_case(struct nbd_bench *b, const struct nbd_case *c,
 	fflush(stdout);
 }
 
+static void refill(struct nbd_bench *b, struct target *t)
+{
+	const struct nbd_case c = {
+		.op = CLIENT_WRITE, .kib = (unsigned)b->unit * 4, .conns = 1, .depth = FILL_DEPTH};
+	struct feed f = {.b = b, .t = t, .c = &c, .in_order = true, .left = b->nr / b->unit};
+
+	run_feed(&f);
+}
+
+/* A device that answers at once has no depth and no connections, and its calls no trim. */
+static bool can_run(const struct target *t, const struct nbd_case *c)
+{
+	if (t->command)
+		return c->op != CLIENT_TRIM || client_can_trim(t->client);
+	return c->depth == 1 && c->conns == 1 && c->op != CLIENT_TRIM;
+}
+
 static void run_case(struct nbd_bench *b, const struct nbd_case *c, double *us)
 {
 	static struct visit v[NBD_MAX_TARGETS][NBD_MAX_ROUNDS];
@@ -253,9 +294,10 @@ static void run_case(struct nbd_bench *b, const struct nbd_case *c, double *us)
 		for (unsigned i = 0; i < b->nr_targets; i++) {
 			struct target *t = &b->targets[i];
 
-			/* A device that answers at once has no depth and no connections. */
-			if (!t->command && (c->depth > 1 || c->conns > 1))
+			if (!can_run(t, c))
 				continue;
+			if (c->op == CLIENT_TRIM)
+				refill(b, t);
 			visit(b, t, c, round, &v[i][round], us);
 			ran[i] = true;
 		}
@@ -291,23 +333,17 @@ static void ram_heading(void)
 
 static void fill(struct nbd_bench *b)
 {
-	const struct nbd_case c = {
-		.write = true, .kib = (unsigned)b->unit * 4, .conns = 1, .depth = FILL_DEPTH};
-
 	ram_heading();
 	for (unsigned i = 0; i < b->nr_targets; i++) {
-		struct feed f = {.b = b, .t = &b->targets[i], .c = &c, .in_order = true};
-
-		f.left = b->nr / b->unit;
 		b->targets[i].page = rzsb_alloc(b->nr * sizeof(uint32_t));
-		run_feed(&f);
+		refill(b, &b->targets[i]);
 		report_ram(b, &b->targets[i], "fill");
 	}
 }
 
 static void churn(struct nbd_bench *b)
 {
-	const struct nbd_case c = {.write = true, .kib = 4, .conns = 1, .depth = FILL_DEPTH};
+	const struct nbd_case c = {.op = CLIENT_WRITE, .kib = 4, .conns = 1, .depth = FILL_DEPTH};
 
 	ram_heading();
 	for (unsigned i = 0; i < b->nr_targets; i++) {
@@ -351,27 +387,32 @@ static void speed_heading(void)
 
 int rzsb_device_cases(struct nbd_bench *b)
 {
+	const struct nbd_case trim = {CLIENT_TRIM, "fill", 4, FILL_DEPTH, 1};
 	double *us = rzsb_alloc(MAX_SAMPLES * sizeof(*us));
+	int bad;
 
 	fill(b);
 	speed_heading();
-	for (unsigned write = 0; write <= 1; write++)
+	for (enum client_op op = CLIENT_READ; op <= CLIENT_WRITE; op++)
 		for (unsigned k = 0; k < b->kib.nr; k++)
 			for (unsigned n = 0; n < b->conns.nr; n++)
 				for (unsigned d = 0; d < b->depths.nr; d++) {
-					struct nbd_case c = {write, "fill", (unsigned)b->kib.v[k],
+					struct nbd_case c = {op, "fill", (unsigned)b->kib.v[k],
 							     (unsigned)b->depths.v[d],
 							     (unsigned)b->conns.v[n]};
 
 					run_case(b, &c, us);
 				}
 	if (b->churn) {
-		const struct nbd_case again = {false, "churn", 4, FILL_DEPTH, 1};
+		const struct nbd_case again = {CLIENT_READ, "churn", 4, FILL_DEPTH, 1};
 
 		churn(b);
 		speed_heading();
 		run_case(b, &again, us);
 	}
+	bad = verify(b);
+	speed_heading();
+	run_case(b, &trim, us);
 	munmap(us, MAX_SAMPLES * sizeof(*us));
-	return verify(b);
+	return bad;
 }

@@ -105,6 +105,11 @@ uint64_t client_size(struct client *c)
 	return n > 0 ? (uint64_t)n : 0;
 }
 
+bool client_can_trim(struct client *c)
+{
+	return nbd_can_trim(c->nbd[0]) > 0;
+}
+
 static int completed(void *user, int *error)
 {
 	struct flight *f = user;
@@ -120,13 +125,20 @@ static int issue(struct client *c, struct flight *f)
 {
 	nbd_completion_callback cb = {.callback = completed, .user_data = f};
 	struct client_request *r = &f->request;
-	int64_t cookie;
+	int64_t cookie = -1;
 
 	f->start = rzsb_now();
-	if (r->write)
-		cookie = nbd_aio_pwrite(c->nbd[f->conn], r->data, r->bytes, r->offset, cb, 0);
-	else
+	switch (r->op) {
+	case CLIENT_READ:
 		cookie = nbd_aio_pread(c->nbd[f->conn], r->into, r->bytes, r->offset, cb, 0);
+		break;
+	case CLIENT_WRITE:
+		cookie = nbd_aio_pwrite(c->nbd[f->conn], r->data, r->bytes, r->offset, cb, 0);
+		break;
+	case CLIENT_TRIM:
+		cookie = nbd_aio_trim(c->nbd[f->conn], r->bytes, r->offset, cb, 0);
+		break;
+	}
 	return cookie < 0 ? complain("request") : 0;
 }
 
