@@ -47,7 +47,8 @@ static inline struct gendisk *rzs_opened_disk(rzs_opened_t *opened)
 /*
  * A block device that nobody else may have meanwhile; `holder` is any address of ours.  An ERR_PTR
  * on failure, -EBUSY: somebody has it.
- * 6.5: modes have a type of their own; 6.7: a handle; 6.9: a file; 6.10: the inode goes into hiding.
+ * 6.5: modes have a type of their own; 6.7: a handle; 6.9: a file; 6.10: the inode is found by way
+ * of the page cache.
  */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
 typedef struct block_device rzs_claim_t;

@@ -20,11 +20,11 @@
 #include "ramzswap_backing.h"
 #include "ramzswap_dev.h"
 
-#define MAX_DEVICES	 32u
-#define DEFAULT_PERCENT 25u /* of RAM, of a device whose size nobody has said */
+#define MAX_DEVICES	      32u
+#define DEFAULT_PERCENT	      25u /* of RAM, of a device whose size nobody has said */
 #define DEFAULT_LIMIT_PERCENT 15u /* of RAM, with a backing swap */
-#define RESERVE_BLOCKS	 4u  /* ready ahead of writes: these, and for each processor: */
-#define RESERVE_PER_CPU	 2u
+#define RESERVE_BLOCKS	      4u  /* ready ahead of writes: these, and for each processor: */
+#define RESERVE_PER_CPU	      2u
 
 static unsigned int num_devices;
 module_param(num_devices, uint, 0444);
@@ -174,26 +174,26 @@ static int live_new(struct rzs_device *dev, const struct rzs_config *cfg,
  * The original's rules: with a backing swap, a limit there is, 15 % of RAM if nobody has said one
  * or one beyond the device's size.
  */
-static void limit_with_backing(struct rzs_device *dev, struct rzs_config *cfg, u64 ram)
+static void limit_with_backing(const struct rzs_device *dev, struct rzs_config *cfg, u64 ram)
 {
 	const char *name = dev->disk->disk_name;
-	u64 size = cfg->nr_pages << RZS_PAGE_SHIFT, least;
+	u64 size = cfg->nr_pages << RZS_PAGE_SHIFT, limit = dev->mem_limit, least;
 
-	if (dev->mem_limit > size)
+	if (limit > size)
 		pr_info("%s: the memory limit is beyond the size, the default is taken\n", name);
-	if (!dev->mem_limit || dev->mem_limit > size) {
-		dev->mem_limit = min(div_u64(ram, 100) * DEFAULT_LIMIT_PERCENT, size);
+	if (!limit || limit > size) {
+		limit = min(div_u64(ram, 100) * DEFAULT_LIMIT_PERCENT, size);
 		/* Of a very small device the tables alone may be more. */
 		if (!rzs_store_min_limit(cfg, &least))
-			dev->mem_limit = max(dev->mem_limit, least);
+			limit = max(limit, least);
 	}
-	if (dev->mem_limit > ram / 2)
+	if (limit > ram / 2)
 		pr_info("%s: a memory limit of more than half of the machine's memory\n", name);
-	cfg->limit_bytes = dev->mem_limit;
+	cfg->limit_bytes = limit;
 }
 
 /* What INIT makes.  *out_backing is NULL without one, and on failure. */
-static int device_config(struct rzs_device *dev, struct rzs_config *cfg,
+static int device_config(const struct rzs_device *dev, struct rzs_config *cfg,
 			 struct rzs_backing **out_backing)
 {
 	u64 ram = (u64)totalram_pages() << PAGE_SHIFT;
@@ -222,9 +222,9 @@ static int device_config(struct rzs_device *dev, struct rzs_config *cfg,
 		limit_with_backing(dev, cfg, ram);
 		return 0;
 	}
-	if (!dev->disksize)
-		dev->disksize = div_u64(ram, 100) * DEFAULT_PERCENT;
 	cfg->nr_pages = dev->disksize >> RZS_PAGE_SHIFT;
+	if (!dev->disksize)
+		cfg->nr_pages = div_u64(ram, 100) * DEFAULT_PERCENT >> RZS_PAGE_SHIFT;
 	cfg->limit_bytes = dev->mem_limit;
 	if (cfg->nr_pages < RZS_SWAP_MIN_PAGES || cfg->nr_pages > RZS_MAX_PAGES)
 		return -EINVAL;
@@ -252,6 +252,7 @@ int rzs_device_init_locked(struct rzs_device *dev)
 		return err;
 	}
 	dev->disksize = cfg.nr_pages << RZS_PAGE_SHIFT;
+	dev->mem_limit = cfg.limit_bytes;
 	atomic64_set(&dev->invalid_io, 0);
 	atomic64_set(&dev->failed_writes, 0);
 	atomic64_set(&dev->retried, 0);

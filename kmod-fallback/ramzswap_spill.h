@@ -46,7 +46,7 @@ struct rzs_spill {
 	struct rzs_job *pool;
 	size_t pool_bytes;
 
-	atomic64_t pages; /* bits of spilled */
+	atomic64_t pages;	  /* bits of spilled */
 	atomic64_t reads, writes; /* pages sent to the backing swap */
 	atomic64_t failed_reads, failed_writes;
 	atomic64_t refused;    /* writes that the store refused for want of memory */
@@ -79,7 +79,7 @@ struct rzs_job {
 
 	u64 first; /* the run: pages first .. first + nr - 1 */
 	u32 nr;
-	u32 blockers; /* earlier runs that must be done before */
+	u32 blockers;	/* earlier runs that must be done before */
 	u64 superseded; /* a bit for each page that a later write or discard has changed */
 	sector_t sector;
 	struct bvec_iter run_iter;

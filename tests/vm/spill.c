@@ -5,8 +5,9 @@
  *
  *   spill DEVICE write KIND SEED FIRST NR    one page after the other, until one fails
  *   spill DEVICE check KIND SEED FIRST NR    they must be there
- *   spill DEVICE model SEED ROUNDS           writes, overwrites, discards and zeroes of 1 to 24 pages
- *                                            at a time, from memory at any multiple of a sector
+ *   spill DEVICE model SEED ROUNDS           writes, overwrites, discards and zeroes of 1 to 24
+ *                                            pages at a time, from memory at any multiple of a
+ *                                            sector
  *   spill DEVICE race SEED SECONDS           reads beside writes of the same pages: what is read is
  *                                            one version, from the last that was done when the read
  *                                            began to the last that had begun when it ended
@@ -41,6 +42,7 @@ enum { EXIT_WRONG = 200, EXIT_USAGE = 201 };
 #define MODEL_PAGES 256u
 #define MOST_PAGES  24u
 #define RACE_PAGES  12u
+#define RACE_RUN    4u
 #define WRITERS	    2u
 #define READERS	    2u
 
@@ -116,8 +118,7 @@ static int verify(int fd, const uint8_t *mirror, uint8_t *mem, size_t at, size_t
 		if (diff == PAGE)
 			continue;
 		fprintf(stderr, "spill: page %zu, byte %u is %02x, should be %02x\n",
-			FIRST + at + i, diff, mem[i * PAGE + diff],
-			mirror[(at + i) * PAGE + diff]);
+			FIRST + at + i, diff, mem[i * PAGE + diff], mirror[(at + i) * PAGE + diff]);
 		return EXIT_WRONG;
 	}
 	return 0;
@@ -133,8 +134,9 @@ static int drop(int fd, uint8_t *mirror, size_t at, size_t n, bool zero)
 
 static int model(int fd, uint64_t seed, unsigned rounds)
 {
-	static const enum pages_kind kinds[] = {PAGES_RANDOM, PAGES_RANDOM, PAGES_TEXT, PAGES_EDGE,
-						PAGES_ZERO,   PAGES_SAME64, PAGES_POINTERS};
+	static const enum pages_kind kinds[] = {PAGES_RANDOM,  PAGES_RANDOM, PAGES_TEXT,
+						PAGES_EDGE,    PAGES_ZERO,   PAGES_SAME64,
+						PAGES_POINTERS};
 	uint8_t *mirror = map(MODEL_PAGES * PAGE), *buf = map((MODEL_PAGES + 1) * PAGE), *mem;
 	struct pages_rng rng = {seed};
 	int err = drop(fd, mirror, 0, MODEL_PAGES, false);
@@ -153,8 +155,7 @@ static int model(int fd, uint64_t seed, unsigned rounds)
 			for (i = 0; i < n; i++) {
 				if (!alike)
 					kind = pages_below(&rng, 7);
-				pages_make(mirror + (at + i) * PAGE, kinds[kind],
-					   pages_next(&rng));
+				pages_make(mirror + (at + i) * PAGE, kinds[kind], pages_next(&rng));
 			}
 			memcpy(mem, mirror + at * PAGE, n * PAGE);
 			if (pwrite(fd, mem, n * PAGE, (off_t)((FIRST + at) * PAGE)) !=
@@ -208,31 +209,46 @@ static void race_ends(int err)
 	__atomic_store_n(&race.err, err, __ATOMIC_RELAXED);
 }
 
+/* Pages from i on that may be written at once: none whose next version is a discard. */
+static unsigned race_run(struct pages_rng *rng, unsigned i, unsigned end)
+{
+	unsigned most = 1 + (unsigned)pages_below(rng, RACE_RUN), n = 1;
+
+	if (is_discard(versions[i].begun + 1))
+		return 1;
+	while (n < most && i + n < end && !is_discard(versions[i + n].begun + 1))
+		n++;
+	return n;
+}
+
 static void *race_write(void *arg)
 {
-	unsigned self = (unsigned)(uintptr_t)arg;
+	unsigned self = (unsigned)(uintptr_t)arg, own = RACE_PAGES / WRITERS, i, n, k;
 	struct pages_rng rng = {race.seed + self};
 	int fd = open_direct(race.device);
-	uint8_t *page = map(PAGE);
+	uint8_t *pages = map(RACE_RUN * PAGE);
 
 	while (race_goes_on()) {
-		unsigned i = (unsigned)pages_below(&rng, RACE_PAGES / WRITERS) * WRITERS + self;
-		uint64_t version = versions[i].begun + 1;
-		uint64_t range[2] = {(FIRST + i) * PAGE, PAGE};
-		bool ok;
+		i = self * own + (unsigned)pages_below(&rng, own);
+		n = race_run(&rng, i, (self + 1) * own);
+		uint64_t range[2] = {(FIRST + i) * PAGE, n * PAGE};
+		bool ok, discard = is_discard(versions[i].begun + 1);
 
-		make_version(page, i, version);
-		__atomic_store_n(&versions[i].begun, version, __ATOMIC_SEQ_CST);
-		if (is_discard(version))
+		for (k = 0; k < n; k++) {
+			make_version(pages + k * PAGE, i + k, versions[i + k].begun + 1);
+			__atomic_add_fetch(&versions[i + k].begun, 1, __ATOMIC_SEQ_CST);
+		}
+		if (discard)
 			ok = !ioctl(fd, BLKDISCARD, range);
 		else
-			ok = pwrite(fd, page, PAGE, (off_t)range[0]) == PAGE;
+			ok = pwrite(fd, pages, range[1], (off_t)range[0]) == (ssize_t)range[1];
 		if (!ok) {
 			race_ends(errno);
 			break;
 		}
-		__atomic_store_n(&versions[i].done, version, __ATOMIC_SEQ_CST);
-		__atomic_add_fetch(&race.writes, 1, __ATOMIC_RELAXED);
+		for (k = 0; k < n; k++)
+			__atomic_add_fetch(&versions[i + k].done, 1, __ATOMIC_SEQ_CST);
+		__atomic_add_fetch(&race.writes, n, __ATOMIC_RELAXED);
 	}
 	close(fd);
 	return NULL;
@@ -263,26 +279,28 @@ static void *race_read(void *arg)
 {
 	struct pages_rng rng = {race.seed + WRITERS + (uintptr_t)arg};
 	int fd = open_direct(race.device);
-	uint8_t *page = map(PAGE);
+	uint8_t *pages = map(RACE_RUN * PAGE);
+	uint64_t first[RACE_RUN], last, is;
 
 	while (race_goes_on()) {
-		unsigned i = (unsigned)pages_below(&rng, RACE_PAGES);
-		uint64_t first = __atomic_load_n(&versions[i].done, __ATOMIC_SEQ_CST), last;
+		unsigned n = 1 + (unsigned)pages_below(&rng, RACE_RUN), k;
+		unsigned i = (unsigned)pages_below(&rng, RACE_PAGES - n + 1);
 
-		if (pread(fd, page, PAGE, (off_t)((FIRST + i) * PAGE)) != PAGE) {
+		for (k = 0; k < n; k++)
+			first[k] = __atomic_load_n(&versions[i + k].done, __ATOMIC_SEQ_CST);
+		if (pread(fd, pages, n * PAGE, (off_t)((FIRST + i) * PAGE)) != (ssize_t)(n * PAGE))
 			race_ends(errno);
-			break;
-		}
-		last = __atomic_load_n(&versions[i].begun, __ATOMIC_SEQ_CST);
-		if (!is_version(page, i, first, last)) {
-			memcpy(&rng.state, page, sizeof(rng.state));
+		for (k = 0; k < n && race_goes_on(); k++) {
+			last = __atomic_load_n(&versions[i + k].begun, __ATOMIC_SEQ_CST);
+			if (is_version(pages + k * PAGE, i + k, first[k], last))
+				continue;
+			memcpy(&is, pages + k * PAGE, sizeof(is));
 			fprintf(stderr, "spill: page %u says version %llu, expected %llu to %llu\n",
-				FIRST + i, (unsigned long long)rng.state,
-				(unsigned long long)first, (unsigned long long)last);
+				FIRST + i + k, (unsigned long long)is, (unsigned long long)first[k],
+				(unsigned long long)last);
 			race_ends(EXIT_WRONG);
-			break;
 		}
-		__atomic_add_fetch(&race.reads, 1, __ATOMIC_RELAXED);
+		__atomic_add_fetch(&race.reads, n, __ATOMIC_RELAXED);
 	}
 	close(fd);
 	return NULL;
@@ -331,6 +349,7 @@ int main(int argc, char **argv)
 					n[1], n[2], n[3]);
 	}
 	if (err)
-		fprintf(stderr, "spill: %s: %s\n", what, err < EXIT_WRONG ? strerror(err) : "wrong");
+		fprintf(stderr, "spill: %s: %s\n", what,
+			err < EXIT_WRONG ? strerror(err) : "wrong");
 	return err;
 }
