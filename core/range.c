@@ -97,6 +97,8 @@ static int range_drop(struct rzs_store *store, struct rzs_worker *w, uint64_t le
 			if (p && rzs_load(p))
 				err = rzs_store_modify(store, w, part.slot, NULL, part.off,
 						       part.len);
+			else if (rzs_store_has_backing(store, part.slot))
+				err = -ENODATA;
 		}
 		offset += done;
 		len -= done;

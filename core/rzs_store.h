@@ -19,6 +19,9 @@
  *   -ENOSPC  the limit is reached (what was stored before is still there, unchanged)
  *   -ENOMEM  the reserve is momentarily empty (the same holds)
  *   -EIO     stored bytes fail their checksum or cannot be decoded: never wrong data
+ * and those of a backed store (rzs_config.backed):
+ *   -E2BIG   a write: the page is incompressible; what was stored before is still there
+ *   -ENODATA a read, or a write to part of a page: the page is not here
  */
 #ifndef RZS_STORE_H
 #define RZS_STORE_H
@@ -49,6 +52,12 @@ struct rzs_config {
 	unsigned nr_workers; /* calls that may run at once, 1 .. RZS_MAX_WORKERS */
 	bool no_checksum;    /* do not compute or verify checksums */
 	bool wipe;	     /* overwrite what is dropped, and what went through a worker */
+	/*
+	 * The caller has a place of its own for what is not here: incompressible pages are refused
+	 * (-E2BIG) and empty ones told apart from zeros (-ENODATA).  Page 0, where a swap header
+	 * is, has no such place: it is kept here as in any store.
+	 */
+	bool backed;
 };
 
 #define RZS_MAX_WORKERS 256u
@@ -92,6 +101,12 @@ int RZS_MUST_CHECK rzs_store_read(struct rzs_store *store, struct rzs_worker *wo
 /* Drop nr pages: they read as zeros and cost nothing.  Time goes by what is stored, not by nr. */
 int RZS_MUST_CHECK rzs_store_discard(struct rzs_store *store, struct rzs_worker *worker,
 				     rzs_slot_t slot, uint64_t nr);
+
+/*
+ * Drop one page that is kept elsewhere from now on: as a discard of it, but not counted as one.
+ */
+int RZS_MUST_CHECK rzs_store_forget(struct rzs_store *store, struct rzs_worker *worker,
+				    rzs_slot_t slot);
 
 /*
  * Byte ranges of any offset and length, len may be 0.  A partial page is read, changed and written

@@ -104,6 +104,20 @@ static int store_rewrite(struct rzs_store *store, struct rzs_worker *w, const st
 	return 0;
 }
 
+/*
+ * Put what a page became where it needs a place, and set its word.  The slot is not changed. -E2BIG
+ * besides rzs_pool_put()'s errors: the caller has a better place for it.
+ */
+static int store_put(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t slot,
+		     struct encoded *enc)
+{
+	if (enc->word)
+		return 0;
+	if (enc->raw && rzs_store_has_backing(store, slot))
+		return -E2BIG;
+	return rzs_pool_put(&store->pool, w, &enc->object, enc->raw, &enc->word);
+}
+
 static int store_write(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t slot,
 		       const void *page)
 {
@@ -119,16 +133,16 @@ static int store_write(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t
 	rzs_pool_prefetch(&store->pool, old);
 	store_encode(store, w, slot, page, &enc);
 	rzs_pool_prefetch_entry(&store->pool, old);
-	if (!enc.word) {
-		err = rzs_pool_put(&store->pool, w, &enc.object, enc.raw, &enc.word);
-		if (err) {
-			old = rzs_slot_lock(p);
-			err = store_rewrite(store, w, &enc, old, p, err);
-			if (!err)
-				return 0;
-			rzs_slot_unlock(p, old);
-			return store_refused(w, err);
-		}
+	err = store_put(store, w, slot, &enc);
+	if (err == -E2BIG)
+		return err; /* no failure: the caller goes on with it */
+	if (err) {
+		old = rzs_slot_lock(p);
+		err = store_rewrite(store, w, &enc, old, p, err);
+		if (!err)
+			return 0;
+		rzs_slot_unlock(p, old);
+		return store_refused(w, err);
 	}
 	old = rzs_slot_exchange(p, enc.word);
 	store_retire(store, w, slot, old, enc.word);
@@ -199,22 +213,30 @@ int rzs_store_load(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t slo
 	return raw ? load_raw(store, w, &o, page) : load_packed(store, w, &o, page);
 }
 
+static int store_read(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t slot, void *page)
+{
+	uint64_t *p = rzs_slots_find(&store->slots, slot), word;
+	int err;
+
+	do {
+		word = p ? rzs_load(p) : 0;
+		if (!rzs_word_stable(word) && rzs_store_has_backing(store, slot))
+			return -ENODATA;
+		err = rzs_store_load(store, w, slot, word, p, page);
+	} while (err == -EAGAIN);
+	return err;
+}
+
 int rzs_store_read(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t slot, void *page)
 {
-	uint64_t *p;
 	int err;
 
 	if (!rzs_store_range_ok(store, slot, 1) || w->store != store)
 		return -EINVAL;
+	err = store_read(store, w, slot, page);
+	if (err == -ENODATA)
+		return err; /* nothing read, and nothing failed */
 	rzs_count(&w->counters, RZS_C_READS, 1);
-	p = rzs_slots_find(&store->slots, slot);
-	if (!p) {
-		memset(page, 0, RZS_PAGE_SIZE);
-		return 0;
-	}
-	do
-		err = rzs_store_load(store, w, slot, rzs_load(p), p, page);
-	while (err == -EAGAIN);
 	if (err)
 		rzs_count(&w->counters, RZS_C_FAILED_READS, 1);
 	if (store->pool.wipe && page != w->page)
@@ -234,6 +256,9 @@ static int store_modify(struct rzs_store *store, struct rzs_worker *w, rzs_slot_
 	if (err)
 		return store_refused(w, err);
 	old = rzs_slot_lock(p);
+	err = -ENODATA;
+	if (!old && rzs_store_has_backing(store, slot))
+		goto unlock;
 	err = rzs_store_load(store, w, slot, old, p, w->page);
 	if (err) {
 		err = -EIO; /* never -EAGAIN: the word is locked */
@@ -244,21 +269,20 @@ static int store_modify(struct rzs_store *store, struct rzs_worker *w, rzs_slot_
 	else
 		memset(w->page + off, 0, len);
 	store_encode(store, w, slot, w->page, &enc);
-	if (!enc.word) {
-		err = rzs_pool_put(&store->pool, w, &enc.object, enc.raw, &enc.word);
-		if (err) {
-			err = store_rewrite(store, w, &enc, old, p, err);
-			if (!err)
-				return 0;
-			goto unlock;
-		}
+	err = store_put(store, w, slot, &enc);
+	if (err && err != -E2BIG) {
+		err = store_rewrite(store, w, &enc, old, p, err);
+		if (!err)
+			return 0;
 	}
+	if (err)
+		goto unlock;
 	rzs_slot_unlock(p, enc.word);
 	store_retire(store, w, slot, old, enc.word);
 	return 0;
 unlock:
 	rzs_slot_unlock(p, old);
-	return store_refused(w, err);
+	return err == -E2BIG || err == -ENODATA ? err : store_refused(w, err);
 }
 
 int rzs_store_modify(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t slot,
@@ -298,6 +322,20 @@ int rzs_store_discard(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t 
 			store_retire(store, w, slot, old, 0);
 		}
 	}
+	return 0;
+}
+
+int rzs_store_forget(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t slot)
+{
+	uint64_t *p, old;
+
+	if (!rzs_store_range_ok(store, slot, 1) || w->store != store)
+		return -EINVAL;
+	p = rzs_slots_find(&store->slots, slot);
+	if (!p || !rzs_load(p))
+		return 0;
+	old = rzs_slot_exchange(p, 0);
+	store_retire(store, w, slot, old, 0);
 	return 0;
 }
 

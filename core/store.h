@@ -10,6 +10,7 @@ struct rzs_store {
 	uint64_t fixed_bytes;
 	const struct rzs_codec *codec;
 	bool checksum;
+	bool backed;
 	unsigned nr_workers;
 	struct rzs_worker **workers;
 	struct rzs_blocks *blocks;
@@ -29,6 +30,12 @@ int RZS_MUST_CHECK rzs_store_load(struct rzs_store *store, struct rzs_worker *w,
  */
 int RZS_MUST_CHECK rzs_store_modify(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t slot,
 				    const void *buf, uint32_t off, uint32_t len);
+
+/* Whether the caller has a place of its own for the page. */
+static inline bool rzs_store_has_backing(const struct rzs_store *store, rzs_slot_t slot)
+{
+	return store->backed && slot;
+}
 
 static inline bool rzs_store_range_ok(const struct rzs_store *store, rzs_slot_t slot, uint64_t nr)
 {

@@ -142,6 +142,7 @@ int rzs_store_create(const struct rzs_config *cfg, struct rzs_store **out)
 	store->fixed_bytes = fixed;
 	store->codec = codec;
 	store->checksum = !cfg->no_checksum;
+	store->backed = cfg->backed;
 	err = store_init(store, cfg);
 	if (err) {
 		rzs_store_destroy(store);

@@ -8,6 +8,7 @@
 
 #include <linux/blkdev.h>
 #include <linux/err.h>
+#include <linux/fs.h>
 #include <linux/limits.h>
 #include <linux/numa.h>
 #include <linux/shrinker.h>
@@ -42,6 +43,83 @@ static inline struct gendisk *rzs_opened_disk(rzs_opened_t *opened)
 	return opened;
 }
 #endif
+
+/*
+ * A block device that nobody else may have meanwhile; `holder` is any address of ours.  An ERR_PTR
+ * on failure, -EBUSY: somebody has it.
+ * 6.5: modes have a type of their own; 6.7: a handle; 6.9: a file; 6.10: the inode is found by way
+ * of the page cache.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
+typedef struct block_device rzs_claim_t;
+#define RZS_CLAIM_MODE (FMODE_READ | FMODE_WRITE | FMODE_EXCL)
+
+static inline rzs_claim_t *rzs_claim(dev_t dev, void *holder)
+{
+	return blkdev_get_by_dev(dev, RZS_CLAIM_MODE, holder);
+}
+
+static inline void rzs_unclaim(rzs_claim_t *claim, void *holder)
+{
+	blkdev_put(claim, RZS_CLAIM_MODE);
+}
+#elif LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+typedef struct block_device rzs_claim_t;
+
+static inline rzs_claim_t *rzs_claim(dev_t dev, void *holder)
+{
+	return blkdev_get_by_dev(dev, BLK_OPEN_READ | BLK_OPEN_WRITE, holder, NULL);
+}
+
+static inline void rzs_unclaim(rzs_claim_t *claim, void *holder)
+{
+	blkdev_put(claim, holder);
+}
+#elif LINUX_VERSION_CODE < KERNEL_VERSION(6, 9, 0)
+typedef struct bdev_handle rzs_claim_t;
+
+static inline rzs_claim_t *rzs_claim(dev_t dev, void *holder)
+{
+	return bdev_open_by_dev(dev, BLK_OPEN_READ | BLK_OPEN_WRITE, holder, NULL);
+}
+
+static inline void rzs_unclaim(rzs_claim_t *claim, void *holder)
+{
+	bdev_release(claim);
+}
+#else
+typedef struct file rzs_claim_t;
+
+static inline rzs_claim_t *rzs_claim(dev_t dev, void *holder)
+{
+	return bdev_file_open_by_dev(dev, BLK_OPEN_READ | BLK_OPEN_WRITE, holder, NULL);
+}
+
+static inline void rzs_unclaim(rzs_claim_t *claim, void *holder)
+{
+	bdev_fput(claim);
+}
+#endif
+
+static inline struct block_device *rzs_claim_bdev(rzs_claim_t *claim)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+	return claim;
+#elif LINUX_VERSION_CODE < KERNEL_VERSION(6, 9, 0)
+	return claim->bdev;
+#else
+	return file_bdev(claim);
+#endif
+}
+
+static inline struct inode *rzs_bdev_inode(struct block_device *bdev)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)
+	return bdev->bd_inode;
+#else
+	return bdev->bd_mapping->host;
+#endif
+}
 
 /*
  * A disk of 4 KiB blocks that is done at once, does not rotate, drops what is discarded, and wants

@@ -8,6 +8,8 @@ RZS_KMOD_FILES = \
 	kmod-fallback/Makefile \
 	kmod-fallback/compat.h \
 	kmod-fallback/ramzswap.h \
+	kmod-fallback/ramzswap_backing.c \
+	kmod-fallback/ramzswap_backing.h \
 	kmod-fallback/ramzswap_bio.c \
 	kmod-fallback/ramzswap_blocks.c \
 	kmod-fallback/ramzswap_dev.h \
@@ -15,8 +17,11 @@ RZS_KMOD_FILES = \
 	kmod-fallback/ramzswap_freed.c \
 	kmod-fallback/ramzswap_ioctl.c \
 	kmod-fallback/ramzswap_ioctl.h \
+	kmod-fallback/ramzswap_job.c \
 	kmod-fallback/ramzswap_main.c \
 	kmod-fallback/ramzswap_shrink.c \
+	kmod-fallback/ramzswap_spill.c \
+	kmod-fallback/ramzswap_spill.h \
 	kmod-fallback/ramzswap_sysfs.c \
 	kmod-fallback/rzs_core_unity.c \
 	kmod-fallback/rzs_port.h \

@@ -11,6 +11,7 @@
  *   disk->open_mutex    (the block layer's) is nobody else opening while we look
  *   rzs_srcu            read side: every use of a live device
  *   rzs_freed.mutex     one slot's discard against one write of that slot
+ *   a spill's locks     (ramzswap_spill.h)
  *   a store's worker, and what core/store.c says
  * Memory is asked for under the first and the third only, and under the third without I/O.
  */
@@ -26,7 +27,14 @@
 
 #include "rzs_store.h"
 
+#define RZS_BACKING_NAME_MAX 128u
+/* A write finds the reserve empty only when others took it all between our refill and our write. */
+#define RZS_WRITE_TRIES 4u
+
 /* Slots that the kernel has said are free and whose pages are still stored: ramzswap_freed.c. */
+struct rzs_spill;
+struct rzs_backing;
+
 struct rzs_freed {
 	u64 nr_chunks;
 	unsigned long **chunk; /* a bit for each slot, or NULL where nothing was ever written */
@@ -35,6 +43,7 @@ struct rzs_freed {
 	atomic64_t bytes; /* of memory */
 	struct work_struct work;
 	struct rzs_store *store;
+	struct rzs_spill *spill; /* or NULL; set before there are slots to free */
 };
 
 /* An initialised device. */
@@ -43,6 +52,7 @@ struct rzs_live {
 	struct rzs_blocks *blocks; /* the store's */
 	u64 nr_pages;
 	struct rzs_freed freed;
+	struct rzs_spill *spill; /* NULL: no backing swap */
 };
 
 struct rzs_device {
@@ -53,8 +63,10 @@ struct rzs_device {
 
 	/* What the next INIT makes; under lock. */
 	u64 disksize;  /* bytes, 0: by the machine's memory */
-	u64 mem_limit; /* bytes, 0: none */
+	u64 mem_limit; /* bytes, 0: none, or by the machine's memory with a backing swap */
+	bool limit_needs_backing; /* it was set as the original had it */
 	const char *codec;
+	char backing_swap[RZS_BACKING_NAME_MAX]; /* a path; empty: none */
 
 	atomic64_t invalid_io;
 	atomic64_t failed_writes; /* that the store has not seen */
@@ -64,6 +76,8 @@ struct rzs_device {
 extern struct workqueue_struct *rzs_workqueue;
 extern struct srcu_struct rzs_srcu;
 extern const struct attribute_group *rzs_sysfs_groups[];
+
+struct rzs_spill_counts;
 
 /* ramzswap_main.c.  Each takes dev->lock, unless it says otherwise, and may sleep. */
 
@@ -82,6 +96,10 @@ static inline bool rzs_device_ready(struct rzs_device *dev)
 struct rzs_live *rzs_device_live(struct rzs_device *dev);
 /* Statistics, freed slots taken off first.  Under dev->lock.  -ENOTTY: not initialised. */
 int rzs_device_stats(struct rzs_device *dev, struct rzs_stats *out);
+/* The same for what went to the backing swap; all zeros when there is none.  Under dev->lock. */
+void rzs_device_spill_counts(struct rzs_device *dev, struct rzs_spill_counts *out);
+/* The path of a backing swap for the next INIT, "" for none.  -EBUSY: initialised; -EINVAL. */
+int rzs_device_set_backing(struct rzs_device *dev, const char *path);
 /* Call fn for each device until it returns false. */
 void rzs_for_each_device(bool (*fn)(struct rzs_device *dev, void *arg), void *arg);
 
@@ -95,6 +113,28 @@ void rzs_freed_fini(struct rzs_freed *f);
 int rzs_freed_prepare(struct rzs_freed *f, u64 slot);
 void rzs_freed_flush(struct rzs_freed *f);
 void rzs_slot_free_notify(struct block_device *bdev, unsigned long slot);
+
+/* ramzswap_spill.c: devices with a backing swap */
+
+struct rzs_spill_counts {
+	u64 pages;	   /* in the backing swap */
+	u64 reads, writes; /* pages, failed ones included */
+	u64 failed_reads, failed_writes;
+};
+
+/* -ENOMEM; else the backing swap is the spill's.  live is to have its store and its size. */
+int rzs_spill_new(struct rzs_device *dev, struct rzs_live *live, struct rzs_backing *backing,
+		  struct rzs_spill **out);
+/* Until all bios are done; nobody may submit more. */
+void rzs_spill_wait(struct rzs_spill *s);
+/* Closes the backing swap.  NULL is fine. */
+void rzs_spill_free(struct rzs_spill *s);
+/* Serve a bio, at once or later. */
+void rzs_spill_bio(struct rzs_spill *s, struct bio *bio);
+/* As rzs_store_discard(), of pages in the store and in the backing swap. */
+int rzs_spill_drop(struct rzs_spill *s, u64 slot, u64 nr);
+void rzs_spill_counts(struct rzs_spill *s, struct rzs_spill_counts *out);
+void rzs_spill_add_stats(struct rzs_spill *s, struct rzs_stats *out);
 
 /* ramzswap_shrink.c */
 int rzs_shrink_init(void);

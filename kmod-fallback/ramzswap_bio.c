@@ -2,7 +2,8 @@
 /*
  * The data path: bios of every shape.
  *
- * A bio is done when rzs_submit_bio() returns, in the submitter's context, which may be reclaim.
+ * A bio is done when rzs_submit_bio() returns, in the submitter's context, which may be reclaim;
+ * one of a device with a backing swap may take longer (ramzswap_spill.c).
  * Its segments may be parts of pages (a buffer that is not aligned) or belong to large folios; each
  * is taken page by page.  A whole page of the device goes straight between the bio's page and the
  * store, a part of one is read, changed and written by the store under the slot's lock.
@@ -21,10 +22,8 @@
 #include "compat.h"
 #include "ramzswap.h"
 
-/* A write finds the reserve empty only when others took it all between our refill and our write. */
-#define WRITE_TRIES 4u
 /* So much is discarded before others may have the processor. */
-#define DROP_STEP   (16ull << 20)
+#define DROP_STEP (16ull << 20)
 
 static int write_once(struct rzs_live *live, const void *from, u32 len, u64 pos)
 {
@@ -52,7 +51,7 @@ static int write_part(struct rzs_device *dev, struct rzs_live *live, const void 
 		return err;
 	}
 	do {
-		again = rzs_blocks_refill(live->blocks) && ++tries < WRITE_TRIES;
+		again = rzs_blocks_refill(live->blocks) && ++tries < RZS_WRITE_TRIES;
 		err = write_once(live, from, len, pos);
 		again = again && err == -ENOMEM;
 		if (again)
@@ -171,10 +170,16 @@ static int do_bio(struct rzs_device *dev, struct rzs_live *live, struct bio *bio
 void rzs_submit_bio(struct bio *bio)
 {
 	struct rzs_device *dev = bio->bi_bdev->bd_disk->private_data;
-	unsigned long start = bio_start_io_acct(bio);
 	int srcu = srcu_read_lock(&rzs_srcu), err = -EIO;
 	struct rzs_live *live = srcu_dereference(dev->live, &rzs_srcu);
+	unsigned long start;
 
+	if (live && live->spill) {
+		rzs_spill_bio(live->spill, bio);
+		srcu_read_unlock(&rzs_srcu, srcu);
+		return;
+	}
+	start = bio_start_io_acct(bio);
 	if (live)
 		err = do_bio(dev, live, bio);
 	else
@@ -202,7 +207,10 @@ int rzs_rw_page(struct block_device *bdev, sector_t sector, struct page *page, e
 		return -EOPNOTSUPP;
 	srcu = srcu_read_lock(&rzs_srcu);
 	live = srcu_dereference(dev->live, &rzs_srcu);
-	if (live && sector / PAGE_SECTORS < live->nr_pages)
+	/* With a backing swap it is not done at once. */
+	if (live && live->spill)
+		err = -EOPNOTSUPP;
+	else if (live && sector / PAGE_SECTORS < live->nr_pages)
 		err = do_segment(dev, live, &bv, (u64)sector << SECTOR_SHIFT, write);
 	srcu_read_unlock(&rzs_srcu, srcu);
 	if (!err)

@@ -33,17 +33,22 @@
 #define CHUNK_BYTES (CHUNK_SLOTS / BITS_PER_BYTE)
 #define CHUNK_LONGS (CHUNK_SLOTS / BITS_PER_LONG)
 
+static int drop_stored(struct rzs_freed *f, u64 slot)
+{
+	struct rzs_worker *w = rzs_worker_get(f->store, raw_smp_processor_id());
+	int err = rzs_store_discard(f->store, w, slot, 1);
+
+	rzs_worker_put(f->store, w);
+	return err;
+}
+
 static void drop_marked(struct rzs_freed *f, u64 slot, unsigned long *bits, unsigned int i)
 {
-	struct rzs_worker *w;
-
 	mutex_lock(&f->mutex);
 	if (test_bit(i, bits)) {
-		w = rzs_worker_get(f->store, raw_smp_processor_id());
 		/* Fails only for a slot that is not the store's, and it has a chunk. */
-		if (rzs_store_discard(f->store, w, slot, 1))
+		if (f->spill ? rzs_spill_drop(f->spill, slot, 1) : drop_stored(f, slot))
 			pr_warn_once("slot %llu cannot be dropped\n", slot);
-		rzs_worker_put(f->store, w);
 		smp_mb__before_atomic(); /* whoever sees no mark finds the slot dropped */
 		clear_bit(i, bits);
 	}

@@ -54,15 +54,20 @@ static int get_stats(struct rzs_device *dev, void __user *to)
 {
 	struct ramzswap_ioctl_stats *out = kzalloc(sizeof(*out), GFP_KERNEL);
 	struct rzs_stats *s = kzalloc(sizeof(*s), GFP_KERNEL);
+	struct rzs_spill_counts spill;
 	int err = -ENOMEM;
 
 	if (out && s) {
 		mutex_lock(&dev->lock);
 		err = rzs_device_stats(dev, s);
+		rzs_device_spill_counts(dev, &spill);
+		strscpy(out->backing_swap_name, dev->backing_swap, RZS_MAX_BACKING_NAME);
 		mutex_unlock(&dev->lock);
 	}
 	if (!err) {
 		fill_stats(s, out);
+		out->bdev_num_reads = spill.reads;
+		out->bdev_num_writes = spill.writes;
 		out->invalid_io = atomic64_read(&dev->invalid_io);
 		if (copy_to_user(to, out, sizeof(*out)))
 			err = -EFAULT;
@@ -84,8 +89,22 @@ static int set_kb(struct rzs_device *dev, u64 *which, u64 kb)
 		err = -EINVAL;
 	else
 		*which = kb << 10;
+	if (!err && which == &dev->mem_limit)
+		dev->limit_needs_backing = true;
 	mutex_unlock(&dev->lock);
 	return err;
+}
+
+static int set_backing(struct rzs_device *dev, const void __user *from)
+{
+	char path[RZS_MAX_BACKING_NAME];
+
+	static_assert(sizeof(path) == RZS_BACKING_NAME_MAX);
+	if (copy_from_user(path, from, sizeof(path)))
+		return -EFAULT;
+	if (strnlen(path, sizeof(path)) == sizeof(path))
+		return -EINVAL;
+	return rzs_device_set_backing(dev, path);
 }
 
 static int do_ioctl(struct block_device *bdev, unsigned int cmd, void __user *arg)
@@ -109,7 +128,7 @@ static int do_ioctl(struct block_device *bdev, unsigned int cmd, void __user *ar
 		return -EPERM;
 	switch (cmd) {
 	case RZSIO_SET_BACKING_SWAP:
-		return -EOPNOTSUPP;
+		return set_backing(dev, arg);
 	case RZSIO_INIT:
 		return rzs_device_init(dev);
 	case RZSIO_RESET:

@@ -17,13 +17,14 @@
 
 #include "compat.h"
 #include "ramzswap.h"
+#include "ramzswap_backing.h"
 #include "ramzswap_dev.h"
 
-#define MAX_DEVICES	 32u
-#define DEFAULT_PERCENT	 25u /* of RAM, of a device whose size nobody has said */
-#define RESERVE_BLOCKS	 4u  /* ready ahead of writes: these, and for each processor: */
-#define RESERVE_PER_CPU	 2u
-#define BACKING_NAME_MAX 128
+#define MAX_DEVICES	      32u
+#define DEFAULT_PERCENT	      25u /* of RAM, of a device whose size nobody has said */
+#define DEFAULT_LIMIT_PERCENT 15u /* of RAM, with a backing swap */
+#define RESERVE_BLOCKS	      4u  /* ready ahead of writes: these, and for each processor: */
+#define RESERVE_PER_CPU	      2u
 
 static unsigned int num_devices;
 module_param(num_devices, uint, 0444);
@@ -37,9 +38,9 @@ static unsigned long memlimit_kb;
 module_param(memlimit_kb, ulong, 0444);
 MODULE_PARM_DESC(memlimit_kb, "Memory limit in KiB; only with backing_swap");
 
-static char backing_swap[BACKING_NAME_MAX];
+static char backing_swap[RZS_BACKING_NAME_MAX];
 module_param_string(backing_swap, backing_swap, sizeof(backing_swap), 0444);
-MODULE_PARM_DESC(backing_swap, "Backing swap (this driver has none yet)");
+MODULE_PARM_DESC(backing_swap, "Initialise ramzswap0 with this backing swap, a device or a file");
 
 struct workqueue_struct *rzs_workqueue;
 DEFINE_SRCU(rzs_srcu);
@@ -77,7 +78,33 @@ int rzs_device_stats(struct rzs_device *dev, struct rzs_stats *out)
 	out->fixed_bytes += bytes;
 	out->mem_bytes += bytes;
 	out->mem_peak_bytes += bytes;
+	if (live->spill)
+		rzs_spill_add_stats(live->spill, out);
 	return 0;
+}
+
+void rzs_device_spill_counts(struct rzs_device *dev, struct rzs_spill_counts *out)
+{
+	struct rzs_live *live = rzs_device_live(dev);
+
+	memset(out, 0, sizeof(*out));
+	if (live && live->spill)
+		rzs_spill_counts(live->spill, out);
+}
+
+int rzs_device_set_backing(struct rzs_device *dev, const char *path)
+{
+	int err = 0;
+
+	mutex_lock(&dev->lock);
+	if (rzs_device_ready(dev))
+		err = -EBUSY;
+	else if (strscpy(dev->backing_swap, path, sizeof(dev->backing_swap)) < 0)
+		err = -EINVAL;
+	if (err == -EINVAL)
+		dev->backing_swap[0] = '\0';
+	mutex_unlock(&dev->lock);
+	return err;
 }
 
 static int write_header(struct rzs_live *live)
@@ -102,38 +129,39 @@ static int write_header(struct rzs_live *live)
 
 static void live_free(struct rzs_live *live)
 {
+	if (live->spill)
+		rzs_spill_wait(live->spill);
 	/* The work item uses the store. */
 	rzs_freed_fini(&live->freed);
 	rzs_store_destroy(live->store);
+	rzs_spill_free(live->spill);
 	kfree(live);
 }
 
-static int live_new(struct rzs_device *dev, u64 nr_pages, struct rzs_live **out)
+/* backing is the live device's if 0 is returned; NULL: none. */
+static int live_new(struct rzs_device *dev, const struct rzs_config *cfg,
+		    struct rzs_backing *backing, struct rzs_live **out)
 {
-	unsigned int cpus = num_online_cpus();
-	struct rzs_config cfg = {
-		.nr_pages = nr_pages,
-		.limit_bytes = dev->mem_limit,
-		.reserve_bytes = (u64)(RESERVE_BLOCKS + RESERVE_PER_CPU * cpus) * RZS_BLOCK_SIZE,
-		.codec = dev->codec,
-		.nr_workers = min(cpus, RZS_MAX_WORKERS),
-	};
 	struct rzs_live *live = kzalloc(sizeof(*live), GFP_KERNEL);
 	int err;
 
 	*out = NULL;
 	if (!live)
 		return -ENOMEM;
-	err = rzs_store_create(&cfg, &live->store);
+	err = rzs_store_create(cfg, &live->store);
 	if (err) {
 		kfree(live);
 		return err;
 	}
 	live->blocks = rzs_store_blocks(live->store);
-	live->nr_pages = nr_pages;
+	live->nr_pages = cfg->nr_pages;
 	err = rzs_freed_init(&live->freed, live->store);
 	if (!err)
 		err = write_header(live);
+	/* The last that can fail: until then the backing swap is the caller's. */
+	if (!err && backing)
+		err = rzs_spill_new(dev, live, backing, &live->spill);
+	live->freed.spill = live->spill;
 	if (err) {
 		live_free(live);
 		return err;
@@ -142,28 +170,89 @@ static int live_new(struct rzs_device *dev, u64 nr_pages, struct rzs_live **out)
 	return 0;
 }
 
-int rzs_device_init_locked(struct rzs_device *dev)
+/*
+ * The original's rules: with a backing swap, a limit there is, 15 % of RAM if nobody has said one
+ * or one beyond the device's size.
+ */
+static void limit_with_backing(const struct rzs_device *dev, struct rzs_config *cfg, u64 ram)
+{
+	const char *name = dev->disk->disk_name;
+	u64 size = cfg->nr_pages << RZS_PAGE_SHIFT, limit = dev->mem_limit, least;
+
+	if (limit > size)
+		pr_info("%s: the memory limit is beyond the size, the default is taken\n", name);
+	if (!limit || limit > size) {
+		limit = min(div_u64(ram, 100) * DEFAULT_LIMIT_PERCENT, size);
+		/* Of a very small device the tables alone may be more. */
+		if (!rzs_store_min_limit(cfg, &least))
+			limit = max(limit, least);
+	}
+	if (limit > ram / 2)
+		pr_info("%s: a memory limit of more than half of the machine's memory\n", name);
+	cfg->limit_bytes = limit;
+}
+
+/* What INIT makes.  *out_backing is NULL without one, and on failure. */
+static int device_config(const struct rzs_device *dev, struct rzs_config *cfg,
+			 struct rzs_backing **out_backing)
 {
 	u64 ram = (u64)totalram_pages() << PAGE_SHIFT;
+	unsigned int cpus = num_online_cpus();
+	const char *name = dev->disk->disk_name;
+	int err;
+
+	*out_backing = NULL;
+	if (dev->limit_needs_backing && dev->mem_limit && !dev->backing_swap[0]) {
+		pr_err("%s: a memory limit is valid only together with a backing swap\n", name);
+		return -EINVAL;
+	}
+	*cfg = (struct rzs_config){
+		.reserve_bytes = (u64)(RESERVE_BLOCKS + RESERVE_PER_CPU * cpus) * RZS_BLOCK_SIZE,
+		.codec = dev->codec,
+		.nr_workers = min(cpus, RZS_MAX_WORKERS),
+		.backed = dev->backing_swap[0],
+	};
+	if (cfg->backed) {
+		err = rzs_backing_open(dev->backing_swap, out_backing);
+		if (err)
+			return err;
+		if (dev->disksize)
+			pr_info("%s: the size is that of the backing swap\n", name);
+		cfg->nr_pages = (*out_backing)->nr_pages;
+		limit_with_backing(dev, cfg, ram);
+		return 0;
+	}
+	cfg->nr_pages = dev->disksize >> RZS_PAGE_SHIFT;
+	if (!dev->disksize)
+		cfg->nr_pages = div_u64(ram, 100) * DEFAULT_PERCENT >> RZS_PAGE_SHIFT;
+	cfg->limit_bytes = dev->mem_limit;
+	if (cfg->nr_pages < RZS_SWAP_MIN_PAGES || cfg->nr_pages > RZS_MAX_PAGES)
+		return -EINVAL;
+	if (cfg->nr_pages << RZS_PAGE_SHIFT > 2 * ram)
+		pr_info("%s: more than twice the machine's memory will hardly be of use\n", name);
+	return 0;
+}
+
+int rzs_device_init_locked(struct rzs_device *dev)
+{
+	struct rzs_backing *backing;
+	struct rzs_config cfg;
 	struct rzs_live *live;
-	u64 nr_pages;
 	int err;
 
 	lockdep_assert_held(&dev->lock);
 	if (rzs_device_ready(dev))
 		return -EBUSY;
-	if (!dev->disksize)
-		dev->disksize = div_u64(ram, 100) * DEFAULT_PERCENT;
-	nr_pages = dev->disksize >> RZS_PAGE_SHIFT;
-	if (nr_pages < RZS_SWAP_MIN_PAGES || nr_pages > RZS_MAX_PAGES)
-		return -EINVAL;
-	dev->disksize = nr_pages << RZS_PAGE_SHIFT;
-	if (dev->disksize > 2 * ram)
-		pr_info("%s: more than twice the machine's memory will hardly be of use\n",
-			dev->disk->disk_name);
-	err = live_new(dev, nr_pages, &live);
+	err = device_config(dev, &cfg, &backing);
 	if (err)
 		return err;
+	err = live_new(dev, &cfg, backing, &live);
+	if (err) {
+		rzs_backing_close(backing);
+		return err;
+	}
+	dev->disksize = cfg.nr_pages << RZS_PAGE_SHIFT;
+	dev->mem_limit = cfg.limit_bytes;
 	atomic64_set(&dev->invalid_io, 0);
 	atomic64_set(&dev->failed_writes, 0);
 	atomic64_set(&dev->retried, 0);
@@ -211,6 +300,8 @@ static void device_clear(struct rzs_device *dev)
 	rcu_assign_pointer(dev->live, NULL);
 	dev->disksize = 0;
 	dev->mem_limit = 0;
+	dev->limit_needs_backing = false;
+	dev->backing_swap[0] = '\0';
 	dev->codec = rzs_codec_name(0);
 	if (!live)
 		return;
@@ -307,11 +398,7 @@ static int check_params(void)
 		pr_err("num_devices=%u: at most %u\n", num_devices, MAX_DEVICES);
 		return -EINVAL;
 	}
-	if (backing_swap[0]) {
-		pr_err("backing_swap: this driver has no backing swap yet\n");
-		return -EOPNOTSUPP;
-	}
-	if (memlimit_kb) {
+	if (memlimit_kb && !backing_swap[0]) {
 		pr_err("memlimit_kb is valid only when backing_swap is also specified\n");
 		return -EINVAL;
 	}
@@ -338,10 +425,13 @@ static int add_devices(void)
 
 	for (i = 0; i < num_devices && !err; i++)
 		err = add_device(i);
-	if (!err && disksize_kb) {
-		devices[0]->disksize = (u64)disksize_kb << 10;
+	if (err || (!disksize_kb && !backing_swap[0]))
+		return err;
+	devices[0]->disksize = (u64)disksize_kb << 10;
+	devices[0]->mem_limit = (u64)memlimit_kb << 10;
+	err = rzs_device_set_backing(devices[0], backing_swap);
+	if (!err)
 		err = rzs_device_init(devices[0]);
-	}
 	return err;
 }
 

@@ -6,6 +6,7 @@
 #include <linux/blkdev.h>
 #include <linux/device.h>
 #include <linux/kernel.h>
+#include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
 
@@ -92,12 +93,40 @@ static ssize_t mem_limit_store(struct device *dev, struct device_attribute *attr
 	live = rzs_device_live(rzs);
 	if (live)
 		err = rzs_store_set_limit(live->store, bytes);
-	if (!err)
+	if (!err) {
 		rzs->mem_limit = bytes;
+		rzs->limit_needs_backing = false;
+	}
 	mutex_unlock(&rzs->lock);
 	return err ? err : len;
 }
 static DEVICE_ATTR_RW(mem_limit);
+
+static ssize_t backing_dev_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	struct rzs_device *rzs = to_rzs(dev);
+	ssize_t n;
+
+	mutex_lock(&rzs->lock);
+	n = sysfs_emit(buf, "%s\n", rzs->backing_swap[0] ? rzs->backing_swap : "none");
+	mutex_unlock(&rzs->lock);
+	return n;
+}
+
+/* A device, as with zram, or a file; empty: none. */
+static ssize_t backing_dev_store(struct device *dev, struct device_attribute *attr, const char *buf,
+				 size_t len)
+{
+	char *path = kstrndup(buf, len, GFP_KERNEL);
+	int err;
+
+	if (!path)
+		return -ENOMEM;
+	err = rzs_device_set_backing(to_rzs(dev), strim(path));
+	kfree(path);
+	return err ? err : len;
+}
+static DEVICE_ATTR_RW(backing_dev);
 
 static ssize_t comp_algorithm_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
@@ -165,6 +194,19 @@ static ssize_t io_stat_show(struct device *dev, struct device_attribute *attr, c
 			  (u64)atomic64_read(&rzs->invalid_io), s.discards);
 }
 static DEVICE_ATTR_RO(io_stat);
+
+/* As zram has it, in pages: in the backing swap, read from it, written to it. */
+static ssize_t bd_stat_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	struct rzs_device *rzs = to_rzs(dev);
+	struct rzs_spill_counts c;
+
+	mutex_lock(&rzs->lock);
+	rzs_device_spill_counts(rzs, &c);
+	mutex_unlock(&rzs->lock);
+	return sysfs_emit(buf, "%llu %llu %llu\n", c.pages, c.reads, c.writes);
+}
+static DEVICE_ATTR_RO(bd_stat);
 
 /* The store's own figures, with the names that servers give them: a line for each. */
 #define STORE_STAT(name) {#name, offsetof(struct rzs_stats, name)}
@@ -235,9 +277,11 @@ static struct attribute *rzs_attrs[] = {
 	&dev_attr_initstate.attr,
 	&dev_attr_disksize.attr,
 	&dev_attr_mem_limit.attr,
+	&dev_attr_backing_dev.attr,
 	&dev_attr_comp_algorithm.attr,
 	&dev_attr_mm_stat.attr,
 	&dev_attr_io_stat.attr,
+	&dev_attr_bd_stat.attr,
 	&dev_attr_store_stat.attr,
 	&dev_attr_compact.attr,
 	&dev_attr_reset.attr,

@@ -23,6 +23,7 @@ EXTRA_DIST += \
 	tests/vm/scenarios/dry \
 	tests/vm/scenarios/first-swap \
 	tests/vm/scenarios/kill-client \
+	tests/vm/scenarios/kmod-backing \
 	tests/vm/scenarios/kmod-memlimit \
 	tests/vm/scenarios/kmod-model \
 	tests/vm/scenarios/kmod-sequence \
@@ -49,6 +50,7 @@ EXTRA_DIST += \
 	tests/vm/scenarios/stale \
 	tests/vm/scenarios/swapoff-pressure \
 	tests/vm/selftest \
+	tests/vm/spill.c \
 	tests/vm/traffic.c
 
 # The driver beside the store in user space: goes into the guest, so make builds it.
