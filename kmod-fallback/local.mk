@@ -16,6 +16,7 @@ RZS_KMOD_FILES = \
 	kmod-fallback/ramzswap_ioctl.c \
 	kmod-fallback/ramzswap_ioctl.h \
 	kmod-fallback/ramzswap_main.c \
+	kmod-fallback/ramzswap_selftest.c \
 	kmod-fallback/ramzswap_shrink.c \
 	kmod-fallback/ramzswap_sysfs.c \
 	kmod-fallback/rzs_core_unity.c \

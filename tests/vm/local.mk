@@ -25,6 +25,7 @@ EXTRA_DIST += \
 	tests/vm/scenarios/kill-client \
 	tests/vm/scenarios/kmod-memlimit \
 	tests/vm/scenarios/kmod-model \
+	tests/vm/scenarios/kmod-selftest \
 	tests/vm/scenarios/kmod-sequence \
 	tests/vm/scenarios/many \
 	tests/vm/scenarios/memlimit \
