@@ -19,6 +19,7 @@ RZS_KMOD_FILES = \
 	kmod-fallback/ramzswap_ioctl.h \
 	kmod-fallback/ramzswap_job.c \
 	kmod-fallback/ramzswap_main.c \
+	kmod-fallback/ramzswap_selftest.c \
 	kmod-fallback/ramzswap_shrink.c \
 	kmod-fallback/ramzswap_spill.c \
 	kmod-fallback/ramzswap_spill.h \

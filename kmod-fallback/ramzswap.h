@@ -145,6 +145,16 @@ void rzs_compact_all(struct rzs_live *live);
 /* rzs_core_unity.c */
 struct rzs_blocks *rzs_store_blocks(struct rzs_store *store);
 
+/* ramzswap_selftest.c: before the first device; a negative errno when something is wrong. */
+#ifdef RZS_SELFTEST
+int rzs_selftest(void);
+#else
+static inline int rzs_selftest(void)
+{
+	return 0;
+}
+#endif
+
 /* ramzswap_blocks.c: false when the machine had no memory.  Sleeps, starts no I/O. */
 bool rzs_blocks_refill(struct rzs_blocks *b);
 

@@ -20,6 +20,8 @@
  * `busy` says where to look.  Marking sets the slot's bit before the chunk's, the work item clears
  * the chunk's bit before it looks at slots: a mark that it misses leads to another run.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/bitmap.h>
 #include <linux/bitops.h>
 #include <linux/mm.h>

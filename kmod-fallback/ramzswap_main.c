@@ -8,6 +8,8 @@
  * there on, what is in the page cache goes out, the size goes, and when no one uses the store any
  * more so does that.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/cpumask.h>
 #include <linux/math64.h>
 #include <linux/mm.h>
@@ -445,7 +447,9 @@ static int __init rzs_init(void)
 	rzs_workqueue = alloc_workqueue("ramzswap", WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
 	if (!rzs_workqueue)
 		return -ENOMEM;
-	err = add_devices();
+	err = rzs_selftest();
+	if (!err)
+		err = add_devices();
 	if (!err)
 		err = rzs_shrink_init();
 	if (err) {

@@ -12,6 +12,7 @@ EXTRA_DIST += \
 	tests/vm/kmod \
 	tests/vm/matrix \
 	tests/vm/matrix.list \
+	tests/vm/mixio.c \
 	tests/vm/mkinitramfs \
 	tests/vm/nbdreader.c \
 	tests/vm/readloop.c \
@@ -26,6 +27,8 @@ EXTRA_DIST += \
 	tests/vm/scenarios/kmod-backing \
 	tests/vm/scenarios/kmod-memlimit \
 	tests/vm/scenarios/kmod-model \
+	tests/vm/scenarios/kmod-plain \
+	tests/vm/scenarios/kmod-selftest \
 	tests/vm/scenarios/kmod-sequence \
 	tests/vm/scenarios/many \
 	tests/vm/scenarios/memlimit \
