@@ -194,7 +194,10 @@ static void parse_one(struct options *o, const struct rzsb_args *a, int id)
 
 static void parse(struct options *o, int argc, char **argv)
 {
-	struct rzsb_args a = {.command = "capture", .words = "[-- COMMAND...]", .options = options};
+	struct rzsb_args a = {.command = "capture",
+			      .words = "[-- COMMAND...]",
+			      .options = options,
+			      .stop_at_word = true};
 	int id;
 
 	while (!o->err && (id = rzsb_next_option(&a, argc, argv)) != -1)
