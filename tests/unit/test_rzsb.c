@@ -6,6 +6,7 @@
 #include "t.h"
 
 #include "pages.h"
+#include "rzsb_advice.h"
 #include "rzsb_measure.h"
 #include "rzsb_models.h"
 #include "rzsb_source.h"
@@ -331,4 +332,34 @@ T_TEST(pages_of_a_process)
 	memset(&a, 0, sizeof(a));
 	T_EQ(rzsb_process_find(&a, 0x7ffffffe), -ESRCH);
 	T_EQ(a.nr, 0);
+}
+
+/* The rule: 0.9 times the RAM for 2 times the time is even. */
+T_TEST(advice_by_the_rule)
+{
+	struct rzsb_choice v[] = {
+		{"fast", 100, 1000}, {"even", 90, 2000}, {"dear", 89, 9000}, {"none", NAN, 1}};
+	struct rzsb_advice a = rzsb_advise(v, 4, 300);
+	char text[160];
+
+	T_NE(a.best, 2);
+	T_NE(a.best, 3);
+	T_OK(a.close);
+	T_OK(a.worthwhile);
+	v[1].ram = 80;
+	a = rzsb_advise(v, 4, 300);
+	T_EQ(a.best, 1);
+	T_OK(!a.close);
+	v[1].ram = 96;
+	a = rzsb_advise(v, 4, 110);
+	T_EQ(a.best, 0);
+	T_OK(!a.worthwhile);
+	T_EQ(rzsb_advise(v + 3, 1, 300).best, -1);
+	T_EQ(rzsb_advise(v, 0, 300).best, -1);
+	rzsb_advice_compare(&v[0], &v[2], text, sizeof(text));
+	T_STR_EQ(text, "dear takes 9.0 times as long but needs 11 % less RAM");
+	rzsb_advice_compare(&v[2], &v[0], text, sizeof(text));
+	T_STR_EQ(text, "fast is 9.0 times as fast but needs 12 % more RAM");
+	rzsb_advice_compare(&v[0], &v[3], text, sizeof(text));
+	T_STR_EQ(text, "none is not one of the store's");
 }

@@ -6,6 +6,8 @@ RZS_BENCH_CPPFLAGS = $(RZS_USER_CPPFLAGS) -I$(srcdir)/tools/rzsbench
 noinst_LTLIBRARIES += librzsbench.la
 librzsbench_la_SOURCES = \
 	tools/rzsbench/rzsb.h \
+	tools/rzsbench/rzsb_advice.c \
+	tools/rzsbench/rzsb_advice.h \
 	tools/rzsbench/rzsb_args.c \
 	tools/rzsbench/rzsb_args.h \
 	tools/rzsbench/rzsb_cmd.h \
@@ -42,6 +44,11 @@ tools_rzsbench_rzsbench_SOURCES = \
 	tools/rzsbench/rzsb_pages.c \
 	tools/rzsbench/rzsb_pages.h \
 	tools/rzsbench/rzsb_pages_show.c \
+	tools/rzsbench/rzsb_plot.c \
+	tools/rzsbench/rzsb_plot.h \
+	tools/rzsbench/rzsb_report.c \
+	tools/rzsbench/rzsb_report.h \
+	tools/rzsbench/rzsb_report_plots.c \
 	tools/rzsbench/rzsb_spawn.c \
 	tools/rzsbench/rzsb_spawn.h \
 	tools/rzsbench/rzsb_store.c \
