@@ -63,6 +63,8 @@ tools_rzsbench_rzsbench_SOURCES += \
 	tools/rzsbench/rzsb_device.c \
 	tools/rzsbench/rzsb_device.h \
 	tools/rzsbench/rzsb_device_cases.c \
+	tools/rzsbench/rzsb_peers.c \
+	tools/rzsbench/rzsb_peers.h \
 	tools/rzsbench/rzsb_target.c \
 	tools/rzsbench/rzsb_target.h
 tools_rzsbench_rzsbench_LDADD += librzsbenchnbd.la
