@@ -47,9 +47,9 @@ static const char about[] =
 	"are compared with.  NAME-=... does not keep data, nothing is verified; NAME:EXPORT=... "
 	"has\n"
 	"no default export, but this one.\n"
-	"For --vs: rzsd (ramzswap's server), rzs (its plugin in nbdkit), zstd and sparse (nbdkit's\n"
-	"memory plugin with allocator=zstd, and without), qemu-nbd (on a file in tmpfs), zram, or "
-	"all.\n"
+	"For --vs: rzsd (ramzswap's server), rzs (its plugin in nbdkit), zstd and sparse\n"
+	"(nbdkit's memory plugin with allocator=zstd, and without), qemu-nbd (on a file in\n"
+	"tmpfs), zram, or all.\n"
 	"$RZSD and $RZS_PLUGIN in the environment name those of a build that is not installed.\n";
 
 static void add_server(struct nbd_bench *b, const struct rzsb_args *a, char *text)
@@ -129,10 +129,8 @@ static void add_peers(struct nbd_bench *b, const struct rzsb_args *a, char *list
 		}
 		p = rzsb_peer_find(name);
 		if (!p)
-			rzsb_complain(a,
-				      "--vs %s: it is rzsd, rzs, zstd, sparse, qemu-nbd, zram or all; "
-				      "--server starts any other",
-				      name);
+			rzsb_complain(a, "--vs %s: it is rzsd, rzs, zstd, sparse, qemu-nbd, zram "
+					 "or all; --server starts any other", name);
 		add_peer(b, a, p);
 	}
 	if (!some)
