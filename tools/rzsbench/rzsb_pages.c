@@ -29,7 +29,7 @@
 #define L2_ENTRY      16u	  /* its table has that for each */
 #define PATIENCE_NS   1000000000ull
 
-enum { OPT_REPORT = 256 };
+enum { OPT_REPORT = 256, OPT_STATS_ONLY };
 
 static const struct rzsb_option options[] = {
 	RZSB_SOURCE_OPTIONS,
@@ -40,6 +40,7 @@ static const struct rzsb_option options[] = {
 	{'H', "histogram", NULL, "sizes after compression as well"},
 	{'e', "seed", "N", "of the orders (default 1)"},
 	{'o', "output", "FILE", "JSON lines, appended; - is standard output"},
+	{OPT_STATS_ONLY, "anonymous-stats-only", NULL, "no page to disk, nor names of programs"},
 	{OPT_REPORT, "report", "FILE", "a page of HTML with plots (it takes gnuplot)"},
 	{0},
 };
@@ -54,7 +55,7 @@ struct request {
 	size_t sample; /* pages */
 	unsigned rounds;
 	uint64_t patience_ns, seed;
-	bool histogram;
+	bool histogram, stats_only;
 	const char *out, *report;
 	int err;
 };
@@ -86,6 +87,9 @@ static void parse_one(struct request *q, const struct rzsb_args *a, int id)
 		break;
 	case 'o':
 		q->out = optarg;
+		break;
+	case OPT_STATS_ONLY:
+		q->stats_only = true;
 		break;
 	case OPT_REPORT:
 		q->report = optarg;
@@ -319,6 +323,26 @@ static int tell(const struct rzsb_pages *p, const struct request *q)
 	return failed || fflush(stdout) != 0 ? RZSB_FAILED : RZSB_OK;
 }
 
+static int load_pages(struct rzsb_pages *p, struct request *q)
+{
+	int err = q->err;
+
+	if (q->stats_only)
+		rzsb_stay_private();
+	if (!err)
+		err = rzsb_sources_keep_cold(&q->sources);
+	if (!err)
+		err = rzsb_sources_load(&q->sources, q->sample, &p->corpus);
+	p->found = q->sources.pages - q->sources.lost;
+	p->denied = q->sources.denied;
+	p->gone = q->sources.gone;
+	p->lost = q->sources.lost;
+	rzsb_sources_free(&q->sources);
+	for (unsigned i = 0; q->stats_only && i < p->corpus.nr_parts; i++)
+		snprintf(p->corpus.parts[i].name, RZSB_NAME_MAX, "source-%u", i + 1);
+	return err;
+}
+
 int rzsb_cmd_pages(int argc, char **argv)
 {
 	struct request q = {
@@ -329,17 +353,10 @@ int rzsb_cmd_pages(int argc, char **argv)
 	parse(&q, &p, argc, argv);
 	if (!q.err && q.report && rzsb_report_check(q.report) < 0)
 		return RZSB_FAILED;
-	if (q.err || rzsb_sources_load(&q.sources, q.sample, &p.corpus) < 0) {
-		rzsb_sources_free(&q.sources);
+	if (load_pages(&p, &q) < 0)
 		return RZSB_NOTHING;
-	}
-	p.found = q.sources.pages - q.sources.lost;
-	p.denied = q.sources.denied;
-	p.gone = q.sources.gone;
-	p.lost = q.sources.lost;
 	p.rounds = q.rounds;
 	p.seed = q.seed;
-	rzsb_sources_free(&q.sources);
 	if (open_methods(&p) < 0)
 		return RZSB_FAILED;
 	work(&p, &q);
