@@ -20,6 +20,9 @@ RZS_E2E_TESTS = \
 	tests/e2e/plugin-stats.sh \
 	tests/e2e/protect.sh \
 	tests/e2e/qemu.sh \
+	tests/e2e/rzsbench-device.sh \
+	tests/e2e/rzsbench-instructions.sh \
+	tests/e2e/rzsbench-report.sh \
 	tests/e2e/rzsbench.sh \
 	tests/e2e/rzscontrol-abuse.sh \
 	tests/e2e/rzscontrol-plugin.sh \
@@ -33,6 +36,12 @@ RZS_E2E_TESTS = \
 	tests/e2e/subpage.sh \
 	tests/e2e/swapheader.sh \
 	tests/e2e/trimhammer.sh
+
+# The libraries' calls in a bare loop, beside which rzsbench's figures are held.
+check_PROGRAMS += tests/lib/bare_codec
+tests_lib_bare_codec_SOURCES = tests/lib/bare_codec.c
+tests_lib_bare_codec_CPPFLAGS = $(RZS_USER_CPPFLAGS)
+tests_lib_bare_codec_LDADD = librzscore.la librzsport.la $(RZS_LIBS)
 
 # What they run besides.
 RZS_E2E_HELPERS = \
@@ -51,6 +60,7 @@ RZS_E2E_HELPERS = \
 	tests/e2e/probes_requests.py \
 	tests/e2e/protect.py \
 	tests/e2e/rzscontrol.table \
+	tests/e2e/rzsbench-instructions.py \
 	tests/e2e/rzsd-hold.py \
 	tests/e2e/rzsd-manager.py \
 	tests/e2e/rzsd-silent.py \

@@ -86,12 +86,32 @@ noise=$((8 * 256))
 raw=$(figure pages_method units_raw)
 [ "$raw" -ge $noise ] && [ "$raw" -le $((noise * 3 / 2)) ] || fail "$raw raw pages, $noise are of noise"
 
+# ---- statistics alone: no line of its text, no name, and nothing saved
+bench pages --anonymous-stats-only --pid $pid --output "$tmpdir/stats" --rounds 1 --methods lzo
+! grep -qaE 'pages are stored|python' "$out" "$tmpdir/stats" || fail "more than statistics: $(cat "$out" "$tmpdir/stats")"
+grep -q '"corpus":"source-1=' "$tmpdir/stats" || fail "no source in $(cat "$tmpdir/stats")"
+before=$(find "$tmpdir" | wc -l)
+bench capture --anonymous-stats-only --pid $pid
+says "not saved"
+[ "$(find "$tmpdir" | wc -l)" = "$before" ] || fail "something was saved"
+complains 2 "--output $tmpdir: --anonymous-stats-only saves nothing" capture --anonymous-stats-only --output "$tmpdir" --pid $pid
+
+# ---- cold pages, where the kernel can tell
+if [ -e /sys/kernel/mm/page_idle/bitmap ] && [ "$(id -u)" = 0 ]; then
+	rm -f "$tmpdir/json"
+	bench pages --cold --cold-wait 1 --pid $pid --output "$tmpdir/json" --rounds 1 --methods lzo
+	[ "$(figure pages pages_found)" -ge $((9 * 256)) ] || fail "of a program that sleeps only $(figure pages pages_found) pages are cold"
+	complains 77 "is no process" pages --cold "$tmpdir/program.py"
+elif [ ! -e /sys/kernel/mm/page_idle ]; then
+	complains 77 "CONFIG_IDLE_PAGE_TRACKING" pages --cold --pid $pid
+fi
+
 # ---- captured, it is the same
 bench capture --output "$tmpdir" --name program --pid $pid
 [ "$(stat -c %a "$tmpdir/program.pages")" = 600 ] || fail "the pages can be read by others"
 [ "$(stat -c %s "$tmpdir/program.pages")" = $(($(sed -n 's/^program //p' "$tmpdir/index") * 4096)) ] ||
 	fail "$tmpdir/index does not say what is there"
-rm "$tmpdir/json"
+rm -f "$tmpdir/json"
 bench pages --output "$tmpdir/json" --rounds 1 --methods lzo,lzo@16 "$tmpdir"
 [ "$(figure pages_method units_raw)" = "$raw" ] || fail "captured, $(figure pages_method units_raw) pages are raw, not $raw"
 bench pages --histogram --rounds 1 --methods lzo --sample 4 "$tmpdir/program.pages"

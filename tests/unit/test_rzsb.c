@@ -6,6 +6,8 @@
 #include "t.h"
 
 #include "pages.h"
+#include "rzsb_advice.h"
+#include "rzsb_idle.h"
 #include "rzsb_measure.h"
 #include "rzsb_models.h"
 #include "rzsb_source.h"
@@ -331,4 +333,86 @@ T_TEST(pages_of_a_process)
 	memset(&a, 0, sizeof(a));
 	T_EQ(rzsb_process_find(&a, 0x7ffffffe), -ESRCH);
 	T_EQ(a.nr, 0);
+}
+
+/* The rule: 0.9 times the RAM for 2 times the time is even. */
+T_TEST(advice_by_the_rule)
+{
+	struct rzsb_choice v[] = {
+		{"fast", 100, 1000}, {"even", 90, 2000}, {"dear", 89, 9000}, {"none", NAN, 1}};
+	struct rzsb_advice a = rzsb_advise(v, 4, 300);
+	char text[160];
+
+	T_NE(a.best, 2);
+	T_NE(a.best, 3);
+	T_OK(a.close);
+	T_OK(a.worthwhile);
+	v[1].ram = 80;
+	a = rzsb_advise(v, 4, 300);
+	T_EQ(a.best, 1);
+	T_OK(!a.close);
+	v[1].ram = 96;
+	a = rzsb_advise(v, 4, 110);
+	T_EQ(a.best, 0);
+	T_OK(!a.worthwhile);
+	T_EQ(rzsb_advise(v + 3, 1, 300).best, -1);
+	T_EQ(rzsb_advise(v, 0, 300).best, -1);
+	rzsb_advice_compare(&v[0], &v[2], text, sizeof(text));
+	T_STR_EQ(text, "dear takes 9.0 times as long but needs 11 % less RAM");
+	rzsb_advice_compare(&v[2], &v[0], text, sizeof(text));
+	T_STR_EQ(text, "fast is 9.0 times as fast but needs 12 % more RAM");
+	rzsb_advice_compare(&v[0], &v[3], text, sizeof(text));
+	T_STR_EQ(text, "none is not one of the store's");
+}
+
+static int made_file(const uint64_t *v, size_t nr)
+{
+	int fd = memfd_create("words", 0);
+
+	T_GE(fd, 0);
+	T_EQ(pwrite(fd, v, nr * 8, 0), (ssize_t)(nr * 8));
+	return fd;
+}
+
+/* A pagemap, flags and a bitmap of our own: a huge page has the bit of its first, what is touched
+ * or gone is not kept. */
+T_TEST(idle_pages)
+{
+	enum { PRESENT = 63, TAIL = 16 };
+	const uint64_t present = 1ull << PRESENT;
+	static uint64_t flags[1024], bitmap[16], map[8];
+	struct rzsb_addresses a = {.v = malloc(5 * sizeof(*a.v)), .nr = 5, .room = 5};
+	struct rzsb_idle idle;
+	int pagemap;
+
+	map[1] = present | 5;
+	map[2] = present | 70;
+	map[3] = present | 515; /* in a huge page that begins at 512 */
+	map[4] = present | 130;
+	for (unsigned i = 513; i < 1024; i++)
+		flags[i] = 1ull << TAIL;
+	for (unsigned i = 0; i < 5; i++)
+		a.v[i] = (i + 1) * RZSB_PAGE; /* the last is not there */
+	pagemap = made_file(map, 8);
+	idle = (struct rzsb_idle){made_file(bitmap, 16), made_file(flags, 1024)};
+	T_EQ(rzsb_idle_mark(&idle, pagemap, &a), 0);
+	T_EQ(pread(idle.bitmap, bitmap, sizeof(bitmap), 0), (ssize_t)sizeof(bitmap));
+	T_EQ(bitmap[0], 1ull << 5);
+	T_EQ(bitmap[1], 1ull << (70 - 64));
+	T_EQ(bitmap[2], 1ull << (130 - 128));
+	T_EQ(bitmap[8], 1);
+	bitmap[1] = 0; /* touched */
+	T_EQ(pwrite(idle.bitmap, bitmap, sizeof(bitmap), 0), (ssize_t)sizeof(bitmap));
+	rzsb_idle_keep(&idle, pagemap, &a);
+	T_EQ(a.nr, 3);
+	T_EQ(a.v[0], RZSB_PAGE);
+	T_EQ(a.v[1], 3 * RZSB_PAGE);
+	T_EQ(a.v[2], 4 * RZSB_PAGE);
+	/* Where pages are is not told to everybody. */
+	map[1] = present;
+	T_EQ(pwrite(pagemap, map, sizeof(map), 0), (ssize_t)sizeof(map));
+	T_EQ(rzsb_idle_mark(&idle, pagemap, &a), -EPERM);
+	rzsb_idle_close(&idle);
+	close(pagemap);
+	free(a.v);
 }

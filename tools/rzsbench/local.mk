@@ -6,10 +6,14 @@ RZS_BENCH_CPPFLAGS = $(RZS_USER_CPPFLAGS) -I$(srcdir)/tools/rzsbench
 noinst_LTLIBRARIES += librzsbench.la
 librzsbench_la_SOURCES = \
 	tools/rzsbench/rzsb.h \
+	tools/rzsbench/rzsb_advice.c \
+	tools/rzsbench/rzsb_advice.h \
 	tools/rzsbench/rzsb_args.c \
 	tools/rzsbench/rzsb_args.h \
 	tools/rzsbench/rzsb_cmd.h \
 	tools/rzsbench/rzsb_corpus.c \
+	tools/rzsbench/rzsb_idle.c \
+	tools/rzsbench/rzsb_idle.h \
 	tools/rzsbench/rzsb_json.c \
 	tools/rzsbench/rzsb_measure.c \
 	tools/rzsbench/rzsb_measure.h \
@@ -42,6 +46,11 @@ tools_rzsbench_rzsbench_SOURCES = \
 	tools/rzsbench/rzsb_pages.c \
 	tools/rzsbench/rzsb_pages.h \
 	tools/rzsbench/rzsb_pages_show.c \
+	tools/rzsbench/rzsb_plot.c \
+	tools/rzsbench/rzsb_plot.h \
+	tools/rzsbench/rzsb_report.c \
+	tools/rzsbench/rzsb_report.h \
+	tools/rzsbench/rzsb_report_plots.c \
 	tools/rzsbench/rzsb_spawn.c \
 	tools/rzsbench/rzsb_spawn.h \
 	tools/rzsbench/rzsb_store.c \
@@ -56,6 +65,8 @@ tools_rzsbench_rzsbench_SOURCES += \
 	tools/rzsbench/rzsb_device.c \
 	tools/rzsbench/rzsb_device.h \
 	tools/rzsbench/rzsb_device_cases.c \
+	tools/rzsbench/rzsb_peers.c \
+	tools/rzsbench/rzsb_peers.h \
 	tools/rzsbench/rzsb_target.c \
 	tools/rzsbench/rzsb_target.h
 tools_rzsbench_rzsbench_LDADD += librzsbenchnbd.la

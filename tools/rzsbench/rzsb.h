@@ -41,6 +41,12 @@ void *rzsb_alloc(size_t n);
 /* Print "NAME: message" to stderr and exit with code. */
 void rzsb_die(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3), noreturn));
 
+/*
+ * What is in this process's memory gets to no disk by the system's doing either: no core file, and
+ * no swap if the memory may be locked; stderr says when it may not.
+ */
+void rzsb_stay_private(void);
+
 /* Captured pages, loaded and touched. */
 #define RZSB_MAX_PARTS 64
 #define RZSB_NAME_MAX  32

@@ -48,11 +48,13 @@ void rzsb_complain(const struct rzsb_args *a, const char *fmt, ...)
 }
 
 /* The table as getopt_long() wants it. */
-static void translate(const struct rzsb_option *from, struct option *to, char *letters)
+static void translate(const struct rzsb_args *a, struct option *to, char *letters)
 {
+	const struct rzsb_option *from = a->options;
 	unsigned n = 0;
 
-	*letters++ = '+'; /* a word ends the options: it may be somebody else's command */
+	if (a->stop_at_word)
+		*letters++ = '+';
 	*letters++ = ':'; /* we do the complaining */
 	for (; from->name && n < MAX_OPTIONS; from++, n++) {
 		to[n] = (struct option){from->name, from->value ? required_argument : no_argument,
@@ -84,7 +86,7 @@ int rzsb_next_option(struct rzsb_args *a, int argc, char **argv)
 	char letters[2 * MAX_OPTIONS + 4];
 	int id;
 
-	translate(a->options, known, letters);
+	translate(a, known, letters);
 	opterr = 0;
 	id = getopt_long(argc, argv, letters, known, NULL);
 	switch (id) {

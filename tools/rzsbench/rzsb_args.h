@@ -8,6 +8,7 @@
 #ifndef RZSB_ARGS_H
 #define RZSB_ARGS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,9 +21,10 @@ struct rzsb_option {
 
 struct rzsb_args {
 	const char *command;
-	const char *words; /* what stands behind the options, for people */
+	const char *words; /* what stands beside the options, for people */
 	const char *about; /* lines below the table of --help; may be NULL */
 	const struct rzsb_option *options;
+	bool stop_at_word; /* what follows a word is somebody else's command line */
 	const char *now; /* the option that was found last */
 };
 

@@ -26,8 +26,9 @@
 struct options {
 	const char *dir, *name;
 	struct rzsb_sources sources;
-	bool chosen; /* sources by options */
-	size_t most; /* pages of all together, 0: all */
+	bool chosen;	 /* sources by options */
+	bool stats_only; /* save nothing */
+	size_t most;	 /* pages of all together, 0: all */
 	struct rzsb_spawn spawn;
 	int err;
 };
@@ -87,6 +88,11 @@ static size_t save(struct options *o, size_t i)
 	FILE *index;
 
 	rzsb_source_thin(&o->sources, i, o->most);
+	if (o->stats_only) {
+		printf("source-%-17zu %7.1f MiB of %.1f MiB anonymous memory, not saved\n", i + 1,
+		       (double)src->a.nr * RZSB_PAGE / MIB, (double)found * RZSB_PAGE / MIB);
+		return src->a.nr;
+	}
 	saved = save_pages(o, src);
 	if (saved == 0)
 		return 0;
@@ -119,7 +125,7 @@ static int save_all(struct options *o)
 		printf("%zu processes had gone before they could be read\n", gone);
 	if (saved == 0)
 		rzsb_die(RZSB_NOTHING, "nothing saved");
-	if (!isatty(STDERR_FILENO))
+	if (o->stats_only || !isatty(STDERR_FILENO))
 		return RZSB_OK;
 	fprintf(stderr,
 		"%s holds other programs' memory, secrets may be in it: delete it when it has "
@@ -130,25 +136,29 @@ static int save_all(struct options *o)
 
 static int run_and_save(struct options *o)
 {
+	const char *name = o->name ? o->name : o->spawn.command[0];
 	size_t highest;
 	pid_t pid = rzsb_spawn_until_grown(&o->spawn, &highest);
 
 	if (!pid) {
-		printf("%-24s skipped: grew to %.1f of the %.1f MiB asked for\n", o->name,
+		printf("%-24s skipped: grew to %.1f of the %.1f MiB asked for\n", name,
 		       (double)highest * RZSB_PAGE / MIB, (double)o->spawn.least * RZSB_PAGE / MIB);
 		return RZSB_NOTHING;
 	}
 	if (rzsb_sources_add_pid(&o->sources, pid) < 0)
 		return RZSB_NOTHING;
 	if (o->sources.nr == 0)
-		rzsb_die(RZSB_NOTHING, "%s: no anonymous pages", o->name);
+		rzsb_die(RZSB_NOTHING, "%s: no anonymous pages", name);
 	return save_all(o);
 }
+
+enum { OPT_STATS_ONLY = 256 };
 
 static const struct rzsb_option options[] = {
 	{'o', "output", "DIR", "where to put them; made if it is not there"},
 	RZSB_SOURCE_OPTIONS,
 	{'m', "most", "MIB", "save at most so many, spread evenly over all"},
+	{OPT_STATS_ONLY, "anonymous-stats-only", NULL, "save nothing, say how much there is"},
 	{'n', "name", "NAME", "in DIR/index, of the one process"},
 	{'c', "comm", "COMM", "wait for a process of this name among those COMMAND starts"},
 	{'l', "least", "MIB", "... that holds so many MiB of anonymous memory (default 16)"},
@@ -186,6 +196,9 @@ static void parse_one(struct options *o, const struct rzsb_args *a, int id)
 	case 'm':
 		o->most = rzsb_number(a, 1, 1024 * 1024) * (MIB / RZSB_PAGE);
 		break;
+	case OPT_STATS_ONLY:
+		o->stats_only = true;
+		break;
 	case 't':
 		o->spawn.seconds = (unsigned)rzsb_number(a, 1, 100000);
 		break;
@@ -194,7 +207,10 @@ static void parse_one(struct options *o, const struct rzsb_args *a, int id)
 
 static void parse(struct options *o, int argc, char **argv)
 {
-	struct rzsb_args a = {.command = "capture", .words = "[-- COMMAND...]", .options = options};
+	struct rzsb_args a = {.command = "capture",
+			      .words = "[-- COMMAND...]",
+			      .options = options,
+			      .stop_at_word = true};
 	int id;
 
 	while (!o->err && (id = rzsb_next_option(&a, argc, argv)) != -1)
@@ -202,21 +218,29 @@ static void parse(struct options *o, int argc, char **argv)
 	if (o->err)
 		return;
 	o->spawn.command = argv + optind;
-	if (!o->dir)
+	if (o->stats_only && o->dir)
+		rzsb_complain(&a,
+			      "--output %s: --anonymous-stats-only saves nothing: leave one out",
+			      o->dir);
+	if (!o->dir && !o->stats_only)
 		rzsb_complain(&a, "--output is needed: a folder for the pages");
 	if (o->chosen == (optind < argc))
 		rzsb_complain(&a, "either --pid, --all or --cgroup, or a command to start");
+	if (o->sources.cold && !o->chosen)
+		rzsb_complain(&a, "--cold: is for processes that are there, not for one started");
 	if (o->name && o->chosen && o->sources.nr != 1)
 		rzsb_complain(&a, "--name: there are %zu processes, it names one", o->sources.nr);
-	if (!o->chosen && !o->name)
+	if (!o->chosen && !o->name && !o->stats_only)
 		rzsb_complain(&a, "--name is needed for what a command starts");
 }
 
 static int capture(struct options *o)
 {
-	if (o->err)
+	if (o->stats_only)
+		rzsb_stay_private();
+	if (o->err || rzsb_sources_keep_cold(&o->sources) < 0)
 		return RZSB_NOTHING;
-	if (mkdir(o->dir, 0700) < 0 && errno != EEXIST)
+	if (!o->stats_only && mkdir(o->dir, 0700) < 0 && errno != EEXIST)
 		rzsb_die(RZSB_FAILED, "cannot make %s: %s", o->dir, strerror(errno));
 	return o->chosen ? save_all(o) : run_and_save(o);
 }

@@ -13,9 +13,11 @@
 #include "rzsb_device.h"
 #include "rzsb_args.h"
 #include "rzsb_cmd.h"
+#include "rzsb_peers.h"
 
 #include <errno.h>
 #include <sched.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -24,6 +26,7 @@
 
 static const struct rzsb_option options[] = {
 	{'s', "server", "NAME=COMMAND", "starts one that stays in the foreground"},
+	{'v', "vs", "NAME,...", "starts those of the list below that are installed"},
 	{'z', "zram", "ALGORITHM", "/dev/zram0 as well"},
 	{'m', "pages", "MIB", "taken from the corpus (default 256)"},
 	{'t', "time", "MS", "for each case, server and round (default 400)"},
@@ -43,7 +46,11 @@ static const char about[] =
 	"A server's command has $SOCK and $SIZE in its environment.  The first is what the others\n"
 	"are compared with.  NAME-=... does not keep data, nothing is verified; NAME:EXPORT=... "
 	"has\n"
-	"no default export, but this one.\n";
+	"no default export, but this one.\n"
+	"For --vs: rzsd (ramzswap's server), rzs (its plugin in nbdkit), zstd and sparse\n"
+	"(nbdkit's memory plugin with allocator=zstd, and without), qemu-nbd (on a file in\n"
+	"tmpfs), zram, or all.\n"
+	"$RZSD and $RZS_PLUGIN in the environment name those of a build that is not installed.\n";
 
 static void add_server(struct nbd_bench *b, const struct rzsb_args *a, char *text)
 {
@@ -69,11 +76,75 @@ static void add_server(struct nbd_bench *b, const struct rzsb_args *a, char *tex
 	t->command = command;
 }
 
+static void skip(struct nbd_bench *b, const char *name, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* Told when there is somebody to tell. */
+static void skip(struct nbd_bench *b, const char *name, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (b->nr_skipped == NBD_MAX_TARGETS)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(b->skipped[b->nr_skipped].why, sizeof(b->skipped[0].why), fmt, ap);
+	va_end(ap);
+	b->skipped[b->nr_skipped++].name = name;
+}
+
+static void add_peer(struct nbd_bench *b, const struct rzsb_args *a, const struct rzsb_peer *p)
+{
+	struct target *t = &b->targets[b->nr_targets];
+
+	if (!p->command) {
+		b->zram = b->zram ? b->zram : "lzo";
+		return;
+	}
+	if (!rzsb_peer_installed(p)) {
+		skip(b, p->name, "not installed (%s)", p->package);
+		return;
+	}
+	if (b->nr_targets == NBD_MAX_TARGETS - 1)
+		rzsb_complain(a, "--vs %s: at most %u servers", p->name, NBD_MAX_TARGETS - 1);
+	*t = (struct target){.name = p->name,
+			     .command = p->command,
+			     .export = "",
+			     .keeps_data = true,
+			     .in_file = p->in_file};
+	b->optional |= 1u << b->nr_targets++;
+}
+
+static void add_peers(struct nbd_bench *b, const struct rzsb_args *a, char *list)
+{
+	const struct rzsb_peer *p;
+	char *save = NULL, *name;
+	bool some = false;
+
+	for (name = strtok_r(list, ",", &save); name; name = strtok_r(NULL, ",", &save)) {
+		some = true;
+		if (strcmp(name, "all") == 0) {
+			for (unsigned i = 0; (p = rzsb_peer(i)); i++)
+				add_peer(b, a, p);
+			continue;
+		}
+		p = rzsb_peer_find(name);
+		if (!p)
+			rzsb_complain(a, "--vs %s: it is rzsd, rzs, zstd, sparse, qemu-nbd, zram "
+					 "or all; --server starts any other", name);
+		add_peer(b, a, p);
+	}
+	if (!some)
+		rzsb_complain(a, "--vs: none is named");
+}
+
 static void parse_one(struct nbd_bench *b, struct rzsb_args *a, int id)
 {
 	switch (id) {
 	case 's':
 		add_server(b, a, optarg);
+		break;
+	case 'v':
+		add_peers(b, a, optarg);
 		break;
 	case 'z':
 		b->zram = optarg;
@@ -124,8 +195,8 @@ static void parse(struct nbd_bench *b, int argc, char **argv)
 		parse_one(b, &a, id);
 	if (argc - optind != 1)
 		rzsb_complain(&a, "one folder of captured pages is needed");
-	if (b->nr_targets == 0)
-		rzsb_complain(&a, "no --server");
+	if (b->nr_targets == 0 && !b->zram && b->nr_skipped == 0)
+		rzsb_complain(&a, "against what? --server, --vs or --zram");
 	for (unsigned i = 0; i < b->kib.nr; i++)
 		if (b->kib.v[i] % 4)
 			rzsb_complain(&a, "--request: %llu KiB are not whole pages",
@@ -159,15 +230,48 @@ static void start_zram(struct nbd_bench *b)
 
 	t->name = "zram";
 	t->keeps_data = true;
-	if (target_start_zram(t, b->nr * RZSB_PAGE, b->zram, why, sizeof(why)) == 0) {
+	if (target_start_zram(t, b->nr * RZSB_PAGE, b->zram, why, sizeof(why)) == 0)
 		b->nr_targets++;
-		return;
+	else
+		skip(b, "zram", "%s", why);
+}
+
+/* 0, or -1 when one that was asked for does not start.  One of a list is left out then. */
+static int start_servers(struct nbd_bench *b, const char *dir)
+{
+	unsigned asked = b->nr_targets;
+
+	b->nr_targets = 0;
+	for (unsigned i = 0; i < asked; i++) {
+		struct target *t = &b->targets[b->nr_targets];
+
+		if (i != b->nr_targets) {
+			*t = b->targets[i];
+			b->targets[i] = (struct target){0};
+		}
+		if (target_start_server(t, dir, b->nr * RZSB_PAGE, b->cpu, most_conns(b)) == 0) {
+			b->nr_targets++;
+			continue;
+		}
+		if (!(b->optional >> i & 1)) {
+			b->nr_targets++; /* it may have to be stopped */
+			return -1;
+		}
+		target_stop(t);
+		skip(b, t->name, "it does not start");
 	}
-	printf("zram is left out: %s\n", why);
-	rzsb_json_begin(&b->json, "nbd_skipped");
-	rzsb_json_str(&b->json, "server", "zram");
-	rzsb_json_str(&b->json, "reason", why);
-	rzsb_json_end(&b->json);
+	return 0;
+}
+
+static void tell_skipped(struct nbd_bench *b)
+{
+	for (unsigned i = 0; i < b->nr_skipped; i++) {
+		printf("%s is left out: %s\n", b->skipped[i].name, b->skipped[i].why);
+		rzsb_json_begin(&b->json, "nbd_skipped");
+		rzsb_json_str(&b->json, "server", b->skipped[i].name);
+		rzsb_json_str(&b->json, "reason", b->skipped[i].why);
+		rzsb_json_end(&b->json);
+	}
 }
 
 static struct nbd_bench bench = {
@@ -191,6 +295,29 @@ static void clean_up(void)
 	rmdir(work_dir);
 }
 
+/* Whole requests of the largest size only. */
+static void load(struct nbd_bench *b)
+{
+	if (rzsb_corpus_load(&b->corpus, b->dir, b->max_pages) < 0)
+		exit(RZSB_FAILED);
+	for (unsigned i = 0; i < b->kib.nr; i++)
+		b->unit = b->kib.v[i] / 4 > b->unit ? (size_t)b->kib.v[i] / 4 : b->unit;
+	b->nr = b->corpus.nr - b->corpus.nr % b->unit;
+	if (b->nr == 0)
+		rzsb_die(RZSB_USAGE, "the corpus is too small");
+}
+
+static void tell_what(struct nbd_bench *b)
+{
+	printf("%zu pages (%.0f MiB), client and servers on CPU %d, "
+	       "medians of %u rounds of %u ms; seed %llu\n",
+	       b->nr, (double)b->nr / 256, b->cpu, b->rounds, b->ms, (unsigned long long)b->seed);
+	for (unsigned i = 0; i < b->nr_targets; i++)
+		if (b->targets[i].command)
+			printf("  %-12s %s\n", b->targets[i].name, b->targets[i].command);
+	tell_skipped(b);
+}
+
 int rzsb_cmd_device(int argc, char **argv)
 {
 	struct nbd_bench *b = &bench;
@@ -200,32 +327,20 @@ int rzsb_cmd_device(int argc, char **argv)
 	if (b->cpu < 0)
 		b->cpu = (int)sysconf(_SC_NPROCESSORS_ONLN) - 1;
 	pin(b->cpu);
-	if (rzsb_corpus_load(&b->corpus, b->dir, b->max_pages) < 0)
-		return RZSB_FAILED;
-	/* Whole requests of the largest size only. */
-	for (unsigned i = 0; i < b->kib.nr; i++)
-		b->unit = b->kib.v[i] / 4 > b->unit ? (size_t)b->kib.v[i] / 4 : b->unit;
-	b->nr = b->corpus.nr - b->corpus.nr % b->unit;
-	if (b->nr == 0)
-		rzsb_die(RZSB_USAGE, "the corpus is too small");
+	load(b);
 	if (rzsb_json_open(&b->json, b->out, "rzsbench device", b->versions, &b->corpus, b->seed) <
 	    0)
 		rzsb_die(RZSB_FAILED, "cannot write %s: %s", b->out, strerror(errno));
 	if (!mkdtemp(work_dir))
 		rzsb_die(RZSB_FAILED, "cannot make a folder for the sockets: %s", strerror(errno));
 	atexit(clean_up);
-	for (unsigned i = 0; i < b->nr_targets; i++)
-		if (target_start_server(&b->targets[i], work_dir, b->nr * RZSB_PAGE, b->cpu,
-					most_conns(b)) < 0)
-			return RZSB_FAILED;
+	if (start_servers(b, work_dir) < 0)
+		return RZSB_FAILED;
 	if (b->zram)
 		start_zram(b);
-	printf("%zu pages (%.0f MiB), client and servers on CPU %d, "
-	       "medians of %u rounds of %u ms; seed %llu\n",
-	       b->nr, (double)b->nr / 256, b->cpu, b->rounds, b->ms, (unsigned long long)b->seed);
-	for (unsigned i = 0; i < b->nr_targets; i++)
-		if (b->targets[i].command)
-			printf("  %-12s %s\n", b->targets[i].name, b->targets[i].command);
+	tell_what(b);
+	if (b->nr_targets == 0)
+		rzsb_die(RZSB_NOTHING, "none of what was asked for is here");
 	wrong = rzsb_device_cases(b);
 	return rzsb_json_close(&b->json) < 0 ? RZSB_FAILED : wrong;
 }

@@ -28,6 +28,12 @@ struct nbd_bench {
 	struct rzsb_json json;
 	struct target targets[NBD_MAX_TARGETS]; /* zram behind the servers */
 	unsigned nr_targets;
+	unsigned optional; /* by target: a bit, it is left out when it does not start */
+	unsigned nr_skipped;
+	struct {
+		const char *name;
+		char why[200];
+	} skipped[NBD_MAX_TARGETS];
 };
 
 /* Fill, cases, churn, verification, tables.  0, or 1 when some target gave back wrong bytes. */

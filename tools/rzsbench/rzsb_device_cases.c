@@ -222,48 +222,68 @@ static double median_of(const struct visit *v, unsigned rounds, size_t field,
 	return rzsb_median(x, rounds);
 }
 
+/* (largest - least) / median of the rates. */
+static double spread_of(const struct visit *v, unsigned rounds)
+{
+	double least = v[0].iops, most = v[0].iops;
+	double median = median_of(v, rounds, offsetof(struct visit, iops), NULL);
+
+	for (unsigned i = 1; i < rounds; i++) {
+		least = v[i].iops < least ? v[i].iops : least;
+		most = v[i].iops > most ? v[i].iops : most;
+	}
+	return median > 0 ? (most - least) / median : 0;
+}
+
 #define MEDIAN(v, field)    median_of(v, b->rounds, offsetof(struct visit, field), NULL)
 #define RATIO(v, by, field) median_of(v, b->rounds, offsetof(struct visit, field), by)
+
+static void json_case(struct nbd_bench *b, const struct nbd_case *c, const char *name,
+		      const struct visit *x, const struct visit *first)
+{
+	struct rzsb_json *j = &b->json;
+
+	rzsb_json_begin(j, "nbd_speed");
+	rzsb_json_str(j, "server", name);
+	rzsb_json_str(j, "op", op_names[c->op]);
+	rzsb_json_str(j, "after", c->when);
+	rzsb_json_int(j, "request_bytes", c->kib * 1024u);
+	rzsb_json_int(j, "depth", c->depth);
+	rzsb_json_int(j, "connections", c->conns);
+	rzsb_json_num(j, "iops", MEDIAN(x, iops));
+	rzsb_json_num(j, "iops_spread", spread_of(x, b->rounds));
+	rzsb_json_num(j, "mb_per_s", MEDIAN(x, iops) * c->kib * 1024 / 1e6);
+	rzsb_json_num(j, "p50_us", MEDIAN(x, p50));
+	rzsb_json_num(j, "p99_us", MEDIAN(x, p99));
+	rzsb_json_num(j, "server_cpu_us_per_op", MEDIAN(x, server_us));
+	rzsb_json_num(j, "iops_by_cpu_time", MEDIAN(x, iops_cpu));
+	if (first) {
+		rzsb_json_num(j, "first_per_this_iops", RATIO(x, first, iops));
+		rzsb_json_num(j, "first_per_this_iops_by_cpu_time", RATIO(x, first, iops_cpu));
+	}
+	rzsb_json_end(j);
+}
 
 static void report_case(struct nbd_bench *b, const struct nbd_case *c,
 			struct visit v[NBD_MAX_TARGETS][NBD_MAX_ROUNDS], const bool *ran)
 {
-	struct rzsb_json *j = &b->json;
+	double mb = (double)c->kib * 1024 / 1e6;
 
 	for (unsigned i = 0; i < b->nr_targets; i++) {
 		const struct visit *x = v[i];
-		double mb = (double)c->kib * 1024 / 1e6;
 
 		if (!ran[i])
 			continue;
-		printf("%-5s %3uK %3u x%u %-6s %-12s | %8.0f %8.1f | %7.1f %7.1f | %7.2f | %8.0f "
-		       "| ",
+		printf("%-5s %3uK %3u x%u %-6s %-12s | %8.0f %4.0f%% %8.1f | %7.1f %7.1f | %7.2f | "
+		       "%8.0f | ",
 		       op_names[c->op], c->kib, c->depth, c->conns, c->when, b->targets[i].name,
-		       MEDIAN(x, iops), MEDIAN(x, iops) * mb, MEDIAN(x, p50), MEDIAN(x, p99),
-		       MEDIAN(x, server_us), MEDIAN(x, iops_cpu));
+		       MEDIAN(x, iops), 100 * spread_of(x, b->rounds), MEDIAN(x, iops) * mb,
+		       MEDIAN(x, p50), MEDIAN(x, p99), MEDIAN(x, server_us), MEDIAN(x, iops_cpu));
 		if (i > 0)
 			printf("%6.2f %6.2f\n", RATIO(x, v[0], iops), RATIO(x, v[0], iops_cpu));
 		else
 			printf("\n");
-		rzsb_json_begin(j, "nbd_speed");
-		rzsb_json_str(j, "server", b->targets[i].name);
-		rzsb_json_str(j, "op", op_names[c->op]);
-		rzsb_json_str(j, "after", c->when);
-		rzsb_json_int(j, "request_bytes", c->kib * 1024u);
-		rzsb_json_int(j, "depth", c->depth);
-		rzsb_json_int(j, "connections", c->conns);
-		rzsb_json_num(j, "iops", MEDIAN(x, iops));
-		rzsb_json_num(j, "mb_per_s", MEDIAN(x, iops) * mb);
-		rzsb_json_num(j, "p50_us", MEDIAN(x, p50));
-		rzsb_json_num(j, "p99_us", MEDIAN(x, p99));
-		rzsb_json_num(j, "server_cpu_us_per_op", MEDIAN(x, server_us));
-		rzsb_json_num(j, "iops_by_cpu_time", MEDIAN(x, iops_cpu));
-		if (i > 0) {
-			rzsb_json_num(j, "first_per_this_iops", RATIO(x, v[0], iops));
-			rzsb_json_num(j, "first_per_this_iops_by_cpu_time",
-				      RATIO(x, v[0], iops_cpu));
-		}
-		rzsb_json_end(j);
+		json_case(b, c, b->targets[i].name, x, i > 0 ? v[0] : NULL);
 	}
 	fflush(stdout);
 }
@@ -379,9 +399,11 @@ static void speed_heading(void)
 {
 	printf("\nSpeed (depth of each connection; times: how many times as fast the first server "
 	       "is, by the\n"
-	       "clock and by the CPU time of client and server together)\n"
-	       "%-5s %4s %6s %-6s %-12s | %8s %8s | %7s %7s | %7s | %8s | %6s %6s\n",
-	       "op", "size", "depth", "after", "server", "IOPS", "MB/s", "p50 us", "p99 us",
+	       "clock and by the CPU time of client and server together; +-: (largest - least) "
+	       "of the\n"
+	       "rounds / median)\n"
+	       "%-5s %4s %6s %-6s %-12s | %8s %5s %8s | %7s %7s | %7s | %8s | %6s %6s\n",
+	       "op", "size", "depth", "after", "server", "IOPS", "+-", "MB/s", "p50 us", "p99 us",
 	       "srv us", "IOPS/cpu", "times", "by cpu");
 }
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The libraries behind one table each.
+ * The libraries behind one table each; pages of LZO are expanded by the store's own codec.
  *
  * LZO1X-1 is the store's default and zram's "lzo"; LZ4's levels are its acceleration, as zram's
  * are; zstd works with contexts made once, as every swap device does.
  */
 #include "rzsb_method.h"
+#include "codec.h"
 #include "rzsb.h"
 
 #include <ctype.h>
@@ -69,6 +70,9 @@ static bool lzo_decompress(struct rzsb_method *m, const void *src, size_t size, 
 {
 	lzo_uint n = m->unit;
 
+	/* As the store does it, which may have a decoder of its own. */
+	if (m->unit == RZSB_PAGE)
+		return rzs_codec_lzo.decompress(NULL, src, size, unit) == 0;
 	return lzo1x_decompress_safe(src, size, unit, &n, NULL) == LZO_E_OK && n == m->unit;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * "rzsbench pages": what would swapping these pages out win, with which algorithm, at what cost?
- * Nothing of the pages is written anywhere.
+ * Nothing of the pages is written anywhere; statistics are.
  */
 #define _GNU_SOURCE
 #include "rzsb_pages.h"
@@ -18,6 +18,7 @@
 #include "rzsb_args.h"
 #include "rzsb_cmd.h"
 #include "rzsb_models.h"
+#include "rzsb_report.h"
 #include "rzsb_store.h"
 
 #define MIB	      (1024u * 1024u)
@@ -28,6 +29,8 @@
 #define L2_ENTRY      16u	  /* its table has that for each */
 #define PATIENCE_NS   1000000000ull
 
+enum { OPT_REPORT = 256, OPT_STATS_ONLY };
+
 static const struct rzsb_option options[] = {
 	RZSB_SOURCE_OPTIONS,
 	{'m', "methods", "LIST", "with commas between (default: lzo, lz4, zstd at 1 and 3)"},
@@ -37,6 +40,8 @@ static const struct rzsb_option options[] = {
 	{'H', "histogram", NULL, "sizes after compression as well"},
 	{'e', "seed", "N", "of the orders (default 1)"},
 	{'o', "output", "FILE", "JSON lines, appended; - is standard output"},
+	{OPT_STATS_ONLY, "anonymous-stats-only", NULL, "no page to disk, nor names of programs"},
+	{OPT_REPORT, "report", "FILE", "a page of HTML with plots (it takes gnuplot)"},
 	{0},
 };
 
@@ -50,8 +55,8 @@ struct request {
 	size_t sample; /* pages */
 	unsigned rounds;
 	uint64_t patience_ns, seed;
-	bool histogram;
-	const char *out;
+	bool histogram, stats_only;
+	const char *out, *report;
 	int err;
 };
 
@@ -82,6 +87,12 @@ static void parse_one(struct request *q, const struct rzsb_args *a, int id)
 		break;
 	case 'o':
 		q->out = optarg;
+		break;
+	case OPT_STATS_ONLY:
+		q->stats_only = true;
+		break;
+	case OPT_REPORT:
+		q->report = optarg;
 		break;
 	}
 }
@@ -257,10 +268,22 @@ static double nbdkit_ram(const struct rzsb_pages *p)
 
 /* ---- the command ---- */
 
+/* For who looks at a terminal only; nothing is said of what is over in a moment. */
 static void progress(double done)
 {
-	if (isatty(STDERR_FILENO))
-		fprintf(stderr, "\r%3.0f %% %s", 100 * done, done >= 1 ? "\r      \r" : "");
+	static uint64_t start;
+	uint64_t now = rzsb_now();
+	double s;
+
+	start = start ? start : now;
+	s = (double)(now - start) / 1e9;
+	if (!isatty(STDERR_FILENO))
+		return;
+	if (done >= 1)
+		fputs("\r\033[K", stderr);
+	else if (done > 0 && s > 1)
+		fprintf(stderr, "\r%3.0f %%, about %.0f s left\033[K", 100 * done,
+			s / done * (1 - done) + 0.5);
 }
 
 static size_t default_sample(void)
@@ -273,6 +296,7 @@ static size_t default_sample(void)
 
 static void work(struct rzsb_pages *p, const struct request *q)
 {
+	progress(0);
 	look_at_pages(p);
 	rzsb_measure(&p->corpus, p->method, p->nr, p->rounds, q->patience_ns, p->seed, progress,
 		     p->result);
@@ -286,13 +310,37 @@ static void work(struct rzsb_pages *p, const struct request *q)
 static int tell(const struct rzsb_pages *p, const struct request *q)
 {
 	struct rzsb_json json;
+	bool failed;
 
 	if (!q->out || strcmp(q->out, "-") != 0)
 		rzsb_pages_show(p, q->histogram);
 	if (rzsb_json_open(&json, q->out, "rzsbench pages", NULL, &p->corpus, p->seed) < 0)
 		rzsb_die(RZSB_FAILED, "cannot write %s: %s", q->out, strerror(errno));
 	rzsb_pages_json(p, &json);
-	return rzsb_json_close(&json) < 0 || fflush(stdout) != 0 ? RZSB_FAILED : RZSB_OK;
+	failed = rzsb_json_close(&json) < 0;
+	if (q->report)
+		failed |= rzsb_report_write(p, q->report) < 0;
+	return failed || fflush(stdout) != 0 ? RZSB_FAILED : RZSB_OK;
+}
+
+static int load_pages(struct rzsb_pages *p, struct request *q)
+{
+	int err = q->err;
+
+	if (q->stats_only)
+		rzsb_stay_private();
+	if (!err)
+		err = rzsb_sources_keep_cold(&q->sources);
+	if (!err)
+		err = rzsb_sources_load(&q->sources, q->sample, &p->corpus);
+	p->found = q->sources.pages - q->sources.lost;
+	p->denied = q->sources.denied;
+	p->gone = q->sources.gone;
+	p->lost = q->sources.lost;
+	rzsb_sources_free(&q->sources);
+	for (unsigned i = 0; q->stats_only && i < p->corpus.nr_parts; i++)
+		snprintf(p->corpus.parts[i].name, RZSB_NAME_MAX, "source-%u", i + 1);
+	return err;
 }
 
 int rzsb_cmd_pages(int argc, char **argv)
@@ -303,17 +351,12 @@ int rzsb_cmd_pages(int argc, char **argv)
 	int status;
 
 	parse(&q, &p, argc, argv);
-	if (q.err || rzsb_sources_load(&q.sources, q.sample, &p.corpus) < 0) {
-		rzsb_sources_free(&q.sources);
+	if (!q.err && q.report && rzsb_report_check(q.report) < 0)
+		return RZSB_FAILED;
+	if (load_pages(&p, &q) < 0)
 		return RZSB_NOTHING;
-	}
-	p.found = q.sources.pages - q.sources.lost;
-	p.denied = q.sources.denied;
-	p.gone = q.sources.gone;
-	p.lost = q.sources.lost;
 	p.rounds = q.rounds;
 	p.seed = q.seed;
-	rzsb_sources_free(&q.sources);
 	if (open_methods(&p) < 0)
 		return RZSB_FAILED;
 	work(&p, &q);

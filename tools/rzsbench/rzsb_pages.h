@@ -5,6 +5,7 @@
 #ifndef RZSB_PAGES_H
 #define RZSB_PAGES_H
 
+#include "rzsb_advice.h"
 #include "rzsb_measure.h"
 #include "rzsb_source.h"
 
@@ -29,9 +30,16 @@ struct rzsb_pages {
 	double nbdkit_bytes;			 /* nbdkit memory allocator=zstd: worked out */
 };
 
+/* Bytes as they were over bytes as they are kept; NAN when there are none. */
+double rzsb_ratio(const struct rzsb_result *r);
+/* "3.2 GiB"; "-" for what is no number.  Returns out. */
+const char *rzsb_size_text(double bytes, char out[16]);
+/* choice: room for p->nr of them, filled. */
+struct rzsb_advice rzsb_pages_advise(const struct rzsb_pages *p, struct rzsb_choice *choice);
+
 /* A table and a summary for people. */
 void rzsb_pages_show(const struct rzsb_pages *p, bool histogram);
-/* A line for the pages, one for each method. */
+/* A line for the pages, one for each method, one for what to choose. */
 void rzsb_pages_json(const struct rzsb_pages *p, struct rzsb_json *j);
 
 #endif

@@ -17,8 +17,7 @@ static double share(double part, double all)
 	return all > 0 ? part / all : NAN;
 }
 
-/* "3.2 GiB"; "-" for what is no number. */
-static const char *size_text(double bytes, char out[16])
+const char *rzsb_size_text(double bytes, char out[16])
 {
 	static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
 	unsigned u = 0;
@@ -35,9 +34,20 @@ static const char *size_text(double bytes, char out[16])
 	return out;
 }
 
-static double ratio(const struct rzsb_result *r)
+double rzsb_ratio(const struct rzsb_result *r)
 {
 	return share((double)r->used * r->method->unit, (double)r->bytes);
+}
+
+struct rzsb_advice rzsb_pages_advise(const struct rzsb_pages *p, struct rzsb_choice *choice)
+{
+	for (unsigned i = 0; i < p->nr; i++)
+		choice[i] = (struct rzsb_choice){
+			.name = p->method[i].text,
+			.ram = p->store_bytes[i],
+			.ns = p->result[i].compress_ns + p->result[i].decompress_ns,
+		};
+	return rzsb_advise(choice, p->nr, (double)p->found * RZSB_PAGE);
 }
 
 static void show_pages(const struct rzsb_pages *p)
@@ -46,10 +56,11 @@ static void show_pages(const struct rzsb_pages *p)
 	double nr = (double)c->nr;
 	char all[16], some[16];
 
-	printf("%s of anonymous memory from %u %s", size_text((double)p->found * RZSB_PAGE, all),
-	       c->nr_parts, c->nr_parts == 1 ? "source" : "sources");
+	printf("%s of anonymous memory from %u %s",
+	       rzsb_size_text((double)p->found * RZSB_PAGE, all), c->nr_parts,
+	       c->nr_parts == 1 ? "source" : "sources");
 	if (c->nr < p->found)
-		printf(", %s of it looked at (%.1f %%)", size_text(nr * RZSB_PAGE, some),
+		printf(", %s of it looked at (%.1f %%)", rzsb_size_text(nr * RZSB_PAGE, some),
 		       100 * nr / (double)p->found);
 	printf("\none repeated word: %.1f %% of the pages (zeros %.1f %%)",
 	       100 * (double)p->same / nr, 100 * (double)p->zero / nr);
@@ -82,13 +93,13 @@ static void show_methods(const struct rzsb_pages *p)
 		double used = (double)r->used;
 		bool less = r->used < r->units;
 
-		printf("%-16s %6.2f %6.1f%c %6.1f %6.1f ", r->method->text, ratio(r),
+		printf("%-16s %6.2f %6.1f%c %6.1f %6.1f ", r->method->text, rzsb_ratio(r),
 		       100 * r->error, less ? '*' : ' ', 100 * share((double)r->good, used),
 		       100 * share((double)r->raw, used));
 		show_time(r->compress_ns, r->compress_spread);
 		show_time(r->decompress_ns, r->decompress_spread);
-		printf("  %9s %10s\n", size_text(p->store_bytes[i], a),
-		       size_text(p->zsmalloc_bytes[i], b));
+		printf("  %9s %10s\n", rzsb_size_text(p->store_bytes[i], a),
+		       rzsb_size_text(p->zsmalloc_bytes[i], b));
 		noisy |= r->compress_spread > NOISY || r->decompress_spread > NOISY;
 		part |= less;
 	}
@@ -119,16 +130,40 @@ static void show_summary(const struct rzsb_pages *p)
 			continue;
 		printf("\nSwapped out with %s, these %s would take %s of RAM in ramzswap: %s "
 		       "gained",
-		       p->result[i].method->text, size_text(whole, all),
-		       size_text(p->store_bytes[i], held),
-		       size_text(whole - p->store_bytes[i], less));
-		printf(" (zram: %s", size_text(p->zsmalloc_bytes[i], other));
+		       p->result[i].method->text, rzsb_size_text(whole, all),
+		       rzsb_size_text(p->store_bytes[i], held),
+		       rzsb_size_text(whole - p->store_bytes[i], less));
+		printf(" (zram: %s", rzsb_size_text(p->zsmalloc_bytes[i], other));
 		if (isfinite(p->nbdkit_bytes))
 			printf("; nbdkit memory allocator=zstd: %s",
-			       size_text(p->nbdkit_bytes, other));
+			       rzsb_size_text(p->nbdkit_bytes, other));
 		puts(").");
 		return;
 	}
+}
+
+static void show_advice(const struct rzsb_pages *p)
+{
+	struct rzsb_choice choice[RZSB_MAX_METHODS];
+	struct rzsb_advice a = rzsb_pages_advise(p, choice);
+	char text[160];
+
+	if (a.best < 0)
+		return;
+	if (!a.worthwhile) {
+		puts("These pages hardly shrink: less than a tenth of their RAM would be gained.");
+		return;
+	}
+	printf("Choose %s (" RZSB_RULE ")%s\n", choice[a.best].name,
+	       p->nr > 1 ? ", of these:" : ".");
+	for (unsigned i = 0; i < p->nr; i++) {
+		if ((int)i == a.best)
+			continue;
+		rzsb_advice_compare(&choice[a.best], &choice[i], text, sizeof(text));
+		printf("  %s\n", text);
+	}
+	if (a.close)
+		puts("It is a close decision.");
 }
 
 static void show_histogram(const struct rzsb_result *r)
@@ -156,6 +191,7 @@ void rzsb_pages_show(const struct rzsb_pages *p, bool histogram)
 	for (unsigned i = 0; histogram && i < p->nr; i++)
 		show_histogram(&p->result[i]);
 	show_summary(p);
+	show_advice(p);
 }
 
 static void json_method(const struct rzsb_pages *p, unsigned i, struct rzsb_json *j)
@@ -172,7 +208,7 @@ static void json_method(const struct rzsb_pages *p, unsigned i, struct rzsb_json
 	rzsb_json_int(j, "units", r->units);
 	rzsb_json_int(j, "units_used", r->used);
 	rzsb_json_int(j, "object_bytes", r->bytes);
-	rzsb_json_num(j, "ratio", ratio(r));
+	rzsb_json_num(j, "ratio", rzsb_ratio(r));
 	rzsb_json_num(j, "sampling_error", r->error);
 	rzsb_json_int(j, "units_raw", r->raw);
 	rzsb_json_int(j, "units_good", r->good);
@@ -184,6 +220,22 @@ static void json_method(const struct rzsb_pages *p, unsigned i, struct rzsb_json
 	rzsb_json_num(j, "store_ram_bytes", p->store_bytes[i]);
 	rzsb_json_num(j, "zram_ram_bytes_modelled", p->zsmalloc_bytes[i]);
 	rzsb_json_list(j, "units_by_64th_of_size", in, 64);
+	rzsb_json_end(j);
+}
+
+static void json_advice(const struct rzsb_pages *p, struct rzsb_json *j)
+{
+	struct rzsb_choice choice[RZSB_MAX_METHODS];
+	struct rzsb_advice a = rzsb_pages_advise(p, choice);
+
+	if (a.best < 0)
+		return;
+	rzsb_json_begin(j, "pages_advice");
+	rzsb_json_str(j, "method", choice[a.best].name);
+	rzsb_json_num(j, "store_ram_bytes", choice[a.best].ram);
+	rzsb_json_num(j, "out_and_in_ns_per_4k", choice[a.best].ns);
+	rzsb_json_int(j, "worthwhile", a.worthwhile);
+	rzsb_json_int(j, "close", a.close);
 	rzsb_json_end(j);
 }
 
@@ -202,4 +254,5 @@ void rzsb_pages_json(const struct rzsb_pages *p, struct rzsb_json *j)
 	rzsb_json_end(j);
 	for (unsigned i = 0; i < p->nr; i++)
 		json_method(p, i, j);
+	json_advice(p, j);
 }

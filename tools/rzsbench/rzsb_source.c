@@ -17,6 +17,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "rzsb_idle.h"
+
 static int complain(const char *what, int err)
 {
 	const char *hint = "";
@@ -335,6 +337,105 @@ int rzsb_sources_load(struct rzsb_sources *s, size_t most, struct rzsb_corpus *c
 	return err;
 }
 
+/* ---- cold pages ---- */
+
+static int complain_of_idle(int err)
+{
+	const char *why = strerror(-err);
+
+	if (err == -ENOENT)
+		why = "this kernel cannot tell which pages are idle (" RZSB_IDLE_BITMAP
+		      ", CONFIG_IDLE_PAGE_TRACKING): leave --cold out";
+	else if (err == -EACCES || err == -EPERM)
+		why = "which pages are idle is told to root alone (CAP_SYS_ADMIN)";
+	fprintf(stderr, "%s: --cold: %s\n", program_invocation_short_name, why);
+	return err;
+}
+
+/* -ENOENT and the like at once, not after all processes were looked into. */
+static int want_cold(struct rzsb_sources *s)
+{
+	struct rzsb_idle idle;
+	int err = rzsb_idle_open(&idle);
+
+	if (err)
+		return complain_of_idle(err);
+	rzsb_idle_close(&idle);
+	s->cold = true;
+	return 0;
+}
+
+/* Its pagemap, -1 when it has gone. */
+static int open_pagemap(const struct rzsb_source *src)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "%.*s/pagemap", (int)(strrchr(src->path, '/') - src->path),
+		 src->path);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+static int mark_or_keep(struct rzsb_sources *s, const struct rzsb_idle *idle, bool keep)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < s->nr && !err; i++) {
+		struct rzsb_source *src = &s->v[i];
+		int pagemap = open_pagemap(src);
+
+		if (keep) {
+			s->pages -= src->a.nr;
+			rzsb_idle_keep(idle, pagemap, &src->a);
+			s->pages += src->a.nr;
+		} else if (pagemap >= 0) {
+			err = rzsb_idle_mark(idle, pagemap, &src->a);
+		}
+		if (pagemap >= 0)
+			close(pagemap);
+	}
+	return err;
+}
+
+static void wait_seconds(unsigned seconds)
+{
+	bool show = isatty(STDERR_FILENO);
+
+	for (; seconds > 0; seconds--) {
+		if (show)
+			fprintf(stderr, "\rwaiting for pages to be touched: %u s\033[K", seconds);
+		sleep(1);
+	}
+	if (show)
+		fputs("\r\033[K", stderr);
+}
+
+int rzsb_sources_keep_cold(struct rzsb_sources *s)
+{
+	struct rzsb_idle idle;
+	int err;
+
+	if (!s->cold)
+		return 0;
+	for (size_t i = 0; i < s->nr; i++)
+		if (!s->v[i].process) {
+			fprintf(stderr,
+				"%s: --cold: %s is no process: only a process touches its "
+				"pages\n",
+				program_invocation_short_name, s->v[i].path);
+			return -EINVAL;
+		}
+	err = rzsb_idle_open(&idle);
+	if (err)
+		return complain_of_idle(err);
+	err = mark_or_keep(s, &idle, false);
+	if (!err) {
+		wait_seconds(s->cold_wait ? s->cold_wait : RZSB_COLD_WAIT);
+		err = mark_or_keep(s, &idle, true);
+	}
+	rzsb_idle_close(&idle);
+	return err ? complain_of_idle(err) : 0;
+}
+
 bool rzsb_sources_option(struct rzsb_sources *s, const struct rzsb_args *a, int id, int *err)
 {
 	switch (id) {
@@ -346,6 +447,12 @@ bool rzsb_sources_option(struct rzsb_sources *s, const struct rzsb_args *a, int 
 		return true;
 	case 'g':
 		*err = rzsb_sources_add_cgroup(s, optarg);
+		return true;
+	case RZSB_OPT_COLD:
+		*err = want_cold(s);
+		return true;
+	case RZSB_OPT_COLD_WAIT:
+		s->cold_wait = (unsigned)rzsb_number(a, 1, 86400);
 		return true;
 	default:
 		return false;

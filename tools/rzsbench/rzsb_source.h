@@ -24,6 +24,8 @@ struct rzsb_sources {
 	size_t denied; /* processes that we may not look into */
 	size_t gone;   /* that ended meanwhile */
 	size_t lost;   /* pages that could not be read any more */
+	bool cold;     /* only pages that nobody touches for so many seconds are wanted */
+	unsigned cold_wait;
 };
 
 /*
@@ -55,17 +57,29 @@ int rzsb_source_read(const struct rzsb_source *src, bool (*take)(void *user, con
 		     void *user, size_t *out_lost);
 
 /*
- * An option that adds sources, by its letter: p, a, or g (RZSB_SOURCE_OPTIONS).  false: another
- * option; *err is left alone then.
+ * If that is wanted (cold), wait, and keep only pages that nobody has touched meanwhile.  0 or a
+ * negative errno, with a message: the kernel cannot tell, or may not tell us.
+ */
+int rzsb_sources_keep_cold(struct rzsb_sources *s);
+
+/*
+ * An option that chooses sources (RZSB_SOURCE_OPTIONS).  false: another option; *err is left alone
+ * then.
  */
 bool rzsb_sources_option(struct rzsb_sources *s, const struct rzsb_args *a, int id, int *err);
 
-#define RZSB_SOURCE_OPTIONS                                                           \
-	{'p', "pid", "PID", "a process that is there; several may be named"},         \
-		{'a', "all", NULL, "all processes that may be looked into"},          \
-	{                                                                             \
-		'g', "cgroup", "PATH", "all processes of a cgroup and those below it" \
-	}
+enum { RZSB_OPT_COLD = 300, RZSB_OPT_COLD_WAIT };
+
+#define RZSB_COLD_WAIT 60u
+
+/* clang-format off */
+#define RZSB_SOURCE_OPTIONS \
+	{'p', "pid", "PID", "a process that is there; several may be named"}, \
+	{'a', "all", NULL, "all processes that may be looked into"}, \
+	{'g', "cgroup", "PATH", "all processes of a cgroup and those below it"}, \
+	{RZSB_OPT_COLD, "cold", NULL, "only pages that nobody touches for a while"}, \
+	{RZSB_OPT_COLD_WAIT, "cold-wait", "SECONDS", "... for so long (default 60)"}
+/* clang-format on */
 
 void rzsb_sources_free(struct rzsb_sources *s);
 

@@ -14,7 +14,9 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -25,7 +27,7 @@
 
 static void __attribute__((noreturn)) run_server(const struct target *t, uint64_t size, int cpu)
 {
-	char command[4096], number[24];
+	char command[4096], number[24], file[64] = "";
 	cpu_set_t set;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -37,6 +39,9 @@ static void __attribute__((noreturn)) run_server(const struct target *t, uint64_
 	snprintf(command, sizeof(command), "exec %s", t->command);
 	setenv("SOCK", t->socket, 1);
 	setenv("SIZE", number, 1);
+	if (t->in_file)
+		snprintf(file, sizeof(file), "/proc/%d/fd/%d", (int)getppid(), t->fd);
+	setenv("FILE", file, 1);
 	execl("/bin/sh", "sh", "-c", command, (char *)NULL);
 	_exit(127);
 }
@@ -55,9 +60,9 @@ static void settle(struct target *t)
 {
 	uint64_t now = rzsb_now(), last = now, deadline = now + START_PATIENCE_NS;
 
-	t->rss_start = rzsb_rss(t->pid);
+	t->rss_start = target_ram(t);
 	while ((now = rzsb_now()) < deadline && now - last < 300000000u) {
-		uint64_t rss = rzsb_rss(t->pid);
+		uint64_t rss = target_ram(t);
 
 		if (rss != t->rss_start)
 			last = now;
@@ -66,16 +71,48 @@ static void settle(struct target *t)
 	}
 }
 
-int target_start_server(struct target *t, const char *dir, uint64_t size, int cpu, unsigned conns)
+/* A file of tmpfs without a name: it cannot outlive us and the server. */
+static int make_file(struct target *t, uint64_t size)
+{
+	if (!t->in_file)
+		return 0;
+	t->fd = memfd_create(t->name, MFD_CLOEXEC);
+	if (t->fd >= 0 && ftruncate(t->fd, (off_t)size) == 0)
+		return 0;
+	fprintf(stderr, "%s: a file in RAM: %s\n", t->name, strerror(errno));
+	return -1;
+}
+
+/* Until it has its socket. */
+static int await_socket(struct target *t)
 {
 	uint64_t deadline = rzsb_now() + START_PATIENCE_NS;
 	int status;
 
+	while (access(t->socket, F_OK) != 0) {
+		if (waitpid(t->pid, &status, WNOHANG) == t->pid) {
+			fprintf(stderr, "%s: the server ended at once: %s\n", t->name, t->command);
+			t->up = false;
+			return -1;
+		}
+		if (rzsb_now() > deadline) {
+			fprintf(stderr, "%s: the server does not come up\n", t->name);
+			return -1;
+		}
+		nap();
+	}
+	return 0;
+}
+
+int target_start_server(struct target *t, const char *dir, uint64_t size, int cpu, unsigned conns)
+{
 	if ((size_t)snprintf(t->socket, sizeof(t->socket), "%s/%s", dir, t->name) >=
 	    sizeof(t->socket)) {
 		fprintf(stderr, "%s: the socket's name is too long\n", t->name);
 		return -1;
 	}
+	if (make_file(t, size) < 0)
+		return -1;
 	fflush(NULL);
 	t->pid = fork();
 	if (t->pid == 0)
@@ -89,18 +126,8 @@ int target_start_server(struct target *t, const char *dir, uint64_t size, int cp
 	 * Its memory at rest is taken before anybody connects: some allocate buffers for each
 	 * connection.
 	 */
-	while (access(t->socket, F_OK) != 0) {
-		if (waitpid(t->pid, &status, WNOHANG) == t->pid) {
-			fprintf(stderr, "%s: the server ended at once: %s\n", t->name, t->command);
-			t->up = false;
-			return -1;
-		}
-		if (rzsb_now() > deadline) {
-			fprintf(stderr, "%s: the server does not come up\n", t->name);
-			return -1;
-		}
-		nap();
-	}
+	if (await_socket(t) < 0)
+		return -1;
 	settle(t);
 	if (client_connect(&t->client, t->socket, t->export, conns, START_PATIENCE_NS) < 0)
 		return -1;
@@ -200,6 +227,8 @@ void target_stop(struct target *t)
 		nap();
 	}
 	unlink(t->socket);
+	if (t->in_file)
+		close(t->fd);
 }
 
 /* Of all threads of a process. */
@@ -244,10 +273,14 @@ uint64_t target_server_cpu(const struct target *t)
 uint64_t target_ram(const struct target *t)
 {
 	unsigned long long used = 0;
+	struct stat st = {0};
 	char text[256];
 
-	if (t->command)
-		return rzsb_rss(t->pid);
+	if (t->command) {
+		if (t->in_file && fstat(t->fd, &st) < 0)
+			st.st_blocks = 0;
+		return rzsb_rss(t->pid) + (uint64_t)st.st_blocks * 512;
+	}
 	/* orig_data_size compr_data_size mem_used_total ... */
 	if (read_text(ZRAM "mm_stat", text, sizeof(text)) < 0 ||
 	    sscanf(text, "%*u %*u %llu", &used) != 1)

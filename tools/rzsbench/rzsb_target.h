@@ -17,15 +17,17 @@ struct target {
 	bool up;
 	pid_t pid;
 	char socket[108];
+	bool in_file; /* its pages are in a file in RAM, which counts as its memory */
 	struct client *client;
-	int fd;		    /* zram's device */
+	int fd;		    /* zram's device; the file */
 	uint64_t rss_start; /* before the first connection */
 	uint32_t *page;	    /* corpus page in each slot */
 };
 
 /*
- * Start the server: "exec COMMAND" in a shell, with SOCK (a socket in dir) and SIZE (bytes) in its
- * environment, on the given CPU, and wait until it accepts connections.  0 or -1 with a message.
+ * Start the server: "exec COMMAND" in a shell, on the given CPU, and wait until it accepts
+ * connections.  In its environment: SOCK (a socket in dir), SIZE (bytes) and, for one whose pages
+ * are in a file, FILE.  0 or -1 with a message.
  */
 int target_start_server(struct target *t, const char *dir, uint64_t size, int cpu, unsigned conns);
 /* Set up /dev/zram0 if it is there and not in use; -1 with the reason in why otherwise. */

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -119,6 +121,22 @@ void rzsb_die(int code, const char *fmt, ...)
 	va_end(ap);
 	fputc('\n', stderr);
 	exit(code);
+}
+
+void rzsb_stay_private(void)
+{
+	struct rlimit most;
+
+	prctl(PR_SET_DUMPABLE, 0);
+	/* Under a limit later allocations would fail. */
+	if (geteuid() == 0 ||
+	    (getrlimit(RLIMIT_MEMLOCK, &most) == 0 && most.rlim_cur == RLIM_INFINITY))
+		if (mlockall(MCL_CURRENT | MCL_FUTURE) == 0)
+			return;
+	fprintf(stderr,
+		"%s: this program's memory cannot be locked (ulimit -l): the system may swap it "
+		"out\n",
+		program_invocation_short_name);
 }
 
 /* Mapped and touched here, so that no first touch falls into a measurement. */

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The rule as a number: RAM times time to the power of w is to be least, where w makes 0.9 times
+ * the RAM and 2 times the time come out even.
+ */
+#include "rzsb_advice.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#define GAIN  0.9
+#define TIMES 2.0
+#define CLOSE 1.03
+#define SAME  0.02 /* figures that differ by less are said to be about the same */
+
+static double cost(const struct rzsb_choice *c)
+{
+	return c->ram * pow(c->ns, -log(GAIN) / log(TIMES));
+}
+
+static bool possible(const struct rzsb_choice *c)
+{
+	return isfinite(c->ram) && isfinite(c->ns) && c->ns > 0;
+}
+
+struct rzsb_advice rzsb_advise(const struct rzsb_choice *v, unsigned nr, double whole)
+{
+	struct rzsb_advice a = {.best = -1};
+
+	for (unsigned i = 0; i < nr; i++)
+		if (possible(&v[i]) && (a.best < 0 || cost(&v[i]) < cost(&v[a.best])))
+			a.best = (int)i;
+	if (a.best < 0)
+		return a;
+	a.worthwhile = v[a.best].ram <= GAIN * whole;
+	for (unsigned i = 0; i < nr; i++)
+		a.close |= (int)i != a.best && possible(&v[i]) &&
+			   cost(&v[i]) < CLOSE * cost(&v[a.best]);
+	return a;
+}
+
+void rzsb_advice_compare(const struct rzsb_choice *best, const struct rzsb_choice *other, char *out,
+			 size_t size)
+{
+	double ram = other->ram / best->ram - 1, times = other->ns / best->ns;
+	bool slower = times > 1, more = ram > 0;
+	bool as_fast = fabs(times - 1) < SAME, as_large = fabs(ram) < SAME;
+	char speed[64], memory[64];
+
+	if (!possible(other)) {
+		snprintf(out, size, "%s is not one of the store's", other->name);
+		return;
+	}
+	if (as_fast)
+		snprintf(speed, sizeof(speed), "takes about as long");
+	else if (slower)
+		snprintf(speed, sizeof(speed), "takes %.1f times as long", times);
+	else
+		snprintf(speed, sizeof(speed), "is %.1f times as fast", 1 / times);
+	if (as_large)
+		snprintf(memory, sizeof(memory), "needs about as much RAM");
+	else
+		snprintf(memory, sizeof(memory), "needs %.0f %% %s RAM", 100 * fabs(ram),
+			 more ? "more" : "less");
+	snprintf(out, size, "%s %s %s %s", other->name, speed,
+		 as_fast || as_large || slower == more ? "and" : "but", memory);
+}

@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The page: a summary in plain words, the drawings, the table, whose pages they were.  Names of
+ * processes are anybody's choice, so whatever was not written here goes through put().
+ */
+#define _GNU_SOURCE
+#include "rzsb_report.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "rzsb_plot.h"
+
+#define NOISY 0.10
+
+/* Nothing is fetched from anywhere, and a browser is told to see to it. */
+static const char head[] =
+	"<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+	"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
+	"style-src 'unsafe-inline'\">\n"
+	"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+	"<meta name=\"color-scheme\" content=\"light dark\">\n"
+	"<title>What swapping these pages out would win</title>\n<style>\n"
+	":root{color-scheme:light dark;--fg:#1c1c1e;--dim:#5c5c63;--bg:#fff;--box:#f1f4f8;"
+	"--line:#d5d9df;--accent:#1f6cb8}\n"
+	"@media(prefers-color-scheme:dark){:root{--fg:#e8e8ea;--dim:#a4a4ac;--bg:#16171a;"
+	"--box:#22252b;--line:#3a3e46;--accent:#6db1f2}}\n"
+	"*{box-sizing:border-box}\n"
+	"body{margin:0 auto;padding:1rem;max-width:62rem;background:var(--bg);color:var(--fg);"
+	"font:16px/1.5 system-ui,sans-serif}\n"
+	"h1{font-size:1.5rem;line-height:1.25;margin:.5rem 0 1rem}\n"
+	"h2{font-size:1.15rem;margin:2rem 0 .5rem}\n"
+	"p,li{max-width:46rem}\n"
+	".advice{background:var(--box);border-left:4px solid var(--accent);border-radius:4px;"
+	"padding:.75rem 1rem;margin:1rem 0}\n"
+	".advice p{margin:.3rem 0}.advice ul{margin:.3rem 0;padding-left:1.2rem}\n"
+	".note,figcaption{color:var(--dim);font-size:.875rem}\n"
+	".grid{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,18rem),1fr));"
+	"gap:1rem}\n"
+	".pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,24rem),1fr));"
+	"gap:0 2rem}\n"
+	"figure{margin:0;min-width:0;max-width:34rem}\n"
+	"svg{display:block;width:100%;height:auto}\n"
+	"svg text{fill:var(--fg)}svg .gridline{stroke:var(--line)}\n"
+	".scroll{overflow-x:auto}\n"
+	"table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.9rem}\n"
+	"th,td{padding:.3rem .7rem;text-align:right;border-bottom:1px solid var(--line);"
+	"white-space:nowrap}\n"
+	"th:first-child,td:first-child{text-align:left}\n"
+	"tr.best td:first-child{font-weight:600;color:var(--accent)}\n"
+	"</style>\n</head>\n<body>\n";
+
+/* Text, as HTML has it; what is not ASCII may not even be UTF-8 and becomes a question mark. */
+static void put(FILE *f, const char *text)
+{
+	for (const char *s = text; *s; s++) {
+		unsigned char c = (unsigned char)*s;
+
+		if (c == '<')
+			fputs("&lt;", f);
+		else if (c == '>')
+			fputs("&gt;", f);
+		else if (c == '&')
+			fputs("&amp;", f);
+		else if (c == '"')
+			fputs("&quot;", f);
+		else if (c == '\'')
+			fputs("&#39;", f);
+		else if (c == ' ' && s[1] == '%')
+			fputs("&#160;", f); /* not at the end of a line */
+		else
+			fputc(c < 0x20 || c >= 0x7f ? '?' : c, f);
+	}
+}
+
+static void putf(FILE *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static void putf(FILE *f, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	put(f, text);
+}
+
+/* ---- in words ---- */
+
+static void write_answer(FILE *f, const struct rzsb_pages *p, const struct rzsb_choice *best)
+{
+	double whole = (double)p->found * RZSB_PAGE;
+	char all[16], held[16], less[16];
+
+	fputs("<p>", f);
+	putf(f, "Of these %s, swap would hold all in %s of RAM with %s: %s (%.0f %%) gained. ",
+	     rzsb_size_text(whole, all), rzsb_size_text(best->ram, held), best->name,
+	     rzsb_size_text(whole - best->ram, less), 100 * (1 - best->ram / whole));
+	putf(f, "A page takes %.1f microseconds of one processor to go out and come back.",
+	     best->ns / 1000);
+	fputs("</p>\n", f);
+}
+
+static void write_reasons(FILE *f, const struct rzsb_pages *p, const struct rzsb_choice *choice,
+			  const struct rzsb_advice *a)
+{
+	char text[160];
+
+	fputs("<p><strong>", f);
+	putf(f, "Choose %s", choice[a->best].name);
+	fputs(p->nr > 1 ? "</strong>, because " RZSB_RULE ", and</p>\n<ul>\n"
+			: "</strong>: nothing else was measured.</p>\n",
+	      f);
+	for (unsigned i = 0; i < p->nr; i++) {
+		if ((int)i == a->best)
+			continue;
+		rzsb_advice_compare(&choice[a->best], &choice[i], text, sizeof(text));
+		fputs("<li>", f);
+		put(f, text);
+		fputs("</li>\n", f);
+	}
+	if (p->nr > 1)
+		fputs("</ul>\n", f);
+	if (a->close)
+		fputs("<p>It is a close decision: another one is as good.</p>\n", f);
+}
+
+/* The same pages elsewhere. */
+static void write_others(FILE *f, const struct rzsb_pages *p, unsigned best)
+{
+	char text[16];
+
+	if (isfinite(p->zsmalloc_bytes[best])) {
+		putf(f, "The kernel's zram would take %s for them with %s",
+		     rzsb_size_text(p->zsmalloc_bytes[best], text), p->method[best].text);
+		if (isfinite(p->nbdkit_bytes))
+			putf(f, ", nbdkit's memory plugin with allocator=zstd %s",
+			     rzsb_size_text(p->nbdkit_bytes, text));
+		fputs(" (both worked out, not measured).\n", f);
+	}
+}
+
+static void write_doubts(FILE *f, const struct rzsb_pages *p)
+{
+	bool noisy = false;
+	double error = 0;
+
+	for (unsigned i = 0; i < p->nr; i++) {
+		noisy |= p->result[i].compress_spread > NOISY ||
+			 p->result[i].decompress_spread > NOISY;
+		error = fmax(error, p->result[i].error);
+	}
+	if (p->corpus.nr < p->found)
+		putf(f,
+		     "This is worked out from a sample of %.1f %% of the pages; the ratios may be "
+		     "off by %.1f %%. ",
+		     100 * (double)p->corpus.nr / (double)p->found, 100 * error);
+	if (noisy)
+		putf(f,
+		     "The rounds' times differ by more than %.0f %%: there was other work on this "
+		     "machine, and times are rough. ",
+		     100 * NOISY);
+	if (p->rounds == 1)
+		fputs("There was one round only: times may be anything. ", f);
+	if (p->denied)
+		putf(f, "Left out, because they may not be looked into: %zu process%s. ", p->denied,
+		     p->denied == 1 ? "" : "es");
+	if (p->gone || p->lost)
+		putf(f, "Gone before they could be read: %zu process%s and %zu page%s. ", p->gone,
+		     p->gone == 1 ? "" : "es", p->lost, p->lost == 1 ? "" : "s");
+}
+
+static void write_summary(FILE *f, const struct rzsb_pages *p)
+{
+	struct rzsb_choice choice[RZSB_MAX_METHODS];
+	struct rzsb_advice a = rzsb_pages_advise(p, choice);
+	double nr = (double)p->corpus.nr;
+
+	fputs("<h1>What swapping these pages out would win</h1>\n<div class=\"advice\">\n", f);
+	if (a.best < 0) {
+		fputs("<p>None of the methods measured is one of the store's: no advice.</p>\n", f);
+	} else {
+		write_answer(f, p, &choice[a.best]);
+		if (a.worthwhile)
+			write_reasons(f, p, choice, &a);
+		else
+			fputs("<p><strong>These pages hardly shrink</strong>: less than a tenth of "
+			      "their RAM would be gained. Swap to a disk, or leave them where they "
+			      "are.</p>\n",
+			      f);
+	}
+	fputs("</div>\n<p>", f);
+	putf(f,
+	     "%.1f %% of the pages are one repeated word (%.1f %% are zeros) and cost next to "
+	     "nothing; %.1f %% are duplicates of another page. ",
+	     100 * (double)p->same / nr, 100 * (double)p->zero / nr,
+	     100 * (double)p->duplicates / nr);
+	if (a.best >= 0)
+		write_others(f, p, (unsigned)a.best);
+	fputs("</p>\n<p class=\"note\">", f);
+	write_doubts(f, p);
+	fputs("</p>\n", f);
+}
+
+/* ---- drawings and tables ---- */
+
+/* 0, or -EIO when there is no drawing. */
+static int write_figure(FILE *f, char *svg, const char *caption)
+{
+	if (!svg)
+		return -EIO;
+	fprintf(f, "<figure>\n%s", svg);
+	if (caption)
+		fprintf(f, "<figcaption>%s</figcaption>", caption);
+	fputs("</figure>\n", f);
+	free(svg);
+	return 0;
+}
+
+static int write_plots(FILE *f, const struct rzsb_pages *p)
+{
+	int err;
+
+	fputs("<div class=\"pair\">\n<section>\n<h2>RAM needed</h2>\n", f);
+	err = write_figure(f, rzsb_draw_ram(p),
+			   "For all of the pages, everything included. ramzswap: its store was "
+			   "filled with them; zram and nbdkit: worked out from their allocators' "
+			   "rules, without fragmentation. nbdkit compresses 32 KiB at once, so "
+			   "that is also what one page of it costs to read.");
+	fputs("</section>\n<section>\n<h2>Ratio against speed</h2>\n", f);
+	if (!err)
+		err = write_figure(
+			f, rzsb_draw_speeds(p),
+			"Higher is smaller, further right is faster. Ratio: of the pages "
+			"that are not one repeated word.");
+	fputs("</section>\n</div>\n<h2>Sizes after compression</h2>\n<div class=\"grid\">\n", f);
+	for (unsigned i = 0; i < p->nr && !err; i++)
+		err = write_figure(f, rzsb_draw_sizes(p, i), NULL);
+	fputs("</div>\n<p class=\"note\">Bytes that 4096 become, and the share of the pages; the "
+	      "last bar has those that hardly shrink or not at all.</p>\n",
+	      f);
+	return err;
+}
+
+static void write_cell(FILE *f, const char *fmt, double value)
+{
+	fputs("<td>", f);
+	if (isfinite(value))
+		fprintf(f, fmt, value);
+	else
+		fputs("-", f);
+	fputs("</td>", f);
+}
+
+static void write_table(FILE *f, const struct rzsb_pages *p)
+{
+	struct rzsb_choice choice[RZSB_MAX_METHODS];
+	struct rzsb_advice a = rzsb_pages_advise(p, choice);
+	char text[16];
+
+	fputs("<h2>In figures</h2>\n<div class=\"scroll\"><table>\n<tr><th>method</th>"
+	      "<th>ratio</th><th>half or less</th><th>raw</th><th>compress</th><th>expand</th>"
+	      "<th>ramzswap</th><th>zram</th></tr>\n",
+	      f);
+	for (unsigned i = 0; i < p->nr; i++) {
+		const struct rzsb_result *r = &p->result[i];
+
+		fprintf(f, "<tr%s><td>", (int)i == a.best ? " class=\"best\"" : "");
+		put(f, r->method->text);
+		fputs("</td>", f);
+		write_cell(f, "%.2f", rzsb_ratio(r));
+		write_cell(f, "%.1f %%", 100 * (double)r->good / (double)r->used);
+		write_cell(f, "%.1f %%", 100 * (double)r->raw / (double)r->used);
+		write_cell(f, "%.0f ns", r->compress_ns);
+		write_cell(f, "%.0f ns", r->decompress_ns);
+		fprintf(f, "<td>%s</td>", rzsb_size_text(p->store_bytes[i], text));
+		fprintf(f, "<td>%s</td></tr>\n", rzsb_size_text(p->zsmalloc_bytes[i], text));
+	}
+	fputs("</table></div>\n<p class=\"note\">Times are for 4 KiB, on one processor.</p>\n", f);
+}
+
+static void write_sources(FILE *f, const struct rzsb_corpus *c)
+{
+	char size[16];
+
+	fputs("<h2>Whose pages</h2>\n<div class=\"scroll\"><table>\n"
+	      "<tr><th>source</th><th>looked at</th></tr>\n",
+	      f);
+	for (unsigned i = 0; i < c->nr_parts; i++) {
+		fputs("<tr><td>", f);
+		put(f, c->parts[i].name);
+		fprintf(f, "</td><td>%s</td></tr>\n",
+			rzsb_size_text((double)c->parts[i].nr * RZSB_PAGE, size));
+	}
+	fputs("</table></div>\n", f);
+}
+
+static void write_end(FILE *f, const struct rzsb_pages *p)
+{
+	time_t now = time(NULL);
+	char when[40] = "";
+	struct tm tm;
+
+	if (localtime_r(&now, &tm))
+		strftime(when, sizeof(when), "%Y-%m-%d %H:%M %Z", &tm);
+	fputs("<p class=\"note\">", f);
+	putf(f,
+	     "rzsbench %s, %s; medians of %u rounds, seed %llu. This page holds statistics and "
+	     "names of processes, none of their memory.",
+	     PACKAGE_VERSION, when, p->rounds, (unsigned long long)p->seed);
+	fputs("</p>\n</body>\n</html>\n", f);
+}
+
+/* ---- the file ---- */
+
+static int complain(const char *path, const char *why)
+{
+	fprintf(stderr, "%s: pages: --report %s: %s\n", program_invocation_short_name, path, why);
+	return -EINVAL;
+}
+
+int rzsb_report_check(const char *path)
+{
+	char what[300], folder[4096];
+	const char *slash = strrchr(path, '/');
+	struct stat st;
+
+	if (!*path || strcmp(path, "-") == 0)
+		return complain(path, "it takes the name of a file");
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+		return complain(path, "that is there and no file: name another");
+	snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(slash - path + 1) : 2,
+		 slash ? path : "./");
+	if (access(folder, W_OK | X_OK) < 0)
+		return complain(path, strerror(errno));
+	snprintf(what, sizeof(what), "pages: --report %s", path);
+	return rzsb_plot_check(what);
+}
+
+static int write_page(FILE *f, const struct rzsb_pages *p)
+{
+	int err;
+
+	fputs(head, f);
+	write_summary(f, p);
+	err = write_plots(f, p);
+	write_table(f, p);
+	write_sources(f, &p->corpus);
+	write_end(f, p);
+	if (!err && (fflush(f) != 0 || fsync(fileno(f)) < 0))
+		err = -errno;
+	return err;
+}
+
+int rzsb_report_write(const struct rzsb_pages *p, const char *path)
+{
+	char temporary[4096];
+	int fd, err;
+	FILE *f;
+
+	snprintf(temporary, sizeof(temporary), "%s.%d.tmp", path, (int)getpid());
+	fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	f = fd >= 0 ? fdopen(fd, "w") : NULL;
+	if (!f)
+		return complain(path, strerror(errno));
+	err = write_page(f, p);
+	if (fclose(f) != 0 && !err)
+		err = -errno;
+	if (!err && rename(temporary, path) < 0)
+		err = -errno;
+	if (err) {
+		unlink(temporary);
+		complain(path, strerror(-err));
+	}
+	return err;
+}

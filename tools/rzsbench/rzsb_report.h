@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What "rzsbench pages" found out as a page of HTML that needs nothing but itself.
+ */
+#ifndef RZSB_REPORT_H
+#define RZSB_REPORT_H
+
+#include "rzsb_pages.h"
+
+/* Whether it can be made: gnuplot, a place to write.  0, or a negative errno with a message. */
+int rzsb_report_check(const char *path);
+
+/*
+ * Write it; path is the old file or the whole new one at any moment.  0, or a negative errno with a
+ * message.
+ */
+int rzsb_report_write(const struct rzsb_pages *p, const char *path);
+
+/* The drawings (rzsb_report_plots.c), <svg> elements the caller frees; NULL with a message. */
+char *rzsb_draw_sizes(const struct rzsb_pages *p, unsigned method);
+char *rzsb_draw_speeds(const struct rzsb_pages *p);
+char *rzsb_draw_ram(const struct rzsb_pages *p);
+
+#endif
