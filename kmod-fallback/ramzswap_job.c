@@ -15,9 +15,11 @@
  *
  * The end of a request is handled by a work item, for a page's place changes under mutexes.  No
  * work item waits for another one, so that one thread, the workqueue's rescuer, can do them all.
+ * What a work item does is part of writing pages out: it may use the kernel's reserves, as reclaim
+ * itself does, and must not reclaim.  It would look for pages that all wait for it.
  */
 #include <linux/blkdev.h>
-#include <linux/sched.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 
 #include "compat.h"
@@ -157,6 +159,7 @@ static void run_finish(struct rzs_job *job)
 static void job_work(struct work_struct *work)
 {
 	struct rzs_job *job = container_of(work, struct rzs_job, work);
+	unsigned int noreclaim = memalloc_noreclaim_save();
 
 	switch (job->todo) {
 	case RZS_JOB_RUN:
@@ -169,6 +172,7 @@ static void job_work(struct work_struct *work)
 		run_finish(job);
 		break;
 	}
+	memalloc_noreclaim_restore(noreclaim);
 }
 
 static void job_take(struct rzs_job *job, struct bio *bio)
