@@ -44,6 +44,7 @@ EXTRA_DIST += \
 	bench/kernel/linux/kernel.h \
 	bench/kernel/linux/module.h \
 	bench/kernel/linux/unaligned.h \
+	bench/kmod \
 	bench/run \
 	bench/summary.awk
 

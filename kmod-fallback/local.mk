@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The kernel module.  Nothing of it is built by "make": it needs the headers of a kernel, and its
+# The kernel module.  Nothing but its manual page is built by "make": it needs the headers of a kernel, and its
 # own Kbuild.  These targets work on a copy below kmod-build/, so that the source tree stays clean
 # and may be read-only.
 
@@ -30,7 +30,17 @@ RZS_KMOD_FILES = \
 
 EXTRA_DIST += \
 	$(RZS_KMOD_FILES) \
-	kmod-fallback/dkms.conf.in
+	kmod-fallback/dkms.conf.in \
+	kmod-fallback/ramzswap.4.pod
+
+RZS_PODS += kmod-fallback/ramzswap.4.pod
+dist_man4_MANS = kmod-fallback/ramzswap.4
+MAINTAINERCLEANFILES += kmod-fallback/ramzswap.4
+
+kmod-fallback/ramzswap.4: kmod-fallback/ramzswap.4.pod
+	$(AM_V_GEN)$(MKDIR_P) kmod-fallback && $(POD2MAN) --section=4 --center=ramzswap --utf8 \
+		--name=RAMZSWAP --release='ramzswap $(VERSION)' \
+		$(srcdir)/kmod-fallback/ramzswap.4.pod $@.tmp && mv $@.tmp $@
 
 # What a build of the module needs.
 RZS_KMOD_TREE = $(RZS_KMOD_FILES) $(RZS_CORE_SOURCES) port/port_check.h

@@ -17,7 +17,9 @@
 #define EAGAIN 11
 #define ENOMEM 12
 #define EINVAL 22
+#define E2BIG 7
 #define ENOSPC 28
+#define ENODATA 61
 
 #define RZS_BLOCK_SIZE	    32768
 #define RZS_RESERVE_DEFAULT UINT64_MAX

@@ -15,6 +15,7 @@ EXTRA_DIST += \
 	tests/vm/mixio.c \
 	tests/vm/mkinitramfs \
 	tests/vm/nbdreader.c \
+	tests/vm/pagerate.c \
 	tests/vm/readloop.c \
 	tests/vm/reap.c \
 	tests/vm/run \
@@ -30,6 +31,7 @@ EXTRA_DIST += \
 	tests/vm/scenarios/kmod-plain \
 	tests/vm/scenarios/kmod-selftest \
 	tests/vm/scenarios/kmod-sequence \
+	tests/vm/scenarios/kmod-zram \
 	tests/vm/scenarios/many \
 	tests/vm/scenarios/memlimit \
 	tests/vm/scenarios/onset \
