@@ -105,6 +105,11 @@ uint64_t client_size(struct client *c)
 	return n > 0 ? (uint64_t)n : 0;
 }
 
+bool client_can_trim(struct client *c)
+{
+	return nbd_can_trim(c->nbd[0]) > 0;
+}
+
 static int completed(void *user, int *error)
 {
 	struct flight *f = user;
@@ -123,7 +128,9 @@ static int issue(struct client *c, struct flight *f)
 	int64_t cookie;
 
 	f->start = rzsb_now();
-	if (r->write)
+	if (r->trim)
+		cookie = nbd_aio_trim(c->nbd[f->conn], r->bytes, r->offset, cb, 0);
+	else if (r->write)
 		cookie = nbd_aio_pwrite(c->nbd[f->conn], r->data, r->bytes, r->offset, cb, 0);
 	else
 		cookie = nbd_aio_pread(c->nbd[f->conn], r->into, r->bytes, r->offset, cb, 0);
