@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # rzsbench device --vs: starts the servers it knows by their names, side by side; what is not installed, or does not
-# start, is named and left out, and the rest runs; every page is read back.  Red when a name does not start its server,
+# start, is named and left out, and the rest runs; every page is read back, also as a swapping system does it.  Red when a name does not start its server,
 # when one that is missing ends the run or goes unmentioned, or when something is left running or lying about.
 
 . "${srcdir:-.}/tests/lib/functions.sh"
@@ -64,10 +64,53 @@ fi
 RZSD=/nowhere bench 77 --vs rzsd "$tmpdir/corpus"
 says "rzsd is left out: not installed"
 
+# ---- what a swapping system asks: every page that comes in is compared, and exits are discards
+bench 0 --pattern swap --vs rzsd,sparse,qemu-nbd --pages 1 --rounds 2 --depth "1,4" --output "$tmpdir/json3" "$tmpdir/corpus"
+says "all pages read back and equal"
+"$PYTHON" - "$tmpdir/json3" <<'END' || fail "see above: $(cat "$tmpdir/json3")"
+import json, sys
+lines = [json.loads(l) for l in open(sys.argv[1])]
+speed = [d for d in lines if d["bench"] == "swap_speed"]
+ram = {(d["server"], d["after"]): d for d in lines if d["bench"] == "swap_ram"}
+assert speed and len(speed) == 2 * len({d["server"] for d in speed}), "not each server at each depth"
+for d in speed:
+    assert d["pages_per_s"] > 0 and d["in_p50_us"] > 0 and d["out_p99_us"] > 0, d
+    assert d["discards"], "%s takes no discards" % d["server"]
+    assert ram[d["server"], "fill"]["stored_bytes"] == 1 << 20, "not filled"
+    assert ram[d["server"], "swap"]["stored_bytes"] < 1 << 20, "no process has exited"
+END
+
+# ---- block devices: not without being told so, not those that somebody has
+bench 2 --block /dev/null "$tmpdir/corpus"
+says "--block /dev/null: all that is on it will be lost: say --destroy-data"
+bench 99 --block /dev/null --destroy-data "$tmpdir/corpus"
+says "--block /dev/null: it is no block device"
+if [ "$(id -u)" = 0 ] && truncate -s 2M "$tmpdir/disk" && loop=$(losetup -f --show "$tmpdir/disk" 2>/dev/null); then
+	cleanup_fn losetup -d "$loop"
+	bench 0 --block "$loop" --destroy-data --pattern swap --pages 1 --rounds 1 --depth 1 "$tmpdir/corpus"
+	says "${loop##*/}"
+	says "all pages read back and equal"
+	mkfifo "$tmpdir/hold"
+	"$PYTHON" -c 'import os, sys; os.open(sys.argv[1], os.O_RDWR | os.O_EXCL); open(sys.argv[2], "w"); sys.stdin.read()' \
+		"$loop" "$tmpdir/held" <"$tmpdir/hold" &
+	holder=$!
+	cleanup_fn reap $holder
+	exec 9>"$tmpdir/hold"
+	wait_for 20 test -e "$tmpdir/held" || fail "nobody holds $loop"
+	bench 99 --block "$loop" --destroy-data --pages 1 "$tmpdir/corpus"
+	says "--block $loop: in use"
+	exec 9>&-
+	wait $holder
+fi
+
 # ---- bad input
 bench 2 --vs nonsense "$tmpdir/corpus"
 says "--vs nonsense: it is rzsd, rzs, zstd, sparse, qemu-nbd, zram or all"
 bench 2 --vs , "$tmpdir/corpus"
 says "--vs: none is named"
 bench 2 "$tmpdir/corpus"
-says "--server, --vs or --zram"
+says "--server, --vs, --zram or --block"
+bench 2 --pattern nonsense --vs all "$tmpdir/corpus"
+says "--pattern nonsense: it is one of cases, swap"
+bench 2 --pattern swap --server 'null-=false' "$tmpdir/corpus"
+says "null- does not keep data"

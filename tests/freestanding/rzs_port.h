@@ -17,7 +17,7 @@
 #define EAGAIN 11
 #define ENOMEM 12
 #define EINVAL 22
-#define E2BIG 7
+#define E2BIG  7
 #define ENOSPC 28
 #define ENODATA 61
 

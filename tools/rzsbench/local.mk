@@ -64,7 +64,9 @@ if HAVE_LIBNBD
 tools_rzsbench_rzsbench_SOURCES += \
 	tools/rzsbench/rzsb_device.c \
 	tools/rzsbench/rzsb_device.h \
+	tools/rzsbench/rzsb_block.c \
 	tools/rzsbench/rzsb_device_cases.c \
+	tools/rzsbench/rzsb_device_swap.c \
 	tools/rzsbench/rzsb_peers.c \
 	tools/rzsbench/rzsb_peers.h \
 	tools/rzsbench/rzsb_target.c \

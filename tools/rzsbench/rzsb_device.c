@@ -14,6 +14,7 @@
 #include "rzsb_args.h"
 #include "rzsb_cmd.h"
 #include "rzsb_peers.h"
+#include "rzsb_process.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -24,10 +25,15 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+enum { OPT_BLOCK = 256, OPT_DESTROY, OPT_PATTERN };
+
 static const struct rzsb_option options[] = {
 	{'s', "server", "NAME=COMMAND", "starts one that stays in the foreground"},
 	{'v', "vs", "NAME,...", "starts those of the list below that are installed"},
 	{'z', "zram", "ALGORITHM", "/dev/zram0 as well"},
+	{OPT_BLOCK, "block", "DEVICE", "a block device as well: what is on it is lost"},
+	{OPT_DESTROY, "destroy-data", NULL, "... and it may be"},
+	{OPT_PATTERN, "pattern", "NAME", "cases (default), or swap: what a swapping system asks"},
 	{'m', "pages", "MIB", "taken from the corpus (default 256)"},
 	{'t', "time", "MS", "for each case, server and round (default 400)"},
 	{'r', "rounds", "N", "(default 5)"},
@@ -139,7 +145,18 @@ static void add_peers(struct nbd_bench *b, const struct rzsb_args *a, char *list
 
 static void parse_one(struct nbd_bench *b, struct rzsb_args *a, int id)
 {
+	static const char *const patterns[] = {"cases", "swap", NULL};
+
 	switch (id) {
+	case OPT_BLOCK:
+		b->block = optarg;
+		break;
+	case OPT_DESTROY:
+		b->destroy = true;
+		break;
+	case OPT_PATTERN:
+		b->swap = rzsb_choice(a, patterns) == 1;
+		break;
 	case 's':
 		add_server(b, a, optarg);
 		break;
@@ -185,6 +202,14 @@ static void parse_one(struct nbd_bench *b, struct rzsb_args *a, int id)
 	}
 }
 
+static void check_pattern(const struct nbd_bench *b, const struct rzsb_args *a)
+{
+	for (unsigned i = 0; b->swap && i < b->nr_targets; i++)
+		if (!b->targets[i].keeps_data)
+			rzsb_complain(a, "--pattern swap: %s- does not keep data",
+				      b->targets[i].name);
+}
+
 static void parse(struct nbd_bench *b, int argc, char **argv)
 {
 	struct rzsb_args a = {
@@ -195,8 +220,12 @@ static void parse(struct nbd_bench *b, int argc, char **argv)
 		parse_one(b, &a, id);
 	if (argc - optind != 1)
 		rzsb_complain(&a, "one folder of captured pages is needed");
-	if (b->nr_targets == 0 && !b->zram && b->nr_skipped == 0)
-		rzsb_complain(&a, "against what? --server, --vs or --zram");
+	if (b->nr_targets == 0 && !b->zram && !b->block && b->nr_skipped == 0)
+		rzsb_complain(&a, "against what? --server, --vs, --zram or --block");
+	if (b->block && !b->destroy)
+		rzsb_complain(&a, "--block %s: all that is on it will be lost: say --destroy-data",
+			      b->block);
+	check_pattern(b, &a);
 	for (unsigned i = 0; i < b->kib.nr; i++)
 		if (b->kib.v[i] % 4)
 			rzsb_complain(&a, "--request: %llu KiB are not whole pages",
@@ -234,6 +263,22 @@ static void start_zram(struct nbd_bench *b)
 		b->nr_targets++;
 	else
 		skip(b, "zram", "%s", why);
+}
+
+/* One that cannot be had ends the program. */
+static void start_block(struct nbd_bench *b)
+{
+	struct target *t = &b->targets[b->nr_targets];
+	const char *slash = strrchr(b->block, '/');
+	char why[200];
+
+	t->name = slash ? slash + 1 : b->block;
+	t->keeps_data = true;
+	if (b->nr_targets == NBD_MAX_TARGETS)
+		rzsb_die(RZSB_USAGE, "--block %s: at most %u targets", b->block, NBD_MAX_TARGETS);
+	if (target_start_block(t, b->block, b->nr * RZSB_PAGE, why, sizeof(why)) < 0)
+		rzsb_die(RZSB_FAILED, "--block %s: %s", b->block, why);
+	b->nr_targets++;
 }
 
 /* 0, or -1 when one that was asked for does not start.  One of a list is left out then. */
@@ -302,6 +347,7 @@ static void load(struct nbd_bench *b)
 		exit(RZSB_FAILED);
 	for (unsigned i = 0; i < b->kib.nr; i++)
 		b->unit = b->kib.v[i] / 4 > b->unit ? (size_t)b->kib.v[i] / 4 : b->unit;
+	b->unit = b->swap ? RZSB_RUN : b->unit;
 	b->nr = b->corpus.nr - b->corpus.nr % b->unit;
 	if (b->nr == 0)
 		rzsb_die(RZSB_USAGE, "the corpus is too small");
@@ -338,9 +384,11 @@ int rzsb_cmd_device(int argc, char **argv)
 		return RZSB_FAILED;
 	if (b->zram)
 		start_zram(b);
+	if (b->block)
+		start_block(b);
 	tell_what(b);
 	if (b->nr_targets == 0)
 		rzsb_die(RZSB_NOTHING, "none of what was asked for is here");
-	wrong = rzsb_device_cases(b);
+	wrong = b->swap ? rzsb_device_swap(b) : rzsb_device_cases(b);
 	return rzsb_json_close(&b->json) < 0 ? RZSB_FAILED : wrong;
 }

@@ -15,7 +15,9 @@
 #define NBD_MAX_ROUNDS	50u
 
 struct nbd_bench {
-	const char *dir, *out, *versions, *zram;
+	const char *dir, *out, *versions, *zram, *block;
+	bool swap; /* the pattern */
+	bool destroy;
 	size_t max_pages;
 	unsigned ms, rounds, churn;
 	int cpu;
@@ -38,5 +40,7 @@ struct nbd_bench {
 
 /* Fill, cases, churn, verification, tables.  0, or 1 when some target gave back wrong bytes. */
 int rzsb_device_cases(struct nbd_bench *b);
+/* The same with what a swapping system asks of a device (rzsb_device_swap.c). */
+int rzsb_device_swap(struct nbd_bench *b);
 
 #endif

@@ -117,27 +117,6 @@ static bool request_done(void *user, const struct client_request *r, uint64_t ns
 	return true;
 }
 
-/* The same load as the client's, on a device that answers each call before it returns. */
-static int run_device(struct feed *f, uint8_t *buffer)
-{
-	struct client_request r = {.into = buffer};
-
-	while (!f->error && next_request(f, &r)) {
-		uint64_t start = rzsb_now();
-		ssize_t n;
-
-		if (r.op == CLIENT_WRITE)
-			n = pwrite(f->t->fd, r.data, r.bytes, (off_t)r.offset);
-		else
-			n = pread(f->t->fd, r.into, r.bytes, (off_t)r.offset);
-		request_done(f, &r, rzsb_now() - start,
-			     n == (ssize_t)r.bytes ? 0
-			     : n < 0		   ? errno
-						   : EIO);
-	}
-	return 0;
-}
-
 static void run_feed(struct feed *f)
 {
 	struct client_load load = {.conns = f->c->conns,
@@ -149,14 +128,7 @@ static void run_feed(struct feed *f)
 	int err;
 
 	f->busy = rzsb_alloc(f->b->nr / f->b->unit + 1);
-	if (f->t->command) {
-		err = client_run(f->t->client, &load);
-	} else {
-		uint8_t *buffer = rzsb_alloc(load.max_bytes);
-
-		err = run_device(f, buffer);
-		munmap(buffer, load.max_bytes);
-	}
+	err = target_run(f->t, &load);
 	munmap(f->busy, f->b->nr / f->b->unit + 1);
 	if (err || f->error)
 		rzsb_die(99, "%s: %s", f->t->name, strerror(f->error ? f->error : -err));
@@ -301,7 +273,7 @@ static void refill(struct nbd_bench *b, struct target *t)
 static bool can_run(const struct target *t, const struct nbd_case *c)
 {
 	if (t->command)
-		return c->op != CLIENT_TRIM || client_can_trim(t->client);
+		return c->op != CLIENT_TRIM || !t->no_discard;
 	return c->depth == 1 && c->conns == 1 && c->op != CLIENT_TRIM;
 }
 
@@ -330,6 +302,8 @@ static void report_ram(struct nbd_bench *b, const struct target *t, const char *
 	double stored = (double)(b->nr * RZSB_PAGE);
 	double growth = (double)ram - (double)t->rss_start;
 
+	if (!t->command && t->device)
+		return; /* it does not say */
 	printf("%-8s %-12s | %9.1f %9.1f %9.1f | %7.4f\n", after, t->name,
 	       (double)t->rss_start / 1048576, (double)ram / 1048576, growth / 1048576,
 	       growth / stored);

@@ -45,6 +45,7 @@ int client_connect(struct client **out, const char *socket, const char *name, un
 		   uint64_t patience_ns);
 void client_close(struct client *c);
 uint64_t client_size(struct client *c);
+/* Whether the server takes requests to trim. */
 bool client_can_trim(struct client *c);
 /* Runs until next() has no more and all are done.  0 or a negative errno. */
 int client_run(struct client *c, const struct client_load *load);

@@ -351,8 +351,10 @@ int rzsb_cmd_pages(int argc, char **argv)
 	int status;
 
 	parse(&q, &p, argc, argv);
-	if (!q.err && q.report && rzsb_report_check(q.report) < 0)
+	if (!q.err && q.report && rzsb_report_check(q.report) < 0) {
+		rzsb_sources_free(&q.sources);
 		return RZSB_FAILED;
+	}
 	if (load_pages(&p, &q) < 0)
 		return RZSB_NOTHING;
 	p.rounds = q.rounds;

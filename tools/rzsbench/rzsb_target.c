@@ -131,6 +131,7 @@ int target_start_server(struct target *t, const char *dir, uint64_t size, int cp
 	settle(t);
 	if (client_connect(&t->client, t->socket, t->export, conns, START_PATIENCE_NS) < 0)
 		return -1;
+	t->no_discard = !client_can_trim(t->client);
 	if (client_size(t->client) < size) {
 		fprintf(stderr, "%s: serves fewer bytes than asked for\n", t->name);
 		return -1;
@@ -211,7 +212,7 @@ void target_stop(struct target *t)
 	if (!t->command) {
 		if (t->fd >= 0)
 			close(t->fd);
-		if (write_text(ZRAM "reset", "1") < 0)
+		if (!t->device && write_text(ZRAM "reset", "1") < 0)
 			fprintf(stderr, "zram: cannot reset it\n");
 		return;
 	}
@@ -282,7 +283,7 @@ uint64_t target_ram(const struct target *t)
 		return rzsb_rss(t->pid) + (uint64_t)st.st_blocks * 512;
 	}
 	/* orig_data_size compr_data_size mem_used_total ... */
-	if (read_text(ZRAM "mm_stat", text, sizeof(text)) < 0 ||
+	if (t->device || read_text(ZRAM "mm_stat", text, sizeof(text)) < 0 ||
 	    sscanf(text, "%*u %*u %llu", &used) != 1)
 		return 0;
 	return used;

@@ -8,10 +8,13 @@
 #include "rzsb.h"
 
 struct client;
+struct client_load;
 
 struct target {
 	const char *name;
-	const char *command; /* NULL: zram */
+	const char *command; /* NULL: a block device */
+	const char *device;  /* its path; NULL: zram */
+	bool no_discard;     /* it does not take any */
 	const char *export;  /* its name; "": the default one */
 	bool keeps_data;     /* what was written can be read back */
 	bool up;
@@ -33,6 +36,14 @@ int target_start_server(struct target *t, const char *dir, uint64_t size, int cp
 /* Set up /dev/zram0 if it is there and not in use; -1 with the reason in why otherwise. */
 int target_start_zram(struct target *t, uint64_t size, const char *algorithm, char *why,
 		      size_t why_size);
+/*
+ * Take a block device of at least so many bytes that nobody else has; -1 with the reason in why.
+ * What is on it is lost.
+ */
+int target_start_block(struct target *t, const char *path, uint64_t size, char *why,
+		       size_t why_size);
+/* Run a load; on a device one request at a time.  0 or a negative errno. */
+int target_run(struct target *t, const struct client_load *load);
 /* End what was started and undo what was set up. */
 void target_stop(struct target *t);
 

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Block devices as targets: one that somebody mounts, swaps to or holds otherwise is never taken
+ * (the kernel sees to that, O_EXCL); and requests are answered one at a time.
+ */
+#define _GNU_SOURCE
+#include "rzsb_nbd.h"
+#include "rzsb_target.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+/* "mounted", "in use as swap" or "in use". */
+static const char *use_of(const char *path, dev_t device)
+{
+	char line[4096], name[4096], number[32];
+	const char *use = "in use";
+	struct stat st;
+	FILE *f = fopen("/proc/swaps", "re");
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "%4095s", name) == 1 &&
+		    (strcmp(name, path) == 0 || (stat(name, &st) == 0 && st.st_rdev == device)))
+			use = "in use as swap";
+	if (f)
+		fclose(f);
+	f = fopen("/proc/self/mountinfo", "re");
+	snprintf(name, sizeof(name), "%u:%u", major(device), minor(device));
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "%*d %*d %31s", number) == 1 && strcmp(number, name) == 0)
+			use = "mounted";
+	if (f)
+		fclose(f);
+	return use;
+}
+
+int target_start_block(struct target *t, const char *path, uint64_t size, char *why,
+		       size_t why_size)
+{
+	struct stat st;
+	uint64_t have = 0;
+
+	if (stat(path, &st) < 0) {
+		snprintf(why, why_size, "%s", strerror(errno));
+		return -1;
+	}
+	if (!S_ISBLK(st.st_mode)) {
+		snprintf(why, why_size, "it is no block device");
+		return -1;
+	}
+	t->fd = open(path, O_RDWR | O_DIRECT | O_EXCL | O_CLOEXEC);
+	if (t->fd < 0) {
+		snprintf(why, why_size, "%s",
+			 errno == EBUSY ? use_of(path, st.st_rdev) : strerror(errno));
+		return -1;
+	}
+	if (ioctl(t->fd, BLKGETSIZE64, &have) < 0 || have < size) {
+		snprintf(why, why_size, "it has %llu bytes, %llu are needed: see --pages",
+			 (unsigned long long)have, (unsigned long long)size);
+		close(t->fd);
+		return -1;
+	}
+	t->device = path;
+	t->up = true;
+	return 0;
+}
+
+/* 0 or a positive errno. */
+static int serve(struct target *t, const struct client_request *r)
+{
+	uint64_t range[2] = {r->offset, r->bytes};
+	ssize_t n;
+
+	if (r->op == CLIENT_TRIM)
+		return ioctl(t->fd, BLKDISCARD, range) < 0 ? errno : 0;
+	if (r->op == CLIENT_WRITE)
+		n = pwrite(t->fd, r->data, r->bytes, (off_t)r->offset);
+	else
+		n = pread(t->fd, r->into, r->bytes, (off_t)r->offset);
+	return n < 0 ? errno : n == (ssize_t)r->bytes ? 0 : EIO;
+}
+
+int target_run(struct target *t, const struct client_load *load)
+{
+	struct client_request r;
+	void *buffer;
+	bool more = true;
+
+	if (t->command)
+		return client_run(t->client, load);
+	buffer = rzsb_alloc(load->max_bytes);
+	while (more) {
+		uint64_t start;
+		int error;
+
+		r = (struct client_request){.into = buffer};
+		if (!load->next(load->user, &r))
+			break;
+		start = rzsb_now();
+		error = serve(t, &r);
+		more = load->done(load->user, &r, rzsb_now() - start, error);
+	}
+	munmap(buffer, load->max_bytes);
+	return 0;
+}

@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * "rzsbench device --pattern swap": what a swapping system asks of a device.
+ *
+ * The device is filled as pages go out in clusters of 64 KiB to free ones, in address order.  Then,
+ * round after round: as many pages come back at random, one at a time, as go out in clusters; these
+ * take free clusters first, else such as are used already; and now and then a process exits, whose
+ * clusters (a sixteenth of the device) are discarded.  A round is so many pages, not so much time,
+ * so that all targets hold the same.  Every page that comes back is compared, and all at the end.
+ */
+#define _GNU_SOURCE
+#include "rzsb_device.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "rzsb_cmd.h"
+
+#define CLUSTER	    16u /* pages */
+#define CLUSTER_KIB 64u
+#define PROCESSES   16u
+#define NONE	    UINT32_MAX
+#define MAX_SAMPLES (1u << 20)
+
+/* One target's round. */
+struct visit {
+	double pages, pages_cpu; /* each second: by the clock, by CPU time of client and server */
+	double in_p50, in_p99, out_p50, out_p99; /* us */
+	double server_us;			 /* CPU of the server for each page */
+};
+
+struct times {
+	double *us;
+	size_t nr;
+};
+
+struct swap {
+	struct nbd_bench *b;
+	struct target *t;
+	uint64_t seed;
+	size_t clusters, free;
+	size_t cursor;	  /* where a free one is looked for next */
+	size_t outs, ins; /* clusters and pages that are still to go */
+	size_t to_exit;	  /* clusters that go out before the next process exits */
+	size_t exit_at, exit_end;
+	uint8_t *busy; /* by cluster: a request is under way */
+	struct times in, out;
+	uint64_t moved, discarded, wrong;
+	int error;
+};
+
+static bool is_free(const struct swap *s, size_t cluster)
+{
+	return s->t->page[cluster * CLUSTER] == NONE;
+}
+
+static void aim(struct swap *s, struct client_request *r, size_t slot, unsigned pages)
+{
+	s->busy[slot / CLUSTER] = 1;
+	r->tag = slot;
+	r->offset = slot * RZSB_PAGE;
+	r->bytes = pages * RZSB_PAGE;
+	r->op = CLIENT_READ;
+}
+
+/* A free one from the cursor on; else any that is not busy: its pages are in memory again. */
+static size_t choose_cluster(struct swap *s)
+{
+	size_t at;
+
+	for (size_t i = 0; i < s->clusters && s->free > 0; i++) {
+		at = (s->cursor + i) % s->clusters;
+		if (is_free(s, at) && !s->busy[at]) {
+			s->cursor = (at + 1) % s->clusters;
+			s->free--;
+			return at;
+		}
+	}
+	do {
+		at = rzsb_rand_below(&s->seed, s->clusters);
+	} while (s->busy[at]);
+	return at;
+}
+
+static void go_out(struct swap *s, struct client_request *r)
+{
+	size_t from = rzsb_rand_below(&s->seed, s->clusters) * CLUSTER;
+	size_t slot = choose_cluster(s) * CLUSTER;
+
+	s->outs--;
+	aim(s, r, slot, CLUSTER);
+	r->op = CLIENT_WRITE;
+	r->data = rzsb_page(&s->b->corpus, (uint32_t)from);
+	for (unsigned i = 0; i < CLUSTER; i++)
+		s->t->page[slot + i] = (uint32_t)(from + i);
+}
+
+/* false: no page was found that could come in now. */
+static bool come_in(struct swap *s, struct client_request *r)
+{
+	for (unsigned i = 0; i < 1000; i++) {
+		size_t slot = rzsb_rand_below(&s->seed, s->clusters * CLUSTER);
+
+		if (is_free(s, slot / CLUSTER) || s->busy[slot / CLUSTER])
+			continue;
+		s->ins--;
+		aim(s, r, slot, 1);
+		return true;
+	}
+	return false;
+}
+
+/* The next cluster of a process that exits; false: there is none, or it has to wait. */
+static bool discard(struct swap *s, struct client_request *r)
+{
+	while (s->exit_at < s->exit_end && is_free(s, s->exit_at))
+		s->exit_at++;
+	if (s->exit_at >= s->exit_end || s->busy[s->exit_at])
+		return false;
+	aim(s, r, s->exit_at * CLUSTER, CLUSTER);
+	r->op = CLIENT_TRIM;
+	s->free++;
+	for (unsigned i = 0; i < CLUSTER; i++)
+		s->t->page[s->exit_at * CLUSTER + i] = NONE;
+	s->exit_at++;
+	return true;
+}
+
+static void maybe_exit(struct swap *s)
+{
+	size_t process;
+
+	if (s->t->no_discard || s->to_exit > 0 || s->exit_at < s->exit_end)
+		return;
+	process = rzsb_rand_below(&s->seed, PROCESSES);
+	s->exit_at = process * s->clusters / PROCESSES;
+	s->exit_end = (process + 1) * s->clusters / PROCESSES;
+	s->to_exit = s->clusters / PROCESSES + 1;
+}
+
+static bool next_request(void *user, struct client_request *r)
+{
+	struct swap *s = user;
+	size_t left = s->outs + s->ins;
+
+	if (left == 0)
+		return false;
+	maybe_exit(s);
+	if (discard(s, r))
+		return true;
+	/* In the proportion of what is left, so that both are over together. */
+	if (s->ins && rzsb_rand_below(&s->seed, left) < s->ins && come_in(s, r))
+		return true;
+	if (s->outs == 0) {
+		s->ins = 0; /* nothing is there to come in */
+		return false;
+	}
+	s->to_exit -= s->to_exit > 0;
+	go_out(s, r);
+	return true;
+}
+
+static void note(struct times *t, uint64_t ns)
+{
+	if (t->us && t->nr < MAX_SAMPLES)
+		t->us[t->nr++] = (double)ns / 1000;
+}
+
+static bool request_done(void *user, const struct client_request *r, uint64_t ns, int error)
+{
+	struct swap *s = user;
+
+	s->busy[r->tag / CLUSTER] = 0;
+	if (error) {
+		s->error = error;
+		return false;
+	}
+	if (r->op == CLIENT_TRIM) {
+		s->discarded += r->bytes / RZSB_PAGE;
+		return true;
+	}
+	s->moved += r->bytes / RZSB_PAGE;
+	note(r->op == CLIENT_WRITE ? &s->out : &s->in, ns);
+	if (r->op == CLIENT_READ)
+		s->wrong += memcmp(r->into, rzsb_page(&s->b->corpus, s->t->page[r->tag]),
+				   RZSB_PAGE) != 0;
+	return true;
+}
+
+/* Every page that is there, in address order. */
+static bool next_to_verify(void *user, struct client_request *r)
+{
+	struct swap *s = user;
+
+	while (s->cursor < s->clusters * CLUSTER && is_free(s, s->cursor / CLUSTER))
+		s->cursor += CLUSTER;
+	if (s->cursor >= s->clusters * CLUSTER)
+		return false;
+	aim(s, r, s->cursor++, 1);
+	return true;
+}
+
+static void run(struct swap *s, unsigned depth, bool (*next)(void *, struct client_request *))
+{
+	size_t most = s->clusters / 4 + 1;
+	struct client_load load = {.conns = 1,
+				   .depth = depth < most ? depth : (unsigned)most,
+				   .max_bytes = CLUSTER * RZSB_PAGE,
+				   .next = next,
+				   .done = request_done,
+				   .user = s};
+	int err;
+
+	s->busy = rzsb_alloc(s->clusters);
+	err = target_run(s->t, &load);
+	munmap(s->busy, s->clusters);
+	if (err || s->error)
+		rzsb_die(RZSB_FAILED, "%s: %s", s->t->name, strerror(s->error ? s->error : -err));
+	if (s->wrong)
+		rzsb_die(RZSB_WRONG, "%s: gave back %llu wrong pages", s->t->name,
+			 (unsigned long long)s->wrong);
+}
+
+static size_t pages_held(const struct nbd_bench *b, const struct target *t)
+{
+	size_t nr = 0;
+
+	for (size_t i = 0; i < b->nr; i++)
+		nr += t->page[i] != NONE;
+	return nr;
+}
+
+static struct swap swap_on(struct nbd_bench *b, struct target *t)
+{
+	return (struct swap){.b = b,
+			     .t = t,
+			     .seed = b->seed,
+			     .clusters = b->nr / CLUSTER,
+			     .free = (b->nr - pages_held(b, t)) / CLUSTER};
+}
+
+static void report_ram(struct nbd_bench *b, const struct target *t, const char *after)
+{
+	double held = (double)pages_held(b, t) * RZSB_PAGE, ram = (double)target_ram(t);
+	double growth = ram - (double)t->rss_start;
+
+	if (!t->command && t->device)
+		return; /* it does not say */
+	printf("%-6s %-12s | %9.1f %9.1f %9.1f | %7.4f\n", after, t->name, held / 1048576,
+	       ram / 1048576, growth / 1048576, held > 0 ? growth / held : 0);
+	rzsb_json_begin(&b->json, "swap_ram");
+	rzsb_json_str(&b->json, "server", t->name);
+	rzsb_json_str(&b->json, "after", after);
+	rzsb_json_int(&b->json, "stored_bytes", (uint64_t)held);
+	rzsb_json_int(&b->json, "ram_bytes", (uint64_t)ram);
+	rzsb_json_num(&b->json, "growth_per_stored_byte", held > 0 ? growth / held : 0);
+	rzsb_json_end(&b->json);
+}
+
+static void report_all_ram(struct nbd_bench *b, const char *after)
+{
+	printf("\nRAM (resident memory of the server; zram: mem_used_total), MiB\n"
+	       "%-6s %-12s | %9s %9s %9s | %7s\n",
+	       "after", "server", "stored", "now", "growth", "of orig");
+	for (unsigned i = 0; i < b->nr_targets; i++)
+		report_ram(b, &b->targets[i], after);
+}
+
+static void fill(struct nbd_bench *b)
+{
+	for (unsigned i = 0; i < b->nr_targets; i++) {
+		struct target *t = &b->targets[i];
+		struct swap s;
+
+		t->page = rzsb_alloc(b->nr * sizeof(*t->page));
+		memset(t->page, 0xff, b->nr * sizeof(*t->page));
+		s = swap_on(b, t);
+		s.outs = s.to_exit = s.clusters;
+		run(&s, 16, next_request);
+	}
+	report_all_ram(b, "fill");
+}
+
+static void visit(struct nbd_bench *b, struct target *t, unsigned depth, unsigned round,
+		  struct visit *v, double *us)
+{
+	struct swap s = swap_on(b, t);
+	uint64_t start, cpu, server, elapsed;
+
+	s.seed += round * 977 + depth;
+	s.outs = s.clusters;
+	s.ins = s.clusters * CLUSTER;
+	s.in.us = us;
+	s.out.us = us + MAX_SAMPLES;
+	server = target_server_cpu(t);
+	cpu = rzsb_cpu_process();
+	start = rzsb_now();
+	run(&s, depth, next_request);
+	elapsed = rzsb_now() - start;
+	cpu = rzsb_cpu_process() - cpu;
+	server = target_server_cpu(t) - server;
+	v->pages = (double)s.moved * 1e9 / (double)elapsed;
+	v->pages_cpu = (double)s.moved * 1e9 / (double)(cpu + server);
+	v->server_us = (double)(t->command ? server : cpu) / 1e3 / (double)s.moved;
+	v->in_p50 = rzsb_quantile(s.in.us, s.in.nr, 0.5);
+	v->in_p99 = rzsb_quantile(s.in.us, s.in.nr, 0.99);
+	v->out_p50 = rzsb_quantile(s.out.us, s.out.nr, 0.5);
+	v->out_p99 = rzsb_quantile(s.out.us, s.out.nr, 0.99);
+}
+
+/* Median over the rounds of the field at this offset, and the spread. */
+static double median_of(const struct visit *v, unsigned rounds, size_t field, double *out_spread)
+{
+	double x[NBD_MAX_ROUNDS], median;
+
+	for (unsigned i = 0; i < rounds; i++)
+		x[i] = *(const double *)((const char *)&v[i] + field);
+	median = rzsb_median(x, rounds); /* sorts them */
+	if (out_spread)
+		*out_spread = median > 0 ? (x[rounds - 1] - x[0]) / median : 0;
+	return median;
+}
+
+#define MEDIAN(field) median_of(v, b->rounds, offsetof(struct visit, field), NULL)
+
+static void report(struct nbd_bench *b, const struct target *t, unsigned depth,
+		   const struct visit *v)
+{
+	double spread, pages = median_of(v, b->rounds, offsetof(struct visit, pages), &spread);
+	struct rzsb_json *j = &b->json;
+
+	printf("%5u %-12s | %9.0f %4.0f%% | %7.1f %8.1f | %7.1f %8.1f | %7.2f | %9.0f%s\n", depth,
+	       t->name, pages, 100 * spread, MEDIAN(in_p50), MEDIAN(in_p99), MEDIAN(out_p50),
+	       MEDIAN(out_p99), MEDIAN(server_us), MEDIAN(pages_cpu),
+	       t->no_discard ? "  (takes no discards)" : "");
+	fflush(stdout);
+	rzsb_json_begin(j, "swap_speed");
+	rzsb_json_str(j, "server", t->name);
+	rzsb_json_int(j, "depth", depth);
+	rzsb_json_int(j, "discards", !t->no_discard);
+	rzsb_json_num(j, "pages_per_s", pages);
+	rzsb_json_num(j, "pages_spread", spread);
+	rzsb_json_num(j, "in_p50_us", MEDIAN(in_p50));
+	rzsb_json_num(j, "in_p99_us", MEDIAN(in_p99));
+	rzsb_json_num(j, "out_p50_us", MEDIAN(out_p50));
+	rzsb_json_num(j, "out_p99_us", MEDIAN(out_p99));
+	rzsb_json_num(j, "server_cpu_us_per_page", MEDIAN(server_us));
+	rzsb_json_num(j, "pages_per_s_by_cpu_time", MEDIAN(pages_cpu));
+	rzsb_json_end(j);
+}
+
+static void run_depth(struct nbd_bench *b, unsigned depth, double *us)
+{
+	static struct visit v[NBD_MAX_TARGETS][NBD_MAX_ROUNDS];
+
+	for (unsigned round = 0; round < b->rounds; round++)
+		for (unsigned i = 0; i < b->nr_targets; i++)
+			if (b->targets[i].command || depth == 1)
+				visit(b, &b->targets[i], depth, round, &v[i][round], us);
+	for (unsigned i = 0; i < b->nr_targets; i++)
+		if (b->targets[i].command || depth == 1)
+			report(b, &b->targets[i], depth, v[i]);
+}
+
+static void verify(struct nbd_bench *b)
+{
+	for (unsigned i = 0; i < b->nr_targets; i++) {
+		struct swap s = swap_on(b, &b->targets[i]);
+
+		run(&s, 1, next_to_verify);
+		printf("%-12s all pages read back and equal\n", s.t->name);
+	}
+}
+
+int rzsb_device_swap(struct nbd_bench *b)
+{
+	double *us = rzsb_alloc(2 * MAX_SAMPLES * sizeof(*us));
+
+	fill(b);
+	printf("\nSwapping: as many pages in, at random, as out, in clusters of %u KiB; processes "
+	       "exit\n%5s %-12s | %9s %5s | %7s %8s | %7s %8s | %7s | %9s\n",
+	       CLUSTER_KIB, "depth", "server", "pages/s", "+-", "in p50", "p99 us", "out p50",
+	       "p99 us", "srv us", "by cpu");
+	for (unsigned d = 0; d < b->depths.nr; d++)
+		run_depth(b, (unsigned)b->depths.v[d], us);
+	munmap(us, 2 * MAX_SAMPLES * sizeof(*us));
+	report_all_ram(b, "swap");
+	verify(b);
+	return 0;
+}
