@@ -145,7 +145,10 @@ void rzs_compact_all(struct rzs_live *live);
 /* rzs_core_unity.c */
 struct rzs_blocks *rzs_store_blocks(struct rzs_store *store);
 
-/* ramzswap_blocks.c: false when the machine had no memory.  Sleeps, starts no I/O. */
-bool rzs_blocks_refill(struct rzs_blocks *b);
+/*
+ * ramzswap_blocks.c: false when the machine had no memory.  Sleeps, starts no I/O.  modest: without
+ * the kernel's reserves, whoever calls.
+ */
+bool rzs_blocks_refill(struct rzs_blocks *b, bool modest);
 
 #endif
