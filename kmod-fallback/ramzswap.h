@@ -155,7 +155,10 @@ static inline int rzs_selftest(void)
 }
 #endif
 
-/* ramzswap_blocks.c: false when the machine had no memory.  Sleeps, starts no I/O. */
-bool rzs_blocks_refill(struct rzs_blocks *b);
+/*
+ * ramzswap_blocks.c: false when the machine had no memory.  Sleeps, starts no I/O.  modest: without
+ * the kernel's reserves, whoever calls.
+ */
+bool rzs_blocks_refill(struct rzs_blocks *b, bool modest);
 
 #endif

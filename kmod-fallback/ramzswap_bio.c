@@ -51,7 +51,7 @@ static int write_part(struct rzs_device *dev, struct rzs_live *live, const void 
 		return err;
 	}
 	do {
-		again = rzs_blocks_refill(live->blocks) && ++tries < RZS_WRITE_TRIES;
+		again = rzs_blocks_refill(live->blocks, false) && ++tries < RZS_WRITE_TRIES;
 		err = write_once(live, from, len, pos);
 		again = again && err == -ENOMEM;
 		if (again)

@@ -78,13 +78,13 @@ static struct page *block_page(void *block, unsigned int i)
 	return is_vmalloc_addr(at) ? vmalloc_to_page(at) : virt_to_page(at);
 }
 
-static void *block_alloc_singles(void)
+static void *block_alloc_singles(gfp_t gfp)
 {
 	struct page *pages[BLOCK_PAGES];
 	unsigned int n = 0;
 	void *block = NULL;
 
-	while (n < BLOCK_PAGES && (pages[n] = alloc_page(GFP_SINGLE)))
+	while (n < BLOCK_PAGES && (pages[n] = alloc_page(gfp)))
 		n++;
 	if (n == BLOCK_PAGES)
 		block = vm_map_ram(pages, BLOCK_PAGES, NUMA_NO_NODE);
@@ -111,10 +111,10 @@ static void block_free(void *block)
 }
 
 /* A new block that is in the index, or NULL. */
-static void *block_new(struct rzs_blocks *b)
+static void *block_new(struct rzs_blocks *b, gfp_t gfp)
 {
 	struct page *page = alloc_pages(GFP_TOGETHER, BLOCK_ORDER);
-	void *block = page ? page_address(page) : block_alloc_singles();
+	void *block = page ? page_address(page) : block_alloc_singles(gfp);
 	u32 id;
 
 	if (!block)
@@ -192,8 +192,9 @@ static bool blocks_begin_new(struct rzs_blocks *b)
 	return wanted;
 }
 
-bool rzs_blocks_refill(struct rzs_blocks *b)
+bool rzs_blocks_refill(struct rzs_blocks *b, bool modest)
 {
+	gfp_t gfp = modest ? GFP_SINGLE | __GFP_NOMEMALLOC : GFP_SINGLE;
 	unsigned int noio;
 	void *block;
 	bool ok = true;
@@ -203,7 +204,7 @@ bool rzs_blocks_refill(struct rzs_blocks *b)
 	/* Of what vm_map_ram() asks for as well. */
 	noio = memalloc_noio_save();
 	while (ok && blocks_begin_new(b)) {
-		block = block_new(b);
+		block = block_new(b, gfp);
 		ok = block;
 		spin_lock(&b->lock);
 		if (ok)
@@ -232,7 +233,7 @@ int rzs_blocks_open(struct rzs_blocks **out, uint64_t max_blocks, uint64_t reser
 	INIT_WORK(&b->unmap_work, blocks_unmap);
 	b->max = max_blocks;
 	b->reserve = reserve_blocks == RZS_RESERVE_DEFAULT ? RESERVE_DEFAULT : reserve_blocks;
-	if (!rzs_blocks_refill(b)) {
+	if (!rzs_blocks_refill(b, false)) {
 		rzs_blocks_close(b);
 		return -ENOMEM;
 	}

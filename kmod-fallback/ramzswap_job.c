@@ -15,8 +15,9 @@
  *
  * The end of a request is handled by a work item, for a page's place changes under mutexes.  No
  * work item waits for another one, so that one thread, the workqueue's rescuer, can do them all.
- * What a work item does is part of writing pages out: it may use the kernel's reserves, as reclaim
- * itself does, and must not reclaim.  It would look for pages that all wait for it.
+ * What a work item does is part of writing pages out, and it must not reclaim: it would look for
+ * pages that all wait for it.  Nor does it feed the store from the kernel's last pages: what finds
+ * no room there goes to the backing swap.
  */
 #include <linux/blkdev.h>
 #include <linux/sched/mm.h>
@@ -161,6 +162,7 @@ static void job_work(struct work_struct *work)
 	struct rzs_job *job = container_of(work, struct rzs_job, work);
 	unsigned int noreclaim = memalloc_noreclaim_save();
 
+	job->in_work = true;
 	switch (job->todo) {
 	case RZS_JOB_RUN:
 		rzs_job_run(job);
@@ -182,6 +184,7 @@ static void job_take(struct rzs_job *job, struct bio *bio)
 	job->write = op_is_write(bio_op(bio));
 	job->nr = 0;
 	job->err = 0;
+	job->in_work = false;
 	job->start = bio_start_io_acct(bio);
 }
 

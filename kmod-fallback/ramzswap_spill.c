@@ -220,7 +220,8 @@ static int write_page(struct rzs_job *job)
 		return err;
 	}
 	do {
-		again = rzs_blocks_refill(s->live->blocks) && ++tries < RZS_WRITE_TRIES;
+		again = rzs_blocks_refill(s->live->blocks, job->in_work) &&
+			++tries < RZS_WRITE_TRIES;
 		err = with_page(job, store_page);
 		again = again && err == -ENOMEM;
 		if (again)

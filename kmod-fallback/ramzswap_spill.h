@@ -70,6 +70,7 @@ struct rzs_job {
 	struct work_struct work;
 	enum rzs_job_todo todo;
 	bool pooled;
+	bool in_work; /* not in the submitter's context any more */
 	bool write;
 	int err;
 
