@@ -37,7 +37,12 @@
 
 /* Neither reclaim nor waking kswapd for it: single pages will do as well. */
 #define GFP_TOGETHER (__GFP_NOWARN | __GFP_NOMEMALLOC | __GFP_NORETRY)
-#define GFP_SINGLE   (GFP_NOIO | __GFP_NOWARN | __GFP_HIGHMEM)
+/*
+ * Fails when reclaim finds nothing any more.  Without __GFP_RETRY_MAYFAIL a submitter that is not
+ * in reclaim would look for ever: without __GFP_FS it may not ask for anybody to be killed.
+ */
+#define GFP_INDEX  (GFP_NOIO | __GFP_NOWARN | __GFP_RETRY_MAYFAIL)
+#define GFP_SINGLE (GFP_INDEX | __GFP_HIGHMEM)
 
 #define RESERVE_DEFAULT 64u
 
@@ -119,7 +124,7 @@ static void *block_new(struct rzs_blocks *b, gfp_t gfp)
 
 	if (!block)
 		return NULL;
-	if (xa_alloc(&b->all, &id, block, xa_limit_31b, GFP_NOIO | __GFP_NOWARN)) {
+	if (xa_alloc(&b->all, &id, block, xa_limit_31b, GFP_INDEX)) {
 		block_free(block);
 		return NULL;
 	}

@@ -107,7 +107,7 @@ int rzs_freed_prepare(struct rzs_freed *f, u64 slot)
 	unsigned int i = slot % CHUNK_SLOTS;
 
 	if (unlikely(!bits)) {
-		bits = kzalloc(CHUNK_BYTES, GFP_NOIO | __GFP_NOWARN);
+		bits = kzalloc(CHUNK_BYTES, GFP_NOIO | __GFP_NOWARN | __GFP_RETRY_MAYFAIL);
 		if (!bits)
 			return -ENOMEM;
 		if (cmpxchg(where, NULL, bits))

@@ -28,6 +28,7 @@ EXTRA_DIST += \
 	tests/vm/scenarios/kmod-backing \
 	tests/vm/scenarios/kmod-memlimit \
 	tests/vm/scenarios/kmod-model \
+	tests/vm/scenarios/kmod-oom \
 	tests/vm/scenarios/kmod-plain \
 	tests/vm/scenarios/kmod-selftest \
 	tests/vm/scenarios/kmod-sequence \

@@ -35,6 +35,8 @@ enum { EXIT_WRONG = 200, EXIT_USAGE = 201 };
 #define SECTOR 512u
 #define PAGE   4096u
 
+#define BALLAST (8u << 20)
+
 /* Linux's number of ioctl for programs of 32 bits on x86. */
 #define IOCTL_32 54
 
@@ -143,7 +145,12 @@ static int fill_up(const char *device, uint64_t seed)
 	static uint64_t back[PAGE / 8] __attribute__((aligned(PAGE)));
 	int fd = open(device, O_RDWR | O_DIRECT), err = fd < 0 ? errno : 0;
 	off_t end = fd < 0 ? 0 : lseek(fd, 0, SEEK_END), n = 0, i;
+	/* Given back after a refusal: there may be no memory for anybody else then. */
+	void *ballast = mmap(NULL, BALLAST, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 
+	if (ballast == MAP_FAILED)
+		return errno;
 	for (; !err && n * PAGE < end; n++) {
 		fill_random(page, seed, (uint64_t)n);
 		if (pwrite(fd, page, PAGE, n * PAGE) != PAGE) {
@@ -151,6 +158,7 @@ static int fill_up(const char *device, uint64_t seed)
 			break;
 		}
 	}
+	munmap(ballast, BALLAST);
 	printf("filled=%lld\n", (long long)n);
 	for (i = 0; i < n; i++) {
 		fill_random(page, seed, (uint64_t)i);
