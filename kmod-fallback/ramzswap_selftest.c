@@ -111,7 +111,7 @@ static int __init write_pages(struct selftest *t, u32 percent)
 			continue;
 		t->seed[slot] = next(&t->random) | 1;
 		make_page(t->want, t->seed[slot]);
-		rzs_blocks_refill(rzs_store_blocks(t->store));
+		rzs_blocks_refill(rzs_store_blocks(t->store), false);
 		w = rzs_worker_get(t->store, 0);
 		err = rzs_store_write(t->store, w, slot, t->want);
 		rzs_worker_put(t->store, w);
