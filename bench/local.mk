@@ -37,6 +37,11 @@ EXTRA_DIST += \
 	bench/results/20261120-amd-epyc-2-vm.txt \
 	bench/results/20261125-amd-epyc-2-vm.jsonl \
 	bench/results/20261125-amd-epyc-2-vm.txt \
+	bench/results/20261126-amd-epyc-2-decoders.txt \
+	bench/results/20261126-amd-epyc-2-rzsd.jsonl \
+	bench/results/20261126-amd-epyc-2-rzsd.txt \
+	bench/results/20261126-amd-epyc-2-vm.jsonl \
+	bench/results/20261126-amd-epyc-2-vm.txt \
 	bench/capture \
 	bench/kernel-decoders \
 	bench/nbd-server \

@@ -34,7 +34,7 @@
 #define LZO_IN_TOKEN	8u  /* fast: bytes of input that a match reads at most, literals included */
 #define LZO_IN_RUN	32u /* the same with a short run of literals before it */
 #define LZO_OUT_SLACK	24u /* fast: bytes written behind a match or a run of literals at most */
-#define LZO_IN_PREFETCH 256u
+#define LZO_IN_PREFETCH 512u
 #define LZO_CACHE_LINE	64u
 
 struct lzo_stream {
