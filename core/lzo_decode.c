@@ -452,28 +452,27 @@ static int lzo_decode(struct lzo_stream *s, size_t *out_n)
 	return 0;
 }
 
-int rzs_lzo1x_decode(const void *src, size_t n, void *dst, size_t cap, size_t *out_n)
+static inline struct lzo_stream lzo_stream_of(const void *src, size_t n, void *dst, size_t cap)
 {
-	struct lzo_stream s = {
+	return (struct lzo_stream){
 		.in = src,
 		.in_end = (const uint8_t *)src + n,
 		.out = dst,
 		.out_end = (uint8_t *)dst + cap,
 		.out_start = dst,
 	};
+}
+
+int rzs_lzo1x_decode(const void *src, size_t n, void *dst, size_t cap, size_t *out_n)
+{
+	struct lzo_stream s = lzo_stream_of(src, n, dst, cap);
 
 	return lzo_decode(&s, out_n);
 }
 
 int rzs_lzo1x_rle_decode(const void *src, size_t n, void *dst, size_t cap, size_t *out_n)
 {
-	struct lzo_stream s = {
-		.in = src,
-		.in_end = (const uint8_t *)src + n,
-		.out = dst,
-		.out_end = (uint8_t *)dst + cap,
-		.out_start = dst,
-	};
+	struct lzo_stream s = lzo_stream_of(src, n, dst, cap);
 
 	/* A plain stream that begins with 17 is the empty one, of three bytes. */
 	if (n >= 5 && s.in[0] == 17) {

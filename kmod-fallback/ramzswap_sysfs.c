@@ -32,15 +32,20 @@ static ssize_t initstate_show(struct device *dev, struct device_attribute *attr,
 }
 static DEVICE_ATTR_RO(initstate);
 
-static ssize_t disksize_show(struct device *dev, struct device_attribute *attr, char *buf)
+/* A number that only changes under the device's lock. */
+static ssize_t show_bytes(struct rzs_device *rzs, const u64 *bytes, char *buf)
 {
-	struct rzs_device *rzs = to_rzs(dev);
 	ssize_t n;
 
 	mutex_lock(&rzs->lock);
-	n = sysfs_emit(buf, "%llu\n", rzs->disksize);
+	n = sysfs_emit(buf, "%llu\n", *bytes);
 	mutex_unlock(&rzs->lock);
 	return n;
+}
+
+static ssize_t disksize_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return show_bytes(to_rzs(dev), &to_rzs(dev)->disksize, buf);
 }
 
 static ssize_t disksize_store(struct device *dev, struct device_attribute *attr, const char *buf,
@@ -69,13 +74,7 @@ static DEVICE_ATTR_RW(disksize);
 
 static ssize_t mem_limit_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
-	struct rzs_device *rzs = to_rzs(dev);
-	ssize_t n;
-
-	mutex_lock(&rzs->lock);
-	n = sysfs_emit(buf, "%llu\n", rzs->mem_limit);
-	mutex_unlock(&rzs->lock);
-	return n;
+	return show_bytes(to_rzs(dev), &to_rzs(dev)->mem_limit, buf);
 }
 
 /* Unlike the ioctl, at any time.  0: none. */
