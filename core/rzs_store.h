@@ -98,6 +98,12 @@ int RZS_MUST_CHECK rzs_store_write(struct rzs_store *store, struct rzs_worker *w
 int RZS_MUST_CHECK rzs_store_read(struct rzs_store *store, struct rzs_worker *worker,
 				  rzs_slot_t slot, void *page);
 
+/*
+ * A page will be read or dropped soon: have the processor fetch what that takes.  step 0 is for the
+ * slot's word; 1 and 2 for what each before has found, and do no good before that has come.
+ */
+void rzs_store_expect(struct rzs_store *store, rzs_slot_t slot, unsigned step);
+
 /* Drop nr pages: they read as zeros and cost nothing.  Time goes by what is stored, not by nr. */
 int RZS_MUST_CHECK rzs_store_discard(struct rzs_store *store, struct rzs_worker *worker,
 				     rzs_slot_t slot, uint64_t nr);

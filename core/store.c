@@ -295,6 +295,20 @@ int rzs_store_modify(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t s
 	return err;
 }
 
+void rzs_store_expect(struct rzs_store *store, rzs_slot_t slot, unsigned step)
+{
+	uint64_t *p = slot < store->slots.nr ? rzs_slots_find(&store->slots, slot) : NULL;
+
+	if (!p)
+		return;
+	if (step == 0)
+		__builtin_prefetch(p);
+	else if (step == 1)
+		rzs_pool_prefetch(&store->pool, rzs_load(p));
+	else
+		rzs_pool_prefetch_entry(&store->pool, rzs_load(p));
+}
+
 int rzs_store_discard(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t slot, uint64_t nr)
 {
 	uint64_t *p, old;

@@ -16,6 +16,9 @@
 #define IN_SKEW	 (LINE - RZS_NBD_REQUEST_SIZE)
 #define OUT_SKEW (LINE - RZS_NBD_SIMPLE_SIZE)
 
+/* Requests looked at in advance: one for each thing that leads to a page (rzs_store_expect()). */
+#define AHEAD 3u
+
 #define HEAD	((sizeof(struct rzs_conn) + LINE - 1) & ~(size_t)(LINE - 1))
 #define IN_OFF	(HEAD + IN_SKEW)
 #define OUT_OFF (HEAD + LINE + RZS_CONN_IN_SIZE + OUT_SKEW)
@@ -142,6 +145,25 @@ static void conn_count(struct rzs_conn *c)
 	rzs_dispatch_done(&c->dispatch, op, c->now - c->begun, c->request.length);
 }
 
+/*
+ * The requests that have come already, behind the one at hand: their pages are on their way to the
+ * caches while this one is served.  Only where headers follow each other, as those of reads and
+ * trims do; what a write takes of memory is little beside its encoding.
+ */
+static void conn_look_ahead(struct rzs_conn *c)
+{
+	const uint8_t *p = c->in + c->in_at;
+	uint32_t n = (c->in_end - c->in_at) / RZS_NBD_REQUEST_SIZE;
+	struct rzs_nbd_request r;
+
+	n = n < AHEAD ? n : AHEAD;
+	for (uint32_t i = 0; i < n; i++, p += RZS_NBD_REQUEST_SIZE) {
+		if (rzs_nbd_request_parse(p, &r) || rzs_nbd_request_payload(&r))
+			return;
+		rzs_dispatch_expect(&c->dispatch, r.offset, AHEAD - 1 - i);
+	}
+}
+
 /* The next request, if it is there. */
 static enum rzs_conn_progress conn_next(struct rzs_conn *c)
 {
@@ -153,6 +175,8 @@ static enum rzs_conn_progress conn_next(struct rzs_conn *c)
 		return RZS_CONN_BROKEN;
 	c->in_at += RZS_NBD_REQUEST_SIZE;
 	c->begun = c->came;
+	if (!rzs_nbd_request_payload(&c->request))
+		conn_look_ahead(c);
 	return rzs_conn_begin(c);
 }
 

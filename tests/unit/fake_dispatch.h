@@ -38,6 +38,12 @@ static struct {
 	uint64_t done_bytes[RZS_LATENCY_OPS];
 	unsigned ranges;  /* calls of trim and zero */
 	unsigned slow_ns; /* a change takes so long */
+	/* Of rzs_dispatch_expect(), until its array is full. */
+	unsigned expected;
+	struct {
+		uint64_t offset;
+		unsigned step;
+	} expect[32];
 } fake;
 
 #define FAKE_NEVER UINT64_MAX
@@ -150,6 +156,15 @@ static int drop(uint64_t len, uint64_t offset, bool partial)
 		offset += n;
 	}
 	return err;
+}
+
+void rzs_dispatch_expect(struct rzs_dispatch *d, uint64_t offset, unsigned step)
+{
+	(void)d;
+	if (fake.expected == sizeof(fake.expect) / sizeof(fake.expect[0]))
+		return;
+	fake.expect[fake.expected].offset = offset;
+	fake.expect[fake.expected++].step = step;
 }
 
 int rzs_dispatch_trim(struct rzs_dispatch *d, uint64_t len, uint64_t offset)

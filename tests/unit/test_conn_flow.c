@@ -201,6 +201,36 @@ T_TEST(an_end_behind_the_last_bytes)
 	rig_close(&r);
 }
 
+/*
+ * What is announced of requests that have come: the nearest is furthest on; nothing beyond a write,
+ * whose data are no header, and nothing of half a header.
+ */
+T_TEST(looks_ahead)
+{
+	static const struct {
+		uint64_t page;
+		unsigned step;
+	} want[] = {{11, 2}, {12, 1}, {13, 0}, {12, 2}, {13, 1}, {13, 2}};
+	uint8_t stream[7 * WIRE_REQUEST + PAGE] = {0}, *p = stream;
+	struct rig r;
+
+	for (unsigned i = 0; i < 4; i++, p += WIRE_REQUEST)
+		wire_request(p, i == 2 ? WIRE_TRIM : WIRE_READ, 0, i, (10 + i) * PAGE, PAGE);
+	wire_request(p, WIRE_WRITE, 0, 4, 0, PAGE);
+	p += WIRE_REQUEST + PAGE;
+	wire_request(p, WIRE_READ, 0, 5, 20 * PAGE, PAGE);
+	wire_request(p + WIRE_REQUEST, WIRE_READ, 0, 6, 21 * PAGE, PAGE);
+	rig_open(&r, false);
+	rig_send(&r, stream, sizeof(stream) - 1);
+	rig_run(&r);
+	T_EQ(fake.expected, sizeof(want) / sizeof(want[0]));
+	for (unsigned i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
+		T_EQ(fake.expect[i].offset, want[i].page * PAGE);
+		T_EQ(fake.expect[i].step, want[i].step);
+	}
+	rig_close(&r);
+}
+
 T_TEST(not_a_request)
 {
 	struct rig r;

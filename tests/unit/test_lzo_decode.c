@@ -5,7 +5,7 @@
  * touched, at one fence or at the other.
  *
  * Environment: RZS_OPS is the number of inputs of each test of many (default: what fits in a second
- * or two); with it deadlines are far away.  T_SEED or --seed the seed.
+ * or two; for 30,000,000 set T_TIMEOUT_SCALE=100 too).  T_SEED or --seed the seed.
  */
 #include "t.h"
 

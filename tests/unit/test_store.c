@@ -359,6 +359,23 @@ T_TEST(empty_ranges_do_nothing)
 	twin_close(&t);
 }
 
+/* Of pages that hold something or never did, in the slot table or beyond. */
+T_TEST(expecting_changes_nothing)
+{
+	struct twin t = open_twin(10000);
+	uint64_t nr = write_every_kind(&t, 0, 1), slot;
+
+	for (slot = 0; slot < nr + 2; slot++)
+		for (unsigned step = 0; step < 3; step++)
+			rzs_store_expect(t.store, slot, step);
+	rzs_store_expect(t.store, 9999, 1);
+	rzs_store_expect(t.store, 10000, 1);
+	rzs_store_expect(t.store, UINT64_MAX, 0);
+	for (slot = 0; slot < nr + 2; slot++)
+		twin_read(&t, slot);
+	twin_close(&t);
+}
+
 T_TEST(the_worker_of_another_store_is_refused)
 {
 	struct twin a = open_twin(10), b = open_twin(10);
