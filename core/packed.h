@@ -30,7 +30,7 @@
 struct rzs_entry {
 	uint32_t slot; /* RZS_SLOT_NONE: a free entry */
 	uint32_t place; /* bits 0-13 offset / 2, 14-26 size (of a free entry: of its hole) */
-	uint32_t sum; /* low half of the object's XXH64 */
+	uint32_t sum; /* low half of the object's hash */
 };
 
 struct rzs_packed {

@@ -40,7 +40,7 @@ static void store_encode(const struct rzs_store *store, struct rzs_worker *w, rz
 	out->object.size = out->raw ? RZS_PAGE_SIZE : (uint32_t)size;
 	out->object.sum = 0;
 	if (store->checksum)
-		out->object.sum = (uint32_t)rzs_xxh64(out->object.data, out->object.size);
+		out->object.sum = (uint32_t)rzs_hash64(out->object.data, out->object.size, 0);
 }
 
 /* Add (sign 1) or take off (sign -1) what word stands for in the statistics. */
@@ -171,7 +171,7 @@ static int store_corrupt(struct rzs_worker *w)
 static int load_packed(const struct rzs_store *store, struct rzs_worker *w,
 		       const struct rzs_object *o, void *page)
 {
-	if (store->checksum && (uint32_t)rzs_xxh64(w->in, o->size) != o->sum)
+	if (store->checksum && (uint32_t)rzs_hash64(w->in, o->size, 0) != o->sum)
 		return store_corrupt(w);
 	return w->codec->decompress(w->codec_ctx, w->in, o->size, page) ? store_corrupt(w) : 0;
 }
@@ -179,7 +179,7 @@ static int load_packed(const struct rzs_store *store, struct rzs_worker *w,
 static int load_raw(const struct rzs_store *store, struct rzs_worker *w, const struct rzs_object *o,
 		    const void *page)
 {
-	if (store->checksum && ((rzs_xxh64(page, RZS_PAGE_SIZE) ^ o->sum) & RZS_SUM24_MASK))
+	if (store->checksum && ((rzs_hash64(page, RZS_PAGE_SIZE, 0) ^ o->sum) & RZS_SUM24_MASK))
 		return store_corrupt(w);
 	return 0;
 }

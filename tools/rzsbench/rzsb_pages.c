@@ -166,7 +166,7 @@ static void look_at_pages(struct rzsb_pages *p)
 		p->zero += page[0] == 0 && memcmp(page, page + 1, RZSB_PAGE - 1) == 0;
 	}
 	for (size_t i = 0; i < c->nr_busy; i++)
-		hash[i] = rzs_xxh64(rzsb_page(c, c->busy[i]), RZSB_PAGE);
+		hash[i] = rzs_hash64(rzsb_page(c, c->busy[i]), RZSB_PAGE, 0);
 	qsort(hash, c->nr_busy, sizeof(*hash), by_number);
 	for (size_t i = 1; i < c->nr_busy; i++)
 		p->duplicates += hash[i] == hash[i - 1];
