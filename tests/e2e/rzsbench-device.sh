@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # rzsbench device --vs: starts the servers it knows by their names, side by side; what is not installed, or does not
-# start, is named and left out, and the rest runs; every page is read back, also as a swapping system does it.  Red when a name does not start its server,
-# when one that is missing ends the run or goes unmentioned, or when something is left running or lying about.
+# start, is named and left out, and the rest runs; every page is read back, also as a swapping system does it.  --uri:
+# whatever serves NBD.  Red when a name does not start its server, when one that is missing or dies ends the run unmentioned, or
+# when something is left running or lying about.
 
 . "${srcdir:-.}/tests/lib/functions.sh"
 tool=${builddir:-.}/tools/rzsbench/rzsbench
@@ -80,6 +81,72 @@ for d in speed:
     assert ram[d["server"], "swap"]["stored_bytes"] < 1 << 20, "no process has exited"
 END
 
+# ---- servers that run already, whoever started them: by NBD URIs, to the default export and to a named one
+# listening NAME COMMAND...: starts it, and waits for its socket $tmpdir/NAME; sets $job.
+listening() {
+	local name=$1
+
+	shift
+	"$@" >"$tmpdir/$name.log" 2>&1 &
+	job=$!
+	cleanup_fn reap $job
+	wait_for 20 test -S "$tmpdir/$name" || fail "$name does not listen: $(cat "$tmpdir/$name.log")"
+}
+uris=()
+if nbdkit --version >/dev/null 2>&1; then
+	listening memory nbdkit -f -U "$tmpdir/memory" memory 2M
+	listening readonly nbdkit -f -r -U "$tmpdir/readonly" memory 2M
+	uris+=(--uri "memory=nbd+unix:///?socket=$tmpdir/memory")
+fi
+if qemu-nbd --version >/dev/null 2>&1; then
+	truncate -s 2M "$tmpdir/image"
+	listening qemu qemu-nbd -t -e 4 -f raw -x disk -k "$tmpdir/qemu" "$tmpdir/image"
+	uris+=(--uri "qemu=nbd+unix:///disk?socket=$tmpdir/qemu")
+fi
+if [ ${#uris[@]} -gt 0 ]; then
+	bench 0 "${uris[@]}" --destroy-data "${quick[@]}" --output "$tmpdir/json4" "$tmpdir/corpus"
+	bench 0 "${uris[@]}" --destroy-data --pattern swap --pages 1 --rounds 1 --depth 4 "$tmpdir/corpus"
+	says "all pages read back and equal"
+	"$PYTHON" - "$tmpdir/json4" $((${#uris[@]} / 2)) <<'END' || fail "see above: $(cat "$tmpdir/json4")"
+import json, sys
+lines = [json.loads(l) for l in open(sys.argv[1])]
+speed = [d for d in lines if d["bench"] == "nbd_speed"]
+assert len({d["server"] for d in speed}) == int(sys.argv[2]), "not all of them ran"
+for d in speed:
+    assert d["server_cpu_us_per_op"] is None and d["iops_by_cpu_time"] is None, "nobody can know that: %s" % d
+    assert 0 < d["p50_us"] <= d["p90_us"] <= d["p99_us"] <= d["p999_us"] <= d["max_us"], d
+assert not [d for d in lines if d["bench"] == "nbd_ram"], "nor its memory"
+END
+	first=${uris[1]}
+	bench 2 --uri "$first" "$tmpdir/corpus"
+	says "--uri ${first#*=}: all that is on it will be lost: say --destroy-data"
+fi
+if [ -S "$tmpdir/memory" ]; then
+	bench 99 --uri "ro=nbd+unix:///?socket=$tmpdir/readonly" --destroy-data --pages 1 "$tmpdir/corpus"
+	says "ro: nbd+unix:///?socket=$tmpdir/readonly is read-only"
+	listening small nbdkit -f -U "$tmpdir/small" memory 512k
+	bench 99 --uri "small=nbd+unix:///?socket=$tmpdir/small" --destroy-data --pages 1 "$tmpdir/corpus"
+	says "has 524288 bytes, 1048576 are needed: see --pages"
+	# One that is gone in the middle: its speed table would take a minute.
+	listening dying nbdkit -f -U "$tmpdir/dying" memory 2M
+	"$real" device --uri "dying=nbd+unix:///?socket=$tmpdir/dying" --destroy-data --pages 1 --rounds 50 --time 2000 \
+		"$tmpdir/corpus" >"$tmpdir/dying.out" 2>"$err" &
+	measuring=$!
+	cleanup_fn reap $measuring
+	wait_for 20 grep -q Speed "$tmpdir/dying.out" || fail "it does not begin: $(cat "$err")"
+	kill -KILL $job
+	got=0
+	wait $measuring || got=$?
+	[ $got = 99 ] || fail "a server that died: exit status $got"
+	grep -q "^rzsbench: dying: " "$err" || fail "a server that died goes unmentioned: $(cat "$err")"
+fi
+if [ -S "$tmpdir/qemu" ]; then
+	bench 99 --uri "qemu=nbd+unix:///other?socket=$tmpdir/qemu" --destroy-data --pages 1 "$tmpdir/corpus"
+	says "other"
+fi
+bench 99 --uri "none=nbd+unix:///?socket=$tmpdir/none" --destroy-data --pages 1 "$tmpdir/corpus"
+says "No such file"
+
 # ---- block devices: not without being told so, not those that somebody has
 bench 2 --block /dev/null "$tmpdir/corpus"
 says "--block /dev/null: all that is on it will be lost: say --destroy-data"
@@ -109,7 +176,9 @@ says "--vs nonsense: it is rzsd, rzs, zstd, sparse, qemu-nbd, zram or all"
 bench 2 --vs , "$tmpdir/corpus"
 says "--vs: none is named"
 bench 2 "$tmpdir/corpus"
-says "--server, --vs, --zram or --block"
+says "--server, --vs, --uri, --zram or --block"
+bench 2 --uri nbd://localhost "$tmpdir/corpus"
+says "--uri nbd://localhost: it is NAME=URI"
 bench 2 --pattern nonsense --vs all "$tmpdir/corpus"
 says "--pattern nonsense: it is one of cases, swap"
 bench 2 --pattern swap --server 'null-=false' "$tmpdir/corpus"

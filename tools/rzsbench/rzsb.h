@@ -30,7 +30,19 @@ void rzsb_shuffle(uint32_t *v, size_t n, uint64_t *state);
  * 0.
  */
 double rzsb_median(double *v, size_t n);
+/* Of the times of nr requests, in any unit; sorts them. */
+struct rzsb_latency {
+	double p50, p90, p99, p999, most;
+};
+struct rzsb_latency rzsb_latency_of(double *times, size_t nr);
+#define RZSB_MAX_ROUNDS 50u
+
+/* Of nr rounds, stride bytes apart: the medians, and the longest of all. */
+struct rzsb_latency rzsb_latency_median(const struct rzsb_latency *v, size_t stride, unsigned nr);
 double rzsb_quantile(double *v, size_t n, double q);
+
+/* A number for people in a table, and what follows it; "-" for NAN. */
+void rzsb_cell(int width, int decimals, double value, const char *then);
 
 /* Bytes resident in process pid, 0 when it cannot be read. */
 uint64_t rzsb_rss(pid_t pid);
@@ -101,6 +113,8 @@ void rzsb_json_str(struct rzsb_json *j, const char *key, const char *value);
 void rzsb_json_int(struct rzsb_json *j, const char *key, uint64_t value);
 /* Not a number becomes null. */
 void rzsb_json_num(struct rzsb_json *j, const char *key, double value);
+/* Microseconds, as PREFIXp50_us, PREFIXp90_us, ... PREFIXmax_us. */
+void rzsb_json_latency(struct rzsb_json *j, const char *prefix, const struct rzsb_latency *l);
 void rzsb_json_list(struct rzsb_json *j, const char *key, const double *v, size_t n);
 void rzsb_json_end(struct rzsb_json *j);
 int rzsb_json_close(struct rzsb_json *j);

@@ -41,6 +41,26 @@ static const char *use_of(const char *path, dev_t device)
 	return use;
 }
 
+/* Whether it takes discards; one of which that is not known is not asked for any. */
+static bool can_discard(dev_t device)
+{
+	unsigned long long most = 0;
+	char path[80];
+	FILE *f;
+
+	/* A partition has the queue of its disk. */
+	for (unsigned i = 0; i < 2 && !most; i++) {
+		snprintf(path, sizeof(path), "/sys/dev/block/%u:%u%s/queue/discard_max_bytes",
+			 major(device), minor(device), i ? "/.." : "");
+		f = fopen(path, "re");
+		if (!f || fscanf(f, "%llu", &most) != 1)
+			most = 0;
+		if (f)
+			fclose(f);
+	}
+	return most > 0;
+}
+
 int target_start_block(struct target *t, const char *path, uint64_t size, char *why,
 		       size_t why_size)
 {
@@ -68,6 +88,7 @@ int target_start_block(struct target *t, const char *path, uint64_t size, char *
 		return -1;
 	}
 	t->device = path;
+	t->no_discard = !can_discard(st.st_rdev);
 	t->up = true;
 	return 0;
 }
@@ -93,7 +114,7 @@ int target_run(struct target *t, const struct client_load *load)
 	void *buffer;
 	bool more = true;
 
-	if (t->command)
+	if (target_is_server(t))
 		return client_run(t->client, load);
 	buffer = rzsb_alloc(load->max_bytes);
 	while (more) {

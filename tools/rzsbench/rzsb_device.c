@@ -25,12 +25,13 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-enum { OPT_BLOCK = 256, OPT_DESTROY, OPT_PATTERN };
+enum { OPT_URI = 256, OPT_BLOCK, OPT_DESTROY, OPT_PATTERN };
 
 static const struct rzsb_option options[] = {
 	{'s', "server", "NAME=COMMAND", "starts one that stays in the foreground"},
 	{'v', "vs", "NAME,...", "starts those of the list below that are installed"},
 	{'z', "zram", "ALGORITHM", "/dev/zram0 as well"},
+	{OPT_URI, "uri", "NAME=URI", "an NBD server that runs: what is on its export is lost"},
 	{OPT_BLOCK, "block", "DEVICE", "a block device as well: what is on it is lost"},
 	{OPT_DESTROY, "destroy-data", NULL, "... and it may be"},
 	{OPT_PATTERN, "pattern", "NAME", "cases (default), or swap: what a swapping system asks"},
@@ -80,6 +81,19 @@ static void add_server(struct nbd_bench *b, const struct rzsb_args *a, char *tex
 	t->name = text;
 	t->export = export ? export : "";
 	t->command = command;
+}
+
+static void add_uri(struct nbd_bench *b, const struct rzsb_args *a, char *text)
+{
+	char *uri = strchr(text, '=');
+
+	if (!uri || uri == text)
+		rzsb_complain(a, "--uri %s: it is NAME=URI", text);
+	if (b->nr_targets == NBD_MAX_TARGETS - 1)
+		rzsb_complain(a, "--uri: at most %u servers", NBD_MAX_TARGETS - 1);
+	*uri++ = 0;
+	b->targets[b->nr_targets++] =
+		(struct target){.name = text, .uri = uri, .keeps_data = true};
 }
 
 static void skip(struct nbd_bench *b, const char *name, const char *fmt, ...)
@@ -148,6 +162,9 @@ static void parse_one(struct nbd_bench *b, struct rzsb_args *a, int id)
 	static const char *const patterns[] = {"cases", "swap", NULL};
 
 	switch (id) {
+	case OPT_URI:
+		add_uri(b, a, optarg);
+		break;
 	case OPT_BLOCK:
 		b->block = optarg;
 		break;
@@ -173,7 +190,7 @@ static void parse_one(struct nbd_bench *b, struct rzsb_args *a, int id)
 		b->ms = (unsigned)rzsb_number(a, 1, 100000);
 		break;
 	case 'r':
-		b->rounds = (unsigned)rzsb_number(a, 1, NBD_MAX_ROUNDS);
+		b->rounds = (unsigned)rzsb_number(a, 1, RZSB_MAX_ROUNDS);
 		break;
 	case 'd':
 		rzsb_numbers(a, &b->depths, 1, CLIENT_MAX_DEPTH);
@@ -221,10 +238,14 @@ static void parse(struct nbd_bench *b, int argc, char **argv)
 	if (argc - optind != 1)
 		rzsb_complain(&a, "one folder of captured pages is needed");
 	if (b->nr_targets == 0 && !b->zram && !b->block && b->nr_skipped == 0)
-		rzsb_complain(&a, "against what? --server, --vs, --zram or --block");
+		rzsb_complain(&a, "against what? --server, --vs, --uri, --zram or --block");
 	if (b->block && !b->destroy)
 		rzsb_complain(&a, "--block %s: all that is on it will be lost: say --destroy-data",
 			      b->block);
+	for (unsigned i = 0; i < b->nr_targets; i++)
+		if (b->targets[i].uri && !b->destroy)
+			rzsb_complain(&a, "--uri %s: all that is on it will be lost: say "
+					  "--destroy-data", b->targets[i].uri);
 	check_pattern(b, &a);
 	for (unsigned i = 0; i < b->kib.nr; i++)
 		if (b->kib.v[i] % 4)
@@ -281,6 +302,15 @@ static void start_block(struct nbd_bench *b)
 	b->nr_targets++;
 }
 
+static int start_server(struct nbd_bench *b, struct target *t, const char *dir)
+{
+	uint64_t size = b->nr * RZSB_PAGE;
+
+	if (t->uri)
+		return target_start_uri(t, size, most_conns(b));
+	return target_start_server(t, dir, size, b->cpu, most_conns(b));
+}
+
 /* 0, or -1 when one that was asked for does not start.  One of a list is left out then. */
 static int start_servers(struct nbd_bench *b, const char *dir)
 {
@@ -294,7 +324,7 @@ static int start_servers(struct nbd_bench *b, const char *dir)
 			*t = b->targets[i];
 			b->targets[i] = (struct target){0};
 		}
-		if (target_start_server(t, dir, b->nr * RZSB_PAGE, b->cpu, most_conns(b)) == 0) {
+		if (start_server(b, t, dir) == 0) {
 			b->nr_targets++;
 			continue;
 		}
@@ -359,8 +389,9 @@ static void tell_what(struct nbd_bench *b)
 	       "medians of %u rounds of %u ms; seed %llu\n",
 	       b->nr, (double)b->nr / 256, b->cpu, b->rounds, b->ms, (unsigned long long)b->seed);
 	for (unsigned i = 0; i < b->nr_targets; i++)
-		if (b->targets[i].command)
-			printf("  %-12s %s\n", b->targets[i].name, b->targets[i].command);
+		if (target_is_server(&b->targets[i]))
+			printf("  %-12s %s\n", b->targets[i].name,
+			       b->targets[i].uri ? b->targets[i].uri : b->targets[i].command);
 	tell_skipped(b);
 }
 

@@ -12,7 +12,6 @@
 #include "rzsb_target.h"
 
 #define NBD_MAX_TARGETS 8u
-#define NBD_MAX_ROUNDS	50u
 
 struct nbd_bench {
 	const char *dir, *out, *versions, *zram, *block;

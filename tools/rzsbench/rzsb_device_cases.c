@@ -31,8 +31,8 @@ struct nbd_case {
 /* One visit of a case to a target. */
 struct visit {
 	double iops, iops_cpu; /* by the clock; by CPU time of client and server */
-	double p50, p99;       /* us */
-	double server_us;      /* CPU of the server, for each request */
+	double server_us;      /* CPU of the server, for each request; NAN: not known */
+	struct rzsb_latency us;
 };
 
 /* The state of a load in progress. */
@@ -170,11 +170,9 @@ static void visit(struct nbd_bench *b, struct target *t, const struct nbd_case *
 	cpu = rzsb_cpu_process() - cpu;
 	server = target_server_cpu(t) - server;
 	v->iops = (double)f.requests * 1e9 / (double)elapsed;
-	v->iops_cpu = (double)f.requests * 1e9 / (double)(cpu + server);
-	/* What a device does is done in our own calls. */
-	v->server_us = (double)(t->command ? server : cpu) / 1e3 / (double)f.requests;
-	v->p50 = rzsb_quantile(us, f.nr_us, 0.5);
-	v->p99 = rzsb_quantile(us, f.nr_us, 0.99);
+	v->iops_cpu = (double)f.requests * 1e9 / target_cpu(t, cpu, server);
+	v->server_us = target_server_us(t, cpu, server) / (double)f.requests;
+	v->us = rzsb_latency_of(us, f.nr_us);
 }
 
 /*
@@ -184,7 +182,7 @@ static void visit(struct nbd_bench *b, struct target *t, const struct nbd_case *
 static double median_of(const struct visit *v, unsigned rounds, size_t field,
 			const struct visit *by)
 {
-	double x[NBD_MAX_ROUNDS];
+	double x[RZSB_MAX_ROUNDS];
 
 	for (unsigned i = 0; i < rounds; i++) {
 		x[i] = *(const double *)((const char *)&v[i] + field);
@@ -213,6 +211,7 @@ static double spread_of(const struct visit *v, unsigned rounds)
 static void json_case(struct nbd_bench *b, const struct nbd_case *c, const char *name,
 		      const struct visit *x, const struct visit *first)
 {
+	struct rzsb_latency us = rzsb_latency_median(&x->us, sizeof(*x), b->rounds);
 	struct rzsb_json *j = &b->json;
 
 	rzsb_json_begin(j, "nbd_speed");
@@ -225,8 +224,7 @@ static void json_case(struct nbd_bench *b, const struct nbd_case *c, const char 
 	rzsb_json_num(j, "iops", MEDIAN(x, iops));
 	rzsb_json_num(j, "iops_spread", spread_of(x, b->rounds));
 	rzsb_json_num(j, "mb_per_s", MEDIAN(x, iops) * c->kib * 1024 / 1e6);
-	rzsb_json_num(j, "p50_us", MEDIAN(x, p50));
-	rzsb_json_num(j, "p99_us", MEDIAN(x, p99));
+	rzsb_json_latency(j, "", &us);
 	rzsb_json_num(j, "server_cpu_us_per_op", MEDIAN(x, server_us));
 	rzsb_json_num(j, "iops_by_cpu_time", MEDIAN(x, iops_cpu));
 	if (first) {
@@ -237,24 +235,28 @@ static void json_case(struct nbd_bench *b, const struct nbd_case *c, const char 
 }
 
 static void report_case(struct nbd_bench *b, const struct nbd_case *c,
-			struct visit v[NBD_MAX_TARGETS][NBD_MAX_ROUNDS], const bool *ran)
+			struct visit v[NBD_MAX_TARGETS][RZSB_MAX_ROUNDS], const bool *ran)
 {
 	double mb = (double)c->kib * 1024 / 1e6;
 
 	for (unsigned i = 0; i < b->nr_targets; i++) {
 		const struct visit *x = v[i];
+		struct rzsb_latency us;
 
 		if (!ran[i])
 			continue;
-		printf("%-5s %3uK %3u x%u %-6s %-12s | %8.0f %4.0f%% %8.1f | %7.1f %7.1f | %7.2f | "
-		       "%8.0f | ",
+		us = rzsb_latency_median(&x->us, sizeof(*x), b->rounds);
+		printf("%-5s %3uK %3u x%u %-6s %-12s | %8.0f %4.0f%% %8.1f | %7.1f %7.1f %7.1f | ",
 		       op_names[c->op], c->kib, c->depth, c->conns, c->when, b->targets[i].name,
-		       MEDIAN(x, iops), 100 * spread_of(x, b->rounds), MEDIAN(x, iops) * mb,
-		       MEDIAN(x, p50), MEDIAN(x, p99), MEDIAN(x, server_us), MEDIAN(x, iops_cpu));
-		if (i > 0)
-			printf("%6.2f %6.2f\n", RATIO(x, v[0], iops), RATIO(x, v[0], iops_cpu));
-		else
-			printf("\n");
+		       MEDIAN(x, iops), 100 * spread_of(x, b->rounds), MEDIAN(x, iops) * mb, us.p50,
+		       us.p99, us.p999);
+		rzsb_cell(7, 2, MEDIAN(x, server_us), " | ");
+		rzsb_cell(8, 0, MEDIAN(x, iops_cpu), " | ");
+		if (i > 0) {
+			rzsb_cell(6, 2, RATIO(x, v[0], iops), " ");
+			rzsb_cell(6, 2, RATIO(x, v[0], iops_cpu), "");
+		}
+		printf("\n");
 		json_case(b, c, b->targets[i].name, x, i > 0 ? v[0] : NULL);
 	}
 	fflush(stdout);
@@ -269,17 +271,17 @@ static void refill(struct nbd_bench *b, struct target *t)
 	run_feed(&f);
 }
 
-/* A device that answers at once has no depth and no connections, and its calls no trim. */
+/* A device that answers at once has no depth and no connections: it trims one at a time. */
 static bool can_run(const struct target *t, const struct nbd_case *c)
 {
-	if (t->command)
-		return c->op != CLIENT_TRIM || !t->no_discard;
-	return c->depth == 1 && c->conns == 1 && c->op != CLIENT_TRIM;
+	if (c->op == CLIENT_TRIM)
+		return !t->no_discard;
+	return target_is_server(t) || (c->depth == 1 && c->conns == 1);
 }
 
 static void run_case(struct nbd_bench *b, const struct nbd_case *c, double *us)
 {
-	static struct visit v[NBD_MAX_TARGETS][NBD_MAX_ROUNDS];
+	static struct visit v[NBD_MAX_TARGETS][RZSB_MAX_ROUNDS];
 	bool ran[NBD_MAX_TARGETS] = {false};
 
 	for (unsigned round = 0; round < b->rounds; round++)
@@ -302,8 +304,8 @@ static void report_ram(struct nbd_bench *b, const struct target *t, const char *
 	double stored = (double)(b->nr * RZSB_PAGE);
 	double growth = (double)ram - (double)t->rss_start;
 
-	if (!t->command && t->device)
-		return; /* it does not say */
+	if (!target_tells_ram(t))
+		return;
 	printf("%-8s %-12s | %9.1f %9.1f %9.1f | %7.4f\n", after, t->name,
 	       (double)t->rss_start / 1048576, (double)ram / 1048576, growth / 1048576,
 	       growth / stored);
@@ -376,9 +378,10 @@ static void speed_heading(void)
 	       "clock and by the CPU time of client and server together; +-: (largest - least) "
 	       "of the\n"
 	       "rounds / median)\n"
-	       "%-5s %4s %6s %-6s %-12s | %8s %5s %8s | %7s %7s | %7s | %8s | %6s %6s\n",
+	       "%-5s %4s %6s %-6s %-12s | %8s %5s %8s | %7s %7s %7s | %7s | %8s | %6s %6s\n",
 	       "op", "size", "depth", "after", "server", "IOPS", "+-", "MB/s", "p50 us", "p99 us",
-	       "srv us", "IOPS/cpu", "times", "by cpu");
+	       "p99.9", "srv us", "IOPS/cpu", "times", "by cpu");
+	fflush(stdout);
 }
 
 int rzsb_device_cases(struct nbd_bench *b)

@@ -26,8 +26,8 @@
 /* One target's round. */
 struct visit {
 	double pages, pages_cpu; /* each second: by the clock, by CPU time of client and server */
-	double in_p50, in_p99, out_p50, out_p99; /* us */
-	double server_us;			 /* CPU of the server for each page */
+	double server_us;	 /* CPU of the server for each page; NAN: not known */
+	struct rzsb_latency in, out; /* us */
 };
 
 struct times {
@@ -245,8 +245,8 @@ static void report_ram(struct nbd_bench *b, const struct target *t, const char *
 	double held = (double)pages_held(b, t) * RZSB_PAGE, ram = (double)target_ram(t);
 	double growth = ram - (double)t->rss_start;
 
-	if (!t->command && t->device)
-		return; /* it does not say */
+	if (!target_tells_ram(t))
+		return;
 	printf("%-6s %-12s | %9.1f %9.1f %9.1f | %7.4f\n", after, t->name, held / 1048576,
 	       ram / 1048576, growth / 1048576, held > 0 ? growth / held : 0);
 	rzsb_json_begin(&b->json, "swap_ram");
@@ -301,18 +301,16 @@ static void visit(struct nbd_bench *b, struct target *t, unsigned depth, unsigne
 	cpu = rzsb_cpu_process() - cpu;
 	server = target_server_cpu(t) - server;
 	v->pages = (double)s.moved * 1e9 / (double)elapsed;
-	v->pages_cpu = (double)s.moved * 1e9 / (double)(cpu + server);
-	v->server_us = (double)(t->command ? server : cpu) / 1e3 / (double)s.moved;
-	v->in_p50 = rzsb_quantile(s.in.us, s.in.nr, 0.5);
-	v->in_p99 = rzsb_quantile(s.in.us, s.in.nr, 0.99);
-	v->out_p50 = rzsb_quantile(s.out.us, s.out.nr, 0.5);
-	v->out_p99 = rzsb_quantile(s.out.us, s.out.nr, 0.99);
+	v->pages_cpu = (double)s.moved * 1e9 / target_cpu(t, cpu, server);
+	v->server_us = target_server_us(t, cpu, server) / (double)s.moved;
+	v->in = rzsb_latency_of(s.in.us, s.in.nr);
+	v->out = rzsb_latency_of(s.out.us, s.out.nr);
 }
 
 /* Median over the rounds of the field at this offset, and the spread. */
 static double median_of(const struct visit *v, unsigned rounds, size_t field, double *out_spread)
 {
-	double x[NBD_MAX_ROUNDS], median;
+	double x[RZSB_MAX_ROUNDS], median;
 
 	for (unsigned i = 0; i < rounds; i++)
 		x[i] = *(const double *)((const char *)&v[i] + field);
@@ -328,12 +326,14 @@ static void report(struct nbd_bench *b, const struct target *t, unsigned depth,
 		   const struct visit *v)
 {
 	double spread, pages = median_of(v, b->rounds, offsetof(struct visit, pages), &spread);
+	struct rzsb_latency in = rzsb_latency_median(&v->in, sizeof(*v), b->rounds);
+	struct rzsb_latency out = rzsb_latency_median(&v->out, sizeof(*v), b->rounds);
 	struct rzsb_json *j = &b->json;
 
-	printf("%5u %-12s | %9.0f %4.0f%% | %7.1f %8.1f | %7.1f %8.1f | %7.2f | %9.0f%s\n", depth,
-	       t->name, pages, 100 * spread, MEDIAN(in_p50), MEDIAN(in_p99), MEDIAN(out_p50),
-	       MEDIAN(out_p99), MEDIAN(server_us), MEDIAN(pages_cpu),
-	       t->no_discard ? "  (takes no discards)" : "");
+	printf("%5u %-12s | %9.0f %4.0f%% | %7.1f %8.1f | %7.1f %8.1f | ", depth, t->name, pages,
+	       100 * spread, in.p50, in.p99, out.p50, out.p99);
+	rzsb_cell(7, 2, MEDIAN(server_us), " | ");
+	rzsb_cell(9, 0, MEDIAN(pages_cpu), t->no_discard ? "  (takes no discards)\n" : "\n");
 	fflush(stdout);
 	rzsb_json_begin(j, "swap_speed");
 	rzsb_json_str(j, "server", t->name);
@@ -341,10 +341,8 @@ static void report(struct nbd_bench *b, const struct target *t, unsigned depth,
 	rzsb_json_int(j, "discards", !t->no_discard);
 	rzsb_json_num(j, "pages_per_s", pages);
 	rzsb_json_num(j, "pages_spread", spread);
-	rzsb_json_num(j, "in_p50_us", MEDIAN(in_p50));
-	rzsb_json_num(j, "in_p99_us", MEDIAN(in_p99));
-	rzsb_json_num(j, "out_p50_us", MEDIAN(out_p50));
-	rzsb_json_num(j, "out_p99_us", MEDIAN(out_p99));
+	rzsb_json_latency(j, "in_", &in);
+	rzsb_json_latency(j, "out_", &out);
 	rzsb_json_num(j, "server_cpu_us_per_page", MEDIAN(server_us));
 	rzsb_json_num(j, "pages_per_s_by_cpu_time", MEDIAN(pages_cpu));
 	rzsb_json_end(j);
@@ -352,14 +350,14 @@ static void report(struct nbd_bench *b, const struct target *t, unsigned depth,
 
 static void run_depth(struct nbd_bench *b, unsigned depth, double *us)
 {
-	static struct visit v[NBD_MAX_TARGETS][NBD_MAX_ROUNDS];
+	static struct visit v[NBD_MAX_TARGETS][RZSB_MAX_ROUNDS];
 
 	for (unsigned round = 0; round < b->rounds; round++)
 		for (unsigned i = 0; i < b->nr_targets; i++)
-			if (b->targets[i].command || depth == 1)
+			if (target_is_server(&b->targets[i]) || depth == 1)
 				visit(b, &b->targets[i], depth, round, &v[i][round], us);
 	for (unsigned i = 0; i < b->nr_targets; i++)
-		if (b->targets[i].command || depth == 1)
+		if (target_is_server(&b->targets[i]) || depth == 1)
 			report(b, &b->targets[i], depth, v[i]);
 }
 

@@ -54,6 +54,23 @@ void rzsb_json_num(struct rzsb_json *j, const char *key, double value)
 		fprintf(j->f, ",\"%s\":null", key);
 }
 
+void rzsb_json_latency(struct rzsb_json *j, const char *prefix, const struct rzsb_latency *l)
+{
+	const struct {
+		const char *name;
+		double us;
+	} fields[] = {
+		{"p50", l->p50},   {"p90", l->p90},  {"p99", l->p99},
+		{"p999", l->p999}, {"max", l->most},
+	};
+	char key[40];
+
+	for (unsigned i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+		snprintf(key, sizeof(key), "%s%s_us", prefix, fields[i].name);
+		rzsb_json_num(j, key, fields[i].us);
+	}
+}
+
 void rzsb_json_list(struct rzsb_json *j, const char *key, const double *v, size_t n)
 {
 	if (!j->f)

@@ -14,7 +14,6 @@
 #include "rzsb.h"
 #include "rzsb_method.h"
 
-#define RZSB_MAX_ROUNDS 25u
 
 struct rzsb_result {
 	struct rzsb_method *method;

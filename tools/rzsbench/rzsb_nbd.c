@@ -66,6 +66,35 @@ static int connect_one(struct nbd_handle **out, const char *socket, const char *
 	}
 }
 
+static int connect_uri(struct nbd_handle **out, const char *uri)
+{
+	struct nbd_handle *h = *out = nbd_create();
+
+	if (!h)
+		return complain("libnbd");
+	if (nbd_set_pread_initialize(h, false) == 0 && nbd_connect_uri(h, uri) == 0)
+		return 0;
+	return complain(uri);
+}
+
+int client_connect_uri(struct client **out, const char *uri, unsigned conns)
+{
+	struct client *c = calloc(1, sizeof(*c));
+	int err = 0;
+
+	*out = NULL;
+	if (!c)
+		return -ENOMEM;
+	for (; c->nr < conns && !err; c->nr++)
+		err = connect_uri(&c->nbd[c->nr], uri);
+	if (err) {
+		client_close(c);
+		return err;
+	}
+	*out = c;
+	return 0;
+}
+
 int client_connect(struct client **out, const char *socket, const char *name, unsigned conns,
 		   uint64_t patience_ns)
 {
@@ -108,6 +137,11 @@ uint64_t client_size(struct client *c)
 bool client_can_trim(struct client *c)
 {
 	return nbd_can_trim(c->nbd[0]) > 0;
+}
+
+bool client_is_read_only(struct client *c)
+{
+	return nbd_is_read_only(c->nbd[0]) > 0;
 }
 
 static int completed(void *user, int *error)

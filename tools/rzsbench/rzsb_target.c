@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -139,6 +140,26 @@ int target_start_server(struct target *t, const char *dir, uint64_t size, int cp
 	return 0;
 }
 
+/* It is never started nor ended by us, and tells neither RAM nor processor time. */
+int target_start_uri(struct target *t, uint64_t size, unsigned conns)
+{
+	if (client_connect_uri(&t->client, t->uri, conns) < 0)
+		return -1;
+	t->up = true;
+	t->no_discard = !client_can_trim(t->client);
+	if (client_is_read_only(t->client)) {
+		fprintf(stderr, "%s: %s is read-only\n", t->name, t->uri);
+		return -1;
+	}
+	if (client_size(t->client) < size) {
+		fprintf(stderr, "%s: %s has %llu bytes, %llu are needed: see --pages\n", t->name,
+			t->uri, (unsigned long long)client_size(t->client),
+			(unsigned long long)size);
+		return -1;
+	}
+	return 0;
+}
+
 static int write_text(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC), err = 0;
@@ -209,6 +230,11 @@ void target_stop(struct target *t)
 	if (!t->up)
 		return;
 	t->up = false;
+	if (t->uri) {
+		client_close(t->client);
+		t->client = NULL;
+		return;
+	}
 	if (!t->command) {
 		if (t->fd >= 0)
 			close(t->fd);
@@ -271,6 +297,21 @@ uint64_t target_server_cpu(const struct target *t)
 	return sum;
 }
 
+double target_cpu(const struct target *t, uint64_t ours, uint64_t server)
+{
+	return t->uri ? (double)NAN : (double)(ours + server);
+}
+
+double target_server_us(const struct target *t, uint64_t ours, uint64_t server)
+{
+	return t->uri ? (double)NAN : (double)(t->command ? server : ours) / 1e3;
+}
+
+bool target_tells_ram(const struct target *t)
+{
+	return !t->uri && !t->device;
+}
+
 uint64_t target_ram(const struct target *t)
 {
 	unsigned long long used = 0;
@@ -283,7 +324,7 @@ uint64_t target_ram(const struct target *t)
 		return rzsb_rss(t->pid) + (uint64_t)st.st_blocks * 512;
 	}
 	/* orig_data_size compr_data_size mem_used_total ... */
-	if (t->device || read_text(ZRAM "mm_stat", text, sizeof(text)) < 0 ||
+	if (!target_tells_ram(t) || read_text(ZRAM "mm_stat", text, sizeof(text)) < 0 ||
 	    sscanf(text, "%*u %*u %llu", &used) != 1)
 		return 0;
 	return used;

@@ -12,7 +12,8 @@ struct client_load;
 
 struct target {
 	const char *name;
-	const char *command; /* NULL: a block device */
+	const char *command; /* that started it; NULL: nobody did */
+	const char *uri;     /* of a server that ran already; NULL: a block device */
 	const char *device;  /* its path; NULL: zram */
 	bool no_discard;     /* it does not take any */
 	const char *export;  /* its name; "": the default one */
@@ -33,6 +34,8 @@ struct target {
  * are in a file, FILE.  0 or -1 with a message.
  */
 int target_start_server(struct target *t, const char *dir, uint64_t size, int cpu, unsigned conns);
+/* Connect to a server that runs, with at least so many bytes; 0 or -1 with a message. */
+int target_start_uri(struct target *t, uint64_t size, unsigned conns);
 /* Set up /dev/zram0 if it is there and not in use; -1 with the reason in why otherwise. */
 int target_start_zram(struct target *t, uint64_t size, const char *algorithm, char *why,
 		      size_t why_size);
@@ -47,9 +50,22 @@ int target_run(struct target *t, const struct client_load *load);
 /* End what was started and undo what was set up. */
 void target_stop(struct target *t);
 
-/* CPU time so far of all of the server's threads and children, in nanoseconds. */
+/* Whether it takes requests by NBD, many at a time, and does not work in our own calls. */
+static inline bool target_is_server(const struct target *t)
+{
+	return t->command || t->uri;
+}
+
+/* CPU time so far of all of the server's threads and children, in nanoseconds; 0: not known. */
 uint64_t target_server_cpu(const struct target *t);
-/* RAM the target holds now: resident memory, or what zram says. */
+/*
+ * Of the CPU time that our process and the server have used, in nanoseconds: all of it, and the
+ * server's in microseconds (what a device does is done in our own calls).  NAN: not known.
+ */
+double target_cpu(const struct target *t, uint64_t ours, uint64_t server);
+double target_server_us(const struct target *t, uint64_t ours, uint64_t server);
+/* RAM the target holds now: resident memory, or what zram says.  Not all of them tell. */
+bool target_tells_ram(const struct target *t);
 uint64_t target_ram(const struct target *t);
 
 #endif

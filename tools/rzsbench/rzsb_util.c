@@ -76,15 +76,67 @@ static int by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+void rzsb_cell(int width, int decimals, double value, const char *then)
+{
+	if (isnan(value))
+		printf("%*s%s", width, "-", then);
+	else
+		printf("%*.*f%s", width, decimals, value, then);
+}
+
+/* The value that so much of n sorted ones does not exceed. */
+static double at_quantile(const double *v, size_t n, double q)
+{
+	size_t i = (size_t)ceil(q * (double)n);
+
+	return v[i == 0 ? 0 : i > n ? n - 1 : i - 1];
+}
+
 double rzsb_quantile(double *v, size_t n, double q)
 {
-	size_t i;
-
 	if (n == 0)
 		return 0;
 	qsort(v, n, sizeof(*v), by_value);
-	i = (size_t)ceil(q * (double)n);
-	return v[i == 0 ? 0 : i > n ? n - 1 : i - 1];
+	return at_quantile(v, n, q);
+}
+
+struct rzsb_latency rzsb_latency_of(double *times, size_t nr)
+{
+	if (nr == 0)
+		return (struct rzsb_latency){0};
+	qsort(times, nr, sizeof(*times), by_value);
+	return (struct rzsb_latency){.p50 = at_quantile(times, nr, 0.5),
+				     .p90 = at_quantile(times, nr, 0.9),
+				     .p99 = at_quantile(times, nr, 0.99),
+				     .p999 = at_quantile(times, nr, 0.999),
+				     .most = times[nr - 1]};
+}
+
+/* The median over the rounds of the member at this offset. */
+static double round_median(const struct rzsb_latency *v, size_t stride, unsigned nr, size_t member)
+{
+	double x[RZSB_MAX_ROUNDS];
+
+	for (unsigned i = 0; i < nr; i++)
+		x[i] = *(const double *)((const char *)v + i * stride + member);
+	return rzsb_median(x, nr);
+}
+
+struct rzsb_latency rzsb_latency_median(const struct rzsb_latency *v, size_t stride, unsigned nr)
+{
+	struct rzsb_latency out = {
+		.p50 = round_median(v, stride, nr, offsetof(struct rzsb_latency, p50)),
+		.p90 = round_median(v, stride, nr, offsetof(struct rzsb_latency, p90)),
+		.p99 = round_median(v, stride, nr, offsetof(struct rzsb_latency, p99)),
+		.p999 = round_median(v, stride, nr, offsetof(struct rzsb_latency, p999)),
+	};
+
+	for (unsigned i = 0; i < nr; i++) {
+		double most = ((const struct rzsb_latency *)((const char *)v + i * stride))->most;
+
+		out.most = most > out.most ? most : out.most;
+	}
+	return out;
 }
 
 double rzsb_median(double *v, size_t n)
