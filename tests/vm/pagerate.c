@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * pagerate DEVICE PAGES SEED CORPUS: what it costs to keep pages on a block device.
+ * pagerate DEVICE PAGES SEED CORPUS [SKIP]: what it costs to keep pages on a block device.
  *
  *   write   all pages, in order, into the empty device
  *   churn   as many pages again, each to a random place
@@ -8,9 +8,11 @@
  *
  * one page at a time, with O_DIRECT, on one thread.  CORPUS is a file of pages, from which PAGES
  * are taken at equal distances (over and over, if it has less); "-": pages of five kinds are made
- * from SEED.  The same arguments give the same calls.  After each phase it prints "PHASE NS",
- * processor time for a page (the call itself, the block layer, and what the driver does), and waits
- * for a line on its standard input, so that somebody may look at the device.
+ * from SEED.  The same arguments give the same calls.  SKIP pages of the device are left alone, so
+ * that several of these can share one.  It prints "ready", and after each phase "PHASE NS CLOCK":
+ * processor time (the call itself, the block layer, and what the driver does) and time by the clock
+ * for a page, both in nanoseconds; and each time waits for a line on its standard input, so that
+ * somebody may look at the device.
  *
  * Exit status: 0; 1 a wrong byte or a failed call, which is printed; 2 usage.
  *
@@ -24,6 +26,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "pages.h"
@@ -42,7 +45,7 @@ static const struct {
 
 struct rate {
 	int fd;
-	uint64_t nr;
+	uint64_t nr, skip;
 	uint8_t *pages; /* the set */
 	uint8_t *page;	/* for reading */
 	uint32_t *is;	/* which page of the set each place holds */
@@ -102,16 +105,29 @@ static uint64_t cpu_ns(void)
 		       (uint64_t)(u.ru_utime.tv_usec + u.ru_stime.tv_usec));
 }
 
+static uint64_t clock_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static off_t offset_of(const struct rate *r, uint64_t place)
+{
+	return (off_t)((r->skip + place + HEAD) * PAGE);
+}
+
 static void put(struct rate *r, uint64_t place, uint64_t which)
 {
 	r->is[place] = (uint32_t)which;
-	if (pwrite(r->fd, r->pages + which * PAGE, PAGE, (off_t)((place + HEAD) * PAGE)) != PAGE)
+	if (pwrite(r->fd, r->pages + which * PAGE, PAGE, offset_of(r, place)) != PAGE)
 		die("write");
 }
 
 static void get(struct rate *r, uint64_t place)
 {
-	if (pread(r->fd, r->page, PAGE, (off_t)((place + HEAD) * PAGE)) != PAGE)
+	if (pread(r->fd, r->page, PAGE, offset_of(r, place)) != PAGE)
 		die("read");
 	if (memcmp(r->page, r->pages + (uint64_t)r->is[place] * PAGE, PAGE)) {
 		printf("pagerate: wrong byte: page %llu\n", (unsigned long long)place);
@@ -119,30 +135,51 @@ static void get(struct rate *r, uint64_t place)
 	}
 }
 
-/* Prints the phase's cost, and waits. */
-static void told(const struct rate *r, const char *phase, uint64_t began)
+static void wait_for_line(void)
 {
-	printf("%s %llu\n", phase, (unsigned long long)((cpu_ns() - began) / r->nr));
 	fflush(stdout);
 	(void)getchar();
 }
 
+static void write_all(struct rate *r)
+{
+	for (uint64_t i = 0; i < r->nr; i++)
+		put(r, i, i);
+}
+
+static void churn(struct rate *r)
+{
+	for (uint64_t i = 0; i < r->nr; i++)
+		put(r, pages_below(&r->rng, r->nr), pages_below(&r->rng, r->nr));
+}
+
+static void read_some(struct rate *r)
+{
+	for (uint64_t i = 0; i < r->nr; i++)
+		get(r, pages_below(&r->rng, r->nr));
+}
+
+/* One phase; prints its cost, and waits. */
+static void phase(struct rate *r, const char *name, void (*work)(struct rate *))
+{
+	uint64_t cpu = cpu_ns(), clock = clock_ns();
+
+	work(r);
+	cpu = cpu_ns() - cpu;
+	clock = clock_ns() - clock;
+	printf("%s %llu %llu\n", name, (unsigned long long)(cpu / r->nr),
+	       (unsigned long long)(clock / r->nr));
+	wait_for_line();
+}
+
 static void run(struct rate *r)
 {
-	uint64_t began = cpu_ns(), i;
-
-	for (i = 0; i < r->nr; i++)
-		put(r, i, i);
-	told(r, "write", began);
-	began = cpu_ns();
-	for (i = 0; i < r->nr; i++)
-		put(r, pages_below(&r->rng, r->nr), pages_below(&r->rng, r->nr));
-	told(r, "churn", began);
-	began = cpu_ns();
-	for (i = 0; i < r->nr; i++)
-		get(r, pages_below(&r->rng, r->nr));
-	told(r, "read", began);
-	for (i = 0; i < r->nr; i++)
+	puts("ready");
+	wait_for_line();
+	phase(r, "write", write_all);
+	phase(r, "churn", churn);
+	phase(r, "read", read_some);
+	for (uint64_t i = 0; i < r->nr; i++)
 		get(r, i);
 }
 
@@ -151,10 +188,11 @@ int main(int argc, char **argv)
 	struct rate r = {0};
 	uint64_t seed;
 
-	if (argc != 5)
+	if (argc != 5 && argc != 6)
 		return 2;
 	r.nr = strtoull(argv[2], NULL, 10);
 	seed = strtoull(argv[3], NULL, 10);
+	r.skip = argc == 6 ? strtoull(argv[5], NULL, 10) : 0;
 	if (!r.nr || r.nr > UINT32_MAX)
 		return 2;
 	r.rng.state = seed;
