@@ -26,6 +26,7 @@ static uint32_t packed_tail(const struct rzs_packed *b)
 	return tail > entry ? tail - entry : 0;
 }
 
+/* The largest hole, looked for. */
 static void packed_update_hole(struct rzs_packed *b, void *mem)
 {
 	uint32_t hole = packed_tail(b), left = b->ndir - b->nlive, i;
@@ -203,7 +204,7 @@ static int packed_slide(struct rzs_packed *b, void *mem, struct rzs_packed_scrat
 			e->place = 0;
 	}
 	packed_trim_dir(b, mem);
-	packed_update_hole(b, mem);
+	b->hole = (uint16_t)packed_tail(b);
 	*out_moved = moved;
 	return 0;
 }
@@ -212,7 +213,7 @@ int rzs_packed_put(struct rzs_packed *b, void *mem, uint32_t slot, const void *d
 		   uint32_t sum, struct rzs_packed_scratch *scratch, uint32_t *out_index,
 		   uint32_t *out_slid)
 {
-	uint32_t need = packed_round(size), offset;
+	uint32_t need = packed_round(size), spent = 0, tail, offset;
 	struct rzs_entry *e;
 	int index, any;
 
@@ -223,9 +224,10 @@ int rzs_packed_put(struct rzs_packed *b, void *mem, uint32_t slot, const void *d
 	if (need > b->hole && packed_slide(b, mem, scratch, out_slid))
 		return -EIO;
 
+	tail = packed_tail(b);
 	index = packed_best_hole(b, mem, need, &any);
 	/* A free entry that does not look free: a new one was not reckoned with. */
-	if (index < 0 && (need > packed_tail(b) || (any < 0 && b->ndir != b->nlive)))
+	if (index < 0 && (need > tail || (any < 0 && b->ndir != b->nlive)))
 		return -EIO;
 	if (index >= 0) {
 		offset = rzs_entry_offset(rzs_packed_entry(mem, (uint32_t)index));
@@ -233,10 +235,12 @@ int rzs_packed_put(struct rzs_packed *b, void *mem, uint32_t slot, const void *d
 		offset = b->top;
 		b->top = (uint16_t)(b->top + need);
 		index = any;
-		if (index < 0) {
-			index = b->ndir++;
-			b->free -= sizeof(*e);
-		}
+	}
+	if (index >= 0) {
+		spent = rzs_entry_size(rzs_packed_entry(mem, (uint32_t)index));
+	} else {
+		index = b->ndir++;
+		b->free -= sizeof(*e);
 	}
 	memcpy((uint8_t *)mem + offset, data, size);
 	e = rzs_packed_entry(mem, (uint32_t)index);
@@ -245,7 +249,9 @@ int rzs_packed_put(struct rzs_packed *b, void *mem, uint32_t slot, const void *d
 	e->sum = sum;
 	b->nlive++;
 	b->free = (uint16_t)(b->free - need);
-	packed_update_hole(b, mem);
+	/* The largest hole stays that, unless it was spent or is a tail that has become shorter. */
+	if (spent >= b->hole || (tail >= b->hole && packed_tail(b) < tail))
+		packed_update_hole(b, mem);
 	*out_index = (uint32_t)index;
 	return 0;
 }
@@ -296,7 +302,11 @@ void rzs_packed_del(struct rzs_packed *b, void *mem, uint32_t index)
 		return;
 	}
 	packed_trim_dir(b, mem);
-	packed_update_hole(b, mem);
+	/* Holes and the tail only grow by this; an entry with a hole is not trimmed. */
+	if (b->hole < size)
+		b->hole = (uint16_t)size;
+	if (b->hole < packed_tail(b))
+		b->hole = (uint16_t)packed_tail(b);
 }
 
 void rzs_packed_wipe_tail(const struct rzs_packed *b, void *mem)
