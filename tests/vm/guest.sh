@@ -505,3 +505,27 @@ check_no_oom_kill()
     kills=$(awk '$1 == "oom_kill" { print $2 }' /proc/vmstat)
     [ "$kills" -eq 0 ] || fail "the OOM killer killed $kills"
 }
+
+KMEMLEAK=/sys/kernel/debug/kmemleak
+
+# watch_leaks: from here on what is allocated and forgotten counts, in a kernel that looks for it (kmemleak).
+watch_leaks()
+{
+    mount -t debugfs debug /sys/kernel/debug 2>/dev/null || return 0
+    [ -e $KMEMLEAK ] || return 0
+    echo clear >$KMEMLEAK
+}
+
+# check_no_leak: kmemleak looks at what is older than five seconds, and believes itself when it has seen it twice.
+check_no_leak()
+{
+    local objects
+    [ -e $KMEMLEAK ] || return 0
+    sleep 6
+    echo scan >$KMEMLEAK
+    echo scan >$KMEMLEAK
+    objects=$(grep -c "^unreferenced object" $KMEMLEAK || true)
+    [ "$objects" -gt 0 ] || return 0
+    head -n 40 $KMEMLEAK
+    fail "$objects objects of the kernel's memory were forgotten"
+}

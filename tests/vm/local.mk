@@ -3,6 +3,8 @@
 
 EXTRA_DIST += \
 	tests/vm/README \
+	tests/vm/debug-kernel \
+	tests/vm/debug.config \
 	tests/vm/demo-swap \
 	tests/vm/guest.sh \
 	tests/vm/hangwatch.c \
@@ -32,6 +34,7 @@ EXTRA_DIST += \
 	tests/vm/scenarios/kmod-plain \
 	tests/vm/scenarios/kmod-selftest \
 	tests/vm/scenarios/kmod-sequence \
+	tests/vm/scenarios/kmod-threads \
 	tests/vm/scenarios/kmod-zram \
 	tests/vm/scenarios/many \
 	tests/vm/scenarios/memlimit \
