@@ -5,7 +5,9 @@
 # browser shows it at a phone's and a desktop's width without an error.  Red when a plot is missing, something outside
 # is referred to, a name is not escaped, or a failure leaves half a page.  KEEP_SHOTS=DIR: copies of its pictures.
 
-. "${srcdir:-.}/tests/lib/functions.sh"
+# Without these functions there is no $tmpdir, and what is below would write to /bin/gnuplot.
+. "${srcdir:-.}/tests/lib/functions.sh" || exit 99
+: "${tmpdir:?}"
 tool=${builddir:-.}/tools/rzsbench/rzsbench
 [ -x "$tool" ] || fail "no $tool: build first"
 requires "$PYTHON" --version
