@@ -50,6 +50,7 @@ EXTRA_DIST += \
 	bench/kernel/linux/module.h \
 	bench/kernel/linux/unaligned.h \
 	bench/kmod \
+	bench/readme.awk \
 	bench/run \
 	bench/summary.awk
 

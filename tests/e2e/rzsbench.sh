@@ -69,7 +69,14 @@ wait_for 60 test -e "$tmpdir/ready" || fail "the program does not get ready"
 
 bench pages --pid $pid --output "$tmpdir/json" --rounds 1
 says "anonymous memory from 1 source"
-says "Swapped out with lzo"
+# The answer is that for the one to choose, with its cost, and beside what else there is.
+chosen=$(sed -n 's/^Choose \([^ ]*\) .*/\1/p' "$out")
+[ -n "$chosen" ] || fail "no advice in: $(cat "$out")"
+says "Swapped out with $chosen, these "
+grep -q '^Swapped.* gained (zram: [0-9.]* [KMG]*iB; zswap, with a disk behind it: [0-9.]* [KMG]*iB; nbdkit ' "$out" ||
+	fail "beside what? $(cat "$out")"
+grep -q '^The processor takes [0-9.]* us to compress a page that goes out and [0-9.]* us to expand' "$out" ||
+	fail "at what cost? $(cat "$out")"
 says "One round only"
 share() { # WHAT LEAST MOST of 1000 pages
 	local n all

@@ -211,9 +211,46 @@ T_TEST(zsmalloc_classes)
 		T_GE(z.class[z.of_size[n]].size, n + 8);
 	count[2040] = 10;
 	T_EQ((uint64_t)rzsb_zsmalloc_bytes(&z, count, 3, 5), 3 * 10 * (2048 + 8 + 16) + 5 * 16);
+	T_EQ((uint64_t)rzsb_zswap_bytes(&z, count, 3, 5),
+	     3 * 10 * (2048 + 8 + 56 + 9) + 5 * (56 + 9));
 	T_EQ(rzsb_malloc_bytes(1), 32);
 	T_EQ(rzsb_malloc_bytes(24), 32);
 	T_EQ(rzsb_malloc_bytes(25), 48);
+}
+
+/* Times as told are those of a sorted list, exactly: no bucket is between. */
+T_TEST(latency_is_that_of_a_sorted_list)
+{
+	static double times[1000];
+	struct rzsb_latency l = rzsb_latency_of(times, 0);
+
+	T_OK(l.p50 == 0 && l.p999 == 0 && l.most == 0);
+	for (unsigned bit = 0; bit < 50; bit++) {
+		double one = (double)(1ull << bit);
+
+		/* 1 .. 1000 times this, in an order that is not that. */
+		for (unsigned i = 0; i < 1000; i++)
+			times[i] = one * (i * 371 % 1000 + 1);
+		l = rzsb_latency_of(times, 1000);
+		T_OK(l.p50 == 500 * one && l.p90 == 900 * one && l.p99 == 990 * one);
+		T_OK(l.p999 == 999 * one && l.most == 1000 * one);
+	}
+	times[0] = 7;
+	l = rzsb_latency_of(times, 1);
+	T_OK(l.p50 == 7 && l.p90 == 7 && l.p99 == 7 && l.p999 == 7 && l.most == 7);
+}
+
+T_TEST(latency_of_rounds_is_their_median_and_the_longest_of_all)
+{
+	struct {
+		double other;
+		struct rzsb_latency us;
+	} v[3] = {{0, {3, 30, 300, 3000, 1e4}},
+		  {0, {1, 50, 100, 9000, 1e6}},
+		  {0, {2, 40, 900, 1000, 1e5}}};
+	struct rzsb_latency l = rzsb_latency_median(&v[0].us, sizeof(v[0]), 3);
+
+	T_OK(l.p50 == 2 && l.p90 == 40 && l.p99 == 300 && l.p999 == 3000 && l.most == 1e6);
 }
 
 static void write_file(const char *name, const void *data, size_t n)
@@ -361,6 +398,10 @@ T_TEST(advice_by_the_rule)
 	T_STR_EQ(text, "dear takes 9.0 times as long but needs 11 % less RAM");
 	rzsb_advice_compare(&v[2], &v[0], text, sizeof(text));
 	T_STR_EQ(text, "fast is 9.0 times as fast but needs 12 % more RAM");
+	rzsb_advice_compare(&v[0], &(struct rzsb_choice){"near", 105, 960}, text, sizeof(text));
+	T_STR_EQ(text, "near takes 4 % less time but needs 5 % more RAM");
+	rzsb_advice_compare(&v[0], &(struct rzsb_choice){"near", 94, 1190}, text, sizeof(text));
+	T_STR_EQ(text, "near takes 19 % more time but needs 6 % less RAM");
 	rzsb_advice_compare(&v[0], &v[3], text, sizeof(text));
 	T_STR_EQ(text, "none is not one of the store's");
 }

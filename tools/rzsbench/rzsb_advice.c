@@ -12,6 +12,7 @@
 #define TIMES 2.0
 #define CLOSE 1.03
 #define SAME  0.02 /* figures that differ by less are said to be about the same */
+#define FEW   0.2 /* ... and by less, in percent, not in times, which are rounded */
 
 static double cost(const struct rzsb_choice *c)
 {
@@ -53,6 +54,9 @@ void rzsb_advice_compare(const struct rzsb_choice *best, const struct rzsb_choic
 	}
 	if (as_fast)
 		snprintf(speed, sizeof(speed), "takes about as long");
+	else if (fabs(times - 1) < FEW)
+		snprintf(speed, sizeof(speed), "takes %.0f %% %s time", 100 * fabs(times - 1),
+			 slower ? "more" : "less");
 	else if (slower)
 		snprintf(speed, sizeof(speed), "takes %.1f times as long", times);
 	else

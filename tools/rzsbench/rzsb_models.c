@@ -3,7 +3,9 @@
  * The rules of zsmalloc are those of mm/zsmalloc.c, for pages of 4 KiB: size classes 16 bytes apart
  * from 32 bytes on; for each the number of pages, up to the chain's, that leaves the least unused;
  * classes that come out the same are one, that of the largest size; an object carries a handle of 8
- * bytes.  zram keeps 16 bytes for each page, and a handle is 8 bytes of a slab.
+ * bytes.  zram keeps 16 bytes for each page, and a handle is 8 bytes of a slab.  zswap keeps a
+ * struct zswap_entry for each page (mm/zswap.c, since its tree is an xarray, 6.9) and its place in
+ * the tree.
  */
 #include "rzsb_models.h"
 
@@ -14,6 +16,8 @@
 #define SMALLEST   32u
 #define HANDLE	   8u
 #define TABLE	   16u
+#define ENTRY	   56u
+#define PLACE	   9u /* nodes of 576 bytes, 64 places in each */
 #define NR_CLASSES 255u
 
 /* How many pages a zspage of objects of this size is made of. */
@@ -62,8 +66,9 @@ void rzsb_zsmalloc_init(struct rzsb_zsmalloc *z, unsigned chain)
 	}
 }
 
-double rzsb_zsmalloc_bytes(const struct rzsb_zsmalloc *z, const uint64_t *count, double scale,
-			   double same)
+/* With so many bytes beside for each page. */
+static double with_beside(const struct rzsb_zsmalloc *z, const uint64_t *count, double scale,
+			  double same, unsigned beside)
 {
 	double bytes = 0;
 
@@ -71,9 +76,21 @@ double rzsb_zsmalloc_bytes(const struct rzsb_zsmalloc *z, const uint64_t *count,
 		unsigned c = z->of_size[n];
 		double zspage = (double)z->class[c].pages * PAGE / z->class[c].objects;
 
-		bytes += (double)count[n] * (zspage + HANDLE + TABLE);
+		bytes += (double)count[n] * (zspage + HANDLE + beside);
 	}
-	return scale * bytes + same * TABLE;
+	return scale * bytes + same * beside;
+}
+
+double rzsb_zsmalloc_bytes(const struct rzsb_zsmalloc *z, const uint64_t *count, double scale,
+			   double same)
+{
+	return with_beside(z, count, scale, same, TABLE);
+}
+
+double rzsb_zswap_bytes(const struct rzsb_zsmalloc *z, const uint64_t *count, double scale,
+			double same)
+{
+	return with_beside(z, count, scale, same, ENTRY + PLACE);
 }
 
 size_t rzsb_malloc_bytes(size_t n)

@@ -33,6 +33,13 @@ double rzsb_zsmalloc_bytes(const struct rzsb_zsmalloc *z, const uint64_t *count,
 			   double same);
 
 /*
+ * The same in zswap, whose entries are larger than zram's table.  Pages that do not shrink count as
+ * kept; it may write them to the disk that it needs behind it instead.
+ */
+double rzsb_zswap_bytes(const struct rzsb_zsmalloc *z, const uint64_t *count, double scale,
+			double same);
+
+/*
  * malloc(3) of glibc: a chunk for n bytes, of which there are two in nbdkit's allocator=zstd: one
  * for the object, a 16-byte entry in its page table.
  */

@@ -234,7 +234,10 @@ static double store_ram(const struct rzsb_pages *p, const struct rzsb_method *m)
 	return bytes * scale_of(p) + (double)st.fixed_bytes;
 }
 
-static double zram_ram(const struct rzsb_pages *p, const struct rzsb_result *r)
+/* What the kernel would take, by one of the models. */
+static double kernel_ram(const struct rzsb_pages *p, const struct rzsb_result *r,
+			 double (*model)(const struct rzsb_zsmalloc *, const uint64_t *, double,
+					 double))
 {
 	static struct rzsb_zsmalloc z;
 	double scale = scale_of(p);
@@ -244,7 +247,7 @@ static double zram_ram(const struct rzsb_pages *p, const struct rzsb_result *r)
 		return NAN;
 	if (!z.huge)
 		rzsb_zsmalloc_init(&z, 8);
-	return rzsb_zsmalloc_bytes(&z, r->count, part * scale, (double)p->same * scale);
+	return model(&z, r->count, part * scale, (double)p->same * scale);
 }
 
 /* It keeps a unit of zeros as nothing at all. */
@@ -302,7 +305,8 @@ static void work(struct rzsb_pages *p, const struct request *q)
 		     p->result);
 	for (unsigned i = 0; i < p->nr; i++) {
 		p->store_bytes[i] = store_ram(p, &p->method[i]);
-		p->zsmalloc_bytes[i] = zram_ram(p, &p->result[i]);
+		p->zsmalloc_bytes[i] = kernel_ram(p, &p->result[i], rzsb_zsmalloc_bytes);
+		p->zswap_bytes[i] = kernel_ram(p, &p->result[i], rzsb_zswap_bytes);
 	}
 	p->nbdkit_bytes = nbdkit_ram(p);
 }

@@ -27,6 +27,7 @@ struct rzsb_pages {
 	/* For all pages found, in bytes; NAN where it does not apply. */
 	double store_bytes[RZSB_MAX_METHODS];	 /* ramzswap: measured in its store */
 	double zsmalloc_bytes[RZSB_MAX_METHODS]; /* zram: worked out */
+	double zswap_bytes[RZSB_MAX_METHODS];	 /* zswap's pool: worked out */
 	double nbdkit_bytes;			 /* nbdkit memory allocator=zstd: worked out */
 };
 

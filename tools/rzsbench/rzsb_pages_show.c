@@ -115,30 +115,47 @@ static void show_methods(const struct rzsb_pages *p)
 		puts("One round only: times may be anything.");
 }
 
-/* The answer to the question that the program is for, from the first method that has one. */
-static void show_summary(const struct rzsb_pages *p)
+static void show_gain(const struct rzsb_pages *p, unsigned i)
 {
 	double whole = (double)p->found * RZSB_PAGE;
 	char all[16], held[16], less[16], other[16];
 
+	printf("\nSwapped out with %s, these %s would take %s of RAM in ramzswap: %s gained",
+	       p->result[i].method->text, rzsb_size_text(whole, all),
+	       rzsb_size_text(p->store_bytes[i], held),
+	       rzsb_size_text(whole - p->store_bytes[i], less));
+	printf(" (zram: %s", rzsb_size_text(p->zsmalloc_bytes[i], other));
+	printf("; zswap, with a disk behind it: %s", rzsb_size_text(p->zswap_bytes[i], other));
+	if (isfinite(p->nbdkit_bytes))
+		printf("; nbdkit memory allocator=zstd: %s",
+		       rzsb_size_text(p->nbdkit_bytes, other));
+	puts(").");
+	if (p->result[i].units > 0)
+		printf("The processor takes %.1f us to compress a page that goes out and %.1f us "
+		       "to expand one that comes back.\n",
+		       p->result[i].compress_ns / 1000, p->result[i].decompress_ns / 1000);
+}
+
+/* The answer to the question that the program is for, with the method to choose. */
+static void show_summary(const struct rzsb_pages *p)
+{
+	struct rzsb_choice choice[RZSB_MAX_METHODS];
+	struct rzsb_advice a = rzsb_pages_advise(p, choice);
+
 	puts("\nratio: of the pages that are not one repeated word, one that does not shrink "
 	     "counted "
 	     "as it is.\nRAM: for all of it, everything included; ramzswap: its store was filled; "
-	     "zram: zsmalloc\n(chains of 8 pages) and tables worked out, as after a fill.");
-	for (unsigned i = 0; i < p->nr; i++) {
-		if (!isfinite(p->store_bytes[i]))
-			continue;
-		printf("\nSwapped out with %s, these %s would take %s of RAM in ramzswap: %s "
-		       "gained",
-		       p->result[i].method->text, rzsb_size_text(whole, all),
-		       rzsb_size_text(p->store_bytes[i], held),
-		       rzsb_size_text(whole - p->store_bytes[i], less));
-		printf(" (zram: %s", rzsb_size_text(p->zsmalloc_bytes[i], other));
-		if (isfinite(p->nbdkit_bytes))
-			printf("; nbdkit memory allocator=zstd: %s",
-			       rzsb_size_text(p->nbdkit_bytes, other));
-		puts(").");
+	     "zram, zswap:\nzsmalloc (chains of 8 pages) and tables worked out, as after a fill.");
+	if (a.best >= 0) {
+		show_gain(p, (unsigned)a.best);
 		return;
+	}
+	/* Nothing to choose from, as when all pages are one repeated word. */
+	for (unsigned i = 0; i < p->nr; i++) {
+		if (isfinite(p->store_bytes[i])) {
+			show_gain(p, i);
+			return;
+		}
 	}
 }
 
@@ -219,6 +236,7 @@ static void json_method(const struct rzsb_pages *p, unsigned i, struct rzsb_json
 	rzsb_json_num(j, "decompress_spread", r->decompress_spread);
 	rzsb_json_num(j, "store_ram_bytes", p->store_bytes[i]);
 	rzsb_json_num(j, "zram_ram_bytes_modelled", p->zsmalloc_bytes[i]);
+	rzsb_json_num(j, "zswap_ram_bytes_modelled", p->zswap_bytes[i]);
 	rzsb_json_list(j, "units_by_64th_of_size", in, 64);
 	rzsb_json_end(j);
 }

@@ -141,10 +141,12 @@ static void write_others(FILE *f, const struct rzsb_pages *p, unsigned best)
 	if (isfinite(p->zsmalloc_bytes[best])) {
 		putf(f, "The kernel's zram would take %s for them with %s",
 		     rzsb_size_text(p->zsmalloc_bytes[best], text), p->method[best].text);
+		putf(f, ", its zswap, which needs a disk behind it, %s",
+		     rzsb_size_text(p->zswap_bytes[best], text));
 		if (isfinite(p->nbdkit_bytes))
 			putf(f, ", nbdkit's memory plugin with allocator=zstd %s",
 			     rzsb_size_text(p->nbdkit_bytes, text));
-		fputs(" (both worked out, not measured).\n", f);
+		fputs(" (worked out, not measured).\n", f);
 	}
 }
 
