@@ -4,7 +4,7 @@
 # who takes a handshake a byte at a time, and one more than are allowed.  Red when what they ask for is kept in memory,
 # when others wait for them, or when there is no end to a handshake.
 
-. "${srcdir:-.}/tests/lib/functions.sh"
+. "${srcdir:-.}/tests/lib/functions.sh" || exit 99
 
 crowd() {
 	"$PYTHON" "$srcdir/tests/e2e/crowd.py" "$sock" "$pid" "$@" || fail "see above"

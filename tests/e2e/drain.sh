@@ -4,7 +4,7 @@
 # process ends when the client leaves.  Without a client it ends at once.  Red when a request fails after the
 # signal, which for a swap device kills processes, or when the server then never goes.
 
-. "${srcdir:-.}/tests/lib/functions.sh"
+. "${srcdir:-.}/tests/lib/functions.sh" || exit 99
 requires_python_nbd
 
 check_form() {

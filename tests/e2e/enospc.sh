@@ -4,7 +4,7 @@
 # holds more than the limit; see enospc.py.  Red when a refused write changes a page, when the limit is
 # passed, or when trimmed memory does not come back.
 
-. "${srcdir:-.}/tests/lib/functions.sh"
+. "${srcdir:-.}/tests/lib/functions.sh" || exit 99
 requires_python_nbd
 
 check_form() {

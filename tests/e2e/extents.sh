@@ -4,7 +4,7 @@
 # called data or the other way round, when extents are not coalesced, REQ_ONE is ignored, or an extent
 # without HOLE is promised although the memlimit could refuse a write there.
 
-. "${srcdir:-.}/tests/lib/functions.sh"
+. "${srcdir:-.}/tests/lib/functions.sh" || exit 99
 requires_python_nbd
 
 check_form() {

@@ -3,7 +3,7 @@
 # fio writes with checksums in every block and reads them back, several jobs on parts of one device at once,
 # with overwrites.  Red when parallel writes to neighbouring pages disturb one another.
 
-. "${srcdir:-.}/tests/lib/functions.sh"
+. "${srcdir:-.}/tests/lib/functions.sh" || exit 99
 requires fio --version
 fio --enghelp 2>/dev/null | grep -qw nbd || skip "this fio has no nbd engine"
 

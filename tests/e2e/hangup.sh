@@ -5,7 +5,7 @@
 # stored, and has no more descriptors, threads or memory than before.  Red when it aborts (as nbdkit before 1.33.10
 # does when requests run in parallel) or leaks.
 
-. "${srcdir:-.}/tests/lib/functions.sh"
+. "${srcdir:-.}/tests/lib/functions.sh" || exit 99
 
 # With one heap for all threads, or their timing decides how many heaps there are.
 export MALLOC_ARENA_MAX=1

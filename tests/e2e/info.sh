@@ -3,7 +3,7 @@
 # What nbdinfo is told: size, abilities, block sizes, an empty map.  Red when a can_* answer, the export
 # list or the size is wrong.
 
-. "${srcdir:-.}/tests/lib/functions.sh"
+. "${srcdir:-.}/tests/lib/functions.sh" || exit 99
 requires_python_nbd
 
 check_form() {

@@ -3,7 +3,7 @@
 # What one connection has written, flushed or not, every other one reads at once; and four at once on
 # the same pages never mix two writes within a page.  Red when connections have a state of their own.
 
-. "${srcdir:-.}/tests/lib/functions.sh"
+. "${srcdir:-.}/tests/lib/functions.sh" || exit 99
 requires_python_nbd
 
 check_form() {

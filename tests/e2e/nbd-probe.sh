@@ -5,7 +5,7 @@
 # Red when a server of ours answers otherwise than the protocol or the table says, or serves no more; and when
 # one of the others does, of a version that was looked at.
 
-. "${srcdir:-.}/tests/lib/functions.sh"
+. "${srcdir:-.}/tests/lib/functions.sh" || exit 99
 size=64M
 servers=() ours=()
 

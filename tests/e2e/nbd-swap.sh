@@ -9,7 +9,7 @@
 # neither what nor what to do; the order of steps is another; detach takes apart what swapoff could
 # not empty; status calls well what is not.
 
-. "${srcdir:-.}/tests/lib/functions.sh"
+. "${srcdir:-.}/tests/lib/functions.sh" || exit 99
 skip_under_tools "runs no program of ours but a script"
 requires "$PYTHON" --version
 tool=${builddir:-.}/scripts/rzs-nbd-swap

@@ -3,7 +3,7 @@
 # An image goes in and comes out the same: small and large requests, one and many connections, with and
 # without holes.  Red when a byte is stored wrongly, or when extents call data zero.
 
-. "${srcdir:-.}/tests/lib/functions.sh"
+. "${srcdir:-.}/tests/lib/functions.sh" || exit 99
 requires nbdcopy --version
 requires_python_nbd
 

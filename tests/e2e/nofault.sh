@@ -5,7 +5,7 @@
 # madvise call; see nofault.py.  Red with a malloc() per request, lazily touched scratch or stack
 # memory, or blocks that are faulted in by who uses them.
 
-. "${srcdir:-.}/tests/lib/functions.sh"
+. "${srcdir:-.}/tests/lib/functions.sh" || exit 99
 skip_under_tools "tools allocate memory of their own in every thread"
 
 traced() {

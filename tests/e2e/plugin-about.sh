@@ -3,7 +3,7 @@
 # --dump-plugin, --help, --version: what other programs and bash completion read.  Red when a key has a
 # form that completion does not find, when a promised line is missing, or a symbol leaks.
 
-. "${srcdir:-.}/tests/lib/functions.sh"
+. "${srcdir:-.}/tests/lib/functions.sh" || exit 99
 requires_plugin
 
 # shellcheck disable=SC2086

@@ -3,7 +3,7 @@
 # Wrong parameters are refused before the server runs, with a message that names the key, the value and what
 # would do.  Red when one is accepted, or refused without saying why.
 
-. "${srcdir:-.}/tests/lib/functions.sh"
+. "${srcdir:-.}/tests/lib/functions.sh" || exit 99
 requires_plugin
 
 # refused TEXT.. -- PARAMETER..: and says each text.

@@ -4,7 +4,7 @@
 # keeps others from being served or nbdkit from ending.  Red when a request is counted twice or not at all, when a
 # stale socket keeps nbdkit from starting or a live one does not, when a socket is left behind.
 
-. "${srcdir:-.}/tests/lib/functions.sh"
+. "${srcdir:-.}/tests/lib/functions.sh" || exit 99
 requires_plugin
 requires_python_nbd
 # shellcheck disable=SC2086

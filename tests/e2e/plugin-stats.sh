@@ -4,7 +4,7 @@
 # -D rzs.io=1 prints requests; without them nothing is printed.  Red when a page is counted twice or not at
 # all, when memory is held that no line shows, or when printing costs those who did not ask for it.
 
-. "${srcdir:-.}/tests/lib/functions.sh"
+. "${srcdir:-.}/tests/lib/functions.sh" || exit 99
 requires_plugin
 requires_python_nbd
 requires nbdcopy --version

@@ -5,7 +5,7 @@
 # before the fork only, when threads miss their flags, when stored pages may reach a core file, or when the
 # command of nbdkit --run inherits what is meant for the server.
 
-. "${srcdir:-.}/tests/lib/functions.sh"
+. "${srcdir:-.}/tests/lib/functions.sh" || exit 99
 requires_python_nbd
 requires_root
 skip_under_tools "tools keep memory of their own that is not locked"

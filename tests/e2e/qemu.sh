@@ -3,7 +3,7 @@
 # qemu's NBD client against the device: convert, compare, map, patterns at odd offsets, discard.  Red when
 # what qemu negotiates (structured replies, FAST_ZERO, base:allocation) is answered in a way it misreads.
 
-. "${srcdir:-.}/tests/lib/functions.sh"
+. "${srcdir:-.}/tests/lib/functions.sh" || exit 99
 requires qemu-img --version
 requires qemu-io --version
 

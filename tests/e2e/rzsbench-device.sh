@@ -5,7 +5,7 @@
 # whatever serves NBD.  Red when a name does not start its server, when one that is missing or dies ends the run unmentioned, or
 # when something is left running or lying about.
 
-. "${srcdir:-.}/tests/lib/functions.sh"
+. "${srcdir:-.}/tests/lib/functions.sh" || exit 99
 tool=${builddir:-.}/tools/rzsbench/rzsbench
 [ -x "$tool" ] || fail "no $tool: build first"
 real=$(readlink -f "$tool")

@@ -4,7 +4,7 @@
 # bare loop over the library within 5 %, and the sizes are the same to the byte.  Counted, not timed, so that other
 # work on the machine makes no difference.  Red when the loops do other work than the figure says, or leave pages out.
 
-. "${srcdir:-.}/tests/lib/functions.sh"
+. "${srcdir:-.}/tests/lib/functions.sh" || exit 99
 : "${builddir:=.}"
 tool=$builddir/tools/rzsbench/rzsbench
 bare=$builddir/tests/lib/bare_codec

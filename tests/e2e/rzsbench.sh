@@ -4,7 +4,7 @@
 # holds, the store and servers are measured on it, and bad input is answered with a clear error.  Red when pages are
 # lost or others taken, a share is wrong, a command or option does not work, or an error does not name its cause.
 
-. "${srcdir:-.}/tests/lib/functions.sh"
+. "${srcdir:-.}/tests/lib/functions.sh" || exit 99
 tool=${builddir:-.}/tools/rzsbench/rzsbench
 [ -x "$tool" ] || fail "no $tool: build first"
 requires "$PYTHON" --version

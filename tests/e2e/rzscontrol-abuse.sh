@@ -5,7 +5,7 @@
 # Red when: one that hangs up, says nonsense or nothing is waited for, believed or not named; what
 # it says reaches the terminal as control characters; one such in /run/rzs hides the others.
 
-. "${srcdir:-.}/tests/lib/functions.sh"
+. "${srcdir:-.}/tests/lib/functions.sh" || exit 99
 . "$srcdir/tests/lib/rzscontrol-rig.sh"
 
 # abuse STATUS TEXT [OPTION..]: a socket that speaks as standard input says.

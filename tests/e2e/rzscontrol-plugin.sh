@@ -6,7 +6,7 @@
 # Red when: the two sides of the control protocol part; a statistic is lost or called otherwise than
 # in rzscontrol.table; the plugin's socket for NBD is not found.
 
-. "${srcdir:-.}/tests/lib/functions.sh"
+. "${srcdir:-.}/tests/lib/functions.sh" || exit 99
 . "$srcdir/tests/lib/rzscontrol-rig.sh"
 requires_plugin
 requires nbdcopy --version

@@ -6,7 +6,7 @@
 # Red when: the two sides of the control protocol part; the original's options do not make a device
 # of that size and limit; a device in use is reset; several devices are taken for each other.
 
-. "${srcdir:-.}/tests/lib/functions.sh"
+. "${srcdir:-.}/tests/lib/functions.sh" || exit 99
 . "$srcdir/tests/lib/rzscontrol-rig.sh"
 has_rzsd || skip "this build has no rzsd"
 requires nbdcopy --version

@@ -7,7 +7,7 @@
 # is another; a device is not found by one of its names, or another one is; JSON or metrics are not
 # valid; rzs-nbd-swap is told something else.
 
-. "${srcdir:-.}/tests/lib/functions.sh"
+. "${srcdir:-.}/tests/lib/functions.sh" || exit 99
 . "$srcdir/tests/lib/rzscontrol-rig.sh"
 
 test_usage() {

@@ -3,7 +3,7 @@
 # rzsd's options: what it says of itself, what it refuses, with which words and which exit status.  Red when a
 # mistake is taken for a start, or its message names neither the option nor the value nor the way out.
 
-. "${srcdir:-.}/tests/lib/functions.sh"
+. "${srcdir:-.}/tests/lib/functions.sh" || exit 99
 has_rzsd || skip "this build has no rzsd"
 
 : >"$tmpdir/empty.conf"

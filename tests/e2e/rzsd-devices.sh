@@ -3,7 +3,7 @@
 # Several devices in one rzsd: each keeps its own data, is found by its name, and is told of as it is.  Red when
 # names are mixed up, or a device that is not initialised is offered.
 
-. "${srcdir:-.}/tests/lib/functions.sh"
+. "${srcdir:-.}/tests/lib/functions.sh" || exit 99
 has_rzsd || skip "this build has no rzsd"
 requires_python_nbd
 

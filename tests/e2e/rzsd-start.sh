@@ -3,7 +3,7 @@
 # rzsd's coming and going: its sockets and who may use them, a second server, the background, systemd's sockets
 # and messages.  Red when a server takes another's socket, leaves its own behind, or lets strangers in.
 
-. "${srcdir:-.}/tests/lib/functions.sh"
+. "${srcdir:-.}/tests/lib/functions.sh" || exit 99
 has_rzsd || skip "this build has no rzsd"
 requires_python_nbd
 

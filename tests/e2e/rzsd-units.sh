@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Red when systemd does not understand a line of rzsd's units, or misses a program.
 
-. "${srcdir:-.}/tests/lib/functions.sh"
+. "${srcdir:-.}/tests/lib/functions.sh" || exit 99
 : "${builddir:=.}"
 has_rzsd || skip "this build has no rzsd"
 [ -e "$builddir/scripts/systemd/rzsd.service" ] || skip "this build has no units"

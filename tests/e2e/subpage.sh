@@ -4,7 +4,7 @@
 # Red when a read-modify-write loses a byte, a trim touches a partial page's neighbour, or a request at the
 # end of the device goes wrong.
 
-. "${srcdir:-.}/tests/lib/functions.sh"
+. "${srcdir:-.}/tests/lib/functions.sh" || exit 99
 requires_python_nbd
 
 check_form() {

@@ -3,7 +3,7 @@
 # Page 0 is what mkswap would have written, byte for byte, and what other programs take for swap.  Red when a
 # field, the label or the UUID is wrong, or when swap-header=false leaves anything there.
 
-. "${srcdir:-.}/tests/lib/functions.sh"
+. "${srcdir:-.}/tests/lib/functions.sh" || exit 99
 requires nbdcopy --version
 requires mkswap --version
 [ "$(getconf PAGESIZE)" = 4096 ] || skip "mkswap here makes headers for other page sizes"

@@ -4,7 +4,7 @@
 # trimhammer.py.  Red when a page mixes two writes, shows another page's data, stays after a trim that
 # came later, or when memory is not given back in the end.
 
-. "${srcdir:-.}/tests/lib/functions.sh"
+. "${srcdir:-.}/tests/lib/functions.sh" || exit 99
 requires_python_nbd
 
 check_form() {
