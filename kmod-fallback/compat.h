@@ -4,8 +4,8 @@
  * change over, Kbuild looks into the headers instead (RZS_HAVE_*).
  *
  * Compiled and run: 6.1, 6.12, 7.3 (tests/vm/matrix.list).  What is here for kernels from 6.2 to
- * 6.11 alone has never been compiled: Debian's archive, where the tests have their kernels from, has
- * no headers of those.
+ * 6.11 alone has never been compiled: Debian's archive, where the tests have their kernels from,
+ * has no headers of those.
  */
 #ifndef RAMZSWAP_COMPAT_H
 #define RAMZSWAP_COMPAT_H
