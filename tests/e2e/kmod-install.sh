@@ -8,7 +8,7 @@
 # compiler's or of sparse's; the module has another version or lands elsewhere than it should; without headers there
 # is no line that says so; dkms cannot add, build, install or remove it.
 
-. "${srcdir:-.}/tests/lib/functions.sh"
+. "${srcdir:-.}/tests/lib/functions.sh" || exit 99
 skip_under_tools "the kernel's build is the same under tools"
 requires make --version
 requires modinfo --version
