@@ -516,16 +516,22 @@ watch_leaks()
     echo clear >$KMEMLEAK
 }
 
-# check_no_leak: kmemleak looks at what is older than five seconds, and believes itself when it has seen it twice.
+# check_no_leak: kmemleak looks at what is older than five seconds, and believes itself when it has seen it twice.  It gives
+# up for good when it finds no memory for its own records, which is no fault of the driver's: leaks_checked=0 says so.
 check_no_leak()
 {
     local objects
     [ -e $KMEMLEAK ] || return 0
     sleep 6
-    echo scan >$KMEMLEAK
-    echo scan >$KMEMLEAK
+    if ! scan_for_leaks 2>/dev/null || ! scan_for_leaks 2>/dev/null; then
+        emit "leaks_checked=0"
+        return 0
+    fi
+    emit "leaks_checked=1"
     objects=$(grep -c "^unreferenced object" $KMEMLEAK || true)
     [ "$objects" -gt 0 ] || return 0
     head -n 40 $KMEMLEAK
     fail "$objects objects of the kernel's memory were forgotten"
 }
+
+scan_for_leaks() { echo scan >$KMEMLEAK; }
