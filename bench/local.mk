@@ -42,6 +42,9 @@ EXTRA_DIST += \
 	bench/results/20261126-amd-epyc-2-rzsd.txt \
 	bench/results/20261126-amd-epyc-2-vm.jsonl \
 	bench/results/20261126-amd-epyc-2-vm.txt \
+	bench/results/20261126-intel-xeon-2-decoders.txt \
+	bench/results/20261126-intel-xeon-2-rzsd.jsonl \
+	bench/results/20261126-intel-xeon-2-rzsd.txt \
 	bench/capture \
 	bench/kernel-decoders \
 	bench/nbd-server \
