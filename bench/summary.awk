@@ -119,7 +119,8 @@ function server_targets(    i, key) {
 	for (i = 1; i <= nr_cases; i++) {
 		key = case_order[i]
 		if (key ~ / 4K / && key !~ /^trim/) {
-			beside("twin", key, 0.55, by_cpu, "CPU")
+			# Reads with our own decoder of LZO1X, which is the default; with liblzo2's 0.55 is asked.
+			beside("twin", key, key ~ /^read/ ? 0.85 : 0.55, by_cpu, "CPU")
 			beside("nbdkit-rzs", key, 1, by_clock, "clock")
 			beside("nbdkit-rzs", key, 1, by_cpu, "CPU")
 			beside("qemu-nbd", key, 1, by_clock, "clock")
