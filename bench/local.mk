@@ -46,6 +46,7 @@ EXTRA_DIST += \
 	bench/results/20261126-intel-xeon-2-rzsd.jsonl \
 	bench/results/20261126-intel-xeon-2-rzsd.txt \
 	bench/capture \
+	bench/json.awk \
 	bench/kernel-decoders \
 	bench/nbd-server \
 	bench/kernel/asm/unaligned.h \

@@ -1,14 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # From the JSON lines of one run of bench/run: the short table for the project's README.
-# What a run has not measured is "-".  Each line is one flat object, so a key is found without a JSON parser.
-
-function get(key,    s) {
-	if (!match($0, "\"" key "\":(\"[^\"]*\"|[^],}]*)"))
-		return ""
-	s = substr($0, RSTART + length(key) + 3, RLENGTH - length(key) - 3)
-	gsub(/"/, "", s)
-	return s
-}
+# What a run has not measured is "-". Read with json.awk before it: awk -f json.awk -f readme.awk.
 
 # A value of a list by its key, scaled; "-" when it is not there or null.
 function cell(v, key, scale, format) {

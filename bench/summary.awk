@@ -1,14 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # From the JSON lines of one run of bench/run: the project's targets and what was measured.
-# Each line is one flat object, so a key is found without a JSON parser.
-
-function get(key,    s) {
-	if (!match($0, "\"" key "\":(\"[^\"]*\"|[^],}]*)"))
-		return ""
-	s = substr($0, RSTART + length(key) + 3, RLENGTH - length(key) - 3)
-	gsub(/"/, "", s)
-	return s
-}
+# Read with json.awk before it: awk -f json.awk -f summary.awk.
 
 # how: 1 measured must be at most the target, -1 at least
 function target(what, measured, limit, how, note,    ok) {
