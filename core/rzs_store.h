@@ -101,6 +101,7 @@ int RZS_MUST_CHECK rzs_store_read(struct rzs_store *store, struct rzs_worker *wo
 /*
  * A page will be read or dropped soon: have the processor fetch what that takes.  step 0 is for the
  * slot's word; 1 and 2 for what each before has found, and do no good before that has come.
+ * Any slot, also one that is not there; any thread; never waits, fails or changes anything.
  */
 void rzs_store_expect(struct rzs_store *store, rzs_slot_t slot, unsigned step);
 
