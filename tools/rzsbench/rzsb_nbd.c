@@ -43,8 +43,20 @@ static int complain(const char *what)
 	return err > 0 ? -err : -EIO;
 }
 
-static int connect_one(struct nbd_handle **out, const char *socket, const char *name,
-		       uint64_t deadline)
+/* Where a server is: an NBD URI, or a socket and an export's name. */
+struct address {
+	const char *uri, *socket, *name;
+	uint64_t deadline; /* until then nobody need listen there */
+};
+
+static int connect_to(struct nbd_handle *h, const struct address *a)
+{
+	if (a->uri)
+		return nbd_connect_uri(h, a->uri);
+	return nbd_set_export_name(h, a->name) == 0 ? nbd_connect_unix(h, a->socket) : -1;
+}
+
+static int connect_one(struct nbd_handle **out, const struct address *a)
 {
 	const struct timespec pause = {.tv_nsec = 5000000};
 
@@ -54,30 +66,18 @@ static int connect_one(struct nbd_handle **out, const char *socket, const char *
 
 		if (!h)
 			return complain("libnbd");
-		if (nbd_set_pread_initialize(h, false) == 0 && nbd_set_export_name(h, name) == 0 &&
-		    nbd_connect_unix(h, socket) == 0)
+		if (nbd_set_pread_initialize(h, false) == 0 && connect_to(h, a) == 0)
 			return 0;
 		err = nbd_get_errno();
-		if ((err != ENOENT && err != ECONNREFUSED) || rzsb_now() > deadline)
-			return complain(socket);
+		if ((err != ENOENT && err != ECONNREFUSED) || rzsb_now() > a->deadline)
+			return complain(a->uri ? a->uri : a->socket);
 		/* A handle that failed to connect is of no more use. */
 		nbd_close(h);
 		nanosleep(&pause, NULL);
 	}
 }
 
-static int connect_uri(struct nbd_handle **out, const char *uri)
-{
-	struct nbd_handle *h = *out = nbd_create();
-
-	if (!h)
-		return complain("libnbd");
-	if (nbd_set_pread_initialize(h, false) == 0 && nbd_connect_uri(h, uri) == 0)
-		return 0;
-	return complain(uri);
-}
-
-int client_connect_uri(struct client **out, const char *uri, unsigned conns)
+static int connect_all(struct client **out, const struct address *a, unsigned conns)
 {
 	struct client *c = calloc(1, sizeof(*c));
 	int err = 0;
@@ -86,7 +86,7 @@ int client_connect_uri(struct client **out, const char *uri, unsigned conns)
 	if (!c)
 		return -ENOMEM;
 	for (; c->nr < conns && !err; c->nr++)
-		err = connect_uri(&c->nbd[c->nr], uri);
+		err = connect_one(&c->nbd[c->nr], a);
 	if (err) {
 		client_close(c);
 		return err;
@@ -98,21 +98,17 @@ int client_connect_uri(struct client **out, const char *uri, unsigned conns)
 int client_connect(struct client **out, const char *socket, const char *name, unsigned conns,
 		   uint64_t patience_ns)
 {
-	struct client *c = calloc(1, sizeof(*c));
-	uint64_t deadline = rzsb_now() + patience_ns;
-	int err = 0;
+	const struct address a = {
+		.socket = socket, .name = name, .deadline = rzsb_now() + patience_ns};
 
-	*out = NULL;
-	if (!c)
-		return -ENOMEM;
-	for (; c->nr < conns && !err; c->nr++)
-		err = connect_one(&c->nbd[c->nr], socket, name, deadline);
-	if (err) {
-		client_close(c);
-		return err;
-	}
-	*out = c;
-	return 0;
+	return connect_all(out, &a, conns);
+}
+
+int client_connect_uri(struct client **out, const char *uri, unsigned conns)
+{
+	const struct address a = {.uri = uri};
+
+	return connect_all(out, &a, conns);
 }
 
 void client_close(struct client *c)
