@@ -31,10 +31,10 @@
 /* A write finds the reserve empty only when others took it all between our refill and our write. */
 #define RZS_WRITE_TRIES 4u
 
-/* Slots that the kernel has said are free and whose pages are still stored: ramzswap_freed.c. */
 struct rzs_spill;
 struct rzs_backing;
 
+/* Slots that the kernel has said are free and whose pages are still stored: ramzswap_freed.c. */
 struct rzs_freed {
 	u64 nr_chunks;
 	unsigned long **chunk; /* a bit for each slot, or NULL where nothing was ever written */

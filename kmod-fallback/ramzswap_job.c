@@ -3,10 +3,12 @@
  * Requests to the backing swap, and the jobs that make them.
  *
  * Who submits a bio may be reclaim, and everything that it submits itself goes out only when it has
- * returned; so nothing here waits there, neither for I/O nor for a job.  A job comes from the slab
- * if that has one at hand, else from a pool made at INIT, else the bio is put aside and gets the
- * next job that is done with.  A request has its bio inside the job and borrows the pages of the
- * bio that it is part of.  So no memory is ever asked for that might be missing.
+ * returned; so nothing here waits there, neither for I/O nor for a job.  What the store can do is
+ * done there and then; a job is only had for a bio with pages that go to the backing swap or come
+ * from there.  It comes from the slab if that has one at hand, else from a pool made at INIT, else
+ * the bio is put aside and gets the next job that is done with; from its beginning, as what it
+ * writes once more is what it has written.  A request has its bio inside the job and borrows the
+ * pages of the bio that it is part of.  So no memory is ever asked for that might be missing.
  *
  * Order.  Two runs that have a page in common, and not both only read it, go one after the other in
  * the order in which they came: the device sees no two requests of which it could mix the bytes.
@@ -29,15 +31,21 @@
 #define POOL_JOBS 32u
 #define GFP_JOB	  (GFP_NOWAIT | __GFP_NOWARN | __GFP_NOMEMALLOC)
 
+static struct rzs_walk walk_of(struct rzs_spill *s, struct bio *bio)
+{
+	return (struct rzs_walk){
+		.spill = s, .bio = bio, .iter = bio->bi_iter, .write = op_is_write(bio_op(bio))};
+}
+
 /* ---- runs ---- */
 
-static bool runs_overlap(const struct rzs_job *a, u64 first, u64 nr)
+static bool runs_overlap(const struct rzs_walk *a, u64 first, u64 nr)
 {
 	return a->first < first + nr && first < a->first + a->nr;
 }
 
 /* Whether b, the later one, has to wait for a. */
-static bool run_blocks(const struct rzs_job *a, const struct rzs_job *b)
+static bool run_blocks(const struct rzs_walk *a, const struct rzs_walk *b)
 {
 	return (a->write || b->write) && runs_overlap(a, b->first, b->nr);
 }
@@ -66,32 +74,34 @@ static void run_endio(struct bio *io)
 
 static void run_submit(struct rzs_job *job)
 {
-	struct rzs_spill *s = job->spill;
+	const struct rzs_walk *w = &job->walk;
+	struct rzs_spill *s = w->spill;
 	struct bio *io = &job->io;
 
-	if (bio_init_clone(s->backing->bdev, io, job->bio, GFP_JOB)) {
+	if (bio_init_clone(s->backing->bdev, io, w->bio, GFP_JOB)) {
 		run_done(job, -ENOMEM);
 		return;
 	}
 	io->bi_opf &= ~(REQ_NOWAIT | REQ_POLLED);
-	io->bi_iter = job->run_iter;
-	io->bi_iter.bi_sector = job->sector;
-	io->bi_iter.bi_size = job->nr * RZS_PAGE_SIZE;
+	io->bi_iter = w->run_iter;
+	io->bi_iter.bi_sector = w->sector;
+	io->bi_iter.bi_size = w->nr * RZS_PAGE_SIZE;
 	io->bi_private = job;
 	io->bi_end_io = run_endio;
-	atomic64_add(job->nr, job->write ? &s->writes : &s->reads);
+	atomic64_add(w->nr, w->write ? &s->writes : &s->reads);
 	submit_bio_noacct(io);
 }
 
-void rzs_job_start_run(struct rzs_job *job)
+/* Bring the run on its way, after those that it must not overtake. */
+static void run_start(struct rzs_job *job)
 {
-	struct rzs_spill *s = job->spill;
+	struct rzs_spill *s = job->walk.spill;
 	struct rzs_job *other;
 	u32 blockers = 0;
 
+	job->superseded = 0;
 	spin_lock(&s->lock);
-	list_for_each_entry(other, &s->ios, node)
-		blockers += run_blocks(other, job);
+	list_for_each_entry(other, &s->ios, node) blockers += run_blocks(&other->walk, &job->walk);
 	job->blockers = blockers;
 	list_add_tail(&job->node, &s->ios);
 	spin_unlock(&s->lock);
@@ -103,13 +113,13 @@ void rzs_job_start_run(struct rzs_job *job)
 /* Those that waited for it go on. */
 static void run_remove(struct rzs_job *job)
 {
-	struct rzs_spill *s = job->spill;
+	struct rzs_spill *s = job->walk.spill;
 	struct rzs_job *later = job;
 
 	spin_lock(&s->lock);
-	list_for_each_entry_continue(later, &s->ios, node)
-		if (run_blocks(job, later) && !--later->blockers)
-			queue_todo(later, RZS_JOB_START);
+	list_for_each_entry_continue(later, &s->ios,
+				     node) if (run_blocks(&job->walk, &later->walk) &&
+					       !--later->blockers) queue_todo(later, RZS_JOB_START);
 	list_del(&job->node);
 	spin_unlock(&s->lock);
 }
@@ -128,44 +138,100 @@ void rzs_jobs_supersede(struct rzs_spill *s, u64 slot, u64 nr)
 	if (list_empty(&s->ios))
 		return;
 	spin_lock(&s->lock);
-	list_for_each_entry(job, &s->ios, node) {
-		if (!job->write || !runs_overlap(job, slot, nr))
+	list_for_each_entry(job, &s->ios, node)
+	{
+		const struct rzs_walk *w = &job->walk;
+
+		if (!w->write || !runs_overlap(w, slot, nr))
 			continue;
-		for (i = 0; i < job->nr; i++)
-			if (job->first + i >= slot && job->first + i < slot + nr)
+		for (i = 0; i < w->nr; i++)
+			if (w->first + i >= slot && w->first + i < slot + nr)
 				job->superseded |= 1ull << i;
 	}
 	spin_unlock(&s->lock);
 }
 
+/* ---- jobs ---- */
+
+static void bio_done(struct bio *bio, unsigned long start, int err)
+{
+	bio->bi_status = errno_to_blk_status(err);
+	bio_end_io_acct(bio, start);
+	bio_endio(bio);
+}
+
+/* Not while it has a run.  The walk of a bio that was put aside begins again. */
+static void job_take(struct rzs_job *job, struct rzs_spill *s, struct bio *bio)
+{
+	job->walk = walk_of(s, bio);
+	job->walk.in_work = true;
+	job->start = jiffies;
+}
+
+/* The bio is done, and so is the job, unless another one waits for it. */
+static void job_end(struct rzs_job *job, int err)
+{
+	struct rzs_spill *s = job->walk.spill;
+	bool pooled = job->pooled;
+	struct bio *next;
+
+	bio_done(job->walk.bio, job->start, err);
+
+	spin_lock(&s->lock);
+	next = bio_list_pop(&s->deferred);
+	if (!next && pooled)
+		list_add(&job->node, &s->spare);
+	spin_unlock(&s->lock);
+	if (next) {
+		job_take(job, s, next);
+		queue_todo(job, RZS_JOB_RUN);
+	} else if (!pooled) {
+		kfree(job);
+	}
+
+	/* The last touch: whoever waits for this frees everything. */
+	spin_lock(&s->lock);
+	if (!--s->inflight)
+		wake_up(&s->idle);
+	spin_unlock(&s->lock);
+}
+
+static void job_run(struct rzs_job *job)
+{
+	int err = rzs_walk_on(&job->walk);
+
+	if (job->walk.nr)
+		run_start(job);
+	else
+		job_end(job, err);
+}
+
 static void run_finish(struct rzs_job *job)
 {
-	struct rzs_spill *s = job->spill;
+	const struct rzs_walk *w = &job->walk;
+	struct rzs_spill *s = w->spill;
 	int err = job->err;
 
 	if (err)
-		atomic64_add(job->nr, job->write ? &s->failed_writes : &s->failed_reads);
-	else if (job->write)
+		atomic64_add(w->nr, w->write ? &s->failed_writes : &s->failed_reads);
+	else if (w->write)
 		rzs_job_settle(job);
 	run_remove(job);
-	job->nr = 0;
 	if (err)
-		rzs_job_end(job, err);
+		job_end(job, err);
 	else
-		rzs_job_run(job);
+		job_run(job);
 }
-
-/* ---- jobs ---- */
 
 static void job_work(struct work_struct *work)
 {
 	struct rzs_job *job = container_of(work, struct rzs_job, work);
 	unsigned int noreclaim = memalloc_noreclaim_save();
 
-	job->in_work = true;
+	job->walk.in_work = true;
 	switch (job->todo) {
 	case RZS_JOB_RUN:
-		rzs_job_run(job);
+		job_run(job);
 		break;
 	case RZS_JOB_START:
 		run_submit(job);
@@ -177,30 +243,19 @@ static void job_work(struct work_struct *work)
 	memalloc_noreclaim_restore(noreclaim);
 }
 
-static void job_take(struct rzs_job *job, struct bio *bio)
+static void job_init(struct rzs_job *job, bool pooled)
 {
-	job->bio = bio;
-	job->iter = bio->bi_iter;
-	job->write = op_is_write(bio_op(bio));
-	job->nr = 0;
-	job->err = 0;
-	job->in_work = false;
-	job->start = bio_start_io_acct(bio);
-}
-
-static void job_init(struct rzs_job *job, struct rzs_spill *s, bool pooled)
-{
-	job->spill = s;
 	job->pooled = pooled;
 	INIT_WORK(&job->work, job_work);
 }
 
-void rzs_job_begin(struct rzs_spill *s, struct bio *bio)
+/* For a bio that has a run.  NULL: it is put aside, and gets the next job that is done with. */
+static struct rzs_job *job_get(struct rzs_spill *s, struct bio *bio)
 {
 	struct rzs_job *job = kmalloc(sizeof(*job), GFP_JOB);
 
 	if (job)
-		job_init(job, s, false);
+		job_init(job, false);
 	spin_lock(&s->lock);
 	s->inflight++;
 	if (!job) {
@@ -212,39 +267,26 @@ void rzs_job_begin(struct rzs_spill *s, struct bio *bio)
 			bio_list_add(&s->deferred, bio);
 	}
 	spin_unlock(&s->lock);
-	if (job) {
-		job_take(job, bio);
-		rzs_job_run(job);
-	}
+	return job;
 }
 
-void rzs_job_end(struct rzs_job *job, int err)
+void rzs_job_begin(struct rzs_spill *s, struct bio *bio)
 {
-	struct rzs_spill *s = job->spill;
-	struct bio *bio = job->bio, *next;
-	bool pooled = job->pooled;
+	unsigned long start = bio_start_io_acct(bio);
+	struct rzs_walk walk = walk_of(s, bio);
+	int err = rzs_walk_on(&walk);
+	struct rzs_job *job;
 
-	bio->bi_status = errno_to_blk_status(err);
-	bio_end_io_acct(bio, job->start);
-	bio_endio(bio);
-
-	spin_lock(&s->lock);
-	next = bio_list_pop(&s->deferred);
-	if (!next && pooled)
-		list_add(&job->node, &s->spare);
-	spin_unlock(&s->lock);
-	if (next) {
-		job_take(job, next);
-		queue_todo(job, RZS_JOB_RUN);
-	} else if (!pooled) {
-		kfree(job);
+	if (!walk.nr) {
+		bio_done(bio, start, err);
+		return;
 	}
-
-	/* The last touch: whoever waits for this frees everything. */
-	spin_lock(&s->lock);
-	if (!--s->inflight)
-		wake_up(&s->idle);
-	spin_unlock(&s->lock);
+	job = job_get(s, bio);
+	if (!job)
+		return;
+	job->walk = walk;
+	job->start = start;
+	run_start(job);
 }
 
 int rzs_jobs_init(struct rzs_spill *s)
@@ -261,7 +303,7 @@ int rzs_jobs_init(struct rzs_spill *s)
 		return -ENOMEM;
 	s->pool_bytes = POOL_JOBS * sizeof(*s->pool);
 	for (i = 0; i < POOL_JOBS; i++) {
-		job_init(&s->pool[i], s, true);
+		job_init(&s->pool[i], true);
 		list_add_tail(&s->pool[i].node, &s->spare);
 	}
 	return 0;

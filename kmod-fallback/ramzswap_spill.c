@@ -98,13 +98,14 @@ static int load_page(struct rzs_spill *s, u64 page, void *data)
 
 void rzs_job_settle(struct rzs_job *job)
 {
-	struct rzs_spill *s = job->spill;
+	const struct rzs_walk *walk = &job->walk;
+	struct rzs_spill *s = walk->spill;
 	struct rzs_store *store = s->live->store;
 	struct rzs_worker *w;
 	u32 i;
 
-	for (i = 0; i < job->nr; i++) {
-		u64 page = job->first + i;
+	for (i = 0; i < walk->nr; i++) {
+		u64 page = walk->first + i;
 		struct mutex *stripe = rzs_spill_stripe(s, page);
 
 		mutex_lock(stripe);
@@ -159,58 +160,58 @@ int rzs_spill_drop(struct rzs_spill *s, u64 slot, u64 nr)
 /* ---- a bio's pages ---- */
 
 /* Between the bounce page and the bio's next page. */
-static void bounce_copy(struct rzs_job *job, bool to_bio)
+static void bounce_copy(struct rzs_walk *w, bool to_bio)
 {
-	struct bvec_iter iter = job->iter;
+	struct bvec_iter iter = w->iter;
 	u32 done = 0, len;
 
 	while (done < RZS_PAGE_SIZE) {
-		struct bio_vec bv = bio_iter_iovec(job->bio, iter);
+		struct bio_vec bv = bio_iter_iovec(w->bio, iter);
 		void *at = kmap_local_page(bv.bv_page) + bv.bv_offset;
 
 		len = min_t(u32, bv.bv_len, RZS_PAGE_SIZE - done);
 		if (to_bio)
-			memcpy(at, job->spill->bounce + done, len);
+			memcpy(at, w->spill->bounce + done, len);
 		else
-			memcpy(job->spill->bounce + done, at, len);
+			memcpy(w->spill->bounce + done, at, len);
 		kunmap_local(at);
 		if (to_bio)
 			flush_dcache_page(bv.bv_page);
-		bio_advance_iter(job->bio, &iter, len);
+		bio_advance_iter(w->bio, &iter, len);
 		done += len;
 	}
 }
 
 /* Call fn with the bio's next page in one piece. */
-static int with_page(struct rzs_job *job, int (*fn)(struct rzs_spill *s, u64 page, void *data))
+static int with_page(struct rzs_walk *w, int (*fn)(struct rzs_spill *s, u64 page, void *data))
 {
-	struct bio_vec bv = bio_iter_iovec(job->bio, job->iter);
-	struct rzs_spill *s = job->spill;
+	struct bio_vec bv = bio_iter_iovec(w->bio, w->iter);
+	struct rzs_spill *s = w->spill;
 	void *at;
 	int ret;
 
 	if (bv.bv_len >= RZS_PAGE_SIZE) {
 		at = kmap_local_page(bv.bv_page) + bv.bv_offset;
-		ret = fn(s, rzs_job_page(job), at);
+		ret = fn(s, rzs_walk_page(w), at);
 		kunmap_local(at);
-		if (!job->write)
+		if (!w->write)
 			flush_dcache_page(bv.bv_page);
 		return ret;
 	}
 	mutex_lock(&s->bounce_mutex);
-	if (job->write)
-		bounce_copy(job, false);
-	ret = fn(s, rzs_job_page(job), s->bounce);
-	if (!job->write && ret == PAGE_DONE)
-		bounce_copy(job, true);
+	if (w->write)
+		bounce_copy(w, false);
+	ret = fn(s, rzs_walk_page(w), s->bounce);
+	if (!w->write && ret == PAGE_DONE)
+		bounce_copy(w, true);
 	mutex_unlock(&s->bounce_mutex);
 	return ret;
 }
 
-static int write_page(struct rzs_job *job)
+static int write_page(struct rzs_walk *w)
 {
-	struct rzs_spill *s = job->spill;
-	u64 page = rzs_job_page(job);
+	struct rzs_spill *s = w->spill;
+	u64 page = rzs_walk_page(w);
 	unsigned int tries = 0;
 	bool again;
 	int err = rzs_freed_prepare(&s->live->freed, page);
@@ -220,9 +221,8 @@ static int write_page(struct rzs_job *job)
 		return err;
 	}
 	do {
-		again = rzs_blocks_refill(s->live->blocks, job->in_work) &&
-			++tries < RZS_WRITE_TRIES;
-		err = with_page(job, store_page);
+		again = rzs_blocks_refill(s->live->blocks, w->in_work) && ++tries < RZS_WRITE_TRIES;
+		err = with_page(w, store_page);
 		again = again && err == -ENOMEM;
 		if (again)
 			atomic64_inc(&s->dev->retried);
@@ -237,45 +237,43 @@ static int write_page(struct rzs_job *job)
 }
 
 /* Whether the bio's next page may be of the run that there is. */
-static bool run_may_grow(const struct rzs_job *job)
+static bool run_may_grow(const struct rzs_walk *w)
 {
-	if (!job->nr)
+	if (!w->nr)
 		return true;
-	return job->nr < RZS_RUN_MAX &&
-	       rzs_backing_sector(job->spill->backing, rzs_job_page(job)) ==
-		       job->sector + job->nr * PAGE_SECTORS;
+	return w->nr < RZS_RUN_MAX && rzs_backing_sector(w->spill->backing, rzs_walk_page(w)) ==
+					      w->sector + w->nr * PAGE_SECTORS;
 }
 
-static void run_add(struct rzs_job *job)
+static void run_add(struct rzs_walk *w)
 {
-	if (!job->nr) {
-		job->first = rzs_job_page(job);
-		job->sector = rzs_backing_sector(job->spill->backing, job->first);
-		job->run_iter = job->iter;
-		job->superseded = 0;
+	if (!w->nr) {
+		w->first = rzs_walk_page(w);
+		w->sector = rzs_backing_sector(w->spill->backing, w->first);
+		w->run_iter = w->iter;
 	}
-	job->nr++;
+	w->nr++;
 }
 
-void rzs_job_run(struct rzs_job *job)
+int rzs_walk_on(struct rzs_walk *w)
 {
-	int ret = PAGE_DONE;
+	int ret;
 
-	while (job->iter.bi_size && run_may_grow(job)) {
-		ret = job->write ? write_page(job) : with_page(job, load_page);
-		if (ret < 0)
-			break;
+	w->nr = 0;
+	while (w->iter.bi_size && run_may_grow(w)) {
+		ret = w->write ? write_page(w) : with_page(w, load_page);
+		if (ret < 0) {
+			w->nr = 0;
+			return ret;
+		}
 		if (ret == PAGE_TO_BACKING)
-			run_add(job);
-		bio_advance_iter(job->bio, &job->iter, RZS_PAGE_SIZE);
-		if (ret == PAGE_DONE && job->nr)
+			run_add(w);
+		bio_advance_iter(w->bio, &w->iter, RZS_PAGE_SIZE);
+		if (ret == PAGE_DONE && w->nr)
 			break;
 		cond_resched();
 	}
-	if (ret >= 0 && job->nr)
-		rzs_job_start_run(job);
-	else
-		rzs_job_end(job, min(ret, 0));
+	return 0;
 }
 
 static void drop_bio(struct rzs_spill *s, struct bio *bio, u64 page, u64 nr)

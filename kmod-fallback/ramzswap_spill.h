@@ -41,7 +41,7 @@ struct rzs_spill {
 	struct list_head ios;	  /* runs on their way or waiting for earlier ones, oldest first */
 	struct list_head spare;	  /* jobs of the pool that nobody has */
 	struct bio_list deferred; /* that wait for a job */
-	unsigned int inflight;	  /* bios */
+	unsigned int inflight;	  /* bios that have a job, or wait for one */
 	wait_queue_head_t idle;	  /* inflight is 0 */
 	struct rzs_job *pool;
 	size_t pool_bytes;
@@ -61,35 +61,41 @@ enum rzs_job_todo {
 };
 
 /*
- * A bio of a device with a backing swap.  Its pages are seen to in their order; neighbours that go
- * to the backing swap are gathered into a run, and while one is on its way the others wait.
+ * How far a bio of a device with a backing swap is.  Its pages are seen to in their order;
+ * neighbours that go to the backing swap, or come from there, are gathered into a run, and while
+ * that is on its way the others wait.
  */
+struct rzs_walk {
+	struct rzs_spill *spill;
+	struct bio *bio;
+	struct bvec_iter iter; /* from the next page on */
+	bool write;
+	bool in_work; /* not in the submitter's context any more */
+
+	u32 nr; /* the run: pages first .. first + nr - 1; 0: there is none */
+	u64 first;
+	sector_t sector;
+	struct bvec_iter run_iter;
+};
+
+/* What a bio needs besides when it has a run. */
 struct rzs_job {
 	struct list_head node; /* in ios or spare */
-	struct rzs_spill *spill;
 	struct work_struct work;
 	enum rzs_job_todo todo;
 	bool pooled;
-	bool in_work; /* not in the submitter's context any more */
-	bool write;
 	int err;
+	unsigned long start; /* jiffies */
 
-	struct bio *bio;
-	struct bvec_iter iter; /* from the next page on */
-	unsigned long start;
-
-	u64 first; /* the run: pages first .. first + nr - 1 */
-	u32 nr;
+	struct rzs_walk walk;
 	u32 blockers;	/* earlier runs that must be done before */
 	u64 superseded; /* a bit for each page that a later write or discard has changed */
-	sector_t sector;
-	struct bvec_iter run_iter;
 	struct bio io;
 };
 
-static inline u64 rzs_job_page(const struct rzs_job *job)
+static inline u64 rzs_walk_page(const struct rzs_walk *w)
 {
-	return job->iter.bi_sector >> (RZS_PAGE_SHIFT - SECTOR_SHIFT);
+	return w->iter.bi_sector >> (RZS_PAGE_SHIFT - SECTOR_SHIFT);
 }
 
 static inline struct mutex *rzs_spill_stripe(struct rzs_spill *s, u64 page)
@@ -99,8 +105,11 @@ static inline struct mutex *rzs_spill_stripe(struct rzs_spill *s, u64 page)
 
 /* ramzswap_spill.c, called by ramzswap_job.c in a context that may sleep */
 
-/* From the bio's next page on, to its end or to the next run. */
-void rzs_job_run(struct rzs_job *job);
+/*
+ * From the bio's next page on, to its end or to the end of the next run.  0, or what is wrong with
+ * a page; there is no run then.
+ */
+int rzs_walk_on(struct rzs_walk *w);
 /* The run is written: from now on its pages are there. */
 void rzs_job_settle(struct rzs_job *job);
 
@@ -108,15 +117,11 @@ void rzs_job_settle(struct rzs_job *job);
 
 /* -ENOMEM; rzs_jobs_fini() is the caller's then as well. */
 int rzs_jobs_init(struct rzs_spill *s);
-/* Waits for all bios. */
+/* Waits for all bios that have not been served at once. */
 void rzs_jobs_wait(struct rzs_spill *s);
 void rzs_jobs_fini(struct rzs_spill *s);
 /* The bio is served, now or as soon as there is a job for it.  Never waits for I/O. */
 void rzs_job_begin(struct rzs_spill *s, struct bio *bio);
-/* Bring the run on its way, after those that it must not overtake. */
-void rzs_job_start_run(struct rzs_job *job);
-/* The bio is done, and so is the job. */
-void rzs_job_end(struct rzs_job *job, int err);
 /* Of pages slot .. slot + nr - 1, at most RZS_RUN_MAX: writes on their way are older than this. */
 void rzs_jobs_supersede(struct rzs_spill *s, u64 slot, u64 nr);
 
