@@ -28,6 +28,7 @@ EXTRA_DIST += \
 	tests/vm/scenarios/first-swap \
 	tests/vm/scenarios/kill-client \
 	tests/vm/scenarios/kmod-backing \
+	tests/vm/scenarios/kmod-backing-load \
 	tests/vm/scenarios/kmod-memlimit \
 	tests/vm/scenarios/kmod-model \
 	tests/vm/scenarios/kmod-oom \
