@@ -497,6 +497,30 @@ watch_hangs()
     wait_for 10 test -e $RUN/hangwatch.ready || fail "the hang watcher did not start"
 }
 
+# ---- the driver beside the kernel's zram
+
+# new_device ours|zram CODEC KIB: DEV is an empty device of that kind, SYS has its attributes.
+new_device()
+{
+    case $1 in
+        ours) SYS=/sys/block/ramzswap0 DEV=/dev/ramzswap0 ;;
+        zram) SYS=/sys/block/zram0 DEV=/dev/zram0 ;;
+        *) fail "no device $1" ;;
+    esac
+    echo "$2" >$SYS/comp_algorithm
+    echo "$3"K >$SYS/disksize
+}
+
+# zram_has CODEC
+zram_has() { tr -d '[]' </sys/block/zram0/comp_algorithm | tr ' ' '\n' | grep -qx "$1"; }
+
+# median_of FILE COLUMN WORD...: of the lines that begin with these words.
+median_of()
+{
+    local file=$1 column=$2; shift 2
+    grep "^$* " "$file" | cut -d ' ' -f "$column" | sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'
+}
+
 # ---- what must not have happened
 
 check_no_oom_kill()
