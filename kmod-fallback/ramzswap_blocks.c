@@ -14,10 +14,11 @@
  * same device.
  *
  * Every block is in `all`, by a number that its first page keeps, so that closing finds those that
- * the core still has.  A mapped block is given back by a work item, because unmapping may sleep.
+ * the core still has.  A mapped block is given back by a work item, because unmapping may sleep; until
+ * then it may be had again, for the work item may get no turn just when memory is scarce.
  *
- * Invariants, under lock:  taken + ready <= held <= max (after a limit was lowered: once set_max
- * has returned).  held - taken - ready are on their way in or out.
+ * Invariants, under lock:  taken + ready + coming <= held <= max (after a limit was lowered: once
+ * set_max has returned).  The rest of held is on its way out.
  */
 #include <linux/gfp.h>
 #include <linux/llist.h>
@@ -55,7 +56,7 @@ struct block_link {
 struct rzs_blocks {
 	spinlock_t lock;
 	struct block_link *list;
-	u64 taken, ready, held, peak, max, reserve;
+	u64 taken, ready, coming, held, peak, max, reserve;
 
 	struct xarray all;
 	struct llist_head unmap;
@@ -147,7 +148,8 @@ static void blocks_unmap(struct work_struct *work)
 	struct llist_node *list = llist_del_all(&b->unmap);
 	struct block_link *link, *next;
 
-	llist_for_each_entry_safe(link, next, list, unmap) {
+	llist_for_each_entry_safe(link, next, list, unmap)
+	{
 		block_forget(b, link);
 		cond_resched();
 	}
@@ -182,14 +184,34 @@ static struct block_link *ready_pop(struct rzs_blocks *b)
 	return link;
 }
 
+/* What waits to be unmapped, as far as it is wanted. */
+static void blocks_take_back(struct rzs_blocks *b)
+{
+	struct llist_node *list = llist_del_all(&b->unmap);
+	struct block_link *link, *next;
+	bool keep;
+
+	llist_for_each_entry_safe(link, next, list, unmap)
+	{
+		spin_lock(&b->lock);
+		keep = b->ready < b->reserve && b->held <= b->max;
+		if (keep)
+			ready_push(b, link);
+		spin_unlock(&b->lock);
+		if (!keep)
+			block_drop(b, link);
+	}
+}
+
 /* Whether one more is wanted and allowed; it is held from then on. */
 static bool blocks_begin_new(struct rzs_blocks *b)
 {
 	bool wanted;
 
 	spin_lock(&b->lock);
-	wanted = b->held - b->taken < b->reserve && b->held < b->max;
+	wanted = b->ready + b->coming < b->reserve && b->held < b->max;
 	if (wanted) {
+		b->coming++;
 		b->held++;
 		b->peak = max(b->peak, b->held);
 	}
@@ -206,12 +228,15 @@ bool rzs_blocks_refill(struct rzs_blocks *b, bool modest)
 
 	if (likely(READ_ONCE(b->ready) >= READ_ONCE(b->reserve)))
 		return true;
+	if (!llist_empty(&b->unmap))
+		blocks_take_back(b);
 	/* Of what vm_map_ram() asks for as well. */
 	noio = memalloc_noio_save();
 	while (ok && blocks_begin_new(b)) {
 		block = block_new(b, gfp);
 		ok = block;
 		spin_lock(&b->lock);
+		b->coming--;
 		if (ok)
 			ready_push(b, block);
 		else
@@ -254,7 +279,8 @@ void rzs_blocks_close(struct rzs_blocks *b)
 	if (!b)
 		return;
 	cancel_work_sync(&b->unmap_work);
-	xa_for_each(&b->all, id, block) {
+	xa_for_each(&b->all, id, block)
+	{
 		block_free(block);
 		cond_resched();
 	}

@@ -75,6 +75,7 @@ int rzs_device_stats(struct rzs_device *dev, struct rzs_stats *out)
 	/* A write that was refused and tried again is one write, and no failure. */
 	retried = atomic64_read(&dev->retried);
 	out->writes -= retried;
+	out->refused_reserve -= retried;
 	out->failed_writes += (u64)atomic64_read(&dev->failed_writes) - retried;
 	bytes = atomic64_read(&live->freed.bytes);
 	out->fixed_bytes += bytes;
