@@ -127,6 +127,9 @@ if [ -S "$tmpdir/memory" ]; then
 	listening small nbdkit -f -U "$tmpdir/small" memory 512k
 	bench 99 --uri "small=nbd+unix:///?socket=$tmpdir/small" --destroy-data --pages 1 "$tmpdir/corpus"
 	says "has 524288 bytes, 1048576 are needed: see --pages"
+	# shellcheck disable=SC2016
+	bench 99 --server 'little=nbdkit -f -U "$SOCK" memory 512k' --pages 1 "$tmpdir/corpus"
+	says "memory 512k has 524288 bytes, 1048576 are needed: see --pages"
 	# One that is gone in the middle: its speed table would take a minute.
 	listening dying nbdkit -f -U "$tmpdir/dying" memory 2M
 	"$real" device --uri "dying=nbd+unix:///?socket=$tmpdir/dying" --destroy-data --pages 1 --rounds 50 --time 2000 \

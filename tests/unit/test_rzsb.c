@@ -253,6 +253,23 @@ T_TEST(latency_of_rounds_is_their_median_and_the_longest_of_all)
 	T_OK(l.p50 == 2 && l.p90 == 40 && l.p99 == 300 && l.p999 == 3000 && l.most == 1e6);
 }
 
+T_TEST(median_over_rounds_and_spread)
+{
+	struct {
+		double other, rate;
+	} v[4] = {{9, 40}, {9, 10}, {9, 30}, {9, 20}};
+	double spread = 0;
+
+	T_OK(rzsb_over_rounds(&v->rate, sizeof(*v), 4, &spread) == 25);
+	T_OK(spread == 30. / 25);
+	T_OK(rzsb_over_rounds(&v->rate, sizeof(*v), 3, &spread) == 30);
+	T_OK(spread == 1);
+	T_OK(v[1].rate == 10 && v[3].rate == 20); /* left as they were */
+	v[0].rate = 0;
+	T_OK(rzsb_over_rounds(&v->rate, sizeof(*v), 1, &spread) == 0);
+	T_OK(isnan(spread));
+}
+
 static void write_file(const char *name, const void *data, size_t n)
 {
 	char path[200];

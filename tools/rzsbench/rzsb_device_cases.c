@@ -175,44 +175,29 @@ static void visit(struct nbd_bench *b, struct target *t, const struct nbd_case *
 	v->us = rzsb_latency_of(us, f.nr_us);
 }
 
-/*
- * Median over the rounds of the field at this offset, divided by that of the first target when
- * compared.
- */
-static double median_of(const struct visit *v, unsigned rounds, size_t field,
-			const struct visit *by)
+/* How many times as fast the first target was as this one, round by round. */
+static struct visit times_of(const struct visit *first, const struct visit *v, unsigned rounds)
 {
-	double x[RZSB_MAX_ROUNDS];
+	struct visit x[RZSB_MAX_ROUNDS];
 
 	for (unsigned i = 0; i < rounds; i++) {
-		x[i] = *(const double *)((const char *)&v[i] + field);
-		if (by)
-			x[i] = *(const double *)((const char *)&by[i] + field) / x[i];
+		x[i].iops = first[i].iops / v[i].iops;
+		x[i].iops_cpu = first[i].iops_cpu / v[i].iops_cpu;
 	}
-	return rzsb_median(x, rounds);
+	return (struct visit){
+		.iops = rzsb_over_rounds(&x->iops, sizeof(*x), rounds, NULL),
+		.iops_cpu = rzsb_over_rounds(&x->iops_cpu, sizeof(*x), rounds, NULL)};
 }
 
-/* (largest - least) / median of the rates. */
-static double spread_of(const struct visit *v, unsigned rounds)
-{
-	double least = v[0].iops, most = v[0].iops;
-	double median = median_of(v, rounds, offsetof(struct visit, iops), NULL);
-
-	for (unsigned i = 1; i < rounds; i++) {
-		least = v[i].iops < least ? v[i].iops : least;
-		most = v[i].iops > most ? v[i].iops : most;
-	}
-	return median > 0 ? (most - least) / median : 0;
-}
-
-#define MEDIAN(v, field)    median_of(v, b->rounds, offsetof(struct visit, field), NULL)
-#define RATIO(v, by, field) median_of(v, b->rounds, offsetof(struct visit, field), by)
+#define MEDIAN(field) rzsb_over_rounds(&x->field, sizeof(*x), b->rounds, NULL)
 
 static void json_case(struct nbd_bench *b, const struct nbd_case *c, const char *name,
 		      const struct visit *x, const struct visit *first)
 {
 	struct rzsb_latency us = rzsb_latency_median(&x->us, sizeof(*x), b->rounds);
+	double spread, iops = rzsb_over_rounds(&x->iops, sizeof(*x), b->rounds, &spread);
 	struct rzsb_json *j = &b->json;
+	struct visit times;
 
 	rzsb_json_begin(j, "nbd_speed");
 	rzsb_json_str(j, "server", name);
@@ -221,15 +206,16 @@ static void json_case(struct nbd_bench *b, const struct nbd_case *c, const char 
 	rzsb_json_int(j, "request_bytes", c->kib * 1024u);
 	rzsb_json_int(j, "depth", c->depth);
 	rzsb_json_int(j, "connections", c->conns);
-	rzsb_json_num(j, "iops", MEDIAN(x, iops));
-	rzsb_json_num(j, "iops_spread", spread_of(x, b->rounds));
-	rzsb_json_num(j, "mb_per_s", MEDIAN(x, iops) * c->kib * 1024 / 1e6);
+	rzsb_json_num(j, "iops", iops);
+	rzsb_json_num(j, "iops_spread", spread);
+	rzsb_json_num(j, "mb_per_s", iops * c->kib * 1024 / 1e6);
 	rzsb_json_latency(j, "", &us);
-	rzsb_json_num(j, "server_cpu_us_per_op", MEDIAN(x, server_us));
-	rzsb_json_num(j, "iops_by_cpu_time", MEDIAN(x, iops_cpu));
+	rzsb_json_num(j, "server_cpu_us_per_op", MEDIAN(server_us));
+	rzsb_json_num(j, "iops_by_cpu_time", MEDIAN(iops_cpu));
 	if (first) {
-		rzsb_json_num(j, "first_per_this_iops", RATIO(x, first, iops));
-		rzsb_json_num(j, "first_per_this_iops_by_cpu_time", RATIO(x, first, iops_cpu));
+		times = times_of(first, x, b->rounds);
+		rzsb_json_num(j, "first_per_this_iops", times.iops);
+		rzsb_json_num(j, "first_per_this_iops_by_cpu_time", times.iops_cpu);
 	}
 	rzsb_json_end(j);
 }
@@ -241,6 +227,7 @@ static void report_case(struct nbd_bench *b, const struct nbd_case *c,
 
 	for (unsigned i = 0; i < b->nr_targets; i++) {
 		const struct visit *x = v[i];
+		double spread, iops = rzsb_over_rounds(&x->iops, sizeof(*x), b->rounds, &spread);
 		struct rzsb_latency us;
 
 		if (!ran[i])
@@ -248,13 +235,14 @@ static void report_case(struct nbd_bench *b, const struct nbd_case *c,
 		us = rzsb_latency_median(&x->us, sizeof(*x), b->rounds);
 		printf("%-5s %3uK %3u x%u %-6s %-12s | %8.0f %4.0f%% %8.1f | %7.1f %7.1f %7.1f | ",
 		       op_names[c->op], c->kib, c->depth, c->conns, c->when, b->targets[i].name,
-		       MEDIAN(x, iops), 100 * spread_of(x, b->rounds), MEDIAN(x, iops) * mb, us.p50,
-		       us.p99, us.p999);
-		rzsb_cell(7, 2, MEDIAN(x, server_us), " | ");
-		rzsb_cell(8, 0, MEDIAN(x, iops_cpu), " | ");
+		       iops, 100 * spread, iops * mb, us.p50, us.p99, us.p999);
+		rzsb_cell(7, 2, MEDIAN(server_us), " | ");
+		rzsb_cell(8, 0, MEDIAN(iops_cpu), " | ");
 		if (i > 0) {
-			rzsb_cell(6, 2, RATIO(x, v[0], iops), " ");
-			rzsb_cell(6, 2, RATIO(x, v[0], iops_cpu), "");
+			struct visit times = times_of(v[0], x, b->rounds);
+
+			rzsb_cell(6, 2, times.iops, " ");
+			rzsb_cell(6, 2, times.iops_cpu, "");
 		}
 		printf("\n");
 		json_case(b, c, b->targets[i].name, x, i > 0 ? v[0] : NULL);

@@ -307,25 +307,12 @@ static void visit(struct nbd_bench *b, struct target *t, unsigned depth, unsigne
 	v->out = rzsb_latency_of(s.out.us, s.out.nr);
 }
 
-/* Median over the rounds of the field at this offset, and the spread. */
-static double median_of(const struct visit *v, unsigned rounds, size_t field, double *out_spread)
-{
-	double x[RZSB_MAX_ROUNDS], median;
-
-	for (unsigned i = 0; i < rounds; i++)
-		x[i] = *(const double *)((const char *)&v[i] + field);
-	median = rzsb_median(x, rounds); /* sorts them */
-	if (out_spread)
-		*out_spread = median > 0 ? (x[rounds - 1] - x[0]) / median : 0;
-	return median;
-}
-
-#define MEDIAN(field) median_of(v, b->rounds, offsetof(struct visit, field), NULL)
+#define MEDIAN(field) rzsb_over_rounds(&v->field, sizeof(*v), b->rounds, NULL)
 
 static void report(struct nbd_bench *b, const struct target *t, unsigned depth,
 		   const struct visit *v)
 {
-	double spread, pages = median_of(v, b->rounds, offsetof(struct visit, pages), &spread);
+	double spread, pages = rzsb_over_rounds(&v->pages, sizeof(*v), b->rounds, &spread);
 	struct rzsb_latency in = rzsb_latency_median(&v->in, sizeof(*v), b->rounds);
 	struct rzsb_latency out = rzsb_latency_median(&v->out, sizeof(*v), b->rounds);
 	struct rzsb_json *j = &b->json;
