@@ -11,17 +11,8 @@ bench_swap_pages_SOURCES = bench/swap_pages.c
 bench_swap_pages_CPPFLAGS = $(RZS_BENCH_CPPFLAGS)
 bench_swap_pages_LDADD = librzsbench.la
 
-if HAVE_LIBNBD
-RZS_BENCHES += bench/nbd_pages
-endif
-
-bench_nbd_pages_SOURCES = bench/nbd_pages.c
-bench_nbd_pages_CPPFLAGS = $(RZS_BENCH_CPPFLAGS)
-bench_nbd_pages_LDADD = librzsbenchnbd.la
-
 EXTRA_PROGRAMS += \
 	bench/decoders \
-	bench/nbd_pages \
 	bench/swap_pages
 CLEANFILES += $(EXTRA_PROGRAMS)
 

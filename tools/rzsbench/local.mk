@@ -29,17 +29,6 @@ librzsbench_la_SOURCES = \
 librzsbench_la_CPPFLAGS = $(RZS_BENCH_CPPFLAGS)
 librzsbench_la_LIBADD = $(LZO_LIBS) $(LZ4_LIBS) $(ZSTD_LIBS) -lm
 
-# The client of NBD servers, where libnbd was found.
-RZS_BENCH_NBD_SOURCES = \
-	tools/rzsbench/rzsb_nbd.c \
-	tools/rzsbench/rzsb_nbd.h
-if HAVE_LIBNBD
-noinst_LTLIBRARIES += librzsbenchnbd.la
-endif
-librzsbenchnbd_la_SOURCES = $(RZS_BENCH_NBD_SOURCES)
-librzsbenchnbd_la_CPPFLAGS = $(RZS_BENCH_CPPFLAGS) $(LIBNBD_CFLAGS)
-librzsbenchnbd_la_LIBADD = librzsbench.la $(LIBNBD_LIBS)
-
 bin_PROGRAMS += tools/rzsbench/rzsbench
 tools_rzsbench_rzsbench_SOURCES = \
 	tools/rzsbench/rzsb_capture.c \
@@ -58,7 +47,7 @@ tools_rzsbench_rzsbench_SOURCES = \
 	tools/rzsbench/rzsb_store_density.c \
 	tools/rzsbench/rzsb_store_time.c \
 	tools/rzsbench/rzsbench.c
-tools_rzsbench_rzsbench_CPPFLAGS = $(RZS_BENCH_CPPFLAGS)
+tools_rzsbench_rzsbench_CPPFLAGS = $(RZS_BENCH_CPPFLAGS) $(LIBNBD_CFLAGS)
 tools_rzsbench_rzsbench_LDADD = librzsbench.la librzscore.la librzsport.la $(RZS_LIBS)
 if HAVE_LIBNBD
 tools_rzsbench_rzsbench_SOURCES += \
@@ -66,12 +55,17 @@ tools_rzsbench_rzsbench_SOURCES += \
 	tools/rzsbench/rzsb_device.h \
 	tools/rzsbench/rzsb_block.c \
 	tools/rzsbench/rzsb_device_cases.c \
+	tools/rzsbench/rzsb_device_copy.c \
+	tools/rzsbench/rzsb_device_feed.c \
+	tools/rzsbench/rzsb_device_feed.h \
 	tools/rzsbench/rzsb_device_swap.c \
+	tools/rzsbench/rzsb_nbd.c \
+	tools/rzsbench/rzsb_nbd.h \
 	tools/rzsbench/rzsb_peers.c \
 	tools/rzsbench/rzsb_peers.h \
 	tools/rzsbench/rzsb_target.c \
 	tools/rzsbench/rzsb_target.h
-tools_rzsbench_rzsbench_LDADD += librzsbenchnbd.la
+tools_rzsbench_rzsbench_LDADD += $(LIBNBD_LIBS)
 else
 tools_rzsbench_rzsbench_SOURCES += tools/rzsbench/rzsb_no_device.c
 endif

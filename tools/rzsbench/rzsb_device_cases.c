@@ -9,6 +9,7 @@
  */
 #define _GNU_SOURCE
 #include "rzsb_device.h"
+#include "rzsb_device_feed.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -16,17 +17,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define MAX_SAMPLES (1u << 20)
-#define FILL_DEPTH  16u
+#define FILL_DEPTH 16u
 
 static const char *const op_names[] = {
 	[CLIENT_READ] = "read", [CLIENT_WRITE] = "write", [CLIENT_TRIM] = "trim"};
-
-struct nbd_case {
-	enum client_op op;
-	const char *when;
-	unsigned kib, depth, conns;
-};
 
 /* One visit of a case to a target. */
 struct visit {
@@ -34,105 +28,6 @@ struct visit {
 	double server_us;      /* CPU of the server, for each request; NAN: not known */
 	struct rzsb_latency us;
 };
-
-/* The state of a load in progress. */
-struct feed {
-	struct nbd_bench *b;
-	struct target *t;
-	const struct nbd_case *c;
-	uint64_t seed, left, end; /* requests or time left, whichever runs out first */
-	uint64_t position;	  /* of a load in address order */
-	size_t step;		  /* from one such request to the next; 0: one request */
-	bool in_order, compare;
-	uint8_t *busy; /* by unit: a request is under way */
-	double *us;
-	size_t nr_us;
-	uint64_t requests, wrong;
-	int error;
-};
-
-static void choose_place(struct feed *f, struct client_request *r, unsigned pages)
-{
-	struct nbd_bench *b = f->b;
-	size_t slot;
-
-	if (f->in_order) {
-		slot = f->position;
-		f->position = (f->position + (f->step ? f->step : pages)) % b->nr;
-	} else {
-		/*
-		 * Not two requests to one place at a time: which write came last would be anybody's
-		 * guess.
-		 */
-		do {
-			slot = rzsb_rand_below(&f->seed, b->nr / pages) * pages;
-		} while (f->busy[slot / b->unit]);
-		f->busy[slot / b->unit] = 1;
-	}
-	r->tag = slot;
-	r->offset = slot * RZSB_PAGE;
-}
-
-static bool next_request(void *user, struct client_request *r)
-{
-	struct feed *f = user;
-	struct nbd_bench *b = f->b;
-	unsigned pages = f->c->kib / 4;
-	uint32_t from;
-
-	if (f->left == 0 || (f->end && rzsb_now() > f->end))
-		return false;
-	f->left--;
-	choose_place(f, r, pages);
-	r->bytes = pages * RZSB_PAGE;
-	r->op = f->c->op;
-	if (r->op != CLIENT_WRITE)
-		return true;
-	from = (uint32_t)(f->in_order ? r->tag : rzsb_rand_below(&f->seed, b->nr / pages) * pages);
-	r->data = rzsb_page(&b->corpus, from);
-	for (unsigned i = 0; i < pages; i++)
-		f->t->page[r->tag + i] = from + i;
-	return true;
-}
-
-static bool request_done(void *user, const struct client_request *r, uint64_t ns, int error)
-{
-	struct feed *f = user;
-
-	if (!f->in_order)
-		f->busy[r->tag / f->b->unit] = 0;
-	if (error) {
-		f->error = error;
-		return false;
-	}
-	f->requests++;
-	if (f->us && f->nr_us < MAX_SAMPLES)
-		f->us[f->nr_us++] = (double)ns / 1000;
-	if (!f->compare)
-		return true;
-	for (unsigned i = 0; i < r->bytes / RZSB_PAGE; i++)
-		if (memcmp((uint8_t *)r->into + i * RZSB_PAGE,
-			   rzsb_page(&f->b->corpus, f->t->page[r->tag + i]), RZSB_PAGE) != 0)
-			f->wrong++;
-	return true;
-}
-
-static void run_feed(struct feed *f)
-{
-	struct client_load load = {.conns = f->c->conns,
-				   .depth = f->c->depth,
-				   .max_bytes = f->c->kib * 1024,
-				   .next = next_request,
-				   .done = request_done,
-				   .user = f};
-	int err;
-
-	f->busy = rzsb_alloc(f->b->nr / f->b->unit + 1);
-	err = target_run(f->t, &load);
-	munmap(f->busy, f->b->nr / f->b->unit + 1);
-	if (err || f->error)
-		rzsb_die(99, "%s: %s", f->t->name, strerror(f->error ? f->error : -err));
-}
 
 /* A step that comes to each of n places once. */
 static size_t scattered(size_t n)
@@ -165,7 +60,7 @@ static void visit(struct nbd_bench *b, struct target *t, const struct nbd_case *
 		f.step = scattered(b->nr);
 		f.left = b->nr;
 	}
-	run_feed(&f);
+	rzsb_feed_run(&f);
 	elapsed = rzsb_now() - start;
 	cpu = rzsb_cpu_process() - cpu;
 	server = target_server_cpu(t) - server;
@@ -184,9 +79,8 @@ static struct visit times_of(const struct visit *first, const struct visit *v, u
 		x[i].iops = first[i].iops / v[i].iops;
 		x[i].iops_cpu = first[i].iops_cpu / v[i].iops_cpu;
 	}
-	return (struct visit){
-		.iops = rzsb_over_rounds(&x->iops, sizeof(*x), rounds, NULL),
-		.iops_cpu = rzsb_over_rounds(&x->iops_cpu, sizeof(*x), rounds, NULL)};
+	return (struct visit){.iops = rzsb_over_rounds(&x->iops, sizeof(*x), rounds, NULL),
+			      .iops_cpu = rzsb_over_rounds(&x->iops_cpu, sizeof(*x), rounds, NULL)};
 }
 
 #define MEDIAN(field) rzsb_over_rounds(&x->field, sizeof(*x), b->rounds, NULL)
@@ -256,7 +150,7 @@ static void refill(struct nbd_bench *b, struct target *t)
 		.op = CLIENT_WRITE, .kib = (unsigned)b->unit * 4, .conns = 1, .depth = FILL_DEPTH};
 	struct feed f = {.b = b, .t = t, .c = &c, .in_order = true, .left = b->nr / b->unit};
 
-	run_feed(&f);
+	rzsb_feed_run(&f);
 }
 
 /* A device that answers at once has no depth and no connections: it trims one at a time. */
@@ -286,42 +180,13 @@ static void run_case(struct nbd_bench *b, const struct nbd_case *c, double *us)
 	report_case(b, c, v, ran);
 }
 
-static void report_ram(struct nbd_bench *b, const struct target *t, const char *after)
-{
-	uint64_t ram = target_ram(t);
-	double stored = (double)(b->nr * RZSB_PAGE);
-	double growth = (double)ram - (double)t->rss_start;
-
-	if (!target_tells_ram(t))
-		return;
-	printf("%-8s %-12s | %9.1f %9.1f %9.1f | %7.4f\n", after, t->name,
-	       (double)t->rss_start / 1048576, (double)ram / 1048576, growth / 1048576,
-	       growth / stored);
-	rzsb_json_begin(&b->json, "nbd_ram");
-	rzsb_json_str(&b->json, "server", t->name);
-	rzsb_json_str(&b->json, "after", after);
-	rzsb_json_int(&b->json, "stored_bytes", b->nr * RZSB_PAGE);
-	rzsb_json_int(&b->json, "ram_start_bytes", t->rss_start);
-	rzsb_json_int(&b->json, "ram_bytes", ram);
-	rzsb_json_num(&b->json, "growth_per_stored_byte", growth / stored);
-	rzsb_json_end(&b->json);
-	fflush(stdout);
-}
-
-static void ram_heading(void)
-{
-	printf("\nRAM (resident memory of the server; zram: mem_used_total), MiB\n"
-	       "%-8s %-12s | %9s %9s %9s | %7s\n",
-	       "after", "server", "at start", "now", "growth", "of orig");
-}
-
 static void fill(struct nbd_bench *b)
 {
-	ram_heading();
+	rzsb_ram_heading();
 	for (unsigned i = 0; i < b->nr_targets; i++) {
 		b->targets[i].page = rzsb_alloc(b->nr * sizeof(uint32_t));
 		refill(b, &b->targets[i]);
-		report_ram(b, &b->targets[i], "fill");
+		rzsb_ram_report(b, &b->targets[i], "nbd_ram", "fill", b->nr);
 	}
 }
 
@@ -329,13 +194,13 @@ static void churn(struct nbd_bench *b)
 {
 	const struct nbd_case c = {.op = CLIENT_WRITE, .kib = 4, .conns = 1, .depth = FILL_DEPTH};
 
-	ram_heading();
+	rzsb_ram_heading();
 	for (unsigned i = 0; i < b->nr_targets; i++) {
 		struct feed f = {.b = b, .t = &b->targets[i], .c = &c, .seed = b->seed};
 
 		f.left = b->nr * b->churn;
-		run_feed(&f);
-		report_ram(b, &b->targets[i], "churn");
+		rzsb_feed_run(&f);
+		rzsb_ram_report(b, &b->targets[i], "nbd_ram", "churn", b->nr);
 	}
 }
 
@@ -351,7 +216,7 @@ static int verify(struct nbd_bench *b)
 		if (!b->targets[i].keeps_data)
 			continue;
 		f.left = b->nr / b->unit;
-		run_feed(&f);
+		rzsb_feed_run(&f);
 		printf("%-12s %s\n", b->targets[i].name,
 		       f.wrong ? "GAVE BACK WRONG BYTES" : "all pages read back and equal");
 		bad |= f.wrong != 0;
@@ -375,7 +240,7 @@ static void speed_heading(void)
 int rzsb_device_cases(struct nbd_bench *b)
 {
 	const struct nbd_case trim = {CLIENT_TRIM, "fill", 4, FILL_DEPTH, 1};
-	double *us = rzsb_alloc(MAX_SAMPLES * sizeof(*us));
+	double *us = rzsb_alloc(RZSB_MAX_SAMPLES * sizeof(*us));
 	int bad;
 
 	fill(b);
@@ -400,6 +265,6 @@ int rzsb_device_cases(struct nbd_bench *b)
 	bad = verify(b);
 	speed_heading();
 	run_case(b, &trim, us);
-	munmap(us, MAX_SAMPLES * sizeof(*us));
+	munmap(us, RZSB_MAX_SAMPLES * sizeof(*us));
 	return bad;
 }

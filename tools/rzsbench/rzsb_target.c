@@ -54,22 +54,20 @@ static void nap(void)
 	nanosleep(&t, NULL);
 }
 
-/*
- * Until its memory has not grown for a while: a server may get its reserve ready behind our back.
- */
-static void settle(struct target *t)
+uint64_t target_settled_ram(const struct target *t)
 {
 	uint64_t now = rzsb_now(), last = now, deadline = now + START_PATIENCE_NS;
+	uint64_t ram = target_ram(t);
 
-	t->rss_start = target_ram(t);
 	while ((now = rzsb_now()) < deadline && now - last < 300000000u) {
-		uint64_t rss = target_ram(t);
+		uint64_t ram_now = target_ram(t);
 
-		if (rss != t->rss_start)
+		if (ram_now != ram)
 			last = now;
-		t->rss_start = rss;
+		ram = ram_now;
 		nap();
 	}
+	return ram;
 }
 
 /* A file of tmpfs without a name: it cannot outlive us and the server. */
@@ -147,7 +145,7 @@ int target_start_server(struct target *t, const char *dir, uint64_t size, int cp
 	 */
 	if (await_socket(t) < 0)
 		return -1;
-	settle(t);
+	t->rss_start = target_settled_ram(t);
 	if (client_connect(&t->client, t->socket, t->export, conns, START_PATIENCE_NS) < 0)
 		return -1;
 	return look_at_export(t, t->command, size);
