@@ -133,6 +133,24 @@ if nbdkit --version >/dev/null 2>&1; then
 	listening memory nbdkit -f -U "$tmpdir/memory" memory 2M
 	listening readonly nbdkit -f -r -U "$tmpdir/readonly" memory 2M
 	uris+=(--uri "memory=nbd+unix:///?socket=$tmpdir/memory")
+	# By TCP: nbdkit takes a socket from who starts it, so the kernel can choose the port.
+	"$PYTHON" -c 'import os, socket, sys
+s = socket.create_server(("127.0.0.1", 0))
+os.dup2(s.fileno(), 3)
+os.set_inheritable(3, True)
+with open(sys.argv[1], "w") as f:
+    f.write("%d" % s.getsockname()[1])
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1")
+os.execvp(sys.argv[2], sys.argv[2:])' "$tmpdir/port" nbdkit -f memory 2M >"$tmpdir/tcp.log" 2>&1 &
+	cleanup_fn reap $!
+	wait_for 20 test -s "$tmpdir/port" || fail "nobody listens by TCP: $(cat "$tmpdir/tcp.log")"
+	tcp=nbd://127.0.0.1:$(cat "$tmpdir/port")
+	uris+=(--uri "tcp=$tcp")
+fi
+if has_rzsd && nbdinfo --version >/dev/null 2>&1; then
+	start_rzsd size=2M swap-header=false protect=off
+	rzsd_sock=$sock
+	uris+=(--uri "rzsd=nbd+unix:///swap0?socket=$sock")
 fi
 if qemu-nbd --version >/dev/null 2>&1; then
 	truncate -s 2M "$tmpdir/image"
@@ -159,6 +177,10 @@ END
 	first=${uris[1]}
 	bench 2 --uri "$first" "$tmpdir/corpus"
 	says "--uri ${first#*=}: all that is on it will be lost: say --destroy-data"
+fi
+if [ -n "${rzsd_sock:-}" ]; then
+	bench 99 --uri "rzsd=nbd+unix:///swap1?socket=$rzsd_sock" --destroy-data --pages 1 "$tmpdir/corpus"
+	says "rzsbench: nbd+unix:///swap1?socket=$rzsd_sock: "
 fi
 if [ -S "$tmpdir/memory" ]; then
 	bench 99 --uri "ro=nbd+unix:///?socket=$tmpdir/readonly" --destroy-data --pages 1 "$tmpdir/corpus"
