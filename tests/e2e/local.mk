@@ -24,6 +24,7 @@ RZS_E2E_TESTS = \
 	tests/e2e/rzsbench-device.sh \
 	tests/e2e/rzsbench-instructions.sh \
 	tests/e2e/rzsbench-report.sh \
+	tests/e2e/rzsbench-swap.sh \
 	tests/e2e/rzsbench.sh \
 	tests/e2e/rzscontrol-abuse.sh \
 	tests/e2e/rzscontrol-plugin.sh \

@@ -25,6 +25,8 @@ librzsbench_la_SOURCES = \
 	tools/rzsbench/rzsb_process.h \
 	tools/rzsbench/rzsb_source.c \
 	tools/rzsbench/rzsb_source.h \
+	tools/rzsbench/rzsb_swaps.c \
+	tools/rzsbench/rzsb_swaps.h \
 	tools/rzsbench/rzsb_util.c
 librzsbench_la_CPPFLAGS = $(RZS_BENCH_CPPFLAGS)
 librzsbench_la_LIBADD = $(LZO_LIBS) $(LZ4_LIBS) $(ZSTD_LIBS) -lm
@@ -46,6 +48,7 @@ tools_rzsbench_rzsbench_SOURCES = \
 	tools/rzsbench/rzsb_store.h \
 	tools/rzsbench/rzsb_store_density.c \
 	tools/rzsbench/rzsb_store_time.c \
+	tools/rzsbench/rzsb_swap.c \
 	tools/rzsbench/rzsbench.c
 tools_rzsbench_rzsbench_CPPFLAGS = $(RZS_BENCH_CPPFLAGS) $(LIBNBD_CFLAGS)
 tools_rzsbench_rzsbench_LDADD = librzsbench.la librzscore.la librzsport.la $(RZS_LIBS)
