@@ -2,6 +2,7 @@
 # Scripts against what was built, through real clients and our own.
 
 RZS_E2E_TESTS = \
+	tests/e2e/bench-help.sh \
 	tests/e2e/crowd.sh \
 	tests/e2e/drain.sh \
 	tests/e2e/enospc.sh \
