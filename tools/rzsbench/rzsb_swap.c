@@ -390,7 +390,7 @@ static void tell_in(struct swap *s)
 	const double none = (double)NAN;
 
 	printf("in:  %.1f MiB, a page at a time, at random, in %.2f s, %.0f MB/s\n"
-	       "page faults: %zu read an area, %zu found their page read already, "
+	       "page faults: %zu read an area, %zu found their page in memory, "
 	       "%zu were of pages of zeros\n",
 	       mib(in * RZSB_PAGE), s->in_s, mb_per_s(in, s->in_s), s->faults_read,
 	       s->faults_cached, s->faults_zero);
