@@ -14,10 +14,10 @@
 #include "rzsb.h"
 
 #include <dlfcn.h>
+#include <getopt.h>
 #include <lzo/lzo1x.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #if RZS_HAVE_LZ4
 #include <lz4.h>
 #endif
@@ -277,12 +277,13 @@ static void run(struct bench *b, struct rzsb_json *json)
 
 int main(int argc, char **argv)
 {
+	static const struct option words[] = {{"help", no_argument, NULL, 'h'}, {0}};
 	struct bench b = {.rounds = 7};
 	struct rzsb_json json = {0};
 	const char *json_path = NULL;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "hr:o:k:j:")) != -1) {
+	while ((opt = getopt_long(argc, argv, "hr:o:k:j:", words, NULL)) != -1) {
 		switch (opt) {
 		case 'r':
 			b.rounds = (unsigned)strtoul(optarg, NULL, 10);

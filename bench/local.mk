@@ -1,28 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Measurements.  make bench builds the programs; scripts and what they print are described in bench/README.
 
-RZS_BENCHES = bench/decoders bench/swap_pages tools/rzsbench/rzsbench
+RZS_BENCHES = bench/decoders tools/rzsbench/rzsbench
 
 bench_decoders_SOURCES = bench/decoders.c
 bench_decoders_CPPFLAGS = $(RZS_BENCH_CPPFLAGS)
 bench_decoders_LDADD = librzsbench.la librzscore.la $(RZS_LIBS) -ldl
 
-bench_swap_pages_SOURCES = bench/swap_pages.c
-bench_swap_pages_CPPFLAGS = $(RZS_BENCH_CPPFLAGS)
-bench_swap_pages_LDADD = librzsbench.la
-
-if HAVE_LIBNBD
-RZS_BENCHES += bench/nbd_pages
-endif
-
-bench_nbd_pages_SOURCES = bench/nbd_pages.c
-bench_nbd_pages_CPPFLAGS = $(RZS_BENCH_CPPFLAGS)
-bench_nbd_pages_LDADD = librzsbenchnbd.la
-
-EXTRA_PROGRAMS += \
-	bench/decoders \
-	bench/nbd_pages \
-	bench/swap_pages
+EXTRA_PROGRAMS += bench/decoders
 CLEANFILES += $(EXTRA_PROGRAMS)
 
 EXTRA_DIST += \

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
@@ -141,13 +142,19 @@ static void serve(const char *path, int signals)
 	unlink(path);
 }
 
+static void __attribute__((noreturn)) usage(int code)
+{
+	fprintf(code ? stderr : stdout, "usage: null_server SOCKET BYTES [THREADS]\n");
+	exit(code);
+}
+
 static unsigned long long number(const char *text, unsigned long long most)
 {
 	char *end;
 	unsigned long long v = strtoull(text, &end, 10);
 
 	if (!*text || *end || v == 0 || v > most)
-		errx(2, "usage: SOCKET BYTES [THREADS]");
+		usage(2);
 	return v;
 }
 
@@ -159,8 +166,10 @@ int main(int argc, char **argv)
 	sigset_t set;
 	int e;
 
+	if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0))
+		usage(0);
 	if (argc < 3 || argc > 4)
-		errx(2, "usage: SOCKET BYTES [THREADS]");
+		usage(2);
 	server.size = number(argv[2], 1ull << 44);
 	if (argc == 4)
 		options.nr_threads = (unsigned)number(argv[3], RZS_IO_THREADS_MAX);

@@ -63,5 +63,5 @@ tools/rzscontrol.8: tools/rzscontrol.pod
 
 if BASH_COMPLETION
 bashcompletiondir = $(BASHCOMPLETIONDIR)
-bashcompletion_DATA = tools/completions/rzscontrol
+bashcompletion_DATA = tools/completions/rzsbench tools/completions/rzscontrol
 endif

@@ -2,6 +2,7 @@
 # Scripts against what was built, through real clients and our own.
 
 RZS_E2E_TESTS = \
+	tests/e2e/bench-help.sh \
 	tests/e2e/crowd.sh \
 	tests/e2e/drain.sh \
 	tests/e2e/enospc.sh \
@@ -24,6 +25,7 @@ RZS_E2E_TESTS = \
 	tests/e2e/rzsbench-device.sh \
 	tests/e2e/rzsbench-instructions.sh \
 	tests/e2e/rzsbench-report.sh \
+	tests/e2e/rzsbench-swap.sh \
 	tests/e2e/rzsbench.sh \
 	tests/e2e/rzscontrol-abuse.sh \
 	tests/e2e/rzscontrol-plugin.sh \

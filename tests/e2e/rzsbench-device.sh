@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # rzsbench device --vs: starts the servers it knows by their names, side by side; what is not installed, or does not
-# start, is named and left out, and the rest runs; every page is read back, also as a swapping system does it.  --uri:
-# whatever serves NBD.  Red when a name does not start its server, when one that is missing or dies ends the run unmentioned, or
-# when something is left running or lying about.
+# start, is named and left out, and the rest runs; every page is read back, also as a swapping system does it, and as a
+# copy.  --uri: whatever serves NBD.  Red when a name does not start its server, when one that is missing or dies ends the run
+# unmentioned, when wrong bytes go unnoticed, or when something is left running or lying about.
 
 . "${srcdir:-.}/tests/lib/functions.sh" || exit 99
 tool=${builddir:-.}/tools/rzsbench/rzsbench
@@ -81,6 +81,42 @@ for d in speed:
     assert ram[d["server"], "swap"]["stored_bytes"] < 1 << 20, "no process has exited"
 END
 
+# ---- every page once there and once back, whatever is between
+# copied FILE NAME: the JSON line of a server that has copied all pages.
+copied() { grep '"bench":"device_copy"' "$1" | grep "\"server\":\"$2\",\"pages\":256,.*\"wrong_pages\":0,"; }
+
+bench 0 --pattern copy --vs rzsd,rzs,zstd,sparse,qemu-nbd --output "$tmpdir/copy" "$tmpdir/corpus"
+for name in rzsd rzs zstd sparse qemu-nbd; do
+	! grep -q "^$name is left out: not installed" "$out" || continue
+	grep -q "^$name .* all equal$" "$out" || fail "$name was not copied to: $(cat "$out" "$err")"
+	copied "$tmpdir/copy" $name | grep -q '"depth":16,.*"ram_bytes":[1-9].*"growth_bytes_per_page":[0-9]' ||
+		fail "$name: $(cat "$tmpdir/copy")"
+done
+if nbdkit --version >/dev/null 2>&1; then
+	# shellcheck disable=SC2016
+	bench 1 --pattern copy --server 'null=nbdkit -f -U "$SOCK" null "$SIZE"' "$tmpdir/corpus"
+	zeros=$("$PYTHON" -c 'import sys; f = open(sys.argv[1], "rb"); print(sum(f.read(4096) == bytes(4096) for _ in range(256)))' \
+		"$tmpdir/corpus/some.pages")
+	says "$((256 - zeros)) WRONG"
+fi
+if nbdkit --filter=log memory --version >/dev/null 2>&1; then
+	# shellcheck disable=SC2016
+	LOG=$tmpdir/requests bench 0 --pattern copy --depth 4 \
+		--server 'logged=nbdkit -f -U "$SOCK" --filter=log memory "$SIZE" logfile="$LOG"' "$tmpdir/corpus"
+	"$PYTHON" - "$tmpdir/requests" <<'END' || fail "see above"
+import re, sys
+orders = {}
+for op, at, count in re.findall(r" (Read|Write) id=\d+ offset=(0x[0-9a-f]+) count=(0x[0-9a-f]+) ", open(sys.argv[1]).read()):
+    assert int(count, 16) == 4096, "%s of %s bytes" % (op, count)
+    orders.setdefault(op, []).append(int(at, 16) // 4096)
+for op in "Write", "Read":
+    assert sorted(orders[op]) == list(range(256)), "%s: not every page once: %s" % (op, orders[op])
+    in_order = sum(b == a + 1 for a, b in zip(orders[op], orders[op][1:]))
+    assert in_order < 32, "%s: in order, not at random" % op
+assert sum(w == r for w, r in zip(orders["Write"], orders["Read"])) < 32, "read in the order of the writes"
+END
+fi
+
 # ---- servers that run already, whoever started them: by NBD URIs, to the default export and to a named one
 # listening NAME COMMAND...: starts it, and waits for its socket $tmpdir/NAME; sets $job.
 listening() {
@@ -97,6 +133,24 @@ if nbdkit --version >/dev/null 2>&1; then
 	listening memory nbdkit -f -U "$tmpdir/memory" memory 2M
 	listening readonly nbdkit -f -r -U "$tmpdir/readonly" memory 2M
 	uris+=(--uri "memory=nbd+unix:///?socket=$tmpdir/memory")
+	# By TCP: nbdkit takes a socket from who starts it, so the kernel can choose the port.
+	"$PYTHON" -c 'import os, socket, sys
+s = socket.create_server(("127.0.0.1", 0))
+os.dup2(s.fileno(), 3)
+os.set_inheritable(3, True)
+with open(sys.argv[1], "w") as f:
+    f.write("%d" % s.getsockname()[1])
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1")
+os.execvp(sys.argv[2], sys.argv[2:])' "$tmpdir/port" nbdkit -f memory 2M >"$tmpdir/tcp.log" 2>&1 &
+	cleanup_fn reap $!
+	wait_for 20 test -s "$tmpdir/port" || fail "nobody listens by TCP: $(cat "$tmpdir/tcp.log")"
+	tcp=nbd://127.0.0.1:$(cat "$tmpdir/port")
+	uris+=(--uri "tcp=$tcp")
+fi
+if has_rzsd && nbdinfo --version >/dev/null 2>&1; then
+	start_rzsd size=2M swap-header=false protect=off
+	rzsd_sock=$sock
+	uris+=(--uri "rzsd=nbd+unix:///swap0?socket=$sock")
 fi
 if qemu-nbd --version >/dev/null 2>&1; then
 	truncate -s 2M "$tmpdir/image"
@@ -117,9 +171,16 @@ for d in speed:
     assert 0 < d["p50_us"] <= d["p90_us"] <= d["p99_us"] <= d["p999_us"] <= d["max_us"], d
 assert not [d for d in lines if d["bench"] == "nbd_ram"], "nor its memory"
 END
+	bench 0 "${uris[@]}" --destroy-data --pattern copy --output "$tmpdir/copy2" "$tmpdir/corpus"
+	[ "$(grep -c '"wrong_pages":0,"ram_start_bytes":null,"ram_bytes":null,"growth_bytes_per_page":null}' "$tmpdir/copy2")" = \
+		$((${#uris[@]} / 2)) ] || fail "not every server is copied to: $(cat "$tmpdir/copy2")"
 	first=${uris[1]}
 	bench 2 --uri "$first" "$tmpdir/corpus"
 	says "--uri ${first#*=}: all that is on it will be lost: say --destroy-data"
+fi
+if [ -n "${rzsd_sock:-}" ]; then
+	bench 99 --uri "rzsd=nbd+unix:///swap1?socket=$rzsd_sock" --destroy-data --pages 1 "$tmpdir/corpus"
+	says "rzsbench: nbd+unix:///swap1?socket=$rzsd_sock: "
 fi
 if [ -S "$tmpdir/memory" ]; then
 	bench 99 --uri "ro=nbd+unix:///?socket=$tmpdir/readonly" --destroy-data --pages 1 "$tmpdir/corpus"
@@ -127,6 +188,9 @@ if [ -S "$tmpdir/memory" ]; then
 	listening small nbdkit -f -U "$tmpdir/small" memory 512k
 	bench 99 --uri "small=nbd+unix:///?socket=$tmpdir/small" --destroy-data --pages 1 "$tmpdir/corpus"
 	says "has 524288 bytes, 1048576 are needed: see --pages"
+	# shellcheck disable=SC2016
+	bench 99 --server 'little=nbdkit -f -U "$SOCK" memory 512k' --pages 1 "$tmpdir/corpus"
+	says "memory 512k has 524288 bytes, 1048576 are needed: see --pages"
 	# One that is gone in the middle: its speed table would take a minute.
 	listening dying nbdkit -f -U "$tmpdir/dying" memory 2M
 	"$real" device --uri "dying=nbd+unix:///?socket=$tmpdir/dying" --destroy-data --pages 1 --rounds 50 --time 2000 \
@@ -157,6 +221,8 @@ if [ "$(id -u)" = 0 ] && truncate -s 2M "$tmpdir/disk" && loop=$(losetup -f --sh
 	bench 0 --block "$loop" --destroy-data --pattern swap --pages 1 --rounds 1 --depth 1 "$tmpdir/corpus"
 	says "${loop##*/}"
 	says "all pages read back and equal"
+	bench 0 --block "$loop" --destroy-data --pattern copy --output "$tmpdir/copy3" "$tmpdir/corpus"
+	copied "$tmpdir/copy3" "${loop##*/}" | grep -q '"depth":1,' || fail "$loop: $(cat "$tmpdir/copy3")"
 	mkfifo "$tmpdir/hold"
 	"$PYTHON" -c 'import os, sys; os.open(sys.argv[1], os.O_RDWR | os.O_EXCL); open(sys.argv[2], "w"); sys.stdin.read()' \
 		"$loop" "$tmpdir/held" <"$tmpdir/hold" &
@@ -180,6 +246,12 @@ says "--server, --vs, --uri, --zram or --block"
 bench 2 --uri nbd://localhost "$tmpdir/corpus"
 says "--uri nbd://localhost: it is NAME=URI"
 bench 2 --pattern nonsense --vs all "$tmpdir/corpus"
-says "--pattern nonsense: it is one of cases, swap"
+says "--pattern nonsense: it is one of cases, swap, copy"
+bench 2 --pattern copy --server 'null-=false' "$tmpdir/corpus"
+says "--pattern copy: null- does not keep data"
+bench 2 --pattern copy --vs all --depth "4,16" "$tmpdir/corpus"
+says "--depth: --pattern copy takes one number"
+bench 2 --pattern copy --vs all --connections "1,2" "$tmpdir/corpus"
+says "--connections: --pattern copy takes one number"
 bench 2 --pattern swap --server 'null-=false' "$tmpdir/corpus"
 says "null- does not keep data"

@@ -168,6 +168,30 @@ complains 77 "process 2147483646" capture --output "$tmpdir" --pid 2147483646
 complains 2 "--name a/b: a word" capture --output "$tmpdir" --name a/b --pid $pid
 complains 2 "--algorithm lzma: no such compressor" store --algorithm lzma "$tmpdir"
 complains 99 "cannot write /dev/full/x" pages --output /dev/full/x --rounds 1 --sample 1 "$tmpdir"
+# ---- bash's completion, of what the program says of itself
+completes() {
+	local line=$1 word
+
+	shift
+	for word; do
+		completion_offers "$tool" "$line" "$word" || fail "completion of '$line' has no $word: $(cat "$tmpdir/offered")"
+	done
+}
+completes 'rzsbench ' capture pages store device swap --help --version
+for command in capture pages store swap; do
+	# Every long option, with its value's = or without.
+	"$tool" $command --help | grep -oE -- ' --[a-z][a-z-]*=?' >"$tmpdir/options"
+	[ "$(wc -l <"$tmpdir/options")" -ge 5 ] || fail "options of $command: $(cat "$tmpdir/options")"
+	while read -r option; do
+		completes "rzsbench $command --" "$option"
+	done <"$tmpdir/options"
+done
+! completion_offers "$tool" 'rzsbench swap --' --pattern= || fail "completion offers an option of another command"
+completes 'rzsbench device --pattern ' cases swap copy
+completes 'rzsbench device --pattern = c' cases copy
+completes 'rzsbench device --vs rzsd,z' rzsd,zstd rzsd,zram
+completes "rzsbench swap $tmpdir/ind" "$tmpdir/index"
+
 bench --help
 says capture
 bench pages --help

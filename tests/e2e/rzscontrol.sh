@@ -521,17 +521,6 @@ test_kernel() {
 	end_server "$run/control.sock"
 }
 
-# offers LINE WORD: whether pressing TAB behind it does.
-offers() {
-	PATH=$(dirname "$tool"):$PATH bash -c '. "$1"
-		read -r -a COMP_WORDS <<<"$2"
-		[[ $2 != *" " ]] || COMP_WORDS+=("")
-		COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
-		_rzscontrol
-		printf "%s\n" "${COMPREPLY[@]}"' _ "$srcdir/tools/completions/rzscontrol" "$1" >"$out"
-	grep -qxF -- "$2" "$out"
-}
-
 # completes LINE WORD..
 completes() {
 	local line=$1 word
@@ -539,7 +528,8 @@ completes() {
 	shift
 	for word; do
 		# It asks servers, and has little patience.
-		wait_for 20 offers "$line" "$word" || fail "completion of '$line' has no $word: $(cat "$out")"
+		wait_for 20 completion_offers "$tool" "$line" "$word" ||
+			fail "completion of '$line' has no $word: $(cat "$tmpdir/offered")"
 	done
 }
 
@@ -555,7 +545,7 @@ test_completion() {
 	completes 'rzscontrol set swap0 mem' memlimit=
 	completes 'rzscontrol metrics --o' --output
 	completes 'rzscontrol --device sw' swap1
-	! offers 'rzscontrol swap0 --pr' --priority ||
+	! completion_offers "$tool" 'rzscontrol swap0 --pr' --priority ||
 		fail "completion offers an option of another command"
 	# Every long option that the tool knows.
 	for option in $(sed -n 's/^\t{"\([a-z_-]*\)", .*_argument.*/\1/p' \

@@ -323,6 +323,17 @@ fails_with() {
 	done
 }
 
+# completion_offers PROGRAM LINE WORD: whether bash's completion of PROGRAM, a path, has it behind LINE.
+completion_offers() {
+	PATH=$(dirname "$1"):$PATH bash -c '. "$1"
+		read -r -a COMP_WORDS <<<"$2"
+		[[ $2 != *" " ]] || COMP_WORDS+=("")
+		COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+		"_${1##*/}"
+		printf "%s\n" "${COMPREPLY[@]}"' _ "$srcdir/tools/completions/$(basename "$1")" "$2" >"$tmpdir/offered"
+	grep -qxF -- "$3" "$tmpdir/offered"
+}
+
 # proc_field PID NAME: the number after NAME: in /proc/PID/status.
 proc_field() {
 	sed -n "s/^$2:[[:space:]]*\([0-9]*\).*/\1/p" "/proc/$1/status"

@@ -11,6 +11,7 @@
 #include "rzsb_measure.h"
 #include "rzsb_models.h"
 #include "rzsb_source.h"
+#include "rzsb_swaps.h"
 #include "sanitized.h"
 
 #include <elf.h>
@@ -253,6 +254,23 @@ T_TEST(latency_of_rounds_is_their_median_and_the_longest_of_all)
 	T_OK(l.p50 == 2 && l.p90 == 40 && l.p99 == 300 && l.p999 == 3000 && l.most == 1e6);
 }
 
+T_TEST(median_over_rounds_and_spread)
+{
+	struct {
+		double other, rate;
+	} v[4] = {{9, 40}, {9, 10}, {9, 30}, {9, 20}};
+	double spread = 0;
+
+	T_OK(rzsb_over_rounds(&v->rate, sizeof(*v), 4, &spread) == 25);
+	T_OK(spread == 30. / 25);
+	T_OK(rzsb_over_rounds(&v->rate, sizeof(*v), 3, &spread) == 30);
+	T_OK(spread == 1);
+	T_OK(v[1].rate == 10 && v[3].rate == 20); /* left as they were */
+	v[0].rate = 0;
+	T_OK(rzsb_over_rounds(&v->rate, sizeof(*v), 1, &spread) == 0);
+	T_OK(isnan(spread));
+}
+
 static void write_file(const char *name, const void *data, size_t n)
 {
 	char path[200];
@@ -404,6 +422,52 @@ T_TEST(advice_by_the_rule)
 	T_STR_EQ(text, "near takes 19 % more time but needs 6 % less RAM");
 	rzsb_advice_compare(&v[0], &v[3], text, sizeof(text));
 	T_STR_EQ(text, "none is not one of the store's");
+}
+
+/* Columns as the kernel writes them: blanks or tabs between, a heading, a blank in a name. */
+T_TEST(swap_areas)
+{
+	static const char text[] =
+		"Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"
+		"/dev/nbd0                               partition\t65532\t\t16384\t\t10\n"
+		"/swap\\040file                           file\t\t8589934592\t0\t\t-2\n";
+	struct rzsb_swap_area v[RZSB_MAX_SWAPS];
+	char many[RZSB_MAX_SWAPS + 1][24];
+	FILE *f = fmemopen((void *)text, strlen(text), "r");
+
+	T_EQ(rzsb_swaps_parse(f, v), 2);
+	T_STR_EQ(v[0].name, "/dev/nbd0");
+	T_EQ(v[0].size, 65532 * 1024u);
+	T_EQ(v[0].used, 16384 * 1024u);
+	T_EQ(v[0].priority, 10);
+	T_STR_EQ(v[1].name, "/swap\\040file");
+	T_EQ(v[1].size, 1ull << 43);
+	T_EQ(v[1].used, 0);
+	T_EQ(v[1].priority, -2);
+	T_EQ(rzsb_swaps_parse(f, v), 0);
+	fclose(f);
+	memset(many, ' ', sizeof(many));
+	for (unsigned i = 0; i <= RZSB_MAX_SWAPS; i++)
+		memcpy(many[i], "/dev/x partition 4 0 1\n", 23);
+	f = fmemopen(many, sizeof(many), "r");
+	T_EQ(rzsb_swaps_parse(f, v), RZSB_MAX_SWAPS);
+	fclose(f);
+}
+
+/* The line of a key, not of one that only begins like it. */
+T_TEST(numbers_in_files)
+{
+	static const char text[] = "nr_writeback_temp 5\nnr_writeback 7\nlast 9\n";
+	char path[40];
+	int fd = memfd_create("numbers", 0);
+
+	T_EQ(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	T_EQ(rzsb_number_in(path, "nr_writeback "), 7);
+	T_EQ(rzsb_number_in(path, "last"), 9);
+	T_EQ(rzsb_number_in(path, "none"), 0);
+	T_EQ(rzsb_number_in("/nowhere", "last"), 0);
+	close(fd);
 }
 
 static int made_file(const uint64_t *v, size_t nr)

@@ -45,6 +45,7 @@ EXTRA_DIST += \
 	tests/vm/scenarios/peer-nbdkit-memory \
 	tests/vm/scenarios/peer-zram \
 	tests/vm/scenarios/pressure \
+	tests/vm/scenarios/rzsbench-swap \
 	tests/vm/scenarios/rzscontrol \
 	tests/vm/scenarios/rzsd-sequence \
 	tests/vm/scenarios/self-command \

@@ -25,20 +25,11 @@ librzsbench_la_SOURCES = \
 	tools/rzsbench/rzsb_process.h \
 	tools/rzsbench/rzsb_source.c \
 	tools/rzsbench/rzsb_source.h \
+	tools/rzsbench/rzsb_swaps.c \
+	tools/rzsbench/rzsb_swaps.h \
 	tools/rzsbench/rzsb_util.c
 librzsbench_la_CPPFLAGS = $(RZS_BENCH_CPPFLAGS)
 librzsbench_la_LIBADD = $(LZO_LIBS) $(LZ4_LIBS) $(ZSTD_LIBS) -lm
-
-# The client of NBD servers, where libnbd was found.
-RZS_BENCH_NBD_SOURCES = \
-	tools/rzsbench/rzsb_nbd.c \
-	tools/rzsbench/rzsb_nbd.h
-if HAVE_LIBNBD
-noinst_LTLIBRARIES += librzsbenchnbd.la
-endif
-librzsbenchnbd_la_SOURCES = $(RZS_BENCH_NBD_SOURCES)
-librzsbenchnbd_la_CPPFLAGS = $(RZS_BENCH_CPPFLAGS) $(LIBNBD_CFLAGS)
-librzsbenchnbd_la_LIBADD = librzsbench.la $(LIBNBD_LIBS)
 
 bin_PROGRAMS += tools/rzsbench/rzsbench
 tools_rzsbench_rzsbench_SOURCES = \
@@ -57,8 +48,9 @@ tools_rzsbench_rzsbench_SOURCES = \
 	tools/rzsbench/rzsb_store.h \
 	tools/rzsbench/rzsb_store_density.c \
 	tools/rzsbench/rzsb_store_time.c \
+	tools/rzsbench/rzsb_swap.c \
 	tools/rzsbench/rzsbench.c
-tools_rzsbench_rzsbench_CPPFLAGS = $(RZS_BENCH_CPPFLAGS)
+tools_rzsbench_rzsbench_CPPFLAGS = $(RZS_BENCH_CPPFLAGS) $(LIBNBD_CFLAGS)
 tools_rzsbench_rzsbench_LDADD = librzsbench.la librzscore.la librzsport.la $(RZS_LIBS)
 if HAVE_LIBNBD
 tools_rzsbench_rzsbench_SOURCES += \
@@ -66,17 +58,22 @@ tools_rzsbench_rzsbench_SOURCES += \
 	tools/rzsbench/rzsb_device.h \
 	tools/rzsbench/rzsb_block.c \
 	tools/rzsbench/rzsb_device_cases.c \
+	tools/rzsbench/rzsb_device_copy.c \
+	tools/rzsbench/rzsb_device_feed.c \
+	tools/rzsbench/rzsb_device_feed.h \
 	tools/rzsbench/rzsb_device_swap.c \
+	tools/rzsbench/rzsb_nbd.c \
+	tools/rzsbench/rzsb_nbd.h \
 	tools/rzsbench/rzsb_peers.c \
 	tools/rzsbench/rzsb_peers.h \
 	tools/rzsbench/rzsb_target.c \
 	tools/rzsbench/rzsb_target.h
-tools_rzsbench_rzsbench_LDADD += librzsbenchnbd.la
+tools_rzsbench_rzsbench_LDADD += $(LIBNBD_LIBS)
 else
 tools_rzsbench_rzsbench_SOURCES += tools/rzsbench/rzsb_no_device.c
 endif
 
-EXTRA_DIST += tools/rzsbench/rzsbench.pod
+EXTRA_DIST += tools/rzsbench/rzsbench.pod tools/completions/rzsbench
 RZS_PODS += tools/rzsbench/rzsbench.pod
 dist_man1_MANS += tools/rzsbench/rzsbench.1
 MAINTAINERCLEANFILES += tools/rzsbench/rzsbench.1

@@ -37,7 +37,12 @@ struct rzsb_latency {
 struct rzsb_latency rzsb_latency_of(double *times, size_t nr);
 #define RZSB_MAX_ROUNDS 50u
 
-/* Of nr rounds, stride bytes apart: the medians, and the longest of all. */
+/*
+ * Of nr rounds, a structure of stride bytes each: the median of the member that v is in the first.
+ * out_spread, if not NULL: (largest - least) / median; NAN when that is 0.
+ */
+double rzsb_over_rounds(const double *v, size_t stride, unsigned nr, double *out_spread);
+/* The medians of such a member, and the longest of all. */
 struct rzsb_latency rzsb_latency_median(const struct rzsb_latency *v, size_t stride, unsigned nr);
 double rzsb_quantile(double *v, size_t n, double q);
 

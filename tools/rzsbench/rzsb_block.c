@@ -5,6 +5,7 @@
  */
 #define _GNU_SOURCE
 #include "rzsb_nbd.h"
+#include "rzsb_swaps.h"
 #include "rzsb_target.h"
 
 #include <errno.h>
@@ -20,21 +21,20 @@
 /* "mounted", "in use as swap" or "in use". */
 static const char *use_of(const char *path, dev_t device)
 {
-	char line[4096], name[4096], number[32];
+	struct rzsb_swap_area area[RZSB_MAX_SWAPS];
+	unsigned nr = rzsb_swaps_read(area);
+	char line[4096], own[32], number[32];
 	const char *use = "in use";
 	struct stat st;
-	FILE *f = fopen("/proc/swaps", "re");
+	FILE *f = fopen("/proc/self/mountinfo", "re");
 
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "%4095s", name) == 1 &&
-		    (strcmp(name, path) == 0 || (stat(name, &st) == 0 && st.st_rdev == device)))
+	for (unsigned i = 0; i < nr; i++)
+		if (strcmp(area[i].name, path) == 0 ||
+		    (stat(area[i].name, &st) == 0 && st.st_rdev == device))
 			use = "in use as swap";
-	if (f)
-		fclose(f);
-	f = fopen("/proc/self/mountinfo", "re");
-	snprintf(name, sizeof(name), "%u:%u", major(device), minor(device));
+	snprintf(own, sizeof(own), "%u:%u", major(device), minor(device));
 	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "%*d %*d %31s", number) == 1 && strcmp(number, name) == 0)
+		if (sscanf(line, "%*d %*d %31s", number) == 1 && strcmp(number, own) == 0)
 			use = "mounted";
 	if (f)
 		fclose(f);

@@ -18,5 +18,6 @@ int rzsb_cmd_capture(int argc, char **argv);
 int rzsb_cmd_device(int argc, char **argv);
 int rzsb_cmd_pages(int argc, char **argv);
 int rzsb_cmd_store(int argc, char **argv);
+int rzsb_cmd_swap(int argc, char **argv);
 
 #endif

@@ -34,12 +34,12 @@ static const struct rzsb_option options[] = {
 	{OPT_URI, "uri", "NAME=URI", "an NBD server that runs: what is on its export is lost"},
 	{OPT_BLOCK, "block", "DEVICE", "a block device as well: what is on it is lost"},
 	{OPT_DESTROY, "destroy-data", NULL, "... and it may be"},
-	{OPT_PATTERN, "pattern", "NAME", "cases (default), or swap: what a swapping system asks"},
+	{OPT_PATTERN, "pattern", "NAME", "cases (default), swap or copy: see below"},
 	{'m', "pages", "MIB", "taken from the corpus (default 256)"},
 	{'t', "time", "MS", "for each case, server and round (default 400)"},
 	{'r', "rounds", "N", "(default 5)"},
-	{'d', "depth", "N,...", "of each connection's queue (default 1,16,64)"},
-	{'n', "connections", "N,...", "(default 1,4)"},
+	{'d', "depth", "N,...", "of each connection's queue (default 1,16,64; copy: 16)"},
+	{'n', "connections", "N,...", "(default 1,4; copy: 1)"},
 	{'b', "request", "KIB,...", "size of a request (default 4,64)"},
 	{'x', "churn", "TIMES", "random 4 KiB overwrites, times the size (default 2)"},
 	{'C', "cpu", "N", "where all runs (default: the last)"},
@@ -50,6 +50,9 @@ static const struct rzsb_option options[] = {
 };
 
 static const char about[] =
+	"Patterns: cases, reads and writes of each size, depth and number of connections; swap, "
+	"what\n"
+	"a swapping system asks; copy, every page once there and once back, 4 KiB at random.\n"
 	"A server's command has $SOCK and $SIZE in its environment.  The first is what the others\n"
 	"are compared with.  NAME-=... does not keep data, nothing is verified; NAME:EXPORT=... "
 	"has\n"
@@ -159,7 +162,8 @@ static void add_peers(struct nbd_bench *b, const struct rzsb_args *a, char *list
 
 static void parse_one(struct nbd_bench *b, struct rzsb_args *a, int id)
 {
-	static const char *const patterns[] = {"cases", "swap", NULL};
+	static const char *const patterns[] = {
+		[PATTERN_CASES] = "cases", [PATTERN_SWAP] = "swap", [PATTERN_COPY] = "copy", NULL};
 
 	switch (id) {
 	case OPT_URI:
@@ -172,7 +176,7 @@ static void parse_one(struct nbd_bench *b, struct rzsb_args *a, int id)
 		b->destroy = true;
 		break;
 	case OPT_PATTERN:
-		b->swap = rzsb_choice(a, patterns) == 1;
+		b->pattern = (enum nbd_pattern)rzsb_choice(a, patterns);
 		break;
 	case 's':
 		add_server(b, a, optarg);
@@ -219,12 +223,23 @@ static void parse_one(struct nbd_bench *b, struct rzsb_args *a, int id)
 	}
 }
 
-static void check_pattern(const struct nbd_bench *b, const struct rzsb_args *a)
+/* What was not said, and whether what was said fits the pattern. */
+static void settle_pattern(struct nbd_bench *b, const struct rzsb_args *a)
 {
-	for (unsigned i = 0; b->swap && i < b->nr_targets; i++)
+	bool copy = b->pattern == PATTERN_COPY;
+
+	if (b->depths.nr == 0)
+		b->depths = copy ? (struct rzsb_list){{16}, 1} : (struct rzsb_list){{1, 16, 64}, 3};
+	if (b->conns.nr == 0)
+		b->conns = copy ? (struct rzsb_list){{1}, 1} : (struct rzsb_list){{1, 4}, 2};
+	if (copy && b->depths.nr > 1)
+		rzsb_complain(a, "--depth: --pattern copy takes one number");
+	if (copy && b->conns.nr > 1)
+		rzsb_complain(a, "--connections: --pattern copy takes one number");
+	for (unsigned i = 0; b->pattern != PATTERN_CASES && i < b->nr_targets; i++)
 		if (!b->targets[i].keeps_data)
-			rzsb_complain(a, "--pattern swap: %s- does not keep data",
-				      b->targets[i].name);
+			rzsb_complain(a, "--pattern %s: %s- does not keep data",
+				      copy ? "copy" : "swap", b->targets[i].name);
 }
 
 static void parse(struct nbd_bench *b, int argc, char **argv)
@@ -246,7 +261,7 @@ static void parse(struct nbd_bench *b, int argc, char **argv)
 		if (b->targets[i].uri && !b->destroy)
 			rzsb_complain(&a, "--uri %s: all that is on it will be lost: say "
 					  "--destroy-data", b->targets[i].uri);
-	check_pattern(b, &a);
+	settle_pattern(b, &a);
 	for (unsigned i = 0; i < b->kib.nr; i++)
 		if (b->kib.v[i] % 4)
 			rzsb_complain(&a, "--request: %llu KiB are not whole pages",
@@ -356,8 +371,6 @@ static struct nbd_bench bench = {
 	.churn = 2,
 	.cpu = -1,
 	.seed = 1,
-	.depths = {{1, 16, 64}, 3},
-	.conns = {{1, 4}, 2},
 	.kib = {{4, 64}, 2},
 };
 
@@ -377,7 +390,8 @@ static void load(struct nbd_bench *b)
 		exit(RZSB_FAILED);
 	for (unsigned i = 0; i < b->kib.nr; i++)
 		b->unit = b->kib.v[i] / 4 > b->unit ? (size_t)b->kib.v[i] / 4 : b->unit;
-	b->unit = b->swap ? RZSB_RUN : b->unit;
+	if (b->pattern != PATTERN_CASES)
+		b->unit = b->pattern == PATTERN_SWAP ? RZSB_RUN : 1;
 	b->nr = b->corpus.nr - b->corpus.nr % b->unit;
 	if (b->nr == 0)
 		rzsb_die(RZSB_USAGE, "the corpus is too small");
@@ -385,9 +399,13 @@ static void load(struct nbd_bench *b)
 
 static void tell_what(struct nbd_bench *b)
 {
-	printf("%zu pages (%.0f MiB), client and servers on CPU %d, "
-	       "medians of %u rounds of %u ms; seed %llu\n",
-	       b->nr, (double)b->nr / 256, b->cpu, b->rounds, b->ms, (unsigned long long)b->seed);
+	printf("%zu pages (%.0f MiB), client and servers on CPU %d", b->nr, (double)b->nr / 256,
+	       b->cpu);
+	if (b->pattern != PATTERN_COPY)
+		printf(", medians of %u rounds", b->rounds);
+	if (b->pattern == PATTERN_CASES)
+		printf(" of %u ms", b->ms);
+	printf("; seed %llu\n", (unsigned long long)b->seed);
 	for (unsigned i = 0; i < b->nr_targets; i++)
 		if (target_is_server(&b->targets[i]))
 			printf("  %-12s %s\n", b->targets[i].name,
@@ -397,6 +415,9 @@ static void tell_what(struct nbd_bench *b)
 
 int rzsb_cmd_device(int argc, char **argv)
 {
+	static int (*const run[])(struct nbd_bench *) = {[PATTERN_CASES] = rzsb_device_cases,
+							 [PATTERN_SWAP] = rzsb_device_swap,
+							 [PATTERN_COPY] = rzsb_device_copy};
 	struct nbd_bench *b = &bench;
 	int wrong;
 
@@ -420,6 +441,6 @@ int rzsb_cmd_device(int argc, char **argv)
 	tell_what(b);
 	if (b->nr_targets == 0)
 		rzsb_die(RZSB_NOTHING, "none of what was asked for is here");
-	wrong = b->swap ? rzsb_device_swap(b) : rzsb_device_cases(b);
+	wrong = run[b->pattern](b);
 	return rzsb_json_close(&b->json) < 0 ? RZSB_FAILED : wrong;
 }

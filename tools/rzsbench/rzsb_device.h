@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * State of a run of "rzsbench device": what was asked for (rzsb_device.c) and what is measured
- * (rzsb_device_cases.c).
+ * (rzsb_device_cases.c, _swap.c, _copy.c).
  */
 #ifndef RZSB_DEVICE_H
 #define RZSB_DEVICE_H
@@ -13,9 +13,11 @@
 
 #define NBD_MAX_TARGETS 8u
 
+enum nbd_pattern { PATTERN_CASES, PATTERN_SWAP, PATTERN_COPY };
+
 struct nbd_bench {
 	const char *dir, *out, *versions, *zram, *block;
-	bool swap; /* the pattern */
+	enum nbd_pattern pattern;
 	bool destroy;
 	size_t max_pages;
 	unsigned ms, rounds, churn;
@@ -41,5 +43,7 @@ struct nbd_bench {
 int rzsb_device_cases(struct nbd_bench *b);
 /* The same with what a swapping system asks of a device (rzsb_device_swap.c). */
 int rzsb_device_swap(struct nbd_bench *b);
+/* The same with every page once there and once back (rzsb_device_copy.c). */
+int rzsb_device_copy(struct nbd_bench *b);
 
 #endif

@@ -9,6 +9,7 @@
  */
 #define _GNU_SOURCE
 #include "rzsb_device.h"
+#include "rzsb_device_feed.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -16,17 +17,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define MAX_SAMPLES (1u << 20)
-#define FILL_DEPTH  16u
+#define FILL_DEPTH 16u
 
 static const char *const op_names[] = {
 	[CLIENT_READ] = "read", [CLIENT_WRITE] = "write", [CLIENT_TRIM] = "trim"};
-
-struct nbd_case {
-	enum client_op op;
-	const char *when;
-	unsigned kib, depth, conns;
-};
 
 /* One visit of a case to a target. */
 struct visit {
@@ -34,105 +28,6 @@ struct visit {
 	double server_us;      /* CPU of the server, for each request; NAN: not known */
 	struct rzsb_latency us;
 };
-
-/* The state of a load in progress. */
-struct feed {
-	struct nbd_bench *b;
-	struct target *t;
-	const struct nbd_case *c;
-	uint64_t seed, left, end; /* requests or time left, whichever runs out first */
-	uint64_t position;	  /* of a load in address order */
-	size_t step;		  /* from one such request to the next; 0: one request */
-	bool in_order, compare;
-	uint8_t *busy; /* by unit: a request is under way */
-	double *us;
-	size_t nr_us;
-	uint64_t requests, wrong;
-	int error;
-};
-
-static void choose_place(struct feed *f, struct client_request *r, unsigned pages)
-{
-	struct nbd_bench *b = f->b;
-	size_t slot;
-
-	if (f->in_order) {
-		slot = f->position;
-		f->position = (f->position + (f->step ? f->step : pages)) % b->nr;
-	} else {
-		/*
-		 * Not two requests to one place at a time: which write came last would be anybody's
-		 * guess.
-		 */
-		do {
-			slot = rzsb_rand_below(&f->seed, b->nr / pages) * pages;
-		} while (f->busy[slot / b->unit]);
-		f->busy[slot / b->unit] = 1;
-	}
-	r->tag = slot;
-	r->offset = slot * RZSB_PAGE;
-}
-
-static bool next_request(void *user, struct client_request *r)
-{
-	struct feed *f = user;
-	struct nbd_bench *b = f->b;
-	unsigned pages = f->c->kib / 4;
-	uint32_t from;
-
-	if (f->left == 0 || (f->end && rzsb_now() > f->end))
-		return false;
-	f->left--;
-	choose_place(f, r, pages);
-	r->bytes = pages * RZSB_PAGE;
-	r->op = f->c->op;
-	if (r->op != CLIENT_WRITE)
-		return true;
-	from = (uint32_t)(f->in_order ? r->tag : rzsb_rand_below(&f->seed, b->nr / pages) * pages);
-	r->data = rzsb_page(&b->corpus, from);
-	for (unsigned i = 0; i < pages; i++)
-		f->t->page[r->tag + i] = from + i;
-	return true;
-}
-
-static bool request_done(void *user, const struct client_request *r, uint64_t ns, int error)
-{
-	struct feed *f = user;
-
-	if (!f->in_order)
-		f->busy[r->tag / f->b->unit] = 0;
-	if (error) {
-		f->error = error;
-		return false;
-	}
-	f->requests++;
-	if (f->us && f->nr_us < MAX_SAMPLES)
-		f->us[f->nr_us++] = (double)ns / 1000;
-	if (!f->compare)
-		return true;
-	for (unsigned i = 0; i < r->bytes / RZSB_PAGE; i++)
-		if (memcmp((uint8_t *)r->into + i * RZSB_PAGE,
-			   rzsb_page(&f->b->corpus, f->t->page[r->tag + i]), RZSB_PAGE) != 0)
-			f->wrong++;
-	return true;
-}
-
-static void run_feed(struct feed *f)
-{
-	struct client_load load = {.conns = f->c->conns,
-				   .depth = f->c->depth,
-				   .max_bytes = f->c->kib * 1024,
-				   .next = next_request,
-				   .done = request_done,
-				   .user = f};
-	int err;
-
-	f->busy = rzsb_alloc(f->b->nr / f->b->unit + 1);
-	err = target_run(f->t, &load);
-	munmap(f->busy, f->b->nr / f->b->unit + 1);
-	if (err || f->error)
-		rzsb_die(99, "%s: %s", f->t->name, strerror(f->error ? f->error : -err));
-}
 
 /* A step that comes to each of n places once. */
 static size_t scattered(size_t n)
@@ -165,7 +60,7 @@ static void visit(struct nbd_bench *b, struct target *t, const struct nbd_case *
 		f.step = scattered(b->nr);
 		f.left = b->nr;
 	}
-	run_feed(&f);
+	rzsb_feed_run(&f);
 	elapsed = rzsb_now() - start;
 	cpu = rzsb_cpu_process() - cpu;
 	server = target_server_cpu(t) - server;
@@ -175,44 +70,28 @@ static void visit(struct nbd_bench *b, struct target *t, const struct nbd_case *
 	v->us = rzsb_latency_of(us, f.nr_us);
 }
 
-/*
- * Median over the rounds of the field at this offset, divided by that of the first target when
- * compared.
- */
-static double median_of(const struct visit *v, unsigned rounds, size_t field,
-			const struct visit *by)
+/* How many times as fast the first target was as this one, round by round. */
+static struct visit times_of(const struct visit *first, const struct visit *v, unsigned rounds)
 {
-	double x[RZSB_MAX_ROUNDS];
+	struct visit x[RZSB_MAX_ROUNDS];
 
 	for (unsigned i = 0; i < rounds; i++) {
-		x[i] = *(const double *)((const char *)&v[i] + field);
-		if (by)
-			x[i] = *(const double *)((const char *)&by[i] + field) / x[i];
+		x[i].iops = first[i].iops / v[i].iops;
+		x[i].iops_cpu = first[i].iops_cpu / v[i].iops_cpu;
 	}
-	return rzsb_median(x, rounds);
+	return (struct visit){.iops = rzsb_over_rounds(&x->iops, sizeof(*x), rounds, NULL),
+			      .iops_cpu = rzsb_over_rounds(&x->iops_cpu, sizeof(*x), rounds, NULL)};
 }
 
-/* (largest - least) / median of the rates. */
-static double spread_of(const struct visit *v, unsigned rounds)
-{
-	double least = v[0].iops, most = v[0].iops;
-	double median = median_of(v, rounds, offsetof(struct visit, iops), NULL);
-
-	for (unsigned i = 1; i < rounds; i++) {
-		least = v[i].iops < least ? v[i].iops : least;
-		most = v[i].iops > most ? v[i].iops : most;
-	}
-	return median > 0 ? (most - least) / median : 0;
-}
-
-#define MEDIAN(v, field)    median_of(v, b->rounds, offsetof(struct visit, field), NULL)
-#define RATIO(v, by, field) median_of(v, b->rounds, offsetof(struct visit, field), by)
+#define MEDIAN(field) rzsb_over_rounds(&x->field, sizeof(*x), b->rounds, NULL)
 
 static void json_case(struct nbd_bench *b, const struct nbd_case *c, const char *name,
 		      const struct visit *x, const struct visit *first)
 {
 	struct rzsb_latency us = rzsb_latency_median(&x->us, sizeof(*x), b->rounds);
+	double spread, iops = rzsb_over_rounds(&x->iops, sizeof(*x), b->rounds, &spread);
 	struct rzsb_json *j = &b->json;
+	struct visit times;
 
 	rzsb_json_begin(j, "nbd_speed");
 	rzsb_json_str(j, "server", name);
@@ -221,15 +100,16 @@ static void json_case(struct nbd_bench *b, const struct nbd_case *c, const char 
 	rzsb_json_int(j, "request_bytes", c->kib * 1024u);
 	rzsb_json_int(j, "depth", c->depth);
 	rzsb_json_int(j, "connections", c->conns);
-	rzsb_json_num(j, "iops", MEDIAN(x, iops));
-	rzsb_json_num(j, "iops_spread", spread_of(x, b->rounds));
-	rzsb_json_num(j, "mb_per_s", MEDIAN(x, iops) * c->kib * 1024 / 1e6);
+	rzsb_json_num(j, "iops", iops);
+	rzsb_json_num(j, "iops_spread", spread);
+	rzsb_json_num(j, "mb_per_s", iops * c->kib * 1024 / 1e6);
 	rzsb_json_latency(j, "", &us);
-	rzsb_json_num(j, "server_cpu_us_per_op", MEDIAN(x, server_us));
-	rzsb_json_num(j, "iops_by_cpu_time", MEDIAN(x, iops_cpu));
+	rzsb_json_num(j, "server_cpu_us_per_op", MEDIAN(server_us));
+	rzsb_json_num(j, "iops_by_cpu_time", MEDIAN(iops_cpu));
 	if (first) {
-		rzsb_json_num(j, "first_per_this_iops", RATIO(x, first, iops));
-		rzsb_json_num(j, "first_per_this_iops_by_cpu_time", RATIO(x, first, iops_cpu));
+		times = times_of(first, x, b->rounds);
+		rzsb_json_num(j, "first_per_this_iops", times.iops);
+		rzsb_json_num(j, "first_per_this_iops_by_cpu_time", times.iops_cpu);
 	}
 	rzsb_json_end(j);
 }
@@ -241,6 +121,7 @@ static void report_case(struct nbd_bench *b, const struct nbd_case *c,
 
 	for (unsigned i = 0; i < b->nr_targets; i++) {
 		const struct visit *x = v[i];
+		double spread, iops = rzsb_over_rounds(&x->iops, sizeof(*x), b->rounds, &spread);
 		struct rzsb_latency us;
 
 		if (!ran[i])
@@ -248,13 +129,14 @@ static void report_case(struct nbd_bench *b, const struct nbd_case *c,
 		us = rzsb_latency_median(&x->us, sizeof(*x), b->rounds);
 		printf("%-5s %3uK %3u x%u %-6s %-12s | %8.0f %4.0f%% %8.1f | %7.1f %7.1f %7.1f | ",
 		       op_names[c->op], c->kib, c->depth, c->conns, c->when, b->targets[i].name,
-		       MEDIAN(x, iops), 100 * spread_of(x, b->rounds), MEDIAN(x, iops) * mb, us.p50,
-		       us.p99, us.p999);
-		rzsb_cell(7, 2, MEDIAN(x, server_us), " | ");
-		rzsb_cell(8, 0, MEDIAN(x, iops_cpu), " | ");
+		       iops, 100 * spread, iops * mb, us.p50, us.p99, us.p999);
+		rzsb_cell(7, 2, MEDIAN(server_us), " | ");
+		rzsb_cell(8, 0, MEDIAN(iops_cpu), " | ");
 		if (i > 0) {
-			rzsb_cell(6, 2, RATIO(x, v[0], iops), " ");
-			rzsb_cell(6, 2, RATIO(x, v[0], iops_cpu), "");
+			struct visit times = times_of(v[0], x, b->rounds);
+
+			rzsb_cell(6, 2, times.iops, " ");
+			rzsb_cell(6, 2, times.iops_cpu, "");
 		}
 		printf("\n");
 		json_case(b, c, b->targets[i].name, x, i > 0 ? v[0] : NULL);
@@ -268,7 +150,7 @@ static void refill(struct nbd_bench *b, struct target *t)
 		.op = CLIENT_WRITE, .kib = (unsigned)b->unit * 4, .conns = 1, .depth = FILL_DEPTH};
 	struct feed f = {.b = b, .t = t, .c = &c, .in_order = true, .left = b->nr / b->unit};
 
-	run_feed(&f);
+	rzsb_feed_run(&f);
 }
 
 /* A device that answers at once has no depth and no connections: it trims one at a time. */
@@ -298,42 +180,13 @@ static void run_case(struct nbd_bench *b, const struct nbd_case *c, double *us)
 	report_case(b, c, v, ran);
 }
 
-static void report_ram(struct nbd_bench *b, const struct target *t, const char *after)
-{
-	uint64_t ram = target_ram(t);
-	double stored = (double)(b->nr * RZSB_PAGE);
-	double growth = (double)ram - (double)t->rss_start;
-
-	if (!target_tells_ram(t))
-		return;
-	printf("%-8s %-12s | %9.1f %9.1f %9.1f | %7.4f\n", after, t->name,
-	       (double)t->rss_start / 1048576, (double)ram / 1048576, growth / 1048576,
-	       growth / stored);
-	rzsb_json_begin(&b->json, "nbd_ram");
-	rzsb_json_str(&b->json, "server", t->name);
-	rzsb_json_str(&b->json, "after", after);
-	rzsb_json_int(&b->json, "stored_bytes", b->nr * RZSB_PAGE);
-	rzsb_json_int(&b->json, "ram_start_bytes", t->rss_start);
-	rzsb_json_int(&b->json, "ram_bytes", ram);
-	rzsb_json_num(&b->json, "growth_per_stored_byte", growth / stored);
-	rzsb_json_end(&b->json);
-	fflush(stdout);
-}
-
-static void ram_heading(void)
-{
-	printf("\nRAM (resident memory of the server; zram: mem_used_total), MiB\n"
-	       "%-8s %-12s | %9s %9s %9s | %7s\n",
-	       "after", "server", "at start", "now", "growth", "of orig");
-}
-
 static void fill(struct nbd_bench *b)
 {
-	ram_heading();
+	rzsb_ram_heading();
 	for (unsigned i = 0; i < b->nr_targets; i++) {
 		b->targets[i].page = rzsb_alloc(b->nr * sizeof(uint32_t));
 		refill(b, &b->targets[i]);
-		report_ram(b, &b->targets[i], "fill");
+		rzsb_ram_report(b, &b->targets[i], "nbd_ram", "fill", b->nr);
 	}
 }
 
@@ -341,13 +194,13 @@ static void churn(struct nbd_bench *b)
 {
 	const struct nbd_case c = {.op = CLIENT_WRITE, .kib = 4, .conns = 1, .depth = FILL_DEPTH};
 
-	ram_heading();
+	rzsb_ram_heading();
 	for (unsigned i = 0; i < b->nr_targets; i++) {
 		struct feed f = {.b = b, .t = &b->targets[i], .c = &c, .seed = b->seed};
 
 		f.left = b->nr * b->churn;
-		run_feed(&f);
-		report_ram(b, &b->targets[i], "churn");
+		rzsb_feed_run(&f);
+		rzsb_ram_report(b, &b->targets[i], "nbd_ram", "churn", b->nr);
 	}
 }
 
@@ -363,7 +216,7 @@ static int verify(struct nbd_bench *b)
 		if (!b->targets[i].keeps_data)
 			continue;
 		f.left = b->nr / b->unit;
-		run_feed(&f);
+		rzsb_feed_run(&f);
 		printf("%-12s %s\n", b->targets[i].name,
 		       f.wrong ? "GAVE BACK WRONG BYTES" : "all pages read back and equal");
 		bad |= f.wrong != 0;
@@ -387,7 +240,7 @@ static void speed_heading(void)
 int rzsb_device_cases(struct nbd_bench *b)
 {
 	const struct nbd_case trim = {CLIENT_TRIM, "fill", 4, FILL_DEPTH, 1};
-	double *us = rzsb_alloc(MAX_SAMPLES * sizeof(*us));
+	double *us = rzsb_alloc(RZSB_MAX_SAMPLES * sizeof(*us));
 	int bad;
 
 	fill(b);
@@ -412,6 +265,6 @@ int rzsb_device_cases(struct nbd_bench *b)
 	bad = verify(b);
 	speed_heading();
 	run_case(b, &trim, us);
-	munmap(us, MAX_SAMPLES * sizeof(*us));
+	munmap(us, RZSB_MAX_SAMPLES * sizeof(*us));
 	return bad;
 }

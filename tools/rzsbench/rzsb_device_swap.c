@@ -9,7 +9,7 @@
  * so that all targets hold the same.  Every page that comes back is compared, and all at the end.
  */
 #define _GNU_SOURCE
-#include "rzsb_device.h"
+#include "rzsb_device_feed.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +21,6 @@
 #define CLUSTER_KIB 64u
 #define PROCESSES   16u
 #define NONE	    UINT32_MAX
-#define MAX_SAMPLES (1u << 20)
 
 /* One target's round. */
 struct visit {
@@ -163,7 +162,7 @@ static bool next_request(void *user, struct client_request *r)
 
 static void note(struct times *t, uint64_t ns)
 {
-	if (t->us && t->nr < MAX_SAMPLES)
+	if (t->us && t->nr < RZSB_MAX_SAMPLES)
 		t->us[t->nr++] = (double)ns / 1000;
 }
 
@@ -240,31 +239,14 @@ static struct swap swap_on(struct nbd_bench *b, struct target *t)
 			     .free = (b->nr - pages_held(b, t)) / CLUSTER};
 }
 
-static void report_ram(struct nbd_bench *b, const struct target *t, const char *after)
-{
-	double held = (double)pages_held(b, t) * RZSB_PAGE, ram = (double)target_ram(t);
-	double growth = ram - (double)t->rss_start;
-
-	if (!target_tells_ram(t))
-		return;
-	printf("%-6s %-12s | %9.1f %9.1f %9.1f | %7.4f\n", after, t->name, held / 1048576,
-	       ram / 1048576, growth / 1048576, held > 0 ? growth / held : 0);
-	rzsb_json_begin(&b->json, "swap_ram");
-	rzsb_json_str(&b->json, "server", t->name);
-	rzsb_json_str(&b->json, "after", after);
-	rzsb_json_int(&b->json, "stored_bytes", (uint64_t)held);
-	rzsb_json_int(&b->json, "ram_bytes", (uint64_t)ram);
-	rzsb_json_num(&b->json, "growth_per_stored_byte", held > 0 ? growth / held : 0);
-	rzsb_json_end(&b->json);
-}
-
 static void report_all_ram(struct nbd_bench *b, const char *after)
 {
-	printf("\nRAM (resident memory of the server; zram: mem_used_total), MiB\n"
-	       "%-6s %-12s | %9s %9s %9s | %7s\n",
-	       "after", "server", "stored", "now", "growth", "of orig");
-	for (unsigned i = 0; i < b->nr_targets; i++)
-		report_ram(b, &b->targets[i], after);
+	rzsb_ram_heading();
+	for (unsigned i = 0; i < b->nr_targets; i++) {
+		const struct target *t = &b->targets[i];
+
+		rzsb_ram_report(b, t, "swap_ram", after, pages_held(b, t));
+	}
 }
 
 static void fill(struct nbd_bench *b)
@@ -292,7 +274,7 @@ static void visit(struct nbd_bench *b, struct target *t, unsigned depth, unsigne
 	s.outs = s.clusters;
 	s.ins = s.clusters * CLUSTER;
 	s.in.us = us;
-	s.out.us = us + MAX_SAMPLES;
+	s.out.us = us + RZSB_MAX_SAMPLES;
 	server = target_server_cpu(t);
 	cpu = rzsb_cpu_process();
 	start = rzsb_now();
@@ -307,25 +289,12 @@ static void visit(struct nbd_bench *b, struct target *t, unsigned depth, unsigne
 	v->out = rzsb_latency_of(s.out.us, s.out.nr);
 }
 
-/* Median over the rounds of the field at this offset, and the spread. */
-static double median_of(const struct visit *v, unsigned rounds, size_t field, double *out_spread)
-{
-	double x[RZSB_MAX_ROUNDS], median;
-
-	for (unsigned i = 0; i < rounds; i++)
-		x[i] = *(const double *)((const char *)&v[i] + field);
-	median = rzsb_median(x, rounds); /* sorts them */
-	if (out_spread)
-		*out_spread = median > 0 ? (x[rounds - 1] - x[0]) / median : 0;
-	return median;
-}
-
-#define MEDIAN(field) median_of(v, b->rounds, offsetof(struct visit, field), NULL)
+#define MEDIAN(field) rzsb_over_rounds(&v->field, sizeof(*v), b->rounds, NULL)
 
 static void report(struct nbd_bench *b, const struct target *t, unsigned depth,
 		   const struct visit *v)
 {
-	double spread, pages = median_of(v, b->rounds, offsetof(struct visit, pages), &spread);
+	double spread, pages = rzsb_over_rounds(&v->pages, sizeof(*v), b->rounds, &spread);
 	struct rzsb_latency in = rzsb_latency_median(&v->in, sizeof(*v), b->rounds);
 	struct rzsb_latency out = rzsb_latency_median(&v->out, sizeof(*v), b->rounds);
 	struct rzsb_json *j = &b->json;
@@ -373,7 +342,7 @@ static void verify(struct nbd_bench *b)
 
 int rzsb_device_swap(struct nbd_bench *b)
 {
-	double *us = rzsb_alloc(2 * MAX_SAMPLES * sizeof(*us));
+	double *us = rzsb_alloc(2 * RZSB_MAX_SAMPLES * sizeof(*us));
 
 	fill(b);
 	printf("\nSwapping: as many pages in, at random, as out, in clusters of %u KiB; processes "
@@ -382,7 +351,7 @@ int rzsb_device_swap(struct nbd_bench *b)
 	       "p99 us", "srv us", "by cpu");
 	for (unsigned d = 0; d < b->depths.nr; d++)
 		run_depth(b, (unsigned)b->depths.v[d], us);
-	munmap(us, 2 * MAX_SAMPLES * sizeof(*us));
+	munmap(us, 2 * RZSB_MAX_SAMPLES * sizeof(*us));
 	report_all_ram(b, "swap");
 	verify(b);
 	return 0;

@@ -207,12 +207,11 @@ static void count_sizes(struct work *w)
 }
 
 /* Median for 4 KiB, and the spread. */
-static double summarise(double *ns, unsigned rounds, const struct work *w, double *out_spread)
+static double summarise(const double *ns, unsigned rounds, const struct work *w, double *out_spread)
 {
 	double pages = (double)w->r->used * (w->m->unit / RZSB_PAGE);
-	double median = rzsb_median(ns, rounds); /* sorts them */
+	double median = rzsb_over_rounds(ns, sizeof(*ns), rounds, out_spread);
 
-	*out_spread = median > 0 ? (ns[rounds - 1] - ns[0]) / median : NAN;
 	return pages > 0 ? median / pages : NAN;
 }
 

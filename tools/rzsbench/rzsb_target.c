@@ -54,22 +54,20 @@ static void nap(void)
 	nanosleep(&t, NULL);
 }
 
-/*
- * Until its memory has not grown for a while: a server may get its reserve ready behind our back.
- */
-static void settle(struct target *t)
+uint64_t target_settled_ram(const struct target *t)
 {
 	uint64_t now = rzsb_now(), last = now, deadline = now + START_PATIENCE_NS;
+	uint64_t ram = target_ram(t);
 
-	t->rss_start = target_ram(t);
 	while ((now = rzsb_now()) < deadline && now - last < 300000000u) {
-		uint64_t rss = target_ram(t);
+		uint64_t ram_now = target_ram(t);
 
-		if (rss != t->rss_start)
+		if (ram_now != ram)
 			last = now;
-		t->rss_start = rss;
+		ram = ram_now;
 		nap();
 	}
+	return ram;
 }
 
 /* A file of tmpfs without a name: it cannot outlive us and the server. */
@@ -105,6 +103,24 @@ static int await_socket(struct target *t)
 	return 0;
 }
 
+/* Whether what was connected to will do; where: what to call it.  0, or -1 with a message. */
+static int look_at_export(struct target *t, const char *where, uint64_t size)
+{
+	uint64_t have = client_size(t->client);
+
+	t->no_discard = !client_can_trim(t->client);
+	if (client_is_read_only(t->client)) {
+		fprintf(stderr, "%s: %s is read-only\n", t->name, where);
+		return -1;
+	}
+	if (have < size) {
+		fprintf(stderr, "%s: %s has %llu bytes, %llu are needed: see --pages\n", t->name,
+			where, (unsigned long long)have, (unsigned long long)size);
+		return -1;
+	}
+	return 0;
+}
+
 int target_start_server(struct target *t, const char *dir, uint64_t size, int cpu, unsigned conns)
 {
 	if ((size_t)snprintf(t->socket, sizeof(t->socket), "%s/%s", dir, t->name) >=
@@ -129,15 +145,10 @@ int target_start_server(struct target *t, const char *dir, uint64_t size, int cp
 	 */
 	if (await_socket(t) < 0)
 		return -1;
-	settle(t);
+	t->rss_start = target_settled_ram(t);
 	if (client_connect(&t->client, t->socket, t->export, conns, START_PATIENCE_NS) < 0)
 		return -1;
-	t->no_discard = !client_can_trim(t->client);
-	if (client_size(t->client) < size) {
-		fprintf(stderr, "%s: serves fewer bytes than asked for\n", t->name);
-		return -1;
-	}
-	return 0;
+	return look_at_export(t, t->command, size);
 }
 
 /* It is never started nor ended by us, and tells neither RAM nor processor time. */
@@ -146,18 +157,7 @@ int target_start_uri(struct target *t, uint64_t size, unsigned conns)
 	if (client_connect_uri(&t->client, t->uri, conns) < 0)
 		return -1;
 	t->up = true;
-	t->no_discard = !client_can_trim(t->client);
-	if (client_is_read_only(t->client)) {
-		fprintf(stderr, "%s: %s is read-only\n", t->name, t->uri);
-		return -1;
-	}
-	if (client_size(t->client) < size) {
-		fprintf(stderr, "%s: %s has %llu bytes, %llu are needed: see --pages\n", t->name,
-			t->uri, (unsigned long long)client_size(t->client),
-			(unsigned long long)size);
-		return -1;
-	}
-	return 0;
+	return look_at_export(t, t->uri, size);
 }
 
 static int write_text(const char *path, const char *text)

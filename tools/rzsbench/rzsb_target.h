@@ -67,5 +67,7 @@ double target_server_us(const struct target *t, uint64_t ours, uint64_t server);
 /* RAM the target holds now: resident memory, or what zram says.  Not all of them tell. */
 bool target_tells_ram(const struct target *t);
 uint64_t target_ram(const struct target *t);
+/* The same when it has not changed for a while: a server may fill its reserve behind our back. */
+uint64_t target_settled_ram(const struct target *t);
 
 #endif

@@ -112,23 +112,25 @@ struct rzsb_latency rzsb_latency_of(double *times, size_t nr)
 				     .most = times[nr - 1]};
 }
 
-/* The median over the rounds of the member at this offset. */
-static double round_median(const struct rzsb_latency *v, size_t stride, unsigned nr, size_t member)
+double rzsb_over_rounds(const double *v, size_t stride, unsigned nr, double *out_spread)
 {
-	double x[RZSB_MAX_ROUNDS];
+	double x[RZSB_MAX_ROUNDS], median;
 
 	for (unsigned i = 0; i < nr; i++)
-		x[i] = *(const double *)((const char *)v + i * stride + member);
-	return rzsb_median(x, nr);
+		x[i] = *(const double *)((const char *)v + i * stride);
+	median = rzsb_median(x, nr); /* sorts them */
+	if (out_spread)
+		*out_spread = median > 0 ? (x[nr - 1] - x[0]) / median : (double)NAN;
+	return median;
 }
 
 struct rzsb_latency rzsb_latency_median(const struct rzsb_latency *v, size_t stride, unsigned nr)
 {
 	struct rzsb_latency out = {
-		.p50 = round_median(v, stride, nr, offsetof(struct rzsb_latency, p50)),
-		.p90 = round_median(v, stride, nr, offsetof(struct rzsb_latency, p90)),
-		.p99 = round_median(v, stride, nr, offsetof(struct rzsb_latency, p99)),
-		.p999 = round_median(v, stride, nr, offsetof(struct rzsb_latency, p999)),
+		.p50 = rzsb_over_rounds(&v->p50, stride, nr, NULL),
+		.p90 = rzsb_over_rounds(&v->p90, stride, nr, NULL),
+		.p99 = rzsb_over_rounds(&v->p99, stride, nr, NULL),
+		.p999 = rzsb_over_rounds(&v->p999, stride, nr, NULL),
 	};
 
 	for (unsigned i = 0; i < nr; i++) {

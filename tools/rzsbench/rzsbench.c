@@ -18,6 +18,7 @@ static const struct {
 	{"pages", "what swapping these pages out would win, with each algorithm", rzsb_cmd_pages},
 	{"store", "ramzswap's store in this process: time, memory, compaction", rzsb_cmd_store},
 	{"device", "NBD servers and zram side by side", rzsb_cmd_device},
+	{"swap", "this machine's swap: pages out and in again", rzsb_cmd_swap},
 };
 
 #define NR_COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Programs of bench/ tell what they take, asked with --help or -h, and refuse what they do not know; nothing is measured.
+# Red when one takes --help for an error, or for work.
+
+. "${srcdir:-.}/tests/lib/functions.sh" || exit 99
+out=$tmpdir/out
+err=$tmpdir/err
+
+# run STATUS COMMAND...: elsewhere, for a run would write beside itself.
+run() {
+	local want=$1 got=0
+
+	shift
+	(cd "$tmpdir" && timeout 60 "$@" >"$out" 2>"$err" </dev/null) || got=$?
+	[ "$got" = "$want" ] || fail "$*: exit status $got, not $want: $(cat "$out" "$err")"
+}
+
+helps() {
+	local option
+
+	for option in --help -h; do
+		run 0 "$1" $option
+		grep -q '^usage: ' "$out" || fail "$1 $option: $(cat "$out" "$err")"
+		[ ! -s "$err" ] || fail "$1 $option complains: $(cat "$err")"
+	done
+	run 2 "$1" --nonsense
+	[ -s "$err" ] || fail "$1 --nonsense: no complaint"
+}
+
+for name in run capture kmod kernel-decoders nbd-server; do
+	helps "$srcdir/bench/$name"
+done
+for name in run capture kmod; do
+	run 2 "$srcdir/bench/$name" --nonsense
+	grep -qF -- "no such option: --nonsense" "$err" || fail "$name does not name it: $(cat "$err")"
+	run 0 "$srcdir/bench/$name" -p x --help
+done
+# These are there after make bench.
+for name in decoders null_server; do
+	[ ! -x "${builddir:-.}/bench/$name" ] || helps "${builddir:-.}/bench/$name"
+done

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * See rzsb_device_feed.h.  One thread.
+ */
+#define _GNU_SOURCE
+#include "rzsb_device_feed.h"
+#include "rzsb_cmd.h"
+
+#include <string.h>
+#include <sys/mman.h>
+
+static void choose_place(struct feed *f, struct client_request *r, unsigned pages)
+{
+	struct nbd_bench *b = f->b;
+	size_t slot;
+
+	if (f->in_order) {
+		slot = f->order ? f->order[f->position] : f->position;
+		f->position = (f->position + (f->step ? f->step : pages)) % b->nr;
+	} else {
+		/*
+		 * Not two requests to one place at a time: which write came last would be anybody's
+		 * guess.
+		 */
+		do {
+			slot = rzsb_rand_below(&f->seed, b->nr / pages) * pages;
+		} while (f->busy[slot / b->unit]);
+		f->busy[slot / b->unit] = 1;
+	}
+	r->tag = slot;
+	r->offset = slot * RZSB_PAGE;
+}
+
+static bool next_request(void *user, struct client_request *r)
+{
+	struct feed *f = user;
+	struct nbd_bench *b = f->b;
+	unsigned pages = f->c->kib / 4;
+	uint32_t from;
+
+	if (f->left == 0 || (f->end && rzsb_now() > f->end))
+		return false;
+	f->left--;
+	choose_place(f, r, pages);
+	r->bytes = pages * RZSB_PAGE;
+	r->op = f->c->op;
+	if (r->op != CLIENT_WRITE)
+		return true;
+	from = (uint32_t)(f->in_order ? r->tag : rzsb_rand_below(&f->seed, b->nr / pages) * pages);
+	r->data = rzsb_page(&b->corpus, from);
+	for (unsigned i = 0; i < pages; i++)
+		f->t->page[r->tag + i] = from + i;
+	return true;
+}
+
+static bool request_done(void *user, const struct client_request *r, uint64_t ns, int error)
+{
+	struct feed *f = user;
+
+	if (!f->in_order)
+		f->busy[r->tag / f->b->unit] = 0;
+	if (error) {
+		f->error = error;
+		return false;
+	}
+	f->requests++;
+	if (f->us && f->nr_us < RZSB_MAX_SAMPLES)
+		f->us[f->nr_us++] = (double)ns / 1000;
+	if (!f->compare)
+		return true;
+	for (unsigned i = 0; i < r->bytes / RZSB_PAGE; i++)
+		if (memcmp((uint8_t *)r->into + i * RZSB_PAGE,
+			   rzsb_page(&f->b->corpus, f->t->page[r->tag + i]), RZSB_PAGE) != 0)
+			f->wrong++;
+	return true;
+}
+
+void rzsb_feed_run(struct feed *f)
+{
+	struct client_load load = {.conns = f->c->conns,
+				   .depth = f->c->depth,
+				   .max_bytes = f->c->kib * 1024,
+				   .next = next_request,
+				   .done = request_done,
+				   .user = f};
+	int err;
+
+	f->busy = rzsb_alloc(f->b->nr / f->b->unit + 1);
+	err = target_run(f->t, &load);
+	munmap(f->busy, f->b->nr / f->b->unit + 1);
+	if (err || f->error)
+		rzsb_die(RZSB_FAILED, "%s: %s", f->t->name, strerror(f->error ? f->error : -err));
+}
+
+void rzsb_ram_heading(void)
+{
+	printf("\nRAM (resident memory of the server; zram: mem_used_total), MiB\n"
+	       "%-6s %-12s | %9s %9s %9s %9s | %7s\n",
+	       "after", "server", "stored", "at start", "now", "growth", "of orig");
+}
+
+void rzsb_ram_report(struct nbd_bench *b, const struct target *t, const char *bench,
+		     const char *after, size_t pages)
+{
+	double stored = (double)(pages * RZSB_PAGE), ram = (double)target_ram(t);
+	double growth = ram - (double)t->rss_start, share = pages ? growth / stored : 0;
+
+	if (!target_tells_ram(t))
+		return;
+	printf("%-6s %-12s | %9.1f %9.1f %9.1f %9.1f | %7.4f\n", after, t->name, stored / 1048576,
+	       (double)t->rss_start / 1048576, ram / 1048576, growth / 1048576, share);
+	fflush(stdout);
+	rzsb_json_begin(&b->json, bench);
+	rzsb_json_str(&b->json, "server", t->name);
+	rzsb_json_str(&b->json, "after", after);
+	rzsb_json_int(&b->json, "stored_bytes", pages * RZSB_PAGE);
+	rzsb_json_int(&b->json, "ram_start_bytes", t->rss_start);
+	rzsb_json_int(&b->json, "ram_bytes", (uint64_t)ram);
+	rzsb_json_num(&b->json, "growth_per_stored_byte", share);
+	rzsb_json_end(&b->json);
+}

@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * "rzsbench swap": what this machine's swap does with the pages of a corpus.
+ *
+ * They are loaded into memory, the kernel is asked to swap out these and no others, however much
+ * memory is free (MADV_PAGEOUT), and each is touched again, one at a time, in a random order.  What
+ * comes back is held against a second look at the files: a copy in memory could be swapped out too.
+ *
+ * A page that was written to an area which takes its time stays in memory as well, in the swap
+ * cache, until somebody wants its place; touching it would say nothing of the area.  mincore()
+ * tells of such pages.  They are mapped again and given up again (let_go()), which takes no second
+ * write.
+ *
+ * One thread.
+ */
+#define _GNU_SOURCE
+#include "rzsb.h"
+#include "rzsb_args.h"
+#include "rzsb_cmd.h"
+#include "rzsb_swaps.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#ifndef MADV_PAGEOUT
+#define MADV_PAGEOUT 21
+#endif
+
+#define SWAPPED	    (1ull << 62) /* of a pagemap entry */
+#define PATIENCE_NS 30000000000ull
+#define MAX_TRIES   5u /* to get more pages out of the swap cache */
+
+struct swap {
+	const char *dir, *out, *versions;
+	size_t max_pages;
+	uint64_t seed;
+	bool wait;
+
+	struct rzsb_corpus corpus;
+	int file[RZSB_MAX_PARTS];
+	struct rzsb_json json;
+	uint64_t page_cluster;
+	bool zswap;
+	struct rzsb_swap_area before[RZSB_MAX_SWAPS], after[RZSB_MAX_SWAPS];
+	unsigned nr_before, nr_after;
+	double out_s, in_s;  /* the latter of touching pages that were out, not of comparing them */
+	size_t gone, cached; /* pages that are out, and those of them still in memory as well */
+	size_t faults_read, faults_cached, faults_zero, wrong;
+	double *us; /* of faults that read */
+};
+
+static const struct rzsb_option options[] = {
+	{'m', "pages", "MIB", "taken from the corpus (default: all)"},
+	{'w', "wait", NULL, "for a line on standard input, before they are read again"},
+	{'e', "seed", "N", "of the order in which they are read (default 1)"},
+	{'o', "output", "FILE", "JSON lines, appended; - is standard output"},
+	{'V', "versions", "TEXT", "of libraries, for the JSON line about the machine"},
+	{0},
+};
+
+static const char about[] =
+	"Puts captured pages into memory, has the kernel swap them out, reads them again one at a\n"
+	"time, and compares every byte with the files.  Swap has to be on, and is left alone but\n"
+	"for that.\n";
+
+static void parse(struct swap *s, int argc, char **argv)
+{
+	struct rzsb_args a = {
+		.command = "swap", .words = "CORPUS_DIR", .about = about, .options = options};
+	int id;
+
+	while ((id = rzsb_next_option(&a, argc, argv)) != -1)
+		switch (id) {
+		case 'm':
+			s->max_pages = rzsb_number(&a, 1, 1 << 20) * 256;
+			break;
+		case 'w':
+			s->wait = true;
+			break;
+		case 'e':
+			s->seed = rzsb_number(&a, 0, UINT64_MAX);
+			break;
+		case 'o':
+			s->out = optarg;
+			break;
+		case 'V':
+			s->versions = optarg;
+			break;
+		}
+	if (argc - optind != 1)
+		rzsb_complain(&a, "one folder of captured pages is needed");
+	s->dir = argv[optind];
+}
+
+/* Its pages, and its files for the second look. */
+static void load(struct swap *s)
+{
+	char path[4096];
+
+	if (rzsb_corpus_load(&s->corpus, s->dir, s->max_pages) < 0)
+		exit(RZSB_FAILED);
+	for (unsigned i = 0; i < s->corpus.nr_parts; i++) {
+		snprintf(path, sizeof(path), "%s/%s.pages", s->dir, s->corpus.parts[i].name);
+		s->file[i] = open(path, O_RDONLY | O_CLOEXEC);
+		if (s->file[i] < 0)
+			rzsb_die(RZSB_FAILED, "%s: %s", path, strerror(errno));
+	}
+	/* A huge page would come back as one; a kernel that knows none refuses, which is fine. */
+	madvise(s->corpus.pages, s->corpus.nr * RZSB_PAGE, MADV_NOHUGEPAGE);
+}
+
+static void give_up(struct swap *s)
+{
+	if (madvise(s->corpus.pages, s->corpus.nr * RZSB_PAGE, MADV_PAGEOUT) < 0)
+		rzsb_die(RZSB_FAILED,
+			 "this kernel cannot swap out on request (MADV_PAGEOUT, "
+			 "Linux 5.4): %s",
+			 strerror(errno));
+}
+
+static void nap(void)
+{
+	const struct timespec t = {.tv_nsec = 1000000};
+
+	nanosleep(&t, NULL);
+}
+
+static uint64_t pages_in_writing(void)
+{
+	return rzsb_number_in("/proc/vmstat", "nr_writeback ");
+}
+
+static void touch(const struct swap *s, size_t page)
+{
+	(void)*(const volatile uint8_t *)(s->corpus.pages + page * RZSB_PAGE);
+}
+
+/* Pages in memory, mapped or not; with map, mapped after it. */
+static size_t pages_in_memory(struct swap *s, bool map)
+{
+	unsigned char *in = rzsb_alloc(s->corpus.nr);
+	size_t nr = 0;
+
+	if (mincore(s->corpus.pages, s->corpus.nr * RZSB_PAGE, in) < 0)
+		rzsb_die(RZSB_FAILED, "mincore: %s", strerror(errno));
+	for (size_t i = 0; i < s->corpus.nr; i++)
+		if (in[i] & 1) {
+			nr++;
+			if (map)
+				touch(s, i);
+		}
+	munmap(in, s->corpus.nr);
+	return nr;
+}
+
+/*
+ * Until that makes no difference any more: where swap is more than half full, the kernel writes
+ * such a page anew, and it stays.
+ */
+static void let_go(struct swap *s)
+{
+	size_t least = SIZE_MAX, nr;
+
+	for (unsigned tries = 0; tries < MAX_TRIES; tries++) {
+		nr = pages_in_memory(s, true);
+		if (nr == 0)
+			return;
+		if (nr < least)
+			tries = 0;
+		least = nr < least ? nr : least;
+		give_up(s);
+		nap();
+	}
+}
+
+static size_t pages_swapped(const struct swap *s)
+{
+	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	size_t bytes = s->corpus.nr * sizeof(uint64_t), nr = 0;
+	uint64_t *entry = rzsb_alloc(bytes);
+
+	if (pread(fd, entry, bytes, (off_t)((uintptr_t)s->corpus.pages / RZSB_PAGE * 8)) !=
+	    (ssize_t)bytes)
+		rzsb_die(RZSB_FAILED, "/proc/self/pagemap: %s", strerror(errno));
+	for (size_t i = 0; i < s->corpus.nr; i++)
+		nr += (entry[i] & SWAPPED) != 0;
+	munmap(entry, bytes);
+	close(fd);
+	return nr;
+}
+
+static void page_out(struct swap *s)
+{
+	uint64_t others = pages_in_writing(), start = rzsb_now();
+	size_t mapped, in_memory;
+
+	s->nr_before = rzsb_swaps_read(s->before);
+	give_up(s);
+	while (pages_in_writing() > others && rzsb_now() - start < PATIENCE_NS)
+		nap();
+	s->out_s = (double)(rzsb_now() - start) / 1e9;
+	let_go(s);
+	s->gone = pages_swapped(s);
+	/* In memory and not mapped: what is mapped is not out. */
+	mapped = s->corpus.nr - s->gone;
+	in_memory = pages_in_memory(s, false);
+	s->cached = in_memory > mapped ? in_memory - mapped : 0;
+	s->nr_after = rzsb_swaps_read(s->after);
+}
+
+static void await_line(void)
+{
+	int c;
+
+	puts("waiting: a line on standard input, and they are read again");
+	fflush(stdout);
+	while ((c = getchar()) != '\n' && c != EOF)
+		;
+}
+
+static bool is_zero(const uint8_t *page)
+{
+	return page[0] == 0 && memcmp(page, page + 1, RZSB_PAGE - 1) == 0;
+}
+
+/*
+ * A fault that the kernel counts as a major one has read an area, but for those of pages of zeros:
+ * since Linux 6.12 these are remembered, and go nowhere.
+ */
+static void bring_in(struct swap *s, uint32_t page)
+{
+	struct rusage before, after;
+	uint64_t start, ns;
+
+	getrusage(RUSAGE_THREAD, &before);
+	start = rzsb_now();
+	touch(s, page);
+	ns = rzsb_now() - start;
+	getrusage(RUSAGE_THREAD, &after);
+	if (after.ru_majflt > before.ru_majflt && is_zero(rzsb_page(&s->corpus, page)))
+		s->faults_zero++;
+	else if (after.ru_majflt > before.ru_majflt)
+		s->us[s->faults_read++] = (double)ns / 1000;
+	else if (after.ru_minflt > before.ru_minflt)
+		s->faults_cached++;
+	else
+		return; /* it was there all the time */
+	s->in_s += (double)ns / 1e9;
+}
+
+static bool is_right(const struct swap *s, uint32_t page)
+{
+	const struct rzsb_part *p = s->corpus.parts;
+	uint8_t bytes[RZSB_PAGE];
+	ssize_t n;
+
+	while (page >= p->first + p->nr)
+		p++;
+	n = pread(s->file[p - s->corpus.parts], bytes, RZSB_PAGE,
+		  (off_t)((page - p->first) * RZSB_PAGE));
+	if (n != RZSB_PAGE)
+		rzsb_die(RZSB_FAILED, "%s/%s.pages: %s", s->dir, p->name,
+			 n < 0 ? strerror(errno) : "it has become shorter");
+	return memcmp(bytes, rzsb_page(&s->corpus, page), RZSB_PAGE) == 0;
+}
+
+static void read_again(struct swap *s)
+{
+	size_t nr = s->corpus.nr;
+	uint32_t *order = rzsb_alloc(nr * sizeof(*order));
+	uint64_t seed = s->seed;
+
+	s->us = rzsb_alloc(nr * sizeof(*s->us));
+	for (size_t i = 0; i < nr; i++)
+		order[i] = (uint32_t)i;
+	rzsb_shuffle(order, nr, &seed);
+	for (size_t i = 0; i < nr; i++) {
+		bring_in(s, order[i]);
+		s->wrong += !is_right(s, order[i]);
+	}
+	munmap(order, nr * sizeof(*order));
+}
+
+static double mib(uint64_t bytes)
+{
+	return (double)bytes / 1048576;
+}
+
+static double mb_per_s(size_t pages, double seconds)
+{
+	return seconds > 0 ? (double)(pages * RZSB_PAGE) / 1e6 / seconds : 0;
+}
+
+static bool zswap_is_on(void)
+{
+	FILE *f = fopen("/sys/module/zswap/parameters/enabled", "re");
+	bool on = f && fgetc(f) == 'Y';
+
+	if (f)
+		fclose(f);
+	return on;
+}
+
+static void tell_what(struct swap *s)
+{
+	s->page_cluster = rzsb_number_in("/proc/sys/vm/page-cluster", "");
+	s->zswap = zswap_is_on();
+	printf("%zu pages (%.0f MiB); vm.page-cluster %llu: a read is of up to %llu KiB; seed "
+	       "%llu\n",
+	       s->corpus.nr, mib(s->corpus.nr * RZSB_PAGE), (unsigned long long)s->page_cluster,
+	       4ull << (s->page_cluster & 31), (unsigned long long)s->seed);
+	if (s->zswap)
+		printf("zswap is on: it takes the pages, and an area only what it does not keep\n");
+	fflush(stdout);
+}
+
+/* What it was before; an area that was not there had nothing. */
+static uint64_t used_before(const struct swap *s, const struct rzsb_swap_area *area)
+{
+	for (unsigned i = 0; i < s->nr_before; i++)
+		if (strcmp(s->before[i].name, area->name) == 0)
+			return s->before[i].used;
+	return 0;
+}
+
+static void tell_areas(struct swap *s)
+{
+	printf("%-24s %8s | %10s %10s %10s\n", "area", "priority", "MiB before", "after", "taken");
+	for (unsigned i = 0; i < s->nr_after; i++) {
+		const struct rzsb_swap_area *a = &s->after[i];
+		uint64_t before = used_before(s, a);
+
+		printf("%-24s %8d | %10.1f %10.1f %10.1f\n", a->name, a->priority, mib(before),
+		       mib(a->used), mib(a->used) - mib(before));
+		rzsb_json_begin(&s->json, "swap_area");
+		rzsb_json_str(&s->json, "area", a->name);
+		rzsb_json_num(&s->json, "priority", a->priority);
+		rzsb_json_int(&s->json, "size_bytes", a->size);
+		rzsb_json_int(&s->json, "used_before_bytes", before);
+		rzsb_json_int(&s->json, "used_after_bytes", a->used);
+		rzsb_json_end(&s->json);
+	}
+}
+
+static void tell_out(struct swap *s)
+{
+	printf("out: %.1f of %.1f MiB in %.2f s, %.0f MB/s\n", mib(s->gone * RZSB_PAGE),
+	       mib(s->corpus.nr * RZSB_PAGE), s->out_s, mb_per_s(s->gone, s->out_s));
+	if (s->cached)
+		printf("     %.1f MiB of it are still in memory, too: to read them asks no area\n",
+		       mib(s->cached * RZSB_PAGE));
+	tell_areas(s);
+	fflush(stdout);
+}
+
+static void json_all(struct swap *s, size_t in, const struct rzsb_latency *us)
+{
+	struct rzsb_json *j = &s->json;
+
+	rzsb_json_begin(j, "swap");
+	rzsb_json_int(j, "pages", s->corpus.nr);
+	rzsb_json_int(j, "page_cluster", s->page_cluster);
+	rzsb_json_int(j, "zswap", s->zswap);
+	rzsb_json_int(j, "out_bytes", s->gone * RZSB_PAGE);
+	rzsb_json_int(j, "out_still_in_memory_bytes", s->cached * RZSB_PAGE);
+	rzsb_json_num(j, "out_s", s->out_s);
+	rzsb_json_num(j, "out_mb_per_s", mb_per_s(s->gone, s->out_s));
+	rzsb_json_int(j, "in_bytes", in * RZSB_PAGE);
+	rzsb_json_num(j, "in_s", s->in_s);
+	rzsb_json_num(j, "in_mb_per_s", mb_per_s(in, s->in_s));
+	rzsb_json_int(j, "faults_read", s->faults_read);
+	rzsb_json_int(j, "faults_cached", s->faults_cached);
+	rzsb_json_int(j, "faults_zero", s->faults_zero);
+	rzsb_json_latency(j, "fault_", us);
+	rzsb_json_int(j, "wrong_pages", s->wrong);
+	rzsb_json_end(j);
+}
+
+static void tell_in(struct swap *s)
+{
+	size_t in = s->faults_read + s->faults_cached + s->faults_zero;
+	struct rzsb_latency us = rzsb_latency_of(s->us, s->faults_read);
+	const double none = (double)NAN;
+
+	printf("in:  %.1f MiB, a page at a time, at random, in %.2f s, %.0f MB/s\n"
+	       "page faults: %zu read an area, %zu found their page in memory, "
+	       "%zu were of pages of zeros\n",
+	       mib(in * RZSB_PAGE), s->in_s, mb_per_s(in, s->in_s), s->faults_read,
+	       s->faults_cached, s->faults_zero);
+	if (s->faults_read)
+		printf("one that read took, in us: p50 %.1f  p90 %.1f  p99 %.1f  p99.9 %.1f  "
+		       "max %.1f\n",
+		       us.p50, us.p90, us.p99, us.p999, us.most);
+	else
+		us = (struct rzsb_latency){none, none, none, none, none};
+	if (s->wrong)
+		printf("%zu of %zu pages came back with WRONG bytes\n", s->wrong, s->corpus.nr);
+	else
+		printf("every byte as it was\n");
+	json_all(s, in, &us);
+}
+
+static uint64_t free_swap(const struct swap *s)
+{
+	uint64_t bytes = 0;
+
+	for (unsigned i = 0; i < s->nr_after; i++)
+		bytes += s->after[i].size - s->after[i].used;
+	return bytes;
+}
+
+int rzsb_cmd_swap(int argc, char **argv)
+{
+	static struct swap swap = {.seed = 1};
+	struct swap *s = &swap;
+
+	parse(s, argc, argv);
+	if (rzsb_swaps_read(s->before) == 0)
+		rzsb_die(RZSB_NOTHING, "swap: no swap is on here, so nothing can be swapped out: "
+				       "see swapon(8), or rzscontrol(8), attach");
+	load(s);
+	if (rzsb_json_open(&s->json, s->out, "rzsbench swap", s->versions, &s->corpus, s->seed) < 0)
+		rzsb_die(RZSB_FAILED, "cannot write %s: %s", s->out, strerror(errno));
+	tell_what(s);
+	page_out(s);
+	if (s->gone == 0)
+		rzsb_die(RZSB_NOTHING,
+			 "swap: nothing was swapped out, of %.1f MiB, with %.1f MiB "
+			 "of swap free: is it full, or is there a limit "
+			 "(memory.swap.max of the cgroup)?",
+			 mib(s->corpus.nr * RZSB_PAGE), mib(free_swap(s)));
+	tell_out(s);
+	if (s->wait)
+		await_line();
+	read_again(s);
+	tell_in(s);
+	if (rzsb_json_close(&s->json) < 0)
+		rzsb_die(RZSB_FAILED, "cannot write %s", s->out);
+	return s->wrong ? RZSB_WRONG : RZSB_OK;
+}
