@@ -110,6 +110,13 @@ int RZS_MUST_CHECK rzs_store_discard(struct rzs_store *store, struct rzs_worker 
 				     rzs_slot_t slot, uint64_t nr);
 
 /*
+ * Discard one page in a context that may not sleep, and with a worker of its own choice: hint is as
+ * that of rzs_worker_get().  Takes spinlocks, waits for nothing else.
+ * -EAGAIN  all workers are in use, or somebody works on the page; nothing is changed
+ */
+int RZS_MUST_CHECK rzs_store_try_discard(struct rzs_store *store, unsigned hint, rzs_slot_t slot);
+
+/*
  * Drop one page that is kept elsewhere from now on: as a discard of it, but not counted as one.
  */
 int RZS_MUST_CHECK rzs_store_forget(struct rzs_store *store, struct rzs_worker *worker,

@@ -74,6 +74,19 @@ uint64_t rzs_slot_exchange(uint64_t *p, uint64_t word)
 	}
 }
 
+bool rzs_slot_try_exchange(uint64_t *p, uint64_t word, uint64_t *out_old)
+{
+	uint64_t seen = rzs_load(p);
+
+	*out_old = 0;
+	while (!(seen & RZS_SLOT_LOCK))
+		if (rzs_cas(p, &seen, word)) {
+			*out_old = rzs_word_stable(seen);
+			return true;
+		}
+	return false;
+}
+
 uint64_t rzs_slot_lock(uint64_t *p)
 {
 	uint64_t seen = rzs_load(p);

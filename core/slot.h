@@ -164,6 +164,8 @@ int RZS_MUST_CHECK rzs_slots_get(struct rzs_slots *t, rzs_slot_t slot, uint64_t 
 
 /* Replace the word, waiting while it is locked; returns the old one, which the caller now owns. */
 uint64_t rzs_slot_exchange(uint64_t *p, uint64_t word);
+/* The same, but false when it is locked; *out_old is 0 then. */
+bool rzs_slot_try_exchange(uint64_t *p, uint64_t word, uint64_t *out_old);
 /* Lock the word; returns it without the transient bits. */
 uint64_t rzs_slot_lock(uint64_t *p);
 /* Unlock it, leaving word there (without transient bits). */

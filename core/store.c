@@ -339,6 +339,30 @@ int rzs_store_discard(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t 
 	return 0;
 }
 
+int rzs_store_try_discard(struct rzs_store *store, unsigned hint, rzs_slot_t slot)
+{
+	struct rzs_worker *w;
+	uint64_t *p, old;
+	int err = 0;
+
+	if (!rzs_store_range_ok(store, slot, 1))
+		return -EINVAL;
+	p = rzs_slots_find(&store->slots, slot);
+	if (!p || !rzs_load(p))
+		return 0;
+	w = rzs_worker_tryget(store, hint);
+	if (!w)
+		return -EAGAIN;
+	if (!rzs_slot_try_exchange(p, 0, &old)) {
+		err = -EAGAIN;
+	} else if (old) {
+		rzs_count(&w->counters, RZS_C_DISCARDS, 1);
+		store_retire(store, w, slot, old, 0);
+	}
+	rzs_worker_put(store, w);
+	return err;
+}
+
 int rzs_store_forget(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t slot)
 {
 	uint64_t *p, old;

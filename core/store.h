@@ -18,6 +18,9 @@ struct rzs_store {
 	struct rzs_pool pool;
 };
 
+/* As rzs_worker_get(), but never waits: NULL when all are in use. */
+struct rzs_worker *rzs_worker_tryget(struct rzs_store *store, unsigned hint);
+
 /*
  * Fill page with what word, seen at *p_word, names. -EAGAIN: the word has changed. -EIO as
  * rzs_store_read().

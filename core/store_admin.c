@@ -167,18 +167,27 @@ void rzs_store_destroy(struct rzs_store *store)
 	rzs_port_free(store, sizeof(*store));
 }
 
-struct rzs_worker *rzs_worker_get(struct rzs_store *store, unsigned hint)
+struct rzs_worker *rzs_worker_tryget(struct rzs_store *store, unsigned hint)
 {
 	unsigned own = hint % store->nr_workers, i;
-	struct rzs_worker *w;
 
 	for (i = 0; i < store->nr_workers; i++) {
-		w = store->workers[(own + i) % store->nr_workers];
+		struct rzs_worker *w = store->workers[(own + i) % store->nr_workers];
+
 		if (rzs_mutex_trylock(&w->mutex))
 			return w;
 	}
-	w = store->workers[own];
-	rzs_mutex_lock(&w->mutex);
+	return NULL;
+}
+
+struct rzs_worker *rzs_worker_get(struct rzs_store *store, unsigned hint)
+{
+	struct rzs_worker *w = rzs_worker_tryget(store, hint);
+
+	if (!w) {
+		w = store->workers[hint % store->nr_workers];
+		rzs_mutex_lock(&w->mutex);
+	}
 	return w;
 }
 

@@ -2,9 +2,11 @@
 /*
  * Slots that the kernel no longer needs.
  *
- * swap_slot_free_notify() comes under spinlocks; dropping a page from the store may sleep.  So a
- * free slot is marked in a bitmap, and a work item drops marked ones within moments.  Marking never
- * fails and loses nothing: the bitmap's piece was made when the slot was first written.
+ * swap_slot_free_notify() comes under spinlocks.  Nearly always the page can be dropped there and
+ * then.  When that would have to wait, for a worker or for whoever works on the page, or because the
+ * page may be in the backing swap, the slot is marked in a bitmap, and a work item drops marked ones
+ * within moments.  Marking never fails and loses nothing: the bitmap's piece was made when the slot
+ * was first written.
  *
  * The race that matters: a slot is freed, given to another page and written again before the work
  * item comes to it.  Discarding then would lose the new page.  The rule that excludes it:
@@ -63,7 +65,8 @@ static void freed_work(struct work_struct *work)
 	unsigned long chunk;
 	unsigned int i;
 
-	for_each_set_bit(chunk, f->busy, f->nr_chunks) {
+	for_each_set_bit(chunk, f->busy, f->nr_chunks)
+	{
 		unsigned long *bits = f->chunk[chunk];
 
 		if (!test_and_clear_bit(chunk, f->busy))
@@ -84,8 +87,8 @@ int rzs_freed_init(struct rzs_freed *f, struct rzs_store *store)
 	f->busy = kvcalloc(BITS_TO_LONGS(f->nr_chunks), sizeof(long), GFP_KERNEL);
 	if (!f->chunk || !f->busy)
 		return -ENOMEM;
-	atomic64_set(&f->bytes, f->nr_chunks * sizeof(*f->chunk) +
-				BITS_TO_LONGS(f->nr_chunks) * sizeof(long));
+	atomic64_set(&f->bytes,
+		     f->nr_chunks * sizeof(*f->chunk) + BITS_TO_LONGS(f->nr_chunks) * sizeof(long));
 	return 0;
 }
 
@@ -130,24 +133,31 @@ void rzs_freed_flush(struct rzs_freed *f)
 	flush_work(&f->work);
 }
 
-/* The block device operation: in atomic context, under the swap core's locks. */
+static void drop_later(struct rzs_freed *f, u64 slot)
+{
+	unsigned long *bits = smp_load_acquire(&f->chunk[slot / CHUNK_SLOTS]);
+
+	/* Where there is no bitmap nothing was written. */
+	if (!bits)
+		return;
+	set_bit(slot % CHUNK_SLOTS, bits);
+	if (!test_and_set_bit(slot / CHUNK_SLOTS, f->busy))
+		queue_work(rzs_workqueue, &f->work);
+}
+
+/*
+ * The block device operation: in atomic context, under the swap core's locks.  A slot that is
+ * dropped here may have a mark from before; whoever writes it next takes that off.
+ */
 void rzs_slot_free_notify(struct block_device *bdev, unsigned long slot)
 {
 	struct rzs_device *dev = bdev->bd_disk->private_data;
 	int srcu = srcu_read_lock(&rzs_srcu);
 	struct rzs_live *live = srcu_dereference(dev->live, &rzs_srcu);
-	unsigned long *bits = NULL;
-	struct rzs_freed *f;
 
-	if (live && slot < live->nr_pages) {
-		f = &live->freed;
-		bits = smp_load_acquire(&f->chunk[slot / CHUNK_SLOTS]);
-	}
-	/* Where there is no bitmap nothing was written. */
-	if (bits) {
-		set_bit(slot % CHUNK_SLOTS, bits);
-		if (!test_and_set_bit(slot / CHUNK_SLOTS, f->busy))
-			queue_work(rzs_workqueue, &f->work);
-	}
+	if (live && slot < live->nr_pages &&
+	    (live->spill ||
+	     rzs_store_try_discard(live->store, raw_smp_processor_id(), slot) == -EAGAIN))
+		drop_later(&live->freed, slot);
 	srcu_read_unlock(&rzs_srcu, srcu);
 }
