@@ -45,6 +45,7 @@ EXTRA_DIST += \
 	tests/vm/scenarios/peer-nbdkit-memory \
 	tests/vm/scenarios/peer-zram \
 	tests/vm/scenarios/pressure \
+	tests/vm/scenarios/rzsbench-cold \
 	tests/vm/scenarios/rzsbench-swap \
 	tests/vm/scenarios/rzscontrol \
 	tests/vm/scenarios/rzsd-sequence \
@@ -59,6 +60,7 @@ EXTRA_DIST += \
 	tests/vm/scenarios/soak \
 	tests/vm/scenarios/sockets \
 	tests/vm/scenarios/stale \
+	tests/vm/scenarios/swap-forms \
 	tests/vm/scenarios/swapoff-pressure \
 	tests/vm/selftest \
 	tests/vm/spill.c \
