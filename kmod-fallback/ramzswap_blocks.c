@@ -14,8 +14,8 @@
  * same device.
  *
  * Every block is in `all`, by a number that its first page keeps, so that closing finds those that
- * the core still has.  A mapped block is given back by a work item, because unmapping may sleep; until
- * then it may be had again, for the work item may get no turn just when memory is scarce.
+ * the core still has.  A mapped block is given back by a work item, because unmapping may sleep;
+ * until then it may be had again, for the work item may get no turn just when memory is scarce.
  *
  * Invariants, under lock:  taken + ready + coming <= held <= max (after a limit was lowered: once
  * set_max has returned).  The rest of held is on its way out.

@@ -3,10 +3,10 @@
  * Slots that the kernel no longer needs.
  *
  * swap_slot_free_notify() comes under spinlocks.  Nearly always the page can be dropped there and
- * then.  When that would have to wait, for a worker or for whoever works on the page, or because the
- * page may be in the backing swap, the slot is marked in a bitmap, and a work item drops marked ones
- * within moments.  Marking never fails and loses nothing: the bitmap's piece was made when the slot
- * was first written.
+ * then.  When that would have to wait, for a worker or for whoever works on the page, or because
+ * the page may be in the backing swap, the slot is marked in a bitmap, and a work item drops marked
+ * ones within moments.  Marking never fails and loses nothing: the bitmap's piece was made when the
+ * slot was first written.
  *
  * The race that matters: a slot is freed, given to another page and written again before the work
  * item comes to it.  Discarding then would lose the new page.  The rule that excludes it:
