@@ -44,6 +44,10 @@ static char backing_swap[RZS_BACKING_NAME_MAX];
 module_param_string(backing_swap, backing_swap, sizeof(backing_swap), 0444);
 MODULE_PARM_DESC(backing_swap, "Initialise ramzswap0 with this backing swap, a device or a file");
 
+static bool checksum = true;
+module_param(checksum, bool, 0444);
+MODULE_PARM_DESC(checksum, "Whether what is stored has a checksum that each read verifies (default Y)");
+
 struct workqueue_struct *rzs_workqueue;
 DEFINE_SRCU(rzs_srcu);
 
@@ -213,6 +217,7 @@ static int device_config(const struct rzs_device *dev, struct rzs_config *cfg,
 		.reserve_bytes = (u64)(RESERVE_BLOCKS + RESERVE_PER_CPU * cpus) * RZS_BLOCK_SIZE,
 		.codec = dev->codec,
 		.nr_workers = min(cpus, RZS_MAX_WORKERS),
+		.no_checksum = !checksum,
 		.backed = dev->backing_swap[0],
 	};
 	if (cfg->backed) {
