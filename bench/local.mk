@@ -12,19 +12,13 @@ CLEANFILES += $(EXTRA_PROGRAMS)
 
 EXTRA_DIST += \
 	bench/README \
-	bench/results/20261120-amd-epyc-2-density.jsonl \
-	bench/results/20261120-amd-epyc-2-density.txt \
-	bench/results/20261120-amd-epyc-2-nbd.jsonl \
-	bench/results/20261120-amd-epyc-2-nbd.txt \
-	bench/results/20261120-amd-epyc-2-store.jsonl \
-	bench/results/20261120-amd-epyc-2-store.txt \
 	bench/results/20261120-amd-epyc-2-vm.jsonl \
 	bench/results/20261120-amd-epyc-2-vm.txt \
 	bench/results/20261125-amd-epyc-2-vm.jsonl \
 	bench/results/20261125-amd-epyc-2-vm.txt \
+	bench/results/20261126-amd-epyc-2-all.jsonl \
+	bench/results/20261126-amd-epyc-2-all.txt \
 	bench/results/20261126-amd-epyc-2-decoders.txt \
-	bench/results/20261126-amd-epyc-2-rzsd.jsonl \
-	bench/results/20261126-amd-epyc-2-rzsd.txt \
 	bench/results/20261126-amd-epyc-2-vm.jsonl \
 	bench/results/20261126-amd-epyc-2-vm.txt \
 	bench/results/20261126-intel-xeon-2-decoders.txt \
