@@ -46,7 +46,7 @@ MODULE_PARM_DESC(backing_swap, "Initialise ramzswap0 with this backing swap, a d
 
 static bool checksum = true;
 module_param(checksum, bool, 0444);
-MODULE_PARM_DESC(checksum, "Whether what is stored has a checksum that each read verifies (default Y)");
+MODULE_PARM_DESC(checksum, "Checksums on what is stored, verified by each read (default Y)");
 
 struct workqueue_struct *rzs_workqueue;
 DEFINE_SRCU(rzs_srcu);
