@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The slot table: chunks on demand, and the three ways to change a word.  See slot.h. */
+/* The slot table: chunks on demand, and the ways to change a word.  See slot.h. */
 #include "slot.h"
 
 static uint64_t slots_nr_chunks(uint64_t nr)

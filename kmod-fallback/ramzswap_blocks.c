@@ -148,8 +148,7 @@ static void blocks_unmap(struct work_struct *work)
 	struct llist_node *list = llist_del_all(&b->unmap);
 	struct block_link *link, *next;
 
-	llist_for_each_entry_safe(link, next, list, unmap)
-	{
+	llist_for_each_entry_safe(link, next, list, unmap) {
 		block_forget(b, link);
 		cond_resched();
 	}
@@ -191,8 +190,7 @@ static void blocks_take_back(struct rzs_blocks *b)
 	struct block_link *link, *next;
 	bool keep;
 
-	llist_for_each_entry_safe(link, next, list, unmap)
-	{
+	llist_for_each_entry_safe(link, next, list, unmap) {
 		spin_lock(&b->lock);
 		keep = b->ready < b->reserve && b->held <= b->max;
 		if (keep)
@@ -279,8 +277,7 @@ void rzs_blocks_close(struct rzs_blocks *b)
 	if (!b)
 		return;
 	cancel_work_sync(&b->unmap_work);
-	xa_for_each(&b->all, id, block)
-	{
+	xa_for_each(&b->all, id, block) {
 		block_free(block);
 		cond_resched();
 	}

@@ -65,8 +65,7 @@ static void freed_work(struct work_struct *work)
 	unsigned long chunk;
 	unsigned int i;
 
-	for_each_set_bit(chunk, f->busy, f->nr_chunks)
-	{
+	for_each_set_bit(chunk, f->busy, f->nr_chunks) {
 		unsigned long *bits = f->chunk[chunk];
 
 		if (!test_and_clear_bit(chunk, f->busy))

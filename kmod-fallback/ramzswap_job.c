@@ -101,7 +101,8 @@ static void run_start(struct rzs_job *job)
 
 	job->superseded = 0;
 	spin_lock(&s->lock);
-	list_for_each_entry(other, &s->ios, node) blockers += run_blocks(&other->walk, &job->walk);
+	list_for_each_entry(other, &s->ios, node)
+		blockers += run_blocks(&other->walk, &job->walk);
 	job->blockers = blockers;
 	list_add_tail(&job->node, &s->ios);
 	spin_unlock(&s->lock);
@@ -117,9 +118,9 @@ static void run_remove(struct rzs_job *job)
 	struct rzs_job *later = job;
 
 	spin_lock(&s->lock);
-	list_for_each_entry_continue(later, &s->ios,
-				     node) if (run_blocks(&job->walk, &later->walk) &&
-					       !--later->blockers) queue_todo(later, RZS_JOB_START);
+	list_for_each_entry_continue(later, &s->ios, node)
+		if (run_blocks(&job->walk, &later->walk) && !--later->blockers)
+			queue_todo(later, RZS_JOB_START);
 	list_del(&job->node);
 	spin_unlock(&s->lock);
 }
@@ -138,8 +139,7 @@ void rzs_jobs_supersede(struct rzs_spill *s, u64 slot, u64 nr)
 	if (list_empty(&s->ios))
 		return;
 	spin_lock(&s->lock);
-	list_for_each_entry(job, &s->ios, node)
-	{
+	list_for_each_entry(job, &s->ios, node) {
 		const struct rzs_walk *w = &job->walk;
 
 		if (!w->write || !runs_overlap(w, slot, nr))
