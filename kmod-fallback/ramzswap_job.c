@@ -164,7 +164,6 @@ static void bio_done(struct bio *bio, unsigned long start, int err)
 static void job_take(struct rzs_job *job, struct rzs_spill *s, struct bio *bio)
 {
 	job->walk = walk_of(s, bio);
-	job->walk.in_work = true;
 	job->start = jiffies;
 }
 
