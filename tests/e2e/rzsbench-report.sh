@@ -53,11 +53,14 @@ env PATH="$tmpdir/bin" "$real" pages --rounds 1 "$tmpdir/corpus" >"$tmpdir/out" 
 grep -q '^Choose ' "$tmpdir/out" || fail "no advice in: $(cat "$tmpdir/out")"
 
 # ---- one that fails half way leaves what was there
-printf '#!/bin/sh\ncase $2 in -e) exit 0 ;; esac\necho "no such plot" >&2\nexit 1\n' >"$tmpdir/bin/gnuplot"
+printf '#!/bin/sh\necho "<svg></svg>"\n' >"$tmpdir/bin/gnuplot"
 chmod +x "$tmpdir/bin/gnuplot"
-echo before >"$page"
+env PATH="$tmpdir/bin:$PATH" "$real" pages --rounds 1 --report "$page" "$tmpdir/corpus" >"$tmpdir/out" 2>&1 ||
+	fail "with a gnuplot that draws nothing: $(cat "$tmpdir/out")"
+before=$(cksum "$page")
+printf '#!/bin/sh\ncase $2 in -e) exit 0 ;; esac\necho "no such plot" >&2\nexit 1\n' >"$tmpdir/bin/gnuplot"
 complains 99 "no such plot" env PATH="$tmpdir/bin:$PATH" "$real" pages --rounds 1 --report "$page" "$tmpdir/corpus"
-[ "$(cat "$page")" = before ] || fail "a failure has changed the page"
+[ "$(cksum "$page")" = "$before" ] || fail "a failure has changed the page"
 [ "$(find "$tmpdir" -name '*.tmp' | wc -l)" = 0 ] || fail "a failure has left a file behind"
 
 # ---- bad places

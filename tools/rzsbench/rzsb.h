@@ -101,15 +101,19 @@ bool rzsb_one_word(const void *data, size_t bytes);
 
 /*
  * A file of JSON lines.  Each object opens with the run's id; the first line of a run says which
- * machine it was on.  All calls do nothing when no file was opened.
+ * machine it was on.  All calls do nothing when no file was opened.  Texts may be of any bytes; what
+ * is no UTF-8 in them becomes U+FFFD.
  */
 struct rzsb_json {
 	FILE *f;
+	const char *path; /* the caller's */
 	char run[24];
+	bool failed; /* something could not be written, and that was said */
 };
 
 /*
  * Append to path ("-": stdout, NULL: none).  versions: text put in the machine's line, may be NULL.
+ * 0 or a negative errno, with a message.
  */
 int rzsb_json_open(struct rzsb_json *j, const char *path, const char *program, const char *versions,
 		   const struct rzsb_corpus *c, uint64_t seed);
@@ -122,6 +126,15 @@ void rzsb_json_num(struct rzsb_json *j, const char *key, double value);
 void rzsb_json_latency(struct rzsb_json *j, const char *prefix, const struct rzsb_latency *l);
 void rzsb_json_list(struct rzsb_json *j, const char *key, const double *v, size_t n);
 void rzsb_json_end(struct rzsb_json *j);
+/* 0; -EIO when a line could not be written, which was said when it was found. */
 int rzsb_json_close(struct rzsb_json *j);
+
+/* What figures were got on; texts for people, of any bytes. */
+struct rzsb_machine {
+	char cpu[128], kernel[80];
+	unsigned cpus;
+};
+
+void rzsb_machine_read(struct rzsb_machine *m);
 
 #endif

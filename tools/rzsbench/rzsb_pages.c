@@ -318,13 +318,12 @@ static int tell(const struct rzsb_pages *p, const struct request *q)
 
 	if (!q->out || strcmp(q->out, "-") != 0)
 		rzsb_pages_show(p, q->histogram);
-	if (rzsb_json_open(&json, q->out, "rzsbench pages", NULL, &p->corpus, p->seed) < 0)
-		rzsb_die(RZSB_FAILED, "cannot write %s: %s", q->out, strerror(errno));
+	failed = rzsb_json_open(&json, q->out, "rzsbench pages", NULL, &p->corpus, p->seed) < 0;
 	rzsb_pages_json(p, &json);
-	failed = rzsb_json_close(&json) < 0;
+	failed |= rzsb_json_close(&json) < 0;
 	if (q->report)
 		failed |= rzsb_report_write(p, q->report) < 0;
-	return failed || fflush(stdout) != 0 ? RZSB_FAILED : RZSB_OK;
+	return failed ? RZSB_FAILED : RZSB_OK;
 }
 
 static int load_pages(struct rzsb_pages *p, struct request *q)

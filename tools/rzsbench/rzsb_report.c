@@ -7,27 +7,31 @@
 #include "rzsb_report.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
+#include "rzsb_files.h"
 #include "rzsb_plot.h"
 
 #define NOISY 0.10
 
-/* Nothing is fetched from anywhere, and a browser is told to see to it. */
-static const char head[] =
+/*
+ * Nothing is fetched from anywhere, and a browser is told to see to it.  By this an earlier report
+ * is known, which may be replaced.
+ */
+static const char mark[] =
 	"<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
 	"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
 	"style-src 'unsafe-inline'\">\n"
 	"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
 	"<meta name=\"color-scheme\" content=\"light dark\">\n"
-	"<title>What swapping these pages out would win</title>\n<style>\n"
+	"<title>What swapping these pages out would win</title>\n";
+
+static const char style[] =
+	"<style>\n"
 	":root{color-scheme:light dark;--fg:#1c1c1e;--dim:#5c5c63;--bg:#fff;--box:#f1f4f8;"
 	"--line:#d5d9df;--accent:#1f6cb8}\n"
 	"@media(prefers-color-scheme:dark){:root{--fg:#e8e8ea;--dim:#a4a4ac;--bg:#16171a;"
@@ -331,18 +335,20 @@ static int complain(const char *path, const char *why)
 
 int rzsb_report_check(const char *path)
 {
-	char what[300], folder[4096];
-	const char *slash = strrchr(path, '/');
-	struct stat st;
+	struct rzsb_place place;
+	const char *why;
+	char what[300];
+	FILE *f;
 
 	if (!*path || strcmp(path, "-") == 0)
 		return complain(path, "it takes the name of a file");
-	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
-		return complain(path, "that is there and no file: name another");
-	snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(slash - path + 1) : 2,
-		 slash ? path : "./");
-	if (access(folder, W_OK | X_OK) < 0)
+	if (rzsb_place_find(&place, path, mark, &why) < 0)
+		return complain(path, why);
+	/* Whether one can be made there is best known by making one. */
+	f = rzsb_place_open(&place);
+	if (!f)
 		return complain(path, strerror(errno));
+	rzsb_place_close(&place, f, -ECANCELED);
 	snprintf(what, sizeof(what), "pages: --report %s", path);
 	return rzsb_plot_check(what);
 }
@@ -351,36 +357,30 @@ static int write_page(FILE *f, const struct rzsb_pages *p)
 {
 	int err;
 
-	fputs(head, f);
+	fputs(mark, f);
+	fputs(style, f);
 	write_summary(f, p);
 	err = write_plots(f, p);
 	write_table(f, p);
 	write_sources(f, &p->corpus);
 	write_end(f, p);
-	if (!err && (fflush(f) != 0 || fsync(fileno(f)) < 0))
-		err = -errno;
 	return err;
 }
 
 int rzsb_report_write(const struct rzsb_pages *p, const char *path)
 {
-	char temporary[4096];
-	int fd, err;
+	struct rzsb_place place;
+	const char *why;
 	FILE *f;
+	int err;
 
-	snprintf(temporary, sizeof(temporary), "%s.%d.tmp", path, (int)getpid());
-	fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-	f = fd >= 0 ? fdopen(fd, "w") : NULL;
+	if (rzsb_place_find(&place, path, mark, &why) < 0)
+		return complain(path, why);
+	f = rzsb_place_open(&place);
 	if (!f)
 		return complain(path, strerror(errno));
-	err = write_page(f, p);
-	if (fclose(f) != 0 && !err)
-		err = -errno;
-	if (!err && rename(temporary, path) < 0)
-		err = -errno;
-	if (err) {
-		unlink(temporary);
+	err = rzsb_place_close(&place, f, write_page(f, p));
+	if (err)
 		complain(path, strerror(-err));
-	}
 	return err;
 }

@@ -7,12 +7,15 @@
 
 #include "rzsb_pages.h"
 
-/* Whether it can be made: gnuplot, a place to write.  0, or a negative errno with a message. */
+/*
+ * Whether it can be made: gnuplot, a place to write where nothing is or an earlier report.  0, or a
+ * negative errno with a message.
+ */
 int rzsb_report_check(const char *path);
 
 /*
- * Write it; path is the old file or the whole new one at any moment.  0, or a negative errno with a
- * message.
+ * Write it; path is the old report or the whole new one at any moment, and no other file or device
+ * is replaced.  0, or a negative errno with a message.
  */
 int rzsb_report_write(const struct rzsb_pages *p, const char *path);
 

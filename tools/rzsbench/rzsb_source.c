@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "rzsb_files.h"
 #include "rzsb_idle.h"
 
 static int complain(const char *what, int err)
@@ -180,11 +181,11 @@ static int find_in_core(struct rzsb_addresses *a, int fd)
 static int add_file(struct rzsb_sources *s, const char *path, const char *name)
 {
 	struct rzsb_source src = {0};
-	int fd = open(path, O_RDONLY | O_CLOEXEC), err;
+	int fd = rzsb_open_input(path), err;
 	off_t size;
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	/* Of a block device too; what is no whole page at the end is left out. */
 	size = lseek(fd, 0, SEEK_END);
 	err = size < 0 ? -errno : find_in_core(&src.a, fd);
@@ -231,7 +232,7 @@ int rzsb_sources_add_path(struct rzsb_sources *s, const char *path)
 		return err ? complain(path, err) : 0;
 	}
 	snprintf(index, sizeof(index), "%s/index", path);
-	f = fopen(index, "re");
+	f = rzsb_open_text(index);
 	if (!f)
 		return complain(index, -errno);
 	err = add_corpus(s, path, f);
