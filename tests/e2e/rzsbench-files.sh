@@ -54,7 +54,7 @@ for file in /dev/full -; do
 done
 to=/dev/full gets 99 "cannot write -: No space left on device" "${pages[@]}" --output - "$tmpdir/corpus"
 # A file opened later does not get what is for a closed stream.
-to=- gets 99 "$lost" "${pages[@]}" --output "$tmpdir/json" "$tmpdir/corpus"
+to=- gets 99 "$lost" "$tool" store --size 1 --rounds 1 --threads 1 --cases time --output "$tmpdir/json" "$tmpdir/corpus"
 "$PYTHON" -c 'import json, sys; [json.loads(l) for l in open(sys.argv[1])]' "$tmpdir/json" ||
 	fail "the table is in the file of JSON lines"
 gets 99 "cannot write /dev/full: No space left on device" "${pages[@]}" --output /dev/full "$tmpdir/corpus"
