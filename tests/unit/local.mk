@@ -36,6 +36,7 @@ RZS_UNIT_TESTS_USER = \
 	tests/unit/test_rzsc_kernel \
 	tests/unit/test_watch \
 	tests/unit/test_rzsb \
+	tests/unit/test_rzsb_sample \
 	tests/unit/test_size \
 	tests/unit/test_size_expr
 
@@ -85,6 +86,8 @@ tests_unit_test_protect_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
 tests_unit_test_protect_LDADD = $(RZS_UNIT_USER_LDADD)
 tests_unit_test_rzsb_CPPFLAGS = $(RZS_BENCH_CPPFLAGS) -I$(srcdir)/tests/lib
 tests_unit_test_rzsb_LDADD = librzstests_user.la librzsbench.la librzscore.la librzsport.la $(RZS_LIBS)
+tests_unit_test_rzsb_sample_CPPFLAGS = $(tests_unit_test_rzsb_CPPFLAGS)
+tests_unit_test_rzsb_sample_LDADD = $(tests_unit_test_rzsb_LDADD)
 tests_unit_test_size_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
 tests_unit_test_size_LDADD = $(RZS_UNIT_USER_LDADD)
 tests_unit_test_size_expr_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)

@@ -25,6 +25,8 @@ librzsbench_la_SOURCES = \
 	tools/rzsbench/rzsb_models.h \
 	tools/rzsbench/rzsb_process.c \
 	tools/rzsbench/rzsb_process.h \
+	tools/rzsbench/rzsb_sample.c \
+	tools/rzsbench/rzsb_sample.h \
 	tools/rzsbench/rzsb_source.c \
 	tools/rzsbench/rzsb_source.h \
 	tools/rzsbench/rzsb_swaps.c \

@@ -42,6 +42,12 @@ struct rzsb_latency rzsb_latency_of(double *times, size_t nr);
  * out_spread, if not NULL: (largest - least) / median; NAN when that is 0.
  */
 double rzsb_over_rounds(const double *v, size_t stride, unsigned nr, double *out_spread);
+/*
+ * Between which two of nr rounds the median of all rounds there could be lies, with a probability
+ * of 15/16 at least, whatever their distribution; the least and the largest when they are fewer
+ * than 5.  Sorts them.
+ */
+void rzsb_median_range(double *v, unsigned nr, double *out_least, double *out_most);
 /* The medians of such a member, and the longest of all. */
 struct rzsb_latency rzsb_latency_median(const struct rzsb_latency *v, size_t stride, unsigned nr);
 double rzsb_quantile(double *v, size_t n, double q);
@@ -76,6 +82,7 @@ struct rzsb_part {
 struct rzsb_corpus {
 	uint8_t *pages;
 	size_t nr, room; /* pages loaded; pages that there is memory for */
+	size_t whole;	 /* pages that there are, of which those are a sample */
 	uint32_t *busy;	 /* numbers of the pages that are not one repeated word */
 	size_t nr_busy;
 	struct rzsb_part parts[RZSB_MAX_PARTS];
@@ -101,8 +108,8 @@ bool rzsb_one_word(const void *data, size_t bytes);
 
 /*
  * A file of JSON lines.  Each object opens with the run's id; the first line of a run says which
- * machine it was on.  All calls do nothing when no file was opened.  Texts may be of any bytes; what
- * is no UTF-8 in them becomes U+FFFD.
+ * machine it was on.  All calls do nothing when no file was opened.  Texts may be of any bytes;
+ * what is no UTF-8 in them becomes U+FFFD.
  */
 struct rzsb_json {
 	FILE *f;

@@ -81,8 +81,8 @@ static void make_folder(const struct options *o)
 	if (fd < 0)
 		cannot_write(path);
 	if (!is_index(fd))
-		rzsb_die(RZSB_FAILED, "%s is there and none of rzsbench capture's: name another folder",
-			 path);
+		rzsb_die(RZSB_FAILED,
+			 "%s is there and none of rzsbench capture's: name another folder", path);
 	close(fd);
 }
 

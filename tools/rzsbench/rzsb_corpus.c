@@ -99,6 +99,7 @@ int rzsb_corpus_load(struct rzsb_corpus *c, const char *dir, size_t max_pages)
 
 	memset(c, 0, sizeof(*c));
 	err = read_index(c, dir);
+	c->whole = c->nr;
 	if (!err && max_pages && max_pages < c->nr)
 		shrink(c, max_pages);
 	if (!err && c->nr == 0)

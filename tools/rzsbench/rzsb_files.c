@@ -158,8 +158,7 @@ static int put(struct rzsb_place *p)
 	const char *why;
 	int err;
 
-	if (!replace &&
-	    renameat2(AT_FDCWD, p->temporary, AT_FDCWD, p->path, RENAME_NOREPLACE) == 0)
+	if (!replace && renameat2(AT_FDCWD, p->temporary, AT_FDCWD, p->path, RENAME_NOREPLACE) == 0)
 		return 0;
 	if (!replace && errno != EINVAL && errno != ENOSYS)
 		return -errno;

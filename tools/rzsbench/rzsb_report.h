@@ -23,5 +23,9 @@ int rzsb_report_write(const struct rzsb_pages *p, const char *path);
 char *rzsb_draw_sizes(const struct rzsb_pages *p, unsigned method);
 char *rzsb_draw_speeds(const struct rzsb_pages *p);
 char *rzsb_draw_ram(const struct rzsb_pages *p);
+/* MiB a second on one processor, of the time for 4 KiB. */
+double rzsb_speed(double ns);
+/* Whether there is any, without which rzsb_draw_speeds() has nothing to draw. */
+bool rzsb_has_speeds(const struct rzsb_pages *p);
 
 #endif

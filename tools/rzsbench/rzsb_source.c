@@ -229,6 +229,7 @@ int rzsb_sources_add_path(struct rzsb_sources *s, const char *path)
 		return complain(path, -errno);
 	if (!S_ISDIR(st.st_mode)) {
 		err = add_file(s, path, base && base[1] ? base + 1 : path);
+		s->images += !err;
 		return err ? complain(path, err) : 0;
 	}
 	snprintf(index, sizeof(index), "%s/index", path);
@@ -329,6 +330,7 @@ int rzsb_sources_load(struct rzsb_sources *s, size_t most, struct rzsb_corpus *c
 	c->pages = rzsb_alloc(c->room * RZSB_PAGE);
 	for (size_t i = 0; i < s->nr && !err; i++)
 		err = load_source(s, i, most, c);
+	c->whole = s->pages - s->lost;
 	if (!err && c->nr == 0)
 		err = complain("no page could be read", -ESRCH);
 	if (!err)

@@ -124,6 +124,30 @@ double rzsb_over_rounds(const double *v, size_t stride, unsigned nr, double *out
 	return median;
 }
 
+/*
+ * A round is below the median with a probability of a half, so that the k-th from either end is
+ * beyond it with that of fewer than k heads in nr throws of a coin.
+ */
+void rzsb_median_range(double *v, unsigned nr, double *out_least, double *out_most)
+{
+	double term = pow(0.5, nr), tail = term;
+	unsigned k = 0;
+
+	*out_least = *out_most = (double)NAN;
+	if (nr == 0)
+		return;
+	qsort(v, nr, sizeof(*v), by_value);
+	while (k + 1 < (nr + 1) / 2) {
+		term *= (double)(nr - k) / (k + 1);
+		tail += term;
+		if (2 * tail > 1. / 16)
+			break;
+		k++;
+	}
+	*out_least = v[k];
+	*out_most = v[nr - 1 - k];
+}
+
 struct rzsb_latency rzsb_latency_median(const struct rzsb_latency *v, size_t stride, unsigned nr)
 {
 	struct rzsb_latency out = {
