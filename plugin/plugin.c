@@ -29,10 +29,15 @@
 #include "stat_table.h"
 #include "upkeep.h"
 
-#define THREAD_MODEL NBDKIT_THREAD_MODEL_PARALLEL
-
-#define NBDKIT_VERSION_NUMBER \
-	(NBDKIT_VERSION_MAJOR * 1000000 + NBDKIT_VERSION_MINOR * 1000 + NBDKIT_VERSION_MICRO)
+/*
+ * One request of a connection at a time; connections are served in parallel.  Several threads for a
+ * connection are not to be had without harm.  Up to 1.33.9 nbdkit aborts when a client vanishes
+ * while several of its requests are under way, and everything stored is lost.  From 1.33.10 on (up
+ * to 1.42.3 at least) the other threads read on after the client's NBD_CMD_DISC, until the client
+ * closes: one that waits for the server to close, as the protocol has it, waits for ever, and counts
+ * as attached meanwhile.
+ */
+#define THREAD_MODEL NBDKIT_THREAD_MODEL_SERIALIZE_REQUESTS
 
 NBDKIT_DLL_PUBLIC int rzs_debug_stats;	 /* -D rzs.stats=1: statistics at the end */
 NBDKIT_DLL_PUBLIC int rzs_debug_without; /* -D rzs.without=BITS: protections to leave out */
@@ -127,18 +132,6 @@ static const char *rzs_export_description(void *handle)
 {
 	(void)handle;
 	return "compressed RAM";
-}
-
-/*
- * Up to 1.33.9 nbdkit aborts when a client vanishes while several of its requests are served in
- * parallel, and everything stored is lost.  There requests of one connection are served one after
- * the other; clients that want more open more connections.
- */
-static int rzs_thread_model(void)
-{
-	if (NBDKIT_VERSION_NUMBER < 1033010)
-		return NBDKIT_THREAD_MODEL_SERIALIZE_REQUESTS;
-	return NBDKIT_THREAD_MODEL_PARALLEL;
 }
 
 static void rzs_on_load(void)
@@ -320,7 +313,6 @@ static struct nbdkit_plugin plugin = {
 	.load = rzs_on_load,
 	.config = rzs_config,
 	.config_complete = rzs_config_complete,
-	.thread_model = rzs_thread_model,
 	.get_ready = rzs_get_ready,
 	.after_fork = rzs_after_fork,
 	.cleanup = rzs_cleanup,

@@ -35,6 +35,7 @@ EXTRA_DIST += \
 	scripts/check-deps \
 	scripts/check-style \
 	scripts/demo \
+	scripts/in-root \
 	scripts/packages \
 	scripts/rzs-nbd-swap.pod \
 	scripts/sysctl/rzs-swap.conf.in \

@@ -9,7 +9,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "size.h"
@@ -229,7 +229,8 @@ static int complete_uuid(struct rzs_device_params *p, char *why)
 {
 	if (p->uuid_given)
 		return 0;
-	if (getrandom(p->uuid, sizeof(p->uuid), 0) != sizeof(p->uuid))
+	/* The system call: glibc's function has pages of its own from 2.41 on, not to be locked. */
+	if (syscall(SYS_getrandom, p->uuid, sizeof(p->uuid), 0) != sizeof(p->uuid))
 		return rzs_value_bad(why, "uuid", NULL,
 				     "no random numbers to be had; give one with uuid=");
 	p->uuid[6] = (p->uuid[6] & 0x0f) | 0x40; /* version 4: random */
