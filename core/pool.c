@@ -56,8 +56,10 @@ static int pool_add_chunk(struct rzs_pool *p, uint64_t id)
 		chunk[i].room_list = RZS_NO_LIST;
 		chunk[i].busy = 1;
 	}
-	if (!rzs_cas_ptr(&p->chunks[id / RZS_BLOCKS_PER_CHUNK], NULL, chunk))
+	if (!rzs_cas_ptr(&p->chunks[id / RZS_BLOCKS_PER_CHUNK], NULL, chunk)) {
+		rzs_blocks_give(p->blocks, chunk);
 		return -EIO; /* impossible: only made here, under the lock */
+	}
 	rzs_add(&p->chunks_held, 1);
 	return 0;
 }
@@ -257,24 +259,37 @@ static uint32_t shard_take(struct rzs_pool *p, unsigned shard, const struct rzs_
 	return id;
 }
 
+/* Put into a block that the shard has; false: none has room. */
+static bool shard_put(struct rzs_pool *p, struct rzs_worker *w, unsigned shard,
+		      const struct rzs_object *o, bool raw, uint64_t *out_word)
+{
+	uint32_t id;
+
+	/* A block that turns out broken stays out of the lists, so this ends. */
+	while ((id = shard_take(p, shard, o, raw)))
+		if (!rzs_block_put(p, w, id, o, out_word))
+			return true;
+	return false;
+}
+
 int rzs_pool_put(struct rzs_pool *p, struct rzs_worker *w, const struct rzs_object *o, bool raw,
 		 uint64_t *out_word)
 {
 	enum rzs_block_type type = raw ? RZS_BLOCK_PAGES : RZS_BLOCK_PACKED;
 	unsigned own = w->index % p->nr_shards, i;
 	uint32_t id;
-	int err = 0;
+	int err;
 
 	*out_word = 0;
-	/* A block that turns out broken stays out of the lists, so this ends. */
-	while ((id = shard_take(p, own, o, raw)))
-		if (!rzs_block_put(p, w, id, o, out_word))
-			return 0;
+	if (shard_put(p, w, own, o, raw, out_word))
+		return 0;
 	err = pool_new_block(p, own, type, &id);
-	for (i = 1; err && i < p->nr_shards; i++)
-		if ((id = shard_take(p, (own + i) % p->nr_shards, o, raw)))
-			err = 0;
-	return err ? err : rzs_block_put(p, w, id, o, out_word);
+	if (!err)
+		return rzs_block_put(p, w, id, o, out_word);
+	for (i = 1; i < p->nr_shards; i++)
+		if (shard_put(p, w, (own + i) % p->nr_shards, o, raw, out_word))
+			return 0;
+	return err;
 }
 
 static struct rzs_entry *block_object(struct rzs_block *b, uint32_t slot, uint64_t word)

@@ -156,8 +156,8 @@ int RZS_MUST_CHECK rzs_pool_read_begin(struct rzs_pool *p, struct rzs_worker *w,
 void rzs_pool_read_end(struct rzs_pool *p, uint64_t word);
 
 /*
- * Have slot name the place that new names, if it still names the place that old does (old and new
- * carry no checksum); false: it does not, or is locked.
+ * Have slot name the place that new does, if it still names the object that old does, of the same
+ * size; of old and new nothing else counts.  false: it names another, or is locked.
  */
 typedef bool (*rzs_pool_relocate_fn)(void *owner, uint32_t slot, uint64_t old, uint64_t new);
 

@@ -109,3 +109,13 @@ void rzs_slot_unlock(uint64_t *p, uint64_t word)
 	if (seen & RZS_SLOT_WAITERS)
 		rzs_wake(p);
 }
+
+void rzs_slot_release(uint64_t *p)
+{
+	uint64_t seen = rzs_load(p);
+
+	while (!rzs_cas(p, &seen, seen & ~(RZS_SLOT_LOCK | RZS_SLOT_WAITERS)))
+		;
+	if (seen & RZS_SLOT_WAITERS)
+		rzs_wake(p);
+}
