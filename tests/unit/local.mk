@@ -11,6 +11,7 @@ RZS_UNIT_TESTS = \
 	tests/unit/test_port \
 	tests/unit/test_store \
 	tests/unit/test_store_backed \
+	tests/unit/test_store_between \
 	tests/unit/test_store_compact \
 	tests/unit/test_store_corrupt \
 	tests/unit/test_store_inside \
