@@ -80,10 +80,17 @@ int RZS_MUST_CHECK rzs_store_create(const struct rzs_config *cfg, struct rzs_sto
 void rzs_store_destroy(struct rzs_store *store);
 
 /*
- * The worker numbered hint % nr_workers, or the next free one; waits for one only when all are in
- * use. Threads that pass different hints do not meet.  Never fails.
+ * The worker numbered hint % nr_workers, or the next free one; waits for the former only when all
+ * are in use.  Threads that pass different hints do not meet as long as there is a worker for each.
+ * Never fails.
  */
 struct rzs_worker *rzs_worker_get(struct rzs_store *store, unsigned hint);
+
+/*
+ * The worker numbered index % nr_workers and no other, waited for while it is in use: for threads
+ * that share one and that no other may ever wait for.  Never fails.
+ */
+struct rzs_worker *rzs_worker_get_own(struct rzs_store *store, unsigned index);
 void rzs_worker_put(struct rzs_store *store, struct rzs_worker *worker);
 
 uint64_t rzs_store_pages(const struct rzs_store *store);

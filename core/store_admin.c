@@ -184,10 +184,14 @@ struct rzs_worker *rzs_worker_get(struct rzs_store *store, unsigned hint)
 {
 	struct rzs_worker *w = rzs_worker_tryget(store, hint);
 
-	if (!w) {
-		w = store->workers[hint % store->nr_workers];
-		rzs_mutex_lock(&w->mutex);
-	}
+	return w ? w : rzs_worker_get_own(store, hint);
+}
+
+struct rzs_worker *rzs_worker_get_own(struct rzs_store *store, unsigned index)
+{
+	struct rzs_worker *w = store->workers[index % store->nr_workers];
+
+	rzs_mutex_lock(&w->mutex);
 	return w;
 }
 

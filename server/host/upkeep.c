@@ -59,7 +59,7 @@ static int wake = -1; /* an eventfd */
 static atomic_bool poked, stopping;
 static pthread_t thread;
 static bool running;
-static unsigned worker_hint;
+static unsigned own_worker;
 static void (*on_tick)(void);
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -125,7 +125,8 @@ static void compact_step(struct entry *e)
 
 	if (!e->compacting)
 		return;
-	worker = rzs_worker_get(e->store, worker_hint);
+	/* Not another if it is in use: an I/O thread would wait for that one. */
+	worker = rzs_worker_get_own(e->store, own_worker);
 	if (rzs_store_compact(e->store, worker, STEP_OBJECTS, &blocks, &e->compacting) < 0)
 		e->compacting = false;
 	rzs_worker_put(e->store, worker);
@@ -214,11 +215,11 @@ void rzs_upkeep_wake(void)
 	errno = saved;
 }
 
-int rzs_upkeep_start(unsigned hint, void (*tick)(void))
+int rzs_upkeep_start(unsigned worker, void (*tick)(void))
 {
 	int err;
 
-	worker_hint = hint;
+	own_worker = worker;
 	on_tick = tick;
 	wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (wake < 0)

@@ -20,6 +20,7 @@ RZS_UNIT_TESTS = \
 	tests/unit/test_store_model \
 	tests/unit/test_store_threads \
 	tests/unit/test_store_try \
+	tests/unit/test_store_workers \
 	tests/unit/test_swap_header
 
 # The same, too long for valgrind and of one thread, so of no use to ThreadSanitizer: AddressSanitizer has them.
