@@ -35,9 +35,9 @@
  */
 #define STEP_OBJECTS 256
 
-/* Compaction starts when slack is over 1/SLACK_SHARE of the blocks, and worth it at all. */
-#define SLACK_SHARE 32
-#define SLACK_LEAST (1u << 20)
+/* Compaction starts when over 1/IDLE_SHARE of the blocks lies idle, and it is worth it at all. */
+#define IDLE_SHARE 32
+#define IDLE_LEAST (1u << 20)
 
 /* One kind of trouble: how much of it was there when it was last spoken of, and when that was. */
 struct complaint {
@@ -108,12 +108,13 @@ static void tell(struct entry *e, const struct rzs_stats *s)
 /* Look at a store: speak of it, and say whether it is to be compacted. */
 static void judge(struct entry *e)
 {
+	uint64_t idle, blocks;
 	struct rzs_stats s;
 
 	rzs_store_stats(e->store, &s);
-	e->compacting =
-		s.refused_limit != e->refused_before ||
-		(s.slack_bytes > SLACK_LEAST && s.slack_bytes > s.block_bytes / SLACK_SHARE);
+	rzs_store_idle(e->store, &idle, &blocks);
+	e->compacting = s.refused_limit != e->refused_before ||
+			(idle > IDLE_LEAST && idle > blocks / IDLE_SHARE);
 	e->refused_before = s.refused_limit;
 	tell(e, &s);
 }

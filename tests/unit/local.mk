@@ -19,6 +19,7 @@ RZS_UNIT_TESTS = \
 	tests/unit/test_store_map \
 	tests/unit/test_store_model \
 	tests/unit/test_store_threads \
+	tests/unit/test_store_stats \
 	tests/unit/test_store_try \
 	tests/unit/test_store_workers \
 	tests/unit/test_swap_header
