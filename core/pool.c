@@ -31,8 +31,26 @@ int rzs_pool_init(struct rzs_pool *p, uint64_t max_blocks, unsigned nr_shards, b
 	return p->chunks ? 0 : -ENOMEM;
 }
 
+/* All blocks, and the chunks: these tell which pages were in use together. */
+static void pool_wipe(struct rzs_pool *p)
+{
+	uint64_t id, i;
+
+	for (id = 1; id < p->next_id; id++) {
+		struct rzs_block *b = rzs_pool_block(p, (uint32_t)id);
+
+		if (b->mem)
+			rzs_port_wipe(b->mem, RZS_BLOCK_SIZE);
+	}
+	for (i = 0; p->chunks && i < p->nr_chunks; i++)
+		if (p->chunks[i])
+			rzs_port_wipe(p->chunks[i], RZS_BLOCK_SIZE);
+}
+
 void rzs_pool_fini(struct rzs_pool *p)
 {
+	if (p->wipe)
+		pool_wipe(p);
 	/* Blocks and chunks go when the block source is closed. */
 	rzs_port_free(p->chunks, p->nr_chunks * sizeof(void *));
 	p->chunks = NULL;
@@ -164,7 +182,7 @@ static void block_release(struct rzs_pool *p, uint32_t id, struct rzs_block *b)
 	(void)rzs_cas_ptr(&b->mem, mem, NULL);
 	rzs_unlock(&b->lock);
 	if (p->wipe) /* the directory tells which pages were in use together */
-		memset(mem, 0, RZS_BLOCK_SIZE);
+		rzs_port_wipe(mem, RZS_BLOCK_SIZE);
 	rzs_blocks_give(p->blocks, mem);
 	rzs_add(&p->blocks_held, (uint64_t)-1);
 	pool_free_id(p, id, b);
@@ -215,7 +233,7 @@ static int block_put_packed(struct rzs_pool *p, struct rzs_block *b, struct rzs_
 		rzs_count(&w->counters, RZS_C_SLIDES, 1);
 		rzs_count(&w->counters, RZS_C_SLIDE_BYTES, slid);
 		if (p->wipe)
-			rzs_packed_wipe_tail(&b->packed, b->mem);
+			rzs_packed_wipe_slid(&b->packed, b->mem);
 	}
 	if (!err)
 		*out_word = rzs_word_packed(id, index, o->size);
@@ -336,12 +354,21 @@ static uint8_t *block_bytes(struct rzs_block *b, uint64_t word)
 	return (uint8_t *)b->mem + rzs_entry_offset(rzs_packed_entry(b->mem, index));
 }
 
+/* Overwrite the object that word names, which is about to go or to be replaced. */
+static void block_wipe(struct rzs_block *b, uint64_t word)
+{
+	if (rzs_word_kind(word) == RZS_KIND_RAW)
+		rzs_port_wipe(block_bytes(b, word), RZS_PAGE_SIZE);
+	else
+		rzs_packed_wipe(b->mem, rzs_word_index(word));
+}
+
 static void block_drop(struct rzs_pool *p, struct rzs_block *b, struct rzs_worker *w, uint64_t word)
 {
 	uint32_t ndir;
 
 	if (p->wipe)
-		memset(block_bytes(b, word), 0, rzs_word_size(word));
+		block_wipe(b, word);
 	rzs_count(&w->counters, RZS_C_OBJECT_BYTES, (uint64_t)0 - rzs_word_size(word));
 	if (rzs_word_kind(word) == RZS_KIND_RAW) {
 		b->page_slot[rzs_word_index(word)] = RZS_SLOT_NONE;
@@ -472,7 +499,7 @@ int rzs_pool_rewrite(struct rzs_pool *p, struct rzs_worker *w, const struct rzs_
 	rzs_count(&w->counters, RZS_C_OBJECT_BYTES,
 		  (uint64_t)((int64_t)o->size - rzs_word_size(word)));
 	if (p->wipe)
-		memset(block_bytes(b, word), 0, rzs_word_size(word));
+		block_wipe(b, word);
 	/*
 	 * The word changes before the block is unlocked: a reader sees old bytes and word, or new
 	 * ones.

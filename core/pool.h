@@ -114,6 +114,7 @@ uint64_t rzs_pool_fixed_bytes(uint64_t max_blocks);
 /* Sleeps.  -ENOMEM leaves *p fit for rzs_pool_fini(), which is fine on a zeroed pool too. */
 int RZS_MUST_CHECK rzs_pool_init(struct rzs_pool *p, uint64_t max_blocks, unsigned nr_shards,
 				 bool wipe, struct rzs_blocks *blocks);
+/* Everything in it goes with the block source, which is to be closed next; wiped before, if so. */
 void rzs_pool_fini(struct rzs_pool *p);
 
 /*

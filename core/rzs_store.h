@@ -51,7 +51,11 @@ struct rzs_config {
 	int level;	     /* codec's own scale; 0 = its default */
 	unsigned nr_workers; /* calls that may run at once, 1 .. RZS_MAX_WORKERS */
 	bool no_checksum;    /* do not compute or verify checksums */
-	bool wipe;	     /* overwrite what is dropped, and what went through a worker */
+	/*
+	 * Overwrite what a page leaves in memory: when it is dropped or replaced, what went through
+	 * a worker at the end of the call, and all that is left when the store is destroyed.
+	 */
+	bool wipe;
 	/*
 	 * The caller has a place of its own for what is not here: incompressible pages are refused
 	 * (-E2BIG) and empty ones told apart from zeros (-ENODATA).  Page 0, where a swap header

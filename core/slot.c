@@ -22,8 +22,14 @@ int rzs_slots_init(struct rzs_slots *t, uint64_t nr, struct rzs_blocks *blocks)
 	return t->chunks ? 0 : -ENOMEM;
 }
 
-void rzs_slots_fini(struct rzs_slots *t)
+void rzs_slots_fini(struct rzs_slots *t, bool wipe)
 {
+	uint64_t i;
+
+	/* The words of same-filled pages are what was in these. */
+	for (i = 0; wipe && t->chunks && i < t->nr_chunks; i++)
+		if (t->chunks[i])
+			rzs_port_wipe(t->chunks[i], RZS_BLOCK_SIZE);
 	/* The chunks are blocks and go when the block source is closed. */
 	rzs_port_free(t->chunks, t->nr_chunks * sizeof(void *));
 	t->chunks = NULL;

@@ -163,7 +163,8 @@ struct rzs_slots {
 uint64_t rzs_slots_fixed_bytes(uint64_t nr);
 /* Sleeps.  -ENOMEM leaves *t fit for rzs_slots_fini(), which is fine on a zeroed table too. */
 int RZS_MUST_CHECK rzs_slots_init(struct rzs_slots *t, uint64_t nr, struct rzs_blocks *blocks);
-void rzs_slots_fini(struct rzs_slots *t);
+/* The chunks go with the block source, which is to be closed next; wipe: overwritten before. */
+void rzs_slots_fini(struct rzs_slots *t, bool wipe);
 
 /* The word of slot, or NULL when its chunk does not exist (the slot is empty).  slot < nr. */
 static inline uint64_t *rzs_slots_find(struct rzs_slots *t, rzs_slot_t slot)

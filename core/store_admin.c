@@ -154,15 +154,17 @@ int rzs_store_create(const struct rzs_config *cfg, struct rzs_store **out)
 
 void rzs_store_destroy(struct rzs_store *store)
 {
+	bool wipe;
 	unsigned i;
 
 	if (!store)
 		return;
+	wipe = store->pool.wipe;
 	for (i = 0; i < store->nr_workers; i++)
-		rzs_worker_destroy(store->workers[i]);
+		rzs_worker_destroy(store->workers[i], wipe);
 	rzs_port_free(store->workers, store->nr_workers * sizeof(*store->workers));
 	rzs_pool_fini(&store->pool);
-	rzs_slots_fini(&store->slots);
+	rzs_slots_fini(&store->slots, wipe);
 	rzs_blocks_close(store->blocks);
 	rzs_port_free(store, sizeof(*store));
 }

@@ -219,5 +219,7 @@ int rzs_store_verify(struct rzs_store *store, struct rzs_worker *w, bool check_d
 		*out_what = "list: a block is missing from its list";
 	if (!*out_what)
 		*out_what = verify_sums(store, &t);
+	if (store->pool.wipe)
+		rzs_worker_wipe(w);
 	return *out_what ? -EIO : 0;
 }

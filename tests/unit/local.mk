@@ -21,6 +21,7 @@ RZS_UNIT_TESTS = \
 	tests/unit/test_store_threads \
 	tests/unit/test_store_stats \
 	tests/unit/test_store_try \
+	tests/unit/test_store_wipe \
 	tests/unit/test_store_workers \
 	tests/unit/test_swap_header
 
