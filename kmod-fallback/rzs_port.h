@@ -34,6 +34,11 @@
 void *rzs_port_alloc(size_t n);
 void rzs_port_free(void *p, size_t n);
 
+static inline void rzs_port_wipe(void *p, size_t n)
+{
+	memzero_explicit(p, n);
+}
+
 struct rzs_blocks;
 
 int rzs_blocks_open(struct rzs_blocks **out, uint64_t max_blocks, uint64_t reserve_blocks);

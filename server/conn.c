@@ -65,8 +65,10 @@ int rzs_conn_create(int fd, const struct rzs_nbd_session *session, const void *e
 
 void rzs_conn_destroy(struct rzs_conn *c)
 {
-	if (c)
-		munmap(c, BYTES);
+	if (!c)
+		return;
+	rzs_port_wipe(c, BYTES); /* whatever its device wants: that may have gone before it */
+	munmap(c, BYTES);
 }
 
 /* Send all replies.  0, -EAGAIN: the rest another time, or the connection's end. */

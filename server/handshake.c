@@ -98,6 +98,7 @@ static void on_closed(uv_handle_t *handle)
 	struct rzs_handshake *h = handle->data;
 
 	rzs_front_release(h->front);
+	rzs_port_wipe(h->in, sizeof(h->in)); /* requests, and data, may have come with it */
 	free(h);
 }
 

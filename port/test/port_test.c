@@ -39,6 +39,11 @@ static uint32_t test_yield_n;
 static uint64_t test_yield_seed;
 static uint64_t test_yield_threads;
 
+static struct test_hook {
+	rzs_test_fn *fn;
+	void *arg;
+} test_hook[RZS_TEST_PLACES];
+
 /* In front of an allocation. */
 struct test_alloc {
 	uint64_t magic;
@@ -87,6 +92,7 @@ void rzs_test_reset(void)
 	test_guard = false;
 	test_damage = 0;
 	test_yield_n = 0;
+	memset(test_hook, 0, sizeof(test_hook));
 }
 
 void rzs_test_fail(enum rzs_test_call call, uint64_t nth, uint64_t count)
@@ -135,10 +141,27 @@ void rzs_test_set_yield(uint32_t n, uint64_t seed)
 	test_yield_seed = seed;
 }
 
+void rzs_test_call_at(enum rzs_test_place place, rzs_test_fn *fn, void *arg)
+{
+	test_hook[place] = (struct test_hook){fn, arg};
+}
+
+static void test_at(enum rzs_test_place place, const void *p, size_t n)
+{
+	static __thread bool inside;
+
+	if (!test_hook[place].fn || inside)
+		return;
+	inside = true;
+	test_hook[place].fn(test_hook[place].arg, p, n);
+	inside = false;
+}
+
 void rzs_test_yield(void)
 {
 	static __thread uint64_t state;
 
+	test_at(RZS_TEST_AT_YIELD, NULL, 0);
 	if (test_yield_n == 0)
 		return;
 	if (state == 0)
@@ -218,6 +241,7 @@ void rzs_port_free(void *p, size_t n)
 	}
 	if (a->size != n)
 		test_damaged("free with another size than allocated", p);
+	test_at(RZS_TEST_AT_RETURN, p, a->size);
 	test_count(&test_live_bytes, -a->size);
 	test_count(&test_live_allocs, -(uint64_t)1);
 	map = a->map;
@@ -228,6 +252,11 @@ void rzs_port_free(void *p, size_t n)
 		munmap(map, map_len);
 	else
 		free(map);
+}
+
+void rzs_port_wipe(void *p, size_t n)
+{
+	memset(p, 0, n); /* of another unit than who calls it: never left out */
 }
 
 /* Blocks */
@@ -324,8 +353,10 @@ void rzs_blocks_close(struct rzs_blocks *b)
 		test_block_delete(b, test_queue_pop(b));
 	test_count(&test_live_bytes, -(b->taken * RZS_BLOCK_SIZE));
 	test_count(&test_live_blocks, -b->taken);
-	while (b->all.next_all != &b->all)
+	while (b->all.next_all != &b->all) {
+		test_at(RZS_TEST_AT_RETURN, test_body(b, b->all.next_all), RZS_BLOCK_SIZE);
 		test_block_delete(b, b->all.next_all);
+	}
 	rzs_port_free(b, sizeof(*b));
 }
 
@@ -334,6 +365,7 @@ void *rzs_blocks_take(struct rzs_blocks *b, bool *out_limit)
 	struct test_block *t = NULL;
 
 	*out_limit = false;
+	test_at(RZS_TEST_AT_TAKE, NULL, 0);
 	if (test_fails(RZS_TEST_TAKE))
 		return NULL;
 	rzs_lock(&b->lock);
@@ -364,6 +396,7 @@ void rzs_blocks_give(struct rzs_blocks *b, void *block)
 		return;
 	}
 	t = (struct test_block *)(void *)((char *)block - test_head_len(b));
+	test_at(RZS_TEST_AT_RETURN, block, RZS_BLOCK_SIZE);
 	rzs_lock(&b->lock);
 	if (t->magic != TEST_MAGIC_TAKEN) {
 		rzs_unlock(&b->lock);

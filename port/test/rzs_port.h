@@ -21,6 +21,7 @@ void rzs_test_yield(void);
 
 void *rzs_port_alloc(size_t n);
 void rzs_port_free(void *p, size_t n);
+void rzs_port_wipe(void *p, size_t n);
 
 struct rzs_blocks;
 

@@ -41,6 +41,12 @@ static inline void rzs_port_free(void *p, size_t n)
 	free(p);
 }
 
+static inline void rzs_port_wipe(void *p, size_t n)
+{
+	memset(p, 0, n);
+	__asm__ __volatile__("" : : "r"(p) : "memory"); /* somebody may look */
+}
+
 struct rzs_blocks;
 
 int rzs_blocks_open(struct rzs_blocks **out, uint64_t max_blocks, uint64_t reserve_blocks);

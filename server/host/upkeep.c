@@ -35,9 +35,9 @@
  */
 #define STEP_OBJECTS 256
 
-/* Compaction starts when slack is over 1/SLACK_SHARE of the blocks, and worth it at all. */
-#define SLACK_SHARE 32
-#define SLACK_LEAST (1u << 20)
+/* Compaction starts when over 1/IDLE_SHARE of the blocks lies idle, and it is worth it at all. */
+#define IDLE_SHARE 32
+#define IDLE_LEAST (1u << 20)
 
 /* One kind of trouble: how much of it was there when it was last spoken of, and when that was. */
 struct complaint {
@@ -59,7 +59,7 @@ static int wake = -1; /* an eventfd */
 static atomic_bool poked, stopping;
 static pthread_t thread;
 static bool running;
-static unsigned worker_hint;
+static unsigned own_worker;
 static void (*on_tick)(void);
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -108,12 +108,13 @@ static void tell(struct entry *e, const struct rzs_stats *s)
 /* Look at a store: speak of it, and say whether it is to be compacted. */
 static void judge(struct entry *e)
 {
+	uint64_t idle, blocks;
 	struct rzs_stats s;
 
 	rzs_store_stats(e->store, &s);
-	e->compacting =
-		s.refused_limit != e->refused_before ||
-		(s.slack_bytes > SLACK_LEAST && s.slack_bytes > s.block_bytes / SLACK_SHARE);
+	rzs_store_idle(e->store, &idle, &blocks);
+	e->compacting = s.refused_limit != e->refused_before ||
+			(idle > IDLE_LEAST && idle > blocks / IDLE_SHARE);
 	e->refused_before = s.refused_limit;
 	tell(e, &s);
 }
@@ -125,7 +126,8 @@ static void compact_step(struct entry *e)
 
 	if (!e->compacting)
 		return;
-	worker = rzs_worker_get(e->store, worker_hint);
+	/* Not another if it is in use: an I/O thread would wait for that one. */
+	worker = rzs_worker_get_own(e->store, own_worker);
 	if (rzs_store_compact(e->store, worker, STEP_OBJECTS, &blocks, &e->compacting) < 0)
 		e->compacting = false;
 	rzs_worker_put(e->store, worker);
@@ -214,11 +216,11 @@ void rzs_upkeep_wake(void)
 	errno = saved;
 }
 
-int rzs_upkeep_start(unsigned hint, void (*tick)(void))
+int rzs_upkeep_start(unsigned worker, void (*tick)(void))
 {
 	int err;
 
-	worker_hint = hint;
+	own_worker = worker;
 	on_tick = tick;
 	wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (wake < 0)

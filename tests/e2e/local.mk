@@ -40,7 +40,8 @@ RZS_E2E_TESTS = \
 	tests/e2e/rzsd-units.sh \
 	tests/e2e/subpage.sh \
 	tests/e2e/swapheader.sh \
-	tests/e2e/trimhammer.sh
+	tests/e2e/trimhammer.sh \
+	tests/e2e/wipe.sh
 
 # The libraries' calls in a bare loop, beside which rzsbench's figures are held.
 check_PROGRAMS += tests/lib/bare_codec
@@ -70,6 +71,7 @@ RZS_E2E_HELPERS = \
 	tests/e2e/rzsd-manager.py \
 	tests/e2e/rzsd-silent.py \
 	tests/e2e/subpage.py \
-	tests/e2e/trimhammer.py
+	tests/e2e/trimhammer.py \
+	tests/e2e/wipe.py
 
 EXTRA_DIST += $(RZS_E2E_TESTS) $(RZS_E2E_HELPERS)

@@ -33,6 +33,12 @@ int strcmp(const char *a, const char *b);
 void *rzs_port_alloc(size_t n);
 void rzs_port_free(void *p, size_t n);
 
+static inline void rzs_port_wipe(void *p, size_t n)
+{
+	memset(p, 0, n);
+	__asm__ __volatile__("" : : "r"(p) : "memory"); /* somebody may look */
+}
+
 struct rzs_blocks;
 int rzs_blocks_open(struct rzs_blocks **out, uint64_t max_blocks, uint64_t reserve_blocks);
 void rzs_blocks_close(struct rzs_blocks *b);

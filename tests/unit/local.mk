@@ -11,13 +11,18 @@ RZS_UNIT_TESTS = \
 	tests/unit/test_port \
 	tests/unit/test_store \
 	tests/unit/test_store_backed \
+	tests/unit/test_store_between \
 	tests/unit/test_store_compact \
 	tests/unit/test_store_corrupt \
+	tests/unit/test_store_inside \
 	tests/unit/test_store_limit \
 	tests/unit/test_store_map \
 	tests/unit/test_store_model \
 	tests/unit/test_store_threads \
+	tests/unit/test_store_stats \
 	tests/unit/test_store_try \
+	tests/unit/test_store_wipe \
+	tests/unit/test_store_workers \
 	tests/unit/test_swap_header
 
 # The same, too long for valgrind and of one thread, so of no use to ThreadSanitizer: AddressSanitizer has them.
@@ -151,6 +156,7 @@ tests_unit_test_ctl_LDADD = librzsproto.la
 RZS_UNIT_TESTS_USER += \
 	tests/unit/test_conn \
 	tests/unit/test_conn_flow \
+	tests/unit/test_conn_wipe \
 	tests/unit/test_io \
 	tests/unit/test_io_model
 EXTRA_DIST += \
@@ -168,6 +174,9 @@ tests_unit_test_conn_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
 tests_unit_test_conn_LDADD = $(RZS_UNIT_CONN_LDADD)
 tests_unit_test_conn_flow_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
 tests_unit_test_conn_flow_LDADD = $(RZS_UNIT_CONN_LDADD)
+tests_unit_test_conn_wipe_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
+tests_unit_test_conn_wipe_LDADD = $(RZS_UNIT_CONN_LDADD)
+tests_unit_test_conn_wipe_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=munmap
 tests_unit_test_io_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
 tests_unit_test_io_LDADD = $(RZS_UNIT_IO_LDADD)
 tests_unit_test_io_model_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)

@@ -8,7 +8,11 @@
 #include "ctl_commands.h"
 #include "lockdown.h"
 #include "stat_table.h"
+#include "store.h"
 #include "target_rig.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
 
 static struct rzs_ctl_out out;
 
@@ -101,6 +105,39 @@ T_TEST(a_list_of_devices)
 	write_page(ready->store, 0, page);
 	T_OK(strstr(ask("list"), " ready state=ready") != NULL);
 	T_OK(strstr(out.data, "-uuid=- stored=8192 ") != NULL);
+	end();
+}
+
+static void *list(void *done)
+{
+	(void)ask("list");
+	atomic_store((atomic_bool *)done, true);
+	return NULL;
+}
+
+/*
+ * The upkeep thread compacts, holding its worker; a client asks for the list.  Red when that takes
+ * the worker of a thread that serves I/O, which would have to wait for it then.
+ */
+T_TEST(a_list_waits_for_upkeep_and_takes_no_worker_from_those_who_serve)
+{
+	struct rzs_device_view *view = rig_add_store("a", 100);
+	struct rzs_worker *upkeeps, *io;
+	static atomic_bool done;
+	pthread_t client;
+
+	upkeeps = rzs_worker_get_own(view->store, 1);
+	T_EQ(pthread_create(&client, NULL, list, &done), 0);
+	/* 2: somebody sleeps. */
+	T_WAIT(__atomic_load_n(&upkeeps->mutex.word, __ATOMIC_RELAXED) == 2 || atomic_load(&done),
+	       20);
+	T_OK(!atomic_load(&done));
+	io = rzs_worker_tryget(view->store, 0);
+	T_EQ(io, view->store->workers[0]);
+	rzs_worker_put(view->store, io);
+	rzs_worker_put(view->store, upkeeps);
+	T_EQ(pthread_join(client, NULL), 0);
+	T_OK(strstr(out.data, " a state=ready ") != NULL);
 	end();
 }
 
