@@ -7,6 +7,7 @@
 
 #include <ctype.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "lockdown.h"
@@ -149,6 +150,34 @@ static void start_upkeep(void (*tick)(void))
 	T_EQ(rzs_lockdown_early(&options), 0);
 	T_EQ(rzs_lockdown_late(), 0);
 	T_EQ(rzs_upkeep_start(1, tick), 0);
+}
+
+/* By the child of a fork, as a daemon is one: 0, or the line that is not so. */
+static int become_daemon(void)
+{
+	if (getpriority(PRIO_PROCESS, 0) != 0 || rzs_lockdown_late())
+		return __LINE__;
+	return getpriority(PRIO_PROCESS, 0) == -20 ? 0 : __LINE__;
+}
+
+/* Red when the daemon's main thread stays without its haste, or the parent keeps it. */
+T_TEST(haste_is_the_daemons_and_not_its_parents)
+{
+	const struct rzs_lockdown_options options = {
+		.mode = RZS_PROTECT_AUTO, .realtime = RZS_REALTIME_ALWAYS, .error = no_error};
+	int status = 0, before = getpriority(PRIO_PROCESS, 0);
+	pid_t child;
+
+	T_EQ(rzs_lockdown_early(&options), 0);
+	if (before != 0 || getpriority(PRIO_PROCESS, 0) != -20)
+		T_SKIP("this user may not be in haste, or is");
+	child = fork();
+	if (child == 0)
+		_exit(become_daemon() % 256);
+	T_EQ(waitpid(child, &status, 0), child);
+	T_OK(WIFEXITED(status));
+	T_EQ(WEXITSTATUS(status), 0);
+	T_EQ(getpriority(PRIO_PROCESS, 0), before);
 }
 
 static uint64_t slack(struct rzs_store *store)
