@@ -18,9 +18,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
-#define TEST_PAGE	  4096u
 #define TEST_ALIGN	  64u
+#define TEST_BLOCK_ALIGN  4096u
 #define TEST_KEEP_DEFAULT 16u
 #define TEST_MAGIC_ALLOC  0x616c6c6f63a110c1ull
 #define TEST_MAGIC_TAKEN  0x7461e1b10c7a4e01ull
@@ -164,6 +165,18 @@ static bool test_fails(enum rzs_test_call call)
 	return true;
 }
 
+/* What can be kept from being touched: a page of this system. */
+static size_t test_page(void)
+{
+	return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+static void test_fence(void *p)
+{
+	if (mprotect(p, test_page(), PROT_NONE))
+		test_damaged("no guard", p);
+}
+
 /* Allocations */
 
 static void *test_map(size_t len)
@@ -176,7 +189,7 @@ static void *test_map(size_t len)
 void *rzs_port_alloc(size_t n)
 {
 	size_t body = (n + TEST_ALIGN - 1) & ~(size_t)(TEST_ALIGN - 1);
-	size_t map_len = 0;
+	size_t map_len = 0, page = test_page();
 	struct test_alloc *a;
 	void *map = NULL;
 	char *p;
@@ -184,12 +197,12 @@ void *rzs_port_alloc(size_t n)
 	if (test_fails(RZS_TEST_ALLOC) || n > SIZE_MAX / 2)
 		return NULL;
 	if (test_guard) {
-		map_len = ((TEST_ALIGN + body + TEST_PAGE - 1) / TEST_PAGE + 1) * TEST_PAGE;
+		map_len = ((TEST_ALIGN + body + page - 1) / page + 1) * page;
 		map = test_map(map_len);
 		if (!map)
 			return NULL;
-		mprotect((char *)map + map_len - TEST_PAGE, TEST_PAGE, PROT_NONE);
-		p = (char *)map + map_len - TEST_PAGE - body;
+		test_fence((char *)map + map_len - page);
+		p = (char *)map + map_len - page - body;
 	} else {
 		if (posix_memalign(&map, TEST_ALIGN, TEST_ALIGN + n))
 			return NULL;
@@ -232,10 +245,10 @@ void rzs_port_free(void *p, size_t n)
 
 /* Blocks */
 
-/* Bytes from a head to its block: a page, and with guards another that cannot be touched. */
+/* Bytes from a head to its block; with guards a page of them cannot be touched. */
 static size_t test_head_len(const struct rzs_blocks *b)
 {
-	return b->guard ? 2 * TEST_PAGE : TEST_PAGE;
+	return b->guard ? 2 * test_page() : TEST_BLOCK_ALIGN;
 }
 
 static char *test_body(const struct rzs_blocks *b, struct test_block *t)
@@ -249,13 +262,13 @@ static struct test_block *test_block_new(struct rzs_blocks *b)
 	struct test_block *t;
 
 	if (b->guard) {
-		t = test_map(len + TEST_PAGE);
+		t = test_map(len + test_page());
 		if (!t)
 			return NULL;
-		mprotect((char *)t + TEST_PAGE, TEST_PAGE, PROT_NONE);
-		mprotect((char *)t + len, TEST_PAGE, PROT_NONE);
+		test_fence((char *)t + test_page());
+		test_fence((char *)t + len);
 	} else {
-		t = aligned_alloc(TEST_PAGE, len);
+		t = aligned_alloc(TEST_BLOCK_ALIGN, len);
 		if (!t)
 			return NULL;
 	}
@@ -272,7 +285,7 @@ static void test_block_delete(struct rzs_blocks *b, struct test_block *t)
 	t->next_all->prev_all = t->prev_all;
 	t->magic = 0;
 	if (b->guard)
-		munmap(t, test_head_len(b) + RZS_BLOCK_SIZE + TEST_PAGE);
+		munmap(t, test_head_len(b) + RZS_BLOCK_SIZE + test_page());
 	else
 		free(t);
 }
@@ -359,7 +372,7 @@ void rzs_blocks_give(struct rzs_blocks *b, void *block)
 {
 	struct test_block *t;
 
-	if (!block || (uintptr_t)block % TEST_PAGE) {
+	if (!block || (uintptr_t)block % TEST_BLOCK_ALIGN) {
 		test_damaged("give of what is no block", block);
 		return;
 	}

@@ -458,7 +458,8 @@ static int blocks_reserve_arena(struct rzs_blocks *b, uint64_t max)
 	if (units < BLOCKS_RESERVE_MOST)
 		units = BLOCKS_RESERVE_MOST;
 	units = blocks_min(units, BLOCKS_ADDRESS_MOST);
-	return rzs_arena_reserve(&b->arena, units, blocks_min(max, BLOCKS_RESERVE_LEAST));
+	return rzs_arena_reserve(&b->arena, (size_t)sysconf(_SC_PAGESIZE), units,
+				 blocks_min(max, BLOCKS_RESERVE_LEAST));
 }
 
 static void blocks_free(struct rzs_blocks *b)
@@ -526,7 +527,7 @@ int rzs_blocks_open(struct rzs_blocks **out, uint64_t max_blocks, uint64_t reser
 
 fail:
 	blocks_free(b);
-	return -ENOMEM;
+	return err == -ENOTSUP ? err : -ENOMEM;
 }
 
 void rzs_blocks_close(struct rzs_blocks *b)

@@ -138,12 +138,30 @@ int rzs_realtime_parse(const char *text, enum rzs_realtime *out)
 	return -EINVAL;
 }
 
+/* A store's memory comes and goes by blocks, so a block has to be whole pages. */
+static int judge_pages(void)
+{
+	char line[128];
+	long page = sysconf(_SC_PAGESIZE);
+
+	if (page <= (long)RZS_BLOCK_SIZE)
+		return 0;
+	snprintf(line, sizeof(line),
+		 "this system's pages have %ld bytes; pages of more than %u are not supported",
+		 page, RZS_BLOCK_SIZE);
+	options.error(line);
+	return -ENOTSUP;
+}
+
 int rzs_lockdown_early(const struct rzs_lockdown_options *o)
 {
 	struct rzs_thread *unused;
-	int fd = rzs_swaps_open();
+	int fd;
 
 	options = *o;
+	if (judge_pages() < 0)
+		return -ENOTSUP;
+	fd = rzs_swaps_open();
 	rzs_protect_init(&protect, options.mode, options.realtime != RZS_REALTIME_NEVER);
 	protect.without = options.without;
 	swap_is_on = rzs_swaps_any(fd);

@@ -25,6 +25,7 @@ RZS_UNIT_TESTS_ONE = tests/unit/test_store_oom
 
 # On the user port; each needs its two lines as well.
 RZS_UNIT_TESTS_USER = \
+	tests/unit/test_arena \
 	tests/unit/test_blocks \
 	tests/unit/test_blocks_system \
 	tests/unit/test_host \
@@ -72,6 +73,8 @@ librzstests_user_la_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
 RZS_UNIT_USER_CPPFLAGS = $(RZS_USER_CPPFLAGS) -I$(srcdir)/tests/lib
 RZS_UNIT_USER_LDADD = librzstests_user.la librzscore.la librzsport.la $(RZS_LIBS)
 
+tests_unit_test_arena_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
+tests_unit_test_arena_LDADD = $(RZS_UNIT_USER_LDADD)
 tests_unit_test_blocks_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
 tests_unit_test_blocks_LDADD = $(RZS_UNIT_USER_LDADD)
 tests_unit_test_blocks_system_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
@@ -108,6 +111,7 @@ tests_unit_test_device_params_CPPFLAGS = $(RZS_TEST_CPPFLAGS) -I$(srcdir)/server
 
 tests_unit_test_host_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
 tests_unit_test_host_LDADD = $(RZS_UNIT_HOST_LDADD)
+tests_unit_test_host_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=sysconf
 tests_unit_test_latency_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
 tests_unit_test_latency_LDADD = $(RZS_UNIT_HOST_LDADD)
 

@@ -142,6 +142,42 @@ static void no_error(const char *text)
 	T_FAIL("%s", text);
 }
 
+static long page_size; /* 0: the system's own */
+
+long __real_sysconf(int name);
+long __wrap_sysconf(int name);
+long __wrap_sysconf(int name)
+{
+	return name == _SC_PAGESIZE && page_size ? page_size : __real_sysconf(name);
+}
+
+static unsigned complaints;
+
+static void complain(const char *text)
+{
+	complaints++;
+	T_STR_EQ(text, "this system's pages have 65536 bytes; pages of more than 32768 are not "
+		       "supported");
+}
+
+/* Red when a server starts where giving a block's memory back takes its neighbour's as well. */
+T_TEST(pages_larger_than_a_block_are_refused_at_the_start)
+{
+	const struct rzs_lockdown_options options = {
+		.mode = RZS_PROTECT_OFF, .realtime = RZS_REALTIME_NEVER, .error = complain};
+	const struct rzs_config cfg = {.nr_pages = PAGES, .nr_workers = 1};
+	struct rzs_store *store = (struct rzs_store *)&store;
+
+	page_size = 65536;
+	T_EQ(rzs_lockdown_early(&options), -ENOTSUP);
+	T_EQ(complaints, 1);
+	T_EQ(rzs_store_create(&cfg, &store), -ENOTSUP);
+	T_EQ(store, NULL);
+	page_size = 16384;
+	T_EQ(rzs_lockdown_early(&options), 0);
+	T_EQ(complaints, 1);
+}
+
 static void start_upkeep(void (*tick)(void))
 {
 	const struct rzs_lockdown_options options = {
