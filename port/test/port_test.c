@@ -313,6 +313,11 @@ static void test_queue_trim(struct rzs_blocks *b)
 		test_block_delete(b, test_queue_pop(b));
 }
 
+static uint64_t test_keep(uint64_t asked)
+{
+	return asked == RZS_RESERVE_DEFAULT ? TEST_KEEP_DEFAULT : asked;
+}
+
 int rzs_blocks_open(struct rzs_blocks **out, uint64_t max_blocks, uint64_t reserve_blocks)
 {
 	struct rzs_blocks *b = rzs_port_alloc(sizeof(*b));
@@ -323,7 +328,7 @@ int rzs_blocks_open(struct rzs_blocks **out, uint64_t max_blocks, uint64_t reser
 	rzs_lock_init(&b->lock);
 	b->guard = test_guard;
 	b->max = max_blocks;
-	b->keep = reserve_blocks == RZS_RESERVE_DEFAULT ? TEST_KEEP_DEFAULT : reserve_blocks;
+	b->keep = test_keep(reserve_blocks);
 	b->tail = &b->head;
 	b->all.next_all = b->all.prev_all = &b->all;
 	return 0;
@@ -407,7 +412,7 @@ void rzs_blocks_count(struct rzs_blocks *b, uint64_t *out_taken, uint64_t *out_r
 	rzs_unlock(&b->lock);
 }
 
-int rzs_blocks_set_max(struct rzs_blocks *b, uint64_t max_blocks)
+int rzs_blocks_set_max(struct rzs_blocks *b, uint64_t max_blocks, uint64_t reserve_blocks)
 {
 	int err = 0;
 
@@ -416,6 +421,7 @@ int rzs_blocks_set_max(struct rzs_blocks *b, uint64_t max_blocks)
 		err = -ENOSPC;
 	} else {
 		b->max = max_blocks;
+		b->keep = test_keep(reserve_blocks);
 		test_queue_trim(b);
 	}
 	rzs_unlock(&b->lock);

@@ -73,7 +73,6 @@ struct rzs_blocks {
 	/* Under system. */
 	pthread_mutex_t system;
 	struct rzs_arena arena;
-	uint64_t reserve_asked;
 
 	/* Constant after open. */
 	char *first, *end;
@@ -131,12 +130,12 @@ static void blocks_set_marks(struct rzs_blocks *b, uint64_t max, uint64_t reserv
 	b->high = b->reserve + b->reserve / 2 + BLOCKS_SLACK;
 }
 
-/* The reserve for this max, as asked for at open. */
-static uint64_t blocks_reserve(const struct rzs_blocks *b, uint64_t max)
+/* The reserve for this max, as it is asked for. */
+static uint64_t blocks_reserve(uint64_t max, uint64_t asked)
 {
-	if (b->reserve_asked == RZS_RESERVE_DEFAULT)
+	if (asked == RZS_RESERVE_DEFAULT)
 		return blocks_default_reserve(max);
-	return b->reserve_asked ? b->reserve_asked : 1;
+	return asked ? asked : 1;
 }
 
 /* Under lock: is there something for the thread to do? */
@@ -504,14 +503,13 @@ int rzs_blocks_open(struct rzs_blocks **out, uint64_t max_blocks, uint64_t reser
 	rzs_lock_init(&b->lock);
 	b->hook = blocks_hook;
 	b->hook_arg = blocks_hook_arg;
-	b->reserve_asked = reserve_blocks;
 	err = blocks_reserve_arena(b, max_blocks);
 	if (err)
 		goto fail;
 	b->first = b->arena.base;
 	b->end = b->first + b->arena.units * RZS_BLOCK_SIZE;
 	max_blocks = blocks_min(max_blocks, b->arena.units);
-	blocks_set_marks(b, max_blocks, blocks_reserve(b, max_blocks));
+	blocks_set_marks(b, max_blocks, blocks_reserve(max_blocks, reserve_blocks));
 	err = blocks_repeat(b, blocks_fill_step);
 	if (err)
 		goto fail;
@@ -541,7 +539,7 @@ void rzs_blocks_close(struct rzs_blocks *b)
 	blocks_free(b);
 }
 
-int rzs_blocks_set_max(struct rzs_blocks *b, uint64_t max_blocks)
+int rzs_blocks_set_max(struct rzs_blocks *b, uint64_t max_blocks, uint64_t reserve_blocks)
 {
 	bool done = false;
 	uint64_t reserve;
@@ -549,7 +547,7 @@ int rzs_blocks_set_max(struct rzs_blocks *b, uint64_t max_blocks)
 
 	pthread_mutex_lock(&b->system);
 	max_blocks = blocks_min(max_blocks, b->arena.units);
-	reserve = blocks_reserve(b, max_blocks);
+	reserve = blocks_reserve(max_blocks, reserve_blocks);
 	rzs_lock(&b->lock);
 	if (b->taken > max_blocks)
 		err = -ENOSPC;

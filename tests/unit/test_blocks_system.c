@@ -128,10 +128,10 @@ T_TEST(failed_return_is_survived)
 	T_WAIT(ready(b) >= 24, 10);
 	refuse_madvise(ADVICE_DONTNEED_LOCKED, ADVICE_DONTNEED_LOCKED, ENOMEM);
 	/* The limit holds for takers although ready blocks are left over. */
-	T_EQ(rzs_blocks_set_max(b, 200), 0);
+	T_EQ(rzs_blocks_set_max(b, 200, 32), 0);
 	T_EQ(rzs_blocks_take(b, &limit), NULL);
 	T_EQ(limit, true);
-	T_EQ(rzs_blocks_set_max(b, MANY), 0);
+	T_EQ(rzs_blocks_set_max(b, MANY, 32), 0);
 	give(b, held, 200);
 	T_WAIT(info().failures >= 2, 10);
 	T_GE(ready(b), 200);
