@@ -34,6 +34,7 @@ T_TEST(system_without_memory_is_survived)
 		n += (held[n] = rzs_blocks_take(b, &limit)) != NULL;
 	T_LE(n, 32 + 256); /* addresses are made ready 256 blocks ahead */
 	T_WAIT(info().failures >= 3, 10);
+	T_GT(info().waits_ns, 0);
 	while ((held[n] = rzs_blocks_take(b, &limit)) != NULL)
 		n++;
 	T_EQ(limit, false);
