@@ -223,6 +223,26 @@ int rzs_threads_restore(struct rzs_thread *t)
 	return err;
 }
 
+bool rzs_threads_hurry(struct rzs_thread *t)
+{
+	bool quick;
+
+	if (!t || !__atomic_load_n(&t->realtime, __ATOMIC_RELAXED))
+		return false;
+	rzs_lock(&t->lock);
+	quick = threads_set(threads_self(), RZS_THREAD_IO,
+			    __atomic_load_n(&t->ordinary, __ATOMIC_RELAXED), true) == 0;
+	rzs_unlock(&t->lock);
+	return quick;
+}
+
+void rzs_threads_calm(struct rzs_thread *t)
+{
+	rzs_lock(&t->lock);
+	(void)threads_set_entry(t, __atomic_load_n(&t->realtime, __ATOMIC_RELAXED));
+	rzs_unlock(&t->lock);
+}
+
 int rzs_threads_schedule_self(enum rzs_thread_role role, bool realtime)
 {
 	return threads_set(0, role, threads_ordinary, realtime);

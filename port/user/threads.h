@@ -9,7 +9,8 @@
  *   refill  1  takes memory for the I/O threads ahead of time; must run before those who use
  *              memory up, and never instead of an I/O thread
  *   helper  -  talks, compacts: may wait for memory, so it must not be a real-time one, which
- *              would wait in the way of everybody else; nice -20, since it takes I/O threads' locks
+ *              would wait in the way of everybody else; nice -20.  While it takes I/O threads' locks
+ *              it does not wait, and has their priority (rzs_threads_hurry())
  *
  * A thread that gets on says so: an I/O thread around each request, the refill thread at each step.
  * One that uses processor time and does not get on is in the kernel, looking for memory.  (A thread
@@ -94,6 +95,17 @@ int rzs_threads_demote(struct rzs_thread *t);
 
 /* It gets on: as it is to be again.  Likewise. */
 int rzs_threads_restore(struct rzs_thread *t);
+
+/*
+ * By an ordinary thread itself, before it takes locks for which threads that serve I/O wait: while
+ * it holds one and anybody else had the processor, they would wait for that, whatever their
+ * priority.  Gives it theirs until rzs_threads_calm(); meanwhile it must not wait for memory, nor
+ * take longer than one of their turns.  false: it stays as it is, for t is NULL, threads are not to
+ * be real-time ones now, or that is refused; then nothing is to follow.  (Locks of the kernel that
+ * pass the waiter's priority on, FUTEX_LOCK_PI, take kernel memory from whoever has to wait.)
+ */
+bool rzs_threads_hurry(struct rzs_thread *t);
+void rzs_threads_calm(struct rzs_thread *t);
 
 /* Schedule the calling thread, entered or not, as it is told here and no longer. */
 int rzs_threads_schedule_self(enum rzs_thread_role role, bool realtime);

@@ -30,7 +30,9 @@ RZS_UNIT_TESTS_USER = \
 	tests/unit/test_blocks_system \
 	tests/unit/test_host \
 	tests/unit/test_latency \
+	tests/unit/test_inversion \
 	tests/unit/test_listen_unix \
+	tests/unit/test_lockdown \
 	tests/unit/test_protect \
 	tests/unit/test_room \
 	tests/unit/test_rzsc \
@@ -79,6 +81,8 @@ tests_unit_test_blocks_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
 tests_unit_test_blocks_LDADD = $(RZS_UNIT_USER_LDADD)
 tests_unit_test_blocks_system_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
 tests_unit_test_blocks_system_LDADD = $(RZS_UNIT_USER_LDADD)
+tests_unit_test_inversion_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
+tests_unit_test_inversion_LDADD = $(RZS_UNIT_USER_LDADD)
 tests_unit_test_room_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
 tests_unit_test_room_LDADD = $(RZS_UNIT_USER_LDADD)
 tests_unit_test_watch_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
@@ -111,7 +115,9 @@ tests_unit_test_device_params_CPPFLAGS = $(RZS_TEST_CPPFLAGS) -I$(srcdir)/server
 
 tests_unit_test_host_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
 tests_unit_test_host_LDADD = $(RZS_UNIT_HOST_LDADD)
-tests_unit_test_host_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=sysconf
+tests_unit_test_lockdown_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
+tests_unit_test_lockdown_LDADD = $(RZS_UNIT_HOST_LDADD)
+tests_unit_test_lockdown_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=sysconf,--wrap=rzs_store_compact
 tests_unit_test_latency_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
 tests_unit_test_latency_LDADD = $(RZS_UNIT_HOST_LDADD)
 

@@ -7,7 +7,6 @@
 
 #include <ctype.h>
 #include <fcntl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "lockdown.h"
@@ -142,42 +141,6 @@ static void no_error(const char *text)
 	T_FAIL("%s", text);
 }
 
-static long page_size; /* 0: the system's own */
-
-long __real_sysconf(int name);
-long __wrap_sysconf(int name);
-long __wrap_sysconf(int name)
-{
-	return name == _SC_PAGESIZE && page_size ? page_size : __real_sysconf(name);
-}
-
-static unsigned complaints;
-
-static void complain(const char *text)
-{
-	complaints++;
-	T_STR_EQ(text, "this system's pages have 65536 bytes; pages of more than 32768 are not "
-		       "supported");
-}
-
-/* Red when a server starts where giving a block's memory back takes its neighbour's as well. */
-T_TEST(pages_larger_than_a_block_are_refused_at_the_start)
-{
-	const struct rzs_lockdown_options options = {
-		.mode = RZS_PROTECT_OFF, .realtime = RZS_REALTIME_NEVER, .error = complain};
-	const struct rzs_config cfg = {.nr_pages = PAGES, .nr_workers = 1};
-	struct rzs_store *store = (struct rzs_store *)&store;
-
-	page_size = 65536;
-	T_EQ(rzs_lockdown_early(&options), -ENOTSUP);
-	T_EQ(complaints, 1);
-	T_EQ(rzs_store_create(&cfg, &store), -ENOTSUP);
-	T_EQ(store, NULL);
-	page_size = 16384;
-	T_EQ(rzs_lockdown_early(&options), 0);
-	T_EQ(complaints, 1);
-}
-
 static void start_upkeep(void (*tick)(void))
 {
 	const struct rzs_lockdown_options options = {
@@ -186,34 +149,6 @@ static void start_upkeep(void (*tick)(void))
 	T_EQ(rzs_lockdown_early(&options), 0);
 	T_EQ(rzs_lockdown_late(), 0);
 	T_EQ(rzs_upkeep_start(1, tick), 0);
-}
-
-/* By the child of a fork, as a daemon is one: 0, or the line that is not so. */
-static int become_daemon(void)
-{
-	if (getpriority(PRIO_PROCESS, 0) != 0 || rzs_lockdown_late())
-		return __LINE__;
-	return getpriority(PRIO_PROCESS, 0) == -20 ? 0 : __LINE__;
-}
-
-/* Red when the daemon's main thread stays without its haste, or the parent keeps it. */
-T_TEST(haste_is_the_daemons_and_not_its_parents)
-{
-	const struct rzs_lockdown_options options = {
-		.mode = RZS_PROTECT_AUTO, .realtime = RZS_REALTIME_ALWAYS, .error = no_error};
-	int status = 0, before = getpriority(PRIO_PROCESS, 0);
-	pid_t child;
-
-	T_EQ(rzs_lockdown_early(&options), 0);
-	if (before != 0 || getpriority(PRIO_PROCESS, 0) != -20)
-		T_SKIP("this user may not be in haste, or is");
-	child = fork();
-	if (child == 0)
-		_exit(become_daemon() % 256);
-	T_EQ(waitpid(child, &status, 0), child);
-	T_OK(WIFEXITED(status));
-	T_EQ(WEXITSTATUS(status), 0);
-	T_EQ(getpriority(PRIO_PROCESS, 0), before);
 }
 
 static uint64_t slack(struct rzs_store *store)
