@@ -5,6 +5,7 @@
 RZS_UNIT_TESTS = \
 	tests/unit/test_codec \
 	tests/unit/test_device_params \
+	tests/unit/test_harness \
 	tests/unit/test_hash \
 	tests/unit/test_lock \
 	tests/unit/test_lzo_decode \
