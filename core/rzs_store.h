@@ -176,7 +176,10 @@ int RZS_MUST_CHECK rzs_store_map(struct rzs_store *store, rzs_slot_t slot, uint6
 int RZS_MUST_CHECK rzs_store_compact(struct rzs_store *store, struct rzs_worker *worker,
 				     uint64_t max_objects, uint64_t *out_blocks, bool *out_more);
 
-/* Change the limit (0 = none).  -ENOSPC: below what is held now, nothing is changed. */
+/*
+ * Change the limit (0 = none), and with it the reserve, as if the store had been made so.  -ENOSPC:
+ * below what is held now, nothing is changed.
+ */
 int RZS_MUST_CHECK rzs_store_set_limit(struct rzs_store *store, uint64_t limit_bytes);
 
 #define RZS_STATS_VERSION 1u

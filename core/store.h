@@ -8,6 +8,7 @@
 struct rzs_store {
 	uint64_t limit_bytes;
 	uint64_t fixed_bytes;
+	uint64_t reserve_bytes; /* as asked for */
 	const struct rzs_codec *codec;
 	bool checksum;
 	bool backed;

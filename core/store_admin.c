@@ -71,19 +71,19 @@ int rzs_store_min_limit(const struct rzs_config *cfg, uint64_t *out_bytes)
 }
 
 /*
- * Blocks to keep ready: what was asked for, but enough to begin with; else the world's default
- * (which looks at the limit and at the machine), or for a small store a quarter of its size or
- * limit.
+ * Blocks to keep ready with this limit: what was asked for, but enough to begin with; else the
+ * world's default (which looks at the limit and at the machine), or for a small store a quarter of
+ * its size or limit.
  */
-static uint64_t store_reserve(const struct rzs_config *cfg)
+static uint64_t store_reserve(uint64_t nr_pages, uint64_t asked_bytes, uint64_t limit_bytes)
 {
-	uint64_t most = cfg->nr_pages << RZS_PAGE_SHIFT, nr;
+	uint64_t most = nr_pages << RZS_PAGE_SHIFT, nr;
 
-	if (cfg->limit_bytes && cfg->limit_bytes < most)
-		most = cfg->limit_bytes;
+	if (limit_bytes && limit_bytes < most)
+		most = limit_bytes;
 	nr = most / RZS_BLOCK_SIZE / 4;
-	if (cfg->reserve_bytes)
-		nr = (cfg->reserve_bytes + RZS_BLOCK_SIZE - 1) / RZS_BLOCK_SIZE;
+	if (asked_bytes)
+		nr = (asked_bytes + RZS_BLOCK_SIZE - 1) / RZS_BLOCK_SIZE;
 	else if (nr >= RESERVE_OF_LARGE)
 		return RZS_RESERVE_DEFAULT;
 	else if (nr > RESERVE_OF_SMALL)
@@ -100,7 +100,9 @@ static int store_init(struct rzs_store *store, const struct rzs_config *cfg)
 
 	if (cfg->limit_bytes)
 		max = (cfg->limit_bytes - store->fixed_bytes) / RZS_BLOCK_SIZE;
-	err = rzs_blocks_open(&store->blocks, max, store_reserve(cfg));
+	store->reserve_bytes = cfg->reserve_bytes;
+	err = rzs_blocks_open(&store->blocks, max,
+			      store_reserve(cfg->nr_pages, cfg->reserve_bytes, cfg->limit_bytes));
 	if (err)
 		return err;
 	err = rzs_slots_init(&store->slots, cfg->nr_pages, store->blocks);
@@ -221,7 +223,8 @@ int rzs_store_set_limit(struct rzs_store *store, uint64_t limit_bytes)
 	/* What is held is never above the limit that is told: a higher one is told first. */
 	if (rzs_limit_allows(limit_bytes, before))
 		rzs_store_release(&store->limit_bytes, limit_bytes);
-	err = rzs_blocks_set_max(store->blocks, max);
+	err = rzs_blocks_set_max(store->blocks, max,
+				 store_reserve(store->slots.nr, store->reserve_bytes, limit_bytes));
 	rzs_store_release(&store->limit_bytes, err ? before : limit_bytes);
 	return err;
 }

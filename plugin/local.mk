@@ -26,8 +26,9 @@ EXTRA_DIST += plugin/control_thread.c
 endif
 plugin_nbdkit_rzs_plugin_la_CPPFLAGS = $(RZS_HOST_CPPFLAGS) $(RZS_PLUGIN_CONTROL_CPPFLAGS) \
 	$(NBDKIT_CFLAGS)
-# The nbdkit_* functions come from the program that loads it.
-plugin_nbdkit_rzs_plugin_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared \
+# The nbdkit_* functions come from the program that loads it, and whose last threads end when it has unloaded
+# plugins: what a thread of ours does at its end (port/user/threads.c) must still be there.
+plugin_nbdkit_rzs_plugin_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -Wl,-z,nodelete \
 	-Wl,--version-script=$(srcdir)/plugin/rzs.syms
 plugin_nbdkit_rzs_plugin_la_LIBADD = $(RZS_PLUGIN_CONTROL_LIBS) librzshost.la librzscore.la \
 	librzsport.la $(RZS_LIBS)

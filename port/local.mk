@@ -8,6 +8,8 @@ RZS_PORT_USER_SOURCES = \
 	port/user/arena.h \
 	port/user/blocks.c \
 	port/user/blocks.h \
+	port/user/blocks_info.c \
+	port/user/blocks_private.h \
 	port/user/liblzo.c \
 	port/user/liblzo.h \
 	port/user/memory.c \

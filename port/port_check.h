@@ -33,7 +33,7 @@ static inline void rzs_port_check(struct rzs_blocks *b, rzs_lock_t *l, rzs_mutex
 	void *(*take)(struct rzs_blocks *, bool *) = rzs_blocks_take;
 	void (*give)(struct rzs_blocks *, void *) = rzs_blocks_give;
 	void (*count)(struct rzs_blocks *, uint64_t *, uint64_t *, uint64_t *) = rzs_blocks_count;
-	int (*set_max)(struct rzs_blocks *, uint64_t) = rzs_blocks_set_max;
+	int (*set_max)(struct rzs_blocks *, uint64_t, uint64_t) = rzs_blocks_set_max;
 	uint64_t seen = 0;
 
 	(void)b, (void)alloc, (void)release, (void)open, (void)close, (void)take, (void)give;

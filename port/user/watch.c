@@ -162,7 +162,7 @@ static bool watch_look(struct watched *w, struct rzs_thread *t)
 		w->tid = tid;
 		w->turns = turns;
 		w->since = now;
-		if (w->demoted && rzs_threads_schedule(t, true) == 0)
+		if (w->demoted && rzs_threads_restore(t) == 0)
 			w->demoted = false;
 		return moved;
 	}

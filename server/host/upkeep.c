@@ -59,6 +59,7 @@ static int wake = -1; /* an eventfd */
 static atomic_bool poked, stopping;
 static pthread_t thread;
 static bool running;
+static struct rzs_thread *own_entry; /* the thread's */
 static unsigned own_worker;
 static void (*on_tick)(void);
 
@@ -123,13 +124,17 @@ static void compact_step(struct entry *e)
 {
 	struct rzs_worker *worker;
 	uint64_t blocks;
+	bool quick;
 
 	if (!e->compacting)
 		return;
 	/* Not another if it is in use: an I/O thread would wait for that one. */
 	worker = rzs_worker_get_own(e->store, own_worker);
+	quick = rzs_threads_hurry(own_entry); /* I/O threads wait for what is locked here */
 	if (rzs_store_compact(e->store, worker, STEP_OBJECTS, &blocks, &e->compacting) < 0)
 		e->compacting = false;
+	if (quick)
+		rzs_threads_calm(own_entry);
 	rzs_worker_put(e->store, worker);
 }
 
@@ -185,7 +190,7 @@ static void *upkeep_main(void *unused)
 	int swaps;
 
 	(void)unused;
-	(void)rzs_lockdown_thread(RZS_THREAD_HELPER);
+	own_entry = rzs_lockdown_thread(RZS_THREAD_HELPER);
 	swaps = rzs_lockdown_watch();
 	if (swaps >= 0)
 		rzs_lockdown_follow_swap(); /* it may have changed since the start */

@@ -322,6 +322,7 @@ test_metrics() {
 		"value('ramzswap_write_max_seconds') == 0.002" \
 		"value('ramzswap_protection', protection='realtime', state='refused') == 1" \
 		"value('ramzswap_process_room_shortages_total') == 4" \
+		"value('ramzswap_process_reserve_wait_seconds') == 2.5" \
 		"types['ramzswap_slide_bytes'] == 'counter'" \
 		"'ramzswap_read_requests' not in types" || fail "metrics: $(cat "$file")"
 	gives 0 swap0 --stats --json

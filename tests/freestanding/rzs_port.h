@@ -46,7 +46,7 @@ void *rzs_blocks_take(struct rzs_blocks *b, bool *out_limit);
 void rzs_blocks_give(struct rzs_blocks *b, void *block);
 void rzs_blocks_count(struct rzs_blocks *b, uint64_t *out_taken, uint64_t *out_ready,
 		      uint64_t *out_peak);
-int rzs_blocks_set_max(struct rzs_blocks *b, uint64_t max_blocks);
+int rzs_blocks_set_max(struct rzs_blocks *b, uint64_t max_blocks, uint64_t reserve_blocks);
 
 /* Says why and ends the program with status 1. */
 _Noreturn void free_die(const char *why);

@@ -5,6 +5,7 @@
 RZS_UNIT_TESTS = \
 	tests/unit/test_codec \
 	tests/unit/test_device_params \
+	tests/unit/test_harness \
 	tests/unit/test_hash \
 	tests/unit/test_lock \
 	tests/unit/test_lzo_decode \
@@ -30,11 +31,14 @@ RZS_UNIT_TESTS_ONE = tests/unit/test_store_oom
 
 # On the user port; each needs its two lines as well.
 RZS_UNIT_TESTS_USER = \
+	tests/unit/test_arena \
 	tests/unit/test_blocks \
 	tests/unit/test_blocks_system \
 	tests/unit/test_host \
 	tests/unit/test_latency \
+	tests/unit/test_inversion \
 	tests/unit/test_listen_unix \
+	tests/unit/test_lockdown \
 	tests/unit/test_protect \
 	tests/unit/test_room \
 	tests/unit/test_rzsc \
@@ -78,10 +82,14 @@ librzstests_user_la_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
 RZS_UNIT_USER_CPPFLAGS = $(RZS_USER_CPPFLAGS) -I$(srcdir)/tests/lib
 RZS_UNIT_USER_LDADD = librzstests_user.la librzscore.la librzsport.la $(RZS_LIBS)
 
+tests_unit_test_arena_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
+tests_unit_test_arena_LDADD = $(RZS_UNIT_USER_LDADD)
 tests_unit_test_blocks_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
 tests_unit_test_blocks_LDADD = $(RZS_UNIT_USER_LDADD)
 tests_unit_test_blocks_system_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
 tests_unit_test_blocks_system_LDADD = $(RZS_UNIT_USER_LDADD)
+tests_unit_test_inversion_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
+tests_unit_test_inversion_LDADD = $(RZS_UNIT_USER_LDADD)
 tests_unit_test_room_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
 tests_unit_test_room_LDADD = $(RZS_UNIT_USER_LDADD)
 tests_unit_test_watch_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
@@ -116,6 +124,9 @@ tests_unit_test_device_params_CPPFLAGS = $(RZS_TEST_CPPFLAGS) -I$(srcdir)/server
 
 tests_unit_test_host_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
 tests_unit_test_host_LDADD = $(RZS_UNIT_HOST_LDADD)
+tests_unit_test_lockdown_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
+tests_unit_test_lockdown_LDADD = $(RZS_UNIT_HOST_LDADD)
+tests_unit_test_lockdown_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=sysconf,--wrap=rzs_store_compact
 tests_unit_test_latency_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
 tests_unit_test_latency_LDADD = $(RZS_UNIT_HOST_LDADD)
 

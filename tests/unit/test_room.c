@@ -225,11 +225,13 @@ T_TEST(a_source_waits_for_room)
 	T_EQ(info().refilled, 0);
 	T_EQ(info().failures, 0);
 	T_EQ(info().unasked, 0);
+	T_WAIT(info().waits_ns > 100000000, 10);
 	T_NE(rzs_blocks_take(b, &limit), NULL);
 	T_EQ(info().least, 0);
 	write_file(ZONE, 70000u, 800u, "0");
 	T_WAIT(info().refilled == 16, 10);
 	T_EQ(info().ready, 16);
+	T_WAIT(info().waits_ns == 0, 10);
 	rzs_blocks_close(b);
 	unlink(file);
 }
