@@ -262,7 +262,10 @@ int rzs_device_init_locked(struct rzs_device *dev)
 	err = device_config(dev, &cfg, &backing);
 	if (err)
 		return err;
-	err = live_new(dev, &cfg, backing, &live);
+	/* With a backing swap it is not: who reclaims memory would wait for the disk page by page. */
+	err = rzs_disk_set_synchronous(dev->disk, !backing);
+	if (!err)
+		err = live_new(dev, &cfg, backing, &live);
 	if (err) {
 		rzs_backing_close(backing);
 		return err;
