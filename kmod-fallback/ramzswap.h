@@ -52,6 +52,8 @@ struct rzs_live {
 	struct rzs_blocks *blocks; /* the store's */
 	u64 nr_pages;
 	struct rzs_freed freed;
+	unsigned long idle_pages; /* for the shrinker: how many there were .. */
+	unsigned long idle_at;	  /* .. then, in jiffies */
 	struct rzs_spill *spill; /* NULL: no backing swap */
 };
 
