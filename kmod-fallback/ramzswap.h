@@ -10,6 +10,7 @@
  *   rzs_device.lock     configuration, INIT and RESET; never on the data path
  *   disk->open_mutex    (the block layer's) is nobody else opening while we look
  *   rzs_srcu            read side: every use of a live device
+ *   rzs_bounce.mutex    one page that is in pieces
  *   rzs_freed.mutex     one slot's discard against one write of that slot
  *   a spill's locks     (ramzswap_spill.h)
  *   a store's worker, and what core/store.c says
@@ -46,12 +47,19 @@ struct rzs_freed {
 	struct rzs_spill *spill; /* or NULL; set before there are slots to free */
 };
 
+/* For a page of the device that its bio has in several pieces; not used for pages of swap. */
+struct rzs_bounce {
+	struct mutex mutex;
+	void *page;
+};
+
 /* An initialised device. */
 struct rzs_live {
 	struct rzs_store *store;
 	struct rzs_blocks *blocks; /* the store's */
 	u64 nr_pages;
 	struct rzs_freed freed;
+	struct rzs_bounce bounce;
 	unsigned long idle_pages; /* for the shrinker: how many there were .. */
 	unsigned long idle_at;	  /* .. then, in jiffies */
 	struct rzs_spill *spill; /* NULL: no backing swap */
@@ -81,6 +89,16 @@ extern const struct attribute_group *rzs_sysfs_groups[];
 
 struct rzs_spill_counts;
 
+/*
+ * Counts something that is taken off one of the store's counters: whoever reads this one first, with
+ * acquire, and then the store's, never finds more here than there.
+ */
+static inline void rzs_count_after(atomic64_t *counter)
+{
+	smp_mb__before_atomic();
+	atomic64_inc(counter);
+}
+
 /* ramzswap_main.c.  Each takes dev->lock, unless it says otherwise, and may sleep. */
 
 /* -EBUSY when initialised already, -EINVAL for a size that cannot be, -ENOMEM, -ENOSPC: limit. */
@@ -107,6 +125,12 @@ void rzs_for_each_device(bool (*fn)(struct rzs_device *dev, void *arg), void *ar
 
 /* ramzswap_bio.c */
 void rzs_submit_bio(struct bio *bio);
+/* -ENOMEM; rzs_bounce_fini() is fine then as well, and when it was never called. */
+int rzs_bounce_init(struct rzs_bounce *b);
+void rzs_bounce_fini(struct rzs_bounce *b);
+/* n bytes between the page and the bio's next ones.  Under b->mutex. */
+void rzs_bounce_copy(struct rzs_bounce *b, struct bio *bio, struct bvec_iter iter, u32 n,
+		     bool to_bio);
 
 /* ramzswap_freed.c */
 /* -ENOMEM; rzs_freed_fini() is the caller's then as well. */

@@ -150,6 +150,7 @@ static void live_free(struct rzs_live *live)
 	rzs_freed_fini(&live->freed);
 	rzs_store_destroy(live->store);
 	rzs_spill_free(live->spill);
+	rzs_bounce_fini(&live->bounce);
 	kfree(live);
 }
 
@@ -172,6 +173,8 @@ static int live_new(struct rzs_device *dev, const struct rzs_config *cfg,
 	live->nr_pages = cfg->nr_pages;
 	live->idle_at = jiffies;
 	err = rzs_freed_init(&live->freed, live->store);
+	if (!err)
+		err = rzs_bounce_init(&live->bounce);
 	if (!err)
 		err = write_header(live);
 	/* The last that can fail: until then the backing swap is the caller's. */
