@@ -114,10 +114,15 @@ static inline bool rzs_device_ready(struct rzs_device *dev)
 }
 /* The live device, for as long as dev->lock is held; NULL: not initialised. */
 struct rzs_live *rzs_device_live(struct rzs_device *dev);
-/* Statistics, freed slots taken off first.  Under dev->lock.  -ENOTTY: not initialised. */
+/*
+ * Statistics.  Takes no lock that others hold for long, and waits for nothing, as anybody may ask;
+ * slots that the kernel has freed just now may still be in it.  -ENOTTY: not initialised.
+ */
 int rzs_device_stats(struct rzs_device *dev, struct rzs_stats *out);
-/* The same for what went to the backing swap; all zeros when there is none.  Under dev->lock. */
+/* The same for what went to the backing swap; all zeros when there is none. */
 void rzs_device_spill_counts(struct rzs_device *dev, struct rzs_spill_counts *out);
+/* The same for the path of the backing swap that is in use; "" when there is none. */
+void rzs_device_backing(struct rzs_device *dev, char out[RZS_BACKING_NAME_MAX]);
 /* The path of a backing swap for the next INIT, "" for none.  -EBUSY: initialised; -EINVAL. */
 int rzs_device_set_backing(struct rzs_device *dev, const char *path);
 /* Call fn for each device until it returns false. */
@@ -137,7 +142,6 @@ void rzs_bounce_copy(struct rzs_bounce *b, struct bio *bio, struct bvec_iter ite
 int rzs_freed_init(struct rzs_freed *f, struct rzs_store *store);
 void rzs_freed_fini(struct rzs_freed *f);
 int rzs_freed_prepare(struct rzs_freed *f, u64 slot);
-void rzs_freed_flush(struct rzs_freed *f);
 void rzs_slot_free_notify(struct block_device *bdev, unsigned long slot);
 
 /* ramzswap_spill.c: devices with a backing swap */
@@ -160,7 +164,9 @@ void rzs_spill_bio(struct rzs_spill *s, struct bio *bio);
 /* As rzs_store_discard(), of pages in the store and in the backing swap. */
 int rzs_spill_drop(struct rzs_spill *s, u64 slot, u64 nr);
 void rzs_spill_counts(struct rzs_spill *s, struct rzs_spill_counts *out);
-void rzs_spill_add_stats(struct rzs_spill *s, struct rzs_stats *out);
+/* Writes that the store counts as failed and that were not: to be read before the store's counts. */
+u64 rzs_spill_refused(struct rzs_spill *s);
+void rzs_spill_add_stats(struct rzs_spill *s, u64 refused, struct rzs_stats *out);
 
 /* ramzswap_shrink.c */
 int rzs_shrink_init(void);

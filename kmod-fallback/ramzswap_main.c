@@ -75,36 +75,55 @@ struct rzs_live *rzs_device_live(struct rzs_device *dev)
 	return rcu_dereference_protected(dev->live, lockdep_is_held(&dev->lock));
 }
 
-int rzs_device_stats(struct rzs_device *dev, struct rzs_stats *out)
+static void live_stats(struct rzs_device *dev, struct rzs_live *live, struct rzs_stats *out)
 {
-	struct rzs_live *live = rzs_device_live(dev);
-	u64 retried, bytes;
+	u64 retried = atomic64_read_acquire(&dev->retried), bytes;
+	u64 refused = live->spill ? rzs_spill_refused(live->spill) : 0;
 
-	if (!live)
-		return -ENOTTY;
-	rzs_freed_flush(&live->freed);
 	rzs_store_stats(live->store, out);
 	/* A write that was refused and tried again is one write, and no failure. */
-	retried = atomic64_read(&dev->retried);
 	out->writes -= retried;
 	out->refused_reserve -= retried;
 	out->failed_writes += (u64)atomic64_read(&dev->failed_writes) - retried;
-	bytes = atomic64_read(&live->freed.bytes);
+	bytes = (u64)atomic64_read(&live->freed.bytes) + RZS_PAGE_SIZE; /* the bounce page */
 	out->fixed_bytes += bytes;
 	out->mem_bytes += bytes;
 	out->mem_peak_bytes += bytes;
 	if (live->spill)
-		rzs_spill_add_stats(live->spill, out);
-	return 0;
+		rzs_spill_add_stats(live->spill, refused, out);
+}
+
+int rzs_device_stats(struct rzs_device *dev, struct rzs_stats *out)
+{
+	int srcu = srcu_read_lock(&rzs_srcu);
+	struct rzs_live *live = srcu_dereference(dev->live, &rzs_srcu);
+
+	if (live)
+		live_stats(dev, live, out);
+	srcu_read_unlock(&rzs_srcu, srcu);
+	return live ? 0 : -ENOTTY;
 }
 
 void rzs_device_spill_counts(struct rzs_device *dev, struct rzs_spill_counts *out)
 {
-	struct rzs_live *live = rzs_device_live(dev);
+	int srcu = srcu_read_lock(&rzs_srcu);
+	struct rzs_live *live = srcu_dereference(dev->live, &rzs_srcu);
 
 	memset(out, 0, sizeof(*out));
 	if (live && live->spill)
 		rzs_spill_counts(live->spill, out);
+	srcu_read_unlock(&rzs_srcu, srcu);
+}
+
+void rzs_device_backing(struct rzs_device *dev, char out[RZS_BACKING_NAME_MAX])
+{
+	int srcu = srcu_read_lock(&rzs_srcu);
+
+	out[0] = '\0';
+	/* The path does not change while there is a live device. */
+	if (srcu_dereference(dev->live, &rzs_srcu))
+		strscpy(out, dev->backing_swap, RZS_BACKING_NAME_MAX);
+	srcu_read_unlock(&rzs_srcu, srcu);
 }
 
 int rzs_device_set_backing(struct rzs_device *dev, const char *path)
@@ -320,16 +339,16 @@ static void device_clear(struct rzs_device *dev)
 {
 	struct rzs_live *live = rzs_device_live(dev);
 
-	rcu_assign_pointer(dev->live, NULL);
+	if (live) {
+		rcu_assign_pointer(dev->live, NULL);
+		synchronize_srcu(&rzs_srcu);
+		live_free(live);
+	}
 	dev->disksize = 0;
 	dev->mem_limit = 0;
 	dev->limit_needs_backing = false;
 	dev->backing_swap[0] = '\0';
 	dev->codec = rzs_codec_name(0);
-	if (!live)
-		return;
-	synchronize_srcu(&rzs_srcu);
-	live_free(live);
 }
 
 int rzs_device_reset(struct rzs_device *dev, unsigned int openers)

@@ -333,6 +333,11 @@ void rzs_spill_free(struct rzs_spill *s)
 	kvfree(s);
 }
 
+u64 rzs_spill_refused(struct rzs_spill *s)
+{
+	return atomic64_read_acquire(&s->refused);
+}
+
 void rzs_spill_counts(struct rzs_spill *s, struct rzs_spill_counts *out)
 {
 	out->pages = atomic64_read(&s->pages);
@@ -343,9 +348,9 @@ void rzs_spill_counts(struct rzs_spill *s, struct rzs_spill_counts *out)
 }
 
 /* What the store cannot know of. */
-void rzs_spill_add_stats(struct rzs_spill *s, struct rzs_stats *out)
+void rzs_spill_add_stats(struct rzs_spill *s, u64 refused, struct rzs_stats *out)
 {
-	u64 bytes = sizeof(*s) + RZS_PAGE_SIZE + s->backing->bytes + s->pool_bytes +
+	u64 bytes = sizeof(*s) + s->backing->bytes + s->pool_bytes +
 		    BITS_TO_LONGS(s->live->nr_pages) * sizeof(long);
 
 	out->fixed_bytes += bytes;
@@ -354,7 +359,6 @@ void rzs_spill_add_stats(struct rzs_spill *s, struct rzs_stats *out)
 	out->reads += atomic64_read(&s->zero_reads);
 	out->failed_reads += atomic64_read(&s->failed_reads);
 	/* What the store had refused was no failure yet. */
-	out->failed_writes += atomic64_read(&s->failed_writes);
-	out->failed_writes -= atomic64_read(&s->refused);
+	out->failed_writes += (u64)atomic64_read(&s->failed_writes) - refused;
 	out->discards += atomic64_read(&s->dropped);
 }
