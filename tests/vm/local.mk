@@ -17,6 +17,8 @@ EXTRA_DIST += \
 	tests/vm/mixio.c \
 	tests/vm/mkinitramfs \
 	tests/vm/nbdreader.c \
+	tests/vm/opener.c \
+	tests/vm/pageout.c \
 	tests/vm/pagerate.c \
 	tests/vm/readloop.c \
 	tests/vm/reap.c \
@@ -32,6 +34,8 @@ EXTRA_DIST += \
 	tests/vm/scenarios/kmod-memlimit \
 	tests/vm/scenarios/kmod-model \
 	tests/vm/scenarios/kmod-oom \
+	tests/vm/scenarios/kmod-openers \
+	tests/vm/scenarios/kmod-pageout \
 	tests/vm/scenarios/kmod-plain \
 	tests/vm/scenarios/kmod-selftest \
 	tests/vm/scenarios/kmod-sequence \
