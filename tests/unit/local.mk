@@ -45,11 +45,10 @@ RZS_UNIT_TESTS_USER += \
 	tests/unit/test_config_files
 endif
 
-if HAVE_LIBUV
 RZS_UNIT_TESTS_USER += \
 	tests/unit/test_control \
-	tests/unit/test_ctl_commands
-endif
+	tests/unit/test_ctl_commands \
+	tests/unit/test_loop
 
 # Of the codecs, which know no port; each needs its two lines as well.
 RZS_UNIT_TESTS_PROTO = \
@@ -140,6 +139,9 @@ tests_unit_test_control_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
 tests_unit_test_control_LDADD = $(RZS_UNIT_CONTROL_LDADD)
 tests_unit_test_ctl_commands_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
 tests_unit_test_ctl_commands_LDADD = $(RZS_UNIT_CONTROL_LDADD)
+tests_unit_test_loop_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
+tests_unit_test_loop_LDADD = $(RZS_UNIT_CONTROL_LDADD)
+tests_unit_test_loop_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=epoll_ctl,--wrap=epoll_create1,--wrap=eventfd
 
 tests_unit_test_ctl_CPPFLAGS = $(RZS_UNIT_PROTO_CPPFLAGS)
 tests_unit_test_ctl_LDADD = librzsproto.la
