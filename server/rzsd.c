@@ -27,6 +27,7 @@
 #include "say.h"
 #include "signals.h"
 #include "stat_table.h"
+#include "std_fds.h"
 #include "upkeep.h"
 
 #define EXIT_FAILED 1
@@ -362,19 +363,30 @@ static int serve(void)
 	return err;
 }
 
+/* What was asked for is on standard output: all of it? */
+static int end_output(void)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return 0;
+	fprintf(stderr, "rzsd: standard output: %s\n", strerror(errno));
+	return EXIT_FAILED;
+}
+
 int main(int argc, char **argv)
 {
+	if (rzs_std_fds_fill() < 0)
+		return EXIT_FAILED;
 	switch (rzs_options_parse(argc, argv, &config, &options)) {
 	case RZS_OPTIONS_GO:
 		break;
 	case RZS_OPTIONS_DONE:
-		return 0;
+		return end_output();
 	case RZS_OPTIONS_WRONG:
 		return EXIT_USAGE;
 	}
 	if (options.check) {
 		printf("rzsd: the configuration is good\n");
-		return 0;
+		return end_output();
 	}
 	/* What systemd spares at the end of a shutdown; it reads this from /proc. */
 	if (config.survive_shutdown)

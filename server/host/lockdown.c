@@ -186,7 +186,7 @@ static void fill_heap(void)
 /* Refill threads look for room if that can be had. */
 static void start_room(void)
 {
-	static struct rzs_room probe;
+	static struct rzs_room probe; /* it is large */
 	int err;
 
 	if (!rzs_protect_wants(&protect, RZS_PROTECT_ROOM))
