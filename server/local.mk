@@ -68,6 +68,8 @@ librzsfront_la_SOURCES = \
 	server/notify.h \
 	server/options.c \
 	server/options.h \
+	server/pid_file.c \
+	server/pid_file.h \
 	server/signals.c \
 	server/signals.h
 librzsfront_la_CPPFLAGS = $(RZS_SERVER_CPPFLAGS)

@@ -24,6 +24,7 @@
 #include "front.h"
 #include "notify.h"
 #include "options.h"
+#include "pid_file.h"
 #include "say.h"
 #include "signals.h"
 #include "stat_table.h"
@@ -49,7 +50,7 @@ static struct rzs_io *io;
 static struct rzs_control *control;
 static struct rzs_drain *drain;
 static struct rzs_loop_call usr1;
-static bool has_pid_file;
+static int pid_file = -1;
 
 static void say_error(const char *text)
 {
@@ -257,17 +258,15 @@ static int start_loop(void)
 static int announce(void)
 {
 	struct rzs_device_view view;
+	char why[RZS_WHY_MAX];
 	unsigned ready = 0;
-	int err;
 
 	if (config.pid_file[0]) {
-		err = rzs_daemon_write_pid(config.pid_file);
-		if (err < 0) {
-			rzs_say_at(RZS_SAY_ERROR, "pid-file=%s: %s", config.pid_file,
-				   strerror(-err));
-			return err;
+		pid_file = rzs_pid_file_open(config.pid_file, why);
+		if (pid_file < 0) {
+			say_error(why);
+			return pid_file;
 		}
-		has_pid_file = true;
 	}
 	for (unsigned i = 0; target.view(target.arg, i, &view) == 0; i++)
 		ready += view.store != NULL;
@@ -358,8 +357,8 @@ static int serve(void)
 	rzs_devices_close(devices);
 	rzs_lockdown_end();
 	close_listeners();
-	if (has_pid_file)
-		unlink(config.pid_file);
+	if (pid_file >= 0)
+		rzs_pid_file_close(config.pid_file, pid_file);
 	return err;
 }
 

@@ -132,6 +132,7 @@ tests_unit_test_nbd_request_CPPFLAGS = $(RZS_UNIT_PROTO_CPPFLAGS)
 tests_unit_test_nbd_request_LDADD = librzsproto.la
 tests_unit_test_listen_unix_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
 tests_unit_test_listen_unix_LDADD = $(RZS_UNIT_HOST_LDADD)
+tests_unit_test_listen_unix_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=bind
 
 RZS_UNIT_CONTROL_LDADD = $(RZS_CONTROL_LIBS) $(RZS_UNIT_HOST_LDADD)
 
