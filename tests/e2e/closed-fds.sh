@@ -67,10 +67,10 @@ if has_rzsd; then
 	# What is asked for on standard output, and does not get there.
 	for arg in --help --version --check-config; do
 		# shellcheck disable=SC2086
-		fails_with 'standard output: No space left' -- \
+		fails_with 'cannot write to standard output: No space left' -- \
 			bash -c 'exec "${@:2}" "$1" >/dev/full' - $arg $RZSD --config "$tmpdir/rzsd.conf"
 		# shellcheck disable=SC2086
-		fails_with 'standard output: Bad file descriptor' -- \
+		fails_with 'cannot write to standard output: Bad file descriptor' -- \
 			bash -c 'exec "${@:2}" "$1" >&-' - $arg $RZSD --config "$tmpdir/rzsd.conf"
 	done
 
