@@ -149,7 +149,9 @@ static int open_listeners(void)
 		const struct rzs_config_listen *l = &config.listen[i];
 
 		err = rzs_listen_open((const struct sockaddr *)&l->addr, l->addr_len, mode,
-				      &listeners[i], why);
+				      &listeners[nr_listeners], why);
+		if (l->optional && (err == -EAFNOSUPPORT || err == -EADDRNOTAVAIL))
+			continue;
 		if (err < 0) {
 			say_error(why);
 			return err;

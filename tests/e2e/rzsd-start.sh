@@ -95,6 +95,16 @@ pid=$(cat "$tmpdir/pid")
 log=$tmpdir/log
 stop_server
 
+# A path with blank and comma; and localhost, which is of both families.
+"$rzsd" "$tmpdir/a b,c" --pid-file "$tmpdir/pid" >"$tmpdir/log" 2>&1 &
+job=$!
+cleanup_fn reap "$job"
+wait_for 20 test -s "$tmpdir/pid" || fail "no server with a blank in its path: $(cat "$tmpdir/log")"
+[ -S "$tmpdir/a b,c" ] || fail "it listens elsewhere than at 'a b,c': $(cat "$tmpdir/log")"
+pid=$(cat "$tmpdir/pid")
+log=$tmpdir/log
+stop_server
+
 # ---- the background ----
 
 "$rzsd" "$tmpdir/nbd" --daemon --survive-shutdown --pid-file "$tmpdir/pid" >"$tmpdir/log" 2>&1 ||
