@@ -107,6 +107,30 @@ static void close_all(void)
 
 /* ---- sockets ---- */
 
+/* The control socket that was given: one, and of a kind of which the system tells who connects. */
+static int take_control(int fd)
+{
+	struct rzs_listener l;
+	char why[RZS_WHY_MAX];
+
+	if (control_fd >= 0) {
+		say_error("two sockets named control were given by the service manager");
+		return -EINVAL;
+	}
+	if (rzs_listen_adopt(fd, true, &l, why) < 0) {
+		say_error(why);
+		return -EINVAL;
+	}
+	if (!l.local) {
+		rzs_say_at(RZS_SAY_ERROR,
+			   "%s, given by the service manager as control: not a unix socket",
+			   l.name);
+		return -EINVAL;
+	}
+	control_fd = fd;
+	return 0;
+}
+
 static int open_given(void)
 {
 	struct rzs_given given[RZS_GIVEN_MAX];
@@ -120,8 +144,10 @@ static int open_given(void)
 		return err;
 	}
 	for (unsigned i = 0; i < nr; i++) {
-		if (strcmp(given[i].name, "control") == 0 && control_fd < 0) {
-			control_fd = given[i].fd;
+		if (strcmp(given[i].name, "control") == 0) {
+			err = take_control(given[i].fd);
+			if (err < 0)
+				return err;
 			continue;
 		}
 		err = rzs_listen_adopt(given[i].fd, config.allow_tcp_anywhere,

@@ -290,10 +290,18 @@ static void on_connection(void *arg, uint32_t events)
 		turn_away(fd, err, "no memory for another client");
 }
 
+/* Whoever waits may be gone, or another process's, when accept() is called. */
+static int set_nonblocking(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	return flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ? -errno : 0;
+}
+
 static int open_listener(const struct rzs_control_options *options, struct rzs_control *control,
 			 char why[RZS_WHY_MAX])
 {
-	int err;
+	int err = 0;
 
 	if (options->path) {
 		control->path = strdup(options->path);
@@ -306,9 +314,11 @@ static int open_listener(const struct rzs_control_options *options, struct rzs_c
 			return control->fd;
 	} else {
 		control->fd = options->fd;
+		err = set_nonblocking(control->fd);
 	}
 	control->listener = (struct rzs_loop_fd){control->fd, on_connection, control};
-	err = rzs_loop_add(control->loop, &control->listener, EPOLLIN);
+	if (err == 0)
+		err = rzs_loop_add(control->loop, &control->listener, EPOLLIN);
 	if (err < 0) {
 		snprintf(why, RZS_WHY_MAX, "the control socket cannot be watched: %s",
 			 strerror(-err));

@@ -17,7 +17,7 @@ struct rzs_control;
 
 struct rzs_control_options {
 	const char *path;      /* of the socket; NULL: fd is one that listens already */
-	int fd;		       /* from a successful start on the control socket's to close */
+	int fd;		       /* the control socket's to close, from a successful start on */
 	unsigned max_clients;  /* 0: 16 */
 	unsigned idle_seconds; /* a client that asks for nothing is let go, 0: 60 */
 };

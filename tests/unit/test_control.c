@@ -499,6 +499,7 @@ T_TEST(a_socket_that_was_given)
 	T_EQ(bind(options.fd, (struct sockaddr *)&address, sizeof(address)), 0);
 	T_EQ(listen(options.fd, 5), 0);
 	T_EQ(rzs_control_start(&loop, &options, &rig_target, &control, why), 0);
+	T_OK(fcntl(options.fd, F_GETFL) & O_NONBLOCK);
 	close(greeted());
 	/* Its file is whose it was. */
 	rzs_control_stop(control);
