@@ -30,7 +30,7 @@ RZS_UNIT_TESTS_USER = \
 	tests/unit/test_host \
 	tests/unit/test_latency \
 	tests/unit/test_listen_unix \
-	tests/unit/test_lockdown \
+	tests/unit/test_lockdown_fork \
 	tests/unit/test_protect \
 	tests/unit/test_room \
 	tests/unit/test_rzsc \
@@ -108,8 +108,8 @@ tests_unit_test_device_params_CPPFLAGS = $(RZS_TEST_CPPFLAGS) -I$(srcdir)/server
 
 tests_unit_test_host_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
 tests_unit_test_host_LDADD = $(RZS_UNIT_HOST_LDADD)
-tests_unit_test_lockdown_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
-tests_unit_test_lockdown_LDADD = $(RZS_UNIT_HOST_LDADD)
+tests_unit_test_lockdown_fork_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
+tests_unit_test_lockdown_fork_LDADD = $(RZS_UNIT_HOST_LDADD)
 tests_unit_test_latency_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
 tests_unit_test_latency_LDADD = $(RZS_UNIT_HOST_LDADD)
 
