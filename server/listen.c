@@ -41,6 +41,9 @@ static bool is_loopback(const union address *a)
 {
 	if (a->any.sa_family == AF_INET)
 		return ntohl(a->v4.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+	/* One of IPv4 within, of a socket that has both. */
+	if (IN6_IS_ADDR_V4MAPPED(&a->v6.sin6_addr))
+		return a->v6.sin6_addr.s6_addr[12] == IN_LOOPBACKNET;
 	return IN6_IS_ADDR_LOOPBACK(&a->v6.sin6_addr);
 }
 

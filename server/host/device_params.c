@@ -81,10 +81,11 @@ static int set_level(struct rzs_device_params *p, const char *key, const char *v
 static int set_swap_header(struct rzs_device_params *p, const char *key, const char *value,
 			   char *why)
 {
-	int err = rzs_value_bool(key, value, &p->swap_header, why);
+	bool automatic = strcmp(value, "auto") == 0;
+	int err = automatic ? 0 : rzs_value_bool(key, value, &p->swap_header, why);
 
 	if (err == 0)
-		p->swap_header_given = true;
+		p->swap_header_given = !automatic;
 	return err;
 }
 
@@ -113,6 +114,10 @@ static int set_uuid(struct rzs_device_params *p, const char *key, const char *va
 	unsigned digits = 0;
 	bool good = strlen(value) == sizeof(shape) - 1;
 
+	if (strcmp(value, "random") == 0) {
+		p->uuid_given = false;
+		return 0;
+	}
 	for (size_t i = 0; good && i < sizeof(shape) - 1; i++) {
 		int digit = hex_digit(value[i]);
 

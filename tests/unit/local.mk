@@ -39,6 +39,7 @@ RZS_UNIT_TESTS_USER = \
 	tests/unit/test_inversion \
 	tests/unit/test_listen_unix \
 	tests/unit/test_lockdown \
+	tests/unit/test_lockdown_fork \
 	tests/unit/test_protect \
 	tests/unit/test_room \
 	tests/unit/test_rzsc \
@@ -55,11 +56,10 @@ RZS_UNIT_TESTS_USER += \
 	tests/unit/test_config_files
 endif
 
-if HAVE_LIBUV
 RZS_UNIT_TESTS_USER += \
 	tests/unit/test_control \
-	tests/unit/test_ctl_commands
-endif
+	tests/unit/test_ctl_commands \
+	tests/unit/test_loop
 
 # Of the codecs, which know no port; each needs its two lines as well.
 RZS_UNIT_TESTS_PROTO = \
@@ -127,6 +127,8 @@ tests_unit_test_host_LDADD = $(RZS_UNIT_HOST_LDADD)
 tests_unit_test_lockdown_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
 tests_unit_test_lockdown_LDADD = $(RZS_UNIT_HOST_LDADD)
 tests_unit_test_lockdown_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=sysconf,--wrap=rzs_store_compact
+tests_unit_test_lockdown_fork_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
+tests_unit_test_lockdown_fork_LDADD = $(RZS_UNIT_HOST_LDADD)
 tests_unit_test_latency_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
 tests_unit_test_latency_LDADD = $(RZS_UNIT_HOST_LDADD)
 
@@ -152,6 +154,7 @@ tests_unit_test_nbd_request_CPPFLAGS = $(RZS_UNIT_PROTO_CPPFLAGS)
 tests_unit_test_nbd_request_LDADD = librzsproto.la
 tests_unit_test_listen_unix_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
 tests_unit_test_listen_unix_LDADD = $(RZS_UNIT_HOST_LDADD)
+tests_unit_test_listen_unix_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=bind
 
 RZS_UNIT_CONTROL_LDADD = $(RZS_CONTROL_LIBS) $(RZS_UNIT_HOST_LDADD)
 
@@ -159,6 +162,9 @@ tests_unit_test_control_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
 tests_unit_test_control_LDADD = $(RZS_UNIT_CONTROL_LDADD)
 tests_unit_test_ctl_commands_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
 tests_unit_test_ctl_commands_LDADD = $(RZS_UNIT_CONTROL_LDADD)
+tests_unit_test_loop_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
+tests_unit_test_loop_LDADD = $(RZS_UNIT_CONTROL_LDADD)
+tests_unit_test_loop_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=epoll_ctl,--wrap=epoll_create1,--wrap=eventfd
 
 tests_unit_test_ctl_CPPFLAGS = $(RZS_UNIT_PROTO_CPPFLAGS)
 tests_unit_test_ctl_LDADD = librzsproto.la

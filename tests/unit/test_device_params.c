@@ -252,6 +252,26 @@ T_TEST(swap_headers)
 	T_OK(!p.swap_header);
 }
 
+/* The words that a default goes by, over what was said before. */
+T_TEST(back_to_the_default)
+{
+	fresh("40K");
+	set("uuid", UUID);
+	set("uuid", "random");
+	complete();
+	T_OK(!p.uuid_given);
+	T_EQ(p.uuid[6] >> 4, 4);
+	set("swap-header", "no");
+	set("swap-header", "auto");
+	complete();
+	T_EQ(p.swap_header, sysconf(_SC_PAGESIZE) == (long)RZS_PAGE_SIZE);
+	fresh("36K");
+	set("swap-header", "yes");
+	set("swap-header", "auto");
+	complete();
+	T_OK(!p.swap_header);
+}
+
 T_TEST(advice)
 {
 	if (rzs_size_ram() > 3ull << 40)

@@ -12,6 +12,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 /* ---- what stands in for the I/O threads ---- */
@@ -45,7 +46,7 @@ void rzs_io_tidy(struct rzs_io *io)
 
 /* ---- the server ---- */
 
-static uv_loop_t loop;
+static struct rzs_loop loop;
 static struct rzs_devices *devices;
 static struct rzs_target target;
 static struct rzs_front *front;
@@ -93,7 +94,7 @@ static void enter(struct rzs_front_options options, bool tcp)
 	snprintf(local.sun_path, sizeof(local.sun_path), "%s/sock", folder);
 	inet = (struct sockaddr_in){.sin_family = AF_INET,
 				    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	T_EQ(uv_loop_init(&loop), 0);
+	T_EQ(rzs_loop_open(&loop), 0);
 	T_EQ(rzs_devices_open(3, &devices), 0);
 	rzs_devices_target(devices, &target);
 	make_device("a");
@@ -118,8 +119,7 @@ static void enter(struct rzs_front_options options, bool tcp)
 static void leave(void)
 {
 	rzs_front_close(front);
-	uv_run(&loop, UV_RUN_DEFAULT);
-	T_EQ(uv_loop_close(&loop), 0);
+	rzs_loop_close(&loop);
 	T_EQ(rzs_devices_connections(devices), 0);
 	rzs_devices_close(devices);
 }
@@ -127,13 +127,13 @@ static void leave(void)
 /* Whether the server would sleep now. */
 static bool is_idle(void)
 {
-	struct pollfd fd = {.fd = uv_backend_fd(&loop), .events = POLLIN};
+	struct pollfd fd = {.fd = loop.epoll, .events = POLLIN};
 
 	return poll(&fd, 1, 0) == 0;
 }
 
 /* Let the server run until cond is true. */
-#define SERVE_UNTIL(cond) T_WAIT((uv_run(&loop, UV_RUN_NOWAIT), (cond)), 20)
+#define SERVE_UNTIL(cond) T_WAIT((rzs_loop_turn(&loop, false), (cond)), 20)
 
 /* ---- the client ---- */
 
@@ -287,7 +287,7 @@ T_TEST(a_client_is_handed_over)
 	put_all(fd, "more", 4);
 	close(fd);
 	for (int i = 0; i < 100; i++)
-		uv_run(&loop, UV_RUN_NOWAIT);
+		rzs_loop_turn(&loop, false);
 	T_EQ(recv(adopted_fd, text, sizeof(text), 0), 4);
 
 	T_EQ(left, 0);
@@ -311,7 +311,7 @@ T_TEST(bytes_may_come_one_by_one)
 	for (size_t i = 0; i < len; i++) {
 		put_all(fd, text + i, 1);
 		for (int k = 0; k < 3; k++)
-			uv_run(&loop, UV_RUN_NOWAIT);
+			rzs_loop_turn(&loop, false);
 	}
 	SERVE_UNTIL(adoptions == 1);
 	T_EQ(nr_early, 0);
@@ -399,7 +399,7 @@ T_TEST(many_at_once_have_their_time)
 	for (int i = 0; i < 4; i++)
 		get_greeting(fds[i]);
 	for (int i = 0; i < 100; i++)
-		uv_run(&loop, UV_RUN_NOWAIT);
+		rzs_loop_turn(&loop, false);
 	T_EQ(front->nr_handshakes, 4);
 	/* Nobody spins meanwhile; the next comes when one has gone, and not a minute later. */
 	T_OK(is_idle());
@@ -444,8 +444,8 @@ T_TEST(time_is_limited)
 	enter((struct rzs_front_options){.handshake_ms = 100}, false);
 	silent = call();
 	get_greeting(silent);
-	start = uv_now(&loop);
-	SERVE_UNTIL(uv_now(&loop) > start + 30);
+	start = loop.now;
+	SERVE_UNTIL(loop.now > start + 30);
 	slow = call();
 	get_greeting(slow);
 	put_all(slow, "\0\0\0\3", 4);
@@ -479,7 +479,7 @@ T_TEST(a_client_that_does_not_read_is_not_read_from)
 	put_all(fd, text, sizeof(text));
 	SERVE_UNTIL(front->newest && rzs_handshake_unsent(front->newest) > 0);
 	for (int i = 0; i < 100; i++)
-		uv_run(&loop, UV_RUN_NOWAIT);
+		rzs_loop_turn(&loop, false);
 	T_LE(rzs_handshake_unsent(front->newest), RZS_NBD_HANDSHAKE_ROOM);
 	T_OK(is_idle());
 	/* Not a byte is lost or doubled when it reads at last. */
@@ -508,7 +508,7 @@ T_TEST(out_of_descriptors)
 	SERVE_UNTIL(front->shortages.count == 1);
 	/* It does not spin on a listener that stays readable. */
 	for (int i = 0; i < 1000; i++)
-		uv_run(&loop, UV_RUN_NOWAIT);
+		rzs_loop_turn(&loop, false);
 	T_LE(front->shortages.count, 3);
 	T_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
 	if (is_hung_up(fd)) /* valgrind accepts, and closes what is over the limit */

@@ -16,15 +16,6 @@
 
 #define HEAD_MOST 1000u
 
-/* Each the wrong way round: what reads or writes there is told so, as if it were still closed. */
-void rzsb_open_std(void)
-{
-	for (int fd = 0; fd <= 2; fd++)
-		if (fcntl(fd, F_GETFD) < 0 &&
-		    open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) != fd)
-			_exit(RZSB_FAILED);
-}
-
 int rzsb_finish(int status)
 {
 	bool failed = ferror(stdout), flush = fflush(stdout) != 0;
