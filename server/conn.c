@@ -53,6 +53,7 @@ int rzs_conn_create(int fd, const struct rzs_nbd_session *session, const void *e
 	c = (struct rzs_conn *)p;
 	c->fd = fd;
 	c->session = *session;
+	c->dispatch.client = session->client;
 	c->readable = true;
 	c->in = p + IN_OFF;
 	c->out = p + OUT_OFF;

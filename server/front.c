@@ -167,12 +167,11 @@ static int export_at(void *arg, unsigned i, struct rzs_nbd_export *out)
 
 /* ---- connections that end ---- */
 
-void rzs_front_closed(void *front, struct rzs_device *device)
+void rzs_front_closed(void *front, const struct rzs_nbd_session *session)
 {
 	struct rzs_front *f = front;
 
-	/* From here on the device may go. */
-	atomic_fetch_sub(&device->connections, 1);
+	rzs_devices_left(session);
 	(void)uv_async_send(&f->async);
 }
 
@@ -182,6 +181,7 @@ static void on_async(uv_async_t *async)
 
 	if (f->io)
 		rzs_io_tidy(f->io);
+	rzs_handshake_again(f);
 	f->options.left(f->options.arg);
 }
 

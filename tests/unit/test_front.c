@@ -291,7 +291,7 @@ T_TEST(a_client_is_handed_over)
 	T_EQ(recv(adopted_fd, text, sizeof(text), 0), 4);
 
 	T_EQ(left, 0);
-	rzs_front_closed(front, device());
+	rzs_front_closed(front, &adopted);
 	SERVE_UNTIL(left == 1);
 	T_EQ(tidied, 1);
 	T_EQ(rzs_devices_connections(devices), 0);
@@ -317,7 +317,7 @@ T_TEST(bytes_may_come_one_by_one)
 	T_EQ(nr_early, 0);
 	get_greeting(fd);
 	T_EQ(get_last_reply(fd), REP_ACK);
-	rzs_front_closed(front, device());
+	rzs_front_closed(front, &adopted);
 	close(adopted_fd);
 	close(fd);
 	leave();
@@ -353,7 +353,7 @@ T_TEST(no_more_connections_than_allowed)
 	get_greeting(second);
 	T_NE(get_last_reply(second), REP_ACK);
 	T_EQ(adoptions, 1);
-	rzs_front_closed(front, device());
+	rzs_front_closed(front, &adopted);
 	/* It may ask again. */
 	{
 		uint8_t text[64];
@@ -362,7 +362,7 @@ T_TEST(no_more_connections_than_allowed)
 	}
 	T_EQ(get_last_reply(second), REP_ACK);
 	SERVE_UNTIL(adoptions == 2);
-	rzs_front_closed(front, device());
+	rzs_front_closed(front, &adopted);
 	leave();
 }
 
@@ -385,7 +385,7 @@ T_TEST(the_oldest_makes_room)
 	go(fds[5], "a");
 	SERVE_UNTIL(adoptions == 1);
 	T_EQ(front->nr_handshakes, 3);
-	rzs_front_closed(front, device());
+	rzs_front_closed(front, &adopted);
 	leave();
 }
 
@@ -410,7 +410,7 @@ T_TEST(many_at_once_have_their_time)
 	for (int i = 1; i < 6; i++)
 		T_OK(!is_hung_up(fds[i]));
 	T_EQ(adoptions, 1);
-	rzs_front_closed(front, device());
+	rzs_front_closed(front, &adopted);
 	leave();
 }
 
@@ -432,7 +432,7 @@ T_TEST(a_thousand_silent_clients)
 	get_greeting(fd);
 	T_EQ(get_last_reply(fd), REP_ACK);
 	SERVE_UNTIL(adoptions == 1);
-	rzs_front_closed(front, device());
+	rzs_front_closed(front, &adopted);
 	leave();
 }
 
@@ -515,7 +515,7 @@ T_TEST(out_of_descriptors)
 		fd = call();
 	go(fd, "a");
 	SERVE_UNTIL(adoptions == 1);
-	rzs_front_closed(front, device());
+	rzs_front_closed(front, &adopted);
 	leave();
 }
 
@@ -574,7 +574,7 @@ T_TEST(a_drain_refuses_who_haggles)
 	T_EQ(access(local.sun_path, F_OK), -1);
 	T_EQ(adoptions, 1);
 	T_EQ(rzs_devices_connections(devices), 1);
-	rzs_front_closed(front, device());
+	rzs_front_closed(front, &adopted);
 	SERVE_UNTIL(left == 1);
 	leave();
 	T_OK(is_hung_up(haggler));
