@@ -112,7 +112,7 @@ void rzs_client_close(void *handle)
 	struct client *c = handle;
 
 	pthread_mutex_lock(&all.lock);
-	rzs_hold_leave(c->holder);
+	rzs_hold_leave(&all.hold, c->holder);
 	all.departures++;
 	pthread_cond_broadcast(&all.left);
 	pthread_mutex_unlock(&all.lock);

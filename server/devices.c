@@ -200,7 +200,7 @@ void rzs_devices_left(const struct rzs_nbd_session *session)
 {
 	struct rzs_device *d = session->tag;
 
-	rzs_hold_leave(session->client);
+	rzs_hold_leave(&d->hold, session->client);
 	atomic_fetch_sub(&d->connections, 1);
 }
 

@@ -3,8 +3,7 @@
  * Who may change a device.  See hold.h.
  *
  * Invariants: a holder is in its list while it has connections, and until somebody looks after
- * that; only who looks takes it out, under the lock.  The owner is in the list.  Only a holder that
- * has connections becomes the owner, so that what is taken out cannot become it again.
+ * that; only who looks takes it out, under the lock.  The owner is in the list.
  *
  * A pid is good for as long as its process lives, and may be another's afterwards.  So a process is
  * told by its pid and its start.  (A pidfd would do as well, but it costs a descriptor, and needs a
@@ -188,20 +187,23 @@ static bool is_there(const struct rzs_peer_id *id)
 
 /* ---- the list; under the lock ---- */
 
-/* Take out who has left. */
+static void give_up(struct rzs_hold *hold, struct rzs_holder *h)
+{
+	(void)atomic_compare_exchange_strong(&hold->owner, &h, NULL);
+}
+
+/* Take out who has left, which may have been made the owner in that moment. */
 static void sweep(struct rzs_hold *hold)
 {
 	struct rzs_holder **link = &hold->first, *h;
 
 	while ((h = *link) != NULL) {
-		struct rzs_holder *owner = h;
-
 		if (atomic_load(&h->connections)) {
 			link = &h->next;
 			continue;
 		}
 		*link = h->next;
-		(void)atomic_compare_exchange_strong(&hold->owner, &owner, NULL);
+		give_up(hold, h);
 		free(h);
 	}
 }
@@ -282,11 +284,20 @@ int rzs_hold_enter(struct rzs_hold *hold, const struct rzs_peer_id *id, struct r
 	return err;
 }
 
-void rzs_hold_leave(struct rzs_holder *holder)
+/*
+ * The last one gives up what it holds, before it may be taken out.  (Another connection of the same
+ * client may come at that moment; what it needs it takes again.)
+ */
+void rzs_hold_leave(struct rzs_hold *hold, struct rzs_holder *holder)
 {
-	/* The last thing: whoever looks next frees it. */
-	if (holder)
-		atomic_fetch_sub(&holder->connections, 1);
+	unsigned n = holder ? atomic_load(&holder->connections) : 0;
+
+	while (n) {
+		if (n == 1)
+			give_up(hold, holder);
+		if (atomic_compare_exchange_strong(&holder->connections, &n, n - 1))
+			break;
+	}
 }
 
 bool rzs_hold_holder(struct rzs_hold *hold, pid_t *out_pid)

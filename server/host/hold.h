@@ -66,8 +66,8 @@ enum rzs_hold_answer rzs_hold_ask(struct rzs_hold *hold, const struct rzs_peer_i
 /* A connection that was told it may write.  -ENOMEM, and *out is NULL. */
 int rzs_hold_enter(struct rzs_hold *hold, const struct rzs_peer_id *id, struct rzs_holder **out);
 
-/* It has ended.  NULL is fine. */
-void rzs_hold_leave(struct rzs_holder *holder);
+/* It has ended.  holder may be NULL. */
+void rzs_hold_leave(struct rzs_hold *hold, struct rzs_holder *holder);
 
 /* Whether anybody holds it.  *out_pid: the process that connected, 0 when that is not known. */
 bool rzs_hold_holder(struct rzs_hold *hold, pid_t *out_pid);

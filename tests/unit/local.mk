@@ -28,6 +28,7 @@ RZS_UNIT_TESTS_USER = \
 	tests/unit/test_blocks \
 	tests/unit/test_blocks_system \
 	tests/unit/test_host \
+	tests/unit/test_hold \
 	tests/unit/test_latency \
 	tests/unit/test_listen_unix \
 	tests/unit/test_protect \
@@ -108,6 +109,10 @@ tests_unit_test_device_params_CPPFLAGS = $(RZS_TEST_CPPFLAGS) -I$(srcdir)/server
 
 tests_unit_test_host_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
 tests_unit_test_host_LDADD = $(RZS_UNIT_HOST_LDADD)
+# It fails allocations.
+tests_unit_test_hold_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
+tests_unit_test_hold_LDADD = $(RZS_UNIT_HOST_LDADD)
+tests_unit_test_hold_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=calloc
 tests_unit_test_latency_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
 tests_unit_test_latency_LDADD = $(RZS_UNIT_HOST_LDADD)
 

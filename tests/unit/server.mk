@@ -25,3 +25,4 @@ tests_unit_test_devices_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=aligned_alloc,--wrap=
 # It stands in for the I/O threads.
 tests_unit_test_front_CPPFLAGS = $(RZS_UNIT_SERVER_CPPFLAGS)
 tests_unit_test_front_LDADD = $(RZS_UNIT_SERVER_LDADD)
+tests_unit_test_front_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=getsockopt
