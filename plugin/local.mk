@@ -21,13 +21,11 @@ plugin_nbdkit_rzs_plugin_la_SOURCES = \
 	plugin/plugin.c
 if PLUGIN_CONTROL
 plugin_nbdkit_rzs_plugin_la_SOURCES += plugin/control_thread.c
-RZS_PLUGIN_CONTROL_CPPFLAGS = $(LIBUV_CFLAGS)
 RZS_PLUGIN_CONTROL_LIBS = $(RZS_CONTROL_LIBS)
 else
 EXTRA_DIST += plugin/control_thread.c
 endif
-plugin_nbdkit_rzs_plugin_la_CPPFLAGS = $(RZS_HOST_CPPFLAGS) $(RZS_PLUGIN_CONTROL_CPPFLAGS) \
-	$(NBDKIT_CFLAGS)
+plugin_nbdkit_rzs_plugin_la_CPPFLAGS = $(RZS_HOST_CPPFLAGS) $(NBDKIT_CFLAGS)
 # The nbdkit_* functions come from the program that loads it.
 plugin_nbdkit_rzs_plugin_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared \
 	-Wl,--version-script=$(srcdir)/plugin/rzs.syms

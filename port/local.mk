@@ -24,6 +24,7 @@ RZS_PORT_USER_SOURCES = \
 	port/user/size_expr.c \
 	port/user/size_expr.h \
 	port/user/stack.h \
+	port/user/std_fds.h \
 	port/user/swaps.c \
 	port/user/swaps.h \
 	port/user/threads.c \

@@ -29,7 +29,8 @@ enum phase {
 };
 
 struct rzs_handshake {
-	uv_poll_t poll;
+	struct rzs_loop_fd watched;
+	uint32_t events; /* that it is watched for */
 	struct rzs_front *front;
 	struct rzs_handshake *older, *newer;
 	uint64_t begun; /* ms of the loop */
@@ -83,7 +84,7 @@ static void delist(struct rzs_handshake *h)
 /* How long it still is until h has been there for ms; 0: it has. */
 static uint64_t until(const struct rzs_handshake *h, uint64_t ms)
 {
-	uint64_t age = uv_now(h->front->loop) - h->begun;
+	uint64_t age = h->front->loop->now - h->begun;
 
 	return age < ms ? ms - age : 0;
 }
@@ -96,29 +97,25 @@ static void watch_oldest(struct rzs_front *f)
 
 /* ---- ends ---- */
 
-static void on_closed(uv_handle_t *handle)
-{
-	struct rzs_handshake *h = handle->data;
-
-	rzs_front_release(h->front);
-	free(h);
-}
-
-/* Out of the loop and the list.  fd is the caller's, and h good until the loop goes on. */
-static void leave(struct rzs_handshake *h)
+/*
+ * Out of the loop and the list.  fd and h are the caller's.  A negative errno: the loop may have
+ * the descriptor still, which must be closed.
+ */
+static int leave(struct rzs_handshake *h)
 {
 	delist(h);
 	free(h->unsent);
 	h->unsent = NULL;
-	uv_close((uv_handle_t *)&h->poll, on_closed);
+	return rzs_loop_remove(h->front->loop, &h->watched);
 }
 
 static void hang_up(struct rzs_handshake *h)
 {
 	if (h->phase == AGREED)
 		rzs_front_closed(h->front, &h->session);
-	leave(h);
+	(void)leave(h);
 	close(h->fd);
+	free(h);
 }
 
 static void hand_over(struct rzs_handshake *h)
@@ -129,9 +126,10 @@ static void hand_over(struct rzs_handshake *h)
 	int err;
 
 	/* Once adopted, the descriptor is no business of this loop, and the device may go. */
-	leave(h);
+	err = leave(h);
 	strcpy(name, device->name);
-	err = rzs_io_adopt(h->front->io, h->fd, session, h->in, h->in_len);
+	if (err == 0)
+		err = rzs_io_adopt(h->front->io, h->fd, session, h->in, h->in_len);
 	if (err < 0) {
 		close(h->fd);
 		rzs_front_closed(h->front, session);
@@ -143,6 +141,7 @@ static void hand_over(struct rzs_handshake *h)
 	} else {
 		rzs_say_at(RZS_SAY_INFO, "%s: a client has connected over TCP", name);
 	}
+	free(h);
 }
 
 /* ---- bytes ---- */
@@ -242,7 +241,14 @@ static int step(struct rzs_handshake *h, bool *more)
 	return send_output(h, put);
 }
 
-static void on_poll(uv_poll_t *poll, int status, int events);
+/* Have the loop tell when there is something to read; or else when there is room to send. */
+static int watch(struct rzs_handshake *h, uint32_t events)
+{
+	if (events == h->events)
+		return 0;
+	h->events = events;
+	return rzs_loop_change(h->front->loop, &h->watched, events);
+}
 
 /*
  * Go as far as bytes allow.  Ends with h gone, or waiting for what it needs: room to send, or
@@ -267,22 +273,20 @@ static void advance(struct rzs_handshake *h)
 		hand_over(h);
 		return;
 	}
-	/* Who hangs up while he waits for an answer is noticed when there is one. */
-	if (!h->unsent && h->asks) {
-		(void)uv_poll_stop(&h->poll);
-		return;
-	}
-	/* Nothing is read after an agreement: requests are the I/O thread's. */
-	(void)uv_poll_start(&h->poll, h->unsent ? UV_WRITABLE : UV_READABLE, on_poll);
+	/*
+	 * Nothing is read after an agreement: requests are the I/O thread's; nor while an answer
+	 * has to wait (rzs_handshake_again()).
+	 */
+	if (watch(h, h->unsent ? EPOLLOUT : h->asks ? 0 : EPOLLIN) < 0)
+		hang_up(h);
 }
 
-static void on_poll(uv_poll_t *poll, int status, int events)
+static void on_events(void *arg, uint32_t events)
 {
-	struct rzs_handshake *h = poll->data;
+	struct rzs_handshake *h = arg;
 	ssize_t n;
 
-	(void)events;
-	if (status < 0) {
+	if (events & EPOLLERR) {
 		hang_up(h);
 		return;
 	}
@@ -311,31 +315,35 @@ uint64_t rzs_handshake_room_in(const struct rzs_front *f)
 	return is_full(f) ? until(f->oldest, f->options.grace_ms) : 0;
 }
 
-void rzs_handshake_begin(struct rzs_front *f, int fd, const struct rzs_peer *peer)
+int rzs_handshake_begin(struct rzs_front *f, int fd, const struct rzs_peer *peer)
 {
 	struct rzs_handshake *h;
+	int err = -ENOMEM;
 
 	if (is_full(f))
 		hang_up(f->oldest);
 	h = calloc(1, sizeof(*h) + rzs_nbd_handshake_size());
-	if (!h || uv_poll_init(f->loop, &h->poll, fd) < 0) {
+	if (h) {
+		h->watched = (struct rzs_loop_fd){fd, on_events, h};
+		h->events = EPOLLIN;
+		err = rzs_loop_add(f->loop, &h->watched, h->events);
+	}
+	if (err < 0) {
 		free(h);
 		close(fd);
-		return;
+		return err;
 	}
-	f->open_handles++;
-	h->poll.data = h;
 	h->front = f;
 	h->fd = fd;
 	h->peer = *peer;
-	h->begun = uv_now(f->loop);
+	h->begun = f->loop->now;
 	h->exports = (struct rzs_nbd_exports){.find = find_export, .at = export_at, .arg = h};
 	rzs_nbd_handshake_init(codec_of(h), &h->exports);
 	enlist(h);
 	if (f->oldest == h)
 		watch_oldest(f);
-	(void)uv_poll_start(&h->poll, UV_READABLE, on_poll);
 	advance(h);
+	return 0;
 }
 
 void rzs_handshake_again(struct rzs_front *f)

@@ -4,9 +4,7 @@
  *
  * A thread waits in its own epoll set.  The sockets in it are edge-triggered and stay in it for
  * their lives: what a connection waits for is changed by EPOLL_CTL_MOD, which needs no memory, and
- * only when replies cannot be sent.  (libuv's uv_poll takes a socket out and puts it in again for
- * that, which needs kernel memory while replies are waiting for their reader, and aborts the
- * process when that cannot be had.  It has no edge-triggered sockets either.)
+ * only when replies cannot be sent.  (Threads that may wait have another loop, host/loop.c.)
  *
  * Threading: the front thread gives connections to a thread through `adopted`, and gets their
  * memory back through `returned`; both are stacks that one side pushes to and the other takes as a

@@ -190,7 +190,7 @@ int rzs_listen_accept(const struct rzs_listener *l, struct rzs_peer *out_peer)
 	socklen_t len = sizeof(from);
 	int fd = accept4(l->fd, &from.any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
-	*out_peer = (struct rzs_peer){.known = false};
+	*out_peer = (struct rzs_peer){.local = l->local};
 	if (fd < 0)
 		return -errno;
 	if (l->local) {

@@ -25,7 +25,8 @@ struct rzs_listener {
 };
 
 struct rzs_peer {
-	bool known; /* on a unix socket, and uid and pid are set then */
+	bool local; /* on a unix socket: there the system tells who that is, */
+	bool known; /* and has: uid and pid are set */
 	uid_t uid;
 	pid_t pid;
 	struct rzs_peer_id id; /* as well as can be */

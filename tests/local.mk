@@ -27,6 +27,13 @@ RZS_TEST_LIB_SOURCES = \
 	tests/lib/twin.c \
 	tests/lib/twin.h
 
+# What a server under test is preloaded with.
+check_LTLIBRARIES += fail_nth.la
+fail_nth_la_SOURCES = tests/lib/fail_nth.c
+fail_nth_la_CPPFLAGS = $(RZS_CPPFLAGS)
+fail_nth_la_LDFLAGS = -module -avoid-version -shared -rpath /nowhere
+fail_nth_la_LIBADD = -ldl
+
 include tests/unit/local.mk
 include tests/freestanding/local.mk
 include tests/fuzz/local.mk

@@ -464,7 +464,8 @@ static int blocks_reserve_arena(struct rzs_blocks *b, uint64_t max)
 static void blocks_free(struct rzs_blocks *b)
 {
 	rzs_arena_release(&b->arena);
-	rzs_room_close(&b->room);
+	if (b->roomy)
+		rzs_room_close(&b->room);
 	pthread_mutex_destroy(&b->system);
 	rzs_port_free(b, sizeof(*b));
 }

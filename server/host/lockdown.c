@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -186,7 +187,7 @@ static void fill_heap(void)
 /* Refill threads look for room if that can be had. */
 static void start_room(void)
 {
-	static struct rzs_room probe;
+	static struct rzs_room probe; /* it is large */
 	int err;
 
 	if (!rzs_protect_wants(&protect, RZS_PROTECT_ROOM))
@@ -200,6 +201,8 @@ static void start_room(void)
 int rzs_lockdown_late(void)
 {
 	settled = true;
+	/* A line of a log that may not grow must not end the process. */
+	(void)signal(SIGXFSZ, SIG_IGN);
 	rzs_say_open();
 	(void)rzs_protect_process(&protect);
 	rzs_blocks_set_thread_hook(rzs_protect_refill_hook, &protect);

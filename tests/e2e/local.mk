@@ -3,10 +3,12 @@
 
 RZS_E2E_TESTS = \
 	tests/e2e/bench-help.sh \
+	tests/e2e/closed-fds.sh \
 	tests/e2e/crowd.sh \
 	tests/e2e/drain.sh \
 	tests/e2e/enospc.sh \
 	tests/e2e/extents.sh \
+	tests/e2e/failing-calls.sh \
 	tests/e2e/fio.sh \
 	tests/e2e/hangup.sh \
 	tests/e2e/info.sh \
@@ -52,6 +54,7 @@ RZS_E2E_HELPERS = \
 	tests/e2e/drain.py \
 	tests/e2e/enospc.py \
 	tests/e2e/extents.py \
+	tests/e2e/failing_calls.py \
 	tests/e2e/hangup.py \
 	tests/e2e/multiconn.py \
 	tests/e2e/nbd_probe.py \

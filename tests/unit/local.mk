@@ -46,11 +46,10 @@ RZS_UNIT_TESTS_USER += \
 	tests/unit/test_config_files
 endif
 
-if HAVE_LIBUV
 RZS_UNIT_TESTS_USER += \
 	tests/unit/test_control \
-	tests/unit/test_ctl_commands
-endif
+	tests/unit/test_ctl_commands \
+	tests/unit/test_loop
 
 # Of the codecs, which know no port; each needs its two lines as well.
 RZS_UNIT_TESTS_PROTO = \
@@ -138,6 +137,7 @@ tests_unit_test_nbd_request_CPPFLAGS = $(RZS_UNIT_PROTO_CPPFLAGS)
 tests_unit_test_nbd_request_LDADD = librzsproto.la
 tests_unit_test_listen_unix_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
 tests_unit_test_listen_unix_LDADD = $(RZS_UNIT_HOST_LDADD)
+tests_unit_test_listen_unix_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=bind
 
 RZS_UNIT_CONTROL_LDADD = $(RZS_CONTROL_LIBS) $(RZS_UNIT_HOST_LDADD)
 
@@ -145,6 +145,9 @@ tests_unit_test_control_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
 tests_unit_test_control_LDADD = $(RZS_UNIT_CONTROL_LDADD)
 tests_unit_test_ctl_commands_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
 tests_unit_test_ctl_commands_LDADD = $(RZS_UNIT_CONTROL_LDADD)
+tests_unit_test_loop_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
+tests_unit_test_loop_LDADD = $(RZS_UNIT_CONTROL_LDADD)
+tests_unit_test_loop_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=epoll_ctl,--wrap=epoll_create1,--wrap=eventfd
 
 tests_unit_test_ctl_CPPFLAGS = $(RZS_UNIT_PROTO_CPPFLAGS)
 tests_unit_test_ctl_LDADD = librzsproto.la
@@ -159,6 +162,7 @@ EXTRA_DIST += \
 	tests/lib/nbdwire.h \
 	tests/unit/conn_rig.h \
 	tests/unit/fake_dispatch.h \
+	tests/unit/front_rig.h \
 	tests/unit/io_rig.h \
 	tests/unit/sanitized.h
 

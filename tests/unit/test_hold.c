@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Who may change a device, with clients that are processes of their own: they connect, write, close,
- * end, or leave their connections to somebody else, as nbd-client does to the kernel.
+ * Who may change a device, with clients that are processes of their own: they connect, write,
+ * close, end, or leave their connections to somebody else, as nbd-client does to the kernel.
  */
 #include "t.h"
 
@@ -73,7 +73,10 @@ struct conn {
 	struct rzs_holder *holder;
 };
 
-/* A process that does as it is told: Connect, also to the Kontrol socket; close; Leave to a child; End. */
+/*
+ * A process that does as it is told by letters: Connect; connect to the control socKet; close; Leave
+ * all to a child; End.
+ */
 struct client {
 	pid_t pid;
 	int orders;

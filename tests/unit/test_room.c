@@ -106,7 +106,7 @@ T_TEST(less_than_half_of_the_minimum_is_short)
 
 T_TEST(what_cannot_be_read_is_not_short)
 {
-	struct rzs_room r = {0};
+	struct rzs_room r = RZS_ROOM_CLOSED;
 
 	T_EQ(rzs_room_short(&r), false);
 }
@@ -182,6 +182,25 @@ T_TEST(what_cannot_be_understood_is_an_error)
 	write_file("Node 0, zone DMA\n  pages free 17\n");
 	T_EQ(rzs_room_open(&r, file), -EIO);
 	T_EQ(rzs_room_bytes(&r, false), UINT64_MAX);
+	unlink(file);
+}
+
+/* In a process that was started without a standard input. */
+T_TEST(descriptor_0_is_one_like_others)
+{
+	struct rzs_room r = RZS_ROOM_CLOSED;
+
+	rzs_room_close(&r); /* has none, and must not close this: */
+	T_GE(fcntl(0, F_GETFD), 0);
+	write_file(ZONE, 2000u, 800u, "0");
+	close(0);
+	T_EQ(rzs_room_open(&r, file), 0);
+	T_EQ(r.fd, 0);
+	T_NE(rzs_room_bytes(&r, false), UINT64_MAX);
+	T_NE(rzs_room_bytes(&r, false), UINT64_MAX);
+	rzs_room_close(&r);
+	T_EQ(fcntl(0, F_GETFD), -1);
+	T_EQ(r.fd, -1);
 	unlink(file);
 }
 

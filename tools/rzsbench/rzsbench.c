@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "rzsb_cmd.h"
+#include "std_fds.h"
 
 static const struct {
 	const char *name, *what;
@@ -36,6 +37,8 @@ int main(int argc, char **argv)
 {
 	const char *word = argc > 1 ? argv[1] : "";
 
+	if (rzs_std_fds_fill() < 0)
+		return RZSB_FAILED;
 	if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) {
 		puts("rzsbench " PACKAGE_VERSION);
 		return RZSB_OK;
