@@ -60,6 +60,7 @@ int rzs_conn_create(int fd, const struct rzs_nbd_session *session, const void *e
 	if (early_len)
 		memcpy(c->in, early, early_len);
 	c->in_end = (uint32_t)early_len;
+	c->came = rzs_conn_clock();
 	*out = c;
 	return 0;
 }

@@ -74,8 +74,8 @@ struct conn {
 };
 
 /*
- * A process that does as it is told by letters: Connect; connect to the control socKet; close; Leave
- * all to a child; End.
+ * A process that does as it is told by letters: Connect; connect to the control socKet; close;
+ * Leave all to a child; End.
  */
 struct client {
 	pid_t pid;
