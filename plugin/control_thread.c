@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "client.h"
 #include "control.h"
 #include "control_thread.h"
 #include "drain.h"
@@ -34,18 +35,23 @@ static struct {
 static int view(void *arg, unsigned i, struct rzs_device_view *out)
 {
 	unsigned clients;
+	pid_t holder;
+	bool held;
 
 	(void)arg;
 	memset(out, 0, sizeof(*out));
 	if (i > 0)
 		return -ENOENT;
 	(void)rzs_drain_asked(&clients);
+	held = rzs_client_holder(&holder);
 	*out = (struct rzs_device_view){
 		.name = DEVICE,
 		.params = &own.params,
 		.store = own.options.store,
 		.latency = own.options.latency,
 		.connections = clients,
+		.held = held,
+		.holder = holder,
 		.memlimit = own.params.store.limit_bytes,
 	};
 	return 0;

@@ -9,6 +9,8 @@ nbdplugindir = $(NBDKIT_PLUGINDIR)
 nbdplugin_LTLIBRARIES = plugin/nbdkit-rzs-plugin.la
 
 plugin_nbdkit_rzs_plugin_la_SOURCES = \
+	plugin/client.c \
+	plugin/client.h \
 	plugin/control_thread.h \
 	plugin/drain.c \
 	plugin/drain.h \

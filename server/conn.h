@@ -81,7 +81,7 @@ struct rzs_conn {
 
 	bool closing;	/* as soon as the replies are sent */
 	uint64_t now;	/* ns, when the clock was last read; */
-	uint64_t came;	/* when the bytes came that are being served; */
+	uint64_t came;	/* when the bytes came that are being served, or the connection did; */
 	uint64_t until; /* and when this turn is over */
 
 	/* The request at hand: what it has left, the error that it will be answered with. */

@@ -34,8 +34,10 @@ static bool worth_telling(struct rzs_front_trouble *t, uint64_t now)
 
 static bool may_connect(const struct rzs_front *f, const struct rzs_peer *peer)
 {
-	if (!peer->known) /* TCP: the listener's address is what decides */
+	if (!peer->local) /* TCP: the listener's address is what decides */
 		return true;
+	if (!peer->known)
+		return false;
 	if (peer->uid == 0 || peer->uid == geteuid())
 		return true;
 	for (unsigned i = 0; i < f->options.nr_users; i++)
@@ -46,7 +48,12 @@ static bool may_connect(const struct rzs_front *f, const struct rzs_peer *peer)
 
 static void refuse_peer(struct rzs_front *f, const struct rzs_peer *peer)
 {
-	if (worth_telling(&f->strangers, f->loop->now))
+	if (!worth_telling(&f->strangers, f->loop->now))
+		return;
+	if (!peer->known)
+		rzs_say_at(RZS_SAY_WARNING,
+			   "refused a connection: the system does not tell whose it is");
+	else
 		rzs_say_at(RZS_SAY_WARNING,
 			   "refused a connection from user %u, process %d (%llu such so far): only "
 			   "root and the server's own user may connect; --allow-user adds others",
@@ -172,12 +179,11 @@ static int export_at(void *arg, unsigned i, struct rzs_nbd_export *out)
 
 /* ---- connections that end ---- */
 
-void rzs_front_closed(void *front, struct rzs_device *device)
+void rzs_front_closed(void *front, const struct rzs_nbd_session *session)
 {
 	struct rzs_front *f = front;
 
-	/* From here on the device may go. */
-	atomic_fetch_sub(&device->connections, 1);
+	rzs_devices_left(session);
 	rzs_loop_call(f->loop, &f->closed);
 }
 
@@ -187,6 +193,7 @@ static void on_closed(void *front)
 
 	if (f->io)
 		rzs_io_tidy(f->io);
+	rzs_handshake_again(f);
 	f->options.left(f->options.arg);
 }
 

@@ -44,7 +44,7 @@ int rzs_front_open(struct rzs_loop *loop, const struct rzs_front_options *option
  * What struct rzs_io_options wants to be called, with the front as arg: the device has one
  * connection less.  Any thread.
  */
-void rzs_front_closed(void *front, struct rzs_device *device);
+void rzs_front_closed(void *front, const struct rzs_nbd_session *session);
 
 /*
  * Let clients in, handing them over to io.  at most RZS_FRONT_LISTENERS listeners, which

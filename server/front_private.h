@@ -62,6 +62,9 @@ uint64_t rzs_handshake_room_in(const struct rzs_front *f);
  */
 int rzs_handshake_begin(struct rzs_front *f, int fd, const struct rzs_peer *peer);
 
+/* A client has left: answer those that wait for that. */
+void rzs_handshake_again(struct rzs_front *f);
+
 /* Hang up on those whose time is over. */
 void rzs_handshake_expire(struct rzs_front *f);
 

@@ -37,6 +37,9 @@ struct rzs_handshake {
 	int fd;
 	struct rzs_peer peer;
 	enum phase phase;
+	struct rzs_nbd_exports exports; /* the front's, as this client is told of them */
+	struct rzs_nbd_session session; /* when AGREED */
+	bool asks; /* for an export of which nothing is certain until another client has left */
 
 	uint8_t *unsent; /* NULL: all is sent */
 	size_t unsent_len, unsent_done;
@@ -116,7 +119,7 @@ static void forget(struct rzs_handshake *h)
 static void hang_up(struct rzs_handshake *h)
 {
 	if (h->phase == AGREED)
-		rzs_front_closed(h->front, rzs_nbd_handshake_session(codec_of(h))->tag);
+		rzs_front_closed(h->front, &h->session);
 	(void)leave(h);
 	close(h->fd);
 	forget(h);
@@ -124,7 +127,7 @@ static void hang_up(struct rzs_handshake *h)
 
 static void hand_over(struct rzs_handshake *h)
 {
-	const struct rzs_nbd_session *session = rzs_nbd_handshake_session(codec_of(h));
+	const struct rzs_nbd_session *session = &h->session;
 	struct rzs_device *device = session->tag;
 	char name[sizeof(device->name)];
 	int err;
@@ -136,7 +139,7 @@ static void hand_over(struct rzs_handshake *h)
 		err = rzs_io_adopt(h->front->io, h->fd, session, h->in, h->in_len);
 	if (err < 0) {
 		close(h->fd);
-		rzs_front_closed(h->front, device);
+		rzs_front_closed(h->front, session);
 		rzs_say_at(RZS_SAY_WARNING, "%s: cannot serve another connection: %s", name,
 			   strerror(-err));
 	} else if (h->peer.known) {
@@ -195,20 +198,44 @@ static int send_output(struct rzs_handshake *h, size_t len)
 	return 0;
 }
 
+/* ---- exports, as a client is told of them ---- */
+
+static int find_export(void *arg, const char *name, size_t len, struct rzs_nbd_export *out,
+		       const char **out_why)
+{
+	struct rzs_handshake *h = arg;
+	int err = h->front->exports.find(h->front->exports.arg, name, len, out, out_why);
+
+	if (err == 0)
+		err = rzs_devices_offer(&h->peer.id, out);
+	h->asks = err == -EAGAIN;
+	return err;
+}
+
+static int export_at(void *arg, unsigned i, struct rzs_nbd_export *out)
+{
+	struct rzs_handshake *h = arg;
+
+	return h->front->exports.at(h->front->exports.arg, i, out);
+}
+
 /* One step of the codec.  *more: another may get on at once.  A negative errno ends it all. */
 static int step(struct rzs_handshake *h, bool *more)
 {
 	struct rzs_front *f = h->front;
-	struct rzs_device *device;
 	size_t used, put;
+	int err;
 
+	h->asks = false;
 	switch (rzs_nbd_handshake_step(codec_of(h), h->in, h->in_len, &used, f->out, sizeof(f->out),
 				       &put)) {
 	case RZS_NBD_MORE:
 		break;
 	case RZS_NBD_TRANSMISSION:
-		device = rzs_nbd_handshake_session(codec_of(h))->tag;
-		atomic_fetch_add(&device->connections, 1);
+		h->session = *rzs_nbd_handshake_session(codec_of(h));
+		err = rzs_devices_enter(&h->peer.id, &h->session);
+		if (err < 0)
+			return err;
 		h->phase = AGREED;
 		break;
 	case RZS_NBD_CLOSE:
@@ -217,7 +244,7 @@ static int step(struct rzs_handshake *h, bool *more)
 	}
 	h->in_len -= used;
 	memmove(h->in, h->in + used, h->in_len);
-	*more = used > 0 || put > 0;
+	*more = !h->asks && (used > 0 || put > 0);
 	return send_output(h, put);
 }
 
@@ -242,7 +269,8 @@ static void advance(struct rzs_handshake *h)
 	while (err == 0 && more && !h->unsent && h->phase == HAGGLING)
 		err = step(h, &more);
 	/* A full buffer that the codec can make nothing of will not get any better. */
-	if (err == 0 && !h->unsent && h->phase == HAGGLING && h->in_len == sizeof(h->in))
+	if (err == 0 && !h->unsent && h->phase == HAGGLING && !h->asks &&
+	    h->in_len == sizeof(h->in))
 		err = -EPROTO;
 	if (err < 0 || (!h->unsent && h->phase == ENDING)) {
 		hang_up(h);
@@ -252,8 +280,11 @@ static void advance(struct rzs_handshake *h)
 		hand_over(h);
 		return;
 	}
-	/* Nothing is read after an agreement: requests are the I/O thread's. */
-	if (watch(h, h->unsent ? EPOLLOUT : EPOLLIN) < 0)
+	/*
+	 * Nothing is read after an agreement: requests are the I/O thread's; nor while an answer
+	 * has to wait (rzs_handshake_again()).
+	 */
+	if (watch(h, h->unsent ? EPOLLOUT : h->asks ? 0 : EPOLLIN) < 0)
 		hang_up(h);
 }
 
@@ -313,12 +344,24 @@ int rzs_handshake_begin(struct rzs_front *f, int fd, const struct rzs_peer *peer
 	h->fd = fd;
 	h->peer = *peer;
 	h->begun = f->loop->now;
-	rzs_nbd_handshake_init(codec_of(h), &f->exports);
+	h->exports = (struct rzs_nbd_exports){.find = find_export, .at = export_at, .arg = h};
+	rzs_nbd_handshake_init(codec_of(h), &h->exports);
 	enlist(h);
 	if (f->oldest == h)
 		watch_oldest(f);
 	advance(h);
 	return 0;
+}
+
+void rzs_handshake_again(struct rzs_front *f)
+{
+	struct rzs_handshake *h, *newer;
+
+	for (h = f->oldest; h; h = newer) {
+		newer = h->newer;
+		if (h->asks && !h->unsent)
+			advance(h);
+	}
 }
 
 void rzs_handshake_expire(struct rzs_front *f)

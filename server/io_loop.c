@@ -72,7 +72,7 @@ static struct rzs_conn *take_all(_Atomic(struct rzs_conn *) *stack)
 static void io_close(struct io_thread *t, struct rzs_conn *c)
 {
 	struct rzs_io *io = t->io;
-	struct rzs_device *device = c->session.tag;
+	struct rzs_nbd_session session = c->session;
 
 	if (c->prev)
 		c->prev->next = c->next;
@@ -84,7 +84,7 @@ static void io_close(struct io_thread *t, struct rzs_conn *c)
 	atomic_fetch_sub_explicit(&t->load, 1, memory_order_relaxed);
 	push(&io->returned, c); /* from here on it is the front thread's */
 	if (io->options.closed)
-		io->options.closed(io->options.arg, device);
+		io->options.closed(io->options.arg, &session);
 }
 
 /* Have the socket tell when it is writable, too, or no longer so. */

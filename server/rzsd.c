@@ -207,6 +207,7 @@ static int open_control(void)
 		o = (struct rzs_control_options){.path = NULL, .fd = control_fd};
 	else if (!config.control[0])
 		return 0;
+	rzs_hold_set_control(o.path);
 	err = rzs_control_start(&loop, &o, &target, &control, why);
 	if (err < 0)
 		say_error(why);

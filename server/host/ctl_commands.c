@@ -206,6 +206,10 @@ static void list_device(struct call *c, const struct rzs_device_view *view)
 	add(&l, "swap-uuid=%s", uuid);
 	add(&l, "stored=%llu", (unsigned long long)stats.orig_bytes);
 	add(&l, "mem=%llu", (unsigned long long)stats.mem_bytes);
+	if (view->held)
+		add(&l, "holder=%d", (int)view->holder);
+	else
+		add(&l, "holder=-");
 	send_line(c, &l);
 }
 
@@ -385,6 +389,7 @@ static int run_params(struct call *c)
 	pair(c, "uuid", "%s", uuid);
 	send_switch(c, "checksum", !p->store.no_checksum);
 	send_switch(c, "wipe", p->store.wipe);
+	send_switch(c, "shared", p->shared);
 	return 0;
 }
 

@@ -154,16 +154,21 @@ static int set_wipe(struct rzs_device_params *p, const char *key, const char *va
 	return rzs_value_bool(key, value, &p->store.wipe, why);
 }
 
+static int set_shared(struct rzs_device_params *p, const char *key, const char *value, char *why)
+{
+	return rzs_value_bool(key, value, &p->shared, why);
+}
+
 const char *const rzs_device_params_keys[RZS_DEVICE_PARAMS_KEYS + 1] = {
 	"size",	 "algorithm", "level",	  "memlimit", "reserve", "swap-header",
-	"label", "uuid",      "checksum", "wipe",     NULL,
+	"label", "uuid",      "checksum", "wipe",     "shared",	 NULL,
 };
 
 /* In the order of their names. */
 static int (*const set_one[RZS_DEVICE_PARAMS_KEYS])(struct rzs_device_params *p, const char *key,
 						    const char *value, char *why) = {
 	set_size,	 set_algorithm, set_level, set_memlimit, set_reserve,
-	set_swap_header, set_label,	set_uuid,  set_checksum, set_wipe,
+	set_swap_header, set_label,	set_uuid,  set_checksum, set_wipe,    set_shared,
 };
 
 int rzs_device_params_set(struct rzs_device_params *p, const char *key, const char *value,

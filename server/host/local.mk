@@ -8,6 +8,8 @@ librzshost_la_SOURCES = \
 	server/host/device_params.c \
 	server/host/device_params.h \
 	server/host/extent.h \
+	server/host/hold.c \
+	server/host/hold.h \
 	server/host/latency.c \
 	server/host/latency.h \
 	server/host/listen_unix.c \

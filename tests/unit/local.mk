@@ -35,6 +35,7 @@ RZS_UNIT_TESTS_USER = \
 	tests/unit/test_blocks \
 	tests/unit/test_blocks_system \
 	tests/unit/test_host \
+	tests/unit/test_hold \
 	tests/unit/test_latency \
 	tests/unit/test_inversion \
 	tests/unit/test_listen_unix \
@@ -129,6 +130,10 @@ tests_unit_test_lockdown_LDADD = $(RZS_UNIT_HOST_LDADD)
 tests_unit_test_lockdown_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=sysconf,--wrap=rzs_store_compact
 tests_unit_test_lockdown_fork_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
 tests_unit_test_lockdown_fork_LDADD = $(RZS_UNIT_HOST_LDADD)
+# It fails allocations.
+tests_unit_test_hold_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
+tests_unit_test_hold_LDADD = $(RZS_UNIT_HOST_LDADD)
+tests_unit_test_hold_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=calloc
 tests_unit_test_latency_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
 tests_unit_test_latency_LDADD = $(RZS_UNIT_HOST_LDADD)
 
@@ -180,6 +185,7 @@ EXTRA_DIST += \
 	tests/lib/nbdwire.h \
 	tests/unit/conn_rig.h \
 	tests/unit/fake_dispatch.h \
+	tests/unit/front_rig.h \
 	tests/unit/io_rig.h \
 	tests/unit/sanitized.h
 

@@ -84,10 +84,12 @@ T_TEST(a_list_of_devices)
 	rig.params[0].store.limit_bytes = 77;
 	rig.params[0].store.codec = "zstd";
 	T_STR_EQ(ask("list"), " off state=off size=8192 memlimit=77 algorithm=zstd connections=0 "
-			      "swap-uuid=- stored=0 mem=0\nok\n");
+			      "swap-uuid=- stored=0 mem=0 holder=-\nok\n");
 
 	ready = rig_add_store("ready", 100);
 	ready->connections = 3;
+	ready->held = true;
+	ready->holder = 4711;
 	ready->memlimit = 1 << 20;
 	T_EQ(rzs_swap_header(page, 100, NULL, uuid), 0);
 	write_page(ready->store, 0, page);
@@ -97,9 +99,14 @@ T_TEST(a_list_of_devices)
 	T_EQ(stats.orig_bytes, 2 * RZS_PAGE_SIZE);
 	snprintf(want, sizeof(want),
 		 " ready state=ready size=409600 memlimit=1048576 algorithm=lzo connections=3 "
-		 "swap-uuid=01234567-89ab-4cde-8f01-23456789abcd stored=8192 mem=%llu\nok\n",
+		 "swap-uuid=01234567-89ab-4cde-8f01-23456789abcd stored=8192 mem=%llu "
+		 "holder=4711\nok\n",
 		 (unsigned long long)stats.mem_bytes);
 	T_STR_EQ(strchr(ask("list"), '\n') + 1, want);
+
+	/* A holder of whom nothing is known, as over TCP. */
+	ready->holder = 0;
+	T_OK(strstr(ask("list"), " holder=0\nok\n") != NULL);
 
 	/* Page 0 is not a header any more. */
 	write_page(ready->store, 0, page);
@@ -307,7 +314,7 @@ T_TEST(parameters_of_one_that_is_off)
 	p = &rig.params[0];
 	T_STR_EQ(ask("params a"), " size %-\n algorithm lzo\n level 0\n memlimit 0\n reserve 0\n"
 				  " swap-header %-\n label %-\n uuid %-\n checksum true\n"
-				  " wipe false\nok\n");
+				  " wipe false\n shared false\nok\n");
 	p->size = 4096;
 	p->store.codec = "lz4";
 	p->store.level = -3;
@@ -315,6 +322,7 @@ T_TEST(parameters_of_one_that_is_off)
 	p->store.reserve_bytes = 6;
 	p->store.no_checksum = true;
 	p->store.wipe = true;
+	p->shared = true;
 	p->swap_header = true;
 	p->swap_header_given = true;
 	p->uuid[15] = 0xff;
@@ -322,7 +330,7 @@ T_TEST(parameters_of_one_that_is_off)
 	T_STR_EQ(ask("params a"), " size 4096\n algorithm lz4\n level -3\n memlimit 5\n reserve 6\n"
 				  " swap-header true\n label two%20words\n"
 				  " uuid 00000000-0000-0000-0000-0000000000ff\n checksum false\n"
-				  " wipe true\nok\n");
+				  " wipe true\n shared true\nok\n");
 	end();
 }
 

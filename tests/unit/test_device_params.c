@@ -70,7 +70,7 @@ static void refuse_whole(const char *part)
 T_TEST(every_key_is_known)
 {
 	static const char *const values[RZS_DEVICE_PARAMS_KEYS] = {
-		"1M", "lzo", "0", "64M", "1M", "yes", "swap0", UUID, "off", "on",
+		"1M", "lzo", "0", "64M", "1M", "yes", "swap0", UUID, "off", "on", "yes",
 	};
 
 	fresh(NULL);
@@ -90,7 +90,7 @@ T_TEST(every_key_is_known)
 	T_STR_EQ(p.reserve_text, "1M");
 	T_STR_EQ(p.label, "swap0");
 	T_MEM_EQ(p.uuid, "\x01\x23\x45\x67\x89\xab\xcd\xef\x01\x23\x45\x67\x89\xab\xcd\xef", 16);
-	T_OK(p.swap_header && p.store.no_checksum && p.store.wipe);
+	T_OK(p.swap_header && p.store.no_checksum && p.store.wipe && p.shared);
 }
 
 T_TEST(unknown_keys_come_with_the_nearest)
@@ -123,6 +123,7 @@ T_TEST(bad_values_are_refused_and_change_nothing)
 	refuse("level", "99999999999999999999", "smaller");
 	refuse("checksum", "maybe", "true or false");
 	refuse("wipe", "", "true or false");
+	refuse("shared", "2", "true or false");
 	refuse("swap-header", "2", "true or false");
 	refuse("label", "seventeen letters", "16 bytes");
 	refuse("uuid", "f1234567-89ab-cdef-0123-456789abcdeg", UUID);
