@@ -369,19 +369,28 @@ static int serve(void)
 	return err;
 }
 
+/* What was asked for was words: whether they have got there. */
+static int said(void)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return 0;
+	fprintf(stderr, "rzsd: cannot write to standard output: %s\n", strerror(errno));
+	return EXIT_FAILED;
+}
+
 int main(int argc, char **argv)
 {
 	switch (rzs_options_parse(argc, argv, &config, &options)) {
 	case RZS_OPTIONS_GO:
 		break;
 	case RZS_OPTIONS_DONE:
-		return 0;
+		return said();
 	case RZS_OPTIONS_WRONG:
 		return EXIT_USAGE;
 	}
 	if (options.check) {
 		printf("rzsd: the configuration is good\n");
-		return 0;
+		return said();
 	}
 	/* What systemd spares at the end of a shutdown; it reads this from /proc. */
 	if (config.survive_shutdown)
