@@ -13,6 +13,8 @@ RZS_E2E_TESTS = \
 	tests/e2e/kmod-install.sh \
 	tests/e2e/multiconn.sh \
 	tests/e2e/nbd-probe.sh \
+	tests/e2e/nbd-swap-full.sh \
+	tests/e2e/nbd-swap-once.sh \
 	tests/e2e/nbd-swap.sh \
 	tests/e2e/nbdcopy.sh \
 	tests/e2e/nofault.sh \
