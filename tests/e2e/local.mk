@@ -30,6 +30,7 @@ RZS_E2E_TESTS = \
 	tests/e2e/rzsbench-swap.sh \
 	tests/e2e/rzsbench.sh \
 	tests/e2e/rzscontrol-abuse.sh \
+	tests/e2e/rzscontrol-once.sh \
 	tests/e2e/rzscontrol-plugin.sh \
 	tests/e2e/rzscontrol-rzsd.sh \
 	tests/e2e/rzscontrol.sh \
