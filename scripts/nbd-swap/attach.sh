@@ -130,7 +130,7 @@ note_connection()
     local pid
     ! peek "$block/pid" || note client_pid "$value"
     pid=$(server_of "$root$socket")
-    noted server_pid && [ "$value" = "$pid" ] || note_server "$pid"
+    [ -z "$pid" ] || { noted server_pid && [ "$value" = "$pid" ]; } || note_server "$pid"
 }
 
 # dd_of DEVICE ARGUMENTS...: its server may be one that no longer answers.  Not with the lock: there
@@ -153,8 +153,9 @@ check_header()
     [ "$mkswap" = yes ] ||
         fail "$device has no swap header for this machine's pages ($page bytes);" \
             "start the server with swap-header=true, or let --mkswap write one"
-    # One MiB: file systems keep within it what they are known by.
-    [ "$(dd if="$root$device" bs=4096 count=256 2>/dev/null | tr -d '\0' | wc -c)" -eq 0 ] ||
+    # One MiB: file systems keep within it what they are known by.  What cannot be read is not empty.
+    [ "$({ dd if="$root$device" bs=4096 count=256 2>/dev/null || echo unreadable; } |
+        tr -d '\0' | wc -c)" -eq 0 ] ||
         fail "--mkswap: $device is not empty, and not swap; if it is yours: wipefs -a $device"
     do_it "$(locate mkswap util-linux)" "$device" || fail "--mkswap: mkswap $device: $(said)"
     # What was just written may be seen through another device.
