@@ -57,7 +57,7 @@ int rzs_nbd_kernel_used(const char *name, uint64_t *out);
 /* Whether the kernel has it attached to a server, or swaps to it. */
 bool rzs_nbd_is_connected(const struct rzs_nbds *nbds, const char *device);
 
-/* The one that process pid has attached, which may have ended since.  -ENODEV: none; out is empty. */
+/* The one that process pid, which may have ended, has attached.  -ENODEV: none; out is empty. */
 int rzs_nbd_of_client(uint64_t pid, char *out, size_t size);
 
 /* Whether rzs-nbd-swap attached it to this server. */

@@ -80,11 +80,11 @@ test_attach() {
 # kept PATH INODE: it is what it was.
 kept() {
 	[ "$(stat -c %i "$1")" = "$2" ] || fail "$1 was replaced"
-	[ "$(find "$folder" | wc -l)" = "$entries" ] || fail "left behind: $(ls "$folder")"
+	[ "$(find "$folder" | wc -l)" = "$nr_entries" ] || fail "left behind: $(ls "$folder")"
 }
 
 inode_of() {
-	entries=$(find "$folder" | wc -l)
+	nr_entries=$(find "$folder" | wc -l)
 	inode=$(stat -c %i "$1")
 }
 
