@@ -11,6 +11,7 @@ EXTRA_DIST += \
 	tests/lib/nbdkit.supp \
 	tests/lib/nbdraw.py \
 	tests/lib/openmetrics.py \
+	tests/lib/nbd-swap-rig.sh \
 	tests/lib/rzscontrol-rig.sh \
 	tests/pods.sh
 

@@ -41,9 +41,25 @@ static int set_text_size(const char *key, const char *value, uint64_t *out,
 	return err;
 }
 
+static int check_size(const char *text, uint64_t size, char *why);
+
+/* What will never be a size is refused at once, not when the device is made ready. */
 static int set_size(struct rzs_device_params *p, const char *key, const char *value, char *why)
 {
-	return set_text_size(key, value, &p->size, p->size_text, why);
+	char text[RZS_VALUE_SIZE_MAX];
+	uint64_t size;
+	int err = set_text_size(key, value, &size, text, why);
+
+	/* A share of RAM is rarely whole pages, and nobody meant it to be exact. */
+	if (err == 0 && !rzs_size_is_exact(text))
+		size &= ~(uint64_t)(RZS_PAGE_SIZE - 1);
+	if (err == 0)
+		err = check_size(text, size, why);
+	if (err < 0)
+		return err;
+	p->size = size;
+	strcpy(p->size_text, text);
+	return 0;
 }
 
 static int set_memlimit(struct rzs_device_params *p, const char *key, const char *value, char *why)
@@ -201,36 +217,39 @@ static const char *hint(char buf[96], const char *text, uint64_t bytes)
 	return buf;
 }
 
-static int complete_size(struct rzs_device_params *p, uint64_t ram, char *why)
+static int check_size(const char *text, uint64_t size, char *why)
 {
 	char more[96];
 
+	if (size == 0)
+		return rzs_value_bad(why, "size", text, "a device has at least one page, %u bytes",
+				     RZS_PAGE_SIZE);
+	if (size % RZS_PAGE_SIZE) {
+		uint64_t below = size - size % RZS_PAGE_SIZE;
+
+		return rzs_value_bad(
+			why, "size", text, "not a multiple of %u; the nearest are %llu and %llu%s",
+			RZS_PAGE_SIZE, (unsigned long long)below,
+			(unsigned long long)below + RZS_PAGE_SIZE, hint(more, text, size));
+	}
+	if (size > MAX_SIZE)
+		return rzs_value_bad(why, "size", text, "the largest possible is %llu",
+				     (unsigned long long)MAX_SIZE);
+	return 0;
+}
+
+static int complete_size(struct rzs_device_params *p, uint64_t ram, char *why)
+{
 	if (!p->size_text[0]) {
 		if (ram == 0)
 			return rzs_value_bad(why, "size", NULL,
 					     "needed, because this system does not tell how much "
 					     "RAM it has");
 		strcpy(p->size_text, "25%");
-		p->size = ram / 4;
+		p->size = (ram / 4) & ~(uint64_t)(RZS_PAGE_SIZE - 1);
 	}
-	/* A share of RAM is rarely whole pages, and nobody meant it to be exact. */
-	if (!rzs_size_is_exact(p->size_text))
-		p->size &= ~(uint64_t)(RZS_PAGE_SIZE - 1);
-	if (p->size == 0)
-		return rzs_value_bad(why, "size", p->size_text,
-				     "a device has at least one page, %u bytes", RZS_PAGE_SIZE);
-	if (p->size % RZS_PAGE_SIZE) {
-		uint64_t below = p->size - p->size % RZS_PAGE_SIZE;
-
-		return rzs_value_bad(why, "size", p->size_text,
-				     "not a multiple of %u; the nearest are %llu and %llu%s",
-				     RZS_PAGE_SIZE, (unsigned long long)below,
-				     (unsigned long long)below + RZS_PAGE_SIZE,
-				     hint(more, p->size_text, p->size));
-	}
-	if (p->size > MAX_SIZE)
-		return rzs_value_bad(why, "size", p->size_text, "the largest possible is %llu",
-				     (unsigned long long)MAX_SIZE);
+	if (check_size(p->size_text, p->size, why) < 0)
+		return -EINVAL;
 	p->store.nr_pages = p->size >> RZS_PAGE_SHIFT;
 	return 0;
 }

@@ -88,8 +88,9 @@ static void tell(struct entry *e, const struct rzs_stats *s)
 
 	if (worth_telling(&e->limit, s->refused_limit))
 		rzs_say("%s%smemlimit of %llu bytes reached: %llu writes refused so far with "
-			"ENOSPC; what was stored is unchanged; trim unused pages or restart with a "
-			"larger memlimit",
+			"ENOSPC; what was stored is unchanged; trim unused pages, or raise "
+			"memlimit "
+			"(rzscontrol set; without a control socket, restart with more)",
 			name, colon, (unsigned long long)s->limit_bytes,
 			(unsigned long long)s->refused_limit);
 	if (worth_telling(&e->reserve, s->refused_reserve))

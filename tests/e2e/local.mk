@@ -16,6 +16,8 @@ RZS_E2E_TESTS = \
 	tests/e2e/kmod-install.sh \
 	tests/e2e/multiconn.sh \
 	tests/e2e/nbd-probe.sh \
+	tests/e2e/nbd-swap-full.sh \
+	tests/e2e/nbd-swap-once.sh \
 	tests/e2e/nbd-swap.sh \
 	tests/e2e/nbdcopy.sh \
 	tests/e2e/nofault.sh \
@@ -32,6 +34,7 @@ RZS_E2E_TESTS = \
 	tests/e2e/rzsbench-swap.sh \
 	tests/e2e/rzsbench.sh \
 	tests/e2e/rzscontrol-abuse.sh \
+	tests/e2e/rzscontrol-once.sh \
 	tests/e2e/rzscontrol-plugin.sh \
 	tests/e2e/rzscontrol-rzsd.sh \
 	tests/e2e/rzscontrol.sh \

@@ -222,6 +222,8 @@ T_TEST(every_complaint_has_its_place)
 	refuse("[device a]\nsize = 1G # half\n",
 	       "a.conf:2: size=1G # half: expected an operator at \"# half\"; behind a value a "
 	       "comment begins with ;");
+	refuse("[device a]\nsize = 41K\n",
+	       "a.conf:2: size=41K: not a multiple of 4096; the nearest are 40960 and 45056");
 	refuse("size = 1G\n", "a.conf:1: size=1G: in no section...");
 	refuse("[sever]\nthreads = 0\nx = 1\n",
 	       "a.conf:1: [sever]: no such section; did you mean [server]");
@@ -309,7 +311,7 @@ T_TEST(what_must_fit_together)
 	     "listen = /x /x\n"
 	     "ballast = 90%\n"
 	     "[device a]\n"
-	     "size = 1000\n"
+	     "memlimit = 1\n"
 	     "[device b]\n"
 	     "size = 1M\n"
 	     "memlimit = 1M\n"
@@ -326,7 +328,7 @@ T_TEST(what_must_fit_together)
 	T_NE(strstr(said[1], "allow-tcp-anywhere=yes"), NULL);
 	T_EQ(strncmp(said[2], "a.conf:4: listen=/run/rzs/control.sock: the control", 51), 0);
 	T_EQ(strncmp(said[3], "a.conf:4: listen=/x: given twice", 32), 0);
-	T_EQ(strncmp(said[4], "a.conf:7: [device a] size=1000: not a multiple", 46), 0);
+	T_EQ(strncmp(said[4], "a.conf:7: [device a] memlimit=1: a store of this", 48), 0);
 	T_EQ(strncmp(said[5], "a.conf:11: [device b] reserve=1M: leaves nothing", 48), 0);
 	T_EQ(strncmp(said[6], "a.conf:14: [device c] level=77: not a level", 43), 0);
 	T_EQ(strncmp(said[7], "a.conf:17: [device d] label: there is no swap header", 52), 0);

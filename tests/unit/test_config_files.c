@@ -79,12 +79,12 @@ T_TEST(later_files_override_key_by_key)
 	/* And the command line over all of them. */
 	T_EQ(rzs_config_set(&c, "listen", "/f", why), 0);
 	T_EQ(rzs_config_set(&c, "listen", "/g", why), 0);
-	T_EQ(rzs_config_set_device(&c, "y", "size", "1000", why), 0);
+	T_EQ(rzs_config_set_device(&c, "y", "memlimit", "1", why), 0);
 	T_EQ(c.nr_listen, 2);
 	T_STR_EQ(c.listen[0].text, "/f");
 	T_STR_EQ(c.listen[1].text, "/g");
 	T_EQ(rzs_config_complete(&c, hear, &c), 1);
-	T_EQ(strncmp(said[0], "[device y] size=1000: ", 22), 0);
+	T_EQ(strncmp(said[0], "[device y] memlimit=1: ", 23), 0);
 }
 
 T_TEST(complaints_name_the_right_file)
@@ -94,13 +94,13 @@ T_TEST(complaints_name_the_right_file)
 	make_root();
 	T_EQ(mkdir(path("main.d"), 0700), 0);
 	put("main", "[server]\nthreads=x\n[device x]\nsize=1M\n");
-	put("main.d/1.conf", "[device x]\n\nsize=1000\n");
+	put("main.d/1.conf", "[device x]\n\nmemlimit=1\n");
 	fresh();
 	T_EQ(read_files(), 1);
 	snprintf(want, sizeof(want), "%s:2: threads=x: expected a number", path("main"));
 	T_STR_EQ(said[0], want);
 	T_EQ(rzs_config_complete(&c, hear, &c), 1);
-	snprintf(want, sizeof(want), "%s:3: [device x] size=1000: not", path("main.d/1.conf"));
+	snprintf(want, sizeof(want), "%s:3: [device x] memlimit=1: a", path("main.d/1.conf"));
 	T_EQ(strncmp(said[1], want, strlen(want)), 0);
 }
 

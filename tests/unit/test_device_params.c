@@ -172,16 +172,17 @@ T_TEST(complaints_are_tame)
 
 T_TEST(size_is_whole_pages)
 {
-	fresh("1000");
-	refuse_whole("size=1000: not a multiple of 4096; the nearest are 0 and 4096");
+	/* At once, not when a device is made ready. */
+	fresh("1M");
+	refuse("size", "1000", "not a multiple of 4096; the nearest are 0 and 4096");
 	says("for MiB give 1000M");
-	fresh("10000000");
-	refuse_whole("the nearest are 9998336 and 10002432");
+	refuse("size", "41K", "the nearest are 40960 and 45056");
 	T_EQ(strstr(why, "MiB"), NULL);
-	fresh("0");
-	refuse_whole("at least one page");
-	fresh("16T");
-	refuse_whole("the largest possible is 17592184995840");
+	refuse("size", "10000000", "the nearest are 9998336 and 10002432");
+	T_EQ(strstr(why, "MiB"), NULL);
+	refuse("size", "0", "at least one page");
+	refuse("size", "0%", "at least one page");
+	refuse("size", "16T", "the largest possible is 17592184995840");
 	fresh("17592184995840");
 	complete();
 	fresh("1.0001M"); /* not meant to be exact */
