@@ -396,7 +396,7 @@ static int end_output(void)
 {
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return 0;
-	fprintf(stderr, "rzsd: standard output: %s\n", strerror(errno));
+	fprintf(stderr, "rzsd: cannot write to standard output: %s\n", strerror(errno));
 	return EXIT_FAILED;
 }
 

@@ -22,7 +22,7 @@ int rzsb_finish(int status)
 
 	if (status != RZSB_OK || !(failed || flush))
 		return status;
-	fprintf(stderr, "%s: cannot write standard output: %s\n", program_invocation_short_name,
+	fprintf(stderr, "%s: cannot write to standard output: %s\n", program_invocation_short_name,
 		flush ? strerror(errno) : "a part of it is lost");
 	return RZSB_FAILED;
 }
