@@ -12,6 +12,8 @@
  */
 #include "lzo_decode.h"
 #include "rzsb.h"
+#include "std_fds.h"
+#include "rzsb_files.h"
 
 #include <dlfcn.h>
 #include <getopt.h>
@@ -244,7 +246,7 @@ static void __attribute__((noreturn)) usage(int code)
 {
 	fprintf(code ? stderr : stdout,
 		"usage: decoders [-r ROUNDS] [-o DECODER] [-k FILE.so] [-j JSON] CORPUS_DIR\n");
-	exit(code);
+	exit(rzsb_finish(code));
 }
 
 static void run(struct bench *b, struct rzsb_json *json)
@@ -283,6 +285,8 @@ int main(int argc, char **argv)
 	const char *json_path = NULL;
 	int opt;
 
+	if (rzs_std_fds_fill() < 0)
+		return 99;
 	while ((opt = getopt_long(argc, argv, "hr:o:k:j:", words, NULL)) != -1) {
 		switch (opt) {
 		case 'r':
@@ -317,5 +321,5 @@ int main(int argc, char **argv)
 	b.visit = rzsb_alloc(b.corpus.nr_busy * sizeof(*b.visit));
 	compress_all(&b);
 	run(&b, &json);
-	return rzsb_json_close(&json) ? 99 : 0;
+	return rzsb_finish(rzsb_json_close(&json) ? 99 : 0);
 }

@@ -145,6 +145,8 @@ static void serve(const char *path, int signals)
 static void __attribute__((noreturn)) usage(int code)
 {
 	fprintf(code ? stderr : stdout, "usage: null_server SOCKET BYTES [THREADS]\n");
+	if (!code && fflush(stdout) != 0)
+		err(99, "standard output");
 	exit(code);
 }
 

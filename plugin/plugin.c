@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "client.h"
 #include "control_thread.h"
 #include "drain.h"
 #include "io.h"
@@ -50,15 +51,18 @@ static atomic_bool want_stats;	    /* set by SIGUSR1 */
 
 static void *rzs_open(int readonly)
 {
-	(void)readonly;
+	void *handle = rzs_client_open(readonly);
+
+	if (!handle)
+		return NULL;
 	rzs_drain_enter();
 	rzs_io_enter();
-	return NBDKIT_HANDLE_NOT_NEEDED;
+	return handle;
 }
 
 static void rzs_close(void *handle)
 {
-	(void)handle;
+	rzs_client_close(handle);
 	if (rzs_drain_leave())
 		nbdkit_shutdown();
 }
@@ -251,6 +255,7 @@ static int rzs_after_fork(void)
 		return -1;
 	}
 	atomic_store(&limited, params.device.store.limit_bytes != 0);
+	rzs_client_start(params.device.shared, params.control);
 	err = rzs_latency_create(params.io_workers, &latency);
 	rzs_io_start(store, params.io_workers, latency, &limited);
 	if (err == 0)
@@ -330,7 +335,8 @@ static struct nbdkit_plugin plugin = {
 	.is_rotational = rzs_no,
 	.can_fast_zero = rzs_yes,
 	.can_fua = rzs_can_fua,
-	.can_multi_conn = rzs_yes,
+	.can_write = rzs_client_can_write,
+	.can_multi_conn = rzs_client_can_multi_conn,
 	.can_cache = rzs_can_cache,
 
 	.pread = rzs_io_pread,

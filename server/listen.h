@@ -13,6 +13,7 @@
 #include <sys/types.h>
 
 #include "device_params.h"
+#include "hold.h"
 
 #define RZS_LISTEN_NAME_MAX 128u
 
@@ -24,9 +25,11 @@ struct rzs_listener {
 };
 
 struct rzs_peer {
-	bool known; /* on a unix socket, and the rest is set then */
+	bool local; /* on a unix socket: there the system tells who that is, */
+	bool known; /* and has: uid and pid are set */
 	uid_t uid;
 	pid_t pid;
+	struct rzs_peer_id id; /* as well as can be */
 };
 
 /*

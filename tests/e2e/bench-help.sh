@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Programs of bench/ tell what they take, asked with --help or -h, and refuse what they do not know; nothing is measured.
-# Red when one takes --help for an error, or for work.
+# Red when one takes --help for an error, or for work, does not notice that nobody gets its text, or changes what is
+# there already.
 
 . "${srcdir:-.}/tests/lib/functions.sh" || exit 99
 out=$tmpdir/out
@@ -23,6 +24,7 @@ helps() {
 		run 0 "$1" $option
 		grep -q '^usage: ' "$out" || fail "$1 $option: $(cat "$out" "$err")"
 		[ ! -s "$err" ] || fail "$1 $option complains: $(cat "$err")"
+		! (cd "$tmpdir" && timeout 60 "$1" $option >/dev/full 2>"$err" </dev/null) || fail "$1 $option: its text is lost, and it says nothing"
 	done
 	run 2 "$1" --nonsense
 	[ -s "$err" ] || fail "$1 --nonsense: no complaint"
@@ -36,6 +38,15 @@ for name in run capture kmod; do
 	grep -qF -- "no such option: --nonsense" "$err" || fail "$name does not name it: $(cat "$err")"
 	run 0 "$srcdir/bench/$name" -p x --help
 done
+
+# ---- what is there stays as it is
+mkdir -m 755 "$tmpdir/corpus"
+echo mine >"$tmpdir/corpus/file"
+run 2 "$srcdir/bench/capture" -b "$(type -P true)" "$tmpdir/corpus"
+[ "$(stat -c %a "$tmpdir/corpus")" = 755 ] || fail "bench/capture has changed the mode of a folder that it refuses"
+run 2 "$srcdir/bench/nbd-server" "$tmpdir/socket" 4096 "$tmpdir/corpus/file"
+[ "$(cat "$tmpdir/corpus/file")" = mine ] || fail "bench/nbd-server has changed a file that was there"
+
 # These are there after make bench.
 for name in decoders null_server; do
 	[ ! -x "${builddir:-.}/bench/$name" ] || helps "${builddir:-.}/bench/$name"

@@ -53,11 +53,14 @@ env PATH="$tmpdir/bin" "$real" pages --rounds 1 "$tmpdir/corpus" >"$tmpdir/out" 
 grep -q '^Choose ' "$tmpdir/out" || fail "no advice in: $(cat "$tmpdir/out")"
 
 # ---- one that fails half way leaves what was there
-printf '#!/bin/sh\ncase $2 in -e) exit 0 ;; esac\necho "no such plot" >&2\nexit 1\n' >"$tmpdir/bin/gnuplot"
+printf '#!/bin/sh\necho "<svg></svg>"\n' >"$tmpdir/bin/gnuplot"
 chmod +x "$tmpdir/bin/gnuplot"
-echo before >"$page"
+env PATH="$tmpdir/bin:$PATH" "$real" pages --rounds 1 --report "$page" "$tmpdir/corpus" >"$tmpdir/out" 2>&1 ||
+	fail "with a gnuplot that draws nothing: $(cat "$tmpdir/out")"
+before=$(cksum "$page")
+printf '#!/bin/sh\ncase $2 in -e) exit 0 ;; esac\necho "no such plot" >&2\nexit 1\n' >"$tmpdir/bin/gnuplot"
 complains 99 "no such plot" env PATH="$tmpdir/bin:$PATH" "$real" pages --rounds 1 --report "$page" "$tmpdir/corpus"
-[ "$(cat "$page")" = before ] || fail "a failure has changed the page"
+[ "$(cksum "$page")" = "$before" ] || fail "a failure has changed the page"
 [ "$(find "$tmpdir" -name '*.tmp' | wc -l)" = 0 ] || fail "a failure has left a file behind"
 
 # ---- bad places
@@ -73,7 +76,7 @@ command -v gnuplot >/dev/null || skip "gnuplot is not installed (Debian package:
 [ "$(stat -c %a "$page")" = 644 ] || fail "the mode is $(stat -c %a "$page"), not what umask says"
 grep -q '"bench":"pages_advice","method":"lzo"' "$tmpdir/json" || fail "no advice in JSON: $(cat "$tmpdir/json")"
 "$PYTHON" - "$page" <<'END' || fail "see above: $page is not as it should be"
-import re, sys
+import html, os, re, sys
 from html.parser import HTMLParser
 from xml.dom import minidom
 text = open(sys.argv[1], encoding="ascii").read()
@@ -94,6 +97,21 @@ assert "<b>" not in text and "&lt;b&gt;&amp;&quot;x&#39;" in text, "a name is no
 for words in ("Choose lzo", "its zswap, which needs a disk behind it, ", "swap would hold all",
               "Sizes after compression", "second"):
     assert words in text, "it does not say: " + words
+# What is drawn is there for who cannot see it: what it is, and its figures.
+words = {}
+for s in shown:
+    assert s.getAttribute("role") == "img" and len(s.getAttribute("aria-label")) > 10, s.toxml()[:300]
+    desc = s.getElementsByTagName("desc")
+    assert len(desc) == 1 and desc[0].getAttribute("id") == s.getAttribute("aria-describedby") != "", s.toxml()[:300]
+    words[s.getAttribute("aria-label")] = desc[0].firstChild.data
+assert len(words) == len(shown), "two drawings are called the same: %s" % words
+for label, figures in (("RAM needed", r"as they are: 2\.0 MiB\. ramzswap lzo: [0-9.]+ [KM]iB\. zram lzo: [0-9.]+ [KM]iB\."),
+                       ("Ratio against speed", r"lzo: ratio [0-9.]+, [0-9]+ MiB a second to compress, [0-9]+ MiB a second to expand\..*lzo-999: "),
+                       ("Sizes after compression with lzo@16", r"^[0-9.]+.% of the pages become a quarter or less,.* [0-9.]+.% more\.$")):
+    assert any(k.startswith(label) and re.search(figures, words[k]) for k in words), "%s: %s" % (label, words)
+# What it was measured on.
+cpu = ([l.split(":", 1)[1].strip() for l in open("/proc/cpuinfo") if l.startswith("model name")] or [os.uname().machine])[0]
+assert "Measured on " + html.escape(cpu) in text and "Linux %s." % os.uname().release in text, "no processor or kernel"
 void = {"meta", "br", "img"}
 class Balance(HTMLParser):
     stack = []
@@ -108,6 +126,25 @@ b = Balance()
 b.feed(text)
 assert not b.stack, "never closed: %s" % b.stack
 END
+
+# ---- of pages that nothing can be divided by
+"$PYTHON" - "$tmpdir" <<'END'
+import random, sys
+rng = random.Random(1)
+for name, pages in (("zeros", [bytes(4096)] * 5), ("words", [b"\0\1\2\3\4\5\6\7" * 512] * 30), ("one", [rng.randbytes(64) * 64]),
+                    ("noise", [rng.randbytes(4096) for _ in range(40)])):
+    open(sys.argv[1] + "/" + name, "wb").write(b"".join(pages))
+END
+for name in zeros words one noise; do
+	rm -f "$tmpdir/other.html"
+	"$tool" pages --rounds 2 --methods lzo,lzo@64 --report "$tmpdir/other.html" "$tmpdir/$name" >"$tmpdir/out" 2>&1 ||
+		fail "$name: exit status $?: $(cat "$tmpdir/out")"
+	! sed 's/<[^>]*>/ /g' "$tmpdir/other.html" | grep -qE '\b(nan|inf)\b|-[0-9.]+ [KMG]?i?B' || fail "$name: $(cat "$tmpdir/other.html")"
+	case $name in
+	zeros | words) grep -q 'Any method will do' "$tmpdir/other.html" || fail "no advice for $name" ;;
+	noise) grep -q 'nothing gained' "$tmpdir/other.html" || fail "no answer for $name" ;;
+	esac
+done
 
 # ---- in a browser
 command -v chromium >/dev/null || skip "all but the browser: chromium is not installed"

@@ -26,6 +26,7 @@ complains() {
 	grep -qF -- "$text" "$err" || fail "rzsbench $*: no '$text' in: $(cat "$err")"
 }
 
+says_not() { ! grep -qF -- "$1" "$out" || fail "'$1' in: $(cat "$out")"; }
 says() { grep -qF -- "$1" "$out" || fail "no '$1' in: $(cat "$out")"; }
 
 # figure BENCH KEY: from the JSON lines.
@@ -124,6 +125,56 @@ bench pages --output "$tmpdir/json" --rounds 1 --methods lzo,lzo@16 "$tmpdir"
 bench pages --histogram --rounds 1 --methods lzo --sample 4 "$tmpdir/program.pages"
 says "looked at"
 says "bytes after compression"
+says "of pages from 1 file, "
+says_not "anonymous memory"
+bench pages --rounds 1 --methods lzo "$tmpdir"
+says "of anonymous memory from 1 source"
+
+# ---- of all pages nothing is in doubt, of a sample something is, and more of a small one
+error() {
+	rm -f "$tmpdir/json"
+	bench pages --rounds 1 --methods lzo --output "$tmpdir/json" "$@" "$tmpdir/program.pages"
+	figure pages_method sampling_error
+}
+whole=$(error --sample 1000)
+large=$(error --sample 8)
+little=$(error --sample 2)
+"$PYTHON" -c 'import sys
+whole, large, little = map(float, sys.argv[1:])
+sys.exit(not 0 == whole < large < little < 1)' "$whole" "$large" "$little" || fail "errors: $whole, $large, $little"
+
+# ---- pages of one repeated word, few pages, a page, pages that do not shrink: figures that can be
+"$PYTHON" - "$tmpdir" <<'END'
+import random, sys
+rng = random.Random(1)
+def put(name, pages):
+    open(sys.argv[1] + "/" + name, "wb").write(b"".join(pages))
+put("zeros", [bytes(4096)] * 5)
+put("words", [b"\0\1\2\3\4\5\6\7" * 512] * 300)
+put("few", [rng.randbytes(64) * 64 for _ in range(20)])
+put("one", [rng.randbytes(64) * 64])
+put("noise", [rng.randbytes(4096) for _ in range(100)])
+END
+for name in zeros words few one noise; do
+	rm -f "$tmpdir/json"
+	bench pages --rounds 2 --methods lzo,lzo@16,lzo@64 --output "$tmpdir/json" "$tmpdir/$name"
+	! grep -qE -- '-?(nan|inf)\b|-[0-9.]+ [KMG]?i?B' "$out" || fail "$name: $(cat "$out")"
+	grep -qE '^Swapped out with lzo, .* gained \(zram: [0-9.]+ [KM]?i?B; zswap' "$out" || fail "$name: $(cat "$out")"
+	"$PYTHON" - "$tmpdir/json" <<'END' || fail "$name: $(cat "$tmpdir/json")"
+import json, sys
+pages = [d for d in map(json.loads, open(sys.argv[1])) if d["bench"] == "pages"][0]
+for d in map(json.loads, open(sys.argv[1])):
+    if d.get("method") == "lzo" and d["bench"] == "pages_method":
+        # No page is more than itself and its entry in the tables.
+        assert 0 < d["store_ram_bytes"] < pages["pages_found"] * 4200, d
+        assert 0 < d["store_itself_bytes"] < 1 << 20, d
+END
+	case $name in
+	zeros | words) says "Any method will do" ;;
+	few | one) says "Choose lzo" ;;
+	noise) says "nothing gained" && says "hardly shrink" ;;
+	esac
+done
 
 # ---- the store and a server on them
 bench store --size 8 --rounds 1 --threads 1 --cases time "$tmpdir"

@@ -76,7 +76,7 @@ static void make_corpus(struct rzsb_corpus *c)
 	uint64_t seed = t_seed();
 
 	memset(c, 0, sizeof(*c));
-	c->nr = c->room = NR;
+	c->nr = c->room = c->whole = NR;
 	c->pages = rzsb_alloc(NR * RZSB_PAGE);
 	for (unsigned i = 0; i < NR; i++)
 		pages_make_any(c->pages + (size_t)i * RZSB_PAGE, seed + i);
@@ -165,7 +165,10 @@ T_TEST(every_algorithm_and_unit)
 	rzsb_corpus_free(&c);
 }
 
-/* Pages that are all alike have no error of sampling, very different ones have. */
+/*
+ * A sample of pages that are all alike has no error, one of very different ones has; and none has
+ * all that there is.
+ */
 T_TEST(error_of_sampling)
 {
 	struct rzsb_method m = method("lzo");
@@ -173,6 +176,7 @@ T_TEST(error_of_sampling)
 	struct rzsb_result r;
 
 	make_corpus(&c);
+	c.whole = 8 * NR;
 	for (unsigned i = 0; i < NR; i++)
 		pages_make(c.pages + (size_t)i * RZSB_PAGE, PAGES_TEXT, 1);
 	measure(&c, &m, &r);
@@ -183,6 +187,10 @@ T_TEST(error_of_sampling)
 			   i / 64 % 2 ? PAGES_RANDOM : PAGES_TEXT, i);
 	measure(&c, &m, &r);
 	T_OK(r.error > 0.05 && r.error < 1);
+	free(r.count);
+	c.whole = NR;
+	measure(&c, &m, &r);
+	T_OK(r.error == 0);
 	free(r.count);
 	rzsb_corpus_free(&c);
 }
@@ -370,8 +378,9 @@ T_TEST(pages_of_a_process)
 {
 	struct rzsb_addresses a = {0};
 	uint8_t *known = rzsb_alloc(64 * RZSB_PAGE);
-	/* A terabyte that is never touched costs no time. */
-	void *reserve = mmap(NULL, 1ull << 40, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	/* A terabyte that is never touched costs no time; nor does the like of it in 32 bits. */
+	void *reserve = mmap(NULL, SIZE_MAX >> (sizeof(size_t) == 8 ? 24 : 2), PROT_NONE,
+			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	size_t found = 0;
 
 	if (instrumented())
@@ -393,19 +402,38 @@ T_TEST(pages_of_a_process)
 /* The rule: 0.9 times the RAM for 2 times the time is even. */
 T_TEST(advice_by_the_rule)
 {
-	struct rzsb_choice v[] = {
-		{"fast", 100, 1000}, {"even", 90, 2000}, {"dear", 89, 9000}, {"none", NAN, 1}};
+	struct rzsb_choice v[] = {{"fast", 100, 1000, 990, 1010},
+				  {"even", 90, 2000, 1990, 2010},
+				  {"dear", 89, 9000, 8990, 9010},
+				  {"none", NAN, 1, 1, 1}};
 	struct rzsb_advice a = rzsb_advise(v, 4, 300);
 	char text[160];
 
 	T_NE(a.best, 2);
 	T_NE(a.best, 3);
-	T_OK(a.close);
+	T_EQ(a.close, 3 & ~(1 << a.best));
 	T_OK(a.worthwhile);
 	v[1].ram = 80;
 	a = rzsb_advise(v, 4, 300);
 	T_EQ(a.best, 1);
-	T_OK(!a.close);
+	T_EQ(a.close, 0);
+	/* Two per cent apart, and known as well as that; and a tenth, and not. */
+	v[1].ram = 88;
+	T_EQ(rzsb_advise(v, 4, 300).close, 0);
+	v[1].ram = 80;
+	v[1].most_ns = 3000;
+	v[0].least_ns = 600;
+	a = rzsb_advise(v, 4, 300);
+	T_EQ(a.best, 1);
+	T_EQ(a.close, 1);
+	rzsb_advice_close(&a, v, 4, text, sizeof(text));
+	T_STR_EQ(text, "fast");
+	a.close = 5;
+	rzsb_advice_close(&a, v, 4, text, sizeof(text));
+	T_STR_EQ(text, "fast, dear");
+	a.close = 0;
+	rzsb_advice_close(&a, v, 4, text, sizeof(text));
+	T_STR_EQ(text, "");
 	v[1].ram = 96;
 	a = rzsb_advise(v, 4, 110);
 	T_EQ(a.best, 0);
@@ -416,9 +444,11 @@ T_TEST(advice_by_the_rule)
 	T_STR_EQ(text, "dear takes 9.0 times as long but needs 11 % less RAM");
 	rzsb_advice_compare(&v[2], &v[0], text, sizeof(text));
 	T_STR_EQ(text, "fast is 9.0 times as fast but needs 12 % more RAM");
-	rzsb_advice_compare(&v[0], &(struct rzsb_choice){"near", 105, 960}, text, sizeof(text));
+	v[2] = (struct rzsb_choice){"near", 105, 960, 960, 960};
+	rzsb_advice_compare(&v[0], &v[2], text, sizeof(text));
 	T_STR_EQ(text, "near takes 4 % less time but needs 5 % more RAM");
-	rzsb_advice_compare(&v[0], &(struct rzsb_choice){"near", 94, 1190}, text, sizeof(text));
+	v[2] = (struct rzsb_choice){"near", 94, 1190, 1190, 1190};
+	rzsb_advice_compare(&v[0], &v[2], text, sizeof(text));
 	T_STR_EQ(text, "near takes 19 % more time but needs 6 % less RAM");
 	rzsb_advice_compare(&v[0], &v[3], text, sizeof(text));
 	T_STR_EQ(text, "none is not one of the store's");

@@ -12,6 +12,8 @@ librzsbench_la_SOURCES = \
 	tools/rzsbench/rzsb_args.h \
 	tools/rzsbench/rzsb_cmd.h \
 	tools/rzsbench/rzsb_corpus.c \
+	tools/rzsbench/rzsb_files.c \
+	tools/rzsbench/rzsb_files.h \
 	tools/rzsbench/rzsb_idle.c \
 	tools/rzsbench/rzsb_idle.h \
 	tools/rzsbench/rzsb_json.c \
@@ -23,6 +25,8 @@ librzsbench_la_SOURCES = \
 	tools/rzsbench/rzsb_models.h \
 	tools/rzsbench/rzsb_process.c \
 	tools/rzsbench/rzsb_process.h \
+	tools/rzsbench/rzsb_sample.c \
+	tools/rzsbench/rzsb_sample.h \
 	tools/rzsbench/rzsb_source.c \
 	tools/rzsbench/rzsb_source.h \
 	tools/rzsbench/rzsb_swaps.c \

@@ -25,6 +25,9 @@ uint64_t rzsb_rand(uint64_t *state);
 uint64_t rzsb_rand_below(uint64_t *state, uint64_t n);
 void rzsb_shuffle(uint32_t *v, size_t n, uint64_t *state);
 
+/* part of whole, of n: n * part / whole, rounded down.  whole: 1 to 2^32, part: up to whole. */
+size_t rzsb_share(size_t n, size_t part, size_t whole);
+
 /*
  * Sort v and give its median, or the value below which the share q (0..1) of it lies; 0 when n is
  * 0.
@@ -42,6 +45,12 @@ struct rzsb_latency rzsb_latency_of(double *times, size_t nr);
  * out_spread, if not NULL: (largest - least) / median; NAN when that is 0.
  */
 double rzsb_over_rounds(const double *v, size_t stride, unsigned nr, double *out_spread);
+/*
+ * Between which two of nr rounds the median of all rounds there could be lies, with a probability
+ * of 15/16 at least, whatever their distribution; the least and the largest when they are fewer
+ * than 5.  Sorts them.
+ */
+void rzsb_median_range(double *v, unsigned nr, double *out_least, double *out_most);
 /* The medians of such a member, and the longest of all. */
 struct rzsb_latency rzsb_latency_median(const struct rzsb_latency *v, size_t stride, unsigned nr);
 double rzsb_quantile(double *v, size_t n, double q);
@@ -76,6 +85,7 @@ struct rzsb_part {
 struct rzsb_corpus {
 	uint8_t *pages;
 	size_t nr, room; /* pages loaded; pages that there is memory for */
+	size_t whole;	 /* pages that there are, of which those are a sample */
 	uint32_t *busy;	 /* numbers of the pages that are not one repeated word */
 	size_t nr_busy;
 	struct rzsb_part parts[RZSB_MAX_PARTS];
@@ -101,15 +111,19 @@ bool rzsb_one_word(const void *data, size_t bytes);
 
 /*
  * A file of JSON lines.  Each object opens with the run's id; the first line of a run says which
- * machine it was on.  All calls do nothing when no file was opened.
+ * machine it was on.  All calls do nothing when no file was opened.  Texts may be of any bytes;
+ * what is no UTF-8 in them becomes U+FFFD.
  */
 struct rzsb_json {
 	FILE *f;
+	const char *path; /* the caller's */
 	char run[24];
+	bool failed; /* something could not be written, and that was said */
 };
 
 /*
  * Append to path ("-": stdout, NULL: none).  versions: text put in the machine's line, may be NULL.
+ * 0 or a negative errno, with a message.
  */
 int rzsb_json_open(struct rzsb_json *j, const char *path, const char *program, const char *versions,
 		   const struct rzsb_corpus *c, uint64_t seed);
@@ -122,6 +136,15 @@ void rzsb_json_num(struct rzsb_json *j, const char *key, double value);
 void rzsb_json_latency(struct rzsb_json *j, const char *prefix, const struct rzsb_latency *l);
 void rzsb_json_list(struct rzsb_json *j, const char *key, const double *v, size_t n);
 void rzsb_json_end(struct rzsb_json *j);
+/* 0; -EIO when a line could not be written, which was said when it was found. */
 int rzsb_json_close(struct rzsb_json *j);
+
+/* What figures were got on; texts for people, of any bytes. */
+struct rzsb_machine {
+	char cpu[128], kernel[80];
+	unsigned cpus;
+};
+
+void rzsb_machine_read(struct rzsb_machine *m);
 
 #endif

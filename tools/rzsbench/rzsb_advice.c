@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The rule as a number: RAM times time to the power of w is to be least, where w makes 0.9 times
- * the RAM and 2 times the time come out even.
+ * the RAM and 2 times the time come out even.  Another is as good as the best, for all that is
+ * known, when its time may be so low, and the best's so high, that it costs no more.  RAM is that
+ * of the same pages for all, so that their being a sample moves all alike.
  */
 #include "rzsb_advice.h"
 
@@ -10,13 +12,12 @@
 
 #define GAIN  0.9
 #define TIMES 2.0
-#define CLOSE 1.03
 #define SAME  0.02 /* figures that differ by less are said to be about the same */
-#define FEW   0.2 /* ... and by less, in percent, not in times, which are rounded */
+#define FEW   0.2  /* ... and by less, in percent, not in times, which are rounded */
 
-static double cost(const struct rzsb_choice *c)
+static double cost(const struct rzsb_choice *c, double ns)
 {
-	return c->ram * pow(c->ns, -log(GAIN) / log(TIMES));
+	return c->ram * pow(ns, -log(GAIN) / log(TIMES));
 }
 
 static bool possible(const struct rzsb_choice *c)
@@ -29,15 +30,28 @@ struct rzsb_advice rzsb_advise(const struct rzsb_choice *v, unsigned nr, double 
 	struct rzsb_advice a = {.best = -1};
 
 	for (unsigned i = 0; i < nr; i++)
-		if (possible(&v[i]) && (a.best < 0 || cost(&v[i]) < cost(&v[a.best])))
+		if (possible(&v[i]) &&
+		    (a.best < 0 || cost(&v[i], v[i].ns) < cost(&v[a.best], v[a.best].ns)))
 			a.best = (int)i;
 	if (a.best < 0)
 		return a;
 	a.worthwhile = v[a.best].ram <= GAIN * whole;
 	for (unsigned i = 0; i < nr; i++)
-		a.close |= (int)i != a.best && possible(&v[i]) &&
-			   cost(&v[i]) < CLOSE * cost(&v[a.best]);
+		if ((int)i != a.best && possible(&v[i]) &&
+		    cost(&v[i], v[i].least_ns) <= cost(&v[a.best], v[a.best].most_ns))
+			a.close |= 1ul << i;
 	return a;
+}
+
+void rzsb_advice_close(const struct rzsb_advice *a, const struct rzsb_choice *v, unsigned nr,
+		       char *out, size_t size)
+{
+	size_t n = 0;
+
+	out[0] = 0;
+	for (unsigned i = 0; i < nr && n < size; i++)
+		if (a->close >> i & 1)
+			n += (size_t)snprintf(out + n, size - n, "%s%s", n ? ", " : "", v[i].name);
 }
 
 void rzsb_advice_compare(const struct rzsb_choice *best, const struct rzsb_choice *other, char *out,

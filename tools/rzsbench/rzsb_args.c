@@ -12,8 +12,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "rzsb_cmd.h"
+#include "rzsb_files.h"
 
 #define MAX_OPTIONS 40u
 #define ID_VERSION  1000
@@ -32,7 +34,7 @@ static void help(const struct rzsb_args *a)
 	printf("  %-30s %s\n", "-h, --help", "this");
 	if (a->about)
 		printf("\n%s", a->about);
-	exit(RZSB_OK);
+	exit(rzsb_finish(RZSB_OK));
 }
 
 void rzsb_complain(const struct rzsb_args *a, const char *fmt, ...)
@@ -97,7 +99,7 @@ int rzsb_next_option(struct rzsb_args *a, int argc, char **argv)
 		break;
 	case ID_VERSION:
 		puts("rzsbench " PACKAGE_VERSION);
-		exit(RZSB_OK);
+		exit(rzsb_finish(RZSB_OK));
 	case ':':
 		rzsb_complain(a, "--%s needs a value", name_of(a, optopt));
 	case '?':
@@ -117,7 +119,8 @@ static uint64_t number_of(const struct rzsb_args *a, const char *text, uint64_t 
 	uint64_t v;
 
 	errno = 0;
-	v = strtoull(text, &end, 0);
+	/* A leading 0 is no other base: 010 is ten. */
+	v = strtoull(text, &end, strncasecmp(text, "0x", 2) == 0 ? 16 : 10);
 	if (!isdigit((unsigned char)*text) || *end || errno || v < least || v > most)
 		rzsb_complain(a, "--%s %s: not a number from %" PRIu64 " to %" PRIu64, a->now, text,
 			      least, most);

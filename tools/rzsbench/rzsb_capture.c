@@ -38,17 +38,84 @@ static bool save_page(void *out, const uint8_t *page)
 	return fwrite(page, RZSB_PAGE, 1, out) == 1;
 }
 
-static FILE *create_private(const char *path, int flags)
+static void __attribute__((noreturn)) cannot_write(const char *path)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0600);
-	FILE *f;
+	rzsb_die(RZSB_FAILED, "cannot write %s: %s", path, strerror(errno));
+}
 
+/* Opened without waiting, if it should be a pipe, nor by a link: that may lead anywhere. */
+static int open_index(const char *path, int flags)
+{
+	return open(path, O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | flags, 0600);
+}
+
+/* Whether a file of this name is an index that lines may be added to. */
+static bool is_index(int fd)
+{
+	char line[RZSB_NAME_MAX + 32], name[RZSB_NAME_MAX];
+	struct stat st;
+	bool good = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+	FILE *f = good ? fdopen(dup(fd), "r") : NULL;
+	unsigned long pages;
+
+	good = f;
+	while (good && fgets(line, sizeof(line), f))
+		good = sscanf(line, "%31s %lu", name, &pages) == 2 && strchr(line, '\n');
+	if (f)
+		fclose(f);
+	return good;
+}
+
+/* Before any page is looked at. */
+static void make_folder(const struct options *o)
+{
+	char path[4096];
+	int fd;
+
+	if (mkdir(o->dir, 0700) < 0 && errno != EEXIST)
+		rzsb_die(RZSB_FAILED, "cannot make %s: %s", o->dir, strerror(errno));
+	snprintf(path, sizeof(path), "%s/index", o->dir);
+	fd = open_index(path, 0);
+	if (fd < 0 && errno == ENOENT)
+		return;
 	if (fd < 0)
-		return NULL;
-	if (fchmod(fd, 0600) < 0 || !(f = fdopen(fd, flags & O_APPEND ? "a" : "w"))) {
-		close(fd);
-		return NULL;
-	}
+		cannot_write(path);
+	if (!is_index(fd))
+		rzsb_die(RZSB_FAILED,
+			 "%s is there and none of rzsbench capture's: name another folder", path);
+	close(fd);
+}
+
+/* A line for pages that are there; without it they are nobody's, and go. */
+static void note(const struct options *o, const char *name, size_t saved, const char *pages)
+{
+	struct stat st = {.st_size = -1};
+	char path[4096];
+	int fd, e;
+
+	snprintf(path, sizeof(path), "%s/index", o->dir);
+	fd = open_index(path, O_CREAT);
+	if (fd >= 0 && fstat(fd, &st) == 0 && dprintf(fd, "%s %zu\n", name, saved) > 0 &&
+	    close(fd) == 0)
+		return;
+	e = errno;
+	/* Half a line would spoil the others, too. */
+	if (fd >= 0 && ftruncate(fd, st.st_size) < 0)
+		fprintf(stderr, "%s: the end of %s is spoilt\n", program_invocation_short_name,
+			path);
+	unlink(pages);
+	errno = e;
+	cannot_write(path);
+}
+
+/* Nothing that is there is written over: it is somebody's, if only of an earlier capture. */
+static FILE *create_pages(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	FILE *f = fd >= 0 ? fdopen(fd, "w") : NULL;
+
+	if (!f)
+		cannot_write(path);
 	return f;
 }
 
@@ -56,21 +123,15 @@ static FILE *create_private(const char *path, int flags)
  * The pages of src, to its file; how many were written, 0 when the process has gone.  What cannot
  * be written ends the program, and the file is gone then.
  */
-static size_t save_pages(const struct options *o, const struct rzsb_source *src)
+static size_t save_pages(const struct rzsb_source *src, const char *path)
 {
-	char path[4096];
+	FILE *out = create_pages(path);
 	size_t lost;
-	FILE *out;
-	int err;
+	int err = rzsb_source_read(src, save_page, out, &lost);
 
-	snprintf(path, sizeof(path), "%s/%s.pages", o->dir, src->name);
-	out = create_private(path, O_TRUNC);
-	if (!out)
-		rzsb_die(RZSB_FAILED, "cannot write %s: %s", path, strerror(errno));
-	err = rzsb_source_read(src, save_page, out, &lost);
 	if (ferror(out) | fclose(out)) {
 		unlink(path);
-		rzsb_die(RZSB_FAILED, "cannot write %s: %s", path, strerror(errno));
+		cannot_write(path);
 	}
 	if (err || lost == src->a.nr) {
 		unlink(path);
@@ -85,7 +146,6 @@ static size_t save(struct options *o, size_t i)
 	struct rzsb_source *src = &o->sources.v[i];
 	size_t saved, found = src->a.nr;
 	char path[4096];
-	FILE *index;
 
 	rzsb_source_thin(&o->sources, i, o->most);
 	if (o->stats_only) {
@@ -93,13 +153,11 @@ static size_t save(struct options *o, size_t i)
 		       (double)src->a.nr * RZSB_PAGE / MIB, (double)found * RZSB_PAGE / MIB);
 		return src->a.nr;
 	}
-	saved = save_pages(o, src);
+	snprintf(path, sizeof(path), "%s/%s.pages", o->dir, src->name);
+	saved = save_pages(src, path);
 	if (saved == 0)
 		return 0;
-	snprintf(path, sizeof(path), "%s/index", o->dir);
-	index = create_private(path, O_APPEND);
-	if (!index || fprintf(index, "%s %zu\n", src->name, saved) < 0 || fclose(index) != 0)
-		rzsb_die(RZSB_FAILED, "cannot write %s: %s", path, strerror(errno));
+	note(o, src->name, saved, path);
 	printf("%-24s %7.1f MiB of %.1f MiB anonymous memory\n", src->name,
 	       (double)saved * RZSB_PAGE / MIB, (double)found * RZSB_PAGE / MIB);
 	return saved;
@@ -240,8 +298,8 @@ static int capture(struct options *o)
 		rzsb_stay_private();
 	if (o->err || rzsb_sources_keep_cold(&o->sources) < 0)
 		return RZSB_NOTHING;
-	if (!o->stats_only && mkdir(o->dir, 0700) < 0 && errno != EEXIST)
-		rzsb_die(RZSB_FAILED, "cannot make %s: %s", o->dir, strerror(errno));
+	if (!o->stats_only)
+		make_folder(o);
 	return o->chosen ? save_all(o) : run_and_save(o);
 }
 

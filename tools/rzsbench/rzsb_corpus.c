@@ -6,10 +6,11 @@
 #include "rzsb.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+#include "rzsb_files.h"
 
 bool rzsb_one_word(const void *data, size_t bytes)
 {
@@ -41,7 +42,7 @@ static int read_index(struct rzsb_corpus *c, const char *dir)
 	FILE *f;
 
 	snprintf(path, sizeof(path), "%s/index", dir);
-	f = fopen(path, "re");
+	f = rzsb_open_text(path);
 	if (!f)
 		return -errno;
 	while (c->nr_parts < RZSB_MAX_PARTS && fscanf(f, "%31s %lu", name, &pages) == 2) {
@@ -67,7 +68,7 @@ static void shrink(struct rzsb_corpus *c, size_t max_pages)
 	for (unsigned i = 0; i < c->nr_parts; i++) {
 		struct rzsb_part *p = &c->parts[i];
 
-		p->nr = (size_t)((unsigned __int128)p->nr * max_pages / c->nr);
+		p->nr = rzsb_share(p->nr, max_pages, c->nr);
 		p->first = nr;
 		nr += p->nr;
 	}
@@ -83,9 +84,9 @@ static int read_parts(struct rzsb_corpus *c, const char *dir)
 		struct rzsb_part *p = &c->parts[i];
 
 		snprintf(path, sizeof(path), "%s/%s.pages", dir, p->name);
-		fd = open(path, O_RDONLY | O_CLOEXEC);
+		fd = rzsb_open_input(path);
 		if (fd < 0)
-			return -errno;
+			return fd;
 		err = read_full(fd, c->pages + p->first * RZSB_PAGE, p->nr * RZSB_PAGE, 0);
 		close(fd);
 	}
@@ -98,6 +99,7 @@ int rzsb_corpus_load(struct rzsb_corpus *c, const char *dir, size_t max_pages)
 
 	memset(c, 0, sizeof(*c));
 	err = read_index(c, dir);
+	c->whole = c->nr;
 	if (!err && max_pages && max_pages < c->nr)
 		shrink(c, max_pages);
 	if (!err && c->nr == 0)

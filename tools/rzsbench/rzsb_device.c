@@ -428,7 +428,7 @@ int rzsb_cmd_device(int argc, char **argv)
 	load(b);
 	if (rzsb_json_open(&b->json, b->out, "rzsbench device", b->versions, &b->corpus, b->seed) <
 	    0)
-		rzsb_die(RZSB_FAILED, "cannot write %s: %s", b->out, strerror(errno));
+		return RZSB_FAILED;
 	if (!mkdtemp(work_dir))
 		rzsb_die(RZSB_FAILED, "cannot make a folder for the sockets: %s", strerror(errno));
 	atexit(clean_up);
@@ -442,5 +442,5 @@ int rzsb_cmd_device(int argc, char **argv)
 	if (b->nr_targets == 0)
 		rzsb_die(RZSB_NOTHING, "none of what was asked for is here");
 	wrong = run[b->pattern](b);
-	return rzsb_json_close(&b->json) < 0 ? RZSB_FAILED : wrong;
+	return rzsb_json_close(&b->json) < 0 && wrong == RZSB_OK ? RZSB_FAILED : wrong;
 }

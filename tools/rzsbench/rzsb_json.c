@@ -10,22 +10,48 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
-static void put_string(FILE *f, const char *s)
+/* Bytes of the character of well-formed UTF-8 at s (Unicode, table 3-7); 0: there is none. */
+static unsigned character(const unsigned char *s)
+{
+	unsigned n = *s < 0x80	 ? 1
+		     : *s < 0xc2 ? 0
+		     : *s < 0xe0 ? 2
+		     : *s < 0xf0 ? 3
+		     : *s < 0xf5 ? 4
+				 : 0;
+	unsigned char least = *s == 0xe0 ? 0xa0 : *s == 0xf0 ? 0x90 : 0x80;
+	unsigned char most = *s == 0xed ? 0x9f : *s == 0xf4 ? 0x8f : 0xbf;
+
+	for (unsigned i = 1; i < n; i++) {
+		if (s[i] < least || s[i] > most)
+			return 0;
+		least = 0x80;
+		most = 0xbf;
+	}
+	return n;
+}
+
+/* JSON is UTF-8, and names of files and programs are any bytes: what is none is U+FFFD. */
+static void put_string(FILE *f, const char *text)
 {
 	fputc('"', f);
-	for (; *s; s++) {
-		unsigned char ch = (unsigned char)*s;
+	for (const unsigned char *s = (const unsigned char *)text; *s;) {
+		unsigned n = character(s);
 
-		if (ch == '"' || ch == '\\')
-			fprintf(f, "\\%c", ch);
-		else if (ch < 0x20)
-			fprintf(f, "\\u%04x", ch);
+		if (n == 0)
+			fputs("\\ufffd", f);
+		else if (*s == '"' || *s == '\\')
+			fprintf(f, "\\%c", *s);
+		else if (*s < 0x20)
+			fprintf(f, "\\u%04x", *s);
 		else
-			fputc(ch, f);
+			fwrite(s, n, 1, f);
+		s += n ? n : 1;
 	}
 	fputc('"', f);
 }
@@ -89,13 +115,24 @@ void rzsb_json_begin(struct rzsb_json *j, const char *bench)
 	rzsb_json_str(j, "bench", bench);
 }
 
+/* Said at once: a run may take half an hour more. */
+static void failed(struct rzsb_json *j)
+{
+	j->failed = true;
+	fprintf(stderr, "%s: cannot write %s: %s\n", program_invocation_short_name, j->path,
+		strerror(errno));
+}
+
 void rzsb_json_end(struct rzsb_json *j)
 {
-	if (j->f) {
-		fputs("}\n", j->f);
-		fflush(j->f);
-	}
+	if (!j->f)
+		return;
+	fputs("}\n", j->f);
+	if ((fflush(j->f) != 0 || ferror(j->f)) && !j->failed)
+		failed(j);
 }
+
+#define UNKNOWN "unknown"
 
 /* The text after the first colon of the first line that starts with key. */
 static void proc_line(const char *path, const char *key, char *out, size_t size)
@@ -103,7 +140,7 @@ static void proc_line(const char *path, const char *key, char *out, size_t size)
 	char line[512], *s;
 	FILE *f = fopen(path, "re");
 
-	snprintf(out, size, "unknown");
+	snprintf(out, size, UNKNOWN);
 	if (!f)
 		return;
 	while (fgets(line, sizeof(line), f)) {
@@ -116,6 +153,20 @@ static void proc_line(const char *path, const char *key, char *out, size_t size)
 		break;
 	}
 	fclose(f);
+}
+
+void rzsb_machine_read(struct rzsb_machine *m)
+{
+	struct utsname u;
+
+	*m = (struct rzsb_machine){.cpus = (unsigned)sysconf(_SC_NPROCESSORS_ONLN)};
+	proc_line("/proc/cpuinfo", "model name", m->cpu, sizeof(m->cpu));
+	if (uname(&u) < 0)
+		return;
+	snprintf(m->kernel, sizeof(m->kernel), "%s", u.release);
+	/* Not every architecture's kernel tells the model. */
+	if (strcmp(m->cpu, UNKNOWN) == 0)
+		snprintf(m->cpu, sizeof(m->cpu), "%s processor", u.machine);
 }
 
 static void corpus_fields(struct rzsb_json *j, const struct rzsb_corpus *c)
@@ -132,34 +183,47 @@ static void corpus_fields(struct rzsb_json *j, const struct rzsb_corpus *c)
 	rzsb_json_int(j, "corpus_same_filled_pages", c->nr - c->nr_busy);
 }
 
+/* Lines at the end of a disk would be at its beginning: a block device has no end to append to. */
+static FILE *open_append(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) == 0 && S_ISBLK(st.st_mode)) {
+		errno = EINVAL;
+		return NULL;
+	}
+	return fopen(path, "ae");
+}
+
 int rzsb_json_open(struct rzsb_json *j, const char *path, const char *program, const char *versions,
 		   const struct rzsb_corpus *c, uint64_t seed)
 {
-	char text[256];
-	struct utsname u;
+	struct rzsb_machine machine;
 	double load = 0;
+	char text[40];
 	time_t t = time(NULL);
 	struct tm tm;
 
-	memset(j, 0, sizeof(*j));
+	*j = (struct rzsb_json){.path = path};
 	if (!path)
 		return 0;
-	j->f = strcmp(path, "-") == 0 ? stdout : fopen(path, "ae");
-	if (!j->f)
+	j->f = strcmp(path, "-") == 0 ? stdout : open_append(path);
+	if (!j->f) {
+		failed(j);
 		return -errno;
+	}
+	rzsb_machine_read(&machine);
 	gmtime_r(&t, &tm);
 	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
 	snprintf(j->run, sizeof(j->run), "%llx-%x", (unsigned long long)t, (unsigned)getpid());
 	rzsb_json_begin(j, "machine");
 	rzsb_json_str(j, "program", program);
 	rzsb_json_str(j, "time", text);
-	proc_line("/proc/cpuinfo", "model name", text, sizeof(text));
-	rzsb_json_str(j, "cpu", text);
-	rzsb_json_int(j, "cpus", (uint64_t)sysconf(_SC_NPROCESSORS_ONLN));
+	rzsb_json_str(j, "cpu", machine.cpu);
+	rzsb_json_int(j, "cpus", machine.cpus);
 	rzsb_json_int(j, "ram_bytes",
 		      (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE));
-	if (uname(&u) == 0)
-		rzsb_json_str(j, "kernel", u.release);
+	rzsb_json_str(j, "kernel", machine.kernel);
 	rzsb_json_str(j, "compiler", __VERSION__);
 	rzsb_json_num(j, "load", getloadavg(&load, 1) == 1 ? load : 0.0 / 0.0);
 	if (versions)
@@ -172,10 +236,8 @@ int rzsb_json_open(struct rzsb_json *j, const char *path, const char *program, c
 
 int rzsb_json_close(struct rzsb_json *j)
 {
-	int err = 0;
-
-	if (j->f && (ferror(j->f) || (j->f != stdout && fclose(j->f) != 0)))
-		err = -EIO;
+	if (j->f && j->f != stdout && fclose(j->f) != 0 && !j->failed)
+		failed(j);
 	j->f = NULL;
-	return err;
+	return j->failed ? -EIO : 0;
 }

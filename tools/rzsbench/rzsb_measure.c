@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Sizes and times of methods.
- *
- * The error of the mean size: pages that are neighbours are alike, so runs of 64 KiB, which is how
- * a sample is taken, are the sample's elements, not pages; 1.96 times the standard error of their
- * mean.  It says how far the sample may be from all that it was taken from, nothing about other
- * programs.
  */
 #define _GNU_SOURCE
 #include "rzsb_measure.h"
@@ -16,9 +11,10 @@
 #include <sys/mman.h>
 
 #include "rzsb_cmd.h"
+#include "rzsb_process.h"
+#include "rzsb_sample.h"
 
-#define CLUSTER RZSB_MAX_UNIT
-#define PROBE	32u /* units by which a method's speed is told before it is used on all */
+#define PROBE 32u /* units by which a method's speed is told before it is used on all */
 
 /* Memory that all methods use, one after the other: it is touched before anything is measured. */
 struct room {
@@ -162,35 +158,45 @@ static void compare_all(struct work *w)
 	}
 }
 
-/* See the head of this file. */
+/* The run, as sources are thinned out by, that each page is in; how many there are. */
+static size_t number_runs(const struct rzsb_corpus *c, uint32_t *run)
+{
+	size_t nr = 0;
+
+	for (unsigned p = 0; p < c->nr_parts; p++) {
+		const struct rzsb_part *part = &c->parts[p];
+
+		for (size_t i = 0; i < part->nr; i++)
+			run[part->first + i] = (uint32_t)(nr + i / RZSB_RUN);
+		nr += (part->nr + RZSB_RUN - 1) / RZSB_RUN;
+	}
+	return nr;
+}
+
 static double sampling_error(const struct work *w)
 {
-	size_t clusters = w->c->nr * RZSB_PAGE / CLUSTER + 1, n = 0;
-	double *sum = calloc(clusters, sizeof(*sum)), *nr = calloc(clusters, sizeof(*nr));
-	double mean = 0, squares = 0;
+	const struct rzsb_corpus *c = w->c;
+	struct rzsb_cluster *v = calloc(c->nr / RZSB_RUN + c->nr_parts, sizeof(*v));
+	uint32_t *run = calloc(c->nr, sizeof(*run));
+	double error = NAN;
 
-	for (size_t i = 0; sum && nr && i < w->r->used; i++) {
-		size_t k = (size_t)w->unit[i] * RZSB_PAGE / CLUSTER;
+	if (v && run) {
+		size_t nr = number_runs(c, run);
 
-		sum[k] += w->room->size[i];
-		nr[k]++;
+		for (size_t i = 0; i < w->r->used; i++) {
+			struct rzsb_cluster *k = &v[run[w->unit[i]]];
+			double bytes = w->room->size[i];
+
+			k->units++;
+			k->bytes += bytes;
+			k->squares += bytes * bytes;
+		}
+		error = rzsb_sample_error(v, nr, (double)c->nr / (double)c->whole,
+					  (double)w->r->used / (double)w->r->units);
 	}
-	for (size_t k = 0; sum && nr && k < clusters; k++) {
-		double x, d;
-
-		if (nr[k] == 0)
-			continue;
-		/* Welford's running mean and sum of squares. */
-		x = sum[k] / nr[k];
-		d = x - mean;
-		mean += d / (double)++n;
-		squares += d * (x - mean);
-	}
-	free(sum);
-	free(nr);
-	if (n < 2 || mean <= 0)
-		return NAN;
-	return 1.96 * sqrt(squares / (double)(n - 1) / (double)n) / mean;
+	free(run);
+	free(v);
+	return error;
 }
 
 static void count_sizes(struct work *w)
@@ -212,7 +218,20 @@ static double summarise(const double *ns, unsigned rounds, const struct work *w,
 	double pages = (double)w->r->used * (w->m->unit / RZSB_PAGE);
 	double median = rzsb_over_rounds(ns, sizeof(*ns), rounds, out_spread);
 
-	return pages > 0 ? median / pages : NAN;
+	if (pages > 0)
+		return median / pages;
+	*out_spread = NAN;
+	return NAN;
+}
+
+/* How far the time that a page takes out and in again is known. */
+static void sum_rounds(const struct work *w, unsigned rounds)
+{
+	double pages = (double)w->r->used * (w->m->unit / RZSB_PAGE), ns[RZSB_MAX_ROUNDS];
+
+	for (unsigned i = 0; i < rounds; i++)
+		ns[i] = (w->compress[i] + w->decompress[i]) / pages;
+	rzsb_median_range(ns, rounds, &w->r->least_ns, &w->r->most_ns);
 }
 
 void rzsb_measure(const struct rzsb_corpus *c, struct rzsb_method *methods, unsigned nr,
@@ -246,6 +265,7 @@ void rzsb_measure(const struct rzsb_corpus *c, struct rzsb_method *methods, unsi
 	for (unsigned i = 0; i < nr; i++) {
 		struct rzsb_result *r = &result[i];
 
+		sum_rounds(&w[i], rounds);
 		r->compress_ns = summarise(w[i].compress, rounds, &w[i], &r->compress_spread);
 		r->decompress_ns = summarise(w[i].decompress, rounds, &w[i], &r->decompress_spread);
 		tear_down(&w[i]);

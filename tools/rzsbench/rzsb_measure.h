@@ -14,7 +14,6 @@
 #include "rzsb.h"
 #include "rzsb_method.h"
 
-
 struct rzsb_result {
 	struct rzsb_method *method;
 	size_t units;	 /* of the corpus that are not one repeated word */
@@ -23,9 +22,10 @@ struct rzsb_result {
 	uint64_t raw;	 /* units that did not shrink */
 	uint64_t good;	 /* at most half */
 	uint64_t *count; /* by size, 0 .. unit */
-	double error;	 /* of bytes, as a share: half the 95 % interval; see rzsb_measure.c */
+	double error;	 /* of bytes, as a share: half the 95 % interval; see rzsb_sample.h */
 	double compress_ns, decompress_ns;	   /* for 4 KiB, medians of the rounds */
 	double compress_spread, decompress_spread; /* (largest - least) / median */
+	double least_ns, most_ns; /* between which the median of both together is, with 94 % */
 };
 
 /*

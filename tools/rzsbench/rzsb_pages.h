@@ -12,10 +12,9 @@
 #define RZSB_MAX_METHODS 16u
 
 struct rzsb_pages {
-	struct rzsb_corpus corpus;
-	size_t found;		   /* pages there are, of which corpus is a sample */
-	size_t denied, gone, lost; /* as in struct rzsb_sources */
-	size_t zero, same;	   /* of the sample: zeros; one repeated word, zeros among them */
+	struct rzsb_corpus corpus;	   /* of all pages there are, or of a sample */
+	size_t denied, gone, lost, images; /* as in struct rzsb_sources */
+	size_t zero, same; /* of the sample: zeros; one repeated word, zeros among them */
 	size_t duplicates; /* of another page of the sample, not counting those of one word */
 	unsigned rounds;
 	uint64_t seed;
@@ -26,6 +25,7 @@ struct rzsb_pages {
 
 	/* For all pages found, in bytes; NAN where it does not apply. */
 	double store_bytes[RZSB_MAX_METHODS];	 /* ramzswap: measured in its store */
+	double store_itself[RZSB_MAX_METHODS];	 /* ... and, once, of a store that holds nothing */
 	double zsmalloc_bytes[RZSB_MAX_METHODS]; /* zram: worked out */
 	double zswap_bytes[RZSB_MAX_METHODS];	 /* zswap's pool: worked out */
 	double nbdkit_bytes;			 /* nbdkit memory allocator=zstd: worked out */
@@ -35,8 +35,12 @@ struct rzsb_pages {
 double rzsb_ratio(const struct rzsb_result *r);
 /* "3.2 GiB"; "-" for what is no number.  Returns out. */
 const char *rzsb_size_text(double bytes, char out[16]);
+/* How much of all is kept in RAM no more, where that is more than it takes; else 0. */
+double rzsb_gain(const struct rzsb_pages *p, unsigned method);
 /* choice: room for p->nr of them, filled. */
 struct rzsb_advice rzsb_pages_advise(const struct rzsb_pages *p, struct rzsb_choice *choice);
+/* The method to tell figures of: the best, or any of the store's; -1: there is none. */
+int rzsb_pages_example(const struct rzsb_pages *p, const struct rzsb_advice *a);
 
 /* A table and a summary for people. */
 void rzsb_pages_show(const struct rzsb_pages *p, bool histogram);

@@ -39,6 +39,11 @@ double rzsb_ratio(const struct rzsb_result *r)
 	return share((double)r->used * r->method->unit, (double)r->bytes);
 }
 
+double rzsb_gain(const struct rzsb_pages *p, unsigned method)
+{
+	return fmax((double)p->corpus.whole * RZSB_PAGE - p->store_bytes[method], 0);
+}
+
 struct rzsb_advice rzsb_pages_advise(const struct rzsb_pages *p, struct rzsb_choice *choice)
 {
 	for (unsigned i = 0; i < p->nr; i++)
@@ -46,8 +51,10 @@ struct rzsb_advice rzsb_pages_advise(const struct rzsb_pages *p, struct rzsb_cho
 			.name = p->method[i].text,
 			.ram = p->store_bytes[i],
 			.ns = p->result[i].compress_ns + p->result[i].decompress_ns,
+			.least_ns = p->result[i].least_ns,
+			.most_ns = p->result[i].most_ns,
 		};
-	return rzsb_advise(choice, p->nr, (double)p->found * RZSB_PAGE);
+	return rzsb_advise(choice, p->nr, (double)p->corpus.whole * RZSB_PAGE);
 }
 
 static void show_pages(const struct rzsb_pages *p)
@@ -56,15 +63,15 @@ static void show_pages(const struct rzsb_pages *p)
 	double nr = (double)c->nr;
 	char all[16], some[16];
 
-	printf("%s of anonymous memory from %u %s",
-	       rzsb_size_text((double)p->found * RZSB_PAGE, all), c->nr_parts,
-	       c->nr_parts == 1 ? "source" : "sources");
-	if (c->nr < p->found)
+	printf("%s of %s from %u %s%s", rzsb_size_text((double)c->whole * RZSB_PAGE, all),
+	       p->images ? "pages" : "anonymous memory", c->nr_parts,
+	       p->images >= c->nr_parts ? "file" : "source", c->nr_parts == 1 ? "" : "s");
+	if (c->nr < c->whole)
 		printf(", %s of it looked at (%.1f %%)", rzsb_size_text(nr * RZSB_PAGE, some),
-		       100 * nr / (double)p->found);
+		       100 * nr / (double)c->whole);
 	printf("\none repeated word: %.1f %% of the pages (zeros %.1f %%)",
 	       100 * (double)p->same / nr, 100 * (double)p->zero / nr);
-	printf("; duplicates of another page%s: %.1f %%\n", c->nr < p->found ? " looked at" : "",
+	printf("; duplicates of another page%s: %.1f %%\n", c->nr < c->whole ? " looked at" : "",
 	       100 * (double)p->duplicates / nr);
 	if (p->denied)
 		printf("%zu processes left out: may not be looked into (it takes CAP_SYS_PTRACE)\n",
@@ -76,7 +83,8 @@ static void show_pages(const struct rzsb_pages *p)
 
 static void show_time(double ns, double spread)
 {
-	printf(" %9.0f%c", ns, spread > NOISY ? '~' : ' ');
+	putchar(' ');
+	rzsb_cell(9, 0, ns, spread > NOISY ? "~" : " ");
 }
 
 static void show_methods(const struct rzsb_pages *p)
@@ -93,9 +101,11 @@ static void show_methods(const struct rzsb_pages *p)
 		double used = (double)r->used;
 		bool less = r->used < r->units;
 
-		printf("%-16s %6.2f %6.1f%c %6.1f %6.1f ", r->method->text, rzsb_ratio(r),
-		       100 * r->error, less ? '*' : ' ', 100 * share((double)r->good, used),
-		       100 * share((double)r->raw, used));
+		printf("%-16s ", r->method->text);
+		rzsb_cell(6, 2, rzsb_ratio(r), " ");
+		rzsb_cell(6, 1, 100 * r->error, less ? "* " : "  ");
+		rzsb_cell(6, 1, 100 * share((double)r->good, used), " ");
+		rzsb_cell(6, 1, 100 * share((double)r->raw, used), " ");
 		show_time(r->compress_ns, r->compress_spread);
 		show_time(r->decompress_ns, r->decompress_spread);
 		printf("  %9s %10s\n", rzsb_size_text(p->store_bytes[i], a),
@@ -117,23 +127,39 @@ static void show_methods(const struct rzsb_pages *p)
 
 static void show_gain(const struct rzsb_pages *p, unsigned i)
 {
-	double whole = (double)p->found * RZSB_PAGE;
+	double whole = (double)p->corpus.whole * RZSB_PAGE;
 	char all[16], held[16], less[16], other[16];
 
-	printf("\nSwapped out with %s, these %s would take %s of RAM in ramzswap: %s gained",
+	printf("\nSwapped out with %s, these %s would take %s of RAM in ramzswap: ",
 	       p->result[i].method->text, rzsb_size_text(whole, all),
-	       rzsb_size_text(p->store_bytes[i], held),
-	       rzsb_size_text(whole - p->store_bytes[i], less));
+	       rzsb_size_text(p->store_bytes[i], held));
+	if (rzsb_gain(p, i) > 0)
+		printf("%s gained", rzsb_size_text(rzsb_gain(p, i), less));
+	else
+		printf("nothing gained");
 	printf(" (zram: %s", rzsb_size_text(p->zsmalloc_bytes[i], other));
 	printf("; zswap, with a disk behind it: %s", rzsb_size_text(p->zswap_bytes[i], other));
 	if (isfinite(p->nbdkit_bytes))
 		printf("; nbdkit memory allocator=zstd: %s",
 		       rzsb_size_text(p->nbdkit_bytes, other));
 	puts(").");
+	printf("A store takes %s more for itself, whatever it holds.\n",
+	       rzsb_size_text(p->store_itself[i], held));
 	if (p->result[i].units > 0)
 		printf("The processor takes %.1f us to compress a page that goes out and %.1f us "
 		       "to expand one that comes back.\n",
 		       p->result[i].compress_ns / 1000, p->result[i].decompress_ns / 1000);
+}
+
+int rzsb_pages_example(const struct rzsb_pages *p, const struct rzsb_advice *a)
+{
+	if (a->best >= 0)
+		return a->best;
+	/* Nothing to choose from, as when all pages are one repeated word. */
+	for (unsigned i = 0; i < p->nr; i++)
+		if (isfinite(p->store_bytes[i]))
+			return (int)i;
+	return -1;
 }
 
 /* The answer to the question that the program is for, with the method to choose. */
@@ -141,30 +167,26 @@ static void show_summary(const struct rzsb_pages *p)
 {
 	struct rzsb_choice choice[RZSB_MAX_METHODS];
 	struct rzsb_advice a = rzsb_pages_advise(p, choice);
+	int i;
 
 	puts("\nratio: of the pages that are not one repeated word, one that does not shrink "
 	     "counted "
-	     "as it is.\nRAM: for all of it, everything included; ramzswap: its store was filled; "
+	     "as it is.\nRAM: what all of it adds, tables included; ramzswap: its store was "
+	     "filled; "
 	     "zram, zswap:\nzsmalloc (chains of 8 pages) and tables worked out, as after a fill.");
-	if (a.best >= 0) {
-		show_gain(p, (unsigned)a.best);
-		return;
-	}
-	/* Nothing to choose from, as when all pages are one repeated word. */
-	for (unsigned i = 0; i < p->nr; i++) {
-		if (isfinite(p->store_bytes[i])) {
-			show_gain(p, i);
-			return;
-		}
-	}
+	i = rzsb_pages_example(p, &a);
+	if (i >= 0)
+		show_gain(p, (unsigned)i);
 }
 
 static void show_advice(const struct rzsb_pages *p)
 {
 	struct rzsb_choice choice[RZSB_MAX_METHODS];
 	struct rzsb_advice a = rzsb_pages_advise(p, choice);
-	char text[160];
+	char text[500];
 
+	if (a.best < 0 && p->corpus.nr_busy == 0)
+		puts("Any method will do: every page is one repeated word.");
 	if (a.best < 0)
 		return;
 	if (!a.worthwhile) {
@@ -179,8 +201,10 @@ static void show_advice(const struct rzsb_pages *p)
 		rzsb_advice_compare(&choice[a.best], &choice[i], text, sizeof(text));
 		printf("  %s\n", text);
 	}
+	rzsb_advice_close(&a, choice, p->nr, text, sizeof(text));
 	if (a.close)
-		puts("It is a close decision.");
+		printf("It is a close decision: as far as the rounds tell, as good may be %s.\n",
+		       text);
 }
 
 static void show_histogram(const struct rzsb_result *r)
@@ -235,6 +259,7 @@ static void json_method(const struct rzsb_pages *p, unsigned i, struct rzsb_json
 	rzsb_json_num(j, "decompress_ns_per_4k", r->decompress_ns);
 	rzsb_json_num(j, "decompress_spread", r->decompress_spread);
 	rzsb_json_num(j, "store_ram_bytes", p->store_bytes[i]);
+	rzsb_json_num(j, "store_itself_bytes", p->store_itself[i]);
 	rzsb_json_num(j, "zram_ram_bytes_modelled", p->zsmalloc_bytes[i]);
 	rzsb_json_num(j, "zswap_ram_bytes_modelled", p->zswap_bytes[i]);
 	rzsb_json_list(j, "units_by_64th_of_size", in, 64);
@@ -253,14 +278,14 @@ static void json_advice(const struct rzsb_pages *p, struct rzsb_json *j)
 	rzsb_json_num(j, "store_ram_bytes", choice[a.best].ram);
 	rzsb_json_num(j, "out_and_in_ns_per_4k", choice[a.best].ns);
 	rzsb_json_int(j, "worthwhile", a.worthwhile);
-	rzsb_json_int(j, "close", a.close);
+	rzsb_json_int(j, "close", a.close != 0);
 	rzsb_json_end(j);
 }
 
 void rzsb_pages_json(const struct rzsb_pages *p, struct rzsb_json *j)
 {
 	rzsb_json_begin(j, "pages");
-	rzsb_json_int(j, "pages_found", p->found);
+	rzsb_json_int(j, "pages_found", p->corpus.whole);
 	rzsb_json_int(j, "pages_used", p->corpus.nr);
 	rzsb_json_int(j, "pages_same_filled", p->same);
 	rzsb_json_int(j, "pages_zero", p->zero);

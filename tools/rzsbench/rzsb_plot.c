@@ -164,9 +164,21 @@ static size_t before_id(const char *s)
 	return 0;
 }
 
+/* What follows a title or description that begins here; NULL: none does. */
+static const char *behind_words(const char *s)
+{
+	const char *end = NULL;
+
+	if (strncmp(s, "<title>", 7) == 0)
+		end = strstr(s, "</title>");
+	else if (strncmp(s, "<desc>", 6) == 0)
+		end = strstr(s, "</desc>");
+	return end ? strchr(end, '>') + 1 : NULL;
+}
+
 /*
  * From <svg on.  All drawings of gnuplot have the same ids, which a page of several must not have;
- * and their titles are names of its own, which a browser would show.
+ * and their titles and descriptions are words of its own, which a browser would show or read out.
  */
 static char *clean(const char *svg, const char *name)
 {
@@ -177,10 +189,10 @@ static char *clean(const char *svg, const char *name)
 	if (!f)
 		return NULL;
 	for (const char *s = strstr(svg, "<svg"); s && *s;) {
-		const char *end = strncmp(s, "<title>", 7) == 0 ? strstr(s, "</title>") : NULL;
+		const char *behind = behind_words(s);
 
-		if (end) {
-			s = end + 8;
+		if (behind) {
+			s = behind;
 			continue;
 		}
 		n = before_id(s);

@@ -184,7 +184,7 @@ void rzsb_process_name(pid_t pid, char *out, size_t size)
 	out[n] = 0;
 	out[strcspn(out, "\n")] = 0;
 	/* It becomes a name of a file and a word in an index. */
-	for (char *c = out; *c; c++)
-		if (*c <= ' ' || *c == '/' || *c == 0x7f)
+	for (unsigned char *c = (unsigned char *)out; *c; c++)
+		if (*c <= ' ' || *c == '/' || *c >= 0x7f)
 			*c = '-';
 }

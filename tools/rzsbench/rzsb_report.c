@@ -7,27 +7,31 @@
 #include "rzsb_report.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
+#include "rzsb_files.h"
 #include "rzsb_plot.h"
 
 #define NOISY 0.10
 
-/* Nothing is fetched from anywhere, and a browser is told to see to it. */
-static const char head[] =
+/*
+ * Nothing is fetched from anywhere, and a browser is told to see to it.  By this an earlier report
+ * is known, which may be replaced.
+ */
+static const char mark[] =
 	"<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
 	"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
 	"style-src 'unsafe-inline'\">\n"
 	"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
 	"<meta name=\"color-scheme\" content=\"light dark\">\n"
-	"<title>What swapping these pages out would win</title>\n<style>\n"
+	"<title>What swapping these pages out would win</title>\n";
+
+static const char style[] =
+	"<style>\n"
 	":root{color-scheme:light dark;--fg:#1c1c1e;--dim:#5c5c63;--bg:#fff;--box:#f1f4f8;"
 	"--line:#d5d9df;--accent:#1f6cb8}\n"
 	"@media(prefers-color-scheme:dark){:root{--fg:#e8e8ea;--dim:#a4a4ac;--bg:#16171a;"
@@ -95,24 +99,32 @@ static void putf(FILE *f, const char *fmt, ...)
 
 /* ---- in words ---- */
 
-static void write_answer(FILE *f, const struct rzsb_pages *p, const struct rzsb_choice *best)
+static void write_answer(FILE *f, const struct rzsb_pages *p, unsigned i)
 {
-	double whole = (double)p->found * RZSB_PAGE;
+	double whole = (double)p->corpus.whole * RZSB_PAGE;
 	char all[16], held[16], less[16];
 
 	fputs("<p>", f);
-	putf(f, "Of these %s, swap would hold all in %s of RAM with %s: %s (%.0f %%) gained. ",
-	     rzsb_size_text(whole, all), rzsb_size_text(best->ram, held), best->name,
-	     rzsb_size_text(whole - best->ram, less), 100 * (1 - best->ram / whole));
-	putf(f, "A page takes %.1f microseconds of one processor to go out and come back.",
-	     best->ns / 1000);
+	putf(f,
+	     "Of these %s, swap would hold all in %s of RAM with %s: ", rzsb_size_text(whole, all),
+	     rzsb_size_text(p->store_bytes[i], held), p->method[i].text);
+	if (rzsb_gain(p, i) > 0)
+		putf(f, "%s (%.0f %%) gained. ", rzsb_size_text(rzsb_gain(p, i), less),
+		     100 * rzsb_gain(p, i) / whole);
+	else
+		putf(f, "nothing gained. ");
+	if (p->result[i].used > 0)
+		putf(f, "A page takes %.1f microseconds of one processor to go out and come back. ",
+		     (p->result[i].compress_ns + p->result[i].decompress_ns) / 1000);
+	putf(f, "A store takes %s more for itself, whatever it holds.",
+	     rzsb_size_text(p->store_itself[i], held));
 	fputs("</p>\n", f);
 }
 
 static void write_reasons(FILE *f, const struct rzsb_pages *p, const struct rzsb_choice *choice,
 			  const struct rzsb_advice *a)
 {
-	char text[160];
+	char text[500];
 
 	fputs("<p><strong>", f);
 	putf(f, "Choose %s", choice[a->best].name);
@@ -129,8 +141,12 @@ static void write_reasons(FILE *f, const struct rzsb_pages *p, const struct rzsb
 	}
 	if (p->nr > 1)
 		fputs("</ul>\n", f);
-	if (a->close)
-		fputs("<p>It is a close decision: another one is as good.</p>\n", f);
+	if (a->close) {
+		rzsb_advice_close(a, choice, p->nr, text, sizeof(text));
+		fputs("<p>It is a close decision: as far as the rounds tell, as good may be ", f);
+		put(f, text);
+		fputs(".</p>\n", f);
+	}
 }
 
 /* The same pages elsewhere. */
@@ -152,19 +168,24 @@ static void write_others(FILE *f, const struct rzsb_pages *p, unsigned best)
 
 static void write_doubts(FILE *f, const struct rzsb_pages *p)
 {
-	bool noisy = false;
+	bool noisy = false, part = false;
 	double error = 0;
 
 	for (unsigned i = 0; i < p->nr; i++) {
-		noisy |= p->result[i].compress_spread > NOISY ||
-			 p->result[i].decompress_spread > NOISY;
-		error = fmax(error, p->result[i].error);
+		const struct rzsb_result *r = &p->result[i];
+
+		noisy |= r->compress_spread > NOISY || r->decompress_spread > NOISY;
+		part |= r->used < r->units;
+		error = fmax(error, r->error);
 	}
-	if (p->corpus.nr < p->found)
-		putf(f,
-		     "This is worked out from a sample of %.1f %% of the pages; the ratios may be "
-		     "off by %.1f %%. ",
-		     100 * (double)p->corpus.nr / (double)p->found, 100 * error);
+	if (p->corpus.nr < p->corpus.whole)
+		putf(f, "This is worked out from a sample of %.1f %% of the pages. ",
+		     100 * (double)p->corpus.nr / (double)p->corpus.whole);
+	if (part)
+		fputs("The slowest methods were tried on a random part of what was looked at. ", f);
+	if (error > 0)
+		putf(f, "The ratios may be off by %.1f %% (half of the 95 %% interval). ",
+		     100 * error);
 	if (noisy)
 		putf(f,
 		     "The rounds' times differ by more than %.0f %%: there was other work on this "
@@ -185,28 +206,32 @@ static void write_summary(FILE *f, const struct rzsb_pages *p)
 	struct rzsb_choice choice[RZSB_MAX_METHODS];
 	struct rzsb_advice a = rzsb_pages_advise(p, choice);
 	double nr = (double)p->corpus.nr;
+	int example = rzsb_pages_example(p, &a);
 
 	fputs("<h1>What swapping these pages out would win</h1>\n<div class=\"advice\">\n", f);
-	if (a.best < 0) {
+	if (example >= 0)
+		write_answer(f, p, (unsigned)example);
+	if (p->corpus.nr_busy == 0)
+		fputs("<p><strong>Any method will do</strong>: every page is one repeated "
+		      "word.</p>\n",
+		      f);
+	else if (a.best < 0)
 		fputs("<p>None of the methods measured is one of the store's: no advice.</p>\n", f);
-	} else {
-		write_answer(f, p, &choice[a.best]);
-		if (a.worthwhile)
-			write_reasons(f, p, choice, &a);
-		else
-			fputs("<p><strong>These pages hardly shrink</strong>: less than a tenth of "
-			      "their RAM would be gained. Swap to a disk, or leave them where they "
-			      "are.</p>\n",
-			      f);
-	}
+	else if (a.worthwhile)
+		write_reasons(f, p, choice, &a);
+	else
+		fputs("<p><strong>These pages hardly shrink</strong>: less than a tenth of "
+		      "their RAM would be gained. Swap to a disk, or leave them where they "
+		      "are.</p>\n",
+		      f);
 	fputs("</div>\n<p>", f);
 	putf(f,
 	     "%.1f %% of the pages are one repeated word (%.1f %% are zeros) and cost next to "
 	     "nothing; %.1f %% are duplicates of another page. ",
 	     100 * (double)p->same / nr, 100 * (double)p->zero / nr,
 	     100 * (double)p->duplicates / nr);
-	if (a.best >= 0)
-		write_others(f, p, (unsigned)a.best);
+	if (example >= 0)
+		write_others(f, p, (unsigned)example);
 	fputs("</p>\n<p class=\"note\">", f);
 	write_doubts(f, p);
 	fputs("</p>\n", f);
@@ -214,38 +239,126 @@ static void write_summary(FILE *f, const struct rzsb_pages *p)
 
 /* ---- drawings and tables ---- */
 
-/* 0, or -EIO when there is no drawing. */
-static int write_figure(FILE *f, char *svg, const char *caption)
+/*
+ * A drawing to where the words for who cannot see it are to come; false: there is none.  name:
+ * unlike that of any other, label: what it is.
+ */
+static bool begin_figure(FILE *f, const char *svg, const char *name, const char *label)
 {
-	if (!svg)
-		return -EIO;
-	fprintf(f, "<figure>\n%s", svg);
+	const char *in = svg ? strchr(svg, '>') : NULL;
+
+	if (!in)
+		return false;
+	fprintf(f, "<figure>\n<svg role=\"img\" aria-label=\"");
+	put(f, label);
+	fprintf(f, "\" aria-describedby=\"%s-words\"%.*s><desc id=\"%s-words\">", name,
+		(int)(in - svg - 4), svg + 4, name);
+	return true;
+}
+
+/* Takes over the drawing's memory. */
+static void end_figure(FILE *f, char *svg, const char *caption)
+{
+	fprintf(f, "</desc>%s", strchr(svg, '>') + 1);
 	if (caption)
 		fprintf(f, "<figcaption>%s</figcaption>", caption);
 	fputs("</figure>\n", f);
 	free(svg);
+}
+
+static int write_ram(FILE *f, const struct rzsb_pages *p)
+{
+	char *svg = rzsb_draw_ram(p), size[16];
+
+	if (!begin_figure(f, svg, "ram", "RAM needed, a bar for each choice"))
+		return -EIO;
+	putf(f, "The pages as they are: %s.",
+	     rzsb_size_text((double)p->corpus.whole * RZSB_PAGE, size));
+	for (unsigned i = 0; i < p->nr; i++) {
+		if (isfinite(p->store_bytes[i]))
+			putf(f, " ramzswap %s: %s.", p->method[i].text,
+			     rzsb_size_text(p->store_bytes[i], size));
+		if (isfinite(p->zsmalloc_bytes[i]))
+			putf(f, " zram %s: %s.", p->method[i].text,
+			     rzsb_size_text(p->zsmalloc_bytes[i], size));
+	}
+	if (isfinite(p->nbdkit_bytes))
+		putf(f, " nbdkit zstd: %s.", rzsb_size_text(p->nbdkit_bytes, size));
+	end_figure(f, svg,
+		   "What all of the pages add, tables included. ramzswap: its store was "
+		   "filled with them; zram and nbdkit: worked out from their allocators' "
+		   "rules, without fragmentation. nbdkit compresses 32 KiB at once, so "
+		   "that is also what one page of it costs to read.");
 	return 0;
 }
 
+static int write_speeds(FILE *f, const struct rzsb_pages *p)
+{
+	char *svg;
+
+	if (!rzsb_has_speeds(p)) {
+		fputs("<p>Nothing was compressed: there is nothing to draw.</p>\n", f);
+		return 0;
+	}
+	svg = rzsb_draw_speeds(p);
+	if (!begin_figure(f, svg, "speeds", "Ratio against speed, two points for each method"))
+		return -EIO;
+	for (unsigned i = 0; i < p->nr; i++) {
+		const struct rzsb_result *r = &p->result[i];
+
+		if (r->used > 0)
+			putf(f,
+			     "%s: ratio %.2f, %.0f MiB a second to compress, %.0f MiB a second to "
+			     "expand. ",
+			     r->method->text, rzsb_ratio(r), rzsb_speed(r->compress_ns),
+			     rzsb_speed(r->decompress_ns));
+	}
+	end_figure(f, svg,
+		   "Higher is smaller, further right is faster. Ratio: of the pages "
+		   "that are not one repeated word.");
+	return 0;
+}
+
+static int write_sizes(FILE *f, const struct rzsb_pages *p, unsigned i)
+{
+	const struct rzsb_result *r = &p->result[i];
+	double quarter[4] = {0};
+	char name[24], label[64], *svg;
+
+	if (r->used == 0)
+		return 0;
+	for (unsigned n = 1; n <= r->method->unit; n++)
+		quarter[(n - 1) / (r->method->unit / 4)] +=
+			100 * (double)r->count[n] / (double)r->used;
+	snprintf(name, sizeof(name), "sizes%u", i);
+	snprintf(label, sizeof(label), "Sizes after compression with %s", r->method->text);
+	svg = rzsb_draw_sizes(p, i);
+	if (!begin_figure(f, svg, name, label))
+		return -EIO;
+	putf(f,
+	     "%.1f %% of the pages become a quarter or less, %.1f %% up to a half, %.1f %% up to "
+	     "three quarters, %.1f %% more.",
+	     quarter[0], quarter[1], quarter[2], quarter[3]);
+	end_figure(f, svg, NULL);
+	return 0;
+}
+
+/* 0, or -EIO when a drawing cannot be had. */
 static int write_plots(FILE *f, const struct rzsb_pages *p)
 {
 	int err;
 
 	fputs("<div class=\"pair\">\n<section>\n<h2>RAM needed</h2>\n", f);
-	err = write_figure(f, rzsb_draw_ram(p),
-			   "For all of the pages, everything included. ramzswap: its store was "
-			   "filled with them; zram and nbdkit: worked out from their allocators' "
-			   "rules, without fragmentation. nbdkit compresses 32 KiB at once, so "
-			   "that is also what one page of it costs to read.");
+	err = write_ram(f, p);
 	fputs("</section>\n<section>\n<h2>Ratio against speed</h2>\n", f);
 	if (!err)
-		err = write_figure(
-			f, rzsb_draw_speeds(p),
-			"Higher is smaller, further right is faster. Ratio: of the pages "
-			"that are not one repeated word.");
-	fputs("</section>\n</div>\n<h2>Sizes after compression</h2>\n<div class=\"grid\">\n", f);
+		err = write_speeds(f, p);
+	fputs("</section>\n</div>\n", f);
+	if (err || !rzsb_has_speeds(p))
+		return err;
+	fputs("<h2>Sizes after compression</h2>\n<div class=\"grid\">\n", f);
 	for (unsigned i = 0; i < p->nr && !err; i++)
-		err = write_figure(f, rzsb_draw_sizes(p, i), NULL);
+		err = write_sizes(f, p, i);
 	fputs("</div>\n<p class=\"note\">Bytes that 4096 become, and the share of the pages; the "
 	      "last bar has those that hardly shrink or not at all.</p>\n",
 	      f);
@@ -308,12 +421,16 @@ static void write_sources(FILE *f, const struct rzsb_corpus *c)
 static void write_end(FILE *f, const struct rzsb_pages *p)
 {
 	time_t now = time(NULL);
+	struct rzsb_machine m;
 	char when[40] = "";
 	struct tm tm;
 
 	if (localtime_r(&now, &tm))
 		strftime(when, sizeof(when), "%Y-%m-%d %H:%M %Z", &tm);
+	rzsb_machine_read(&m);
 	fputs("<p class=\"note\">", f);
+	putf(f, "Measured on %s (%u processor%s), Linux %s. ", m.cpu, m.cpus,
+	     m.cpus == 1 ? "" : "s", m.kernel);
 	putf(f,
 	     "rzsbench %s, %s; medians of %u rounds, seed %llu. This page holds statistics and "
 	     "names of processes, none of their memory.",
@@ -331,18 +448,20 @@ static int complain(const char *path, const char *why)
 
 int rzsb_report_check(const char *path)
 {
-	char what[300], folder[4096];
-	const char *slash = strrchr(path, '/');
-	struct stat st;
+	struct rzsb_place place;
+	const char *why;
+	char what[300];
+	FILE *f;
 
 	if (!*path || strcmp(path, "-") == 0)
 		return complain(path, "it takes the name of a file");
-	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
-		return complain(path, "that is there and no file: name another");
-	snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(slash - path + 1) : 2,
-		 slash ? path : "./");
-	if (access(folder, W_OK | X_OK) < 0)
+	if (rzsb_place_find(&place, path, mark, &why) < 0)
+		return complain(path, why);
+	/* Whether one can be made there is best known by making one. */
+	f = rzsb_place_open(&place);
+	if (!f)
 		return complain(path, strerror(errno));
+	rzsb_place_close(&place, f, -ECANCELED);
 	snprintf(what, sizeof(what), "pages: --report %s", path);
 	return rzsb_plot_check(what);
 }
@@ -351,36 +470,30 @@ static int write_page(FILE *f, const struct rzsb_pages *p)
 {
 	int err;
 
-	fputs(head, f);
+	fputs(mark, f);
+	fputs(style, f);
 	write_summary(f, p);
 	err = write_plots(f, p);
 	write_table(f, p);
 	write_sources(f, &p->corpus);
 	write_end(f, p);
-	if (!err && (fflush(f) != 0 || fsync(fileno(f)) < 0))
-		err = -errno;
 	return err;
 }
 
 int rzsb_report_write(const struct rzsb_pages *p, const char *path)
 {
-	char temporary[4096];
-	int fd, err;
+	struct rzsb_place place;
+	const char *why;
 	FILE *f;
+	int err;
 
-	snprintf(temporary, sizeof(temporary), "%s.%d.tmp", path, (int)getpid());
-	fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-	f = fd >= 0 ? fdopen(fd, "w") : NULL;
+	if (rzsb_place_find(&place, path, mark, &why) < 0)
+		return complain(path, why);
+	f = rzsb_place_open(&place);
 	if (!f)
 		return complain(path, strerror(errno));
-	err = write_page(f, p);
-	if (fclose(f) != 0 && !err)
-		err = -errno;
-	if (!err && rename(temporary, path) < 0)
-		err = -errno;
-	if (err) {
-		unlink(temporary);
+	err = rzsb_place_close(&place, f, write_page(f, p));
+	if (err)
 		complain(path, strerror(-err));
-	}
 	return err;
 }

@@ -83,8 +83,7 @@ char *rzsb_draw_sizes(const struct rzsb_pages *p, unsigned method)
 	return rzsb_plot_end(&plot);
 }
 
-/* MiB a second on one processor. */
-static double speed(double ns)
+double rzsb_speed(double ns)
 {
 	return RZSB_PAGE / ns * 1e9 / 1048576;
 }
@@ -150,7 +149,7 @@ static void speed_data(FILE *f, const struct rzsb_pages *p, const struct field *
 		const struct rzsb_result *r = &p->result[i];
 		struct label *l = &v[nr];
 
-		l->speed = speed(expand ? r->decompress_ns : r->compress_ns);
+		l->speed = rzsb_speed(expand ? r->decompress_ns : r->compress_ns);
 		l->ratio = rzsb_ratio(r);
 		if (!isfinite(l->speed) || !isfinite(l->ratio))
 			continue;
@@ -165,12 +164,21 @@ static void speed_data(FILE *f, const struct rzsb_pages *p, const struct field *
 	fputs("NaN NaN NaN -\nEOD\n", f);
 }
 
+bool rzsb_has_speeds(const struct rzsb_pages *p)
+{
+	for (unsigned i = 0; i < p->nr; i++)
+		if (p->result[i].used > 0)
+			return true;
+	return false;
+}
+
 static struct field speed_field(const struct rzsb_pages *p)
 {
 	struct field in = {.least = INFINITY, .highest = 1};
 
 	for (unsigned i = 0; i < p->nr; i++) {
-		double a = speed(p->result[i].compress_ns), b = speed(p->result[i].decompress_ns);
+		double a = rzsb_speed(p->result[i].compress_ns),
+		       b = rzsb_speed(p->result[i].decompress_ns);
 
 		in.least = fmin(in.least, fmin(a, b));
 		in.most = fmax(in.most, fmax(a, b));
@@ -232,7 +240,7 @@ static void bar(struct bars *b, const char *name, double bytes, unsigned colour)
 
 static void ram_data(struct bars *b, const struct rzsb_pages *p)
 {
-	double whole = (double)p->found * RZSB_PAGE;
+	double whole = (double)p->corpus.whole * RZSB_PAGE;
 	char name[64];
 
 	fputs("$ram << EOD\n", b->f);
@@ -278,7 +286,7 @@ char *rzsb_draw_ram(const struct rzsb_pages *p)
 		return NULL;
 	b.f = f;
 	look(f);
-	ram_scale(&b, (double)p->found * RZSB_PAGE);
+	ram_scale(&b, (double)p->corpus.whole * RZSB_PAGE);
 	fputs("set ytics scale 0\nset grid noytics\nunset key\n", f);
 	ram_data(&b, p);
 	fprintf(f,

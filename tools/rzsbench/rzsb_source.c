@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "rzsb_files.h"
 #include "rzsb_idle.h"
 
 static int complain(const char *what, int err)
@@ -180,11 +181,11 @@ static int find_in_core(struct rzsb_addresses *a, int fd)
 static int add_file(struct rzsb_sources *s, const char *path, const char *name)
 {
 	struct rzsb_source src = {0};
-	int fd = open(path, O_RDONLY | O_CLOEXEC), err;
+	int fd = rzsb_open_input(path), err;
 	off_t size;
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	/* Of a block device too; what is no whole page at the end is left out. */
 	size = lseek(fd, 0, SEEK_END);
 	err = size < 0 ? -errno : find_in_core(&src.a, fd);
@@ -228,10 +229,11 @@ int rzsb_sources_add_path(struct rzsb_sources *s, const char *path)
 		return complain(path, -errno);
 	if (!S_ISDIR(st.st_mode)) {
 		err = add_file(s, path, base && base[1] ? base + 1 : path);
+		s->images += !err;
 		return err ? complain(path, err) : 0;
 	}
 	snprintf(index, sizeof(index), "%s/index", path);
-	f = fopen(index, "re");
+	f = rzsb_open_text(index);
 	if (!f)
 		return complain(index, -errno);
 	err = add_corpus(s, path, f);
@@ -280,7 +282,7 @@ void rzsb_source_thin(struct rzsb_sources *s, size_t i, size_t most)
 
 	if (most == 0 || most >= s->pages)
 		return;
-	share = (size_t)((unsigned __int128)a->nr * most / s->pages);
+	share = rzsb_share(a->nr, most, s->pages);
 	rzsb_addresses_thin(a, share < RZSB_RUN ? RZSB_RUN : share);
 }
 
@@ -328,6 +330,7 @@ int rzsb_sources_load(struct rzsb_sources *s, size_t most, struct rzsb_corpus *c
 	c->pages = rzsb_alloc(c->room * RZSB_PAGE);
 	for (size_t i = 0; i < s->nr && !err; i++)
 		err = load_source(s, i, most, c);
+	c->whole = s->pages - s->lost;
 	if (!err && c->nr == 0)
 		err = complain("no page could be read", -ESRCH);
 	if (!err)

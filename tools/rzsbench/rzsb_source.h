@@ -24,6 +24,7 @@ struct rzsb_sources {
 	size_t denied; /* processes that we may not look into */
 	size_t gone;   /* that ended meanwhile */
 	size_t lost;   /* pages that could not be read any more */
+	size_t images; /* sources that are files of any sort, not a process's memory */
 	bool cold;     /* only pages that nobody touches for so many seconds are wanted */
 	unsigned cold_wait;
 };

@@ -219,7 +219,7 @@ int rzsb_cmd_store(int argc, char **argv)
 	if (rzsb_corpus_load(&corpus, q.dir, 0) < 0)
 		return RZSB_FAILED;
 	if (rzsb_json_open(&json, q.out, "rzsbench store", q.versions, &corpus, q.o.seed) < 0)
-		rzsb_die(RZSB_FAILED, "cannot write %s: %s", q.out, strerror(errno));
+		return RZSB_FAILED;
 	printf("%zu pages (%.1f MiB) of %u programs, %.1f %% of them one repeated word; seed "
 	       "%llu\n",
 	       corpus.nr, (double)corpus.nr / 256, corpus.nr_parts,

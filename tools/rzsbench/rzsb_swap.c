@@ -420,6 +420,7 @@ int rzsb_cmd_swap(int argc, char **argv)
 {
 	static struct swap swap = {.seed = 1};
 	struct swap *s = &swap;
+	int err;
 
 	parse(s, argc, argv);
 	if (rzsb_swaps_read(s->before) == 0)
@@ -427,7 +428,7 @@ int rzsb_cmd_swap(int argc, char **argv)
 				       "see swapon(8), or rzscontrol(8), attach");
 	load(s);
 	if (rzsb_json_open(&s->json, s->out, "rzsbench swap", s->versions, &s->corpus, s->seed) < 0)
-		rzsb_die(RZSB_FAILED, "cannot write %s: %s", s->out, strerror(errno));
+		return RZSB_FAILED;
 	tell_what(s);
 	page_out(s);
 	if (s->gone == 0)
@@ -441,7 +442,6 @@ int rzsb_cmd_swap(int argc, char **argv)
 		await_line();
 	read_again(s);
 	tell_in(s);
-	if (rzsb_json_close(&s->json) < 0)
-		rzsb_die(RZSB_FAILED, "cannot write %s", s->out);
-	return s->wrong ? RZSB_WRONG : RZSB_OK;
+	err = rzsb_json_close(&s->json);
+	return s->wrong ? RZSB_WRONG : err < 0 ? RZSB_FAILED : RZSB_OK;
 }

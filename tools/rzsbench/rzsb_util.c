@@ -5,6 +5,8 @@
 #define _GNU_SOURCE
 #include "rzsb.h"
 
+#include "hash.h"
+
 #include <errno.h>
 #include <math.h>
 #include <stdarg.h>
@@ -55,7 +57,15 @@ uint64_t rzsb_rand(uint64_t *state)
 
 uint64_t rzsb_rand_below(uint64_t *state, uint64_t n)
 {
-	return (uint64_t)(((unsigned __int128)rzsb_rand(state) * n) >> 64);
+	uint64_t low = rzsb_rand(state), high = n;
+
+	rzs_wy_multiply(&low, &high);
+	return high;
+}
+
+size_t rzsb_share(size_t n, size_t part, size_t whole)
+{
+	return (size_t)((uint64_t)(n / whole) * part + (uint64_t)(n % whole) * part / whole);
 }
 
 void rzsb_shuffle(uint32_t *v, size_t n, uint64_t *state)
@@ -122,6 +132,30 @@ double rzsb_over_rounds(const double *v, size_t stride, unsigned nr, double *out
 	if (out_spread)
 		*out_spread = median > 0 ? (x[nr - 1] - x[0]) / median : (double)NAN;
 	return median;
+}
+
+/*
+ * A round is below the median with a probability of a half, so that the k-th from either end is
+ * beyond it with that of fewer than k heads in nr throws of a coin.
+ */
+void rzsb_median_range(double *v, unsigned nr, double *out_least, double *out_most)
+{
+	double term = pow(0.5, nr), tail = term;
+	unsigned k = 0;
+
+	*out_least = *out_most = (double)NAN;
+	if (nr == 0)
+		return;
+	qsort(v, nr, sizeof(*v), by_value);
+	while (k + 1 < (nr + 1) / 2) {
+		term *= (double)(nr - k) / (k + 1);
+		tail += term;
+		if (2 * tail > 1. / 16)
+			break;
+		k++;
+	}
+	*out_least = v[k];
+	*out_most = v[nr - 1 - k];
 }
 
 struct rzsb_latency rzsb_latency_median(const struct rzsb_latency *v, size_t stride, unsigned nr)

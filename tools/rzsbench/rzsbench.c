@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "rzsb_cmd.h"
+#include "rzsb_files.h"
+#include "std_fds.h"
 
 static const struct {
 	const char *name, *what;
@@ -36,15 +38,17 @@ int main(int argc, char **argv)
 {
 	const char *word = argc > 1 ? argv[1] : "";
 
+	if (rzs_std_fds_fill() < 0)
+		return RZSB_FAILED;
 	if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) {
 		puts("rzsbench " PACKAGE_VERSION);
-		return RZSB_OK;
+		return rzsb_finish(RZSB_OK);
 	}
 	if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0)
-		return usage(stdout, RZSB_OK);
+		return rzsb_finish(usage(stdout, RZSB_OK));
 	for (size_t i = 0; i < NR_COMMANDS; i++)
 		if (strcmp(word, commands[i].name) == 0)
-			return commands[i].run(argc - 1, argv + 1);
+			return rzsb_finish(commands[i].run(argc - 1, argv + 1));
 	if (*word)
 		fprintf(stderr, "rzsbench: no such command: %s\n", word);
 	return usage(stderr, RZSB_USAGE);

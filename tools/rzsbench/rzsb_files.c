@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Files by name, and the standard streams.  See rzsb_files.h.
+ */
+#define _GNU_SOURCE
+#include "rzsb_files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "rzsb_cmd.h"
+
+#define HEAD_MOST 1000u
+
+int rzsb_finish(int status)
+{
+	bool failed = ferror(stdout), flush = fflush(stdout) != 0;
+
+	if (status != RZSB_OK || !(failed || flush))
+		return status;
+	fprintf(stderr, "%s: cannot write standard output: %s\n", program_invocation_short_name,
+		flush ? strerror(errno) : "a part of it is lost");
+	return RZSB_FAILED;
+}
+
+/* Not blocking, or a pipe would hold us until somebody writes to it. */
+int rzsb_open_input(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC), err = 0;
+	struct stat st;
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) < 0)
+		err = -errno;
+	else if (S_ISFIFO(st.st_mode) || S_ISDIR(st.st_mode))
+		err = S_ISDIR(st.st_mode) ? -EISDIR : -ESPIPE;
+	if (!err)
+		return fd;
+	close(fd);
+	return err;
+}
+
+FILE *rzsb_open_text(const char *path)
+{
+	int fd = rzsb_open_input(path);
+	FILE *f;
+
+	if (fd < 0) {
+		errno = -fd;
+		return NULL;
+	}
+	f = fdopen(fd, "r");
+	if (!f)
+		close(fd);
+	return f;
+}
+
+/* Whether the file is empty or begins so; or a negative errno. */
+static int begins_with(const char *path, const char *head)
+{
+	char found[HEAD_MOST];
+	int fd = rzsb_open_input(path);
+	size_t want = strlen(head);
+	ssize_t n;
+
+	if (fd < 0)
+		return fd;
+	n = pread(fd, found, want, 0);
+	close(fd);
+	if (n < 0)
+		return -errno;
+	return n == 0 || ((size_t)n == want && memcmp(found, head, want) == 0);
+}
+
+/* What is at p->path: sets p->taken. */
+static int look(struct rzsb_place *p, const char **why)
+{
+	struct stat st;
+	int ours;
+
+	p->taken = false;
+	if (lstat(p->path, &st) < 0) {
+		*why = strerror(errno);
+		return errno == ENOENT ? 0 : -errno;
+	}
+	*why = "that is there and no file: name another";
+	if (!S_ISREG(st.st_mode))
+		return -EEXIST;
+	ours = begins_with(p->path, p->head);
+	*why = ours < 0 ? strerror(-ours)
+			: "a file is there that is no earlier one of these: name another";
+	if (ours <= 0)
+		return ours ? ours : -EEXIST;
+	p->taken = true;
+	return 0;
+}
+
+int rzsb_place_find(struct rzsb_place *p, const char *path, const char *head, const char **why)
+{
+	char resolved[PATH_MAX];
+	struct stat st;
+
+	*p = (struct rzsb_place){.head = head};
+	if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode)) {
+		if (!realpath(path, resolved)) {
+			*why = "a link is there that leads nowhere: name another";
+			return -errno;
+		}
+		path = resolved;
+	}
+	/* With room for what is appended for the temporary one. */
+	if (strlen(path) >= sizeof(p->path) - 24) {
+		*why = strerror(ENAMETOOLONG);
+		return -ENAMETOOLONG;
+	}
+	strcpy(p->path, path);
+	return look(p, why);
+}
+
+FILE *rzsb_place_open(struct rzsb_place *p)
+{
+	FILE *f;
+	int fd, e;
+
+	snprintf(p->temporary, sizeof(p->temporary), "%.*s.%d.tmp", PATH_MAX - 24, p->path,
+		 (int)getpid());
+	fd = open(p->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	if (fd < 0)
+		return NULL;
+	f = fdopen(fd, "w");
+	if (!f) {
+		e = errno;
+		close(fd);
+		unlink(p->temporary);
+		errno = e;
+	}
+	return f;
+}
+
+/* Where there was nothing nothing is replaced; not every file system can do that in one step. */
+static int put(struct rzsb_place *p)
+{
+	bool replace = p->taken;
+	const char *why;
+	int err;
+
+	if (!replace && renameat2(AT_FDCWD, p->temporary, AT_FDCWD, p->path, RENAME_NOREPLACE) == 0)
+		return 0;
+	if (!replace && errno != EINVAL && errno != ENOSYS)
+		return -errno;
+	err = look(p, &why);
+	if (!err && p->taken && !replace)
+		err = -EEXIST;
+	if (!err && rename(p->temporary, p->path) < 0)
+		err = -errno;
+	return err;
+}
+
+int rzsb_place_close(struct rzsb_place *p, FILE *f, int err)
+{
+	if (!err && (fflush(f) != 0 || fsync(fileno(f)) < 0))
+		err = -errno;
+	if (!err && ferror(f))
+		err = -EIO;
+	if (fclose(f) != 0 && !err)
+		err = -errno;
+	if (!err)
+		err = put(p);
+	if (err)
+		unlink(p->temporary);
+	return err;
+}
