@@ -35,8 +35,8 @@
  * connection are not to be had without harm.  Up to 1.33.9 nbdkit aborts when a client vanishes
  * while several of its requests are under way, and everything stored is lost.  From 1.33.10 on (up
  * to 1.42.3 at least) the other threads read on after the client's NBD_CMD_DISC, until the client
- * closes: one that waits for the server to close, as the protocol has it, waits for ever, and counts
- * as attached meanwhile.
+ * closes: one that waits for the server to do so, as the protocol has it, waits for ever, and
+ * counts as attached meanwhile.
  */
 #define THREAD_MODEL NBDKIT_THREAD_MODEL_SERIALIZE_REQUESTS
 

@@ -25,14 +25,13 @@ check_server() {
 	local tid name policy flags seen=0
 
 	# All that can be written to is locked: the store's blocks would be by themselves, so look at the rest.
-	# The kernel's own memory (mm: libuv's io_uring) is never swapped out.  Nor are droppable pages (dp), which
-	# cannot be locked: glibc from 2.41 on has one for getrandom(), which nbdkit's TLS library calls when it is
-	# loaded, and nobody who serves requests.
+	# Droppable pages (dp) cannot be locked, and are never swapped out: glibc from 2.41 on has one for getrandom(),
+	# which nbdkit's TLS library calls when it is loaded, and nobody who serves requests.
 	[ "$(state lock)" != ok ] || awk -v form="$form" '
 		/^[0-9a-f]+-[0-9a-f]+ / { map = $0; writable = $2 ~ /^rw/ }
 		/^Rss:/ { rss = $2 }
 		/^VmFlags:/ {
-			if (!writable || rss == 0 || / (lo|mm)( |$)/ || form == "plugin" && / dp( |$)/)
+			if (!writable || rss == 0 || / lo( |$)/ || form == "plugin" && / dp( |$)/)
 				next
 			print map
 			print
