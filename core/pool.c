@@ -279,7 +279,7 @@ static uint32_t shard_take(struct rzs_pool *p, unsigned shard, const struct rzs_
 
 /* Put into a block that the shard has; false: none has room. */
 static inline bool shard_put(struct rzs_pool *p, struct rzs_worker *w, unsigned shard,
-		      const struct rzs_object *o, bool raw, uint64_t *out_word)
+			     const struct rzs_object *o, bool raw, uint64_t *out_word)
 {
 	uint32_t id;
 

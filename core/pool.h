@@ -69,11 +69,11 @@ struct rzs_block {
 
 struct rzs_shard {
 	rzs_lock_t lock;
-	uint64_t hole_map;	       /* bit i: hole[i] is not empty */
-	uint64_t room_map[2];	       /* likewise room[] */
+	uint64_t hole_map;    /* bit i: hole[i] is not empty */
+	uint64_t room_map[2]; /* likewise room[] */
 	/* Read without the lock, too: */
-	uint64_t room_sum; /* of the room of all packed blocks in lists, bytes */
-	uint64_t page_sum; /* of the free pages of all blocks of pages in lists */
+	uint64_t room_sum;	       /* of the room of all packed blocks in lists, bytes */
+	uint64_t page_sum;	       /* of the free pages of all blocks of pages in lists */
 	uint32_t hole[RZS_HOLE_LISTS]; /* heads; block 0 is nobody */
 	uint32_t room[RZS_ROOM_LISTS];
 	uint32_t pages[RZS_PAGES_PER_BLOCK]; /* by number of pages in use, 0 .. 7 */

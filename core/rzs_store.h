@@ -246,8 +246,9 @@ void rzs_store_stats(struct rzs_store *store, struct rzs_stats *out);
 /*
  * Two numbers that cost next to nothing, for who asks often (a kernel's shrinker, at each reclaim):
  * bytes of blocks that lie idle and that rzs_store_compact() could put to use, and the bytes of all
- * blocks of objects.  A word is read for each 64 MiB of the store, at most 17, and no lock is taken.
- * *out_idle_bytes <= *out_block_bytes.  What somebody works on at the moment is not in the first.
+ * blocks of objects.  Two words are read for each 64 MiB of the store, at most 17, and no lock is
+ * taken.  *out_idle_bytes <= *out_block_bytes.  What somebody works on at the moment is not in the
+ * first.
  */
 void rzs_store_idle(struct rzs_store *store, uint64_t *out_idle_bytes, uint64_t *out_block_bytes);
 

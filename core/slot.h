@@ -132,8 +132,8 @@ static inline uint64_t rzs_word_place_mask(uint64_t word)
  */
 static inline bool rzs_word_same_object(uint64_t a, uint64_t b)
 {
-	return rzs_word_kind(a) == rzs_word_kind(b) &&
-	       ((a ^ b) & rzs_word_place_mask(a)) == 0 && rzs_word_size(a) == rzs_word_size(b);
+	return rzs_word_kind(a) == rzs_word_kind(b) && ((a ^ b) & rzs_word_place_mask(a)) == 0 &&
+	       rzs_word_size(a) == rzs_word_size(b);
 }
 
 /* The word of an object that is now where to is.  All that is not its place stays as it was. */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Statistics: a snapshot of counters that others go on changing, without a word to them.
+ * Statistics: a snapshot of counters that others go on changing; they do not wait for it.
  *
- * What is stored goes up in the counters of one worker and down in those of another, so a sum that
- * is made meanwhile may be less than nothing, and whoever is held up in the middle of it has parts
- * of different times.  So it is made again if much happened meanwhile, and the one with the least is
- * taken.  What calls under way have counted halfway is still in it: a few pages, which matter where
- * there are few.  So each figure is brought to what it can be beside the others.
+ * What is stored goes up in the counters of one worker and down in those of another, so a sum made
+ * meanwhile may be less than nothing; and who is held up in the middle of it has parts of different
+ * times.  So when pages changed meanwhile it is made again, a few times, and the one in whose time
+ * the fewest did is taken.  What calls under way have counted halfway is still in it, a page or so
+ * each: so each figure is brought to what it can be beside the others.
  */
 #include "store.h"
 
@@ -16,7 +16,7 @@
 struct look {
 	uint64_t c[RZS_C_NR];
 	uint64_t limit, taken, ready, peak, tables; /* the last in blocks */
-	uint64_t changes; /* pages that changed meanwhile */
+	uint64_t changes;			    /* pages that changed meanwhile */
 };
 
 static void add_up(const struct rzs_store *store, unsigned first, uint64_t sum[RZS_C_NR])
@@ -130,8 +130,8 @@ static void stats_counts(const uint64_t *c, struct rzs_stats *out)
 	out->failed_reads = within(c[RZS_C_FAILED_READS], 0, out->reads);
 	out->failed_writes = within(c[RZS_C_FAILED_WRITES], 0, out->writes);
 	out->refused_limit = within(c[RZS_C_REFUSED_LIMIT], 0, out->failed_writes);
-	out->refused_reserve = within(c[RZS_C_REFUSED_RESERVE], 0,
-				      out->failed_writes - out->refused_limit);
+	out->refused_reserve =
+		within(c[RZS_C_REFUSED_RESERVE], 0, out->failed_writes - out->refused_limit);
 	out->corrupt = c[RZS_C_CORRUPT];
 	out->impossible = c[RZS_C_IMPOSSIBLE];
 	out->slides = c[RZS_C_SLIDES];

@@ -174,9 +174,8 @@ static const char *verify_counters(struct rzs_store *store, const struct tally *
 		return "sums: bytes of objects";
 	if (sum[RZS_C_DIR_BYTES] != t->dir_bytes)
 		return "sums: bytes of directories";
-	if (sum[RZS_C_SAME] != t->same || sum[RZS_C_ZERO] != t->zero ||
-	    sum[RZS_C_RAW] != t->raw || sum[RZS_C_COMPRESSED] != t->compressed ||
-	    sum[RZS_C_GOOD] != t->good)
+	if (sum[RZS_C_SAME] != t->same || sum[RZS_C_ZERO] != t->zero || sum[RZS_C_RAW] != t->raw ||
+	    sum[RZS_C_COMPRESSED] != t->compressed || sum[RZS_C_GOOD] != t->good)
 		return "sums: pages by kind";
 	return NULL;
 }

@@ -179,6 +179,7 @@ RZS_UNIT_TESTS_USER += \
 	tests/unit/test_conn \
 	tests/unit/test_conn_flow \
 	tests/unit/test_conn_wipe \
+	tests/unit/test_full \
 	tests/unit/test_io \
 	tests/unit/test_io_model
 EXTRA_DIST += \
@@ -200,6 +201,16 @@ tests_unit_test_conn_flow_LDADD = $(RZS_UNIT_CONN_LDADD)
 tests_unit_test_conn_wipe_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
 tests_unit_test_conn_wipe_LDADD = $(RZS_UNIT_CONN_LDADD)
 tests_unit_test_conn_wipe_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=munmap
+# Both servers' data paths, as far as they are built.
+tests_unit_test_full_SOURCES = tests/unit/test_full.c
+tests_unit_test_full_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS) $(RZS_UNIT_FULL_CPPFLAGS)
+tests_unit_test_full_LDADD = librzstests_user.la librzsdispatch.la $(RZS_UNIT_BELOW_IO)
+tests_unit_test_full_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=rzs_upkeep_wake
+RZS_UNIT_FULL_CPPFLAGS =
+if PLUGIN
+tests_unit_test_full_SOURCES += plugin/io.c
+RZS_UNIT_FULL_CPPFLAGS += -I$(srcdir)/plugin $(NBDKIT_CFLAGS) -DRZS_TEST_PLUGIN=1
+endif
 tests_unit_test_io_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
 tests_unit_test_io_LDADD = $(RZS_UNIT_IO_LDADD)
 tests_unit_test_io_model_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)

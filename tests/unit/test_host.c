@@ -198,8 +198,8 @@ T_TEST(upkeep_compacts_every_store)
 }
 
 /*
- * A control client holds upkeep's worker.  Red when upkeep takes another meanwhile, which is that of
- * a thread that serves I/O.
+ * A control client holds upkeep's worker.  Red when upkeep takes another meanwhile, which is one of
+ * those for threads that serve I/O.
  */
 T_TEST(upkeep_waits_for_its_own_worker)
 {

@@ -203,7 +203,7 @@ T_TEST(a_broken_block_of_another_shard_is_not_the_end_of_a_write)
 		pages_make(page, PAGES_RANDOM, slot);
 		(void)twin_write(&t, slot, page);
 	}
-	/* The last two of the first block join its tail; no entry is free in it, as one is said to. */
+	/* The first block's last two join its tail; an entry is said to be free that is not. */
 	twin_discard(&t, next - 2, 1);
 	twin_discard(&t, next - 3, 1);
 	block_of(&t, 0)->packed.nlive--;
