@@ -36,6 +36,8 @@ EXTRA_DIST += \
 	scripts/check-style \
 	scripts/demo \
 	scripts/packages \
+	scripts/skipped \
+	scripts/skips \
 	scripts/rzs-nbd-swap.pod \
 	scripts/sysctl/rzs-swap.conf.in \
 	scripts/systemd/attach.service.in \
