@@ -39,6 +39,8 @@ EXTRA_DIST += \
 	scripts/demo \
 	scripts/in-root \
 	scripts/packages \
+	scripts/skipped \
+	scripts/skips \
 	scripts/rzs-nbd-swap.pod \
 	scripts/sysctl/rzs-swap.conf.in \
 	scripts/systemd/attach.service.in \
