@@ -49,6 +49,14 @@ class Failing:
         return struct.unpack_from("<q", self.page, 16 + 32 + 8 * KIND)[0]
 
 
+def end(sock):
+    """Hang up, and wait for the server to do so: no call of this client's is to come then."""
+    sock.shutdown(socket.SHUT_WR)
+    while sock.recv(65536):
+        pass
+    sock.close()
+
+
 def talk_to_control():
     c = ctlclient.Control(control)
     with contextlib.suppress(ctlclient.Refused):
@@ -61,7 +69,7 @@ def talk_to_control():
     c.sock.sendall(b"describe\n" * 100)
     for _ in range(100):
         c.reply()
-    c.close()
+    end(c.sock)
 
 
 def wait_until_deaf(h):
@@ -86,6 +94,7 @@ def haggle_long():
     for _ in range(LISTS):
         h.option_replies(nbdraw.OPT_LIST)
     h.ask(nbdraw.OPT_ABORT)
+    h.read_to_end()
     h.close()
 
 
@@ -100,6 +109,10 @@ def use():
     h.close()
 
 
+def descriptors():
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
 def still_serves(holder):
     os.kill(int(pid), 0)
     if nbd:
@@ -110,7 +123,7 @@ def still_serves(holder):
     with contextlib.suppress(ctlclient.Refused):
         c.ask("remove", "x")  # as far as that had come
     c.ask("list")
-    c.close()
+    end(c.sock)
 
 
 def main():
@@ -121,6 +134,8 @@ def main():
         holder.greet()
         holder.go()
         holder.call(nbdraw.WRITE, 4096, 4096, data=b"kept" * 1024)
+    still_serves(holder)
+    usual = descriptors()
     scenes = [talk_to_control] + ([haggle_long, use] if nbd else [])
     for scene in scenes:
         n = 0
@@ -141,6 +156,8 @@ def main():
                 scene()
         failing.disarm()
         still_serves(holder)
+        if descriptors() > usual:
+            sys.exit(f"FAIL: {descriptors()} descriptors, there were {usual}")
         print(f"{scene.__name__}: {n} calls of {what} have failed in their turn")
 
 
