@@ -170,6 +170,9 @@ int rzs_listen_adopt(int fd, bool anywhere, struct rzs_listener *out, char why[R
 			     out->name);
 	if (err < 0)
 		out->fd = -1;
+	/* Clients are told whose socket it is: from here on not the service manager's. */
+	else if (out->local)
+		(void)listen(fd, BACKLOG);
 	return err;
 }
 

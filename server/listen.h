@@ -42,8 +42,9 @@ int rzs_listen_open(const struct sockaddr *address, socklen_t len, mode_t mode,
 
 /*
  * The same of a socket that this process was given, and that listens; on success fd is the
- * listener's.  -EINVAL, why set: it does not, or it is TCP beyond the loopback interface and not
- * meant to be reached from anywhere.
+ * listener's, and SO_PEERCRED tells clients of a unix socket that it is this process's.  -EINVAL,
+ * why set: it does not, or it is TCP beyond the loopback interface and not meant to be reached from
+ * anywhere.
  */
 int rzs_listen_adopt(int fd, bool anywhere, struct rzs_listener *out, char why[RZS_WHY_MAX]);
 

@@ -42,7 +42,7 @@ static struct rzs_options options;
 static struct rzs_loop loop = RZS_LOOP_CLOSED;
 static struct rzs_listener listeners[RZS_FRONT_LISTENERS];
 static unsigned nr_listeners;
-static int control_fd = -1; /* given by the service manager */
+static struct rzs_listener given_control = {.fd = -1}; /* by the service manager */
 static struct rzs_devices *devices;
 static struct rzs_target target;
 static struct rzs_front *front;
@@ -107,27 +107,24 @@ static void close_all(void)
 
 /* ---- sockets ---- */
 
-/* The control socket that was given: one, and of a kind of which the system tells who connects. */
-static int take_control(int fd)
+static int refuse_control(const char *why)
 {
-	struct rzs_listener l;
+	rzs_say_at(RZS_SAY_ERROR, "sockets from the service manager: %s", why);
+	return -EINVAL;
+}
+
+/* The one that is named "control". */
+static int open_given_control(int fd)
+{
 	char why[RZS_WHY_MAX];
 
-	if (control_fd >= 0) {
-		say_error("two sockets named control were given by the service manager");
-		return -EINVAL;
-	}
-	if (rzs_listen_adopt(fd, true, &l, why) < 0) {
-		say_error(why);
-		return -EINVAL;
-	}
-	if (!l.local) {
-		rzs_say_at(RZS_SAY_ERROR,
-			   "%s, given by the service manager as control: not a unix socket",
-			   l.name);
-		return -EINVAL;
-	}
-	control_fd = fd;
+	if (given_control.fd >= 0)
+		return refuse_control("two are named \"control\"; there is one control socket, "
+				      "and FileDescriptorName= gives others another name");
+	if (rzs_listen_adopt(fd, true, &given_control, why) < 0)
+		return refuse_control(why);
+	if (!given_control.local)
+		return refuse_control("the one named \"control\" is no unix socket");
 	return 0;
 }
 
@@ -145,7 +142,7 @@ static int open_given(void)
 	}
 	for (unsigned i = 0; i < nr; i++) {
 		if (strcmp(given[i].name, "control") == 0) {
-			err = take_control(given[i].fd);
+			err = open_given_control(given[i].fd);
 			if (err < 0)
 				return err;
 			continue;
@@ -203,11 +200,11 @@ static int open_control(void)
 	for (unsigned i = 0; i < nr_listeners && !target.socket; i++)
 		if (listeners[i].local)
 			target.socket = listeners[i].name;
-	if (control_fd >= 0)
-		o = (struct rzs_control_options){.path = NULL, .fd = control_fd};
+	if (given_control.fd >= 0)
+		o = (struct rzs_control_options){.path = NULL, .fd = given_control.fd};
 	else if (!config.control[0])
 		return 0;
-	rzs_hold_set_control(o.path);
+	rzs_hold_set_control(o.path ? o.path : given_control.name);
 	err = rzs_control_start(&loop, &o, &target, &control, why);
 	if (err < 0)
 		say_error(why);
