@@ -544,6 +544,8 @@ static int __init rzs_init(void)
 		return err;
 	}
 	pr_info("version %s, %u device(s)\n", RZS_VERSION, nr_added);
+	if (!IS_ENABLED(RZS_HAVE_SLOT_FREE_NOTIFY))
+		pr_warn("this kernel does not tell of freed slots: swapon --discard=pages\n");
 	return 0;
 }
 
