@@ -90,8 +90,8 @@ extern const struct attribute_group *rzs_sysfs_groups[];
 struct rzs_spill_counts;
 
 /*
- * Counts something that is taken off one of the store's counters: whoever reads this one first, with
- * acquire, and then the store's, never finds more here than there.
+ * Counts something that is taken off one of the store's counters: whoever reads this one first,
+ * with acquire, and then the store's, never finds more here than there.
  */
 static inline void rzs_count_after(atomic64_t *counter)
 {
@@ -164,7 +164,7 @@ void rzs_spill_bio(struct rzs_spill *s, struct bio *bio);
 /* As rzs_store_discard(), of pages in the store and in the backing swap. */
 int rzs_spill_drop(struct rzs_spill *s, u64 slot, u64 nr);
 void rzs_spill_counts(struct rzs_spill *s, struct rzs_spill_counts *out);
-/* Writes that the store counts as failed and that were not: to be read before the store's counts. */
+/* Writes that failed by the store's counts and did not: to be read before these counts. */
 u64 rzs_spill_refused(struct rzs_spill *s);
 void rzs_spill_add_stats(struct rzs_spill *s, u64 refused, struct rzs_stats *out);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Backing swap: opening it, looking at its swap header, mapping a file's blocks, letting go.  In this
- * order: what has no header is refused before the many blocks of a file are looked up.
+ * Backing swap: opening it, looking at its swap header, mapping a file's blocks, letting go.  In
+ * this order: what has no header is refused before the many blocks of a file are looked up.
  *
  * A file's blocks are looked up once, by bmap(), so that later I/O asks no file system for anything
  * (which could want memory, or a lock that whoever is reclaiming holds).  That is as good as the

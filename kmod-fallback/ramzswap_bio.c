@@ -4,10 +4,10 @@
  *
  * A bio is done when rzs_submit_bio() returns, in the submitter's context, which may be reclaim;
  * one of a device with a backing swap may take longer (ramzswap_spill.c).
- * It is taken page of the device by page of the device, so that each is written as a whole or not at
- * all.  A page that lies in one piece of memory goes straight between there and the store; one that
- * lies in several (a buffer that is not aligned) goes by way of the device's bounce page.  A part of
- * a page is read, changed and written by the store under the slot's lock.
+ * It is taken page of the device by page of the device, so that each is written as a whole or not
+ * at all.  A page that lies in one piece of memory goes straight between there and the store; one
+ * that lies in several (a buffer that is not aligned) goes by way of the device's bounce page.  A
+ * part of a page is read, changed and written by the store under the slot's lock.
  *
  * Before each write the submitter sees to it that the store has blocks ready (ramzswap_blocks.c)
  * and that no discard of the slot is pending (ramzswap_freed.c).  It holds nothing meanwhile: a

@@ -285,7 +285,7 @@ int rzs_device_init_locked(struct rzs_device *dev)
 	err = device_config(dev, &cfg, &backing);
 	if (err)
 		return err;
-	/* With a backing swap it is not: who reclaims memory would wait for the disk page by page. */
+	/* With a backing swap it is not: reclaim would wait for the disk page by page. */
 	err = rzs_disk_set_synchronous(dev->disk, !backing);
 	if (!err)
 		err = live_new(dev, &cfg, backing, &live);
@@ -544,6 +544,8 @@ static int __init rzs_init(void)
 		return err;
 	}
 	pr_info("version %s, %u device(s)\n", RZS_VERSION, nr_added);
+	if (!IS_ENABLED(RZS_HAVE_SLOT_FREE_NOTIFY))
+		pr_warn("this kernel does not tell of freed slots: swapon --discard=pages\n");
 	return 0;
 }
 

@@ -7,7 +7,8 @@
  *   rzsio DEVICE [-32 | -nobody] init | reset | stats | nonsense
  *   rzsio DEVICE shapes SEED
  *   rzsio DEVICE fill SEED    until a page is refused; those before must still be there
- *   rzsio DEVICE torn SEED    then pages that memory has in two pieces: refused, they are what they were
+ *   rzsio DEVICE torn SEED    the same, then pages that memory has in two pieces: a refused one
+ *                             must be what it was
  *
  * -32 calls as a program of 32 bits does, -nobody as one without any capability.
  *
