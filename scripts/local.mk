@@ -35,6 +35,7 @@ EXTRA_DIST += \
 	scripts/check-deps \
 	scripts/check-style \
 	scripts/demo \
+	scripts/packages \
 	scripts/rzs-nbd-swap.pod \
 	scripts/sysctl/rzs-swap.conf.in \
 	scripts/systemd/attach.service.in \
