@@ -72,7 +72,7 @@ static int pool_add_chunk(struct rzs_pool *p, uint64_t id)
 	for (i = 0; i < RZS_BLOCKS_PER_CHUNK; i++) {
 		rzs_lock_init(&chunk[i].lock);
 		chunk[i].room_list = RZS_NO_LIST;
-		chunk[i].busy = 1;
+		chunk[i].busy = RZS_BUSY_NOW;
 	}
 	if (!rzs_cas_ptr(&p->chunks[id / RZS_BLOCKS_PER_CHUNK], NULL, chunk)) {
 		rzs_blocks_give(p->blocks, chunk);
@@ -240,6 +240,20 @@ static int block_put_packed(struct rzs_pool *p, struct rzs_block *b, struct rzs_
 	return err;
 }
 
+/*
+ * The end of work on a busy, locked block whose directory is broken: read from, never written to
+ * again.  It goes when its last object does.
+ */
+static void block_break(struct rzs_pool *p, struct rzs_block *b)
+{
+	struct rzs_shard *s = &p->shards[b->shard];
+
+	rzs_lock(&s->lock);
+	b->busy = RZS_BUSY_BROKEN;
+	rzs_unlock(&s->lock);
+	rzs_unlock(&b->lock);
+}
+
 int rzs_block_put(struct rzs_pool *p, struct rzs_worker *w, uint32_t id, const struct rzs_object *o,
 		  uint64_t *out_word)
 {
@@ -253,12 +267,8 @@ int rzs_block_put(struct rzs_pool *p, struct rzs_worker *w, uint32_t id, const s
 	else
 		err = block_put_page(b, id, o, out_word);
 	if (err) {
-		/*
-		 * Its directory is broken. It stays busy for ever: read from, never written to
-		 * again.
-		 */
 		rzs_count(&w->counters, RZS_C_IMPOSSIBLE, 1);
-		rzs_unlock(&b->lock);
+		block_break(p, b);
 		return -EIO;
 	}
 	rzs_count(&w->counters, RZS_C_OBJECT_BYTES, o->size);
@@ -391,14 +401,14 @@ void rzs_pool_free(struct rzs_pool *p, struct rzs_worker *w, uint32_t slot, uint
 	block_drop(p, b, w, word);
 	s = &p->shards[b->shard];
 	rzs_lock(&s->lock);
-	if (b->busy) { /* whoever works on it will settle it */
+	if (b->busy == RZS_BUSY_NOW || (b->busy == RZS_BUSY_BROKEN && !block_empty(b))) {
 		rzs_unlock(&s->lock);
 		rzs_unlock(&b->lock);
 		return;
 	}
-	rzs_shard_unlink(p, s, b);
+	rzs_shard_unlink(p, s, b); /* a broken one is in no list */
 	if (block_empty(b)) {
-		b->busy = 1;
+		b->busy = RZS_BUSY_NOW;
 		rzs_unlock(&s->lock);
 		block_release(p, id, b);
 		return;
@@ -472,7 +482,7 @@ static bool block_claim(struct rzs_pool *p, struct rzs_worker *w, uint32_t slot,
 	free_to_use = !b->busy;
 	if (free_to_use) {
 		rzs_shard_unlink(p, s, b);
-		b->busy = 1;
+		b->busy = RZS_BUSY_NOW;
 	}
 	rzs_unlock(&s->lock);
 	if (!free_to_use)

@@ -40,6 +40,12 @@ enum rzs_block_type {
 	RZS_BLOCK_PAGES,
 };
 
+enum rzs_busy {
+	RZS_BUSY_NOT,
+	RZS_BUSY_NOW,	 /* an allocator or compactor works on it, and will settle it */
+	RZS_BUSY_BROKEN, /* its directory is broken: it is never put to again */
+};
+
 /*
  * A block's descriptor: one cache line. Fields are under the block's lock, or under its shard's
  * (S).
@@ -48,7 +54,7 @@ struct rzs_block {
 	rzs_lock_t lock;
 	uint8_t type;	     /* enum rzs_block_type */
 	uint8_t shard;	     /* changes only while unused */
-	uint8_t busy;	     /* S: taken out of the lists by an allocator or compactor */
+	uint8_t busy;	     /* S: out of the lists; enum rzs_busy */
 	uint8_t room_list;   /* S: list it is in by room or fill, RZS_NO_LIST: none */
 	void *mem;	     /* read without a lock by rzs_pool_prefetch_entry() */
 	uint32_t next, prev; /* S: in that list; next also links unused ids */

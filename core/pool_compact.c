@@ -61,7 +61,7 @@ static uint32_t take_victim(struct rzs_pool *p, struct rzs_shard *s, bool raw)
 	id = raw ? victim_pages(p, s) : victim_packed(p, s);
 	if (id) {
 		rzs_shard_unlink(p, s, rzs_pool_block(p, id));
-		rzs_pool_block(p, id)->busy = 1;
+		rzs_pool_block(p, id)->busy = RZS_BUSY_NOW;
 	}
 	rzs_unlock(&s->lock);
 	return id;

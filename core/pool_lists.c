@@ -97,7 +97,7 @@ void rzs_shard_link(struct rzs_pool *p, struct rzs_shard *s, uint32_t id, struct
 	uint32_t room;
 	unsigned list;
 
-	b->busy = 0;
+	b->busy = RZS_BUSY_NOT;
 	if (b->type == RZS_BLOCK_PAGES) {
 		link_pages(p, s, id, b);
 		return;
@@ -165,7 +165,7 @@ static uint32_t take(struct rzs_pool *p, struct rzs_shard *s, uint32_t id)
 		return 0;
 	b = rzs_pool_block(p, id);
 	rzs_shard_unlink(p, s, b);
-	b->busy = 1;
+	b->busy = RZS_BUSY_NOW;
 	return id;
 }
 
