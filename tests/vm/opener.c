@@ -65,6 +65,8 @@ int main(int argc, char **argv)
 			sched_yield();
 		use(fd);
 		close(fd);
+		/* Now and not before: between two openings others may take the driver away. */
+		sched_yield();
 	}
 	printf("opened=%llu\n", opened);
 	return 0;
