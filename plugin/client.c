@@ -3,8 +3,9 @@
  * nbdkit's clients.  See client.h.
  *
  * nbdkit opens a handle for a client that only asks what there is (NBD_OPT_INFO) as well, and does
- * not say which it is, nor whether the client takes structured replies.  So nobody holds the device
- * from the moment of opening; whoever writes does, and a client whose process has gone.
+ * not say which it is, nor whether the client takes structured replies.  So nobody but nbd-client
+ * holds the device from the moment of opening; whoever writes does, and a client whose process has
+ * gone.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -80,15 +81,21 @@ static bool ask(const struct rzs_peer_id *id)
 	return answer == RZS_HOLD_WRITE;
 }
 
-/* Negative errno; it may only read, which is fine, or c->holder is set. */
+/* Negative errno; it may only read, which is fine, or c->holder is set.  A kernel holds at once. */
 static int enter(struct client *c)
 {
 	struct rzs_peer_id id;
+	int err;
 
 	identify(&id);
 	c->known = rzs_peer_is_known(&id);
 	c->may_write = ask(&id);
-	return c->may_write ? rzs_hold_enter(&all.hold, &id, &c->holder) : 0;
+	if (!c->may_write)
+		return id.attaches ? -EBUSY : 0;
+	err = rzs_hold_enter(&all.hold, &id, &c->holder);
+	if (err == 0 && id.attaches)
+		(void)rzs_hold_take(&all.hold, c->holder);
+	return err;
 }
 
 void *rzs_client_open(int readonly)
@@ -103,7 +110,7 @@ void *rzs_client_open(int readonly)
 	if (err == 0)
 		return c;
 	free(c);
-	nbdkit_error("no memory for another client");
+	nbdkit_error("%s", err == -EBUSY ? RZS_HOLD_REFUSAL : "no memory for another client");
 	return NULL;
 }
 

@@ -17,7 +17,7 @@ void rzs_client_start(bool shared, const char *control);
 
 /*
  * Another connection.  May wait for one that is about to end.  NULL after nbdkit_error() when there
- * is no memory.
+ * is no memory, or when it is a kernel's and another client holds the device.
  */
 void *rzs_client_open(int readonly);
 void rzs_client_close(void *handle);

@@ -129,7 +129,7 @@ enum rzs_nbd_progress rzs_nbd_handshake_step(struct rzs_nbd_handshake *h, const 
 					     size_t in_len, size_t *in_used, void *out,
 					     size_t out_len, size_t *out_used);
 
-/* What was agreed on; after TRANSMISSION only. */
+/* What was agreed on; before TRANSMISSION only `structured` is good. */
 const struct rzs_nbd_session *rzs_nbd_handshake_session(const struct rzs_nbd_handshake *h);
 
 /* The server is about to end: from here on every option but ABORT is answered with ERR_SHUTDOWN. */

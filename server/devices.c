@@ -157,7 +157,14 @@ static int export_at(void *arg, unsigned i, struct rzs_nbd_export *out)
 #define CHANGES \
 	(RZS_NBD_FLAG_FUA | RZS_NBD_FLAG_TRIM | RZS_NBD_FLAG_WRITE_ZEROES | RZS_NBD_FLAG_FAST_ZERO)
 
-int rzs_devices_offer(const struct rzs_peer_id *peer, struct rzs_nbd_export *export)
+/* Whether a kernel is to be attached; of peers that are not known, by what it can. */
+static bool is_kernel(const struct rzs_peer_id *peer, bool structured)
+{
+	return peer->attaches || (!rzs_peer_is_known(peer) && !structured);
+}
+
+int rzs_devices_offer(const struct rzs_peer_id *peer, bool structured,
+		      struct rzs_nbd_export *export, const char **out_why)
 {
 	struct rzs_device *d = export->tag;
 
@@ -165,6 +172,10 @@ int rzs_devices_offer(const struct rzs_peer_id *peer, struct rzs_nbd_export *exp
 		return 0;
 	switch (rzs_hold_ask(&d->hold, peer)) {
 	case RZS_HOLD_READ:
+		if (is_kernel(peer, structured)) {
+			*out_why = RZS_HOLD_REFUSAL;
+			return -EBUSY;
+		}
 		export->flags |= RZS_NBD_FLAG_READ_ONLY;
 		export->flags &= (uint16_t)~CHANGES;
 		return 0;
@@ -189,7 +200,7 @@ int rzs_devices_enter(const struct rzs_peer_id *peer, struct rzs_nbd_session *se
 		err = rzs_hold_enter(&d->hold, peer, &holder);
 	if (err < 0)
 		return err;
-	if (holder && !session->structured)
+	if (holder && (!session->structured || peer->attaches))
 		(void)rzs_hold_take(&d->hold, holder);
 	session->client = holder;
 	atomic_fetch_add(&d->connections, 1);

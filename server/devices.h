@@ -44,9 +44,12 @@ int rzs_devices_add(struct rzs_devices *devices, const char *name,
 
 /*
  * Make of an export that was found what this client may be told of it: that it may only read, while
- * another one holds the device.  -EAGAIN: that one is about to leave; ask again when it has.
+ * another one holds the device.  structured: it takes structured replies, as no kernel does.
+ * -EAGAIN: that one is about to leave; ask again when it has.  -EBUSY, *out_why set: it is to be
+ * refused.
  */
-int rzs_devices_offer(const struct rzs_peer_id *peer, struct rzs_nbd_export *export);
+int rzs_devices_offer(const struct rzs_peer_id *peer, bool structured,
+		      struct rzs_nbd_export *export, const char **out_why);
 
 /*
  * A client has agreed on the export, with session: it is one of the device's connections until

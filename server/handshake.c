@@ -204,10 +204,11 @@ static int find_export(void *arg, const char *name, size_t len, struct rzs_nbd_e
 		       const char **out_why)
 {
 	struct rzs_handshake *h = arg;
+	const struct rzs_nbd_session *session = rzs_nbd_handshake_session(codec_of(h));
 	int err = h->front->exports.find(h->front->exports.arg, name, len, out, out_why);
 
 	if (err == 0)
-		err = rzs_devices_offer(&h->peer.id, out);
+		err = rzs_devices_offer(&h->peer.id, session->structured, out, out_why);
 	h->asks = err == -EAGAIN;
 	return err;
 }

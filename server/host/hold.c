@@ -60,13 +60,14 @@ static bool read_text(const char *path, char *out, size_t size)
 
 /*
  * When a process was started, clock ticks after the machine was; 0: it has ended (though its parent
- * may not have asked yet how), or the system does not show it.
+ * may not have asked yet how), or the system does not show it.  *out_attaches: it is nbd-client.
  */
-static uint64_t start_of(pid_t pid)
+static uint64_t start_of(pid_t pid, bool *out_attaches)
 {
 	char path[40], text[1024];
 	const char *p;
 
+	*out_attaches = false;
 	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
 	if (pid <= 0 || !read_text(path, text, sizeof(text)))
 		return 0;
@@ -74,6 +75,7 @@ static uint64_t start_of(pid_t pid)
 	p = strrchr(text, ')');
 	if (!p || p[1] != ' ' || p[2] == 'Z' || p[2] == 'X')
 		return 0;
+	*out_attaches = strstr(text, " (nbd-client) ") != NULL;
 	for (int i = 0; p && i < 20; i++)
 		p = strchr(p + 1, ' ');
 	return p ? strtoull(p + 1, NULL, 10) : 0;
@@ -81,7 +83,8 @@ static uint64_t start_of(pid_t pid)
 
 void rzs_peer_set_pid(struct rzs_peer_id *out, pid_t pid)
 {
-	*out = (struct rzs_peer_id){.pid = pid > 0 ? pid : 0, .start = start_of(pid)};
+	*out = (struct rzs_peer_id){.pid = pid > 0 ? pid : 0};
+	out->start = start_of(pid, &out->attaches);
 }
 
 void rzs_peer_set_address(struct rzs_peer_id *out, const void *address, socklen_t len)
@@ -93,8 +96,10 @@ void rzs_peer_set_address(struct rzs_peer_id *out, const void *address, socklen_
 /* False as well when nothing is known of its process. */
 static bool is_gone(const struct rzs_holder *h)
 {
+	bool attaches;
+
 	if (h->id.start)
-		return start_of(h->id.pid) != h->id.start;
+		return start_of(h->id.pid, &attaches) != h->id.start;
 	return h->id.pid > 0 && kill(h->id.pid, 0) < 0 && errno == ESRCH;
 }
 

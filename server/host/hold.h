@@ -13,7 +13,8 @@
  * while its process is gone and its connections are not, for then the kernel has them, or as soon
  * as who serves it knows that (rzs_hold_take()).  Whoever only looks never holds it.  It is held
  * until the last of its connections has ended.  Meanwhile others are to be told that they may only
- * read; and who was told otherwise before that is refused.
+ * read; and who was told otherwise before that is refused.  A kernel is to be refused as a whole:
+ * it swaps to a read-only device, too, and then fails to write, page by page.
  *
  * Threading: rzs_hold_take() and rzs_hold_leave() on any thread that has the connection; they do
  * not wait.  The others take a lock, look at the system, and may wait for memory.
@@ -36,6 +37,7 @@ struct rzs_peer_id {
 	pid_t pid;	/* of who connected; 0: not known */
 	uint64_t start; /* when that process was started, clock ticks; 0: not known, and then each
 			 * connection is a client of its own */
+	bool attaches; /* it is nbd-client, which connects for a kernel */
 	uint8_t address[RZS_PEER_ADDRESS_MAX]; /* without a pid: what getpeername() says, */
 	socklen_t address_len;		       /* or 0 */
 };
@@ -48,6 +50,9 @@ struct rzs_hold {
 	_Atomic(struct rzs_holder *) owner; /* NULL: nobody */
 	struct rzs_holder *first;	    /* of the clients that were told they may write */
 };
+
+/* What a kernel is told that is refused. */
+#define RZS_HOLD_REFUSAL "another client has the device; 'rzscontrol list' tells which process"
 
 enum rzs_hold_answer {
 	RZS_HOLD_WRITE, /* nobody else has it: it may be told so */

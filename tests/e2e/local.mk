@@ -22,6 +22,7 @@ RZS_E2E_TESTS = \
 	tests/e2e/nbd-swap.sh \
 	tests/e2e/nbdcopy.sh \
 	tests/e2e/nofault.sh \
+	tests/e2e/one-writer.sh \
 	tests/e2e/plugin-about.sh \
 	tests/e2e/plugin-badparams.sh \
 	tests/e2e/plugin-control.sh \
@@ -66,6 +67,7 @@ RZS_E2E_HELPERS = \
 	tests/e2e/multiconn.py \
 	tests/e2e/nbd_probe.py \
 	tests/e2e/nofault.py \
+	tests/e2e/one_writer.py \
 	tests/e2e/plugin-control.py \
 	tests/e2e/probes_bytes.py \
 	tests/e2e/probes_end.py \

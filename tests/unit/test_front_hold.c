@@ -36,6 +36,20 @@ static int connect_to(const char *name)
 	return fd;
 }
 
+#define REP_ERR_POLICY 0x80000002u
+
+/* With structured replies. */
+static int look_at(const char *name)
+{
+	uint8_t text[256] = {0, 0, 0, 3}, *at = put_option(text + 4, 8, 0);
+	int fd = call();
+
+	put_all(fd, text, (size_t)(at - text) + make_go(at, name));
+	get_greeting(fd);
+	T_EQ(get_reply(fd), REP_ACK);
+	return fd;
+}
+
 T_TEST(one_client_may_write)
 {
 	struct rzs_nbd_session first;
@@ -52,7 +66,13 @@ T_TEST(one_client_may_write)
 	first = adopted;
 	T_NE(first.client, NULL);
 
+	/* Another kernel, which could swap to a read-only device, is refused; */
 	b = connect_to("a");
+	T_EQ(get_last_reply(b), REP_ERR_POLICY);
+	T_EQ(adoptions, 1);
+	close(b);
+	/* and not who can do what no kernel does. */
+	b = look_at("a");
 	flags = get_flags(b, &type);
 	T_EQ(type, REP_ACK);
 	T_EQ(flags & (CHANGES | RZS_NBD_FLAG_READ_ONLY), RZS_NBD_FLAG_READ_ONLY);

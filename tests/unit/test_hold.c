@@ -318,6 +318,20 @@ T_TEST(a_number_that_is_given_again_is_another_process)
 	leave();
 }
 
+/* By the name of its process, and no other. */
+T_TEST(who_attaches_a_kernel)
+{
+	struct rzs_peer_id id;
+
+	prctl(PR_SET_NAME, "nbd-client");
+	rzs_peer_set_pid(&id, getpid());
+	T_OK(id.attaches);
+	T_OK(rzs_peer_is_known(&id));
+	prctl(PR_SET_NAME, "nbd-client2");
+	rzs_peer_set_pid(&id, getpid());
+	T_OK(!id.attaches);
+}
+
 T_TEST(ended_processes_are_not_known)
 {
 	struct rzs_peer_id id;

@@ -44,6 +44,7 @@ EXTRA_DIST += \
 	tests/vm/scenarios/kmod-zram \
 	tests/vm/scenarios/many \
 	tests/vm/scenarios/memlimit \
+	tests/vm/scenarios/one-writer \
 	tests/vm/scenarios/onset \
 	tests/vm/scenarios/oom \
 	tests/vm/scenarios/pagecache \
