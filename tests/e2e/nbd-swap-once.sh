@@ -228,6 +228,13 @@ test_words() {
 	says 'bad   swap      /dev/nbd0 is attached and not swapped to'
 	[ "$(grep -c ^bad "$out")" = 1 ] || fail "${shell[*]}: status: $(cat "$out")"
 
+	# What cannot be read may hold anything.
+	put none sys/block/nbd1/queue/scheduler
+	rm "$R/dev/nbd1"
+	mkdir "$R/dev/nbd1"
+	unchanged 1 'is not empty, and not swap' -- attach --device /dev/nbd1 --socket $S --name b --mkswap
+	rm -r "$R/dev/nbd1"
+
 	rm "$R/proc/meminfo"
 	for command in attach detach status check; do
 		gives 3 $command
