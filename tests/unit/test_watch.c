@@ -335,9 +335,8 @@ static void *enter_twice(void *arg)
 /* A process of this number that waits to be ended; -1: that is not to be had. */
 static pid_t process_of_number(pid_t pid)
 {
-	struct clone_args args = {.exit_signal = SIGCHLD,
-				  .set_tid = (uintptr_t)&pid,
-				  .set_tid_size = 1};
+	struct clone_args args = {
+		.exit_signal = SIGCHLD, .set_tid = (uintptr_t)&pid, .set_tid_size = 1};
 	long got = syscall(SYS_clone3, &args, sizeof(args));
 
 	if (got == 0)
