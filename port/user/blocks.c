@@ -224,7 +224,7 @@ static void blocks_got_on(void *arg)
 	rzs_threads_turn(b->entry, false);
 }
 
-/* How many are missing from the reserve; that they are is noted.  *out_ready: how many there are. */
+/* How many are missing from the reserve; since when is noted.  *out_ready: what there is. */
 static uint64_t blocks_wanted(struct rzs_blocks *b, uint64_t *out_ready)
 {
 	uint64_t want = 0, now = rzs_blocks_now();

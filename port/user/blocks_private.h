@@ -25,7 +25,7 @@ struct rzs_blocks {
 	uint64_t reserve;   /* aim of ready */
 	uint64_t low, high; /* where the thread starts */
 	uint64_t least;	      /* ready ones there have been at the worst */
-	uint64_t waits_since; /* ns: when the thread first asked for what it has not got; 0: not so */
+	uint64_t waits_since; /* ns: when the thread asked for what it has not got; 0: not so */
 	uint64_t refilled, returned, failures, shortages, unasked, refused, bad_gives;
 	int lock_err;
 

@@ -9,8 +9,8 @@
  *   refill  1  takes memory for the I/O threads ahead of time; must run before those who use
  *              memory up, and never instead of an I/O thread
  *   helper  -  talks, compacts: may wait for memory, so it must not be a real-time one, which
- *              would wait in the way of everybody else; nice -20.  While it takes I/O threads' locks
- *              it does not wait, and has their priority (rzs_threads_hurry())
+ *              would wait in the way of everybody else; nice -20.  While it takes I/O threads'
+ *              locks it does not wait, and has their priority (rzs_threads_hurry())
  *
  * A thread that gets on says so: an I/O thread around each request, the refill thread at each step.
  * One that uses processor time and does not get on is in the kernel, looking for memory.  (A thread

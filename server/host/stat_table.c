@@ -94,8 +94,8 @@ static const struct rzs_stat connections_stat = {"connections", RZS_STAT_GAUGE, 
 /* ---- the process */
 
 struct process {
-	uint64_t reserve_least_bytes, reserve_wait_ns, room_shortages, room_unasked, refill_failures,
-		unlocked_reserves;
+	uint64_t reserve_least_bytes, reserve_wait_ns, unlocked_reserves;
+	uint64_t room_shortages, room_unasked, refill_failures;
 	uint64_t ballast_bytes, ballast_released, threads_stuck, threads_demoted;
 	uint64_t protections_refused, swap_is_on;
 };

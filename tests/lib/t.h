@@ -281,24 +281,24 @@ __attribute__((noreturn)) static inline void t_child(const struct t_case *c, pid
 	exit(T_EXIT_PASS);
 }
 
-/* Wait for pid at most this many seconds; false when they are over.  SIGCHLD is blocked. */
-static inline bool t_wait_child(pid_t pid, double seconds, int *out_status)
+/*
+ * Wait for pid to end, at most this many seconds; false when they are over.  It is not taken leave
+ * of, so that its number, which is its group's as well, stays its own.  SIGCHLD is blocked.
+ */
+static inline bool t_wait_child(pid_t pid, double seconds)
 {
 	struct t_deadline until = t_deadline(pid, seconds);
 	struct timespec slice = {0, 100 * 1000 * 1000};
+	siginfo_t info;
 	sigset_t chld;
-	pid_t got;
 
 	sigemptyset(&chld);
 	sigaddset(&chld, SIGCHLD);
 	for (;;) {
-		got = waitpid(pid, out_status, WNOHANG);
-		if (got == pid)
+		info.si_pid = 0;
+		if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+		    info.si_pid == pid)
 			return true;
-		if (got < 0 && errno != EINTR) {
-			*out_status = T_EXIT_ERROR << 8;
-			return true;
-		}
 		if (t_overdue(&until))
 			return false;
 		sigtimedwait(&chld, NULL, &slice);
@@ -328,10 +328,9 @@ static inline int t_run(const struct t_case *c)
 		return T_EXIT_ERROR;
 	}
 	setpgid(pid, pid);
-	ended = t_wait_child(pid, limit, &status);
+	ended = t_wait_child(pid, limit);
 	kill(-pid, SIGKILL);
-	if (!ended)
-		waitpid(pid, &status, 0);
+	waitpid(pid, &status, 0);
 	sigprocmask(SIG_SETMASK, &old, NULL);
 
 	if (!ended) {

@@ -60,6 +60,11 @@ static void *patient_main(void *arg)
 	return NULL;
 }
 
+static pid_t number_of(const struct rzs_thread *t)
+{
+	return __atomic_load_n(&t->tid, __ATOMIC_ACQUIRE);
+}
+
 static void start(struct patient *p)
 {
 	T_EQ(pthread_create(&p->thread, NULL, patient_main, p), 0);
@@ -180,7 +185,7 @@ T_TEST(a_stuck_refill_thread_loses_its_priority_until_it_gets_on)
 		T_SKIP("a real-time thread that spins needs a processor for itself");
 	start_watch();
 	start(&p);
-	tid = p.entry->tid;
+	tid = number_of(p.entry);
 	set(&p, SPINS);
 	rzs_watch_set_active(true);
 	T_WAIT(info().stuck >= 1, 20);
@@ -234,7 +239,7 @@ T_TEST(an_ordinary_thread_that_gets_on_stays_one)
 	set(&p, GETS_ON);
 	T_WAIT(!__atomic_load_n(&p.entry->demoted, __ATOMIC_RELAXED), 20);
 	T_WAIT(has_used(&p, 1000000000), 20);
-	T_EQ(sched_getscheduler(p.entry->tid) & ~SCHED_RESET_ON_FORK, SCHED_OTHER);
+	T_EQ(sched_getscheduler(number_of(p.entry)) & ~SCHED_RESET_ON_FORK, SCHED_OTHER);
 	end(&p);
 	rzs_watch_stop();
 }
@@ -328,16 +333,15 @@ static void *enter_twice(void *arg)
 
 	p->entry = rzs_threads_enter(p->role);
 	T_EQ(p->entry, entry);
-	p->tid = p->entry->tid;
+	p->tid = number_of(p->entry);
 	return NULL;
 }
 
 /* A process of this number that waits to be ended; -1: that is not to be had. */
 static pid_t process_of_number(pid_t pid)
 {
-	struct clone_args args = {.exit_signal = SIGCHLD,
-				  .set_tid = (uintptr_t)&pid,
-				  .set_tid_size = 1};
+	struct clone_args args = {
+		.exit_signal = SIGCHLD, .set_tid = (uintptr_t)&pid, .set_tid_size = 1};
 	long got = syscall(SYS_clone3, &args, sizeof(args));
 
 	if (got == 0)
@@ -404,7 +408,7 @@ T_TEST(a_fork_leaves_the_child_its_own_entry_and_no_other)
 	T_EQ(WEXITSTATUS(status), 0);
 	T_OK(WIFEXITED(status));
 	T_EQ(getpriority(PRIO_PROCESS, 0), before);
-	T_EQ(sched_getscheduler(p.entry->tid) & ~SCHED_RESET_ON_FORK, SCHED_OTHER);
+	T_EQ(sched_getscheduler(number_of(p.entry)) & ~SCHED_RESET_ON_FORK, SCHED_OTHER);
 	end(&p);
 }
 
