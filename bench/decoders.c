@@ -12,6 +12,7 @@
  */
 #include "lzo_decode.h"
 #include "rzsb.h"
+#include "std_fds.h"
 #include "rzsb_files.h"
 
 #include <dlfcn.h>
@@ -284,7 +285,8 @@ int main(int argc, char **argv)
 	const char *json_path = NULL;
 	int opt;
 
-	rzsb_open_std();
+	if (rzs_std_fds_fill() < 0)
+		return 99;
 	while ((opt = getopt_long(argc, argv, "hr:o:k:j:", words, NULL)) != -1) {
 		switch (opt) {
 		case 'r':

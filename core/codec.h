@@ -25,6 +25,11 @@ struct rzs_codec {
 	/* Make a context in mem (64-byte aligned, zeroed).  0 or -EINVAL.  Nothing to undo. */
 	int (*ctx_init)(void *mem, size_t size, int level);
 	/*
+	 * Overwrite what calls have left of pages in a context, and make it anew.  NULL: they leave
+	 * nothing of them.  (Tables of places in a page are nothing of it.)
+	 */
+	void (*ctx_wipe)(void *mem, size_t size, int level);
+	/*
 	 * src: one page.  dst: RZS_CODEC_OUT_SIZE bytes.  Returns the compressed size (> 0), or
 	 * -ENOSPC when the codec gave up on an incompressible page, or -EIO when the library
 	 * failed.

@@ -27,6 +27,13 @@ static int codec_zstd_ctx_init(void *mem, size_t size, int level)
 	return rzs_zstd_ctx_init(mem, size, level, RZS_PAGE_SIZE);
 }
 
+/* Literals, and the window.  A context that could be made here once can be made again. */
+static void codec_zstd_ctx_wipe(void *mem, size_t size, int level)
+{
+	rzs_port_wipe(mem, size);
+	(void)codec_zstd_ctx_init(mem, size, level);
+}
+
 static int codec_zstd_compress(void *ctx, const void *src, void *dst)
 {
 	size_t n;
@@ -47,6 +54,7 @@ const struct rzs_codec rzs_codec_zstd = {
 	.level_default = 1, /* level 3: 1 % smaller on pages of processes, and a sixth slower */
 	.ctx_size = codec_zstd_ctx_size,
 	.ctx_init = codec_zstd_ctx_init,
+	.ctx_wipe = codec_zstd_ctx_wipe,
 	.compress = codec_zstd_compress,
 	.decompress = codec_zstd_decompress,
 };

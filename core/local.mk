@@ -23,6 +23,7 @@ RZS_CORE_SOURCES = \
 	core/samefill.h \
 	core/slot.c \
 	core/slot.h \
+	core/stats.c \
 	core/store.c \
 	core/store.h \
 	core/store_admin.c \

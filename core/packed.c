@@ -284,6 +284,14 @@ void rzs_packed_rewrite(struct rzs_packed *b, void *mem, struct rzs_entry *e, co
 	e->sum = sum;
 }
 
+void rzs_packed_wipe(void *mem, uint32_t index)
+{
+	struct rzs_entry *e = rzs_packed_entry(mem, index);
+
+	rzs_port_wipe((uint8_t *)mem + rzs_entry_offset(e), rzs_entry_size(e));
+	e->sum = 0;
+}
+
 void rzs_packed_del(struct rzs_packed *b, void *mem, uint32_t index)
 {
 	struct rzs_entry *e = rzs_packed_entry(mem, index);
@@ -294,7 +302,7 @@ void rzs_packed_del(struct rzs_packed *b, void *mem, uint32_t index)
 	b->free = (uint16_t)(b->free + size);
 	if (offset + size == b->top) {
 		b->top = (uint16_t)offset;
-		size = 0; /* it joins the tail */
+		offset = size = 0; /* it joins the tail */
 	}
 	e->place = packed_place(offset, size);
 	if (b->nlive == 0) {
@@ -309,9 +317,17 @@ void rzs_packed_del(struct rzs_packed *b, void *mem, uint32_t index)
 		b->hole = (uint16_t)packed_tail(b);
 }
 
-void rzs_packed_wipe_tail(const struct rzs_packed *b, void *mem)
+void rzs_packed_wipe_slid(const struct rzs_packed *b, void *mem)
 {
-	memset((uint8_t *)mem + b->top, 0, packed_dir_start(b) - b->top);
+	uint32_t i;
+
+	for (i = 0; i < b->ndir; i++) {
+		struct rzs_entry *e = rzs_packed_find(b, mem, i);
+
+		if (e && rzs_entry_size(e) % 2)
+			((uint8_t *)mem)[rzs_entry_offset(e) + rzs_entry_size(e)] = 0;
+	}
+	rzs_port_wipe((uint8_t *)mem + b->top, packed_dir_start(b) - b->top);
 }
 
 int rzs_packed_check(const struct rzs_packed *b, void *mem, struct rzs_packed_scratch *scratch,

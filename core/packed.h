@@ -91,11 +91,14 @@ struct rzs_entry *rzs_packed_find(const struct rzs_packed *b, void *mem, uint32_
 void rzs_packed_rewrite(struct rzs_packed *b, void *mem, struct rzs_entry *e, const void *data,
 			uint32_t size, uint32_t sum);
 
+/* Overwrite the live object called index, which is to go, and its sum. */
+void rzs_packed_wipe(void *mem, uint32_t index);
+
 /* Free the live object called index. */
 void rzs_packed_del(struct rzs_packed *b, void *mem, uint32_t index);
 
-/* Overwrite what is above the last object: after a slide, copies of objects. */
-void rzs_packed_wipe_tail(const struct rzs_packed *b, void *mem);
+/* After a slide: overwrite what it has left in the tail and behind objects of odd size. */
+void rzs_packed_wipe_slid(const struct rzs_packed *b, void *mem);
 
 /* Check every invariant; 0, or -EIO and *out_what. */
 int RZS_MUST_CHECK rzs_packed_check(const struct rzs_packed *b, void *mem,

@@ -31,8 +31,26 @@ int rzs_pool_init(struct rzs_pool *p, uint64_t max_blocks, unsigned nr_shards, b
 	return p->chunks ? 0 : -ENOMEM;
 }
 
+/* All blocks, and the chunks: these tell which pages were in use together. */
+static void pool_wipe(struct rzs_pool *p)
+{
+	uint64_t id, i;
+
+	for (id = 1; id < p->next_id; id++) {
+		struct rzs_block *b = rzs_pool_block(p, (uint32_t)id);
+
+		if (b->mem)
+			rzs_port_wipe(b->mem, RZS_BLOCK_SIZE);
+	}
+	for (i = 0; p->chunks && i < p->nr_chunks; i++)
+		if (p->chunks[i])
+			rzs_port_wipe(p->chunks[i], RZS_BLOCK_SIZE);
+}
+
 void rzs_pool_fini(struct rzs_pool *p)
 {
+	if (p->wipe)
+		pool_wipe(p);
 	/* Blocks and chunks go when the block source is closed. */
 	rzs_port_free(p->chunks, p->nr_chunks * sizeof(void *));
 	p->chunks = NULL;
@@ -56,8 +74,10 @@ static int pool_add_chunk(struct rzs_pool *p, uint64_t id)
 		chunk[i].room_list = RZS_NO_LIST;
 		chunk[i].busy = 1;
 	}
-	if (!rzs_cas_ptr(&p->chunks[id / RZS_BLOCKS_PER_CHUNK], NULL, chunk))
+	if (!rzs_cas_ptr(&p->chunks[id / RZS_BLOCKS_PER_CHUNK], NULL, chunk)) {
+		rzs_blocks_give(p->blocks, chunk);
 		return -EIO; /* impossible: only made here, under the lock */
+	}
 	rzs_add(&p->chunks_held, 1);
 	return 0;
 }
@@ -162,7 +182,7 @@ static void block_release(struct rzs_pool *p, uint32_t id, struct rzs_block *b)
 	(void)rzs_cas_ptr(&b->mem, mem, NULL);
 	rzs_unlock(&b->lock);
 	if (p->wipe) /* the directory tells which pages were in use together */
-		memset(mem, 0, RZS_BLOCK_SIZE);
+		rzs_port_wipe(mem, RZS_BLOCK_SIZE);
 	rzs_blocks_give(p->blocks, mem);
 	rzs_add(&p->blocks_held, (uint64_t)-1);
 	pool_free_id(p, id, b);
@@ -213,7 +233,7 @@ static int block_put_packed(struct rzs_pool *p, struct rzs_block *b, struct rzs_
 		rzs_count(&w->counters, RZS_C_SLIDES, 1);
 		rzs_count(&w->counters, RZS_C_SLIDE_BYTES, slid);
 		if (p->wipe)
-			rzs_packed_wipe_tail(&b->packed, b->mem);
+			rzs_packed_wipe_slid(&b->packed, b->mem);
 	}
 	if (!err)
 		*out_word = rzs_word_packed(id, index, o->size);
@@ -257,24 +277,37 @@ static uint32_t shard_take(struct rzs_pool *p, unsigned shard, const struct rzs_
 	return id;
 }
 
+/* Put into a block that the shard has; false: none has room. */
+static inline bool shard_put(struct rzs_pool *p, struct rzs_worker *w, unsigned shard,
+			     const struct rzs_object *o, bool raw, uint64_t *out_word)
+{
+	uint32_t id;
+
+	/* A block that turns out broken stays out of the lists, so this ends. */
+	while ((id = shard_take(p, shard, o, raw)))
+		if (!rzs_block_put(p, w, id, o, out_word))
+			return true;
+	return false;
+}
+
 int rzs_pool_put(struct rzs_pool *p, struct rzs_worker *w, const struct rzs_object *o, bool raw,
 		 uint64_t *out_word)
 {
 	enum rzs_block_type type = raw ? RZS_BLOCK_PAGES : RZS_BLOCK_PACKED;
 	unsigned own = w->index % p->nr_shards, i;
 	uint32_t id;
-	int err = 0;
+	int err;
 
 	*out_word = 0;
-	/* A block that turns out broken stays out of the lists, so this ends. */
-	while ((id = shard_take(p, own, o, raw)))
-		if (!rzs_block_put(p, w, id, o, out_word))
-			return 0;
+	if (shard_put(p, w, own, o, raw, out_word))
+		return 0;
 	err = pool_new_block(p, own, type, &id);
-	for (i = 1; err && i < p->nr_shards; i++)
-		if ((id = shard_take(p, (own + i) % p->nr_shards, o, raw)))
-			err = 0;
-	return err ? err : rzs_block_put(p, w, id, o, out_word);
+	if (!err)
+		return rzs_block_put(p, w, id, o, out_word);
+	for (i = 1; i < p->nr_shards; i++)
+		if (shard_put(p, w, (own + i) % p->nr_shards, o, raw, out_word))
+			return 0;
+	return err;
 }
 
 static struct rzs_entry *block_object(struct rzs_block *b, uint32_t slot, uint64_t word)
@@ -321,12 +354,21 @@ static uint8_t *block_bytes(struct rzs_block *b, uint64_t word)
 	return (uint8_t *)b->mem + rzs_entry_offset(rzs_packed_entry(b->mem, index));
 }
 
+/* Overwrite the object that word names, which is about to go or to be replaced. */
+static void block_wipe(struct rzs_block *b, uint64_t word)
+{
+	if (rzs_word_kind(word) == RZS_KIND_RAW)
+		rzs_port_wipe(block_bytes(b, word), RZS_PAGE_SIZE);
+	else
+		rzs_packed_wipe(b->mem, rzs_word_index(word));
+}
+
 static void block_drop(struct rzs_pool *p, struct rzs_block *b, struct rzs_worker *w, uint64_t word)
 {
 	uint32_t ndir;
 
 	if (p->wipe)
-		memset(block_bytes(b, word), 0, rzs_word_size(word));
+		block_wipe(b, word);
 	rzs_count(&w->counters, RZS_C_OBJECT_BYTES, (uint64_t)0 - rzs_word_size(word));
 	if (rzs_word_kind(word) == RZS_KIND_RAW) {
 		b->page_slot[rzs_word_index(word)] = RZS_SLOT_NONE;
@@ -457,7 +499,7 @@ int rzs_pool_rewrite(struct rzs_pool *p, struct rzs_worker *w, const struct rzs_
 	rzs_count(&w->counters, RZS_C_OBJECT_BYTES,
 		  (uint64_t)((int64_t)o->size - rzs_word_size(word)));
 	if (p->wipe)
-		memset(block_bytes(b, word), 0, rzs_word_size(word));
+		block_wipe(b, word);
 	/*
 	 * The word changes before the block is unlocked: a reader sees old bytes and word, or new
 	 * ones.

@@ -69,9 +69,11 @@ struct rzs_block {
 
 struct rzs_shard {
 	rzs_lock_t lock;
-	uint64_t hole_map;	       /* bit i: hole[i] is not empty */
-	uint64_t room_map[2];	       /* likewise room[] */
-	uint64_t room_sum;	       /* of the room of all packed blocks in lists */
+	uint64_t hole_map;    /* bit i: hole[i] is not empty */
+	uint64_t room_map[2]; /* likewise room[] */
+	/* Read without the lock, too: */
+	uint64_t room_sum;	       /* of the room of all packed blocks in lists, bytes */
+	uint64_t page_sum;	       /* of the free pages of all blocks of pages in lists */
 	uint32_t hole[RZS_HOLE_LISTS]; /* heads; block 0 is nobody */
 	uint32_t room[RZS_ROOM_LISTS];
 	uint32_t pages[RZS_PAGES_PER_BLOCK]; /* by number of pages in use, 0 .. 7 */
@@ -112,6 +114,7 @@ uint64_t rzs_pool_fixed_bytes(uint64_t max_blocks);
 /* Sleeps.  -ENOMEM leaves *p fit for rzs_pool_fini(), which is fine on a zeroed pool too. */
 int RZS_MUST_CHECK rzs_pool_init(struct rzs_pool *p, uint64_t max_blocks, unsigned nr_shards,
 				 bool wipe, struct rzs_blocks *blocks);
+/* Everything in it goes with the block source, which is to be closed next; wiped before, if so. */
 void rzs_pool_fini(struct rzs_pool *p);
 
 /*
@@ -156,8 +159,8 @@ int RZS_MUST_CHECK rzs_pool_read_begin(struct rzs_pool *p, struct rzs_worker *w,
 void rzs_pool_read_end(struct rzs_pool *p, uint64_t word);
 
 /*
- * Have slot name the place that new names, if it still names the place that old does (old and new
- * carry no checksum); false: it does not, or is locked.
+ * Have slot name the place that new does, if it still names the object that old does, of the same
+ * size; of old and new nothing else counts.  false: it names another, or is locked.
  */
 typedef bool (*rzs_pool_relocate_fn)(void *owner, uint32_t slot, uint64_t old, uint64_t new);
 

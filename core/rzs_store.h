@@ -51,7 +51,11 @@ struct rzs_config {
 	int level;	     /* codec's own scale; 0 = its default */
 	unsigned nr_workers; /* calls that may run at once, 1 .. RZS_MAX_WORKERS */
 	bool no_checksum;    /* do not compute or verify checksums */
-	bool wipe;	     /* overwrite what is dropped, and what went through a worker */
+	/*
+	 * Overwrite what a page leaves in memory: when it is dropped or replaced, what went through
+	 * a worker at the end of the call, and all that is left when the store is destroyed.
+	 */
+	bool wipe;
 	/*
 	 * The caller has a place of its own for what is not here: incompressible pages are refused
 	 * (-E2BIG) and empty ones told apart from zeros (-ENODATA).  Page 0, where a swap header
@@ -80,10 +84,17 @@ int RZS_MUST_CHECK rzs_store_create(const struct rzs_config *cfg, struct rzs_sto
 void rzs_store_destroy(struct rzs_store *store);
 
 /*
- * The worker numbered hint % nr_workers, or the next free one; waits for one only when all are in
- * use. Threads that pass different hints do not meet.  Never fails.
+ * The worker numbered hint % nr_workers, or the next free one; waits for the former only when all
+ * are in use.  Threads that pass different hints do not meet as long as there is a worker for each.
+ * Never fails.
  */
 struct rzs_worker *rzs_worker_get(struct rzs_store *store, unsigned hint);
+
+/*
+ * The worker numbered index % nr_workers and no other, waited for while it is in use: for threads
+ * that share one and that no other may ever wait for.  Never fails.
+ */
+struct rzs_worker *rzs_worker_get_own(struct rzs_store *store, unsigned index);
 void rzs_worker_put(struct rzs_store *store, struct rzs_worker *worker);
 
 uint64_t rzs_store_pages(const struct rzs_store *store);
@@ -165,18 +176,25 @@ int RZS_MUST_CHECK rzs_store_map(struct rzs_store *store, rzs_slot_t slot, uint6
 int RZS_MUST_CHECK rzs_store_compact(struct rzs_store *store, struct rzs_worker *worker,
 				     uint64_t max_objects, uint64_t *out_blocks, bool *out_more);
 
-/* Change the limit (0 = none).  -ENOSPC: below what is held now, nothing is changed. */
+/*
+ * Change the limit (0 = none), and with it the reserve, as if the store had been made so.  -ENOSPC:
+ * below what is held now, nothing is changed.
+ */
 int RZS_MUST_CHECK rzs_store_set_limit(struct rzs_store *store, uint64_t limit_bytes);
 
 #define RZS_STATS_VERSION 1u
 
 /*
  * One snapshot, the same numbers in every form.  Bytes end in _bytes, everything else counts.
- * While no call is running these hold exactly (tests check them):
+ * These hold in each (tests check them):
  *   pages_stored = pages_same + pages_compressed + pages_raw
  *   orig_bytes   = pages_stored * RZS_PAGE_SIZE
  *   mem_bytes    = block_bytes + table_bytes + fixed_bytes + reserve_bytes
  *   block_bytes  = object_bytes + object_meta_bytes + slack_bytes
+ *   mem_bytes <= mem_peak_bytes, and <= limit_bytes if there is one
+ *   pages_stored <= nr_pages;  pages_zero <= pages_same;  pages_good <= pages_compressed
+ *   failed_reads <= reads;  refused_limit + refused_reserve <= failed_writes <= writes
+ * While no call is running all numbers are exact as well.
  */
 struct rzs_stats {
 	uint32_t version; /* RZS_STATS_VERSION */
@@ -219,10 +237,20 @@ struct rzs_stats {
 };
 
 /*
- * Take a snapshot. May be called at any time; numbers that belong together may be a few calls
- * apart.
+ * Take a snapshot.  May be called at any time: while others are at work it may be some calls out of
+ * date, and what calls under way have done halfway may be in it or not.  Costs a look at each
+ * counter of each worker, a few times over when others are at work.
  */
 void rzs_store_stats(struct rzs_store *store, struct rzs_stats *out);
+
+/*
+ * Two numbers that cost next to nothing, for who asks often (a kernel's shrinker, at each reclaim):
+ * bytes of blocks that lie idle and that rzs_store_compact() could put to use, and the bytes of all
+ * blocks of objects.  Two words are read for each 64 MiB of the store, at most 17, and no lock is
+ * taken.  *out_idle_bytes <= *out_block_bytes.  What somebody works on at the moment is not in the
+ * first.
+ */
+void rzs_store_idle(struct rzs_store *store, uint64_t *out_idle_bytes, uint64_t *out_block_bytes);
 
 /*
  * Walk slots, blocks and objects and check every invariant of the store, and every checksum when

@@ -22,8 +22,14 @@ int rzs_slots_init(struct rzs_slots *t, uint64_t nr, struct rzs_blocks *blocks)
 	return t->chunks ? 0 : -ENOMEM;
 }
 
-void rzs_slots_fini(struct rzs_slots *t)
+void rzs_slots_fini(struct rzs_slots *t, bool wipe)
 {
+	uint64_t i;
+
+	/* The words of same-filled pages are what was in these. */
+	for (i = 0; wipe && t->chunks && i < t->nr_chunks; i++)
+		if (t->chunks[i])
+			rzs_port_wipe(t->chunks[i], RZS_BLOCK_SIZE);
 	/* The chunks are blocks and go when the block source is closed. */
 	rzs_port_free(t->chunks, t->nr_chunks * sizeof(void *));
 	t->chunks = NULL;
@@ -105,6 +111,16 @@ void rzs_slot_unlock(uint64_t *p, uint64_t word)
 
 	/* Only WAITERS can change under us, so this ends after at most a second try. */
 	while (!rzs_cas(p, &seen, word))
+		;
+	if (seen & RZS_SLOT_WAITERS)
+		rzs_wake(p);
+}
+
+void rzs_slot_release(uint64_t *p)
+{
+	uint64_t seen = rzs_load(p);
+
+	while (!rzs_cas(p, &seen, seen & ~(RZS_SLOT_LOCK | RZS_SLOT_WAITERS)))
 		;
 	if (seen & RZS_SLOT_WAITERS)
 		rzs_wake(p);

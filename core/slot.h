@@ -118,14 +118,30 @@ static inline uint32_t rzs_word_size(uint64_t word)
 	return rzs_word_kind(word) == RZS_KIND_RAW ? RZS_PAGE_SIZE : word >> 48 & 0x1fffu;
 }
 
-/*
- * Whether two words of objects name the same place; their checksums and transient bits do not
- * count.
- */
-static inline bool rzs_word_same_place(uint64_t a, uint64_t b)
+/* The bits of an object's word that say where it is: block and index. */
+static inline uint64_t rzs_word_place_mask(uint64_t word)
 {
-	return rzs_word_kind(a) == rzs_word_kind(b) && rzs_word_block(a) == rzs_word_block(b) &&
-	       rzs_word_index(a) == rzs_word_index(b);
+	unsigned bits = RZS_BLOCK_ID_BITS + (rzs_word_kind(word) == RZS_KIND_RAW ? 3 : 12);
+
+	return ((1ull << bits) - 1) << 8;
+}
+
+/*
+ * Whether two words of objects name the same object: kind, place and size.  A raw one's checksum
+ * does not count, nor do the bits that are not about the object.
+ */
+static inline bool rzs_word_same_object(uint64_t a, uint64_t b)
+{
+	return rzs_word_kind(a) == rzs_word_kind(b) && ((a ^ b) & rzs_word_place_mask(a)) == 0 &&
+	       rzs_word_size(a) == rzs_word_size(b);
+}
+
+/* The word of an object that is now where to is.  All that is not its place stays as it was. */
+static inline uint64_t rzs_word_moved(uint64_t word, uint64_t to)
+{
+	uint64_t place = rzs_word_place_mask(word);
+
+	return (word & ~place) | (to & place);
 }
 
 static inline uint32_t rzs_word_sum24(uint64_t word)
@@ -147,7 +163,8 @@ struct rzs_slots {
 uint64_t rzs_slots_fixed_bytes(uint64_t nr);
 /* Sleeps.  -ENOMEM leaves *t fit for rzs_slots_fini(), which is fine on a zeroed table too. */
 int RZS_MUST_CHECK rzs_slots_init(struct rzs_slots *t, uint64_t nr, struct rzs_blocks *blocks);
-void rzs_slots_fini(struct rzs_slots *t);
+/* The chunks go with the block source, which is to be closed next; wipe: overwritten before. */
+void rzs_slots_fini(struct rzs_slots *t, bool wipe);
 
 /* The word of slot, or NULL when its chunk does not exist (the slot is empty).  slot < nr. */
 static inline uint64_t *rzs_slots_find(struct rzs_slots *t, rzs_slot_t slot)
@@ -170,5 +187,7 @@ bool rzs_slot_try_exchange(uint64_t *p, uint64_t word, uint64_t *out_old);
 uint64_t rzs_slot_lock(uint64_t *p);
 /* Unlock it, leaving word there (without transient bits). */
 void rzs_slot_unlock(uint64_t *p, uint64_t word);
+/* Unlock it as it was before it was locked: nothing has come of it. */
+void rzs_slot_release(uint64_t *p);
 
 #endif

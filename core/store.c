@@ -141,7 +141,7 @@ static int store_write(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t
 		err = store_rewrite(store, w, &enc, old, p, err);
 		if (!err)
 			return 0;
-		rzs_slot_unlock(p, old);
+		rzs_slot_release(p);
 		return store_refused(w, err);
 	}
 	old = rzs_slot_exchange(p, enc.word);
@@ -281,7 +281,7 @@ static int store_modify(struct rzs_store *store, struct rzs_worker *w, rzs_slot_
 	store_retire(store, w, slot, old, enc.word);
 	return 0;
 unlock:
-	rzs_slot_unlock(p, old);
+	rzs_slot_release(p);
 	return err == -E2BIG || err == -ENODATA ? err : store_refused(w, err);
 }
 
@@ -386,11 +386,9 @@ static bool store_relocate(void *owner, uint32_t slot, uint64_t old, uint64_t ne
 	if (!p)
 		return false;
 	word = rzs_load(p);
-	if (word & RZS_SLOT_LOCK || !rzs_word_same_place(word, old))
+	if (word & RZS_SLOT_LOCK || !rzs_word_same_object(word, old))
 		return false;
-	if (rzs_word_kind(word) == RZS_KIND_RAW)
-		new |= (uint64_t)rzs_word_sum24(word) << 40;
-	return rzs_cas(p, &word, new | (word & RZS_SLOT_TRANSIENT));
+	return rzs_cas(p, &word, rzs_word_moved(word, new));
 }
 
 int rzs_store_compact(struct rzs_store *store, struct rzs_worker *w, uint64_t max_objects,

@@ -8,6 +8,7 @@
 struct rzs_store {
 	uint64_t limit_bytes;
 	uint64_t fixed_bytes;
+	uint64_t reserve_bytes; /* as asked for */
 	const struct rzs_codec *codec;
 	bool checksum;
 	bool backed;
@@ -17,6 +18,18 @@ struct rzs_store {
 	struct rzs_slots slots;
 	struct rzs_pool pool;
 };
+
+/* Whether limit a (0: none) is no lower than b. */
+static inline bool rzs_limit_allows(uint64_t a, uint64_t b)
+{
+	return a - 1 >= b - 1;
+}
+
+/*
+ * The counters of all workers, added up.  While calls are running what goes up in one and down in
+ * another may be less than nothing.
+ */
+void rzs_store_sum(struct rzs_store *store, uint64_t sum[RZS_C_NR]);
 
 /* As rzs_worker_get(), but never waits: NULL when all are in use. */
 struct rzs_worker *rzs_worker_tryget(struct rzs_store *store, unsigned hint);

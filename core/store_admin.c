@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The store's life: sizes, creation, workers, limit, statistics. */
+/* The store's life: sizes, creation, workers, limit. */
 #include "store.h"
 
 /* Small stores do with fewer shards: each may have a block of either sort partly filled. */
@@ -71,19 +71,19 @@ int rzs_store_min_limit(const struct rzs_config *cfg, uint64_t *out_bytes)
 }
 
 /*
- * Blocks to keep ready: what was asked for, but enough to begin with; else the world's default
- * (which looks at the limit and at the machine), or for a small store a quarter of its size or
- * limit.
+ * Blocks to keep ready with this limit: what was asked for, but enough to begin with; else the
+ * world's default (which looks at the limit and at the machine), or for a small store a quarter of
+ * its size or limit.
  */
-static uint64_t store_reserve(const struct rzs_config *cfg)
+static uint64_t store_reserve(uint64_t nr_pages, uint64_t asked_bytes, uint64_t limit_bytes)
 {
-	uint64_t most = cfg->nr_pages << RZS_PAGE_SHIFT, nr;
+	uint64_t most = nr_pages << RZS_PAGE_SHIFT, nr;
 
-	if (cfg->limit_bytes && cfg->limit_bytes < most)
-		most = cfg->limit_bytes;
+	if (limit_bytes && limit_bytes < most)
+		most = limit_bytes;
 	nr = most / RZS_BLOCK_SIZE / 4;
-	if (cfg->reserve_bytes)
-		nr = (cfg->reserve_bytes + RZS_BLOCK_SIZE - 1) / RZS_BLOCK_SIZE;
+	if (asked_bytes)
+		nr = (asked_bytes + RZS_BLOCK_SIZE - 1) / RZS_BLOCK_SIZE;
 	else if (nr >= RESERVE_OF_LARGE)
 		return RZS_RESERVE_DEFAULT;
 	else if (nr > RESERVE_OF_SMALL)
@@ -100,7 +100,9 @@ static int store_init(struct rzs_store *store, const struct rzs_config *cfg)
 
 	if (cfg->limit_bytes)
 		max = (cfg->limit_bytes - store->fixed_bytes) / RZS_BLOCK_SIZE;
-	err = rzs_blocks_open(&store->blocks, max, store_reserve(cfg));
+	store->reserve_bytes = cfg->reserve_bytes;
+	err = rzs_blocks_open(&store->blocks, max,
+			      store_reserve(cfg->nr_pages, cfg->reserve_bytes, cfg->limit_bytes));
 	if (err)
 		return err;
 	err = rzs_slots_init(&store->slots, cfg->nr_pages, store->blocks);
@@ -154,15 +156,17 @@ int rzs_store_create(const struct rzs_config *cfg, struct rzs_store **out)
 
 void rzs_store_destroy(struct rzs_store *store)
 {
+	bool wipe;
 	unsigned i;
 
 	if (!store)
 		return;
+	wipe = store->pool.wipe;
 	for (i = 0; i < store->nr_workers; i++)
-		rzs_worker_destroy(store->workers[i]);
+		rzs_worker_destroy(store->workers[i], wipe);
 	rzs_port_free(store->workers, store->nr_workers * sizeof(*store->workers));
 	rzs_pool_fini(&store->pool);
-	rzs_slots_fini(&store->slots);
+	rzs_slots_fini(&store->slots, wipe);
 	rzs_blocks_close(store->blocks);
 	rzs_port_free(store, sizeof(*store));
 }
@@ -184,10 +188,14 @@ struct rzs_worker *rzs_worker_get(struct rzs_store *store, unsigned hint)
 {
 	struct rzs_worker *w = rzs_worker_tryget(store, hint);
 
-	if (!w) {
-		w = store->workers[hint % store->nr_workers];
-		rzs_mutex_lock(&w->mutex);
-	}
+	return w ? w : rzs_worker_get_own(store, hint);
+}
+
+struct rzs_worker *rzs_worker_get_own(struct rzs_store *store, unsigned index)
+{
+	struct rzs_worker *w = store->workers[index % store->nr_workers];
+
+	rzs_mutex_lock(&w->mutex);
 	return w;
 }
 
@@ -204,7 +212,7 @@ uint64_t rzs_store_pages(const struct rzs_store *store)
 
 int rzs_store_set_limit(struct rzs_store *store, uint64_t limit_bytes)
 {
-	uint64_t max = UINT64_MAX / RZS_BLOCK_SIZE;
+	uint64_t max = UINT64_MAX / RZS_BLOCK_SIZE, before = rzs_load(&store->limit_bytes);
 	int err;
 
 	if (limit_bytes) {
@@ -212,63 +220,11 @@ int rzs_store_set_limit(struct rzs_store *store, uint64_t limit_bytes)
 			return -ENOSPC;
 		max = (limit_bytes - store->fixed_bytes) / RZS_BLOCK_SIZE;
 	}
-	err = rzs_blocks_set_max(store->blocks, max);
-	if (!err)
+	/* What is held is never above the limit that is told: a higher one is told first. */
+	if (rzs_limit_allows(limit_bytes, before))
 		rzs_store_release(&store->limit_bytes, limit_bytes);
+	err = rzs_blocks_set_max(store->blocks, max,
+				 store_reserve(store->slots.nr, store->reserve_bytes, limit_bytes));
+	rzs_store_release(&store->limit_bytes, err ? before : limit_bytes);
 	return err;
-}
-
-static void stats_counters(const uint64_t *c, struct rzs_stats *out)
-{
-	out->pages_same = c[RZS_C_SAME];
-	out->pages_zero = c[RZS_C_ZERO];
-	out->pages_compressed = c[RZS_C_COMPRESSED];
-	out->pages_raw = c[RZS_C_RAW];
-	out->pages_good = c[RZS_C_GOOD];
-	out->pages_stored = out->pages_same + out->pages_compressed + out->pages_raw;
-	out->orig_bytes = out->pages_stored * RZS_PAGE_SIZE;
-	out->object_bytes = c[RZS_C_OBJECT_BYTES];
-	out->object_meta_bytes = c[RZS_C_DIR_BYTES];
-	out->reads = c[RZS_C_READS];
-	out->writes = c[RZS_C_WRITES];
-	out->discards = c[RZS_C_DISCARDS];
-	out->failed_reads = c[RZS_C_FAILED_READS];
-	out->failed_writes = c[RZS_C_FAILED_WRITES];
-	out->refused_limit = c[RZS_C_REFUSED_LIMIT];
-	out->refused_reserve = c[RZS_C_REFUSED_RESERVE];
-	out->corrupt = c[RZS_C_CORRUPT];
-	out->impossible = c[RZS_C_IMPOSSIBLE];
-	out->slides = c[RZS_C_SLIDES];
-	out->slide_bytes = c[RZS_C_SLIDE_BYTES];
-	out->moved_objects = c[RZS_C_MOVED];
-	out->compacted_blocks = c[RZS_C_COMPACTED];
-}
-
-void rzs_store_stats(struct rzs_store *store, struct rzs_stats *out)
-{
-	uint64_t sum[RZS_C_NR], taken, ready, peak;
-	unsigned i, c;
-
-	memset(out, 0, sizeof(*out));
-	memset(sum, 0, sizeof(sum));
-	for (i = 0; i < store->nr_workers; i++)
-		for (c = 0; c < RZS_C_NR; c++)
-			sum[c] += rzs_load(&store->workers[i]->counters.v[c]);
-	stats_counters(sum, out);
-	out->version = RZS_STATS_VERSION;
-	out->size = sizeof(*out);
-	out->nr_pages = store->slots.nr;
-	out->limit_bytes = rzs_load(&store->limit_bytes);
-
-	rzs_blocks_count(store->blocks, &taken, &ready, &peak);
-	out->block_bytes = rzs_load(&store->pool.blocks_held) * RZS_BLOCK_SIZE;
-	out->table_bytes =
-		(rzs_load(&store->pool.chunks_held) + rzs_load(&store->slots.chunks_held)) *
-		RZS_BLOCK_SIZE;
-	out->slack_bytes = out->block_bytes - out->object_bytes - out->object_meta_bytes;
-	out->fixed_bytes = store->fixed_bytes;
-	out->reserve_bytes = ready * RZS_BLOCK_SIZE;
-	out->mem_bytes =
-		out->block_bytes + out->table_bytes + out->fixed_bytes + out->reserve_bytes;
-	out->mem_peak_bytes = peak * RZS_BLOCK_SIZE + out->fixed_bytes;
 }

@@ -119,7 +119,10 @@ static const char *verify_block(struct rzs_store *store, struct rzs_worker *w, s
 	return NULL;
 }
 
-/* Walk a list of a shard, there and back; *linked counts the blocks met, *room adds up theirs. */
+/*
+ * Walk a list of a shard, there and back; *linked counts the blocks met, *room adds up theirs, in
+ * bytes or pages.
+ */
 static const char *verify_list(struct rzs_store *store, uint32_t head, unsigned shard,
 			       unsigned list, uint64_t *linked, uint64_t *room)
 {
@@ -133,7 +136,7 @@ static const char *verify_list(struct rzs_store *store, uint32_t head, unsigned 
 		if (b->prev != prev || b->shard != shard || b->room_list != list)
 			return "list: block does not agree";
 		++*linked;
-		*room += b->type == RZS_BLOCK_PACKED ? b->linked_room : 0;
+		*room += b->type == RZS_BLOCK_PACKED ? b->linked_room : RZS_PAGES_PER_BLOCK - list;
 	}
 	return NULL;
 }
@@ -142,7 +145,7 @@ static const char *verify_shard(struct rzs_store *store, unsigned shard, uint64_
 {
 	struct rzs_shard *s = &store->pool.shards[shard];
 	const char *what = NULL;
-	uint64_t room = 0;
+	uint64_t room = 0, pages = 0;
 	unsigned i;
 
 	for (i = 0; i < RZS_ROOM_LISTS && !what; i++) {
@@ -155,10 +158,26 @@ static const char *verify_shard(struct rzs_store *store, unsigned shard, uint64_
 		if ((s->hole[i] != 0) != (s->hole_map >> i & 1))
 			what = "list: bitmap of holes";
 	for (i = 0; i < RZS_PAGES_PER_BLOCK && !what; i++)
-		what = verify_list(store, s->pages[i], shard, i, linked, &room);
-	if (!what && room != s->room_sum)
+		what = verify_list(store, s->pages[i], shard, i, linked, &pages);
+	if (!what && (room != s->room_sum || pages != s->page_sum))
 		what = "list: sum of the rooms";
 	return what;
+}
+
+/* The counters themselves: a snapshot would hide what cannot be. */
+static const char *verify_counters(struct rzs_store *store, const struct tally *t)
+{
+	uint64_t sum[RZS_C_NR];
+
+	rzs_store_sum(store, sum);
+	if (t->entry_bytes != t->object_bytes || sum[RZS_C_OBJECT_BYTES] != t->object_bytes)
+		return "sums: bytes of objects";
+	if (sum[RZS_C_DIR_BYTES] != t->dir_bytes)
+		return "sums: bytes of directories";
+	if (sum[RZS_C_SAME] != t->same || sum[RZS_C_ZERO] != t->zero || sum[RZS_C_RAW] != t->raw ||
+	    sum[RZS_C_COMPRESSED] != t->compressed || sum[RZS_C_GOOD] != t->good)
+		return "sums: pages by kind";
+	return NULL;
 }
 
 static const char *verify_sums(struct rzs_store *store, const struct tally *t)
@@ -170,20 +189,13 @@ static const char *verify_sums(struct rzs_store *store, const struct tally *t)
 	rzs_blocks_count(store->blocks, &taken, &ready, &peak);
 	if (t->entries != t->compressed + t->raw)
 		return "sums: as many objects as slots that name one";
-	if (t->entry_bytes != t->object_bytes || st.object_bytes != t->object_bytes)
-		return "sums: bytes of objects";
-	if (st.object_meta_bytes != t->dir_bytes)
-		return "sums: bytes of directories";
-	if (st.pages_same != t->same || st.pages_zero != t->zero || st.pages_raw != t->raw ||
-	    st.pages_compressed != t->compressed || st.pages_good != t->good)
-		return "sums: pages by kind";
-	if (st.block_bytes != t->blocks * RZS_BLOCK_SIZE)
+	if (store->pool.blocks_held != t->blocks || st.block_bytes != t->blocks * RZS_BLOCK_SIZE)
 		return "sums: blocks";
 	if (st.block_bytes + st.table_bytes != taken * RZS_BLOCK_SIZE)
 		return "sums: blocks taken from the world";
 	if (st.limit_bytes && st.mem_bytes > st.limit_bytes)
 		return "sums: more memory held than the limit allows";
-	return NULL;
+	return verify_counters(store, t);
 }
 
 int rzs_store_verify(struct rzs_store *store, struct rzs_worker *w, bool check_data,
@@ -206,5 +218,7 @@ int rzs_store_verify(struct rzs_store *store, struct rzs_worker *w, bool check_d
 		*out_what = "list: a block is missing from its list";
 	if (!*out_what)
 		*out_what = verify_sums(store, &t);
+	if (store->pool.wipe)
+		rzs_worker_wipe(w);
 	return *out_what ? -EIO : 0;
 }

@@ -30,18 +30,31 @@ int rzs_worker_create(const struct rzs_store *store, const struct rzs_codec *cod
 	w->index = index;
 	w->store = store;
 	w->codec = codec;
+	w->level = level;
 	w->codec_ctx = (uint8_t *)w + worker_head();
 	w->bytes = bytes;
 	if (codec->ctx_init(w->codec_ctx, bytes - worker_head(), level)) {
-		rzs_worker_destroy(w);
+		rzs_worker_destroy(w, false);
 		return -EINVAL;
 	}
 	*out = w;
 	return 0;
 }
 
-void rzs_worker_destroy(struct rzs_worker *w)
+void rzs_worker_wipe(struct rzs_worker *w)
 {
-	if (w)
-		rzs_port_free(w, w->bytes);
+	rzs_port_wipe(w->out, sizeof(w->out));
+	rzs_port_wipe(w->in, sizeof(w->in));
+	rzs_port_wipe(w->page, sizeof(w->page));
+	if (w->codec->ctx_wipe)
+		w->codec->ctx_wipe(w->codec_ctx, w->bytes - worker_head(), w->level);
+}
+
+void rzs_worker_destroy(struct rzs_worker *w, bool wipe)
+{
+	size_t bytes = w ? w->bytes : 0;
+
+	if (wipe && w)
+		rzs_port_wipe(w, bytes);
+	rzs_port_free(w, bytes);
 }

@@ -15,6 +15,7 @@ struct rzs_worker {
 	unsigned index;
 	const struct rzs_store *store;
 	const struct rzs_codec *codec;
+	int level;
 	void *codec_ctx; /* behind this struct, in the same allocation */
 	size_t bytes;	 /* of the whole allocation */
 
@@ -28,22 +29,15 @@ struct rzs_worker {
 	uint8_t page[RZS_PAGE_SIZE];
 };
 
-/*
- * Forget the page that went through; the codec's own tables (zstd keeps literals there) are not
- * reached.
- */
-static inline void rzs_worker_wipe(struct rzs_worker *w)
-{
-	memset(w->out, 0, sizeof(w->out));
-	memset(w->in, 0, sizeof(w->in));
-	memset(w->page, 0, sizeof(w->page));
-}
+/* Overwrite what the page that went through has left, in the codec's context as well. */
+void rzs_worker_wipe(struct rzs_worker *w);
 
 /* Bytes that a worker for this codec takes; 0 when the codec refuses the level. */
 size_t rzs_worker_bytes(const struct rzs_codec *codec, int level);
 /* Sleeps.  -ENOMEM, -EINVAL; *out is NULL then.  Touches all of its memory. */
 int RZS_MUST_CHECK rzs_worker_create(const struct rzs_store *store, const struct rzs_codec *codec,
 				     int level, unsigned index, struct rzs_worker **out);
-void rzs_worker_destroy(struct rzs_worker *w);
+/* wipe: all of it is overwritten.  NULL is fine. */
+void rzs_worker_destroy(struct rzs_worker *w, bool wipe);
 
 #endif

@@ -4,8 +4,8 @@
  * change over, Kbuild looks into the headers instead (RZS_HAVE_*).
  *
  * Compiled and run: 6.1, 6.12, 7.3 (tests/vm/matrix.list).  What is here for kernels from 6.2 to
- * 6.11 alone has never been compiled: Debian's archive, where the tests have their kernels from,
- * has no headers of those.
+ * 6.11 alone no test compiles: Debian's archive, where they have their kernels from, has no headers
+ * of those.
  */
 #ifndef RAMZSWAP_COMPAT_H
 #define RAMZSWAP_COMPAT_H
@@ -179,6 +179,31 @@ static inline struct gendisk *rzs_disk_alloc(unsigned int block)
 	return disk;
 }
 #endif
+
+/*
+ * Whether a bio is done when its submission returns: who swaps then waits for it, and readahead is
+ * left out.  Only while nothing is submitted.  6.3: there is such a mark; 6.11: among the limits.
+ */
+static inline int rzs_disk_set_synchronous(struct gendisk *disk, bool on)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
+	struct queue_limits lim = queue_limits_start_update(disk->queue);
+
+	if (on)
+		lim.features |= BLK_FEAT_SYNCHRONOUS;
+	else
+		lim.features &= ~BLK_FEAT_SYNCHRONOUS;
+	return queue_limits_commit_update(disk->queue, &lim);
+#else
+#ifndef RZS_RW_PAGE
+	if (on)
+		blk_queue_flag_set(QUEUE_FLAG_SYNCHRONOUS, disk->queue);
+	else
+		blk_queue_flag_clear(QUEUE_FLAG_SYNCHRONOUS, disk->queue);
+#endif
+	return 0;
+#endif
+}
 
 /* 6.7: shrinkers are allocated by the kernel. */
 typedef unsigned long (*rzs_shrink_fn)(struct shrinker *s, struct shrink_control *sc);

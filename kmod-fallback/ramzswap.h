@@ -10,6 +10,7 @@
  *   rzs_device.lock     configuration, INIT and RESET; never on the data path
  *   disk->open_mutex    (the block layer's) is nobody else opening while we look
  *   rzs_srcu            read side: every use of a live device
+ *   rzs_bounce.mutex    one page that is in pieces
  *   rzs_freed.mutex     one slot's discard against one write of that slot
  *   a spill's locks     (ramzswap_spill.h)
  *   a store's worker, and what core/store.c says
@@ -46,12 +47,21 @@ struct rzs_freed {
 	struct rzs_spill *spill; /* or NULL; set before there are slots to free */
 };
 
+/* For a page of the device that its bio has in several pieces; not used for pages of swap. */
+struct rzs_bounce {
+	struct mutex mutex;
+	void *page;
+};
+
 /* An initialised device. */
 struct rzs_live {
 	struct rzs_store *store;
 	struct rzs_blocks *blocks; /* the store's */
 	u64 nr_pages;
 	struct rzs_freed freed;
+	struct rzs_bounce bounce;
+	unsigned long idle_pages; /* for the shrinker: how many there were .. */
+	unsigned long idle_at;	  /* .. then, in jiffies */
 	struct rzs_spill *spill; /* NULL: no backing swap */
 };
 
@@ -79,6 +89,16 @@ extern const struct attribute_group *rzs_sysfs_groups[];
 
 struct rzs_spill_counts;
 
+/*
+ * Counts something that is taken off one of the store's counters: whoever reads this one first,
+ * with acquire, and then the store's, never finds more here than there.
+ */
+static inline void rzs_count_after(atomic64_t *counter)
+{
+	smp_mb__before_atomic();
+	atomic64_inc(counter);
+}
+
 /* ramzswap_main.c.  Each takes dev->lock, unless it says otherwise, and may sleep. */
 
 /* -EBUSY when initialised already, -EINVAL for a size that cannot be, -ENOMEM, -ENOSPC: limit. */
@@ -94,10 +114,15 @@ static inline bool rzs_device_ready(struct rzs_device *dev)
 }
 /* The live device, for as long as dev->lock is held; NULL: not initialised. */
 struct rzs_live *rzs_device_live(struct rzs_device *dev);
-/* Statistics, freed slots taken off first.  Under dev->lock.  -ENOTTY: not initialised. */
+/*
+ * Statistics.  Takes no lock that others hold for long, and waits for nothing, as anybody may ask;
+ * slots that the kernel has freed just now may still be in it.  -ENOTTY: not initialised.
+ */
 int rzs_device_stats(struct rzs_device *dev, struct rzs_stats *out);
-/* The same for what went to the backing swap; all zeros when there is none.  Under dev->lock. */
+/* The same for what went to the backing swap; all zeros when there is none. */
 void rzs_device_spill_counts(struct rzs_device *dev, struct rzs_spill_counts *out);
+/* The same for the path of the backing swap that is in use; "" when there is none. */
+void rzs_device_backing(struct rzs_device *dev, char out[RZS_BACKING_NAME_MAX]);
 /* The path of a backing swap for the next INIT, "" for none.  -EBUSY: initialised; -EINVAL. */
 int rzs_device_set_backing(struct rzs_device *dev, const char *path);
 /* Call fn for each device until it returns false. */
@@ -105,13 +130,18 @@ void rzs_for_each_device(bool (*fn)(struct rzs_device *dev, void *arg), void *ar
 
 /* ramzswap_bio.c */
 void rzs_submit_bio(struct bio *bio);
+/* -ENOMEM; rzs_bounce_fini() is fine then as well, and when it was never called. */
+int rzs_bounce_init(struct rzs_bounce *b);
+void rzs_bounce_fini(struct rzs_bounce *b);
+/* n bytes between the page and the bio's next ones.  Under b->mutex. */
+void rzs_bounce_copy(struct rzs_bounce *b, struct bio *bio, struct bvec_iter iter, u32 n,
+		     bool to_bio);
 
 /* ramzswap_freed.c */
 /* -ENOMEM; rzs_freed_fini() is the caller's then as well. */
 int rzs_freed_init(struct rzs_freed *f, struct rzs_store *store);
 void rzs_freed_fini(struct rzs_freed *f);
 int rzs_freed_prepare(struct rzs_freed *f, u64 slot);
-void rzs_freed_flush(struct rzs_freed *f);
 void rzs_slot_free_notify(struct block_device *bdev, unsigned long slot);
 
 /* ramzswap_spill.c: devices with a backing swap */
@@ -134,7 +164,9 @@ void rzs_spill_bio(struct rzs_spill *s, struct bio *bio);
 /* As rzs_store_discard(), of pages in the store and in the backing swap. */
 int rzs_spill_drop(struct rzs_spill *s, u64 slot, u64 nr);
 void rzs_spill_counts(struct rzs_spill *s, struct rzs_spill_counts *out);
-void rzs_spill_add_stats(struct rzs_spill *s, struct rzs_stats *out);
+/* Writes that failed by the store's counts and did not: to be read before these counts. */
+u64 rzs_spill_refused(struct rzs_spill *s);
+void rzs_spill_add_stats(struct rzs_spill *s, u64 refused, struct rzs_stats *out);
 
 /* ramzswap_shrink.c */
 int rzs_shrink_init(void);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Backing swap: opening it, looking at its swap header, mapping a file's blocks, letting go.
+ * Backing swap: opening it, looking at its swap header, mapping a file's blocks, letting go.  In
+ * this order: what has no header is refused before the many blocks of a file are looked up.
  *
  * A file's blocks are looked up once, by bmap(), so that later I/O asks no file system for anything
  * (which could want memory, or a lock that whoever is reclaiming holds).  That is as good as the
@@ -77,8 +78,10 @@ static int map_page(const char *name, struct inode *inode, u64 page, sector_t *o
 	for (i = 0; i < 1u << shift; i++) {
 		block = ((sector_t)page << shift) + i;
 		if (bmap(inode, &block) || !block) {
-			pr_err("%s: backing swap file has holes, or blocks that cannot be mapped "
-			       "(page %llu)\n",
+			/* bmap() says the same of all of these. */
+			pr_err("%s: page %llu of the file is a hole, or was allocated (fallocate) "
+			       "and never written, or cannot be mapped; write zeros to all of the "
+			       "file, then mkswap\n",
 			       name, page);
 			return -EINVAL;
 		}
@@ -93,13 +96,14 @@ static int map_page(const char *name, struct inode *inode, u64 page, sector_t *o
 	return 0;
 }
 
-static int map_file(const char *name, struct rzs_backing *b)
+/* Pages from .. to - 1 of the file. */
+static int map_file(const char *name, struct rzs_backing *b, u64 from, u64 to)
 {
 	sector_t sector;
 	u64 page;
 	int err;
 
-	for (page = 0; page < b->nr_pages; page++) {
+	for (page = from; page < to; page++) {
 		err = map_page(name, b->inode, page, &sector);
 		if (!err)
 			err = extent_add(b, page, sector);
@@ -159,7 +163,7 @@ static int open_device(struct rzs_backing *b, dev_t dev)
 	return err;
 }
 
-/* The file stays open, which keeps its file system mounted. */
+/* The file stays open, which keeps its file system mounted.  Of its pages only page 0 is mapped. */
 static int open_file(const char *name, struct rzs_backing *b, struct file *file)
 {
 	struct inode *inode = file_inode(file);
@@ -179,7 +183,7 @@ static int open_file(const char *name, struct rzs_backing *b, struct file *file)
 	err = hold(b, inode);
 	if (!err)
 		err = vfs_fsync(file, 0);
-	return err ? err : map_file(name, b);
+	return err ? err : map_file(name, b, 0, 1);
 }
 
 /* ---- the swap area ---- */
@@ -263,7 +267,12 @@ static int open_as(const char *name, struct rzs_backing *b, struct file *file)
 		err = open_file(name, b, file);
 	else
 		pr_err("%s: neither a block device nor a file with anything in it\n", name);
-	return err ? err : check_area(name, b);
+	if (!err)
+		err = check_area(name, b);
+	/* As many as the header says. */
+	if (!err && b->file)
+		err = map_file(name, b, 1, b->nr_pages);
+	return err;
 }
 
 int rzs_backing_open(const char *name, struct rzs_backing **out)

@@ -4,9 +4,10 @@
  *
  * A bio is done when rzs_submit_bio() returns, in the submitter's context, which may be reclaim;
  * one of a device with a backing swap may take longer (ramzswap_spill.c).
- * Its segments may be parts of pages (a buffer that is not aligned) or belong to large folios; each
- * is taken page by page.  A whole page of the device goes straight between the bio's page and the
- * store, a part of one is read, changed and written by the store under the slot's lock.
+ * It is taken page of the device by page of the device, so that each is written as a whole or not
+ * at all.  A page that lies in one piece of memory goes straight between there and the store; one
+ * that lies in several (a buffer that is not aligned) goes by way of the device's bounce page.  A
+ * part of a page is read, changed and written by the store under the slot's lock.
  *
  * Before each write the submitter sees to it that the store has blocks ready (ramzswap_blocks.c)
  * and that no discard of the slot is pending (ramzswap_freed.c).  It holds nothing meanwhile: a
@@ -55,7 +56,7 @@ static int write_part(struct rzs_device *dev, struct rzs_live *live, const void 
 		err = write_once(live, from, len, pos);
 		again = again && err == -ENOMEM;
 		if (again)
-			atomic64_inc(&dev->retried);
+			rzs_count_after(&dev->retried);
 	} while (again);
 	return err;
 }
@@ -73,41 +74,94 @@ static int read_part(struct rzs_live *live, void *to, u32 len, u64 pos)
 	return err;
 }
 
-/* A segment lies in one page of memory and may lie in two of the device. */
-static int do_segment(struct rzs_device *dev, struct rzs_live *live, struct bio_vec *bv, u64 pos,
-		      bool write)
+/* At most to the end of a page of the device; memory has it in one piece. */
+static int do_piece(struct rzs_device *dev, struct rzs_live *live, struct bio_vec *bv, u32 len,
+		    u64 pos, bool write)
 {
 	u8 *base = kmap_local_page(bv->bv_page), *at = base + bv->bv_offset;
-	u32 left = bv->bv_len, len;
-	int err = 0;
+	int err = write ? write_part(dev, live, at, len, pos) : read_part(live, at, len, pos);
 
-	while (left && !err) {
-		len = min_t(u32, left, RZS_PAGE_SIZE - (pos & (RZS_PAGE_SIZE - 1)));
-		err = write ? write_part(dev, live, at, len, pos) : read_part(live, at, len, pos);
-		at += len;
-		pos += len;
-		left -= len;
-	}
 	kunmap_local(base);
 	if (!write)
 		flush_dcache_page(bv->bv_page);
 	return err;
 }
 
+int rzs_bounce_init(struct rzs_bounce *b)
+{
+	mutex_init(&b->mutex);
+	b->page = (void *)__get_free_page(GFP_KERNEL);
+	return b->page ? 0 : -ENOMEM;
+}
+
+void rzs_bounce_fini(struct rzs_bounce *b)
+{
+	free_page((unsigned long)b->page);
+}
+
+void rzs_bounce_copy(struct rzs_bounce *b, struct bio *bio, struct bvec_iter iter, u32 n,
+		     bool to_bio)
+{
+	u32 done = 0, len;
+
+	while (done < n) {
+		struct bio_vec bv = bio_iter_iovec(bio, iter);
+		void *at = kmap_local_page(bv.bv_page) + bv.bv_offset;
+
+		len = min_t(u32, bv.bv_len, n - done);
+		if (to_bio)
+			memcpy(at, b->page + done, len);
+		else
+			memcpy(b->page + done, at, len);
+		kunmap_local(at);
+		if (to_bio)
+			flush_dcache_page(bv.bv_page);
+		bio_advance_iter(bio, &iter, len);
+		done += len;
+	}
+}
+
+/* The same of what memory has in several pieces. */
+static int do_pieces(struct rzs_device *dev, struct rzs_live *live, struct bio *bio,
+		     struct bvec_iter iter, u32 len, u64 pos, bool write)
+{
+	struct rzs_bounce *b = &live->bounce;
+	int err;
+
+	mutex_lock(&b->mutex);
+	if (write) {
+		rzs_bounce_copy(b, bio, iter, len, false);
+		err = write_part(dev, live, b->page, len, pos);
+	} else {
+		err = read_part(live, b->page, len, pos);
+		if (!err)
+			rzs_bounce_copy(b, bio, iter, len, true);
+	}
+	mutex_unlock(&b->mutex);
+	return err;
+}
+
 static int do_data(struct rzs_device *dev, struct rzs_live *live, struct bio *bio)
 {
 	bool write = bio_op(bio) == REQ_OP_WRITE;
-	struct bvec_iter iter;
+	struct bvec_iter iter = bio->bi_iter;
 	struct bio_vec bv;
-	int err;
+	int err = 0;
+	u32 len;
+	u64 pos;
 
-	bio_for_each_segment(bv, bio, iter) {
-		err = do_segment(dev, live, &bv, (u64)iter.bi_sector << SECTOR_SHIFT, write);
-		if (err)
-			return err;
+	while (iter.bi_size && !err) {
+		pos = (u64)iter.bi_sector << SECTOR_SHIFT;
+		len = min_t(u32, iter.bi_size, RZS_PAGE_SIZE - (pos & (RZS_PAGE_SIZE - 1)));
+		bv = bio_iter_iovec(bio, iter);
+		if (bv.bv_len >= len)
+			err = do_piece(dev, live, &bv, len, pos, write);
+		else
+			err = do_pieces(dev, live, bio, iter, len, pos, write);
+		bio_advance_iter(bio, &iter, len);
 		cond_resched();
 	}
-	return 0;
+	return err;
 }
 
 /* A part of a page that is to be zeros. */
@@ -193,13 +247,15 @@ void rzs_submit_bio(struct bio *bio)
 #ifdef RZS_RW_PAGE
 /*
  * Kernels before 6.3 take a device that has this for one that is done at once, and swap a page in
- * and out without a bio.  An error makes them try again with one, which then tells.
+ * and out without a bio.  An error makes them try again with one, which then tells.  So what is
+ * counted for iostat(1) here is what was done, when it is done.
  */
 int rzs_rw_page(struct block_device *bdev, sector_t sector, struct page *page, enum req_op op)
 {
 	struct rzs_device *dev = bdev->bd_disk->private_data;
 	bool write = op_is_write(op);
 	struct bio_vec bv = {.bv_page = page, .bv_len = PAGE_SIZE};
+	unsigned long start = jiffies;
 	struct rzs_live *live;
 	int srcu, err = -EIO;
 
@@ -211,10 +267,13 @@ int rzs_rw_page(struct block_device *bdev, sector_t sector, struct page *page, e
 	if (live && live->spill)
 		err = -EOPNOTSUPP;
 	else if (live && sector / PAGE_SECTORS < live->nr_pages)
-		err = do_segment(dev, live, &bv, (u64)sector << SECTOR_SHIFT, write);
+		err = do_piece(dev, live, &bv, PAGE_SIZE, (u64)sector << SECTOR_SHIFT, write);
 	srcu_read_unlock(&rzs_srcu, srcu);
-	if (!err)
-		page_endio(page, write, 0);
-	return err;
+	if (err)
+		return err;
+	start = bdev_start_io_acct(bdev, PAGE_SECTORS, op, start);
+	bdev_end_io_acct(bdev, op, start);
+	page_endio(page, write, 0);
+	return 0;
 }
 #endif

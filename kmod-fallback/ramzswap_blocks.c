@@ -245,6 +245,11 @@ bool rzs_blocks_refill(struct rzs_blocks *b, bool modest)
 	return ok;
 }
 
+static u64 blocks_reserve(u64 asked)
+{
+	return asked == RZS_RESERVE_DEFAULT ? RESERVE_DEFAULT : asked;
+}
+
 int rzs_blocks_open(struct rzs_blocks **out, uint64_t max_blocks, uint64_t reserve_blocks)
 {
 	struct rzs_blocks *b;
@@ -260,7 +265,7 @@ int rzs_blocks_open(struct rzs_blocks **out, uint64_t max_blocks, uint64_t reser
 	init_llist_head(&b->unmap);
 	INIT_WORK(&b->unmap_work, blocks_unmap);
 	b->max = max_blocks;
-	b->reserve = reserve_blocks == RZS_RESERVE_DEFAULT ? RESERVE_DEFAULT : reserve_blocks;
+	b->reserve = blocks_reserve(reserve_blocks);
 	if (!rzs_blocks_refill(b, false)) {
 		rzs_blocks_close(b);
 		return -ENOMEM;
@@ -322,16 +327,18 @@ void rzs_blocks_count(struct rzs_blocks *b, uint64_t *out_taken, uint64_t *out_r
 	spin_unlock(&b->lock);
 }
 
-int rzs_blocks_set_max(struct rzs_blocks *b, uint64_t max_blocks)
+int rzs_blocks_set_max(struct rzs_blocks *b, uint64_t max_blocks, uint64_t reserve_blocks)
 {
 	struct block_link *link = NULL;
 	int err = 0;
 
 	spin_lock(&b->lock);
-	if (b->taken > max_blocks)
+	if (b->taken > max_blocks) {
 		err = -ENOSPC;
-	else
+	} else {
 		b->max = max_blocks;
+		b->reserve = blocks_reserve(reserve_blocks);
+	}
 	spin_unlock(&b->lock);
 	while (!err) {
 		spin_lock(&b->lock);

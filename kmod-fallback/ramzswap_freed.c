@@ -126,12 +126,6 @@ int rzs_freed_prepare(struct rzs_freed *f, u64 slot)
 	return 0;
 }
 
-/* Until what is marked now is dropped. */
-void rzs_freed_flush(struct rzs_freed *f)
-{
-	flush_work(&f->work);
-}
-
 static void drop_later(struct rzs_freed *f, u64 slot)
 {
 	unsigned long *bits = smp_load_acquire(&f->chunk[slot / CHUNK_SLOTS]);

@@ -57,14 +57,12 @@ static int get_stats(struct rzs_device *dev, void __user *to)
 	struct rzs_spill_counts spill;
 	int err = -ENOMEM;
 
-	if (out && s) {
-		mutex_lock(&dev->lock);
+	static_assert(sizeof(out->backing_swap_name) == RZS_BACKING_NAME_MAX);
+	if (out && s)
 		err = rzs_device_stats(dev, s);
-		rzs_device_spill_counts(dev, &spill);
-		strscpy(out->backing_swap_name, dev->backing_swap, RZS_MAX_BACKING_NAME);
-		mutex_unlock(&dev->lock);
-	}
 	if (!err) {
+		rzs_device_spill_counts(dev, &spill);
+		rzs_device_backing(dev, out->backing_swap_name);
 		fill_stats(s, out);
 		out->bdev_num_reads = spill.reads;
 		out->bdev_num_writes = spill.writes;

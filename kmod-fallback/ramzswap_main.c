@@ -7,6 +7,10 @@
  * size.  RESET goes the other way: nobody else may have the disk open, no one may open it from
  * there on, what is in the page cache goes out, the size goes, and when no one uses the store any
  * more so does that.
+ *
+ * As soon as the first disk is added, others have it open, and a module whose load fails then goes
+ * all the same, from under their hands.  So all that can fail comes before that.  A device is freed
+ * when nobody knows of its disk any more, and the module does not go before all are.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -14,8 +18,10 @@
 #include <linux/math64.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/uuid.h>
+#include <linux/wait_bit.h>
 
 #include "compat.h"
 #include "ramzswap.h"
@@ -51,7 +57,9 @@ MODULE_PARM_DESC(checksum, "Checksums on what is stored, verified by each read (
 struct workqueue_struct *rzs_workqueue;
 DEFINE_SRCU(rzs_srcu);
 
-static struct rzs_device *devices[MAX_DEVICES];
+static struct rzs_device *devices[MAX_DEVICES];	 /* num_devices of them */
+static unsigned int nr_added;			 /* the first so many are there to be opened */
+static atomic_t disks_known = ATOMIC_INIT(0); /* added, and not freed yet */
 
 void rzs_for_each_device(bool (*fn)(struct rzs_device *dev, void *arg), void *arg)
 {
@@ -67,36 +75,55 @@ struct rzs_live *rzs_device_live(struct rzs_device *dev)
 	return rcu_dereference_protected(dev->live, lockdep_is_held(&dev->lock));
 }
 
-int rzs_device_stats(struct rzs_device *dev, struct rzs_stats *out)
+static void live_stats(struct rzs_device *dev, struct rzs_live *live, struct rzs_stats *out)
 {
-	struct rzs_live *live = rzs_device_live(dev);
-	u64 retried, bytes;
+	u64 retried = atomic64_read_acquire(&dev->retried), bytes;
+	u64 refused = live->spill ? rzs_spill_refused(live->spill) : 0;
 
-	if (!live)
-		return -ENOTTY;
-	rzs_freed_flush(&live->freed);
 	rzs_store_stats(live->store, out);
 	/* A write that was refused and tried again is one write, and no failure. */
-	retried = atomic64_read(&dev->retried);
 	out->writes -= retried;
 	out->refused_reserve -= retried;
 	out->failed_writes += (u64)atomic64_read(&dev->failed_writes) - retried;
-	bytes = atomic64_read(&live->freed.bytes);
+	bytes = (u64)atomic64_read(&live->freed.bytes) + RZS_PAGE_SIZE; /* the bounce page */
 	out->fixed_bytes += bytes;
 	out->mem_bytes += bytes;
 	out->mem_peak_bytes += bytes;
 	if (live->spill)
-		rzs_spill_add_stats(live->spill, out);
-	return 0;
+		rzs_spill_add_stats(live->spill, refused, out);
+}
+
+int rzs_device_stats(struct rzs_device *dev, struct rzs_stats *out)
+{
+	int srcu = srcu_read_lock(&rzs_srcu);
+	struct rzs_live *live = srcu_dereference(dev->live, &rzs_srcu);
+
+	if (live)
+		live_stats(dev, live, out);
+	srcu_read_unlock(&rzs_srcu, srcu);
+	return live ? 0 : -ENOTTY;
 }
 
 void rzs_device_spill_counts(struct rzs_device *dev, struct rzs_spill_counts *out)
 {
-	struct rzs_live *live = rzs_device_live(dev);
+	int srcu = srcu_read_lock(&rzs_srcu);
+	struct rzs_live *live = srcu_dereference(dev->live, &rzs_srcu);
 
 	memset(out, 0, sizeof(*out));
 	if (live && live->spill)
 		rzs_spill_counts(live->spill, out);
+	srcu_read_unlock(&rzs_srcu, srcu);
+}
+
+void rzs_device_backing(struct rzs_device *dev, char out[RZS_BACKING_NAME_MAX])
+{
+	int srcu = srcu_read_lock(&rzs_srcu);
+
+	out[0] = '\0';
+	/* The path does not change while there is a live device. */
+	if (srcu_dereference(dev->live, &rzs_srcu))
+		strscpy(out, dev->backing_swap, RZS_BACKING_NAME_MAX);
+	srcu_read_unlock(&rzs_srcu, srcu);
 }
 
 int rzs_device_set_backing(struct rzs_device *dev, const char *path)
@@ -142,6 +169,7 @@ static void live_free(struct rzs_live *live)
 	rzs_freed_fini(&live->freed);
 	rzs_store_destroy(live->store);
 	rzs_spill_free(live->spill);
+	rzs_bounce_fini(&live->bounce);
 	kfree(live);
 }
 
@@ -162,7 +190,10 @@ static int live_new(struct rzs_device *dev, const struct rzs_config *cfg,
 	}
 	live->blocks = rzs_store_blocks(live->store);
 	live->nr_pages = cfg->nr_pages;
+	live->idle_at = jiffies;
 	err = rzs_freed_init(&live->freed, live->store);
+	if (!err)
+		err = rzs_bounce_init(&live->bounce);
 	if (!err)
 		err = write_header(live);
 	/* The last that can fail: until then the backing swap is the caller's. */
@@ -254,7 +285,10 @@ int rzs_device_init_locked(struct rzs_device *dev)
 	err = device_config(dev, &cfg, &backing);
 	if (err)
 		return err;
-	err = live_new(dev, &cfg, backing, &live);
+	/* With a backing swap it is not: reclaim would wait for the disk page by page. */
+	err = rzs_disk_set_synchronous(dev->disk, !backing);
+	if (!err)
+		err = live_new(dev, &cfg, backing, &live);
 	if (err) {
 		rzs_backing_close(backing);
 		return err;
@@ -305,16 +339,16 @@ static void device_clear(struct rzs_device *dev)
 {
 	struct rzs_live *live = rzs_device_live(dev);
 
-	rcu_assign_pointer(dev->live, NULL);
+	if (live) {
+		rcu_assign_pointer(dev->live, NULL);
+		synchronize_srcu(&rzs_srcu);
+		live_free(live);
+	}
 	dev->disksize = 0;
 	dev->mem_limit = 0;
 	dev->limit_needs_backing = false;
 	dev->backing_swap[0] = '\0';
 	dev->codec = rzs_codec_name(0);
-	if (!live)
-		return;
-	synchronize_srcu(&rzs_srcu);
-	live_free(live);
 }
 
 int rzs_device_reset(struct rzs_device *dev, unsigned int openers)
@@ -335,6 +369,14 @@ int rzs_device_reset(struct rzs_device *dev, unsigned int openers)
 	return err;
 }
 
+/* The last that knew of an added disk has let go of it. */
+static void rzs_free_disk(struct gendisk *disk)
+{
+	kfree(disk->private_data);
+	if (atomic_dec_and_test(&disks_known))
+		wake_up_var(&disks_known);
+}
+
 /* Under disk->open_mutex. */
 static int rzs_open(rzs_opened_t *opened, rzs_mode_t mode)
 {
@@ -346,6 +388,7 @@ static int rzs_open(rzs_opened_t *opened, rzs_mode_t mode)
 static const struct block_device_operations rzs_fops = {
 	.owner = THIS_MODULE,
 	.open = rzs_open,
+	.free_disk = rzs_free_disk,
 	.submit_bio = rzs_submit_bio,
 	.ioctl = rzs_ioctl,
 #ifdef CONFIG_COMPAT
@@ -359,7 +402,8 @@ static const struct block_device_operations rzs_fops = {
 #endif
 };
 
-static int add_device(unsigned int index)
+/* A device that nobody knows of. */
+static int make_device(unsigned int index)
 {
 	struct rzs_device *dev = kzalloc(sizeof(*dev), GFP_KERNEL);
 	int err;
@@ -371,23 +415,28 @@ static int add_device(unsigned int index)
 	dev->disk = rzs_disk_alloc(RZS_PAGE_SIZE);
 	if (IS_ERR(dev->disk)) {
 		err = PTR_ERR(dev->disk);
-		goto free;
+		kfree(dev);
+		return err;
 	}
 	dev->disk->flags |= GENHD_FL_NO_PART;
 	dev->disk->fops = &rzs_fops;
 	dev->disk->private_data = dev;
 	snprintf(dev->disk->disk_name, sizeof(dev->disk->disk_name), "ramzswap%u", index);
 	devices[index] = dev;
-	err = device_add_disk(NULL, dev->disk, rzs_sysfs_groups);
-	if (!err)
-		return 0;
-	devices[index] = NULL;
-	put_disk(dev->disk);
-free:
-	kfree(dev);
-	return err;
+	return 0;
 }
 
+/* One that was never added: nobody knows of it yet. */
+static void unmake_device(struct rzs_device *dev)
+{
+	mutex_lock(&dev->lock);
+	device_clear(dev);
+	mutex_unlock(&dev->lock);
+	put_disk(dev->disk);
+	kfree(dev);
+}
+
+/* Who has just looked for the disk may still know of it: rzs_free_disk() does the rest. */
 static void remove_device(struct rzs_device *dev)
 {
 	del_gendisk(dev->disk);
@@ -395,7 +444,6 @@ static void remove_device(struct rzs_device *dev)
 	device_clear(dev);
 	mutex_unlock(&dev->lock);
 	put_disk(dev->disk);
-	kfree(dev);
 }
 
 static int check_params(void)
@@ -417,29 +465,64 @@ static int check_params(void)
 	return 0;
 }
 
-static void remove_devices(void)
+static void unmake_devices(void)
 {
 	unsigned int i;
 
-	for (i = 0; i < num_devices; i++)
+	for (i = nr_added; i < num_devices; i++)
 		if (devices[i])
-			remove_device(devices[i]);
+			unmake_device(devices[i]);
 }
 
-static int add_devices(void)
+/* All devices, the first one initialised if the parameters say so. */
+static int make_devices(void)
 {
 	unsigned int i;
 	int err = 0;
 
 	for (i = 0; i < num_devices && !err; i++)
-		err = add_device(i);
+		err = make_device(i);
 	if (err || (!disksize_kb && !backing_swap[0]))
 		return err;
 	devices[0]->disksize = (u64)disksize_kb << 10;
 	devices[0]->mem_limit = (u64)memlimit_kb << 10;
 	err = rzs_device_set_backing(devices[0], backing_swap);
+	return err ? err : rzs_device_init(devices[0]);
+}
+
+/*
+ * From the first one on there is no way back: when a later one cannot be added, there are fewer.
+ * Those that are left over stay as they are, unknown to anybody.
+ */
+static int add_devices(void)
+{
+	int err = 0;
+
+	while (nr_added < num_devices) {
+		err = device_add_disk(NULL, devices[nr_added]->disk, rzs_sysfs_groups);
+		if (err)
+			break;
+		atomic_inc(&disks_known);
+		nr_added++;
+	}
+	if (err && nr_added)
+		pr_err("only %u of %u devices: error %d\n", nr_added, num_devices, err);
+	return nr_added ? 0 : err;
+}
+
+static int __init prepare(void)
+{
+	int err = rzs_selftest();
+
 	if (!err)
-		err = rzs_device_init(devices[0]);
+		err = make_devices();
+	if (!err)
+		err = rzs_shrink_init();
+	if (err)
+		return err;
+	err = add_devices();
+	if (err)
+		rzs_shrink_exit();
 	return err;
 }
 
@@ -453,25 +536,33 @@ static int __init rzs_init(void)
 	rzs_workqueue = alloc_workqueue("ramzswap", WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
 	if (!rzs_workqueue)
 		return -ENOMEM;
-	err = rzs_selftest();
-	if (!err)
-		err = add_devices();
-	if (!err)
-		err = rzs_shrink_init();
+	err = prepare();
 	if (err) {
 		pr_err("cannot be loaded: error %d\n", err);
-		remove_devices();
+		unmake_devices();
 		destroy_workqueue(rzs_workqueue);
 		return err;
 	}
-	pr_info("version %s, %u device(s)\n", RZS_VERSION, num_devices);
+	pr_info("version %s, %u device(s)\n", RZS_VERSION, nr_added);
+	if (!IS_ENABLED(RZS_HAVE_SLOT_FREE_NOTIFY))
+		pr_warn("this kernel does not tell of freed slots: swapon --discard=pages\n");
 	return 0;
 }
 
 static void __exit rzs_exit(void)
 {
+	unsigned int i;
+
 	rzs_shrink_exit();
-	remove_devices();
+	for (i = 0; i < nr_added; i++)
+		remove_device(devices[i]);
+	unmake_devices();
+	/*
+	 * Nobody has a disk open, but somebody may be about to find that he cannot.  He comes by
+	 * rzs_free_disk(), and has to be out of it.
+	 */
+	wait_var_event(&disks_known, !atomic_read(&disks_known));
+	synchronize_rcu_tasks();
 	destroy_workqueue(rzs_workqueue);
 }
 

@@ -6,6 +6,7 @@
  * has and that is not worth moving.  Compacting asks for no memory and starts no I/O, so it may run
  * in any reclaim; it holds a worker, for which others wait at most as long as a few objects take.
  */
+#include <linux/jiffies.h>
 #include <linux/sched.h>
 #include <linux/smp.h>
 
@@ -14,6 +15,8 @@
 
 #define SLACK_SHARE  8u	  /* of the blocks: 1/8 in no object is normal */
 #define OBJECTS_STEP 256u /* looked at while one worker is held */
+/* Reclaim asks all the time; the sum of all workers' counters is made so often, in jiffies. */
+#define COUNT_EVERY (HZ / 4)
 
 static struct shrinker *shrinker;
 
@@ -57,14 +60,27 @@ static u64 idle_pages(struct rzs_live *live)
 	return (s.slack_bytes - normal) >> RZS_PAGE_SHIFT;
 }
 
+static void note_idle(struct rzs_live *live)
+{
+	WRITE_ONCE(live->idle_at, jiffies);
+	WRITE_ONCE(live->idle_pages, idle_pages(live));
+}
+
 static bool count_device(struct rzs_device *dev, void *arg)
 {
-	int srcu = srcu_read_lock(&rzs_srcu);
-	struct rzs_live *live = srcu_dereference(dev->live, &rzs_srcu);
 	struct shrink_sum *sum = arg;
+	struct rzs_live *live;
+	int srcu;
 
-	if (live)
-		sum->pages += idle_pages(live);
+	if (!rzs_device_ready(dev))
+		return true;
+	srcu = srcu_read_lock(&rzs_srcu);
+	live = srcu_dereference(dev->live, &rzs_srcu);
+	if (live) {
+		if (jiffies - READ_ONCE(live->idle_at) > COUNT_EVERY)
+			note_idle(live);
+		sum->pages += READ_ONCE(live->idle_pages);
+	}
 	srcu_read_unlock(&rzs_srcu, srcu);
 	return true;
 }
@@ -82,6 +98,8 @@ static bool scan_device(struct rzs_device *dev, void *arg)
 		more = compact_step(live, step, &blocks);
 		sum->objects -= step;
 	}
+	if (live)
+		note_idle(live);
 	sum->pages += blocks * (RZS_BLOCK_SIZE / RZS_PAGE_SIZE);
 	srcu_read_unlock(&rzs_srcu, srcu);
 	return sum->objects;

@@ -159,34 +159,12 @@ int rzs_spill_drop(struct rzs_spill *s, u64 slot, u64 nr)
 
 /* ---- a bio's pages ---- */
 
-/* Between the bounce page and the bio's next page. */
-static void bounce_copy(struct rzs_walk *w, bool to_bio)
-{
-	struct bvec_iter iter = w->iter;
-	u32 done = 0, len;
-
-	while (done < RZS_PAGE_SIZE) {
-		struct bio_vec bv = bio_iter_iovec(w->bio, iter);
-		void *at = kmap_local_page(bv.bv_page) + bv.bv_offset;
-
-		len = min_t(u32, bv.bv_len, RZS_PAGE_SIZE - done);
-		if (to_bio)
-			memcpy(at, w->spill->bounce + done, len);
-		else
-			memcpy(w->spill->bounce + done, at, len);
-		kunmap_local(at);
-		if (to_bio)
-			flush_dcache_page(bv.bv_page);
-		bio_advance_iter(w->bio, &iter, len);
-		done += len;
-	}
-}
-
 /* Call fn with the bio's next page in one piece. */
 static int with_page(struct rzs_walk *w, int (*fn)(struct rzs_spill *s, u64 page, void *data))
 {
 	struct bio_vec bv = bio_iter_iovec(w->bio, w->iter);
 	struct rzs_spill *s = w->spill;
+	struct rzs_bounce *b = &s->live->bounce;
 	void *at;
 	int ret;
 
@@ -198,13 +176,13 @@ static int with_page(struct rzs_walk *w, int (*fn)(struct rzs_spill *s, u64 page
 			flush_dcache_page(bv.bv_page);
 		return ret;
 	}
-	mutex_lock(&s->bounce_mutex);
+	mutex_lock(&b->mutex);
 	if (w->write)
-		bounce_copy(w, false);
-	ret = fn(s, rzs_walk_page(w), s->bounce);
+		rzs_bounce_copy(b, w->bio, w->iter, RZS_PAGE_SIZE, false);
+	ret = fn(s, rzs_walk_page(w), b->page);
 	if (!w->write && ret == PAGE_DONE)
-		bounce_copy(w, true);
-	mutex_unlock(&s->bounce_mutex);
+		rzs_bounce_copy(b, w->bio, w->iter, RZS_PAGE_SIZE, true);
+	mutex_unlock(&b->mutex);
 	return ret;
 }
 
@@ -225,14 +203,14 @@ static int write_page(struct rzs_walk *w)
 		err = with_page(w, store_page);
 		again = again && err == -ENOMEM;
 		if (again)
-			atomic64_inc(&s->dev->retried);
+			rzs_count_after(&s->dev->retried);
 	} while (again);
 	if (!err)
 		return PAGE_DONE;
 	if (!page || (err != -E2BIG && err != -ENOSPC && err != -ENOMEM))
 		return err;
 	if (err != -E2BIG)
-		atomic64_inc(&s->refused);
+		rzs_count_after(&s->refused);
 	return PAGE_TO_BACKING;
 }
 
@@ -328,12 +306,10 @@ int rzs_spill_new(struct rzs_device *dev, struct rzs_live *live, struct rzs_back
 		return -ENOMEM;
 	for (i = 0; i < RZS_STRIPES; i++)
 		mutex_init(&s->stripe[i]);
-	mutex_init(&s->bounce_mutex);
 	s->dev = dev;
 	s->live = live;
-	s->bounce = (void *)__get_free_page(GFP_KERNEL);
 	s->spilled = kvcalloc(BITS_TO_LONGS(live->nr_pages), sizeof(long), GFP_KERNEL);
-	if (rzs_jobs_init(s) || !s->bounce || !s->spilled) {
+	if (rzs_jobs_init(s) || !s->spilled) {
 		rzs_spill_free(s);
 		return -ENOMEM;
 	}
@@ -353,9 +329,13 @@ void rzs_spill_free(struct rzs_spill *s)
 		return;
 	rzs_jobs_fini(s);
 	rzs_backing_close(s->backing);
-	free_page((unsigned long)s->bounce);
 	kvfree(s->spilled);
 	kvfree(s);
+}
+
+u64 rzs_spill_refused(struct rzs_spill *s)
+{
+	return atomic64_read_acquire(&s->refused);
 }
 
 void rzs_spill_counts(struct rzs_spill *s, struct rzs_spill_counts *out)
@@ -368,9 +348,9 @@ void rzs_spill_counts(struct rzs_spill *s, struct rzs_spill_counts *out)
 }
 
 /* What the store cannot know of. */
-void rzs_spill_add_stats(struct rzs_spill *s, struct rzs_stats *out)
+void rzs_spill_add_stats(struct rzs_spill *s, u64 refused, struct rzs_stats *out)
 {
-	u64 bytes = sizeof(*s) + RZS_PAGE_SIZE + s->backing->bytes + s->pool_bytes +
+	u64 bytes = sizeof(*s) + s->backing->bytes + s->pool_bytes +
 		    BITS_TO_LONGS(s->live->nr_pages) * sizeof(long);
 
 	out->fixed_bytes += bytes;
@@ -379,7 +359,6 @@ void rzs_spill_add_stats(struct rzs_spill *s, struct rzs_stats *out)
 	out->reads += atomic64_read(&s->zero_reads);
 	out->failed_reads += atomic64_read(&s->failed_reads);
 	/* What the store had refused was no failure yet. */
-	out->failed_writes += atomic64_read(&s->failed_writes);
-	out->failed_writes -= atomic64_read(&s->refused);
+	out->failed_writes += (u64)atomic64_read(&s->failed_writes) - refused;
 	out->discards += atomic64_read(&s->dropped);
 }

@@ -7,8 +7,9 @@
  * Where a page is: in the store, if it has it; else in the backing swap, if its bit in `spilled` is
  * set; else nowhere, and it reads as zeros.
  *
- * Locks, outermost first: bounce, a stripe, (a store's worker,) lock.  A stripe is held while a
- * page's place changes, and by a reader that has found the page in neither place; not during I/O.
+ * Locks, outermost first: the device's bounce page, a stripe, (a store's worker,) lock.  A stripe
+ * is held while a page's place changes, and by a reader that has found the page in neither place;
+ * not during I/O.
  */
 #ifndef RAMZSWAP_SPILL_H
 #define RAMZSWAP_SPILL_H
@@ -33,9 +34,6 @@ struct rzs_spill {
 	struct rzs_backing *backing;
 	unsigned long *spilled;
 	struct mutex stripe[RZS_STRIPES];
-
-	struct mutex bounce_mutex;
-	void *bounce; /* a page, for one that is in pieces in its bio */
 
 	spinlock_t lock;	  /* what follows */
 	struct list_head ios;	  /* runs on their way or waiting for earlier ones, oldest first */

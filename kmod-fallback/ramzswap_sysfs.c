@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * /sys/block/ramzswapN: zram's names where the meaning is zram's, so that what people have for zram
- * works here.  disksize sets the size and initialises; everything takes the device's lock.
+ * works here.  disksize sets the size and initialises; everything but the statistics takes the
+ * device's lock.
  */
 #include <linux/blkdev.h>
 #include <linux/device.h>
@@ -165,10 +166,8 @@ static DEVICE_ATTR_RW(comp_algorithm);
 /* All zeros when not initialised, as zram has it. */
 static void stats_or_zeros(struct rzs_device *rzs, struct rzs_stats *s)
 {
-	mutex_lock(&rzs->lock);
 	if (rzs_device_stats(rzs, s))
 		memset(s, 0, sizeof(*s));
-	mutex_unlock(&rzs->lock);
 }
 
 static ssize_t mm_stat_show(struct device *dev, struct device_attribute *attr, char *buf)
@@ -200,9 +199,7 @@ static ssize_t bd_stat_show(struct device *dev, struct device_attribute *attr, c
 	struct rzs_device *rzs = to_rzs(dev);
 	struct rzs_spill_counts c;
 
-	mutex_lock(&rzs->lock);
 	rzs_device_spill_counts(rzs, &c);
-	mutex_unlock(&rzs->lock);
 	return sysfs_emit(buf, "%llu %llu %llu\n", c.pages, c.reads, c.writes);
 }
 static DEVICE_ATTR_RO(bd_stat);

@@ -17,6 +17,7 @@
 #include "../core/pool_lists.c"
 #include "../core/range.c"
 #include "../core/slot.c"
+#include "../core/stats.c"
 #include "../core/store.c"
 #include "../core/store_admin.c"
 #include "../core/swap_header.c"

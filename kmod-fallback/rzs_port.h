@@ -34,6 +34,11 @@
 void *rzs_port_alloc(size_t n);
 void rzs_port_free(void *p, size_t n);
 
+static inline void rzs_port_wipe(void *p, size_t n)
+{
+	memzero_explicit(p, n);
+}
+
 struct rzs_blocks;
 
 int rzs_blocks_open(struct rzs_blocks **out, uint64_t max_blocks, uint64_t reserve_blocks);
@@ -42,7 +47,7 @@ void *rzs_blocks_take(struct rzs_blocks *b, bool *out_limit);
 void rzs_blocks_give(struct rzs_blocks *b, void *block);
 void rzs_blocks_count(struct rzs_blocks *b, uint64_t *out_taken, uint64_t *out_ready,
 		      uint64_t *out_peak);
-int rzs_blocks_set_max(struct rzs_blocks *b, uint64_t max_blocks);
+int rzs_blocks_set_max(struct rzs_blocks *b, uint64_t max_blocks, uint64_t reserve_blocks);
 
 /* Locks */
 

@@ -48,20 +48,12 @@ AC_DEFUN([RZS_LIB_INIH], [
 	AM_CONDITIONAL([HAVE_INIH], [test "$have_inih" = yes])
 ])
 
-# libuv, for rzsd and for control sockets.
-AC_DEFUN([RZS_LIB_UV], [
-	PKG_CHECK_MODULES([LIBUV], [libuv >= 1.38], [have_libuv=yes], [have_libuv=no])
-	AM_CONDITIONAL([HAVE_LIBUV], [test "$have_libuv" = yes])
-])
-
 # rzsd, after the libraries.
 AC_DEFUN([RZS_SERVER], [
 	AC_ARG_WITH([server],
 		[AS_HELP_STRING([--without-server], [do not build the server rzsd])],
 		[], [with_server=yes])
 	AS_IF([test "$with_server" != no], [
-		AS_IF([test "$have_libuv" != yes],
-			[AC_MSG_ERROR([libuv >= 1.38 not found (Debian package: libuv1-dev); configure --without-server to build without rzsd])])
 		AS_IF([test "$have_inih" != yes],
 			[AC_MSG_ERROR([libinih not found (Debian package: libinih-dev); configure --without-server to build without rzsd])])
 		server_summary=yes
@@ -101,17 +93,13 @@ AC_DEFUN([RZS_NBDKIT], [
 	AM_CONDITIONAL([PLUGIN], [test "$with_plugin" != no])
 ])
 
-# The plugin's control=PATH, which needs libuv; that was looked for before.
+# The plugin's control=PATH.
 AC_DEFUN([RZS_CONTROL_SOCKET], [
 	AC_ARG_WITH([plugin-control],
 		[AS_HELP_STRING([--without-plugin-control],
-			[build the plugin without its control socket, and so without libuv])],
-		[], [with_plugin_control=auto])
-	AS_CASE([$with_plugin_control:$have_libuv],
-		[no:*], [control_summary=no],
-		[*:yes], [control_summary=yes],
-		[yes:no], [AC_MSG_ERROR([libuv >= 1.38 not found (Debian package: libuv1-dev), and the plugin's control socket needs it])],
-		[control_summary="no (libuv1-dev)"])
+			[build the plugin without its control socket])],
+		[], [with_plugin_control=yes])
+	AS_IF([test "$with_plugin_control" != no], [control_summary=yes], [control_summary=no])
 	AM_CONDITIONAL([PLUGIN_CONTROL], [test "$control_summary" = yes])
 	AS_IF([test "$control_summary" = yes], [rzs_has_control=1], [rzs_has_control=0])
 	AC_DEFINE_UNQUOTED([RZS_HAVE_CONTROL], [$rzs_has_control], [1 when the plugin has a control socket, else 0.])

@@ -27,7 +27,7 @@ int rzs_control_thread_start(const struct rzs_control_thread_options *options,
 /* End it and wait for that; the store is not used any more.  Fine when it was never started. */
 void rzs_control_thread_stop(void);
 
-#else /* without libuv; params.c takes no control= */
+#else /* params.c takes no control= */
 
 static inline int rzs_control_thread_start(const struct rzs_control_thread_options *options,
 					   char why[RZS_WHY_MAX])

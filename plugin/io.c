@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 #include <time.h>
 
+#include "client.h"
 #include "extent.h"
 #include "io.h"
 #include "lockdown.h"
@@ -95,6 +96,13 @@ static inline void trace(const char *what, uint32_t count, uint64_t offset, uint
 			     (unsigned long long)offset, flags);
 }
 
+/* Another client holds the device. */
+static int refuse_change(void)
+{
+	errno = EPERM;
+	return -1;
+}
+
 static inline bool is_one_page(uint32_t count, uint64_t offset)
 {
 	return count == RZS_PAGE_SIZE && (offset & (RZS_PAGE_SIZE - 1)) == 0;
@@ -158,10 +166,12 @@ static int write_patiently(struct rzs_worker *worker, const char *buf, uint32_t 
 
 int rzs_io_pwrite(void *handle, const void *buf, uint32_t count, uint64_t offset, uint32_t flags)
 {
-	struct call c = begin();
+	struct call c;
 	int err;
 
-	(void)handle;
+	if (unlikely(!rzs_client_may_change(handle)))
+		return refuse_change();
+	c = begin();
 	trace("write", count, offset, flags);
 	if (is_one_page(count, offset))
 		err = rzs_store_write(store, c.worker, offset >> RZS_PAGE_SHIFT, buf);
@@ -184,9 +194,11 @@ int rzs_io_flush(void *handle, uint32_t flags)
 
 int rzs_io_trim(void *handle, uint32_t count, uint64_t offset, uint32_t flags)
 {
-	struct call c = begin();
+	struct call c;
 
-	(void)handle;
+	if (unlikely(!rzs_client_may_change(handle)))
+		return refuse_change();
+	c = begin();
 	trace("trim", count, offset, flags);
 	return done(c, RZS_LATENCY_DISCARD, count, rzs_store_ptrim(store, c.worker, count, offset));
 }
@@ -198,11 +210,13 @@ int rzs_io_trim(void *handle, uint32_t count, uint64_t offset, uint32_t flags)
  */
 int rzs_io_zero(void *handle, uint32_t count, uint64_t offset, uint32_t flags)
 {
-	struct call c = begin();
+	struct call c;
 	unsigned waited_ms = 0;
 	int err;
 
-	(void)handle;
+	if (unlikely(!rzs_client_may_change(handle)))
+		return refuse_change();
+	c = begin();
 	trace("zero", count, offset, flags);
 	do
 		err = rzs_store_pzero(store, c.worker, count, offset);

@@ -9,6 +9,8 @@ nbdplugindir = $(NBDKIT_PLUGINDIR)
 nbdplugin_LTLIBRARIES = plugin/nbdkit-rzs-plugin.la
 
 plugin_nbdkit_rzs_plugin_la_SOURCES = \
+	plugin/client.c \
+	plugin/client.h \
 	plugin/control_thread.h \
 	plugin/drain.c \
 	plugin/drain.h \
@@ -19,15 +21,14 @@ plugin_nbdkit_rzs_plugin_la_SOURCES = \
 	plugin/plugin.c
 if PLUGIN_CONTROL
 plugin_nbdkit_rzs_plugin_la_SOURCES += plugin/control_thread.c
-RZS_PLUGIN_CONTROL_CPPFLAGS = $(LIBUV_CFLAGS)
 RZS_PLUGIN_CONTROL_LIBS = $(RZS_CONTROL_LIBS)
 else
 EXTRA_DIST += plugin/control_thread.c
 endif
-plugin_nbdkit_rzs_plugin_la_CPPFLAGS = $(RZS_HOST_CPPFLAGS) $(RZS_PLUGIN_CONTROL_CPPFLAGS) \
-	$(NBDKIT_CFLAGS)
-# The nbdkit_* functions come from the program that loads it.
-plugin_nbdkit_rzs_plugin_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared \
+plugin_nbdkit_rzs_plugin_la_CPPFLAGS = $(RZS_HOST_CPPFLAGS) $(NBDKIT_CFLAGS)
+# The nbdkit_* functions come from the program that loads it, and whose last threads end when it has unloaded
+# plugins: what a thread of ours does at its end (port/user/threads.c) must still be there.
+plugin_nbdkit_rzs_plugin_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -Wl,-z,nodelete \
 	-Wl,--version-script=$(srcdir)/plugin/rzs.syms
 plugin_nbdkit_rzs_plugin_la_LIBADD = $(RZS_PLUGIN_CONTROL_LIBS) librzshost.la librzscore.la \
 	librzsport.la $(RZS_LIBS)

@@ -44,15 +44,6 @@ static int set_workers(const char *key, const char *value, unsigned *out, char *
 	return err;
 }
 
-static int set_ballast(struct rzs_params *p, const char *key, const char *value, char *why)
-{
-	int err = rzs_value_size(key, value, &p->ballast, why);
-
-	if (err == 0)
-		p->ballast_given = true;
-	return err;
-}
-
 /* nbdkit changes its folder when it becomes a daemon. */
 static int set_control(struct rzs_params *p, const char *key, const char *value, char *why)
 {
@@ -80,7 +71,8 @@ static int set(struct rzs_params *p, const char *key, const char *value, char *w
 	if (strcmp(key, "realtime") == 0)
 		return rzs_process_params_realtime(key, value, &p->realtime, why);
 	if (strcmp(key, "ballast") == 0)
-		return set_ballast(p, key, value, why);
+		return rzs_process_params_set_ballast(key, value, &p->ballast, &p->ballast_given,
+						      why);
 	if (strcmp(key, "control") == 0)
 		return set_control(p, key, value, why);
 	return rzs_device_params_set(&p->device, key, value, why);

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "client.h"
 #include "control_thread.h"
 #include "drain.h"
 #include "io.h"
@@ -29,10 +30,15 @@
 #include "stat_table.h"
 #include "upkeep.h"
 
-#define THREAD_MODEL NBDKIT_THREAD_MODEL_PARALLEL
-
-#define NBDKIT_VERSION_NUMBER \
-	(NBDKIT_VERSION_MAJOR * 1000000 + NBDKIT_VERSION_MINOR * 1000 + NBDKIT_VERSION_MICRO)
+/*
+ * One request of a connection at a time; connections are served in parallel.  Several threads for a
+ * connection are not to be had without harm.  Up to 1.33.9 nbdkit aborts when a client vanishes
+ * while several of its requests are under way, and everything stored is lost.  From 1.33.10 on (up
+ * to 1.42.3 at least) the other threads read on after the client's NBD_CMD_DISC, until the client
+ * closes: one that waits for the server to do so, as the protocol has it, waits for ever, and
+ * counts as attached meanwhile.
+ */
+#define THREAD_MODEL NBDKIT_THREAD_MODEL_SERIALIZE_REQUESTS
 
 NBDKIT_DLL_PUBLIC int rzs_debug_stats;	 /* -D rzs.stats=1: statistics at the end */
 NBDKIT_DLL_PUBLIC int rzs_debug_without; /* -D rzs.without=BITS: protections to leave out */
@@ -45,15 +51,18 @@ static atomic_bool want_stats;	    /* set by SIGUSR1 */
 
 static void *rzs_open(int readonly)
 {
-	(void)readonly;
+	void *handle = rzs_client_open(readonly);
+
+	if (!handle)
+		return NULL;
 	rzs_drain_enter();
 	rzs_io_enter();
-	return NBDKIT_HANDLE_NOT_NEEDED;
+	return handle;
 }
 
 static void rzs_close(void *handle)
 {
-	(void)handle;
+	rzs_client_close(handle);
 	if (rzs_drain_leave())
 		nbdkit_shutdown();
 }
@@ -127,18 +136,6 @@ static const char *rzs_export_description(void *handle)
 {
 	(void)handle;
 	return "compressed RAM";
-}
-
-/*
- * Up to 1.33.9 nbdkit aborts when a client vanishes while several of its requests are served in
- * parallel, and everything stored is lost.  There requests of one connection are served one after
- * the other; clients that want more open more connections.
- */
-static int rzs_thread_model(void)
-{
-	if (NBDKIT_VERSION_NUMBER < 1033010)
-		return NBDKIT_THREAD_MODEL_SERIALIZE_REQUESTS;
-	return NBDKIT_THREAD_MODEL_PARALLEL;
 }
 
 static void rzs_on_load(void)
@@ -258,6 +255,7 @@ static int rzs_after_fork(void)
 		return -1;
 	}
 	atomic_store(&limited, params.device.store.limit_bytes != 0);
+	rzs_client_start(params.device.shared, params.control);
 	err = rzs_latency_create(params.io_workers, &latency);
 	rzs_io_start(store, params.io_workers, latency, &limited);
 	if (err == 0)
@@ -320,7 +318,6 @@ static struct nbdkit_plugin plugin = {
 	.load = rzs_on_load,
 	.config = rzs_config,
 	.config_complete = rzs_config_complete,
-	.thread_model = rzs_thread_model,
 	.get_ready = rzs_get_ready,
 	.after_fork = rzs_after_fork,
 	.cleanup = rzs_cleanup,
@@ -338,7 +335,8 @@ static struct nbdkit_plugin plugin = {
 	.is_rotational = rzs_no,
 	.can_fast_zero = rzs_yes,
 	.can_fua = rzs_can_fua,
-	.can_multi_conn = rzs_yes,
+	.can_write = rzs_client_can_write,
+	.can_multi_conn = rzs_client_can_multi_conn,
 	.can_cache = rzs_can_cache,
 
 	.pread = rzs_io_pread,

@@ -8,6 +8,8 @@ RZS_PORT_USER_SOURCES = \
 	port/user/arena.h \
 	port/user/blocks.c \
 	port/user/blocks.h \
+	port/user/blocks_info.c \
+	port/user/blocks_private.h \
 	port/user/liblzo.c \
 	port/user/liblzo.h \
 	port/user/memory.c \
@@ -24,6 +26,7 @@ RZS_PORT_USER_SOURCES = \
 	port/user/size_expr.c \
 	port/user/size_expr.h \
 	port/user/stack.h \
+	port/user/std_fds.h \
 	port/user/swaps.c \
 	port/user/swaps.h \
 	port/user/threads.c \

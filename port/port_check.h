@@ -27,16 +27,17 @@ static inline void rzs_port_check(struct rzs_blocks *b, rzs_lock_t *l, rzs_mutex
 {
 	void *(*alloc)(size_t) = rzs_port_alloc;
 	void (*release)(void *, size_t) = rzs_port_free;
+	void (*wipe)(void *, size_t) = rzs_port_wipe;
 	int (*open)(struct rzs_blocks **, uint64_t, uint64_t) = rzs_blocks_open;
 	void (*close)(struct rzs_blocks *) = rzs_blocks_close;
 	void *(*take)(struct rzs_blocks *, bool *) = rzs_blocks_take;
 	void (*give)(struct rzs_blocks *, void *) = rzs_blocks_give;
 	void (*count)(struct rzs_blocks *, uint64_t *, uint64_t *, uint64_t *) = rzs_blocks_count;
-	int (*set_max)(struct rzs_blocks *, uint64_t) = rzs_blocks_set_max;
+	int (*set_max)(struct rzs_blocks *, uint64_t, uint64_t) = rzs_blocks_set_max;
 	uint64_t seen = 0;
 
 	(void)b, (void)alloc, (void)release, (void)open, (void)close, (void)take, (void)give;
-	(void)count, (void)set_max;
+	(void)count, (void)set_max, (void)wipe;
 	rzs_lock_init(l);
 	rzs_lock(l);
 	rzs_unlock(l);

@@ -76,6 +76,7 @@ struct rzs_nbd_exports {
 	/*
 	 * The export of this name (len bytes, any but 0; len 0: the default one).  0, -ENOENT, or
 	 * -ESHUTDOWN, -EACCES, -EBUSY (*out_why may be set to a constant string for the client).
+	 * -EAGAIN: that is not certain yet; the next step asks again.
 	 */
 	int (*find)(void *arg, const char *name, size_t len, struct rzs_nbd_export *out,
 		    const char **out_why);
@@ -87,6 +88,7 @@ struct rzs_nbd_exports {
 /* What has been agreed on. */
 struct rzs_nbd_session {
 	void *tag;     /* of the export */
+	void *client;  /* likewise the caller's own; NULL here */
 	uint64_t size; /* bytes */
 	uint32_t max_payload;
 	uint16_t flags;	   /* as sent to the client */
@@ -96,7 +98,7 @@ struct rzs_nbd_session {
 };
 
 enum rzs_nbd_progress {
-	RZS_NBD_MORE,	      /* more input, or room for output, is needed */
+	RZS_NBD_MORE,	      /* more input, room for output, or an export's answer is needed */
 	RZS_NBD_TRANSMISSION, /* agreed; after all output is sent, requests follow in the input */
 	RZS_NBD_CLOSE,	      /* send what is in the output, then close */
 };

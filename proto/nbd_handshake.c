@@ -161,6 +161,8 @@ enum rzs_nbd_progress rzs_nbd_handshake_step(struct rzs_nbd_handshake *h, const 
 			if (out_len - *out_used < RZS_NBD_HANDSHAKE_ROOM)
 				break;
 			*out_used = (size_t)(put(h, to + *out_used) - to);
+			if (h->phase == RZS_NBD_PHASE_ANSWER)
+				break;
 		}
 	}
 	return h->phase == RZS_NBD_PHASE_OVER ? h->outcome : RZS_NBD_MORE;

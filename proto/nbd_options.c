@@ -169,11 +169,13 @@ static int find(const struct rzs_nbd_handshake *h, const struct string *name,
 	return h->exports->find(h->exports->arg, name->at, name->len, e, why);
 }
 
-/* What find() or at() said. */
-static uint8_t *put_no_export(const struct rzs_nbd_handshake *h, uint8_t *out, int err,
-			      const char *why)
+/* What find() or at() said.  What is not certain yet is asked for again. */
+static uint8_t *put_no_export(struct rzs_nbd_handshake *h, uint8_t *out, int err, const char *why)
 {
 	switch (err) {
+	case -EAGAIN:
+		h->phase = RZS_NBD_PHASE_ANSWER;
+		return out;
 	case -ENOENT:
 		return put_refusal(h, out, REP_ERR_UNKNOWN, why ? why : "no such export");
 	case -ESHUTDOWN:
@@ -216,8 +218,15 @@ static uint8_t *answer_export_name(struct rzs_nbd_handshake *h, uint8_t *out)
 	struct rzs_nbd_export e = {0};
 	struct string name;
 	const char *why;
+	int err = -EINVAL;
 
-	if (h->shutdown || !get_bytes(&c, h->length, &name) || find(h, &name, &e, &why)) {
+	if (!h->shutdown && get_bytes(&c, h->length, &name))
+		err = find(h, &name, &e, &why);
+	if (err == -EAGAIN) {
+		h->phase = RZS_NBD_PHASE_ANSWER;
+		return out;
+	}
+	if (err) {
 		h->phase = RZS_NBD_PHASE_OVER;
 		h->outcome = RZS_NBD_CLOSE;
 		return out;

@@ -52,7 +52,7 @@ struct rzs_nbd_handshake {
 
 /*
  * Answer the option that was taken, at out, with RZS_NBD_HANDSHAKE_ROOM there; the phase is then
- * the next one.  Returns the end of what was put.
+ * the next one, or still ANSWER when it cannot be answered yet.  Returns the end of what was put.
  */
 uint8_t *rzs_nbd_option_answer(struct rzs_nbd_handshake *h, uint8_t *out);
 

@@ -14,6 +14,8 @@ RZS_SWAP_PAGE_CLUSTER = 0
 
 RZS_NBD_SWAP_PARTS = \
 	scripts/nbd-swap/common.sh \
+	scripts/nbd-swap/state.sh \
+	scripts/nbd-swap/server.sh \
 	scripts/nbd-swap/attach.sh \
 	scripts/nbd-swap/detach.sh \
 	scripts/nbd-swap/status.sh \
@@ -35,6 +37,7 @@ EXTRA_DIST += \
 	scripts/check-deps \
 	scripts/check-style \
 	scripts/demo \
+	scripts/in-root \
 	scripts/packages \
 	scripts/skipped \
 	scripts/skips \

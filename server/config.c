@@ -17,6 +17,7 @@
 #include "process_params.h"
 
 #define SEPARATORS    " \t," /* between the words of a list */
+#define QUOTE	      '"'    /* around one that has such in it */
 #define HANDSHAKE_MAX 600    /* seconds */
 
 enum { /* in the order of rzs_config_keys */
@@ -58,12 +59,21 @@ const char *const rzs_config_keys[RZS_CONFIG_KEYS + 1] = {
 	NULL,
 };
 
-/* The next word of a list at *rest, which is moved past it; false: there is none. */
+/*
+ * The next word of a list at *rest, which is moved past it; false: there is none.  In quotes it may
+ * have separators in it.
+ */
 static bool next_word(const char **rest, char *word, size_t size)
 {
-	const char *p = *rest + strspn(*rest, SEPARATORS);
+	const char *p = *rest + strspn(*rest, SEPARATORS), *end;
 	size_t len = strcspn(p, SEPARATORS);
 
+	end = *p == QUOTE ? strchr(p + 1, QUOTE) : NULL;
+	if (end && (end[1] == '\0' || strchr(SEPARATORS, end[1]))) {
+		snprintf(word, size, "%.*s", (int)(end - p - 1), p + 1);
+		*rest = end + 1;
+		return true;
+	}
 	snprintf(word, size, "%.*s", (int)len, p);
 	*rest = p + len;
 	return len > 0;
@@ -75,25 +85,38 @@ static bool list_is_old(const struct rzsd_config *c, unsigned key)
 	return c->place[key].line == 0 || c->place[key].file != c->now.file;
 }
 
-static int set_listen(struct rzsd_config *c, const char *key, const char *value, char *why)
+static int add_words(const char *key, const char *value, struct rzs_config_listens *all, char *why)
 {
-	unsigned nr = list_is_old(c, KEY_LISTEN) ? 0 : c->nr_listen, words = 0;
-	struct rzs_config_listen listen[RZS_CONFIG_LISTENERS];
 	const char *rest = value;
+	unsigned words = 0;
 	char word[256];
 
-	memcpy(listen, c->listen, sizeof(listen));
-	for (; next_word(&rest, word, sizeof(word)); words++) {
-		if (nr == RZS_CONFIG_LISTENERS)
-			return rzs_value_bad(why, key, value, "more than %u addresses",
-					     RZS_CONFIG_LISTENERS);
-		if (rzs_config_listen_parse(key, word, &listen[nr++], why) < 0)
+	for (; next_word(&rest, word, sizeof(word)); words++)
+		if (rzs_config_listen_add(key, word, all, why) < 0)
 			return -EINVAL;
-	}
 	if (words == 0)
 		return rzs_value_bad(why, key, value, "expected /PATH, ADDRESS or ADDRESS:PORT");
-	memcpy(c->listen, listen, sizeof(listen));
-	c->nr_listen = nr;
+	return 0;
+}
+
+static int set_listen(struct rzsd_config *c, const char *key, const char *value, char *why)
+{
+	struct rzs_config_listens all = {.nr = 0};
+	int err;
+
+	if (!list_is_old(c, KEY_LISTEN)) {
+		memcpy(all.listen, c->listen, sizeof(all.listen));
+		all.nr = c->nr_listen;
+	}
+	/* On the command line it is one, whatever is in it. */
+	if (c->now.file == 0)
+		err = rzs_config_listen_add(key, value, &all, why);
+	else
+		err = add_words(key, value, &all, why);
+	if (err < 0)
+		return err;
+	memcpy(c->listen, all.listen, sizeof(all.listen));
+	c->nr_listen = all.nr;
 	return 0;
 }
 
@@ -127,6 +150,10 @@ static int set_count(const char *key, const char *value, int least, unsigned mos
 
 static int set_threads(struct rzsd_config *c, const char *key, const char *value, char *why)
 {
+	if (strcmp(value, "auto") == 0) {
+		c->threads = 0;
+		return 0;
+	}
 	return set_count(key, value, 1, RZS_CONFIG_MAX_THREADS, &c->threads, why);
 }
 
@@ -199,15 +226,15 @@ static int set_realtime(struct rzsd_config *c, const char *key, const char *valu
 
 static int set_ballast(struct rzsd_config *c, const char *key, const char *value, char *why)
 {
-	int err = rzs_value_size(key, value, &c->ballast, why);
-
-	if (err == 0)
-		c->ballast_given = true;
-	return err;
+	return rzs_process_params_set_ballast(key, value, &c->ballast, &c->ballast_given, why);
 }
 
 static int set_num_devices(struct rzsd_config *c, const char *key, const char *value, char *why)
 {
+	if (strcmp(value, "auto") == 0) {
+		c->num_devices = -1;
+		return 0;
+	}
 	return rzs_value_number(key, value, 0, RZS_CONFIG_DEVICES, &c->num_devices, why);
 }
 

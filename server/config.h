@@ -59,6 +59,7 @@ struct rzs_config_listen {
 	char text[128]; /* as it was given; a unix socket's path */
 	struct sockaddr_storage addr;
 	socklen_t addr_len;
+	bool optional; /* if the system has no such addresses it is left out */
 };
 
 enum rzs_config_log {
@@ -114,7 +115,8 @@ void rzs_config_init(struct rzsd_config *c);
 /*
  * A key of [server]; or a device's parameter, or its init.  A device comes into being by being
  * named; with a NULL key that is all.  What listen and allow-user are given from one file, or on
- * the command line, adds up; from elsewhere it replaces what there was.
+ * the command line, adds up; from elsewhere it replaces what there was.  In a file a value may be
+ * several, and one with a blank or comma in it stands in double quotes.
  * 0; -ENOENT: no such key; -EINVAL: not a good name or value; -ENOSPC: too many devices.  why is
  * set with an error.
  */

@@ -39,12 +39,18 @@ static bool ip_address(const char *host, uint16_t port, struct rzs_config_listen
 		out->addr_len = sizeof(in);
 		return true;
 	}
-	if (inet_pton(AF_INET6, host, &in6.sin6_addr) == 1) {
+	if (inet_pton(AF_INET6, host, &in6.sin6_addr) != 1)
+		return false;
+	if (IN6_IS_ADDR_V4MAPPED(&in6.sin6_addr)) {
+		/* It is one of IPv4, and cannot be had from a socket of IPv6 alone. */
+		memcpy(&in.sin_addr, &in6.sin6_addr.s6_addr[12], sizeof(in.sin_addr));
+		memcpy(&out->addr, &in, sizeof(in));
+		out->addr_len = sizeof(in);
+	} else {
 		memcpy(&out->addr, &in6, sizeof(in6));
 		out->addr_len = sizeof(in6);
-		return true;
 	}
-	return false;
+	return true;
 }
 
 /* ADDRESS or ADDRESS:PORT; an IPv6 address with a port behind it stands in []. */
@@ -89,6 +95,39 @@ int rzs_config_listen_parse(const char *key, const char *value, struct rzs_confi
 		return unix_address(key, value, value + 5, out, why);
 	return tcp_address(key, value, strncmp(value, "tcp:", 4) == 0 ? value + 4 : value, out,
 			   why);
+}
+
+/* Whether it was given as localhost, which has another address: that. */
+static bool other_localhost(const struct rzs_config_listen *l, struct rzs_config_listen *out)
+{
+	static const char name[] = "localhost";
+	const char *host = strncmp(l->text, "tcp:", 4) == 0 ? l->text + 4 : l->text;
+	struct sockaddr_in in;
+
+	if (strncasecmp(host, name, strlen(name)) != 0 || l->addr.ss_family != AF_INET)
+		return false;
+	memcpy(&in, &l->addr, sizeof(in));
+	*out = *l;
+	out->optional = true;
+	return ip_address("::1", ntohs(in.sin_port), out);
+}
+
+int rzs_config_listen_add(const char *key, const char *value, struct rzs_config_listens *all,
+			  char why[RZS_WHY_MAX])
+{
+	struct rzs_config_listen one, other;
+	unsigned nr;
+
+	if (rzs_config_listen_parse(key, value, &one, why) < 0)
+		return -EINVAL;
+	nr = other_localhost(&one, &other) ? 2 : 1;
+	if (all->nr + nr > RZS_CONFIG_LISTENERS)
+		return rzs_value_bad(why, key, value, "more than %u addresses",
+				     RZS_CONFIG_LISTENERS);
+	all->listen[all->nr++] = one;
+	if (nr == 2)
+		all->listen[all->nr++] = other;
+	return 0;
 }
 
 bool rzs_config_listen_is_local(const struct rzs_config_listen *l)

@@ -39,6 +39,15 @@ void rzs_config_read_stream(struct rzs_config_sink *sink, FILE *f, const char *n
 int rzs_config_listen_parse(const char *key, const char *value, struct rzs_config_listen *out,
 			    char why[RZS_WHY_MAX]);
 
+struct rzs_config_listens {
+	struct rzs_config_listen listen[RZS_CONFIG_LISTENERS];
+	unsigned nr;
+};
+
+/* Add value to them: itself, or for localhost the addresses of both families.  Likewise. */
+int rzs_config_listen_add(const char *key, const char *value, struct rzs_config_listens *all,
+			  char why[RZS_WHY_MAX]);
+
 /* Whether none but this machine's own processes can reach it. */
 bool rzs_config_listen_is_local(const struct rzs_config_listen *l);
 

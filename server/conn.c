@@ -53,20 +53,24 @@ int rzs_conn_create(int fd, const struct rzs_nbd_session *session, const void *e
 	c = (struct rzs_conn *)p;
 	c->fd = fd;
 	c->session = *session;
+	c->dispatch.client = session->client;
 	c->readable = true;
 	c->in = p + IN_OFF;
 	c->out = p + OUT_OFF;
 	if (early_len)
 		memcpy(c->in, early, early_len);
 	c->in_end = (uint32_t)early_len;
+	c->came = rzs_conn_clock();
 	*out = c;
 	return 0;
 }
 
 void rzs_conn_destroy(struct rzs_conn *c)
 {
-	if (c)
-		munmap(c, BYTES);
+	if (!c)
+		return;
+	rzs_port_wipe(c, BYTES); /* whatever its device wants: that may have gone before it */
+	munmap(c, BYTES);
 }
 
 /* Send all replies.  0, -EAGAIN: the rest another time, or the connection's end. */

@@ -81,7 +81,7 @@ struct rzs_conn {
 
 	bool closing;	/* as soon as the replies are sent */
 	uint64_t now;	/* ns, when the clock was last read; */
-	uint64_t came;	/* when the bytes came that are being served; */
+	uint64_t came;	/* when the bytes came that are being served, or the connection did; */
 	uint64_t until; /* and when this turn is over */
 
 	/* The request at hand: what it has left, the error that it will be answered with. */
@@ -109,7 +109,7 @@ struct rzs_conn {
 int rzs_conn_create(int fd, const struct rzs_nbd_session *session, const void *early,
 		    size_t early_len, struct rzs_conn **out);
 
-/* Does not close fd.  NULL is fine. */
+/* Its buffers are overwritten: pages went through them.  Does not close fd.  NULL is fine. */
 void rzs_conn_destroy(struct rzs_conn *c);
 
 /* Go on, as far as that is possible now.  Never waits. */

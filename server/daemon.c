@@ -68,22 +68,3 @@ void rzs_daemon_ready(void)
 	close(ready_pipe);
 	ready_pipe = -1;
 }
-
-int rzs_daemon_write_pid(const char *path)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
-	char text[32];
-	int len, err = 0;
-	ssize_t n;
-
-	if (fd < 0)
-		return -errno;
-	len = snprintf(text, sizeof(text), "%d\n", (int)getpid());
-	n = write(fd, text, (size_t)len);
-	if (n != len)
-		err = n < 0 ? -errno : -EIO;
-	close(fd);
-	if (err < 0)
-		unlink(path);
-	return err;
-}

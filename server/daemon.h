@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A process in the background, and what it leaves for others to find it.
+ * A process in the background.
  *
  * Threading: the main thread.
  */
@@ -17,8 +17,5 @@ int rzs_daemon_fork(void);
 
 /* Let the parent go, and standard input, output and error with it.  Nothing without a fork. */
 void rzs_daemon_ready(void);
-
-/* Write the process's id.  0 or a negative errno. */
-int rzs_daemon_write_pid(const char *path);
 
 #endif

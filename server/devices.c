@@ -153,6 +153,57 @@ static int export_at(void *arg, unsigned i, struct rzs_nbd_export *out)
 	return -ENOENT;
 }
 
+/* What says of changes that they are possible. */
+#define CHANGES \
+	(RZS_NBD_FLAG_FUA | RZS_NBD_FLAG_TRIM | RZS_NBD_FLAG_WRITE_ZEROES | RZS_NBD_FLAG_FAST_ZERO)
+
+int rzs_devices_offer(const struct rzs_peer_id *peer, struct rzs_nbd_export *export)
+{
+	struct rzs_device *d = export->tag;
+
+	if (d->params.shared)
+		return 0;
+	switch (rzs_hold_ask(&d->hold, peer)) {
+	case RZS_HOLD_READ:
+		export->flags |= RZS_NBD_FLAG_READ_ONLY;
+		export->flags &= (uint16_t)~CHANGES;
+		return 0;
+	case RZS_HOLD_WAIT:
+		return -EAGAIN;
+	default:
+		/* Each of its connections would be another client's. */
+		if (!rzs_peer_is_known(peer))
+			export->flags &= (uint16_t)~RZS_NBD_FLAG_MULTI_CONN;
+		return 0;
+	}
+}
+
+/* A client without structured replies is a kernel, or might be: it holds what it is attached to. */
+int rzs_devices_enter(const struct rzs_peer_id *peer, struct rzs_nbd_session *session)
+{
+	struct rzs_device *d = session->tag;
+	struct rzs_holder *holder = NULL;
+	int err = 0;
+
+	if (!d->params.shared && !(session->flags & RZS_NBD_FLAG_READ_ONLY))
+		err = rzs_hold_enter(&d->hold, peer, &holder);
+	if (err < 0)
+		return err;
+	if (holder && !session->structured)
+		(void)rzs_hold_take(&d->hold, holder);
+	session->client = holder;
+	atomic_fetch_add(&d->connections, 1);
+	return 0;
+}
+
+void rzs_devices_left(const struct rzs_nbd_session *session)
+{
+	struct rzs_device *d = session->tag;
+
+	rzs_hold_leave(&d->hold, session->client);
+	atomic_fetch_sub(&d->connections, 1);
+}
+
 void rzs_devices_exports(struct rzs_devices *devices, struct rzs_nbd_exports *out)
 {
 	*out = (struct rzs_nbd_exports){.find = find_export, .at = export_at, .arg = devices};
@@ -187,6 +238,7 @@ int rzs_devices_add(struct rzs_devices *devices, const char *name,
 		rzs_device_params_init(&e->device.params);
 	atomic_init(&e->device.limited, false);
 	atomic_init(&e->device.connections, 0);
+	rzs_hold_init(&e->device.hold);
 	while (*link)
 		link = &(*link)->next;
 	*link = &e->device;
@@ -304,6 +356,7 @@ static int target_remove(void *arg, const char *name, char why[RZS_WHY_MAX])
 	d = *link;
 	*link = d->next;
 	devices->nr--;
+	rzs_hold_destroy(&d->hold);
 	free(entry_of(d));
 	return 0;
 }
@@ -349,18 +402,23 @@ static int target_view(void *arg, unsigned i, struct rzs_device_view *out)
 {
 	const struct rzs_devices *devices = arg;
 	struct rzs_device *d = devices->first;
+	pid_t holder;
+	bool held;
 
 	memset(out, 0, sizeof(*out));
 	while (d && i--)
 		d = d->next;
 	if (!d)
 		return -ENOENT;
+	held = rzs_hold_holder(&d->hold, &holder);
 	*out = (struct rzs_device_view){
 		.name = d->name,
 		.params = &d->params,
 		.store = d->store,
 		.latency = d->latency,
 		.connections = atomic_load(&d->connections),
+		.held = held,
+		.holder = holder,
 		.memlimit = d->store ? d->params.store.limit_bytes : 0,
 	};
 	return 0;
@@ -421,6 +479,7 @@ void rzs_devices_close(struct rzs_devices *devices)
 	while ((d = devices->first) != NULL) {
 		devices->first = d->next;
 		unmake(d);
+		rzs_hold_destroy(&d->hold);
 		free(entry_of(d));
 	}
 	free(devices);

@@ -10,6 +10,7 @@
 
 #include <stdatomic.h>
 
+#include "hold.h"
 #include "nbd.h"
 #include "target.h"
 
@@ -22,6 +23,7 @@ struct rzs_device {
 	struct rzs_latency *latency; /* one lane for each I/O thread; NULL likewise */
 	atomic_bool limited;	     /* a memlimit is in force: no extent is without HOLE */
 	atomic_uint connections;     /* in transmission: up on the front thread, down by closed() */
+	struct rzs_hold hold;	     /* who may change it; nobody's if it is shared */
 	struct rzs_device *next;     /* in order of creation */
 };
 
@@ -39,6 +41,21 @@ void rzs_devices_close(struct rzs_devices *devices);
  */
 int rzs_devices_add(struct rzs_devices *devices, const char *name,
 		    const struct rzs_device_params *params, char why[RZS_WHY_MAX]);
+
+/*
+ * Make of an export that was found what this client may be told of it: that it may only read, while
+ * another one holds the device.  -EAGAIN: that one is about to leave; ask again when it has.
+ */
+int rzs_devices_offer(const struct rzs_peer_id *peer, struct rzs_nbd_export *export);
+
+/*
+ * A client has agreed on the export, with session: it is one of the device's connections until
+ * rzs_devices_left(), with session->client set.  -ENOMEM.
+ */
+int rzs_devices_enter(const struct rzs_peer_id *peer, struct rzs_nbd_session *session);
+
+/* A connection is over; from here on its device may go.  Any thread, waits for nobody. */
+void rzs_devices_left(const struct rzs_nbd_session *session);
 
 /* Exports for the handshake, and the target for the control socket; good until close. */
 void rzs_devices_exports(struct rzs_devices *devices, struct rzs_nbd_exports *out);

@@ -39,10 +39,17 @@ static int tell(int err)
 	return err;
 }
 
+static bool may_change(struct rzs_dispatch *d)
+{
+	return rzs_hold_take(&d->device->hold, d->client);
+}
+
 int rzs_dispatch_write(struct rzs_dispatch *d, const void *buf, uint32_t len, uint64_t offset)
 {
 	struct rzs_store *store = d->device->store;
 
+	if (unlikely(!may_change(d)))
+		return -EPERM;
 	if (len == RZS_PAGE_SIZE) /* within one page, so all of it */
 		return tell(rzs_store_write(store, d->worker, offset >> RZS_PAGE_SHIFT, buf));
 	return tell(rzs_store_pwrite(store, d->worker, buf, len, offset));
@@ -55,12 +62,16 @@ void rzs_dispatch_expect(struct rzs_dispatch *d, uint64_t offset, unsigned step)
 
 int rzs_dispatch_trim(struct rzs_dispatch *d, uint64_t len, uint64_t offset)
 {
+	if (unlikely(!may_change(d)))
+		return -EPERM;
 	return rzs_store_ptrim(d->device->store, d->worker, len, offset);
 }
 
 /* Dropping pages is how zeros are stored, whatever the client's flags say of holes. */
 int rzs_dispatch_zero(struct rzs_dispatch *d, uint64_t len, uint64_t offset)
 {
+	if (unlikely(!may_change(d)))
+		return -EPERM;
 	return tell(rzs_store_pzero(d->device->store, d->worker, len, offset));
 }
 

@@ -16,19 +16,24 @@
 #include "rzs_store.h"
 
 struct rzs_device;
+struct rzs_holder;
 
 /* A thread's hold on a device, for some requests. */
 struct rzs_dispatch {
 	struct rzs_device *device;
 	struct rzs_worker *worker;
 	unsigned thread; /* its index among those that serve I/O */
+
+	/* Whose requests these are (hold.h); set once, by who makes this. */
+	struct rzs_holder *client;
 };
 
 void rzs_dispatch_begin(struct rzs_dispatch *d, struct rzs_device *device, unsigned thread);
 void rzs_dispatch_end(struct rzs_dispatch *d);
 
 /*
- * 0 or a negative errno as in rzs_store.h.  The caller has checked the bounds; len is not 0.
+ * 0 or a negative errno as in rzs_store.h.  The caller has checked the bounds; len is not 0.  What
+ * changes something may be refused with -EPERM, too: another client holds the device (hold.h).
  * These two stay within one page, so that an error is that page's.
  */
 int rzs_dispatch_read(struct rzs_dispatch *d, void *buf, uint32_t len, uint64_t offset);

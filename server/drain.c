@@ -10,6 +10,7 @@
 #include "drain.h"
 #include "notify.h"
 #include "say.h"
+#include "signals.h"
 
 #define REPEAT_MS 60000
 
@@ -18,10 +19,10 @@ static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT};
 
 struct rzs_drain {
 	struct rzs_drain_options options;
+	struct rzs_loop *loop;
 	bool asked, ended;
-	uv_signal_t signals[NR_SIGNALS];
-	uv_timer_t repeat;
-	unsigned open_handles;
+	struct rzs_loop_call signal;
+	struct rzs_loop_timer repeat;
 };
 
 /* "swap0 2, swap1 1", or as much of it as fits. */
@@ -52,9 +53,12 @@ static void tell(struct rzs_drain *d)
 	(void)rzs_notify("STATUS=Stopping, waiting for %u connections to end: %s", nr, clients);
 }
 
-static void on_repeat(uv_timer_t *timer)
+static void on_repeat(void *arg)
 {
-	tell(timer->data);
+	struct rzs_drain *d = arg;
+
+	tell(d);
+	rzs_loop_set_timer(d->loop, &d->repeat, REPEAT_MS, on_repeat, d);
 }
 
 void rzs_drain_check(struct rzs_drain *d)
@@ -62,16 +66,15 @@ void rzs_drain_check(struct rzs_drain *d)
 	if (!d->asked || d->ended || rzs_devices_connections(d->options.devices))
 		return;
 	d->ended = true;
-	(void)uv_timer_stop(&d->repeat);
+	rzs_loop_clear_timer(d->loop, &d->repeat);
 	d->options.end(d->options.arg);
 }
 
-static void on_signal(uv_signal_t *handle, int sig)
+static void on_signal(void *arg)
 {
-	struct rzs_drain *d = handle->data;
+	struct rzs_drain *d = arg;
 	bool again = d->asked;
 
-	(void)sig;
 	d->asked = true;
 	if (!again) {
 		(void)rzs_notify("STOPPING=1");
@@ -82,18 +85,11 @@ static void on_signal(uv_signal_t *handle, int sig)
 		return;
 	tell(d);
 	if (!again)
-		(void)uv_timer_start(&d->repeat, on_repeat, REPEAT_MS, REPEAT_MS);
+		rzs_loop_set_timer(d->loop, &d->repeat, REPEAT_MS, on_repeat, d);
 }
 
-static void on_closed(uv_handle_t *h)
-{
-	struct rzs_drain *d = h->data;
-
-	if (--d->open_handles == 0)
-		free(d);
-}
-
-int rzs_drain_open(uv_loop_t *loop, const struct rzs_drain_options *options, struct rzs_drain **out)
+int rzs_drain_open(struct rzs_loop *loop, const struct rzs_drain_options *options,
+		   struct rzs_drain **out)
 {
 	struct rzs_drain *d = calloc(1, sizeof(*d));
 	int err = 0;
@@ -101,32 +97,19 @@ int rzs_drain_open(uv_loop_t *loop, const struct rzs_drain_options *options, str
 	*out = NULL;
 	if (!d)
 		return -ENOMEM;
+	d->loop = loop;
 	d->options = *options;
-	(void)uv_timer_init(loop, &d->repeat);
-	d->repeat.data = d;
-	d->open_handles = 1;
-	for (unsigned i = 0; err == 0 && i < NR_SIGNALS; i++) {
-		err = uv_signal_init(loop, &d->signals[i]);
-		if (err < 0)
-			break;
-		d->signals[i].data = d;
-		d->open_handles++;
-		err = uv_signal_start(&d->signals[i], on_signal, signals[i]);
-	}
-	if (err < 0) {
-		rzs_drain_close(d);
-		return err;
-	}
+	rzs_loop_add_call(loop, &d->signal, on_signal, d);
 	*out = d;
-	return 0;
+	for (unsigned i = 0; err == 0 && i < NR_SIGNALS; i++)
+		err = rzs_signals_take(signals[i], loop, &d->signal);
+	return err;
 }
 
 void rzs_drain_close(struct rzs_drain *d)
 {
 	if (!d)
 		return;
-	for (unsigned i = 0; i < NR_SIGNALS; i++)
-		if (d->signals[i].data)
-			uv_close((uv_handle_t *)&d->signals[i], on_closed);
-	uv_close((uv_handle_t *)&d->repeat, on_closed);
+	rzs_loop_clear_timer(d->loop, &d->repeat);
+	free(d);
 }

@@ -6,32 +6,31 @@
  * SIGINT, SIGHUP and SIGQUIT ask the server to go, and it goes when its last client has left: at
  * once when there is none.  Until then the log says, once a minute, who is waited for.
  *
- * Threading: the front thread, in its libuv loop.
+ * Threading: the front thread, in its loop.
  */
 #ifndef RZS_DRAIN_H
 #define RZS_DRAIN_H
 
-#include <uv.h>
-
 #include "devices.h"
+#include "loop.h"
 
 struct rzs_drain_options {
 	struct rzs_devices *devices;
 	void (*begin)(void *arg); /* a signal came: let nobody in any more */
-	void (*end)(void *arg);	  /* nobody is left: end the process */
+	void (*end)(void *arg);	  /* nobody is left: end the process; once */
 	void *arg;
 };
 
 struct rzs_drain;
 
-/* Take the signals.  options are copied.  0 or a negative errno. */
-int rzs_drain_open(uv_loop_t *loop, const struct rzs_drain_options *options,
+/* Take the signals.  options are copied.  0 or a negative errno; *out is NULL without memory. */
+int rzs_drain_open(struct rzs_loop *loop, const struct rzs_drain_options *options,
 		   struct rzs_drain **out);
 
 /* A client has left. */
 void rzs_drain_check(struct rzs_drain *d);
 
-/* The loop has to run once more before it can be closed, and d is gone then.  NULL is fine. */
+/* After rzs_signals_end().  NULL is fine. */
 void rzs_drain_close(struct rzs_drain *d);
 
 #endif

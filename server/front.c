@@ -34,8 +34,10 @@ static bool worth_telling(struct rzs_front_trouble *t, uint64_t now)
 
 static bool may_connect(const struct rzs_front *f, const struct rzs_peer *peer)
 {
-	if (!peer->known) /* TCP: the listener's address is what decides */
+	if (!peer->local) /* TCP: the listener's address is what decides */
 		return true;
+	if (!peer->known)
+		return false;
 	if (peer->uid == 0 || peer->uid == geteuid())
 		return true;
 	for (unsigned i = 0; i < f->options.nr_users; i++)
@@ -46,7 +48,12 @@ static bool may_connect(const struct rzs_front *f, const struct rzs_peer *peer)
 
 static void refuse_peer(struct rzs_front *f, const struct rzs_peer *peer)
 {
-	if (worth_telling(&f->strangers, uv_now(f->loop)))
+	if (!worth_telling(&f->strangers, f->loop->now))
+		return;
+	if (!peer->known)
+		rzs_say_at(RZS_SAY_WARNING,
+			   "refused a connection: the system does not tell whose it is");
+	else
 		rzs_say_at(RZS_SAY_WARNING,
 			   "refused a connection from user %u, process %d (%llu such so far): only "
 			   "root and the server's own user may connect; --allow-user adds others",
@@ -54,35 +61,36 @@ static void refuse_peer(struct rzs_front *f, const struct rzs_peer *peer)
 			   (unsigned long long)f->strangers.count);
 }
 
-static void poll_listeners(struct rzs_front *f, uv_poll_cb fn)
+/* Let the loop tell of clients that wait, or not.  A negative errno: not all are as they should. */
+static int watch_doors(struct rzs_front *f, bool on)
 {
-	for (unsigned i = 0; i < f->nr_listeners; i++) {
-		if (fn)
-			(void)uv_poll_start(&f->polls[i], UV_READABLE, fn);
-		else
-			(void)uv_poll_stop(&f->polls[i]);
+	int err = 0;
+
+	for (unsigned i = 0; i < f->nr_doors; i++) {
+		int one = rzs_loop_change(f->loop, &f->doors[i].watched, on ? EPOLLIN : 0);
+
+		err = one < 0 ? one : err;
 	}
+	return err;
 }
 
-static void on_connect(uv_poll_t *poll, int status, int events);
-
-static void resume(struct rzs_front *f)
-{
-	f->paused = false;
-	(void)uv_timer_stop(&f->pause);
-	poll_listeners(f, on_connect);
-}
-
-static void on_pause_over(uv_timer_t *timer)
-{
-	resume(timer->data);
-}
+static void resume(void *front);
 
 static void pause_accepting(struct rzs_front *f, uint64_t ms)
 {
 	f->paused = true;
-	poll_listeners(f, NULL);
-	(void)uv_timer_start(&f->pause, on_pause_over, ms, 0);
+	(void)watch_doors(f, false); /* else the next who connects has it tried again */
+	rzs_loop_set_timer(f->loop, &f->pause, ms, resume, f);
+}
+
+static void resume(void *front)
+{
+	struct rzs_front *f = front;
+
+	f->paused = false;
+	rzs_loop_clear_timer(f->loop, &f->pause);
+	if (watch_doors(f, true) < 0)
+		pause_accepting(f, PAUSE_MS);
 }
 
 void rzs_front_room(struct rzs_front *f)
@@ -93,7 +101,7 @@ void rzs_front_room(struct rzs_front *f)
 
 static void tell_shortage(struct rzs_front *f, int err)
 {
-	if (worth_telling(&f->shortages, uv_now(f->loop)))
+	if (worth_telling(&f->shortages, f->loop->now))
 		rzs_say_at(RZS_SAY_WARNING, "cannot accept connections at the moment: %s",
 			   strerror(-err));
 }
@@ -104,23 +112,22 @@ static bool is_passing(int err)
 	return err == -EINTR || err == -ECONNABORTED || err == -EPROTO || err == -EPERM;
 }
 
-static void on_connect(uv_poll_t *poll, int status, int events)
+static void on_connect(void *arg, uint32_t events)
 {
-	struct rzs_front *f = poll->data;
-	const struct rzs_listener *l = &f->listeners[poll - f->polls];
+	const struct rzs_front_door *door = arg;
+	struct rzs_front *f = door->front;
 
-	(void)status;
 	(void)events;
 	for (int i = 0; i < ACCEPTS_AT_ONCE; i++) {
 		uint64_t wait = rzs_handshake_room_in(f);
 		struct rzs_peer peer;
-		int fd;
+		int fd, err;
 
 		if (wait) {
 			pause_accepting(f, wait);
 			return;
 		}
-		fd = rzs_listen_accept(l, &peer);
+		fd = rzs_listen_accept(door->listener, &peer);
 		if (fd == -EAGAIN)
 			return;
 		if (fd < 0 && is_passing(fd))
@@ -135,7 +142,12 @@ static void on_connect(uv_poll_t *poll, int status, int events)
 			refuse_peer(f, &peer);
 			continue;
 		}
-		rzs_handshake_begin(f, fd, &peer);
+		err = rzs_handshake_begin(f, fd, &peer);
+		if (err < 0) {
+			tell_shortage(f, err);
+			pause_accepting(f, PAUSE_MS);
+			return;
+		}
 	}
 }
 
@@ -150,7 +162,7 @@ static int find_export(void *arg, const char *name, size_t len, struct rzs_nbd_e
 
 	if (err < 0 || rzs_devices_connections(f->options.devices) < f->options.max_connections)
 		return err;
-	if (worth_telling(&f->crowds, uv_now(f->loop)))
+	if (worth_telling(&f->crowds, f->loop->now))
 		rzs_say_at(RZS_SAY_WARNING,
 			   "refused a connection: all %u of --max-connections are in use",
 			   f->options.max_connections);
@@ -167,41 +179,35 @@ static int export_at(void *arg, unsigned i, struct rzs_nbd_export *out)
 
 /* ---- connections that end ---- */
 
-void rzs_front_closed(void *front, struct rzs_device *device)
+void rzs_front_closed(void *front, const struct rzs_nbd_session *session)
 {
 	struct rzs_front *f = front;
 
-	/* From here on the device may go. */
-	atomic_fetch_sub(&device->connections, 1);
-	(void)uv_async_send(&f->async);
+	rzs_devices_left(session);
+	rzs_loop_call(f->loop, &f->closed);
 }
 
-static void on_async(uv_async_t *async)
+static void on_closed(void *front)
 {
-	struct rzs_front *f = async->data;
+	struct rzs_front *f = front;
 
 	if (f->io)
 		rzs_io_tidy(f->io);
+	rzs_handshake_again(f);
 	f->options.left(f->options.arg);
 }
 
 /* ---- life ---- */
 
-static void on_deadline(uv_timer_t *timer)
+static void on_deadline(void *front)
 {
-	rzs_handshake_expire(timer->data);
+	rzs_handshake_expire(front);
 }
 
-static void init_handle(struct rzs_front *f, uv_handle_t *h)
-{
-	h->data = f;
-	f->open_handles++;
-}
-
-int rzs_front_open(uv_loop_t *loop, const struct rzs_front_options *options, struct rzs_front **out)
+int rzs_front_open(struct rzs_loop *loop, const struct rzs_front_options *options,
+		   struct rzs_front **out)
 {
 	struct rzs_front *f = calloc(1, sizeof(*f));
-	int err;
 
 	*out = NULL;
 	if (!f)
@@ -214,16 +220,7 @@ int rzs_front_open(uv_loop_t *loop, const struct rzs_front_options *options, str
 		f->options.grace_ms = GRACE_MS_DEFAULT;
 	rzs_devices_exports(options->devices, &f->devices);
 	f->exports = (struct rzs_nbd_exports){.find = find_export, .at = export_at, .arg = f};
-	err = uv_async_init(loop, &f->async, on_async);
-	if (err < 0) {
-		free(f);
-		return err;
-	}
-	init_handle(f, (uv_handle_t *)&f->async);
-	(void)uv_timer_init(loop, &f->deadline);
-	init_handle(f, (uv_handle_t *)&f->deadline);
-	(void)uv_timer_init(loop, &f->pause);
-	init_handle(f, (uv_handle_t *)&f->pause);
+	rzs_loop_add_call(loop, &f->closed, on_closed, f);
 	*out = f;
 	return 0;
 }
@@ -232,45 +229,35 @@ int rzs_front_serve(struct rzs_front *f, struct rzs_io *io, struct rzs_listener 
 		    unsigned nr_listeners)
 {
 	f->io = io;
-	f->listeners = listeners;
 	for (unsigned i = 0; i < nr_listeners; i++) {
-		int err = uv_poll_init(f->loop, &f->polls[i], listeners[i].fd);
+		struct rzs_front_door *door = &f->doors[i];
+		int err;
 
+		door->front = f;
+		door->listener = &listeners[i];
+		door->watched = (struct rzs_loop_fd){listeners[i].fd, on_connect, door};
+		err = rzs_loop_add(f->loop, &door->watched, EPOLLIN);
 		if (err < 0)
 			return err;
-		init_handle(f, (uv_handle_t *)&f->polls[i]);
-		f->nr_listeners++;
+		f->nr_doors++;
 	}
-	poll_listeners(f, on_connect);
 	return 0;
 }
 
 void rzs_front_start_deadline(struct rzs_front *f, uint64_t ms)
 {
-	(void)uv_timer_start(&f->deadline, on_deadline, ms, 0);
-}
-
-void rzs_front_release(struct rzs_front *f)
-{
-	if (--f->open_handles == 0)
-		free(f);
-}
-
-static void on_closed(uv_handle_t *h)
-{
-	rzs_front_release(h->data);
+	rzs_loop_set_timer(f->loop, &f->deadline, ms, on_deadline, f);
 }
 
 void rzs_front_drain(struct rzs_front *f)
 {
 	f->paused = false;
-	(void)uv_timer_stop(&f->pause);
-	/* The descriptor's number may be somebody else's as soon as it is closed. */
-	for (unsigned i = 0; i < f->nr_listeners; i++) {
-		uv_close((uv_handle_t *)&f->polls[i], on_closed);
-		rzs_listen_close(&f->listeners[i]);
+	rzs_loop_clear_timer(f->loop, &f->pause);
+	for (unsigned i = 0; i < f->nr_doors; i++) {
+		(void)rzs_loop_remove(f->loop, &f->doors[i].watched); /* closing it does, too */
+		rzs_listen_close(f->doors[i].listener);
 	}
-	f->nr_listeners = 0;
+	f->nr_doors = 0;
 	rzs_handshake_shutdown_all(f);
 }
 
@@ -280,7 +267,7 @@ void rzs_front_close(struct rzs_front *f)
 		return;
 	rzs_front_drain(f);
 	rzs_handshake_drop_all(f);
-	uv_close((uv_handle_t *)&f->pause, on_closed);
-	uv_close((uv_handle_t *)&f->deadline, on_closed);
-	uv_close((uv_handle_t *)&f->async, on_closed);
+	rzs_loop_clear_timer(f->loop, &f->pause);
+	rzs_loop_clear_timer(f->loop, &f->deadline);
+	free(f);
 }

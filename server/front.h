@@ -8,17 +8,16 @@
  * that start at the same time are no reason to drop any of them: so the next one waits a moment
  * first.)  Who may not connect is hung up on before a byte is sent.
  *
- * Threading: the front thread, in its libuv loop; rzs_front_closed() on any.  May wait for memory,
+ * Threading: the front thread, in its loop; rzs_front_closed() on any.  May wait for memory,
  * never for a client.
  */
 #ifndef RZS_FRONT_H
 #define RZS_FRONT_H
 
-#include <uv.h>
-
 #include "devices.h"
 #include "io_loop.h"
 #include "listen.h"
+#include "loop.h"
 
 #define RZS_FRONT_LISTENERS 16u
 
@@ -38,14 +37,14 @@ struct rzs_front_options {
 };
 
 /* options and what they point to are kept.  0 or a negative errno. */
-int rzs_front_open(uv_loop_t *loop, const struct rzs_front_options *options,
+int rzs_front_open(struct rzs_loop *loop, const struct rzs_front_options *options,
 		   struct rzs_front **out);
 
 /*
  * What struct rzs_io_options wants to be called, with the front as arg: the device has one
  * connection less.  Any thread.
  */
-void rzs_front_closed(void *front, struct rzs_device *device);
+void rzs_front_closed(void *front, const struct rzs_nbd_session *session);
 
 /*
  * Let clients in, handing them over to io.  at most RZS_FRONT_LISTENERS listeners, which
@@ -58,8 +57,8 @@ int rzs_front_serve(struct rzs_front *f, struct rzs_io *io, struct rzs_listener 
 void rzs_front_drain(struct rzs_front *f);
 
 /*
- * Hang up on those in their handshake and let go of everything; the loop has to run once more
- * before it can be closed, and f is gone then.  The I/O threads have ended.
+ * Hang up on those in their handshake and let go of everything; f is gone then.  The loop does not
+ * go on after this, and the I/O threads have ended.  NULL is fine.
  */
 void rzs_front_close(struct rzs_front *f);
 

@@ -18,24 +18,28 @@ struct rzs_front_trouble {
 
 struct rzs_handshake;
 
+struct rzs_front_door {
+	struct rzs_front *front;
+	struct rzs_listener *listener;
+	struct rzs_loop_fd watched;
+};
+
 struct rzs_front {
-	uv_loop_t *loop;
+	struct rzs_loop *loop;
 	struct rzs_front_options options;
 	struct rzs_nbd_exports devices; /* what the devices answer, */
 	struct rzs_nbd_exports exports; /* and what the front makes of it */
 	struct rzs_io *io;
 
-	struct rzs_listener *listeners;
-	unsigned nr_listeners;
-	uv_poll_t polls[RZS_FRONT_LISTENERS];
+	struct rzs_front_door doors[RZS_FRONT_LISTENERS];
+	unsigned nr_doors;
 	bool paused;
-	uv_timer_t pause;      /* runs while accept() is not tried */
-	uv_async_t async;      /* an I/O thread had a client leave */
-	unsigned open_handles; /* of libuv, and with each the front has to stay */
+	struct rzs_loop_timer pause; /* runs while accept() is not tried */
+	struct rzs_loop_call closed; /* an I/O thread had a client leave */
 
 	struct rzs_handshake *oldest, *newest; /* in the order of their beginning */
 	unsigned nr_handshakes;
-	uv_timer_t deadline; /* the oldest's */
+	struct rzs_loop_timer deadline; /* the oldest's */
 
 	struct rzs_front_trouble strangers, shortages, crowds;
 	uint8_t out[RZS_NBD_HANDSHAKE_ROOM]; /* of the step that is being done */
@@ -43,7 +47,6 @@ struct rzs_front {
 
 /* front.c */
 void rzs_front_start_deadline(struct rzs_front *f, uint64_t ms);
-void rzs_front_release(struct rzs_front *f); /* one handle less */
 
 /* There is room for one more. */
 void rzs_front_room(struct rzs_front *f);
@@ -53,8 +56,14 @@ void rzs_front_room(struct rzs_front *f);
 /* In how many ms there may be another one. */
 uint64_t rzs_handshake_room_in(const struct rzs_front *f);
 
-/* Greet a client that has just connected, for which the oldest may go; fd is taken in any case. */
-void rzs_handshake_begin(struct rzs_front *f, int fd, const struct rzs_peer *peer);
+/*
+ * Greet a client that has just connected, for which the oldest may go; fd is taken in any case.  A
+ * negative errno: there was no memory to serve it, and it is hung up on.
+ */
+int rzs_handshake_begin(struct rzs_front *f, int fd, const struct rzs_peer *peer);
+
+/* A client has left: answer those that wait for that. */
+void rzs_handshake_again(struct rzs_front *f);
 
 /* Hang up on those whose time is over. */
 void rzs_handshake_expire(struct rzs_front *f);

@@ -29,13 +29,17 @@ enum phase {
 };
 
 struct rzs_handshake {
-	uv_poll_t poll;
+	struct rzs_loop_fd watched;
+	uint32_t events; /* that it is watched for */
 	struct rzs_front *front;
 	struct rzs_handshake *older, *newer;
 	uint64_t begun; /* ms of the loop */
 	int fd;
 	struct rzs_peer peer;
 	enum phase phase;
+	struct rzs_nbd_exports exports; /* the front's, as this client is told of them */
+	struct rzs_nbd_session session; /* when AGREED */
+	bool asks; /* for an export of which nothing is certain until another client has left */
 
 	uint8_t *unsent; /* NULL: all is sent */
 	size_t unsent_len, unsent_done;
@@ -80,7 +84,7 @@ static void delist(struct rzs_handshake *h)
 /* How long it still is until h has been there for ms; 0: it has. */
 static uint64_t until(const struct rzs_handshake *h, uint64_t ms)
 {
-	uint64_t age = uv_now(h->front->loop) - h->begun;
+	uint64_t age = h->front->loop->now - h->begun;
 
 	return age < ms ? ms - age : 0;
 }
@@ -93,45 +97,49 @@ static void watch_oldest(struct rzs_front *f)
 
 /* ---- ends ---- */
 
-static void on_closed(uv_handle_t *handle)
-{
-	struct rzs_handshake *h = handle->data;
-
-	rzs_front_release(h->front);
-	free(h);
-}
-
-/* Out of the loop and the list.  fd is the caller's, and h good until the loop goes on. */
-static void leave(struct rzs_handshake *h)
+/*
+ * Out of the loop and the list.  fd and h are the caller's.  A negative errno: the loop may have
+ * the descriptor still, which must be closed.
+ */
+static int leave(struct rzs_handshake *h)
 {
 	delist(h);
 	free(h->unsent);
 	h->unsent = NULL;
-	uv_close((uv_handle_t *)&h->poll, on_closed);
+	return rzs_loop_remove(h->front->loop, &h->watched);
+}
+
+/* Requests, and data, may have come with the last bytes. */
+static void forget(struct rzs_handshake *h)
+{
+	rzs_port_wipe(h->in, sizeof(h->in));
+	free(h);
 }
 
 static void hang_up(struct rzs_handshake *h)
 {
 	if (h->phase == AGREED)
-		rzs_front_closed(h->front, rzs_nbd_handshake_session(codec_of(h))->tag);
-	leave(h);
+		rzs_front_closed(h->front, &h->session);
+	(void)leave(h);
 	close(h->fd);
+	forget(h);
 }
 
 static void hand_over(struct rzs_handshake *h)
 {
-	const struct rzs_nbd_session *session = rzs_nbd_handshake_session(codec_of(h));
+	const struct rzs_nbd_session *session = &h->session;
 	struct rzs_device *device = session->tag;
 	char name[sizeof(device->name)];
 	int err;
 
 	/* Once adopted, the descriptor is no business of this loop, and the device may go. */
-	leave(h);
+	err = leave(h);
 	strcpy(name, device->name);
-	err = rzs_io_adopt(h->front->io, h->fd, session, h->in, h->in_len);
+	if (err == 0)
+		err = rzs_io_adopt(h->front->io, h->fd, session, h->in, h->in_len);
 	if (err < 0) {
 		close(h->fd);
-		rzs_front_closed(h->front, device);
+		rzs_front_closed(h->front, session);
 		rzs_say_at(RZS_SAY_WARNING, "%s: cannot serve another connection: %s", name,
 			   strerror(-err));
 	} else if (h->peer.known) {
@@ -140,6 +148,7 @@ static void hand_over(struct rzs_handshake *h)
 	} else {
 		rzs_say_at(RZS_SAY_INFO, "%s: a client has connected over TCP", name);
 	}
+	forget(h);
 }
 
 /* ---- bytes ---- */
@@ -189,20 +198,44 @@ static int send_output(struct rzs_handshake *h, size_t len)
 	return 0;
 }
 
+/* ---- exports, as a client is told of them ---- */
+
+static int find_export(void *arg, const char *name, size_t len, struct rzs_nbd_export *out,
+		       const char **out_why)
+{
+	struct rzs_handshake *h = arg;
+	int err = h->front->exports.find(h->front->exports.arg, name, len, out, out_why);
+
+	if (err == 0)
+		err = rzs_devices_offer(&h->peer.id, out);
+	h->asks = err == -EAGAIN;
+	return err;
+}
+
+static int export_at(void *arg, unsigned i, struct rzs_nbd_export *out)
+{
+	struct rzs_handshake *h = arg;
+
+	return h->front->exports.at(h->front->exports.arg, i, out);
+}
+
 /* One step of the codec.  *more: another may get on at once.  A negative errno ends it all. */
 static int step(struct rzs_handshake *h, bool *more)
 {
 	struct rzs_front *f = h->front;
-	struct rzs_device *device;
 	size_t used, put;
+	int err;
 
+	h->asks = false;
 	switch (rzs_nbd_handshake_step(codec_of(h), h->in, h->in_len, &used, f->out, sizeof(f->out),
 				       &put)) {
 	case RZS_NBD_MORE:
 		break;
 	case RZS_NBD_TRANSMISSION:
-		device = rzs_nbd_handshake_session(codec_of(h))->tag;
-		atomic_fetch_add(&device->connections, 1);
+		h->session = *rzs_nbd_handshake_session(codec_of(h));
+		err = rzs_devices_enter(&h->peer.id, &h->session);
+		if (err < 0)
+			return err;
 		h->phase = AGREED;
 		break;
 	case RZS_NBD_CLOSE:
@@ -211,11 +244,18 @@ static int step(struct rzs_handshake *h, bool *more)
 	}
 	h->in_len -= used;
 	memmove(h->in, h->in + used, h->in_len);
-	*more = used > 0 || put > 0;
+	*more = !h->asks && (used > 0 || put > 0);
 	return send_output(h, put);
 }
 
-static void on_poll(uv_poll_t *poll, int status, int events);
+/* Have the loop tell when there is something to read; or else when there is room to send. */
+static int watch(struct rzs_handshake *h, uint32_t events)
+{
+	if (events == h->events)
+		return 0;
+	h->events = events;
+	return rzs_loop_change(h->front->loop, &h->watched, events);
+}
 
 /*
  * Go as far as bytes allow.  Ends with h gone, or waiting for what it needs: room to send, or
@@ -229,7 +269,8 @@ static void advance(struct rzs_handshake *h)
 	while (err == 0 && more && !h->unsent && h->phase == HAGGLING)
 		err = step(h, &more);
 	/* A full buffer that the codec can make nothing of will not get any better. */
-	if (err == 0 && !h->unsent && h->phase == HAGGLING && h->in_len == sizeof(h->in))
+	if (err == 0 && !h->unsent && h->phase == HAGGLING && !h->asks &&
+	    h->in_len == sizeof(h->in))
 		err = -EPROTO;
 	if (err < 0 || (!h->unsent && h->phase == ENDING)) {
 		hang_up(h);
@@ -239,17 +280,20 @@ static void advance(struct rzs_handshake *h)
 		hand_over(h);
 		return;
 	}
-	/* Nothing is read after an agreement: requests are the I/O thread's. */
-	(void)uv_poll_start(&h->poll, h->unsent ? UV_WRITABLE : UV_READABLE, on_poll);
+	/*
+	 * Nothing is read after an agreement: requests are the I/O thread's; nor while an answer
+	 * has to wait (rzs_handshake_again()).
+	 */
+	if (watch(h, h->unsent ? EPOLLOUT : h->asks ? 0 : EPOLLIN) < 0)
+		hang_up(h);
 }
 
-static void on_poll(uv_poll_t *poll, int status, int events)
+static void on_events(void *arg, uint32_t events)
 {
-	struct rzs_handshake *h = poll->data;
+	struct rzs_handshake *h = arg;
 	ssize_t n;
 
-	(void)events;
-	if (status < 0) {
+	if (events & EPOLLERR) {
 		hang_up(h);
 		return;
 	}
@@ -278,30 +322,46 @@ uint64_t rzs_handshake_room_in(const struct rzs_front *f)
 	return is_full(f) ? until(f->oldest, f->options.grace_ms) : 0;
 }
 
-void rzs_handshake_begin(struct rzs_front *f, int fd, const struct rzs_peer *peer)
+int rzs_handshake_begin(struct rzs_front *f, int fd, const struct rzs_peer *peer)
 {
 	struct rzs_handshake *h;
+	int err = -ENOMEM;
 
 	if (is_full(f))
 		hang_up(f->oldest);
 	h = calloc(1, sizeof(*h) + rzs_nbd_handshake_size());
-	if (!h || uv_poll_init(f->loop, &h->poll, fd) < 0) {
+	if (h) {
+		h->watched = (struct rzs_loop_fd){fd, on_events, h};
+		h->events = EPOLLIN;
+		err = rzs_loop_add(f->loop, &h->watched, h->events);
+	}
+	if (err < 0) {
 		free(h);
 		close(fd);
-		return;
+		return err;
 	}
-	f->open_handles++;
-	h->poll.data = h;
 	h->front = f;
 	h->fd = fd;
 	h->peer = *peer;
-	h->begun = uv_now(f->loop);
-	rzs_nbd_handshake_init(codec_of(h), &f->exports);
+	h->begun = f->loop->now;
+	h->exports = (struct rzs_nbd_exports){.find = find_export, .at = export_at, .arg = h};
+	rzs_nbd_handshake_init(codec_of(h), &h->exports);
 	enlist(h);
 	if (f->oldest == h)
 		watch_oldest(f);
-	(void)uv_poll_start(&h->poll, UV_READABLE, on_poll);
 	advance(h);
+	return 0;
+}
+
+void rzs_handshake_again(struct rzs_front *f)
+{
+	struct rzs_handshake *h, *newer;
+
+	for (h = f->oldest; h; h = newer) {
+		newer = h->newer;
+		if (h->asks && !h->unsent)
+			advance(h);
+	}
 }
 
 void rzs_handshake_expire(struct rzs_front *f)

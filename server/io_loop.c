@@ -4,9 +4,7 @@
  *
  * A thread waits in its own epoll set.  The sockets in it are edge-triggered and stay in it for
  * their lives: what a connection waits for is changed by EPOLL_CTL_MOD, which needs no memory, and
- * only when replies cannot be sent.  (libuv's uv_poll takes a socket out and puts it in again for
- * that, which needs kernel memory while replies are waiting for their reader, and aborts the
- * process when that cannot be had.  It has no edge-triggered sockets either.)
+ * only when replies cannot be sent.  (Threads that may wait have another loop, host/loop.c.)
  *
  * Threading: the front thread gives connections to a thread through `adopted`, and gets their
  * memory back through `returned`; both are stacks that one side pushes to and the other takes as a
@@ -74,7 +72,7 @@ static struct rzs_conn *take_all(_Atomic(struct rzs_conn *) *stack)
 static void io_close(struct io_thread *t, struct rzs_conn *c)
 {
 	struct rzs_io *io = t->io;
-	struct rzs_device *device = c->session.tag;
+	struct rzs_nbd_session session = c->session;
 
 	if (c->prev)
 		c->prev->next = c->next;
@@ -86,7 +84,7 @@ static void io_close(struct io_thread *t, struct rzs_conn *c)
 	atomic_fetch_sub_explicit(&t->load, 1, memory_order_relaxed);
 	push(&io->returned, c); /* from here on it is the front thread's */
 	if (io->options.closed)
-		io->options.closed(io->options.arg, device);
+		io->options.closed(io->options.arg, &session);
 }
 
 /* Have the socket tell when it is writable, too, or no longer so. */

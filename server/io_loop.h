@@ -16,13 +16,12 @@
 #define RZS_IO_EARLY_MAX   (64u << 10) /* bytes that may have come with the handshake's last */
 
 struct rzs_io;
-struct rzs_device; /* devices.h: what session->tag is */
 
 struct rzs_io_options {
 	unsigned nr_threads;	  /* 1 .. RZS_IO_THREADS_MAX */
 	unsigned max_connections; /* at once, over all threads: buffers are made for no more */
 	/* On an I/O thread, the last thing of a connection: must not block or allocate. */
-	void (*closed)(void *arg, struct rzs_device *device);
+	void (*closed)(void *arg, const struct rzs_nbd_session *session);
 	void *arg;
 };
 

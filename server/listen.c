@@ -41,6 +41,9 @@ static bool is_loopback(const union address *a)
 {
 	if (a->any.sa_family == AF_INET)
 		return ntohl(a->v4.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+	/* One of IPv4 within, of a socket that has both. */
+	if (IN6_IS_ADDR_V4MAPPED(&a->v6.sin6_addr))
+		return a->v6.sin6_addr.s6_addr[12] == IN_LOOPBACKNET;
 	return IN6_IS_ADDR_LOOPBACK(&a->v6.sin6_addr);
 }
 
@@ -167,6 +170,9 @@ int rzs_listen_adopt(int fd, bool anywhere, struct rzs_listener *out, char why[R
 			     out->name);
 	if (err < 0)
 		out->fd = -1;
+	/* Clients are told whose socket it is: from here on not the service manager's. */
+	else if (out->local)
+		(void)listen(fd, BACKLOG);
 	return err;
 }
 
@@ -177,20 +183,26 @@ static void learn_peer(int fd, struct rzs_peer *out)
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0 || len != sizeof(peer))
 		return;
-	*out = (struct rzs_peer){.known = true, .uid = peer.uid, .pid = peer.pid};
+	out->known = true;
+	out->uid = peer.uid;
+	out->pid = peer.pid;
+	rzs_peer_set_pid(&out->id, peer.pid);
 }
 
 int rzs_listen_accept(const struct rzs_listener *l, struct rzs_peer *out_peer)
 {
 	const int one = 1;
-	int fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	union address from;
+	socklen_t len = sizeof(from);
+	int fd = accept4(l->fd, &from.any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
-	*out_peer = (struct rzs_peer){.known = false};
+	*out_peer = (struct rzs_peer){.local = l->local};
 	if (fd < 0)
 		return -errno;
 	if (l->local) {
 		learn_peer(fd, out_peer);
 	} else {
+		rzs_peer_set_address(&out_peer->id, &from, len);
 		/* Replies are waited for one by one, and a client's machine may just vanish. */
 		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 		(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));

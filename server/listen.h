@@ -13,6 +13,7 @@
 #include <sys/types.h>
 
 #include "device_params.h"
+#include "hold.h"
 
 #define RZS_LISTEN_NAME_MAX 128u
 
@@ -24,9 +25,11 @@ struct rzs_listener {
 };
 
 struct rzs_peer {
-	bool known; /* on a unix socket, and the rest is set then */
+	bool local; /* on a unix socket: there the system tells who that is, */
+	bool known; /* and has: uid and pid are set */
 	uid_t uid;
 	pid_t pid;
+	struct rzs_peer_id id; /* as well as can be */
 };
 
 /*
@@ -39,8 +42,9 @@ int rzs_listen_open(const struct sockaddr *address, socklen_t len, mode_t mode,
 
 /*
  * The same of a socket that this process was given, and that listens; on success fd is the
- * listener's.  -EINVAL, why set: it does not, or it is TCP beyond the loopback interface and not
- * meant to be reached from anywhere.
+ * listener's, and SO_PEERCRED tells clients of a unix socket that it is this process's.  -EINVAL,
+ * why set: it does not, or it is TCP beyond the loopback interface and not meant to be reached from
+ * anywhere.
  */
 int rzs_listen_adopt(int fd, bool anywhere, struct rzs_listener *out, char why[RZS_WHY_MAX]);
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # rzsd.
 
-RZS_SERVER_CPPFLAGS = $(RZS_HOST_CPPFLAGS) -I$(srcdir)/proto -I$(srcdir)/server $(LIBUV_CFLAGS) \
+RZS_SERVER_CPPFLAGS = $(RZS_HOST_CPPFLAGS) -I$(srcdir)/proto -I$(srcdir)/server \
 	-DRZS_CONFIG_FILE='"$(sysconfdir)/rzs/rzsd.conf"'
 
 # The data path, and what it does to a device: a benchmark has another answer to the latter.
@@ -67,7 +67,11 @@ librzsfront_la_SOURCES = \
 	server/notify.c \
 	server/notify.h \
 	server/options.c \
-	server/options.h
+	server/options.h \
+	server/pid_file.c \
+	server/pid_file.h \
+	server/signals.c \
+	server/signals.h
 librzsfront_la_CPPFLAGS = $(RZS_SERVER_CPPFLAGS)
 librzsfront_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden
 

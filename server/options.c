@@ -126,7 +126,7 @@ static char *next_item(char **rest)
 /* NAME[,KEY=VALUE...] */
 static int set_device(struct rzsd_config *config, const char *text, char why[RZS_WHY_MAX])
 {
-	char copy[1024], *rest = copy, *name, *item;
+	char copy[1024], *rest = copy, *name, *item = NULL;
 	int err;
 
 	if (strlen(text) >= sizeof(copy)) {
@@ -146,6 +146,12 @@ static int set_device(struct rzsd_config *config, const char *text, char why[RZS
 		}
 		*value++ = '\0';
 		err = rzs_config_set_device(config, name, item, value, why);
+	}
+	if (err < 0 && item) {
+		char what[RZS_WHY_MAX];
+
+		strcpy(what, why);
+		snprintf(why, RZS_WHY_MAX, "%.63s: %.180s", name, what);
 	}
 	return err;
 }

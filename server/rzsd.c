@@ -6,8 +6,8 @@
  *   protections that do not survive a fork; sockets, so that a second server goes before it has
  *   taken any memory; devices; threads; clients; a signal; the last client's leaving; the end.
  *
- * Threading: this is the front thread.  Its loop has the listeners and handshakes (front.c), the
- * control socket (host/control.c), and the signals (drain.c).
+ * Threading: this is the front thread.  Its loop (host/loop.c) has the listeners and handshakes
+ * (front.c), the control socket (host/control.c), and the signals (drain.c, signals.c).
  *
  * Exit codes: 0 ended as asked; 1 could not start or serve; 2 options or files are wrong.
  */
@@ -24,8 +24,11 @@
 #include "front.h"
 #include "notify.h"
 #include "options.h"
+#include "pid_file.h"
 #include "say.h"
+#include "signals.h"
 #include "stat_table.h"
+#include "std_fds.h"
 #include "upkeep.h"
 
 #define EXIT_FAILED 1
@@ -36,18 +39,18 @@
 static struct rzsd_config config;
 static struct rzs_options options;
 
-static uv_loop_t *loop;
+static struct rzs_loop loop = RZS_LOOP_CLOSED;
 static struct rzs_listener listeners[RZS_FRONT_LISTENERS];
 static unsigned nr_listeners;
-static int control_fd = -1; /* given by the service manager */
+static struct rzs_listener given_control = {.fd = -1}; /* by the service manager */
 static struct rzs_devices *devices;
 static struct rzs_target target;
 static struct rzs_front *front;
 static struct rzs_io *io;
 static struct rzs_control *control;
 static struct rzs_drain *drain;
-static uv_signal_t usr1;
-static bool has_pid_file;
+static struct rzs_loop_call usr1;
+static int pid_file = -1;
 
 static void say_error(const char *text)
 {
@@ -56,12 +59,11 @@ static void say_error(const char *text)
 
 /* ---- while it runs ---- */
 
-static void on_usr1(uv_signal_t *handle, int sig)
+static void on_usr1(void *unused)
 {
 	struct rzs_device_view view;
 
-	(void)handle;
-	(void)sig;
+	(void)unused;
 	rzs_stat_say_process();
 	for (unsigned i = 0; target.view(target.arg, i, &view) == 0; i++) {
 		if (!view.store)
@@ -84,26 +86,47 @@ static void on_drain_begin(void *unused)
 	rzs_front_drain(front);
 }
 
-static void nothing(void *unused)
+static void on_drain_end(void *unused)
 {
 	(void)unused;
+	rzs_loop_stop(&loop);
 }
 
-/* Close what keeps the loop going.  For a start that failed half-way, too. */
-static void close_all(void *unused)
+/* All that the loop had to do with.  For a start that failed half-way, too. */
+static void close_all(void)
 {
-	(void)unused;
+	rzs_signals_end();
 	if (io)
 		rzs_io_stop(io);
 	if (control)
-		rzs_control_stop(control, nothing, NULL);
+		rzs_control_stop(control);
 	rzs_front_close(front);
 	rzs_drain_close(drain);
-	if (usr1.data)
-		uv_close((uv_handle_t *)&usr1, NULL);
+	rzs_loop_close(&loop);
 }
 
 /* ---- sockets ---- */
+
+static int refuse_control(const char *why)
+{
+	rzs_say_at(RZS_SAY_ERROR, "sockets from the service manager: %s", why);
+	return -EINVAL;
+}
+
+/* The one that is named "control". */
+static int open_given_control(int fd)
+{
+	char why[RZS_WHY_MAX];
+
+	if (given_control.fd >= 0)
+		return refuse_control("two are named \"control\"; there is one control socket, "
+				      "and FileDescriptorName= gives others another name");
+	if (rzs_listen_adopt(fd, true, &given_control, why) < 0)
+		return refuse_control(why);
+	if (!given_control.local)
+		return refuse_control("the one named \"control\" is no unix socket");
+	return 0;
+}
 
 static int open_given(void)
 {
@@ -118,8 +141,10 @@ static int open_given(void)
 		return err;
 	}
 	for (unsigned i = 0; i < nr; i++) {
-		if (strcmp(given[i].name, "control") == 0 && control_fd < 0) {
-			control_fd = given[i].fd;
+		if (strcmp(given[i].name, "control") == 0) {
+			err = open_given_control(given[i].fd);
+			if (err < 0)
+				return err;
 			continue;
 		}
 		err = rzs_listen_adopt(given[i].fd, config.allow_tcp_anywhere,
@@ -147,7 +172,9 @@ static int open_listeners(void)
 		const struct rzs_config_listen *l = &config.listen[i];
 
 		err = rzs_listen_open((const struct sockaddr *)&l->addr, l->addr_len, mode,
-				      &listeners[i], why);
+				      &listeners[nr_listeners], why);
+		if (l->optional && (err == -EAFNOSUPPORT || err == -EADDRNOTAVAIL))
+			continue;
 		if (err < 0) {
 			say_error(why);
 			return err;
@@ -173,11 +200,12 @@ static int open_control(void)
 	for (unsigned i = 0; i < nr_listeners && !target.socket; i++)
 		if (listeners[i].local)
 			target.socket = listeners[i].name;
-	if (control_fd >= 0)
-		o = (struct rzs_control_options){.path = NULL, .fd = control_fd};
+	if (given_control.fd >= 0)
+		o = (struct rzs_control_options){.path = NULL, .fd = given_control.fd};
 	else if (!config.control[0])
 		return 0;
-	err = rzs_control_start(loop, &o, &target, &control, why);
+	rzs_hold_set_control(o.path ? o.path : given_control.name);
+	err = rzs_control_start(&loop, &o, &target, &control, why);
 	if (err < 0)
 		say_error(why);
 	return err;
@@ -188,15 +216,11 @@ static int open_control(void)
 static int open_signals(void)
 {
 	const struct rzs_drain_options o = {
-		.devices = devices, .begin = on_drain_begin, .end = close_all};
-	int err = rzs_drain_open(loop, &o, &drain);
+		.devices = devices, .begin = on_drain_begin, .end = on_drain_end};
+	int err = rzs_drain_open(&loop, &o, &drain);
 
-	if (err == 0)
-		err = uv_signal_init(loop, &usr1);
-	if (err < 0)
-		return err;
-	usr1.data = &usr1;
-	return uv_signal_start(&usr1, on_usr1, SIGUSR1);
+	rzs_loop_add_call(&loop, &usr1, on_usr1, NULL);
+	return err < 0 ? err : rzs_signals_take(SIGUSR1, &loop, &usr1);
 }
 
 static int make_devices(void)
@@ -245,10 +269,10 @@ static int start_loop(void)
 		.nr_users = config.nr_allow_user,
 		.left = on_left,
 	};
-	int err;
+	int err = rzs_loop_open(&loop);
 
-	loop = uv_default_loop();
-	err = loop ? rzs_front_open(loop, &o, &front) : -ENOMEM;
+	if (err == 0)
+		err = rzs_front_open(&loop, &o, &front);
 	if (err == 0)
 		err = open_signals();
 	if (err < 0)
@@ -260,17 +284,15 @@ static int start_loop(void)
 static int announce(void)
 {
 	struct rzs_device_view view;
+	char why[RZS_WHY_MAX];
 	unsigned ready = 0;
-	int err;
 
 	if (config.pid_file[0]) {
-		err = rzs_daemon_write_pid(config.pid_file);
-		if (err < 0) {
-			rzs_say_at(RZS_SAY_ERROR, "pid-file=%s: %s", config.pid_file,
-				   strerror(-err));
-			return err;
+		pid_file = rzs_pid_file_open(config.pid_file, why);
+		if (pid_file < 0) {
+			say_error(why);
+			return pid_file;
 		}
-		has_pid_file = true;
 	}
 	for (unsigned i = 0; target.view(target.arg, i, &view) == 0; i++)
 		ready += view.store != NULL;
@@ -354,34 +376,42 @@ static int serve(void)
 {
 	int err = start();
 
-	if (err < 0)
-		close_all(NULL);
-	if (loop) {
-		uv_run(loop, UV_RUN_DEFAULT);
-		uv_loop_close(loop);
-	}
+	if (err == 0)
+		rzs_loop_run(&loop);
+	close_all();
 	rzs_upkeep_stop();
 	rzs_devices_close(devices);
 	rzs_lockdown_end();
 	close_listeners();
-	if (has_pid_file)
-		unlink(config.pid_file);
+	if (pid_file >= 0)
+		rzs_pid_file_close(config.pid_file, pid_file);
 	return err;
+}
+
+/* What was asked for is on standard output: all of it? */
+static int end_output(void)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return 0;
+	fprintf(stderr, "rzsd: cannot write to standard output: %s\n", strerror(errno));
+	return EXIT_FAILED;
 }
 
 int main(int argc, char **argv)
 {
+	if (rzs_std_fds_fill() < 0)
+		return EXIT_FAILED;
 	switch (rzs_options_parse(argc, argv, &config, &options)) {
 	case RZS_OPTIONS_GO:
 		break;
 	case RZS_OPTIONS_DONE:
-		return 0;
+		return end_output();
 	case RZS_OPTIONS_WRONG:
 		return EXIT_USAGE;
 	}
 	if (options.check) {
 		printf("rzsd: the configuration is good\n");
-		return 0;
+		return end_output();
 	}
 	/* What systemd spares at the end of a shutdown; it reads this from /proc. */
 	if (config.survive_shutdown)

@@ -11,6 +11,7 @@ EXTRA_DIST += \
 	tests/lib/nbdkit.supp \
 	tests/lib/nbdraw.py \
 	tests/lib/openmetrics.py \
+	tests/lib/nbd-swap-rig.sh \
 	tests/lib/rzscontrol-rig.sh \
 	tests/pods.sh
 
@@ -24,8 +25,16 @@ RZS_TEST_LIB_SOURCES = \
 	tests/lib/pages.c \
 	tests/lib/pages.h \
 	tests/lib/t.h \
+	tests/lib/t_clock.h \
 	tests/lib/twin.c \
 	tests/lib/twin.h
+
+# What a server under test is preloaded with.
+check_LTLIBRARIES += fail_nth.la
+fail_nth_la_SOURCES = tests/lib/fail_nth.c
+fail_nth_la_CPPFLAGS = $(RZS_CPPFLAGS)
+fail_nth_la_LDFLAGS = -module -avoid-version -shared -rpath /nowhere
+fail_nth_la_LIBADD = -ldl
 
 include tests/unit/local.mk
 include tests/freestanding/local.mk

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # rzscontrol, and the other programs to come.
 
-RZS_TOOLS_CPPFLAGS = $(RZS_PROTO_CPPFLAGS) -I$(srcdir)/tools -I$(srcdir)/kmod-fallback \
+RZS_TOOLS_CPPFLAGS = $(RZS_PROTO_CPPFLAGS) -I$(srcdir)/tools -I$(srcdir)/kmod-fallback -I$(srcdir)/port/user \
 	-DRZS_SBINDIR='"$(sbindir)"'
 
 # All of it but main(), for the unit tests too.

@@ -74,6 +74,9 @@ char *rzs_tool_copy(const char *text);
  */
 int rzs_tool_path(char *out, size_t size, const char *path);
 
+/* Whether both paths lead to one file; the same text does, too, where there is none. */
+bool rzs_tool_same_file(const char *a, const char *b);
+
 /* Control characters become `?`, so that what others say cannot speak to the terminal. */
 void rzs_tool_tame(char *text);
 

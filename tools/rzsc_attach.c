@@ -15,13 +15,14 @@
 #include "rzsc_kernel.h"
 #include "rzsc_swap.h"
 
-#define WORDS_MAX (RZS_TOOL_PASS_MAX + 12)
+#define WORDS_MAX (RZS_TOOL_PASS_MAX + 14)
 
 /* A command line of rzs-nbd-swap. */
 struct command {
 	char script[PATH_MAX];
 	const char *words[WORDS_MAX];
 	unsigned nr;
+	char pid[24];
 };
 
 static void add(struct command *c, const char *word)
@@ -36,6 +37,15 @@ static void add_option(struct command *c, const char *option, const char *value)
 {
 	add(c, option);
 	add(c, value);
+}
+
+/* Who it is, as it says itself: its socket may be open in the service manager, too. */
+static void add_server(struct command *c, uint64_t pid)
+{
+	if (!pid)
+		return;
+	snprintf(c->pid, sizeof(c->pid), "%llu", (unsigned long long)pid);
+	add_option(c, "--server", c->pid);
 }
 
 /* The script lies beside this program, or where it was to be installed. */
@@ -122,6 +132,51 @@ static int choose_nbd(const struct rzs_options *o, char *out, size_t size)
 	return RZS_EXIT_DONE;
 }
 
+/* Who the server says has it, beyond what its state files know. */
+static void name_holder(const struct rzs_device_info *d, char *out, size_t size)
+{
+	char path[RZS_TOOL_PATH_MAX], folder[64];
+
+	if (rzs_nbd_of_client(d->holder, out, size) == 0)
+		return;
+	snprintf(folder, sizeof(folder), "/proc/%llu", (unsigned long long)d->holder);
+	if (d->holder == 0)
+		snprintf(out, size, "a client whose process is not known");
+	else if (rzs_tool_path(path, sizeof(path), folder) == 0 && access(path, F_OK) == 0)
+		snprintf(out, size, "process %llu", (unsigned long long)d->holder);
+	else
+		snprintf(out, size, "a client of process %llu, which has ended",
+			 (unsigned long long)d->holder);
+}
+
+/*
+ * One export that two devices swap to is pages of one overwritten with those of the other.  What
+ * is attached from elsewhere is for the server to know, and for rzs-nbd-swap to find out.
+ */
+static int check_free(const struct rzs_found *found)
+{
+	const struct rzs_device_info *d = found->device;
+	const struct rzs_nbd *nbd;
+	struct rzs_nbds nbds;
+	char who[64] = "";
+
+	rzs_nbds_read(&nbds);
+	nbd = rzs_nbds_of(&nbds, &found->server->info, d, found->server->devices.nr);
+	if (nbd && rzs_nbd_is_connected(&nbds, nbd->device))
+		snprintf(who, sizeof(who), "%s", nbd->device);
+	else if (d->held)
+		name_holder(d, who, sizeof(who));
+	rzs_nbds_free(&nbds);
+	if (!*who)
+		return RZS_EXIT_DONE;
+	if (*who == '/')
+		return rzs_tool_fail(SWAP_REFUSED,
+				     "%s: attached already, by %s; 'rzscontrol detach %s' first",
+				     found->name, who, who);
+	return rzs_tool_fail(SWAP_REFUSED, "%s: attached already, by %s; that must leave first",
+			     found->name, who);
+}
+
 static int attach(const struct rzs_options *o, const struct rzs_found *found)
 {
 	const char *socket = o->nbd_socket ? o->nbd_socket : found->server->info.socket;
@@ -139,13 +194,16 @@ static int attach(const struct rzs_options *o, const struct rzs_found *found)
 				     "%s: cannot tell at which unix socket NBD clients reach the "
 				     "server; name it with --nbd-socket",
 				     found->name);
-	code = choose_nbd(o, device, sizeof(device));
+	code = check_free(found);
+	if (code == RZS_EXIT_DONE)
+		code = choose_nbd(o, device, sizeof(device));
 	if (code != RZS_EXIT_DONE)
 		return code;
 	begin(&c, "attach");
 	add_option(&c, "--device", device);
 	add_option(&c, "--socket", socket);
 	add_option(&c, "--name", found->name);
+	add_server(&c, found->server->info.pid);
 	for (unsigned i = 0; i < o->nr_pass; i++)
 		add(&c, o->pass[i]);
 	return start(&c);
@@ -168,13 +226,17 @@ int rzs_cmd_attach(const struct rzs_options *o)
 
 /* ---- which /dev/nbdN? ---- */
 
+struct nbd_found {
+	char device[32];		/* empty: not attached */
+	char socket[RZS_TOOL_PATH_MAX]; /* the server's for NBD; empty: not known, or not asked */
+	uint64_t pid;			/* the server's; 0: not asked */
+};
+
 /*
  * That of a device by its name.  First by what was noted: that works without the server, which may
- * be what is wrong.  RZS_EXIT_DONE with device empty: not attached; socket is then the server's for
- * NBD, empty if unknown.
+ * be what is wrong.  RZS_EXIT_DONE with out->device empty: not attached.
  */
-static int find_nbd(const struct rzs_options *o, const char *name, char *device, size_t size,
-		    char *socket)
+static int find_nbd(const struct rzs_options *o, const char *name, struct nbd_found *out)
 {
 	const struct rzs_nbd *nbd = NULL;
 	struct rzs_found found;
@@ -182,7 +244,7 @@ static int find_nbd(const struct rzs_options *o, const char *name, char *device,
 	unsigned nr = 0;
 	int code = RZS_EXIT_DONE;
 
-	device[0] = socket[0] = '\0';
+	memset(out, 0, sizeof(*out));
 	memset(&found, 0, sizeof(found));
 	rzs_nbds_read(&nbds);
 	for (size_t i = 0; i < nbds.nr; i++)
@@ -197,10 +259,11 @@ static int find_nbd(const struct rzs_options *o, const char *name, char *device,
 	if (code == RZS_EXIT_DONE && found.server) {
 		nbd = rzs_nbds_of(&nbds, &found.server->info, found.device,
 				  found.server->devices.nr);
-		snprintf(socket, RZS_TOOL_PATH_MAX, "%s", found.server->info.socket);
+		snprintf(out->socket, sizeof(out->socket), "%s", found.server->info.socket);
+		out->pid = found.server->info.pid;
 	}
 	if (nbd)
-		snprintf(device, size, "%s", nbd->device);
+		snprintf(out->device, sizeof(out->device), "%s", nbd->device);
 	rzs_nbds_free(&nbds);
 	rzs_found_free(&found);
 	return code == RZS_EXIT_DONE ? RZS_EXIT_DONE : refused(code);
@@ -222,27 +285,27 @@ static const char *kernel_name(const struct rzs_options *o)
 
 int rzs_cmd_detach(const struct rzs_options *o)
 {
-	char device[32], socket[RZS_TOOL_PATH_MAX];
+	struct nbd_found at;
 	struct command c;
 	unsigned number;
 
 	if (kernel_name(o))
 		return rzs_swap_detach(o, kernel_name(o));
 	if (rzs_nbd_is(o->device, &number)) {
-		snprintf(device, sizeof(device), "%s", o->device);
+		snprintf(at.device, sizeof(at.device), "%s", o->device);
 	} else {
-		int code = find_nbd(o, o->device, device, sizeof(device), socket);
+		int code = find_nbd(o, o->device, &at);
 
 		if (code != RZS_EXIT_DONE)
 			return code;
-		if (!*device)
+		if (!*at.device)
 			return rzs_tool_fail(SWAP_NOT_ATTACHED,
 					     "%s: attached to no /dev/nbdN that is known of; name "
 					     "it instead if it is",
 					     o->device);
 	}
 	begin(&c, "detach");
-	add_option(&c, "--device", device);
+	add_option(&c, "--device", at.device);
 	for (unsigned i = 0; i < o->nr_pass; i++)
 		add(&c, o->pass[i]);
 	return start(&c);
@@ -252,11 +315,12 @@ int rzs_cmd_detach(const struct rzs_options *o)
 
 static int check_one(const struct rzs_options *o)
 {
-	char device[32], socket[RZS_TOOL_PATH_MAX] = "";
+	struct nbd_found at;
 	struct command c;
 	unsigned number;
 	int code;
 
+	memset(&at, 0, sizeof(at));
 	if (kernel_name(o))
 		return rzs_tool_fail(SWAP_REFUSED,
 				     "%s: check looks at what swapping to a process needs, and one "
@@ -264,19 +328,20 @@ static int check_one(const struct rzs_options *o)
 				     "shows how it is",
 				     o->device);
 	if (rzs_nbd_is(o->device, &number)) {
-		snprintf(device, sizeof(device), "%s", o->device);
+		snprintf(at.device, sizeof(at.device), "%s", o->device);
 	} else {
-		code = find_nbd(o, o->device, device, sizeof(device), socket);
+		code = find_nbd(o, o->device, &at);
 		if (code != RZS_EXIT_DONE)
 			return code;
 		/* Before it is attached: as attach would choose. */
-		if (!*device && choose_nbd(o, device, sizeof(device)) != RZS_EXIT_DONE)
+		if (!*at.device && choose_nbd(o, at.device, sizeof(at.device)) != RZS_EXIT_DONE)
 			return SWAP_REFUSED;
 	}
 	begin(&c, "check");
-	add_option(&c, "--device", device);
-	if (*socket)
-		add_option(&c, "--socket", socket);
+	add_option(&c, "--device", at.device);
+	if (*at.socket)
+		add_option(&c, "--socket", at.socket);
+	add_server(&c, at.pid);
 	if (o->json)
 		add(&c, "--json");
 	return start(&c);
@@ -321,6 +386,7 @@ static int check_none(const struct rzs_options *o)
 			return refused(code);
 		if (*all.v[0].info.socket)
 			add_option(&c, "--socket", all.v[0].info.socket);
+		add_server(&c, all.v[0].info.pid);
 	}
 	if (o->json)
 		add(&c, "--json");

@@ -43,6 +43,8 @@ struct rzs_device_info {
 	uint64_t memlimit; /* bytes; 0: none */
 	char algorithm[32];
 	uint64_t connections;
+	bool held;	    /* a client has it, and no other may write */
+	uint64_t holder;    /* the process that connected it, which may have ended; 0: not known */
 	char swap_uuid[40]; /* of page 0; empty: no swap header */
 	uint64_t stored;    /* bytes before compression */
 	uint64_t mem;	    /* bytes of memory held */

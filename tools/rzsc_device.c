@@ -29,7 +29,8 @@ static int set(const struct rzs_options *o, struct rzs_found *found, const char 
 {
 	char setting[64];
 
-	snprintf(setting, sizeof(setting), "%s=%llu", key, (unsigned long long)kb * 1024);
+	/* In the unit of the command line: what is said of it then fits what was given. */
+	snprintf(setting, sizeof(setting), "%s=%llu%s", key, (unsigned long long)kb, kb ? "K" : "");
 	return set_text(o, found, setting);
 }
 

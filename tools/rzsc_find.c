@@ -103,7 +103,7 @@ static bool is_nbd_socket(const struct rzs_servers *servers, const char *path)
 	for (size_t i = 0; i < servers->nr; i++)
 		if (*servers->v[i].info.socket &&
 		    rzs_tool_path(nbd, sizeof(nbd), servers->v[i].info.socket) == 0 &&
-		    strcmp(nbd, path) == 0)
+		    rzs_tool_same_file(nbd, path))
 			return true;
 	return false;
 }

@@ -4,20 +4,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "rzsc_listens.h"
-
-/* Whether both paths lead to one file. */
-static bool is_same(const char *a, const char *b)
-{
-	struct stat x, y;
-
-	if (strcmp(a, b) == 0)
-		return true;
-	return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
-}
 
 /* Inodes of sockets that the process has open. */
 struct inodes {
@@ -91,7 +80,7 @@ int rzs_listens_at(uint64_t pid, const char *not_at, char *out, size_t size)
 		unsigned long long inode;
 		const char *at = listening(line, &inode);
 
-		if (!at || !has(&inodes, inode) || is_same(at, not_at))
+		if (!at || !has(&inodes, inode) || rzs_tool_same_file(at, not_at))
 			continue;
 		err = err == -ENOENT && strlen(at) < size ? 0 : -ENOTUNIQ;
 		snprintf(out, size, "%s", at);

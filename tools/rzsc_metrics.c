@@ -154,15 +154,57 @@ static int cannot(const char *what, const char *path)
 			     strerror(errno));
 }
 
+/* Into fd, which it closes. */
+static int write_to(int fd, const char *path, const struct rzs_metrics *m, bool file)
+{
+	int code = RZS_EXIT_DONE;
+	FILE *f = fdopen(fd, "w");
+
+	if (!f) {
+		code = cannot("open", path);
+		close(fd);
+		return code;
+	}
+	rzs_metrics_print(f, m);
+	/* For the collector's user; there is nothing secret in it. */
+	if (fflush(f) != 0 || (file && (fchmod(fd, 0644) < 0 || fsync(fd) < 0)))
+		code = cannot("write", path);
+	if (fclose(f) != 0 && code == RZS_EXIT_DONE)
+		code = cannot("write", path);
+	return code;
+}
+
+/* A terminal, a pipe, /dev/null and the like: written to where it is, and left there. */
+static int write_in_place(const char *path, const struct rzs_metrics *m)
+{
+	/* Without O_NONBLOCK a pipe that nobody reads would be waited for. */
+	int fd = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0)
+		return cannot(errno == ENXIO ? "write, as nobody reads it" : "open", path);
+	if (fstat(fd, &st) < 0 || !(S_ISCHR(st.st_mode) || S_ISFIFO(st.st_mode))) {
+		close(fd);
+		return rzs_tool_fail(RZS_EXIT_FAILED, "--output %s: changed meanwhile", path);
+	}
+	/* Whoever reads is waited for. */
+	if (fcntl(fd, F_SETFL, 0) < 0) {
+		int code = cannot("open", path);
+
+		close(fd);
+		return code;
+	}
+	return write_to(fd, path, m, false);
+}
+
 /*
  * Beside it first, under a name that a collector of *.prom does not look at, then in its place: who
  * reads sees all of the old one or all of the new one.
  */
-static int write_file(const char *path, const struct rzs_metrics *m)
+static int replace_file(const char *path, const struct rzs_metrics *m)
 {
 	char beside[RZS_TOOL_PATH_MAX];
-	int code = RZS_EXIT_DONE, fd;
-	FILE *f;
+	int code, fd;
 
 	if (snprintf(beside, sizeof(beside), "%s.XXXXXX", path) >= (int)sizeof(beside))
 		return rzs_tool_fail(RZS_EXIT_USAGE, "--output: a path of more than %zu bytes",
@@ -170,22 +212,38 @@ static int write_file(const char *path, const struct rzs_metrics *m)
 	fd = mkostemp(beside, O_CLOEXEC);
 	if (fd < 0)
 		return cannot("make a file beside it", path);
-	f = fdopen(fd, "w");
-	if (!f) {
-		code = cannot("open", path);
-		close(fd);
-	} else {
-		rzs_metrics_print(f, m);
-		/* For the collector's user; there is nothing secret in it. */
-		if (fflush(f) != 0 || fchmod(fd, 0644) < 0 || fsync(fd) < 0)
-			code = cannot("write", path);
-		if (fclose(f) != 0 && code == RZS_EXIT_DONE)
-			code = cannot("write", path);
-	}
+	code = write_to(fd, path, m, true);
 	if (code == RZS_EXIT_DONE && rename(beside, path) < 0)
 		code = cannot("put the new one in its place", path);
 	if (code != RZS_EXIT_DONE)
 		unlink(beside);
+	return code;
+}
+
+/* Only a file is replaced, and not the link that leads to it. */
+static int write_file(const char *path, const struct rzs_metrics *m)
+{
+	char *real;
+	struct stat st;
+	int code;
+
+	if (lstat(path, &st) < 0)
+		return errno == ENOENT ? replace_file(path, m) : cannot("look at it", path);
+	if (stat(path, &st) < 0)
+		return cannot("follow it", path);
+	if (S_ISCHR(st.st_mode) || S_ISFIFO(st.st_mode))
+		return write_in_place(path, m);
+	if (!S_ISREG(st.st_mode))
+		return rzs_tool_fail(RZS_EXIT_FAILED,
+				     "--output %s: %s; name a file, and nothing was written", path,
+				     S_ISDIR(st.st_mode)   ? "a folder"
+				     : S_ISBLK(st.st_mode) ? "a block device"
+							   : "a socket");
+	real = realpath(path, NULL);
+	if (!real)
+		return cannot("follow it", path);
+	code = replace_file(real, m);
+	free(real);
 	return code;
 }
 

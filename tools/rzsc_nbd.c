@@ -12,6 +12,8 @@
 
 #define PAGE_SIZE 4096u /* of the store; the header of a machine with larger pages is not read */
 
+#define NBDS_MAX 1024u /* numbers that are looked at */
+
 /* Where a swap header has what, mkswap(8)'s version 1. */
 #define UUID_AT	 1036u
 #define MAGIC_AT (PAGE_SIZE - 10u)
@@ -177,11 +179,15 @@ const struct rzs_nbd *rzs_nbds_find(const struct rzs_nbds *nbds, const char *dev
 
 bool rzs_nbd_is_of(const struct rzs_nbd *nbd, const struct rzs_server_info *server)
 {
+	char noted[RZS_TOOL_PATH_MAX], at[RZS_TOOL_PATH_MAX];
+
 	if (!nbd->noted)
 		return false;
 	if (nbd->server_pid)
 		return nbd->server_pid == server->pid;
-	return *nbd->socket && strcmp(nbd->socket, server->socket) == 0;
+	return *nbd->socket && *server->socket &&
+	       rzs_tool_path(noted, sizeof(noted), nbd->socket) == 0 &&
+	       rzs_tool_path(at, sizeof(at), server->socket) == 0 && rzs_tool_same_file(noted, at);
 }
 
 const struct rzs_nbd *rzs_nbds_of(const struct rzs_nbds *nbds, const struct rzs_server_info *server,
@@ -248,23 +254,56 @@ int rzs_nbd_uuid(const char *device, char uuid[RZS_UUID_TEXT])
 	return 0;
 }
 
-/* A connected one has a pid file; one by netlink at least a size. */
-static bool is_connected(const char *block)
+/* A number in a file of a block device's folder in sysfs; 0 when there is none. */
+static uint64_t number_in(const char *block, const char *name)
 {
 	char path[RZS_TOOL_PATH_MAX + 8], text[32] = "";
 	FILE *f;
 
-	snprintf(path, sizeof(path), "%s/pid", block);
-	if (access(path, F_OK) == 0)
-		return true;
-	snprintf(path, sizeof(path), "%s/size", block);
+	snprintf(path, sizeof(path), "%s/%s", block, name);
 	f = fopen(path, "re");
 	if (f) {
 		if (!fgets(text, sizeof(text), f))
 			text[0] = '\0';
 		fclose(f);
 	}
-	return strtoull(text, NULL, 10) > 0;
+	return strtoull(text, NULL, 10);
+}
+
+/* A connected one has a pid file; one by netlink at least a size. */
+static bool is_connected(const char *block)
+{
+	char path[RZS_TOOL_PATH_MAX + 8];
+
+	snprintf(path, sizeof(path), "%s/pid", block);
+	return access(path, F_OK) == 0 || number_in(block, "size") > 0;
+}
+
+bool rzs_nbd_is_connected(const struct rzs_nbds *nbds, const char *device)
+{
+	char block[RZS_TOOL_PATH_MAX], name[64];
+	const struct rzs_nbd *nbd = rzs_nbds_find(nbds, device);
+
+	snprintf(name, sizeof(name), "/sys/block/%.40s", device + strlen("/dev/"));
+	return (nbd && nbd->swapped_to) ||
+	       (rzs_tool_path(block, sizeof(block), name) == 0 && is_connected(block));
+}
+
+int rzs_nbd_of_client(uint64_t pid, char *out, size_t size)
+{
+	char block[RZS_TOOL_PATH_MAX], name[64];
+
+	out[0] = '\0';
+	for (unsigned i = 0; pid && i < NBDS_MAX; i++) {
+		snprintf(name, sizeof(name), "/sys/block/nbd%u", i);
+		if (rzs_tool_path(block, sizeof(block), name) < 0 || access(block, F_OK) < 0)
+			break;
+		if (number_in(block, "pid") != pid)
+			continue;
+		snprintf(out, size, "/dev/nbd%u", i);
+		return 0;
+	}
+	return -ENODEV;
 }
 
 int rzs_nbd_unused(const struct rzs_nbds *nbds, char *out, size_t size)
@@ -273,7 +312,7 @@ int rzs_nbd_unused(const struct rzs_nbds *nbds, char *out, size_t size)
 	char block[RZS_TOOL_PATH_MAX], name[64] = "/sys/block/nbd0";
 
 	out[0] = '\0';
-	for (unsigned i = 0; i < 1024; i++) {
+	for (unsigned i = 0; i < NBDS_MAX; i++) {
 		snprintf(name, sizeof(name), "/sys/block/nbd%u", i);
 		if (rzs_tool_path(block, sizeof(block), name) < 0)
 			return -ENAMETOOLONG;

@@ -54,6 +54,12 @@ const struct rzs_nbd *rzs_nbds_of(const struct rzs_nbds *nbds, const struct rzs_
 /* Bytes swapped out to the kernel module's device of this name.  -ENODEV: it is not swapped to. */
 int rzs_nbd_kernel_used(const char *name, uint64_t *out);
 
+/* Whether the kernel has it attached to a server, or swaps to it. */
+bool rzs_nbd_is_connected(const struct rzs_nbds *nbds, const char *device);
+
+/* The one that process pid, which may have ended, has attached.  -ENODEV: none; out is empty. */
+int rzs_nbd_of_client(uint64_t pid, char *out, size_t size);
+
 /* Whether rzs-nbd-swap attached it to this server. */
 bool rzs_nbd_is_of(const struct rzs_nbd *nbd, const struct rzs_server_info *server);
 

@@ -60,6 +60,7 @@ static void list_json_device(struct rzs_json *j, const struct rzs_device_info *d
 	rzs_show_number(j, "memlimit_bytes", !untold, d->memlimit);
 	rzs_json_text(j, "algorithm", *d->algorithm || !d->of_kernel ? d->algorithm : NULL);
 	rzs_show_number(j, "connections", !d->of_kernel, d->connections);
+	rzs_show_number(j, "holder", d->held, d->holder);
 	rzs_json_text(j, "swap_uuid", *d->swap_uuid ? d->swap_uuid : NULL);
 	rzs_json_number(j, "stored_bytes", d->stored);
 	rzs_json_number(j, "mem_bytes", d->mem);

@@ -68,11 +68,15 @@ static int list_line(void *arg, const struct rzs_ctl_words *w)
 	const char *state = rzs_ctl_value(w, 1, "state");
 	const char *algorithm = rzs_ctl_value(w, 1, "algorithm");
 	const char *uuid = rzs_ctl_value(w, 1, "swap-uuid");
+	const char *holder = rzs_ctl_value(w, 1, "holder"); /* older servers do not tell */
 
 	out->v = rzs_tool_grow(out->v, out->nr, sizeof(*out->v));
 	d = &out->v[out->nr++];
 	memset(d, 0, sizeof(*d));
 	d->ready = state && strcmp(state, "ready") == 0;
+	d->held = holder && strcmp(holder, "-") != 0;
+	if (d->held && take_number(w, "holder", &d->holder) < 0)
+		return -EPROTO;
 	if (take_text(d->name, sizeof(d->name), w->word[0]) < 0 ||
 	    (algorithm && take_text(d->algorithm, sizeof(d->algorithm), algorithm) < 0))
 		return -EPROTO;

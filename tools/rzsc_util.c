@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "rzsc.h"
@@ -93,6 +94,15 @@ int rzs_tool_path(char *out, size_t size, const char *path)
 		return 0;
 	out[0] = '\0';
 	return -ENAMETOOLONG;
+}
+
+bool rzs_tool_same_file(const char *a, const char *b)
+{
+	struct stat x, y;
+
+	if (strcmp(a, b) == 0)
+		return true;
+	return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
 void rzs_tool_tame(char *text)

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "rzsc.h"
+#include "std_fds.h"
 
 #define WORDS_MAX 64
 
@@ -412,6 +413,8 @@ int main(int argc, char **argv)
 	static struct given g;
 	int code;
 
+	if (rzs_std_fds_fill() < 0)
+		return RZS_EXIT_FAILED;
 	if (argc < 2) {
 		fputs(usage, stderr);
 		return RZS_EXIT_USAGE;

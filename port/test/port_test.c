@@ -18,9 +18,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
-#define TEST_PAGE	  4096u
 #define TEST_ALIGN	  64u
+#define TEST_BLOCK_ALIGN  4096u
 #define TEST_KEEP_DEFAULT 16u
 #define TEST_MAGIC_ALLOC  0x616c6c6f63a110c1ull
 #define TEST_MAGIC_TAKEN  0x7461e1b10c7a4e01ull
@@ -38,6 +39,11 @@ static uint64_t test_live_bytes, test_live_allocs, test_live_blocks;
 static uint32_t test_yield_n;
 static uint64_t test_yield_seed;
 static uint64_t test_yield_threads;
+
+static struct test_hook {
+	rzs_test_fn *fn;
+	void *arg;
+} test_hook[RZS_TEST_PLACES];
 
 /* In front of an allocation. */
 struct test_alloc {
@@ -87,6 +93,7 @@ void rzs_test_reset(void)
 	test_guard = false;
 	test_damage = 0;
 	test_yield_n = 0;
+	memset(test_hook, 0, sizeof(test_hook));
 }
 
 void rzs_test_fail(enum rzs_test_call call, uint64_t nth, uint64_t count)
@@ -135,10 +142,27 @@ void rzs_test_set_yield(uint32_t n, uint64_t seed)
 	test_yield_seed = seed;
 }
 
+void rzs_test_call_at(enum rzs_test_place place, rzs_test_fn *fn, void *arg)
+{
+	test_hook[place] = (struct test_hook){fn, arg};
+}
+
+static void test_at(enum rzs_test_place place, const void *p, size_t n)
+{
+	static __thread bool inside;
+
+	if (!test_hook[place].fn || inside)
+		return;
+	inside = true;
+	test_hook[place].fn(test_hook[place].arg, p, n);
+	inside = false;
+}
+
 void rzs_test_yield(void)
 {
 	static __thread uint64_t state;
 
+	test_at(RZS_TEST_AT_YIELD, NULL, 0);
 	if (test_yield_n == 0)
 		return;
 	if (state == 0)
@@ -164,6 +188,18 @@ static bool test_fails(enum rzs_test_call call)
 	return true;
 }
 
+/* What can be kept from being touched: a page of this system. */
+static size_t test_page(void)
+{
+	return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+static void test_fence(void *p)
+{
+	if (mprotect(p, test_page(), PROT_NONE))
+		test_damaged("no guard", p);
+}
+
 /* Allocations */
 
 static void *test_map(size_t len)
@@ -176,7 +212,7 @@ static void *test_map(size_t len)
 void *rzs_port_alloc(size_t n)
 {
 	size_t body = (n + TEST_ALIGN - 1) & ~(size_t)(TEST_ALIGN - 1);
-	size_t map_len = 0;
+	size_t map_len = 0, page = test_page();
 	struct test_alloc *a;
 	void *map = NULL;
 	char *p;
@@ -184,12 +220,12 @@ void *rzs_port_alloc(size_t n)
 	if (test_fails(RZS_TEST_ALLOC) || n > SIZE_MAX / 2)
 		return NULL;
 	if (test_guard) {
-		map_len = ((TEST_ALIGN + body + TEST_PAGE - 1) / TEST_PAGE + 1) * TEST_PAGE;
+		map_len = ((TEST_ALIGN + body + page - 1) / page + 1) * page;
 		map = test_map(map_len);
 		if (!map)
 			return NULL;
-		mprotect((char *)map + map_len - TEST_PAGE, TEST_PAGE, PROT_NONE);
-		p = (char *)map + map_len - TEST_PAGE - body;
+		test_fence((char *)map + map_len - page);
+		p = (char *)map + map_len - page - body;
 	} else {
 		if (posix_memalign(&map, TEST_ALIGN, TEST_ALIGN + n))
 			return NULL;
@@ -218,6 +254,7 @@ void rzs_port_free(void *p, size_t n)
 	}
 	if (a->size != n)
 		test_damaged("free with another size than allocated", p);
+	test_at(RZS_TEST_AT_RETURN, p, a->size);
 	test_count(&test_live_bytes, -a->size);
 	test_count(&test_live_allocs, -(uint64_t)1);
 	map = a->map;
@@ -230,12 +267,17 @@ void rzs_port_free(void *p, size_t n)
 		free(map);
 }
 
+void rzs_port_wipe(void *p, size_t n)
+{
+	memset(p, 0, n); /* of another unit than who calls it: never left out */
+}
+
 /* Blocks */
 
-/* Bytes from a head to its block: a page, and with guards another that cannot be touched. */
+/* Bytes from a head to its block; with guards a page of them cannot be touched. */
 static size_t test_head_len(const struct rzs_blocks *b)
 {
-	return b->guard ? 2 * TEST_PAGE : TEST_PAGE;
+	return b->guard ? 2 * test_page() : TEST_BLOCK_ALIGN;
 }
 
 static char *test_body(const struct rzs_blocks *b, struct test_block *t)
@@ -249,13 +291,13 @@ static struct test_block *test_block_new(struct rzs_blocks *b)
 	struct test_block *t;
 
 	if (b->guard) {
-		t = test_map(len + TEST_PAGE);
+		t = test_map(len + test_page());
 		if (!t)
 			return NULL;
-		mprotect((char *)t + TEST_PAGE, TEST_PAGE, PROT_NONE);
-		mprotect((char *)t + len, TEST_PAGE, PROT_NONE);
+		test_fence((char *)t + test_page());
+		test_fence((char *)t + len);
 	} else {
-		t = aligned_alloc(TEST_PAGE, len);
+		t = aligned_alloc(TEST_BLOCK_ALIGN, len);
 		if (!t)
 			return NULL;
 	}
@@ -272,7 +314,7 @@ static void test_block_delete(struct rzs_blocks *b, struct test_block *t)
 	t->next_all->prev_all = t->prev_all;
 	t->magic = 0;
 	if (b->guard)
-		munmap(t, test_head_len(b) + RZS_BLOCK_SIZE + TEST_PAGE);
+		munmap(t, test_head_len(b) + RZS_BLOCK_SIZE + test_page());
 	else
 		free(t);
 }
@@ -300,6 +342,11 @@ static void test_queue_trim(struct rzs_blocks *b)
 		test_block_delete(b, test_queue_pop(b));
 }
 
+static uint64_t test_keep(uint64_t asked)
+{
+	return asked == RZS_RESERVE_DEFAULT ? TEST_KEEP_DEFAULT : asked;
+}
+
 int rzs_blocks_open(struct rzs_blocks **out, uint64_t max_blocks, uint64_t reserve_blocks)
 {
 	struct rzs_blocks *b = rzs_port_alloc(sizeof(*b));
@@ -310,7 +357,7 @@ int rzs_blocks_open(struct rzs_blocks **out, uint64_t max_blocks, uint64_t reser
 	rzs_lock_init(&b->lock);
 	b->guard = test_guard;
 	b->max = max_blocks;
-	b->keep = reserve_blocks == RZS_RESERVE_DEFAULT ? TEST_KEEP_DEFAULT : reserve_blocks;
+	b->keep = test_keep(reserve_blocks);
 	b->tail = &b->head;
 	b->all.next_all = b->all.prev_all = &b->all;
 	return 0;
@@ -324,8 +371,10 @@ void rzs_blocks_close(struct rzs_blocks *b)
 		test_block_delete(b, test_queue_pop(b));
 	test_count(&test_live_bytes, -(b->taken * RZS_BLOCK_SIZE));
 	test_count(&test_live_blocks, -b->taken);
-	while (b->all.next_all != &b->all)
+	while (b->all.next_all != &b->all) {
+		test_at(RZS_TEST_AT_RETURN, test_body(b, b->all.next_all), RZS_BLOCK_SIZE);
 		test_block_delete(b, b->all.next_all);
+	}
 	rzs_port_free(b, sizeof(*b));
 }
 
@@ -334,6 +383,7 @@ void *rzs_blocks_take(struct rzs_blocks *b, bool *out_limit)
 	struct test_block *t = NULL;
 
 	*out_limit = false;
+	test_at(RZS_TEST_AT_TAKE, NULL, 0);
 	if (test_fails(RZS_TEST_TAKE))
 		return NULL;
 	rzs_lock(&b->lock);
@@ -359,11 +409,12 @@ void rzs_blocks_give(struct rzs_blocks *b, void *block)
 {
 	struct test_block *t;
 
-	if (!block || (uintptr_t)block % TEST_PAGE) {
+	if (!block || (uintptr_t)block % TEST_BLOCK_ALIGN) {
 		test_damaged("give of what is no block", block);
 		return;
 	}
 	t = (struct test_block *)(void *)((char *)block - test_head_len(b));
+	test_at(RZS_TEST_AT_RETURN, block, RZS_BLOCK_SIZE);
 	rzs_lock(&b->lock);
 	if (t->magic != TEST_MAGIC_TAKEN) {
 		rzs_unlock(&b->lock);
@@ -394,7 +445,7 @@ void rzs_blocks_count(struct rzs_blocks *b, uint64_t *out_taken, uint64_t *out_r
 	rzs_unlock(&b->lock);
 }
 
-int rzs_blocks_set_max(struct rzs_blocks *b, uint64_t max_blocks)
+int rzs_blocks_set_max(struct rzs_blocks *b, uint64_t max_blocks, uint64_t reserve_blocks)
 {
 	int err = 0;
 
@@ -403,6 +454,7 @@ int rzs_blocks_set_max(struct rzs_blocks *b, uint64_t max_blocks)
 		err = -ENOSPC;
 	} else {
 		b->max = max_blocks;
+		b->keep = test_keep(reserve_blocks);
 		test_queue_trim(b);
 	}
 	rzs_unlock(&b->lock);

@@ -65,4 +65,20 @@ uint64_t rzs_test_damage(void);
 /* At a yield point (locks, atomic exchanges) give the CPU away one time in n, 0: never. */
 void rzs_test_set_yield(uint32_t n, uint64_t seed);
 
+/* Where a test may have something called, by the thread that gets there. */
+enum rzs_test_place {
+	RZS_TEST_AT_YIELD,  /* a yield point; p is NULL */
+	RZS_TEST_AT_TAKE,   /* a block is about to be taken; p is NULL */
+	RZS_TEST_AT_RETURN, /* n bytes at p come back: freed, given, or left in a source closed */
+	RZS_TEST_PLACES,
+};
+
+typedef void rzs_test_fn(void *arg, const void *p, size_t n);
+
+/*
+ * Call fn there from now on, NULL: nothing.  It may use the store, as far as it knows that what it
+ * needs is not locked; nothing is called from within it.
+ */
+void rzs_test_call_at(enum rzs_test_place place, rzs_test_fn *fn, void *arg);
+
 #endif

@@ -21,6 +21,7 @@ void rzs_test_yield(void);
 
 void *rzs_port_alloc(size_t n);
 void rzs_port_free(void *p, size_t n);
+void rzs_port_wipe(void *p, size_t n);
 
 struct rzs_blocks;
 
@@ -30,7 +31,7 @@ void *rzs_blocks_take(struct rzs_blocks *b, bool *out_limit);
 void rzs_blocks_give(struct rzs_blocks *b, void *block);
 void rzs_blocks_count(struct rzs_blocks *b, uint64_t *out_taken, uint64_t *out_ready,
 		      uint64_t *out_peak);
-int rzs_blocks_set_max(struct rzs_blocks *b, uint64_t max_blocks);
+int rzs_blocks_set_max(struct rzs_blocks *b, uint64_t max_blocks, uint64_t reserve_blocks);
 
 #include "../port_check.h"
 

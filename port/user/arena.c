@@ -9,9 +9,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
-#define ARENA_PAGE 4096u /* no page is smaller */
 /*
  * Opened at once at least: changing the access to addresses takes kernel memory of a kind of which
  * there may be none under pressure, so it must be rare.
@@ -35,18 +33,20 @@ static void *arena_map(size_t len)
 	return p;
 }
 
-static size_t arena_holes_len(uint64_t units)
+static size_t arena_holes_len(const struct rzs_arena *r)
 {
-	size_t bytes = (size_t)((units + 63) / 64 * 8);
+	size_t bytes = (size_t)((r->units + 63) / 64 * 8);
 
-	return (bytes + ARENA_PAGE - 1) / ARENA_PAGE * ARENA_PAGE;
+	return (bytes + r->page - 1) / r->page * r->page;
 }
 
-int rzs_arena_reserve(struct rzs_arena *r, uint64_t units, uint64_t least)
+int rzs_arena_reserve(struct rzs_arena *r, size_t page, uint64_t units, uint64_t least)
 {
 	const uint64_t most = SIZE_MAX / 2 / RZS_ARENA_UNIT;
 
 	memset(r, 0, sizeof(*r));
+	if (page == 0 || RZS_ARENA_UNIT % page)
+		return -ENOTSUP;
 	if (least > most)
 		return -ENOMEM;
 	if (units > most)
@@ -62,12 +62,13 @@ int rzs_arena_reserve(struct rzs_arena *r, uint64_t units, uint64_t least)
 	if (!r->base)
 		return -ENOMEM;
 	r->units = units;
-	r->holes = arena_map(arena_holes_len(units));
-	if (!r->holes || mprotect(r->holes, arena_holes_len(units), PROT_READ | PROT_WRITE)) {
+	r->page = page;
+	r->holes = arena_map(arena_holes_len(r));
+	if (!r->holes || mprotect(r->holes, arena_holes_len(r), PROT_READ | PROT_WRITE)) {
 		rzs_arena_release(r);
 		return -ENOMEM;
 	}
-	if (mlock2(r->holes, arena_holes_len(units), MLOCK_ONFAULT))
+	if (mlock2(r->holes, arena_holes_len(r), MLOCK_ONFAULT))
 		r->lock_err = errno;
 	return 0;
 }
@@ -77,7 +78,7 @@ void rzs_arena_release(struct rzs_arena *r)
 	if (r->base)
 		munmap(r->base, (size_t)r->units * RZS_ARENA_UNIT);
 	if (r->holes)
-		munmap(r->holes, arena_holes_len(r->units));
+		munmap(r->holes, arena_holes_len(r));
 	memset(r, 0, sizeof(*r));
 }
 
@@ -138,14 +139,15 @@ static int arena_open(struct rzs_arena *r, uint64_t nr)
 	return 0;
 }
 
-static int arena_fill(char *p, size_t len, void (*on_page)(void *arg), void *arg)
+/* len is of whole units, and so of whole pages. */
+static int arena_fill(const struct rzs_arena *r, char *p, size_t len, void (*on_page)(void *arg),
+		      void *arg)
 {
-	size_t page = (size_t)sysconf(_SC_PAGESIZE), step = page < len ? page : len;
 	int err = 0;
 
-	for (size_t at = 0; err == 0 && at < len; at += step) {
+	for (size_t at = 0; err == 0 && at < len; at += r->page) {
 		on_page(arg);
-		err = rzs_memory_fill(p + at, step);
+		err = rzs_memory_fill(p + at, r->page);
 	}
 	return err;
 }
@@ -170,7 +172,7 @@ int rzs_arena_commit(struct rzs_arena *r, uint64_t want, void (*on_page)(void *a
 	}
 	unit = arena_first_holes(r, want, &nr);
 	p = r->base + unit * RZS_ARENA_UNIT;
-	err = arena_fill(p, (size_t)nr * RZS_ARENA_UNIT, on_page, arg);
+	err = arena_fill(r, p, (size_t)nr * RZS_ARENA_UNIT, on_page, arg);
 	if (err) {
 		/* The part that was there. */
 		(void)rzs_memory_drop(p, (size_t)nr * RZS_ARENA_UNIT, &r->lock_err);

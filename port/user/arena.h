@@ -23,6 +23,7 @@
 
 struct rzs_arena {
 	char *base;
+	size_t page;	   /* bytes; a unit is one or several */
 	uint64_t units;	   /* size */
 	uint64_t opened;   /* units 0 .. opened - 1 are accessible */
 	uint64_t nr_holes; /* of these, how many have no memory */
@@ -33,9 +34,11 @@ struct rzs_arena {
 
 /*
  * Map addresses for units, or for as many as can be had but not fewer than least (1 or more).
- * -ENOMEM: not even that; r is then as released.
+ * page: bytes of the system's pages, or a multiple of that.
+ * -ENOMEM: not even that; -ENOTSUP: pages larger than a unit, whose memory could not be given and
+ * taken without that of its neighbours.  r is then as released.
  */
-int rzs_arena_reserve(struct rzs_arena *r, uint64_t units, uint64_t least);
+int rzs_arena_reserve(struct rzs_arena *r, size_t page, uint64_t units, uint64_t least);
 
 /* Unmap it all, with everything in it. */
 void rzs_arena_release(struct rzs_arena *r);

@@ -22,9 +22,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include "blocks.h"
-#include "arena.h"
-#include "room.h"
+#include "blocks_private.h"
 #include "size.h"
 
 #include <pthread.h>
@@ -52,47 +50,6 @@ _Static_assert(RZS_ARENA_UNIT == RZS_BLOCK_SIZE, "a unit of the range is a block
 #define BLOCKS_WORK 1u
 #define BLOCKS_STOP 2u
 
-struct block_link {
-	struct block_link *next;
-};
-
-struct rzs_blocks {
-	rzs_lock_t lock;
-	uint32_t work; /* futex: what the thread is to do */
-
-	/* Under lock. */
-	struct block_link *list;
-	uint64_t taken, ready, held, peak;
-	uint64_t max;	    /* no more than the arena has */
-	uint64_t reserve;   /* aim of ready */
-	uint64_t low, high; /* where the thread starts */
-	uint64_t least; /* ready ones there have been at the worst */
-	uint64_t refilled, returned, failures, shortages, unasked, refused, bad_gives;
-	int lock_err;
-
-	/* Under system. */
-	pthread_mutex_t system;
-	struct rzs_arena arena;
-	uint64_t reserve_asked;
-
-	/* Constant after open. */
-	char *first, *end;
-	pthread_t thread;
-	struct rzs_thread *(*hook)(void *arg);
-	void *hook_arg;
-	bool roomy; /* room is to be asked */
-
-	/* The thread's. */
-	struct rzs_room room;
-	uint64_t budget;      /* of room found, not taken yet */
-	uint64_t empty_since; /* ns: when there first was no block, and no room since; 0: not so */
-	struct rzs_thread *entry;
-
-	struct rzs_blocks *next; /* under blocks_open_lock */
-};
-
-static pthread_mutex_t blocks_open_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct rzs_blocks *blocks_open;
 static struct rzs_thread *(*blocks_hook)(void *arg);
 static void *blocks_hook_arg;
 static const char *blocks_room;
@@ -131,12 +88,12 @@ static void blocks_set_marks(struct rzs_blocks *b, uint64_t max, uint64_t reserv
 	b->high = b->reserve + b->reserve / 2 + BLOCKS_SLACK;
 }
 
-/* The reserve for this max, as asked for at open. */
-static uint64_t blocks_reserve(const struct rzs_blocks *b, uint64_t max)
+/* The reserve for this max, as it is asked for. */
+static uint64_t blocks_reserve(uint64_t max, uint64_t asked)
 {
-	if (b->reserve_asked == RZS_RESERVE_DEFAULT)
+	if (asked == RZS_RESERVE_DEFAULT)
 		return blocks_default_reserve(max);
-	return b->reserve_asked ? b->reserve_asked : 1;
+	return asked ? asked : 1;
 }
 
 /* Under lock: is there something for the thread to do? */
@@ -225,11 +182,8 @@ void rzs_blocks_count(struct rzs_blocks *b, uint64_t *out_taken, uint64_t *out_r
  */
 static uint64_t blocks_without_room(struct rzs_blocks *b, uint64_t ready)
 {
-	struct timespec ts;
-	uint64_t now;
+	uint64_t now = rzs_blocks_now();
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	now = (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 	if (ready)
 		return 0;
 	if (b->empty_since == 0)
@@ -270,23 +224,36 @@ static void blocks_got_on(void *arg)
 	rzs_threads_turn(b->entry, false);
 }
 
+/* How many are missing from the reserve; that they are is noted.  *out_ready: how many there are. */
+static uint64_t blocks_wanted(struct rzs_blocks *b, uint64_t *out_ready)
+{
+	uint64_t want = 0, now = rzs_blocks_now();
+
+	rzs_lock(&b->lock);
+	*out_ready = b->ready;
+	if (b->ready < b->reserve && b->held < b->max)
+		want = blocks_min(b->reserve - b->ready, b->max - b->held);
+	if (want == 0)
+		b->waits_since = 0;
+	else if (b->waits_since == 0)
+		b->waits_since = now;
+	rzs_unlock(&b->lock);
+	return want;
+}
+
 /*
  * One step towards the reserve.  *out_done: it is reached, or max is.  -ENOMEM: the system has
  * nothing to give; -EAGAIN: there is no room at the moment.
  */
 static int blocks_fill_step(struct rzs_blocks *b, bool *out_done)
 {
-	uint64_t want = 0, unasked = 0, ready, nr;
+	uint64_t want, unasked = 0, ready, nr;
 	struct block_link *l;
 	void *first;
 	char *p;
 	int err;
 
-	rzs_lock(&b->lock);
-	ready = b->ready;
-	if (ready < b->reserve && b->held < b->max)
-		want = blocks_min(b->reserve - ready, b->max - b->held);
-	rzs_unlock(&b->lock);
+	want = blocks_wanted(b, &ready);
 	*out_done = want == 0;
 	if (want == 0)
 		return 0;
@@ -312,6 +279,7 @@ static int blocks_fill_step(struct rzs_blocks *b, bool *out_done)
 
 	rzs_lock(&b->lock);
 	if (nr) {
+		b->waits_since = 0;
 		p = (char *)first + (nr - 1) * RZS_BLOCK_SIZE;
 		((struct block_link *)(void *)p)->next = b->list;
 		b->list = first;
@@ -458,34 +426,17 @@ static int blocks_reserve_arena(struct rzs_blocks *b, uint64_t max)
 	if (units < BLOCKS_RESERVE_MOST)
 		units = BLOCKS_RESERVE_MOST;
 	units = blocks_min(units, BLOCKS_ADDRESS_MOST);
-	return rzs_arena_reserve(&b->arena, units, blocks_min(max, BLOCKS_RESERVE_LEAST));
+	return rzs_arena_reserve(&b->arena, (size_t)sysconf(_SC_PAGESIZE), units,
+				 blocks_min(max, BLOCKS_RESERVE_LEAST));
 }
 
 static void blocks_free(struct rzs_blocks *b)
 {
 	rzs_arena_release(&b->arena);
-	rzs_room_close(&b->room);
+	if (b->roomy)
+		rzs_room_close(&b->room);
 	pthread_mutex_destroy(&b->system);
 	rzs_port_free(b, sizeof(*b));
-}
-
-static void blocks_link(struct rzs_blocks *b)
-{
-	pthread_mutex_lock(&blocks_open_lock);
-	b->next = blocks_open;
-	blocks_open = b;
-	pthread_mutex_unlock(&blocks_open_lock);
-}
-
-static void blocks_unlink(struct rzs_blocks *b)
-{
-	struct rzs_blocks **at = &blocks_open;
-
-	pthread_mutex_lock(&blocks_open_lock);
-	while (*at != b)
-		at = &(*at)->next;
-	*at = b->next;
-	pthread_mutex_unlock(&blocks_open_lock);
 }
 
 int rzs_blocks_open(struct rzs_blocks **out, uint64_t max_blocks, uint64_t reserve_blocks)
@@ -503,14 +454,13 @@ int rzs_blocks_open(struct rzs_blocks **out, uint64_t max_blocks, uint64_t reser
 	rzs_lock_init(&b->lock);
 	b->hook = blocks_hook;
 	b->hook_arg = blocks_hook_arg;
-	b->reserve_asked = reserve_blocks;
 	err = blocks_reserve_arena(b, max_blocks);
 	if (err)
 		goto fail;
 	b->first = b->arena.base;
 	b->end = b->first + b->arena.units * RZS_BLOCK_SIZE;
 	max_blocks = blocks_min(max_blocks, b->arena.units);
-	blocks_set_marks(b, max_blocks, blocks_reserve(b, max_blocks));
+	blocks_set_marks(b, max_blocks, blocks_reserve(max_blocks, reserve_blocks));
 	err = blocks_repeat(b, blocks_fill_step);
 	if (err)
 		goto fail;
@@ -520,27 +470,27 @@ int rzs_blocks_open(struct rzs_blocks **out, uint64_t max_blocks, uint64_t reser
 	err = rzs_threads_start(&b->thread, "rzs-refill", blocks_thread, b);
 	if (err)
 		goto fail;
-	blocks_link(b);
+	rzs_blocks_list_add(b);
 	*out = b;
 	return 0;
 
 fail:
 	blocks_free(b);
-	return -ENOMEM;
+	return err == -ENOTSUP ? err : -ENOMEM;
 }
 
 void rzs_blocks_close(struct rzs_blocks *b)
 {
 	if (!b)
 		return;
-	blocks_unlink(b);
+	rzs_blocks_list_remove(b);
 	__atomic_fetch_or(&b->work, BLOCKS_STOP, __ATOMIC_ACQ_REL);
 	rzs_sync_futex_wake(&b->work, 1);
 	pthread_join(b->thread, NULL);
 	blocks_free(b);
 }
 
-int rzs_blocks_set_max(struct rzs_blocks *b, uint64_t max_blocks)
+int rzs_blocks_set_max(struct rzs_blocks *b, uint64_t max_blocks, uint64_t reserve_blocks)
 {
 	bool done = false;
 	uint64_t reserve;
@@ -548,7 +498,7 @@ int rzs_blocks_set_max(struct rzs_blocks *b, uint64_t max_blocks)
 
 	pthread_mutex_lock(&b->system);
 	max_blocks = blocks_min(max_blocks, b->arena.units);
-	reserve = blocks_reserve(b, max_blocks);
+	reserve = blocks_reserve(max_blocks, reserve_blocks);
 	rzs_lock(&b->lock);
 	if (b->taken > max_blocks)
 		err = -ENOSPC;
@@ -562,32 +512,4 @@ int rzs_blocks_set_max(struct rzs_blocks *b, uint64_t max_blocks)
 	if (!err)
 		blocks_kick(b);
 	return err;
-}
-
-void rzs_blocks_info(struct rzs_blocks_info *out)
-{
-	memset(out, 0, sizeof(*out));
-	pthread_mutex_lock(&blocks_open_lock);
-	for (struct rzs_blocks *b = blocks_open; b; b = b->next) {
-		rzs_lock(&b->lock);
-		out->taken += b->taken;
-		out->ready += b->held - b->taken;
-		out->least += b->least;
-		out->reserve += b->reserve;
-		out->max += b->max;
-		out->refilled += b->refilled;
-		out->returned += b->returned;
-		out->failures += b->failures;
-		out->shortages += b->shortages;
-		out->unasked += b->unasked;
-		out->refused += b->refused;
-		out->bad_gives += b->bad_gives;
-		out->locked += b->lock_err == 0;
-		out->sources++;
-		out->roomy += b->roomy;
-		if (b->lock_err)
-			out->lock_err = b->lock_err;
-		rzs_unlock(&b->lock);
-	}
-	pthread_mutex_unlock(&blocks_open_lock);
 }

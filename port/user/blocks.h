@@ -39,6 +39,7 @@ struct rzs_blocks_info {
 	uint64_t locked;    /* sources whose memory is all locked into RAM ... */
 	uint64_t sources;   /* ... of so many that are open */
 	uint64_t roomy;	    /* sources that look for room before they take any */
+	uint64_t waits_ns;  /* how long the longest has asked for memory and not got any; 0: none */
 	int lock_err;	    /* errno of a lock that was refused, 0: none was */
 };
 

@@ -317,16 +317,17 @@ static __attribute__((noinline)) void protect_touch_stack(void)
 
 /*
  * Tried even when it is not wanted now: whether it will be allowed has to be known before it is
- * needed.  Returns 0 or errno.
+ * needed.  t: the calling thread's entry, or NULL.  Returns 0 or errno.
  */
-static int protect_realtime(struct rzs_protect *p, enum rzs_thread_role role)
+static int protect_realtime(struct rzs_protect *p, enum rzs_thread_role role, struct rzs_thread *t)
 {
 	int err;
 
 	pthread_mutex_lock(&p->realtime_lock);
 	err = rzs_threads_schedule_self(RZS_THREAD_IO, true);
 	if (!err)
-		err = rzs_threads_schedule_self(role, p->realtime_now);
+		err = t ? rzs_threads_schedule(t, p->realtime_now)
+			: rzs_threads_schedule_self(role, p->realtime_now);
 	pthread_mutex_unlock(&p->realtime_lock);
 	return -err;
 }
@@ -363,7 +364,7 @@ int rzs_protect_thread(struct rzs_protect *p, enum rzs_thread_role role,
 	PROTECT_DO(p, RZS_PROTECT_IO_FLUSHER, prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0) ? errno : 0,
 		   &first);
 	if (p->realtime)
-		PROTECT_DO(p, RZS_PROTECT_REALTIME, protect_realtime(p, role), &first);
+		PROTECT_DO(p, RZS_PROTECT_REALTIME, protect_realtime(p, role, *out_thread), &first);
 	return protect_result(p, first);
 }
 

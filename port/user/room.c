@@ -28,10 +28,8 @@ int rzs_room_open(struct rzs_room *r, const char *path)
 
 	memset(r, 0, sizeof(*r));
 	r->fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (r->fd < 0) {
-		r->fd = 0;
+	if (r->fd < 0)
 		return -errno;
-	}
 	/* The kernel makes its buffer at the first reading and keeps it as long as this is open. */
 	if (rzs_room_bytes(r, false) == UINT64_MAX) {
 		rzs_room_close(r);
@@ -43,9 +41,9 @@ int rzs_room_open(struct rzs_room *r, const char *path)
 
 void rzs_room_close(struct rzs_room *r)
 {
-	if (r->fd > 0)
+	if (r->fd >= 0)
 		close(r->fd);
-	r->fd = 0;
+	r->fd = -1;
 }
 
 /* The number after a word, if the line has that word first. */
@@ -118,7 +116,7 @@ uint64_t rzs_room_bytes(struct rzs_room *r, bool hungry)
 
 	r->min = UINT64_MAX;
 	r->all_free = r->all_min = r->main_free = r->main_min = 0;
-	if (r->fd <= 0)
+	if (r->fd < 0)
 		return UINT64_MAX;
 	while ((n = pread(r->fd, r->text + have, sizeof(r->text) - 1 - have, at)) > 0) {
 		char *line = r->text, *end;

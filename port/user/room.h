@@ -30,7 +30,7 @@
 #define RZS_ROOM_FILE "/proc/zoneinfo"
 
 struct rzs_room {
-	int fd;
+	int fd; /* -1: not open */
 	char text[4096];
 	bool boost_binds; /* also the hungry */
 	/* Of the zone being read. */
@@ -39,10 +39,16 @@ struct rzs_room {
 	uint64_t all_free, all_min, main_free, main_min;
 };
 
-/* 0, or a negative errno, and then rzs_room_bytes() knows nothing. */
+/* What one is that was not opened. */
+#define RZS_ROOM_CLOSED                                                                            \
+	{                                                                                          \
+		.fd = -1                                                                           \
+	}
+
+/* 0, or a negative errno, and then it is closed, and rzs_room_bytes() knows nothing. */
 int rzs_room_open(struct rzs_room *r, const char *path);
 
-/* Also of one that was not opened, when it is all zeros. */
+/* Also of one that is closed. */
 void rzs_room_close(struct rzs_room *r);
 
 /*

@@ -13,6 +13,7 @@
 #ifndef RZS_PORT_SYNC_H
 #define RZS_PORT_SYNC_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -45,16 +46,44 @@ static inline void rzs_sync_relax(void)
 #endif
 }
 
+/*
+ * The system call by its number, as it is told about time.  Where a long has 32 bits, futex takes
+ * seconds of 32 bits and futex_time64 (since Linux 5.1) those of 64, whatever time_t is here; the
+ * newest such machines have only the latter.
+ */
+#ifdef SYS_futex
+#define RZS_SYNC_FUTEX SYS_futex
+#else
+#define RZS_SYNC_FUTEX SYS_futex_time64
+#endif
+
+struct rzs_sync_old_timespec {
+	long sec, nsec;
+};
+
 /* Sleep while *word is val; timeout is relative, NULL: none.  Wakes spuriously. */
 static inline void rzs_sync_futex_wait(const uint32_t *word, uint32_t val,
 				       const struct timespec *timeout)
 {
-	(void)syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, val, timeout, NULL, 0);
+#if defined(SYS_futex) && defined(SYS_futex_time64)
+	struct rzs_sync_old_timespec old;
+
+	if (timeout && sizeof(timeout->tv_sec) > sizeof(old.sec)) {
+		if (!syscall(SYS_futex_time64, word, FUTEX_WAIT_PRIVATE, val, timeout, NULL, 0) ||
+		    errno != ENOSYS)
+			return;
+		old.sec = (long)timeout->tv_sec;
+		old.nsec = (long)timeout->tv_nsec;
+		(void)syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, val, &old, NULL, 0);
+		return;
+	}
+#endif
+	(void)syscall(RZS_SYNC_FUTEX, word, FUTEX_WAIT_PRIVATE, val, timeout, NULL, 0);
 }
 
 static inline void rzs_sync_futex_wake(const uint32_t *word, int nr)
 {
-	(void)syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, nr, NULL, NULL, 0);
+	(void)syscall(RZS_SYNC_FUTEX, word, FUTEX_WAKE_PRIVATE, nr, NULL, NULL, 0);
 }
 
 /* Locks */

@@ -30,6 +30,14 @@ static struct rzs_thread threads[RZS_THREADS_MAX];
 /* Claimed first, filled in, and only then seen by others. */
 #define THREADS_CLAIMED (-1)
 
+/*
+ * A thread's entry is the value of this key, so that it is taken back when the thread ends, however
+ * that comes.  Made once; no key: nobody is entered.
+ */
+static pthread_once_t threads_once = PTHREAD_ONCE_INIT;
+static pthread_key_t threads_key;
+static bool threads_have_key;
+
 int rzs_threads_start(pthread_t *out, const char *name, void *(*main)(void *), void *arg)
 {
 	pthread_attr_t attr;
@@ -56,30 +64,83 @@ static pid_t threads_self(void)
 	return (pid_t)syscall(SYS_gettid);
 }
 
-struct rzs_thread *rzs_threads_enter(enum rzs_thread_role role)
+/* Of the calling thread; NULL: not entered. */
+static struct rzs_thread *threads_own(void)
 {
+	return threads_have_key ? pthread_getspecific(threads_key) : NULL;
+}
+
+/* The thread ends: from here on its number may be anybody's, so nobody may be using it. */
+static void threads_leave(void *entry)
+{
+	struct rzs_thread *t = entry;
+
+	rzs_lock(&t->lock);
+	__atomic_store_n(&t->tid, 0, __ATOMIC_RELEASE);
+	rzs_unlock(&t->lock);
+}
+
+/* The other threads stayed with the parent, and the one that forked has another number here. */
+static void threads_after_fork(void)
+{
+	const struct rzs_thread *own = threads_own();
+
 	for (unsigned i = 0; i < RZS_THREADS_MAX; i++) {
 		struct rzs_thread *t = &threads[i];
-		clockid_t clock;
-		uint64_t unused;
+
+		rzs_lock_init(&t->lock); /* whoever held it is not here */
+		t->tid = t == own && pthread_getcpuclockid(pthread_self(), &t->clock) == 0
+				 ? threads_self()
+				 : 0;
+	}
+}
+
+static void threads_prepare(void)
+{
+	if (pthread_key_create(&threads_key, threads_leave))
+		return;
+	threads_have_key = pthread_atfork(NULL, NULL, threads_after_fork) == 0;
+}
+
+static struct rzs_thread *threads_fill(struct rzs_thread *t, enum rzs_thread_role role,
+				       clockid_t clock)
+{
+	int policy = sched_getscheduler(0) & ~SCHED_RESET_ON_FORK;
+
+	__atomic_store_n(&t->role, (int)role, __ATOMIC_RELAXED);
+	__atomic_store_n(&t->ordinary, threads_ordinary, __ATOMIC_RELAXED);
+	__atomic_store_n(&t->realtime, policy == SCHED_FIFO, __ATOMIC_RELAXED);
+	__atomic_store_n(&t->clock, clock, __ATOMIC_RELAXED);
+	__atomic_store_n(&t->turns, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&t->demoted, false, __ATOMIC_RELAXED);
+	__atomic_store_n(&t->tid, threads_self(), __ATOMIC_RELEASE);
+	return t;
+}
+
+struct rzs_thread *rzs_threads_enter(enum rzs_thread_role role)
+{
+	struct rzs_thread *own;
+	clockid_t clock;
+
+	pthread_once(&threads_once, threads_prepare);
+	if (!threads_have_key || pthread_getcpuclockid(pthread_self(), &clock))
+		return NULL;
+	own = threads_own();
+	if (own) {
+		__atomic_store_n(&own->role, (int)role, __ATOMIC_RELAXED);
+		return own;
+	}
+	for (unsigned i = 0; i < RZS_THREADS_MAX; i++) {
+		struct rzs_thread *t = &threads[i];
 		pid_t seen = 0;
 
-		if (__atomic_load_n(&t->tid, __ATOMIC_ACQUIRE) > 0)
-			(void)rzs_threads_time(t, &unused);
 		if (!__atomic_compare_exchange_n(&t->tid, &seen, THREADS_CLAIMED, false,
 						 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 			continue;
-		if (pthread_getcpuclockid(pthread_self(), &clock)) {
-			__atomic_store_n(&t->tid, 0, __ATOMIC_RELAXED);
-			return NULL;
-		}
-		__atomic_store_n(&t->role, (int)role, __ATOMIC_RELAXED);
-		__atomic_store_n(&t->ordinary, threads_ordinary, __ATOMIC_RELAXED);
-		__atomic_store_n(&t->clock, clock, __ATOMIC_RELAXED);
-		__atomic_store_n(&t->turns, 0, __ATOMIC_RELAXED);
-		__atomic_store_n(&t->demoted, false, __ATOMIC_RELAXED);
-		__atomic_store_n(&t->tid, threads_self(), __ATOMIC_RELEASE);
-		return t;
+		if (pthread_setspecific(threads_key, t) == 0)
+			return threads_fill(t, role, clock);
+		__atomic_store_n(&t->tid, 0, __ATOMIC_RELAXED);
+		return NULL;
 	}
 	return NULL;
 }
@@ -91,18 +152,12 @@ struct rzs_thread *rzs_threads_at(unsigned i)
 
 int rzs_threads_time(struct rzs_thread *t, uint64_t *out_ns)
 {
-	pid_t tid = __atomic_load_n(&t->tid, __ATOMIC_ACQUIRE);
 	struct timespec ts;
 
 	*out_ns = 0;
-	if (tid <= 0)
+	if (__atomic_load_n(&t->tid, __ATOMIC_ACQUIRE) <= 0 ||
+	    clock_gettime(__atomic_load_n(&t->clock, __ATOMIC_RELAXED), &ts))
 		return -ESRCH;
-	if (clock_gettime(__atomic_load_n(&t->clock, __ATOMIC_RELAXED), &ts)) {
-		/* Two may find out at once; a third may have the entry already. */
-		__atomic_compare_exchange_n(&t->tid, &tid, 0, false, __ATOMIC_ACQ_REL,
-					    __ATOMIC_RELAXED);
-		return -ESRCH;
-	}
 	*out_ns = (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 	return 0;
 }
@@ -121,6 +176,7 @@ static int threads_set(pid_t tid, enum rzs_thread_role role, int ordinary, bool 
 	return 0;
 }
 
+/* Under the entry's lock, with which its thread cannot end. */
 static int threads_set_entry(const struct rzs_thread *t, bool realtime)
 {
 	pid_t tid = __atomic_load_n(&t->tid, __ATOMIC_ACQUIRE);
@@ -132,14 +188,59 @@ static int threads_set_entry(const struct rzs_thread *t, bool realtime)
 
 int rzs_threads_schedule(struct rzs_thread *t, bool realtime)
 {
+	int err;
+
+	rzs_lock(&t->lock);
+	__atomic_store_n(&t->realtime, realtime, __ATOMIC_RELAXED);
 	__atomic_store_n(&t->demoted, false, __ATOMIC_RELAXED);
-	return threads_set_entry(t, realtime);
+	err = threads_set_entry(t, realtime);
+	rzs_unlock(&t->lock);
+	return err;
 }
 
 int rzs_threads_demote(struct rzs_thread *t)
 {
+	int err;
+
+	if (!rzs_trylock(&t->lock))
+		return -EAGAIN;
 	__atomic_store_n(&t->demoted, true, __ATOMIC_RELAXED);
-	return threads_set_entry(t, false);
+	err = threads_set_entry(t, false);
+	rzs_unlock(&t->lock);
+	return err;
+}
+
+int rzs_threads_restore(struct rzs_thread *t)
+{
+	int err;
+
+	if (!rzs_trylock(&t->lock))
+		return -EAGAIN;
+	err = threads_set_entry(t, __atomic_load_n(&t->realtime, __ATOMIC_RELAXED));
+	if (!err)
+		__atomic_store_n(&t->demoted, false, __ATOMIC_RELAXED);
+	rzs_unlock(&t->lock);
+	return err;
+}
+
+bool rzs_threads_hurry(struct rzs_thread *t)
+{
+	bool quick;
+
+	if (!t || !__atomic_load_n(&t->realtime, __ATOMIC_RELAXED))
+		return false;
+	rzs_lock(&t->lock);
+	quick = threads_set(threads_self(), RZS_THREAD_IO,
+			    __atomic_load_n(&t->ordinary, __ATOMIC_RELAXED), true) == 0;
+	rzs_unlock(&t->lock);
+	return quick;
+}
+
+void rzs_threads_calm(struct rzs_thread *t)
+{
+	rzs_lock(&t->lock);
+	(void)threads_set_entry(t, __atomic_load_n(&t->realtime, __ATOMIC_RELAXED));
+	rzs_unlock(&t->lock);
 }
 
 int rzs_threads_schedule_self(enum rzs_thread_role role, bool realtime)

@@ -60,7 +60,7 @@ static struct {
 
 	uint64_t stuck, released, demoted;
 	struct watched watched[RZS_THREADS_MAX];
-} watch;
+} watch = {.room = RZS_ROOM_CLOSED, .low = RZS_ROOM_CLOSED};
 
 uint64_t rzs_watch_default_ballast(uint64_t ram)
 {
@@ -162,7 +162,7 @@ static bool watch_look(struct watched *w, struct rzs_thread *t)
 		w->tid = tid;
 		w->turns = turns;
 		w->since = now;
-		if (w->demoted && rzs_threads_schedule(t, true) == 0)
+		if (w->demoted && rzs_threads_restore(t) == 0)
 			w->demoted = false;
 		return moved;
 	}
@@ -262,6 +262,7 @@ void rzs_watch_stop(void)
 	rzs_room_close(&watch.room);
 	rzs_room_close(&watch.low);
 	memset(&watch, 0, sizeof(watch));
+	watch.room.fd = watch.low.fd = -1;
 }
 
 void rzs_watch_info(struct rzs_watch_info *out)

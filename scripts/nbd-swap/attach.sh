@@ -51,7 +51,9 @@ check_module()
 
 unload_module() { do_it "$modprobe" -r nbd || complain "modprobe -r nbd: $(said)"; }
 
-is_there() { [ -d "$block" ] && [ -e "$root$device" ]; }
+# A test's are files.
+is_node() { [ -b "$root$device" ] || { [ -n "$root" ] && [ -e "$root$device" ]; }; }
+is_there() { [ -d "$block" ] && is_node; }
 
 check_device()
 {
@@ -86,8 +88,7 @@ remember()
     note device "$device"
     note socket "$socket"
     note name "$export_name"
-    note server_pid "$(server_of "$root$socket")"
-    ! noted server_pid || note server_start "$(start_of "$value")"
+    note_server "$(server_of "$root$socket")"
     note discard "$discard"
     note min_free "$min_free"
     note nr_requests "$nr_requests"
@@ -118,24 +119,47 @@ connect()
     [ "$dry" = no ] || return 0
     wait_until "$patience" has_size ||
         fail "$device has no size after $patience s: what does the server at $socket offer?"
+    note_connection
     check_client_process
+}
+
+# Which client it was tells this from what may later be attached there; and now there is a
+# connection to tell who serves it, where before there may have been the service manager alone.
+note_connection()
+{
+    local pid
+    ! peek "$block/pid" || note client_pid "$value"
+    pid=$(server_of "$root$socket")
+    [ -z "$pid" ] || { noted server_pid && [ "$value" = "$pid" ]; } || note_server "$pid"
+}
+
+# dd_of DEVICE ARGUMENTS...: its server may be one that no longer answers.  Not with the lock: there
+# is a timeout(1) that leaves a process behind.
+dd_of() { local from="$root$1"; shift; timeout 5 dd if="$from" "$@" 2>/dev/null 9<&-; }
+
+# has_header DEVICE: for pages of this machine's size, which is then in $page.
+has_header()
+{
+    page=$(page_size)
+    page=${page:-4096}
+    [ "$(dd_of "$1" bs="$page" count=1 | tail -c 10)" = SWAPSPACE2 ]
 }
 
 check_header()
 {
     local page
     [ "$dry" = no ] || return 0
-    page=$(page_size)
-    page=${page:-4096}
-    [ "$(dd if="$root$device" bs="$page" count=1 2>/dev/null | tail -c 10)" != SWAPSPACE2 ] ||
-        return 0
+    ! has_header "$device" || return 0
     [ "$mkswap" = yes ] ||
         fail "$device has no swap header for this machine's pages ($page bytes);" \
             "start the server with swap-header=true, or let --mkswap write one"
-    # One MiB: file systems keep within it what they are known by.
-    [ "$(dd if="$root$device" bs=4096 count=256 2>/dev/null | tr -d '\0' | wc -c)" -eq 0 ] ||
+    # One MiB: file systems keep within it what they are known by.  What cannot be read is not empty.
+    [ "$({ dd if="$root$device" bs=4096 count=256 2>/dev/null || echo unreadable; } |
+        tr -d '\0' | wc -c)" -eq 0 ] ||
         fail "--mkswap: $device is not empty, and not swap; if it is yours: wipefs -a $device"
     do_it "$(locate mkswap util-linux)" "$device" || fail "--mkswap: mkswap $device: $(said)"
+    # What was just written may be seen through another device.
+    check_twins
 }
 
 swap_on()
@@ -148,9 +172,19 @@ swap_on()
     fi
     will_undo swap_off_again
     # shellcheck disable=SC2086
-    do_it "$swapon" $policy -p "$priority" "$device" ||
-        fail "--priority $priority: swapon $policy $device: $(said)"
+    do_it "$swapon" $policy -p "$priority" "$device" || swapon_failed
     [ "$dry" = yes ] || read_swap || fail "swapon succeeded, but $device is not in /proc/swaps"
+}
+
+swapon_failed()
+{
+    local more=''
+    case $(said) in
+    *'annot allocate memory'*)
+        more="; the kernel needs memory for its table of the area's pages: end programs, or make"
+        more="$more the device smaller" ;;
+    esac
+    fail "swapon $device: $(said)$more"
 }
 
 swap_off_again() { ! read_swap || do_it "$swapoff" "$device"; }
@@ -166,10 +200,13 @@ attach()
     take_lock
     check_module
     check_device
+    check_export
     check_zswap
     remember
     tune_vm
     connect
+    check_twins
+    check_writable
     set_queue --scheduler scheduler none
     set_queue --nr-requests nr_requests "$nr_requests"
     set_queue --max-sectors-kb max_sectors_kb "$max_sectors"

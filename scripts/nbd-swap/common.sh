@@ -4,13 +4,13 @@
 #
 # Runs under dash, bash and busybox's sh.  What attach changes is put on a stack, and a failure
 # takes it back from the top.  What detach must know is in files below /run/rzs: nbdN.state for
-# each device, sysctl for the machine's settings, which belong to all devices together.  One
-# process at a time changes them, the one that holds /run/rzs/lock.
+# each device, sysctl for the machine's settings, which belong to all devices together.  It is
+# written before what it tells of is done.  One process at a time changes them (state.sh).
 #
 # RZS_SYSROOT is for tests: a folder that stands for / wherever /sys, /proc, /dev and /run are
 # looked at.  Programs are searched in PATH, so a test has its own first.
 #
-# shellcheck disable=SC3043 # local is not POSIX's, but all three shells have it
+# shellcheck disable=SC3043,SC3013 # local and -ef are not POSIX's, but all three shells have them
 set -u
 
 version='@VERSION@'
@@ -36,7 +36,8 @@ device=/dev/nbd0 socket=/run/rzs/nbd.sock export_name=''
 priority=100 connections=1
 max_sectors=@RZS_SWAP_MAX_SECTORS_KB@ min_free=auto patience=10
 discard=yes tune=yes dry=no mkswap=no verbose=no json=no
-undo='' locked=no child='' interrupted=no value=''
+named_server='' undo='' child='' interrupted=no unsaid=no value=''
+output=/dev/null # what a program has said, see do_it()
 
 # PF_MEMALLOC_NOIO and PF_LOCAL_THROTTLE: what PR_SET_IO_FLUSHER sets in a thread's flags.
 IO_FLUSHER=$((0x80000 | 0x100000))
@@ -47,10 +48,10 @@ usage()
 usage: $me attach [--device /dev/nbdN] [--socket PATH] [--name EXPORT] [--priority N]
                            [--connections N] [--no-discard] [--mkswap] [--nr-requests N]
                            [--max-sectors-kb N] [--min-free KIB] [--no-tune] [--wait SECONDS]
-                           [--dry-run] [--verbose]
+                           [--server PID] [--dry-run] [--verbose]
        $me detach [--device /dev/nbdN] [--dry-run] [--verbose]
-       $me status [--device /dev/nbdN] [--socket PATH] [--json]
-       $me check [--device /dev/nbdN] [--socket PATH] [--json]
+       $me status [--device /dev/nbdN] [--socket PATH] [--server PID] [--json]
+       $me check [--device /dev/nbdN] [--socket PATH] [--server PID] [--json]
        $me --help | --version
 
 attach  swap to the NBD server that listens at PATH ($socket),
@@ -69,7 +70,8 @@ END
 
 # ---- words
 
-say() { printf '%s\n' "$*"; }
+# What cannot be written is noticed at the end, by check_output().
+say() { { printf '%s\n' "$*"; } 2>/dev/null || unsaid=yes; }
 tell() { [ "$verbose" = no ] || say "$*"; }
 warn() { printf '%s: warning: %s\n' "$me" "$*" >&2; }
 complain() { printf '%s: %s\n' "$me" "$*" >&2; }
@@ -111,7 +113,18 @@ take_back()
     undo=''
 }
 
-clean_up() { [ "$locked" = no ] || rm -f "$run/lock" "$run/out.$$"; }
+clean_up() { [ "$output" = /dev/null ] || rm -f "$output"; }
+
+# What was asked for was words, and they are lost.  A device that is attached, or detached, is that
+# all the same: who is told of a failure would do it again.
+check_output()
+{
+    [ "$unsaid" = yes ] || return 0
+    case $command:$dry in
+    attach:no | detach:no) warn "cannot write to standard output" ;;
+    *) die $FAILED "cannot write to standard output" ;;
+    esac
+}
 
 on_signal()
 {
@@ -169,7 +182,7 @@ locate()
 }
 
 # do_it PROGRAM ARGUMENTS...: what it prints stays in a file until said().  nbd-client may leave a
-# process behind, for which a substitution would wait.
+# process behind, for which a substitution would wait; nor is that to have the lock, which is 9.
 do_it()
 {
     if [ "$dry" = yes ]; then
@@ -177,10 +190,10 @@ do_it()
         return
     fi
     tell "$*"
-    "$@" >"$run/out.$$" 2>&1 </dev/null
+    "$@" >"$output" 2>&1 </dev/null 9<&-
 }
 
-said() { tr '\n' ' ' <"$run/out.$$" 2>/dev/null | sed 's/  *$//'; }
+said() { tr '\n' ' ' <"$output" 2>/dev/null | sed 's/  *$//'; }
 
 is_number() { case $1 in '' | *[!0-9]* | ?????????*) return 1 ;; esac; }
 
@@ -236,27 +249,6 @@ want_min_free()
     echo "$kib"
 }
 
-# server_of SOCKET: the process that listens there.
-server_of()
-{
-    local inode
-    inode=$(want=$1 awk '$4 == "00010000" {
-        path = $8
-        for (i = 9; i <= NF; i++)
-            path = path " " $i
-        if (path == ENVIRON["want"]) {
-            print $7
-            exit
-        }
-    }' "$root/proc/net/unix" 2>/dev/null)
-    [ -n "$inode" ] || return 1
-    # With /dev/null ls has more than one thing to show, and so names each.
-    # shellcheck disable=SC2012
-    ls -l /dev/null "$root"/proc/[0-9]*/fd 2>/dev/null | awk -v want="socket:[$inode]" '
-        /^\/.*:$/ { folder = $0 }
-        $NF == want { n = split(folder, part, "/"); print part[n - 1]; exit }'
-}
-
 # stat_fields FILE: a process's or thread's fields 3 and following, in $fields.  The second is a
 # name in parentheses.
 stat_fields()
@@ -272,53 +264,6 @@ start_of()
     # shellcheck disable=SC2086
     set -- $fields
     echo "${20:-}"
-}
-
-# ---- the state file
-
-note() { [ "$dry" = yes ] || printf '%s %s\n' "$1" "$2" >>"$state"; }
-
-# noted KEY: the last value under it, in $value.
-noted()
-{
-    local key rest found=1
-    [ -r "$state" ] || return 1
-    value=
-    while read -r key rest; do
-        [ "$key" != "$1" ] || { value=$rest; found=0; }
-    done <"$state"
-    return $found
-}
-
-# The server that was there when the device was attached, if it still is.
-noted_server()
-{
-    local pid
-    noted server_pid && [ -n "$value" ] || return 1
-    pid=$value
-    noted server_start && [ "$(start_of "$pid")" = "$value" ] && echo "$pid"
-}
-
-# Whether there was one, and it is gone.
-server_died() { ! noted_server >/dev/null && noted server_pid && [ -n "$value" ]; }
-
-forget() { rm -f "$state"; }
-
-try_lock() { (set -C; echo $$ >"$run/lock") 2>/dev/null; }
-
-take_lock()
-{
-    [ "$dry" = no ] || return 0
-    (umask 077; mkdir -p "$run") || refuse "cannot make ${run#"$root"}"
-    if ! try_lock; then
-        value=$(content "$run/lock")
-        if is_number "$value" && kill -0 "$value" 2>/dev/null; then
-            refuse "process $value, another $me, is at work: wait for it"
-        fi
-        rm -f "$run/lock"
-        try_lock || refuse "another $me is at work: wait for it"
-    fi
-    locked=yes
 }
 
 # ---- the machine's settings
@@ -345,12 +290,15 @@ tune_vm()
     local name how want
     while read -r name how want; do
         peek "$vm/$name" || continue # older kernels have no boost, nor a setting for it
-        ! fits "$value" "$how" "$want" || continue
+        if fits "$value" "$how" "$want"; then
+            [ "$dry" = no ] || say "# vm.$name stays as it is, $value"
+            continue
+        fi
         if [ "$tune" = no ]; then
             say "advice: sysctl vm.$name=$want (it is $value)"
             continue
         fi
-        [ "$dry" = yes ] || echo "$name $value $want" >>"$run/sysctl"
+        [ "$dry" = yes ] || keep "$name $value $want" "$run/sysctl" || cannot_keep "$run/sysctl"
         set_vm "$name" "$want" || fail "cannot set vm.$name to $want:" \
             "is /proc/sys writable here?  --no-tune leaves it alone"
     done <<END
@@ -385,7 +333,7 @@ restore_vm()
             code=1
         fi
     done <"$run/sysctl"
-    [ "$dry" = yes ] || rm -f "$run/sysctl"
+    [ "$dry" = yes ] || rm -f "$run/sysctl" || code=1
     return $code
 }
 
@@ -437,6 +385,12 @@ disconnect()
         complain "$device is still there $patience s after nbd-client -d"
         return 1
     fi
+}
+
+# Without it nothing can be told, neither what the machine has nor what was done to it.
+check_proc()
+{
+    [ -r "$root/proc/meminfo" ] || refuse "/proc is not mounted here: mount -t proc proc /proc"
 }
 
 check_root()

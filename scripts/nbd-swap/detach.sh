@@ -12,7 +12,7 @@ is_gone() { ! kill -0 "$1" 2>/dev/null; }
 # swapoff may take long, and is to be seen and to be interrupted meanwhile.  Sets $code.
 run_swapoff()
 {
-    "$swapoff" "$device" >"$run/out.$$" 2>&1 </dev/null &
+    "$swapoff" "$device" >"$output" 2>&1 </dev/null 9<&- &
     child=$!
     until is_gone "$child"; do
         show_progress
@@ -86,7 +86,7 @@ detach()
     drain
     trap '' INT TERM HUP
     disconnect || exit $FAILED
-    [ "$dry" = yes ] || forget
+    [ "$dry" = yes ] || forget || exit $FAILED
     restore_vm || exit $FAILED
     [ "$dry" = yes ] || say "$device: no longer attached"
 }

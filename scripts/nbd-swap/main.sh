@@ -14,6 +14,7 @@ set_value()
     --max-sectors-kb) max_sectors=$2 ;;
     --min-free) min_free=$2 ;;
     --wait) patience=$2 ;;
+    --server) named_server=$2 ;;
     esac
 }
 
@@ -34,6 +35,7 @@ belongs()
 {
     case $1:$2 in
     *:--device | attach:--socket | status:--socket | check:--socket) ;;
+    attach:--server | status:--server | check:--server) ;;
     status:--json | check:--json) ;;
     attach:--json) return 1 ;;
     attach:* | detach:--dry-run | detach:--verbose | detach:-v) ;;
@@ -48,15 +50,16 @@ parse()
         option=${1%%=*}
         case $1 in
         --device | --socket | --name | --priority | --connections | --nr-requests | \
-            --max-sectors-kb | --min-free | --wait)
+            --max-sectors-kb | --min-free | --wait | --server)
             [ $# -ge 2 ] || bad_usage "$1 needs a value"
             set_value "$1" "$2"
             shift ;;
         --device=* | --socket=* | --name=* | --priority=* | --connections=* | --nr-requests=* | \
-            --max-sectors-kb=* | --min-free=* | --wait=*)
+            --max-sectors-kb=* | --min-free=* | --wait=* | --server=*)
             set_value "$option" "${1#*=}" ;;
         --no-discard | --no-tune | --mkswap | --dry-run | --verbose | -v | --json)
             set_switch "$1" ;;
+        --help | -h) help ;;
         *) bad_usage "$1: there is no such option" ;;
         esac
         belongs "$command" "$option" || bad_usage "$option is no option of $command"
@@ -81,15 +84,25 @@ check_values()
     check_number --priority "$priority" 0 32767
     check_number --connections "$connections" 1 64
     check_number --wait "$patience" 1 3600
+    [ -z "$named_server" ] || check_number --server "$named_server" 1 99999999
     [ "$nr_requests" = kernel ] || check_number --nr-requests "$nr_requests" 4 1024
     [ "$max_sectors" = kernel ] || check_number --max-sectors-kb "$max_sectors" 4 32768
     [ "$min_free" = auto ] || check_number --min-free "$min_free" 1 16777216
 }
 
+help()
+{
+    command=help
+    usage 2>/dev/null || unsaid=yes
+    check_output
+    exit 0
+}
+
+command=none
 case ${1:-} in
 attach | detach | status | check) command=$1; shift ;;
---help | -h) usage; exit 0 ;;
---version | -V) say "$me (ramzswap) $version"; exit 0 ;;
+--help | -h) help ;;
+--version | -V) say "$me (ramzswap) $version"; check_output; exit 0 ;;
 '') usage >&2; exit $USAGE ;;
 *) bad_usage "$1: expected attach, detach, status or check" ;;
 esac
@@ -100,4 +113,6 @@ block=$root/sys/block/$name_of_device
 state=$run/$name_of_device.state
 trap clean_up EXIT
 trap on_signal INT TERM HUP
+check_proc
 "$command"
+check_output

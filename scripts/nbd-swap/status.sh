@@ -11,7 +11,7 @@ finding()
 {
     [ "$1" != bad ] || well=no
     if [ "$json" = no ]; then
-        printf '%-4s  %-8s  %s%s\n' "$1" "$2" "$3" "${4:+; $4}"
+        say "$(printf '%-4s  %-8s  %s%s' "$1" "$2" "$3" "${4:+; $4}")"
         return
     fi
     findings="$findings${findings:+,}
@@ -111,6 +111,9 @@ judge_process()
         [ "${score:-0}" -eq -1000 ]
 }
 
+# Whether the machine has any at all.
+has_swap() { [ "$(awk 'END { print NR }' "$root/proc/swaps" 2>/dev/null)" -gt 1 ]; }
+
 # Some threads serve nothing and need not be real-time ones: the first, which waits for connections,
 # rzs-upkeep, and rzs-control, which talks with rzscontrol.
 judge_threads()
@@ -138,7 +141,7 @@ judge_threads()
     done
     judge server "$flushers of $all threads never wait for swap (PR_SET_IO_FLUSHER)" \
         "run it with CAP_SYS_RESOURCE and protect=require" [ "$flushers" -eq "$all" ]
-    if [ $attached = false ] && [ "$realtime" -eq 0 ]; then
+    if [ "$realtime" -eq 0 ] && { [ $attached = false ] || ! has_swap; }; then
         finding note server "none of $quick threads that must be quick is a real-time one" \
             "they become that while the machine has swap on; ask again then"
     elif [ "$realtime" -gt 0 ] && [ "$realtime" -lt "$quick" ]; then
@@ -155,7 +158,7 @@ print_json()
 {
     local swap=false
     ! read_swap || swap=true
-    cat <<END
+    cat <<END 2>/dev/null || unsaid=yes
 {"version":"$version","device":"$device","attached":$attached,"well":$1,
  "socket":"$(escape "$socket")","name":"$(escape "$export_name")","size_kib":$size_kib,
  "swap":{"on":$swap,"kib":$swap_kib,"used_kib":$swap_used,"priority":$swap_priority},
@@ -178,6 +181,7 @@ status_of_nothing()
     attached=false
     [ "$json" = yes ] || say "$device: not attached"
     [ "$json" = no ] || print_json false
+    check_output
     exit $NOT_ATTACHED
 }
 
@@ -213,6 +217,7 @@ judge_attached()
 end_of_judging()
 {
     [ "$json" = no ] || print_json "$([ $well = yes ] && echo true || echo false)"
+    check_output
     [ $well = yes ] || exit $NOT_WELL
 }
 

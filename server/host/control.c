@@ -9,10 +9,10 @@
  * complete, bytes of a reply taken) and ends those that make none; a byte that completes no request
  * is no step.
  *
- * The sockets are watched with uv_poll and used with send() and recv(): replies go out without
- * SIGPIPE, and how many bytes wait is known at any time.
+ * The sockets are used with send() and recv(): replies go out without SIGPIPE, and how many bytes
+ * wait is known at any time.
  *
- * Threading: the loop's thread only.
+ * Threading: whoever has the loop.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -37,9 +37,9 @@ struct client {
 	struct rzs_control *control;
 	struct client *next;
 	int fd;
-	uv_poll_t poll;
-	uv_timer_t timer;
-	unsigned handles;	/* of these two, not closed yet */
+	struct rzs_loop_fd watched;
+	uint32_t events; /* that it is watched for */
+	struct rzs_loop_timer timer;
 	struct rzs_ctl_out out; /* bytes that wait to be sent, from its first on */
 	bool ended;		/* nothing more is read; the end comes when all is sent */
 	bool stepped;		/* since the timer was set */
@@ -49,44 +49,16 @@ struct client {
 };
 
 struct rzs_control {
-	uv_loop_t *loop;
+	struct rzs_loop *loop;
 	const struct rzs_target *target;
 	struct client *clients;
 	unsigned nr_clients, max_clients, idle_seconds;
 	uid_t uid;
 	int fd;
 	char *path; /* to be removed at the end; NULL: not ours */
-	uv_poll_t listener;
-	uv_timer_t pause;
-	unsigned handles; /* these two's and the clients', not closed yet */
-	bool stopping;
-	void (*done)(void *arg);
-	void *done_arg;
+	struct rzs_loop_fd listener;
+	struct rzs_loop_timer pause;
 };
-
-/* ---- ends */
-
-static void put_handle(struct rzs_control *control)
-{
-	if (--control->handles || !control->stopping)
-		return;
-	if (control->done)
-		control->done(control->done_arg);
-	free(control->path);
-	free(control);
-}
-
-static void on_client_closed(uv_handle_t *handle)
-{
-	struct client *c = handle->data;
-	struct rzs_control *control = c->control;
-
-	if (--c->handles == 0) {
-		rzs_ctl_out_free(&c->out);
-		free(c);
-	}
-	put_handle(control);
-}
 
 static void drop(struct client *c)
 {
@@ -96,9 +68,11 @@ static void drop(struct client *c)
 		link = &(*link)->next;
 	*link = c->next;
 	c->control->nr_clients--;
-	uv_close((uv_handle_t *)&c->poll, on_client_closed);
-	uv_close((uv_handle_t *)&c->timer, on_client_closed);
+	(void)rzs_loop_remove(c->control->loop, &c->watched); /* closing it does, too */
+	rzs_loop_clear_timer(c->control->loop, &c->timer);
 	close(c->fd);
+	rzs_ctl_out_free(&c->out);
+	free(c);
 }
 
 /* ---- a client */
@@ -181,26 +155,29 @@ static bool has_input(const struct client *c)
 	return c->in_at < c->in_len;
 }
 
-static void on_event(uv_poll_t *poll, int status, int events);
-static void on_no_step(uv_timer_t *timer);
+static void on_no_step(void *client)
+{
+	drop(client);
+}
 
 /* Wait for what is to come next. */
 static void watch(struct client *c)
 {
 	unsigned idle = c->control->idle_seconds;
 	unsigned patience = c->out.len && idle > STUCK_SECONDS ? STUCK_SECONDS : idle;
-	int events = 0;
+	uint32_t events = 0;
 
 	if (!c->ended && !has_input(c))
-		events |= UV_READABLE;
+		events |= EPOLLIN;
 	if (c->out.len)
-		events |= UV_WRITABLE;
-	if (uv_poll_start(&c->poll, events, on_event) < 0) {
+		events |= EPOLLOUT;
+	if (events != c->events && rzs_loop_change(c->control->loop, &c->watched, events) < 0) {
 		drop(c);
 		return;
 	}
+	c->events = events;
 	if (c->stepped)
-		uv_timer_start(&c->timer, on_no_step, patience * 1000ull, 0);
+		rzs_loop_set_timer(c->control->loop, &c->timer, patience * 1000ull, on_no_step, c);
 	c->stepped = false;
 }
 
@@ -219,19 +196,14 @@ static void serve(struct client *c)
 		watch(c);
 }
 
-static void on_event(uv_poll_t *poll, int status, int events)
+static void on_event(void *client, uint32_t events)
 {
-	struct client *c = poll->data;
+	struct client *c = client;
 
-	if (status < 0 || ((events & UV_READABLE) && !receive(c)))
+	if ((events & EPOLLERR) || ((events & EPOLLIN) && !receive(c)))
 		drop(c);
 	else
 		serve(c);
-}
-
-static void on_no_step(uv_timer_t *timer)
-{
-	drop(timer->data);
 }
 
 /* Takes fd over, or leaves it. */
@@ -242,18 +214,15 @@ static int admit(struct rzs_control *control, int fd)
 
 	if (!c)
 		return -ENOMEM;
-	err = uv_poll_init(control->loop, &c->poll, fd);
+	c->watched = (struct rzs_loop_fd){fd, on_event, c};
+	c->events = EPOLLIN;
+	err = rzs_loop_add(control->loop, &c->watched, c->events);
 	if (err < 0) {
 		free(c);
 		return err;
 	}
-	uv_timer_init(control->loop, &c->timer);
-	c->poll.data = c;
-	c->timer.data = c;
 	c->control = control;
 	c->fd = fd;
-	c->handles = 2;
-	control->handles += 2;
 	c->next = control->clients;
 	control->clients = c;
 	control->nr_clients++;
@@ -275,32 +244,37 @@ static void turn_away(int fd, int err, const char *text)
 	close(fd);
 }
 
-static void on_connection(uv_poll_t *poll, int status, int events);
+static void pause_accepting(struct rzs_control *control);
 
-static void on_pause_over(uv_timer_t *timer)
+static void on_pause_over(void *arg)
 {
-	struct rzs_control *control = timer->data;
+	struct rzs_control *control = arg;
 
-	(void)uv_poll_start(&control->listener, UV_READABLE, on_connection);
+	if (rzs_loop_change(control->loop, &control->listener, EPOLLIN) < 0)
+		pause_accepting(control);
+}
+
+static void pause_accepting(struct rzs_control *control)
+{
+	(void)rzs_loop_change(control->loop, &control->listener, 0);
+	rzs_loop_set_timer(control->loop, &control->pause, ACCEPT_PAUSE_MS, on_pause_over, control);
 }
 
 /*
  * One at a time: the loop has others to serve.  Whoever waits still makes the loop call again, so
  * when there is no descriptor to be had, it must not be asked for a while.
  */
-static void on_connection(uv_poll_t *poll, int status, int events)
+static void on_connection(void *arg, uint32_t events)
 {
-	struct rzs_control *control = poll->data;
+	struct rzs_control *control = arg;
 	int fd, err;
 
-	(void)status;
 	(void)events;
 	fd = accept4(control->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd < 0) {
 		if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
 			return;
-		uv_poll_stop(&control->listener);
-		uv_timer_start(&control->pause, on_pause_over, ACCEPT_PAUSE_MS, 0);
+		pause_accepting(control);
 		return;
 	}
 	if (!rzs_peer_allowed(fd, control->uid)) {
@@ -316,15 +290,18 @@ static void on_connection(uv_poll_t *poll, int status, int events)
 		turn_away(fd, err, "no memory for another client");
 }
 
-static void on_closed(uv_handle_t *handle)
+/* Whoever waits may be gone, or another process's, when accept() is called. */
+static int set_nonblocking(int fd)
 {
-	put_handle(handle->data);
+	int flags = fcntl(fd, F_GETFL);
+
+	return flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ? -errno : 0;
 }
 
 static int open_listener(const struct rzs_control_options *options, struct rzs_control *control,
 			 char why[RZS_WHY_MAX])
 {
-	int err;
+	int err = 0;
 
 	if (options->path) {
 		control->path = strdup(options->path);
@@ -337,11 +314,14 @@ static int open_listener(const struct rzs_control_options *options, struct rzs_c
 			return control->fd;
 	} else {
 		control->fd = options->fd;
+		err = set_nonblocking(control->fd);
 	}
-	err = uv_poll_init(control->loop, &control->listener, control->fd);
+	control->listener = (struct rzs_loop_fd){control->fd, on_connection, control};
+	if (err == 0)
+		err = rzs_loop_add(control->loop, &control->listener, EPOLLIN);
 	if (err < 0) {
 		snprintf(why, RZS_WHY_MAX, "the control socket cannot be watched: %s",
-			 uv_strerror(err));
+			 strerror(-err));
 		if (options->path) {
 			close(control->fd);
 			rzs_listen_unix_remove(options->path);
@@ -350,7 +330,7 @@ static int open_listener(const struct rzs_control_options *options, struct rzs_c
 	return err;
 }
 
-int rzs_control_start(uv_loop_t *loop, const struct rzs_control_options *options,
+int rzs_control_start(struct rzs_loop *loop, const struct rzs_control_options *options,
 		      const struct rzs_target *target, struct rzs_control **out,
 		      char why[RZS_WHY_MAX])
 {
@@ -375,26 +355,19 @@ int rzs_control_start(uv_loop_t *loop, const struct rzs_control_options *options
 		free(control);
 		return err;
 	}
-	uv_timer_init(loop, &control->pause);
-	control->listener.data = control;
-	control->pause.data = control;
-	control->handles = 2;
-	/* Fails for a handle that is closed only. */
-	(void)uv_poll_start(&control->listener, UV_READABLE, on_connection);
 	*out = control;
 	return 0;
 }
 
-void rzs_control_stop(struct rzs_control *c, void (*done)(void *arg), void *arg)
+void rzs_control_stop(struct rzs_control *c)
 {
-	c->stopping = true;
-	c->done = done;
-	c->done_arg = arg;
 	while (c->clients)
 		drop(c->clients);
-	uv_close((uv_handle_t *)&c->listener, on_closed);
-	uv_close((uv_handle_t *)&c->pause, on_closed);
+	(void)rzs_loop_remove(c->loop, &c->listener);
+	rzs_loop_clear_timer(c->loop, &c->pause);
 	close(c->fd);
 	if (c->path)
 		rzs_listen_unix_remove(c->path);
+	free(c->path);
+	free(c);
 }

@@ -149,7 +149,7 @@ static void uuid_text(const uint8_t *uuid, char out[37])
 
 /*
  * Of the swap header that is there now, which may be mkswap's.  On the worker that upkeep uses, the
- * last one, so that no thread that serves I/O waits for it.
+ * last one, and no other, so that no thread that serves I/O waits for it.
  */
 static void swap_uuid(const struct rzs_device_view *view, char out[37])
 {
@@ -157,7 +157,7 @@ static void swap_uuid(const struct rzs_device_view *view, char out[37])
 	struct rzs_worker *worker;
 	int err;
 
-	worker = rzs_worker_get(view->store, view->params->store.nr_workers - 1);
+	worker = rzs_worker_get_own(view->store, view->params->store.nr_workers - 1);
 	err = rzs_store_read(view->store, worker, 0, page);
 	rzs_worker_put(view->store, worker);
 	if (err == 0 && rzs_swap_header_uuid(page, uuid))
@@ -206,6 +206,10 @@ static void list_device(struct call *c, const struct rzs_device_view *view)
 	add(&l, "swap-uuid=%s", uuid);
 	add(&l, "stored=%llu", (unsigned long long)stats.orig_bytes);
 	add(&l, "mem=%llu", (unsigned long long)stats.mem_bytes);
+	if (view->held)
+		add(&l, "holder=%d", (int)view->holder);
+	else
+		add(&l, "holder=-");
 	send_line(c, &l);
 }
 
@@ -385,6 +389,7 @@ static int run_params(struct call *c)
 	pair(c, "uuid", "%s", uuid);
 	send_switch(c, "checksum", !p->store.no_checksum);
 	send_switch(c, "wipe", p->store.wipe);
+	send_switch(c, "shared", p->shared);
 	return 0;
 }
 

@@ -9,7 +9,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "size.h"
@@ -41,9 +41,25 @@ static int set_text_size(const char *key, const char *value, uint64_t *out,
 	return err;
 }
 
+static int check_size(const char *text, uint64_t size, char *why);
+
+/* What will never be a size is refused at once, not when the device is made ready. */
 static int set_size(struct rzs_device_params *p, const char *key, const char *value, char *why)
 {
-	return set_text_size(key, value, &p->size, p->size_text, why);
+	char text[RZS_VALUE_SIZE_MAX];
+	uint64_t size;
+	int err = set_text_size(key, value, &size, text, why);
+
+	/* A share of RAM is rarely whole pages, and nobody meant it to be exact. */
+	if (err == 0 && !rzs_size_is_exact(text))
+		size &= ~(uint64_t)(RZS_PAGE_SIZE - 1);
+	if (err == 0)
+		err = check_size(text, size, why);
+	if (err < 0)
+		return err;
+	p->size = size;
+	strcpy(p->size_text, text);
+	return 0;
 }
 
 static int set_memlimit(struct rzs_device_params *p, const char *key, const char *value, char *why)
@@ -81,10 +97,11 @@ static int set_level(struct rzs_device_params *p, const char *key, const char *v
 static int set_swap_header(struct rzs_device_params *p, const char *key, const char *value,
 			   char *why)
 {
-	int err = rzs_value_bool(key, value, &p->swap_header, why);
+	bool automatic = strcmp(value, "auto") == 0;
+	int err = automatic ? 0 : rzs_value_bool(key, value, &p->swap_header, why);
 
 	if (err == 0)
-		p->swap_header_given = true;
+		p->swap_header_given = !automatic;
 	return err;
 }
 
@@ -113,6 +130,10 @@ static int set_uuid(struct rzs_device_params *p, const char *key, const char *va
 	unsigned digits = 0;
 	bool good = strlen(value) == sizeof(shape) - 1;
 
+	if (strcmp(value, "random") == 0) {
+		p->uuid_given = false;
+		return 0;
+	}
 	for (size_t i = 0; good && i < sizeof(shape) - 1; i++) {
 		int digit = hex_digit(value[i]);
 
@@ -149,16 +170,21 @@ static int set_wipe(struct rzs_device_params *p, const char *key, const char *va
 	return rzs_value_bool(key, value, &p->store.wipe, why);
 }
 
+static int set_shared(struct rzs_device_params *p, const char *key, const char *value, char *why)
+{
+	return rzs_value_bool(key, value, &p->shared, why);
+}
+
 const char *const rzs_device_params_keys[RZS_DEVICE_PARAMS_KEYS + 1] = {
 	"size",	 "algorithm", "level",	  "memlimit", "reserve", "swap-header",
-	"label", "uuid",      "checksum", "wipe",     NULL,
+	"label", "uuid",      "checksum", "wipe",     "shared",	 NULL,
 };
 
 /* In the order of their names. */
 static int (*const set_one[RZS_DEVICE_PARAMS_KEYS])(struct rzs_device_params *p, const char *key,
 						    const char *value, char *why) = {
 	set_size,	 set_algorithm, set_level, set_memlimit, set_reserve,
-	set_swap_header, set_label,	set_uuid,  set_checksum, set_wipe,
+	set_swap_header, set_label,	set_uuid,  set_checksum, set_wipe,    set_shared,
 };
 
 int rzs_device_params_set(struct rzs_device_params *p, const char *key, const char *value,
@@ -191,36 +217,39 @@ static const char *hint(char buf[96], const char *text, uint64_t bytes)
 	return buf;
 }
 
-static int complete_size(struct rzs_device_params *p, uint64_t ram, char *why)
+static int check_size(const char *text, uint64_t size, char *why)
 {
 	char more[96];
 
+	if (size == 0)
+		return rzs_value_bad(why, "size", text, "a device has at least one page, %u bytes",
+				     RZS_PAGE_SIZE);
+	if (size % RZS_PAGE_SIZE) {
+		uint64_t below = size - size % RZS_PAGE_SIZE;
+
+		return rzs_value_bad(
+			why, "size", text, "not a multiple of %u; the nearest are %llu and %llu%s",
+			RZS_PAGE_SIZE, (unsigned long long)below,
+			(unsigned long long)below + RZS_PAGE_SIZE, hint(more, text, size));
+	}
+	if (size > MAX_SIZE)
+		return rzs_value_bad(why, "size", text, "the largest possible is %llu",
+				     (unsigned long long)MAX_SIZE);
+	return 0;
+}
+
+static int complete_size(struct rzs_device_params *p, uint64_t ram, char *why)
+{
 	if (!p->size_text[0]) {
 		if (ram == 0)
 			return rzs_value_bad(why, "size", NULL,
 					     "needed, because this system does not tell how much "
 					     "RAM it has");
 		strcpy(p->size_text, "25%");
-		p->size = ram / 4;
+		p->size = (ram / 4) & ~(uint64_t)(RZS_PAGE_SIZE - 1);
 	}
-	/* A share of RAM is rarely whole pages, and nobody meant it to be exact. */
-	if (!rzs_size_is_exact(p->size_text))
-		p->size &= ~(uint64_t)(RZS_PAGE_SIZE - 1);
-	if (p->size == 0)
-		return rzs_value_bad(why, "size", p->size_text,
-				     "a device has at least one page, %u bytes", RZS_PAGE_SIZE);
-	if (p->size % RZS_PAGE_SIZE) {
-		uint64_t below = p->size - p->size % RZS_PAGE_SIZE;
-
-		return rzs_value_bad(why, "size", p->size_text,
-				     "not a multiple of %u; the nearest are %llu and %llu%s",
-				     RZS_PAGE_SIZE, (unsigned long long)below,
-				     (unsigned long long)below + RZS_PAGE_SIZE,
-				     hint(more, p->size_text, p->size));
-	}
-	if (p->size > MAX_SIZE)
-		return rzs_value_bad(why, "size", p->size_text, "the largest possible is %llu",
-				     (unsigned long long)MAX_SIZE);
+	if (check_size(p->size_text, p->size, why) < 0)
+		return -EINVAL;
 	p->store.nr_pages = p->size >> RZS_PAGE_SHIFT;
 	return 0;
 }
@@ -229,7 +258,8 @@ static int complete_uuid(struct rzs_device_params *p, char *why)
 {
 	if (p->uuid_given)
 		return 0;
-	if (getrandom(p->uuid, sizeof(p->uuid), 0) != sizeof(p->uuid))
+	/* The system call: glibc's function has pages of its own from 2.41 on, not to be locked. */
+	if (syscall(SYS_getrandom, p->uuid, sizeof(p->uuid), 0) != sizeof(p->uuid))
 		return rzs_value_bad(why, "uuid", NULL,
 				     "no random numbers to be had; give one with uuid=");
 	p->uuid[6] = (p->uuid[6] & 0x0f) | 0x40; /* version 4: random */

@@ -3,8 +3,8 @@
  * What a device is to be: key=value, the same keys and rules in the plugin's command line, in
  * rzsd's configuration and over the control socket.
  *
- * Keys: size algorithm level memlimit reserve swap-header label uuid checksum wipe.  Sizes may be
- * expressions (size_expr.h).  Complaints are one line that names key, value and what to give
+ * Keys: size algorithm level memlimit reserve swap-header label uuid checksum wipe shared.  Sizes
+ * may be expressions (size_expr.h).  Complaints are one line that names key, value and what to give
  * instead.
  *
  * Threading: none; nothing here is shared.
@@ -22,6 +22,7 @@ struct rzs_device_params {
 	struct rzs_config store; /* nr_pages and nr_workers are set by complete() */
 	uint64_t size;		 /* bytes */
 	bool swap_header;
+	bool shared; /* several clients may write (hold.h) */
 	uint8_t uuid[RZS_SWAP_UUID_SIZE];
 	char label[RZS_SWAP_LABEL_MAX + 1]; /* empty: none */
 
@@ -31,7 +32,7 @@ struct rzs_device_params {
 	char reserve_text[RZS_VALUE_SIZE_MAX];
 };
 
-#define RZS_DEVICE_PARAMS_KEYS 10u
+#define RZS_DEVICE_PARAMS_KEYS 11u
 
 /* Their names, and then NULL. */
 extern const char *const rzs_device_params_keys[RZS_DEVICE_PARAMS_KEYS + 1];
@@ -79,7 +80,8 @@ int rzs_device_params_relimit(struct rzs_device_params *p, struct rzs_store *sto
 	"label=<TEXT>            label in the swap header (default: none)\n"                     \
 	"uuid=<UUID>             UUID in the swap header (default: random)\n"                    \
 	"checksum=<BOOL>         detect damaged memory at every read (default: true)\n"          \
-	"wipe=<BOOL>             overwrite memory before giving it back (default: false)"
+	"wipe=<BOOL>             overwrite memory before giving it back (default: false)\n" \
+	"shared=<BOOL>           several clients may write at once (default: false)"
 extern const char rzs_device_params_help[];
 
 #endif

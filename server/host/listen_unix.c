@@ -154,6 +154,17 @@ static int clear_place(const struct sockaddr_un *address, char *why)
 	return 0;
 }
 
+/*
+ * Of the socket, and of nothing that another user may have put in its place.  That takes /proc; the
+ * mode from before bind() is as narrow or narrower.
+ */
+static int set_mode(const char *path, mode_t mode)
+{
+	if (fchmodat(AT_FDCWD, path, mode, AT_SYMLINK_NOFOLLOW) == 0 || errno == EOPNOTSUPP)
+		return 0;
+	return -1;
+}
+
 static int bind_and_listen(const struct sockaddr_un *address, mode_t mode, char *why)
 {
 	const char *path = address->sun_path;
@@ -162,12 +173,13 @@ static int bind_and_listen(const struct sockaddr_un *address, mode_t mode, char 
 
 	if (fd < 0)
 		return refuse(why, fd, "%s: no socket: %s", path, strerror(-fd));
+	(void)fchmod(fd, mode); /* what bind() gives the file, but for the umask */
 	if (bind(fd, (const struct sockaddr *)address, sizeof(*address)) < 0) {
 		err = -errno;
 		close(fd);
 		return refuse(why, err, "%s: cannot listen there: %s", path, strerror(-err));
 	}
-	if (chmod(path, mode) < 0 || listen(fd, BACKLOG) < 0) {
+	if (set_mode(path, mode) < 0 || listen(fd, BACKLOG) < 0) {
 		err = -errno;
 		unlink(path);
 		close(fd);

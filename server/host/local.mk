@@ -8,6 +8,8 @@ librzshost_la_SOURCES = \
 	server/host/device_params.c \
 	server/host/device_params.h \
 	server/host/extent.h \
+	server/host/hold.c \
+	server/host/hold.h \
 	server/host/latency.c \
 	server/host/latency.h \
 	server/host/listen_unix.c \
@@ -28,21 +30,17 @@ librzshost_la_SOURCES = \
 librzshost_la_CPPFLAGS = $(RZS_HOST_CPPFLAGS)
 librzshost_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden
 
-# The control socket, for who has libuv.
-RZS_CONTROL_SOURCES = \
+# The control socket.
+noinst_LTLIBRARIES += librzscontrol.la
+librzscontrol_la_SOURCES = \
 	server/host/control.c \
 	server/host/control.h \
 	server/host/ctl_commands.c \
 	server/host/ctl_commands.h \
 	server/host/ctl_out.c \
-	server/host/ctl_out.h
-
-if HAVE_LIBUV
-noinst_LTLIBRARIES += librzscontrol.la
-librzscontrol_la_SOURCES = $(RZS_CONTROL_SOURCES)
-librzscontrol_la_CPPFLAGS = $(RZS_HOST_CPPFLAGS) -I$(srcdir)/proto $(LIBUV_CFLAGS)
+	server/host/ctl_out.h \
+	server/host/loop.c \
+	server/host/loop.h
+librzscontrol_la_CPPFLAGS = $(RZS_HOST_CPPFLAGS) -I$(srcdir)/proto
 librzscontrol_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden
-RZS_CONTROL_LIBS = librzscontrol.la librzsproto.la $(LIBUV_LIBS)
-else
-EXTRA_DIST += $(RZS_CONTROL_SOURCES)
-endif
+RZS_CONTROL_LIBS = librzscontrol.la librzsproto.la

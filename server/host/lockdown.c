@@ -7,8 +7,9 @@
  * memory does not survive the fork of a daemon and is asked for again after it.
  *
  * The parent of such a fork may go on: with nbdkit --run it runs the user's command.  That must be
- * neither exempt from the OOM killer nor kept from waiting for I/O: the parent of a fork before
- * rzs_lockdown_late() takes these two back.
+ * neither exempt from the OOM killer, nor kept from waiting for I/O, nor in haste: the parent of a
+ * fork before rzs_lockdown_late() takes these three back.  The child's haste ends with the fork, so
+ * it is asked for again.
  *
  * Threading: rzs_lockdown_thread() and rzs_lockdown_swap_is_on() by any number of threads at once;
  * rzs_lockdown_tick(), watch() and follow_swap() by the upkeep thread; the rest by the main thread.
@@ -16,11 +17,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "blocks.h"
@@ -53,6 +56,7 @@ static atomic_bool swap_is_on;
 static unsigned refusals_told;
 static bool settled; /* no fork to come */
 static char oom_score_before[16];
+static int nice_before;
 
 static void warn(void *unused, const char *text)
 {
@@ -87,7 +91,7 @@ static int judge(void)
 	return 0;
 }
 
-static void remember_oom_score(void)
+static void remember_what_was(void)
 {
 	int fd = open(OOM_SCORE, O_RDONLY | O_CLOEXEC);
 	ssize_t n = fd < 0 ? -1 : read(fd, oom_score_before, sizeof(oom_score_before) - 1);
@@ -96,6 +100,7 @@ static void remember_oom_score(void)
 		oom_score_before[0] = '\0';
 	if (fd >= 0)
 		close(fd);
+	nice_before = getpriority(PRIO_PROCESS, 0);
 }
 
 static void parent_after_fork(void)
@@ -106,6 +111,7 @@ static void parent_after_fork(void)
 	if (settled || protect.mode == RZS_PROTECT_OFF)
 		return;
 	prctl(PR_SET_IO_FLUSHER, 0, 0, 0, 0);
+	(void)setpriority(PRIO_PROCESS, 0, nice_before);
 	fd = len ? open(OOM_SCORE, O_WRONLY | O_CLOEXEC) : -1;
 	if (fd >= 0) {
 		/* Where this is refused, setting it was refused too. */
@@ -133,12 +139,30 @@ int rzs_realtime_parse(const char *text, enum rzs_realtime *out)
 	return -EINVAL;
 }
 
+/* A store's memory comes and goes by blocks, so a block has to be whole pages. */
+static int judge_pages(void)
+{
+	char line[128];
+	long page = sysconf(_SC_PAGESIZE);
+
+	if (page <= (long)RZS_BLOCK_SIZE)
+		return 0;
+	snprintf(line, sizeof(line),
+		 "this system's pages have %ld bytes; pages of more than %u are not supported",
+		 page, RZS_BLOCK_SIZE);
+	options.error(line);
+	return -ENOTSUP;
+}
+
 int rzs_lockdown_early(const struct rzs_lockdown_options *o)
 {
 	struct rzs_thread *unused;
-	int fd = rzs_swaps_open();
+	int fd;
 
 	options = *o;
+	if (judge_pages() < 0)
+		return -ENOTSUP;
+	fd = rzs_swaps_open();
 	rzs_protect_init(&protect, options.mode, options.realtime != RZS_REALTIME_NEVER);
 	protect.without = options.without;
 	swap_is_on = rzs_swaps_any(fd);
@@ -146,7 +170,7 @@ int rzs_lockdown_early(const struct rzs_lockdown_options *o)
 		close(fd);
 	if (options.realtime == RZS_REALTIME_SWAP)
 		(void)rzs_protect_set_realtime(&protect, swap_is_on);
-	remember_oom_score();
+	remember_what_was();
 	pthread_atfork(NULL, parent_after_fork, NULL);
 	/* What these return is also in the states, of which judge() makes more. */
 	(void)rzs_protect_early(&protect);
@@ -186,7 +210,7 @@ static void fill_heap(void)
 /* Refill threads look for room if that can be had. */
 static void start_room(void)
 {
-	static struct rzs_room probe;
+	static struct rzs_room probe; /* it is large */
 	int err;
 
 	if (!rzs_protect_wants(&protect, RZS_PROTECT_ROOM))
@@ -199,9 +223,14 @@ static void start_room(void)
 
 int rzs_lockdown_late(void)
 {
+	struct rzs_thread *unused;
+
 	settled = true;
+	/* A line of a log that may not grow must not end the process. */
+	(void)signal(SIGXFSZ, SIG_IGN);
 	rzs_say_open();
 	(void)rzs_protect_process(&protect);
+	(void)rzs_protect_thread(&protect, RZS_THREAD_HELPER, &unused);
 	rzs_blocks_set_thread_hook(rzs_protect_refill_hook, &protect);
 	start_room();
 	start_watch(options.ballast);

@@ -33,8 +33,8 @@ int rzs_realtime_parse(const char *text, enum rzs_realtime *out);
 
 /*
  * At the start, as the user's own process and before it becomes a daemon, so that refusals are
- * told to somebody.  options is copied.  0, or -EPERM after error() when something required is
- * refused.
+ * told to somebody.  options is copied.  0; -EPERM after error() when something required is refused;
+ * -ENOTSUP after error() when the system's pages are larger than a store's blocks.
  */
 int rzs_lockdown_early(const struct rzs_lockdown_options *options);
 

@@ -3,6 +3,7 @@
 #include "process_params.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "size.h"
 #include "watch.h"
@@ -27,6 +28,17 @@ int rzs_process_params_realtime(const char *key, const char *value, enum rzs_rea
 		return rzs_value_bad(why, key, value, "expected swap, always or never");
 	*out = realtime;
 	return 0;
+}
+
+int rzs_process_params_set_ballast(const char *key, const char *value, uint64_t *out, bool *given,
+				   char why[RZS_WHY_MAX])
+{
+	bool automatic = strcmp(value, "auto") == 0;
+	int err = automatic ? 0 : rzs_value_size(key, value, out, why);
+
+	if (err == 0)
+		*given = !automatic;
+	return err;
 }
 
 int rzs_process_params_ballast(uint64_t *ballast, bool given, char why[RZS_WHY_MAX])

@@ -15,6 +15,10 @@ int rzs_process_params_protect(const char *key, const char *value, enum rzs_prot
 int rzs_process_params_realtime(const char *key, const char *value, enum rzs_realtime *out,
 				char why[RZS_WHY_MAX]);
 
+/* A ballast in *out (bytes), or *given false: what is right here.  Likewise. */
+int rzs_process_params_set_ballast(const char *key, const char *value, uint64_t *out, bool *given,
+				   char why[RZS_WHY_MAX]);
+
 /* The default in *ballast (bytes) when none was given; -EINVAL: more than the machine can spare. */
 int rzs_process_params_ballast(uint64_t *ballast, bool given, char why[RZS_WHY_MAX]);
 

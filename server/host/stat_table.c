@@ -94,7 +94,7 @@ static const struct rzs_stat connections_stat = {"connections", RZS_STAT_GAUGE, 
 /* ---- the process */
 
 struct process {
-	uint64_t reserve_least_bytes, room_shortages, room_unasked, refill_failures,
+	uint64_t reserve_least_bytes, reserve_wait_ns, room_shortages, room_unasked, refill_failures,
 		unlocked_reserves;
 	uint64_t ballast_bytes, ballast_released, threads_stuck, threads_demoted;
 	uint64_t protections_refused, swap_is_on;
@@ -107,6 +107,8 @@ struct process {
 
 static const struct entry process_table[] = {
 	PROCESS(reserve_least_bytes, GAUGE, "the least there was in the reserve so far"),
+	PROCESS(reserve_wait_ns, GAUGE,
+		"for how long the reserve has asked for memory and got none, 0: it is not waiting"),
 	PROCESS(room_shortages, COUNTER, "times the system had no room for the reserve to grow"),
 	PROCESS(room_unasked, COUNTER, "blocks taken without room, because the reserve was empty"),
 	PROCESS(refill_failures, COUNTER, "times the system refused or would not take back memory"),
@@ -173,6 +175,7 @@ void rzs_stat_process(void (*fn)(void *arg, const struct rzs_stat *stat, uint64_
 	rzs_watch_info(&watch);
 	p = (struct process){
 		.reserve_least_bytes = blocks.least * RZS_BLOCK_SIZE,
+		.reserve_wait_ns = blocks.waits_ns,
 		.room_shortages = blocks.shortages,
 		.room_unasked = blocks.unasked,
 		.refill_failures = blocks.failures,

@@ -24,6 +24,8 @@ struct rzs_device_view {
 	struct rzs_store *store;		/* NULL: not initialised */
 	const struct rzs_latency *latency;	/* NULL when store is */
 	unsigned connections;			/* clients in transmission */
+	bool held;				/* one of them alone may write: */
+	pid_t holder; /* the process that connected, 0: not known */
 	uint64_t memlimit;			/* now in force, bytes, 0 = none */
 };
 

@@ -35,9 +35,9 @@
  */
 #define STEP_OBJECTS 256
 
-/* Compaction starts when slack is over 1/SLACK_SHARE of the blocks, and worth it at all. */
-#define SLACK_SHARE 32
-#define SLACK_LEAST (1u << 20)
+/* Compaction starts when over 1/IDLE_SHARE of the blocks lies idle, and it is worth it at all. */
+#define IDLE_SHARE 32
+#define IDLE_LEAST (1u << 20)
 
 /* One kind of trouble: how much of it was there when it was last spoken of, and when that was. */
 struct complaint {
@@ -59,7 +59,8 @@ static int wake = -1; /* an eventfd */
 static atomic_bool poked, stopping;
 static pthread_t thread;
 static bool running;
-static unsigned worker_hint;
+static struct rzs_thread *own_entry; /* the thread's */
+static unsigned own_worker;
 static void (*on_tick)(void);
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -87,8 +88,9 @@ static void tell(struct entry *e, const struct rzs_stats *s)
 
 	if (worth_telling(&e->limit, s->refused_limit))
 		rzs_say("%s%smemlimit of %llu bytes reached: %llu writes refused so far with "
-			"ENOSPC; what was stored is unchanged; trim unused pages or restart with a "
-			"larger memlimit",
+			"ENOSPC; what was stored is unchanged; trim unused pages, or raise "
+			"memlimit "
+			"(rzscontrol set; without a control socket, restart with more)",
 			name, colon, (unsigned long long)s->limit_bytes,
 			(unsigned long long)s->refused_limit);
 	if (worth_telling(&e->reserve, s->refused_reserve))
@@ -108,12 +110,13 @@ static void tell(struct entry *e, const struct rzs_stats *s)
 /* Look at a store: speak of it, and say whether it is to be compacted. */
 static void judge(struct entry *e)
 {
+	uint64_t idle, blocks;
 	struct rzs_stats s;
 
 	rzs_store_stats(e->store, &s);
-	e->compacting =
-		s.refused_limit != e->refused_before ||
-		(s.slack_bytes > SLACK_LEAST && s.slack_bytes > s.block_bytes / SLACK_SHARE);
+	rzs_store_idle(e->store, &idle, &blocks);
+	e->compacting = s.refused_limit != e->refused_before ||
+			(idle > IDLE_LEAST && idle > blocks / IDLE_SHARE);
 	e->refused_before = s.refused_limit;
 	tell(e, &s);
 }
@@ -122,12 +125,17 @@ static void compact_step(struct entry *e)
 {
 	struct rzs_worker *worker;
 	uint64_t blocks;
+	bool quick;
 
 	if (!e->compacting)
 		return;
-	worker = rzs_worker_get(e->store, worker_hint);
+	/* Not another if it is in use: an I/O thread would wait for that one. */
+	worker = rzs_worker_get_own(e->store, own_worker);
+	quick = rzs_threads_hurry(own_entry); /* I/O threads wait for what is locked here */
 	if (rzs_store_compact(e->store, worker, STEP_OBJECTS, &blocks, &e->compacting) < 0)
 		e->compacting = false;
+	if (quick)
+		rzs_threads_calm(own_entry);
 	rzs_worker_put(e->store, worker);
 }
 
@@ -183,7 +191,7 @@ static void *upkeep_main(void *unused)
 	int swaps;
 
 	(void)unused;
-	(void)rzs_lockdown_thread(RZS_THREAD_HELPER);
+	own_entry = rzs_lockdown_thread(RZS_THREAD_HELPER);
 	swaps = rzs_lockdown_watch();
 	if (swaps >= 0)
 		rzs_lockdown_follow_swap(); /* it may have changed since the start */
@@ -214,11 +222,11 @@ void rzs_upkeep_wake(void)
 	errno = saved;
 }
 
-int rzs_upkeep_start(unsigned hint, void (*tick)(void))
+int rzs_upkeep_start(unsigned worker, void (*tick)(void))
 {
 	int err;
 
-	worker_hint = hint;
+	own_worker = worker;
 	on_tick = tick;
 	wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (wake < 0)

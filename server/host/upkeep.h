@@ -9,11 +9,11 @@
 #include "rzs_store.h"
 
 /*
- * Start the thread, on each store's worker numbered hint, which no other thread uses.  tick: called
- * by it whenever it wakes, once a second at least; NULL: nothing.  Once, after the last fork.  0 or
- * a negative errno.
+ * Start the thread, on each store's worker of this number and on no other; a thread that serves I/O
+ * must not need that one.  tick: called by it whenever it wakes, once a second at least; NULL:
+ * nothing.  Once, after the last fork.  0 or a negative errno.
  */
-int rzs_upkeep_start(unsigned hint, void (*tick)(void));
+int rzs_upkeep_start(unsigned worker, void (*tick)(void));
 
 /* End it and wait for that.  Fine when it was never started. */
 void rzs_upkeep_stop(void);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """drain.py URI PID SIGNAL LOG: send the signal with two clients attached; go on until the log tells of
-it; leave."""
+it; leave.  A third has said that it leaves (NBD_CMD_DISC) and waits for the server to close, as it
+may: it holds nobody up."""
 
 import os
 import signal
@@ -8,6 +9,8 @@ import sys
 import time
 
 import nbd
+
+from nbdraw import DISC, READ, Closed, Raw, Silent
 
 PAGE = 4096
 uri, pid, name, log = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]
@@ -42,7 +45,17 @@ def go_on(h, rounds, what):
             sys.exit(f"FAIL: {e.errno} {what}")
 
 
+def is_gone(path):
+    """Nobody listens there any more."""
+    try:
+        Raw(path, None).close()
+    except Closed:
+        return True
+    return False
+
+
 first, second = connect(), connect()
+polite = Raw(uri.partition("socket=")[2])
 first.pwrite(b"kept" * 1024, 1000 * PAGE)
 os.kill(pid, getattr(signal, "SIG" + name))
 
@@ -67,5 +80,16 @@ first.shutdown()
 go_on(second, 500 // SCALE, "after the other client has left")
 if second.pread(PAGE, 1000 * PAGE) != b"kept" * 1024:
     sys.exit("FAIL: data from before the signal is gone")
+polite.call(READ, 0, PAGE)
+polite.request(DISC, 1)
 os.kill(pid, 0)
 second.shutdown()
+try:
+    polite.read_to_end()
+except Silent:
+    sys.exit("FAIL: the server does not hang up on a client that has sent NBD_CMD_DISC")
+deadline = time.monotonic() + 20 * SCALE
+while not is_gone(uri.partition("socket=")[2]):
+    if time.monotonic() > deadline:
+        sys.exit("FAIL: the server waits for a client that has sent NBD_CMD_DISC")
+    time.sleep(0.01)

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # SIGTERM, SIGINT, SIGHUP and SIGQUIT with a client attached: I/O goes on, nobody new is let in, and the
 # process ends when the client leaves.  Without a client it ends at once.  Red when a request fails after the
-# signal, which for a swap device kills processes, or when the server then never goes.
+# signal, which for a swap device kills processes, or when the server then never goes, be it for a client that
+# has taken its leave and only waits for the server to hang up.
 
 . "${srcdir:-.}/tests/lib/functions.sh" || exit 99
 requires_python_nbd

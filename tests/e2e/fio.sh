@@ -10,7 +10,8 @@ fio --enghelp 2>/dev/null | grep -qw nbd || skip "this fio has no nbd engine"
 check_form() {
 	local bs mb=$((12 / T_TIMEOUT_SCALE + 1))
 
-	start size=64M protect=off
+	# A job is a process, so the device has several writers.
+	start size=64M protect=off shared=yes
 	for bs in 4k 512 60k; do
 		# Verified after each loop; the second loop overwrites.  The jobs' parts meet inside one page.
 		(cd "$tmpdir" && exec fio --name=verify --ioengine=nbd --uri="$uri" --rw=randwrite --bs="$bs" --loops=2 \

@@ -6,7 +6,8 @@
 #
 # Red when: a file that the build needs is missing from what is copied for it; it builds with a warning of the
 # compiler's or of sparse's; the module has another version or lands elsewhere than it should; without headers there
-# is no line that says so; dkms cannot add, build, install or remove it.
+# is no line that says so; a kernel that does not tell of freed slots is taken without a word; dkms cannot add, build,
+# install or remove it.
 
 . "${srcdir:-.}/tests/lib/functions.sh" || exit 99
 skip_under_tools "the kernel's build is the same under tools"
@@ -51,6 +52,11 @@ for dir in "/lib/modules/$(uname -r)/build" /lib/modules/*/build /usr/src/linux-
 	[ -n "$kdir" ] || [ ! -e "$dir/include/generated/utsrelease.h" ] || kdir=$dir
 done
 [ -n "$kdir" ] || skip "no kernel headers (Debian: linux-headers-amd64, or say RZS_KDIR=...); the lines without them are right"
+# Debian has what all flavours share in a folder of its own.
+for dir in "$kdir/include/linux" "${kdir%-*}-common/include/linux"; do
+	[ ! -e "$dir/blkdev.h" ] || include=$dir
+done
+[ -n "${include:-}" ] || fail "there is no blkdev.h with $kdir"
 release=$(sed -n 's/^#define UTS_RELEASE "\(.*\)"/\1/p' "$kdir/include/generated/utsrelease.h")
 say "headers of $release"
 # In the core one function takes a block's lock and another lets go of it, which sparse cannot follow.
@@ -59,6 +65,19 @@ checks=(W=1)
 build_log make -C "$tmpdir/src/kmod-fallback" KDIR="$kdir" "${checks[@]}"
 ! grep -E 'core/|kmod-fallback/' "$built" | grep -E 'warning:|error:' || fail "the build complains"
 check_module "$tmpdir/src/kmod-fallback/ramzswap.ko"
+
+! grep 'has no swap_slot_free_notify' "$built" || fail "it does not find what this kernel has"
+! grep -q 'does not tell of freed slots' "$tmpdir/src/kmod-fallback/ramzswap.ko" || fail "the module says so all the same"
+
+# ---- with headers that lack what is looked for by name, and without these headers
+mkdir "$tmpdir/headers"
+cp "$include/lzo.h" "$tmpdir/headers"
+! make -C "$tmpdir/src/kmod-fallback" KDIR="$kdir" RZS_HEADERS="$tmpdir/headers" >"$built" 2>&1 || fail "it builds without blkdev.h"
+says "$built" "there is no $tmpdir/headers/blkdev.h"
+sed 's/swap_slot_free_notify/swap_slot_freed/' "$include/blkdev.h" >"$tmpdir/headers/blkdev.h"
+build_log make -C "$tmpdir/src/kmod-fallback" KDIR="$kdir" RZS_HEADERS="$tmpdir/headers"
+says "$built" 'has no swap_slot_free_notify'
+says "$tmpdir/src/kmod-fallback/ramzswap.ko" 'does not tell of freed slots'
 
 cleanup_fn make -s -C "$top_builddir" clean-kmod
 build_log make -C "$top_builddir" modules modules_install KDIR="$kdir" INSTALL_MOD_PATH="$tmpdir/root" DEPMOD=true

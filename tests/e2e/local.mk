@@ -4,17 +4,21 @@
 RZS_E2E_TESTS = \
 	tests/e2e/bench-help.sh \
 	tests/e2e/check-skips.sh \
+	tests/e2e/closed-fds.sh \
 	tests/e2e/crowd.sh \
 	tests/e2e/demo-packages.sh \
 	tests/e2e/drain.sh \
 	tests/e2e/enospc.sh \
 	tests/e2e/extents.sh \
+	tests/e2e/failing-calls.sh \
 	tests/e2e/fio.sh \
 	tests/e2e/hangup.sh \
 	tests/e2e/info.sh \
 	tests/e2e/kmod-install.sh \
 	tests/e2e/multiconn.sh \
 	tests/e2e/nbd-probe.sh \
+	tests/e2e/nbd-swap-full.sh \
+	tests/e2e/nbd-swap-once.sh \
 	tests/e2e/nbd-swap.sh \
 	tests/e2e/nbdcopy.sh \
 	tests/e2e/nofault.sh \
@@ -31,6 +35,7 @@ RZS_E2E_TESTS = \
 	tests/e2e/rzsbench-swap.sh \
 	tests/e2e/rzsbench.sh \
 	tests/e2e/rzscontrol-abuse.sh \
+	tests/e2e/rzscontrol-once.sh \
 	tests/e2e/rzscontrol-plugin.sh \
 	tests/e2e/rzscontrol-rzsd.sh \
 	tests/e2e/rzscontrol.sh \
@@ -41,7 +46,8 @@ RZS_E2E_TESTS = \
 	tests/e2e/rzsd-units.sh \
 	tests/e2e/subpage.sh \
 	tests/e2e/swapheader.sh \
-	tests/e2e/trimhammer.sh
+	tests/e2e/trimhammer.sh \
+	tests/e2e/wipe.sh
 
 # The libraries' calls in a bare loop, beside which rzsbench's figures are held.
 check_PROGRAMS += tests/lib/bare_codec
@@ -55,6 +61,7 @@ RZS_E2E_HELPERS = \
 	tests/e2e/drain.py \
 	tests/e2e/enospc.py \
 	tests/e2e/extents.py \
+	tests/e2e/failing_calls.py \
 	tests/e2e/hangup.py \
 	tests/e2e/multiconn.py \
 	tests/e2e/nbd_probe.py \
@@ -71,6 +78,7 @@ RZS_E2E_HELPERS = \
 	tests/e2e/rzsd-manager.py \
 	tests/e2e/rzsd-silent.py \
 	tests/e2e/subpage.py \
-	tests/e2e/trimhammer.py
+	tests/e2e/trimhammer.py \
+	tests/e2e/wipe.py
 
 EXTRA_DIST += $(RZS_E2E_TESTS) $(RZS_E2E_HELPERS)

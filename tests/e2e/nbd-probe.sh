@@ -30,7 +30,8 @@ start_ours() {
 	ours+=("$pid")
 }
 
-# One request at a time: before 1.33.10 nbdkit aborts when a client vanishes with several under way.
+# One request at a time: with several threads nbdkit aborts when a client vanishes (before 1.33.10) or does not
+# close after DISC (since then).
 start_memory() {
 	local mode
 
@@ -55,24 +56,32 @@ start_qemu() {
 	done
 }
 
-# leniency VERSION KNOWN: what a server of that version may do else.
-leniency() {
-	say "$1, answers known of $2" >&2
-	[[ $1 == *" $2"* ]] || echo ,lenient
+# about SAYS KNOWN..: the attributes of a server that says this of its version.  Others than the KNOWN versions
+# may do else.
+about() {
+	local says=$1 version known
+
+	shift
+	version=$(grep -oE '[0-9]+(\.[0-9]+)+' <<<"$says" | head -n 1)
+	say "$says, answers known of $*" >&2
+	for known in "$@"; do
+		[[ $version. != "$known."* ]] || { echo ",version=$version"; return; }
+	done
+	echo ",version=$version,lenient"
 }
 
 if has_plugin; then
 	# shellcheck disable=SC2086
-	nbdkit_leniency=$(leniency "$($NBDKIT --version 2>/dev/null)" 1.32.5)
-	start_plugin "$nbdkit_leniency"
+	about_nbdkit=$(about "$($NBDKIT --version 2>/dev/null)" 1.32.5 1.42.3)
+	start_plugin "$about_nbdkit"
 fi
 ! has_rzsd || start_ours
 [ ${#ours[@]} -gt 0 ] || skip "nothing to be probed is built"
 # A tool is slow and looks at ours only.
 if [ "$T_TIMEOUT_SCALE" = 1 ] && [ "${RZS_SANITIZED:-0}" != 1 ]; then
-	! has_plugin || start_memory "$nbdkit_leniency"
+	! has_plugin || start_memory "$about_nbdkit"
 	if version=$(qemu-nbd --version 2>/dev/null | head -n 1); then
-		start_qemu "$(leniency "$version" 7.2)"
+		start_qemu "$(about "$version" 7.2 10.0)"
 	else
 		say "not with qemu-nbd: it is not installed"
 	fi

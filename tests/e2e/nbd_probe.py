@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""nbd_probe.py [--only REGEX] NAME=SOCKET[,ro=SOCKET][,pid=PID][,lenient] ...
+"""nbd_probe.py [--only REGEX] NAME=SOCKET[,ro=SOCKET][,pid=PID][,version=V][,lenient] ...
 
 Ask servers every probe there is and print their answers side by side.  Exit status 1 when one of
 them is neither what the protocol asks nor what is known of that server, or stops serving."""
@@ -25,6 +25,8 @@ def parse(argument):
             server.read_only = value
         elif key == "pid":
             server.pid = int(value)
+        elif key == "version":
+            server.version = value
         elif key == "lenient":
             server.lenient = True
         else:

@@ -24,6 +24,7 @@ def turned_away(server):
                                 # "then ESHUTDOWN", or "closed" when it sees the signal before the request
                                 "serves nobody from then on"),
               "nbdkit": ("option INFO,ACK, requests served", "plugins have no say before GO"),
+              "qemu-nbd 10.0": ("option *, requests closed", "leaves, its exports maybe first"),
               "qemu-nbd": ("option closed, requests closed", "leaves at once")})
 def sigterm(server):
     """SIGTERM, one client haggling, one in transmission: nobody new, the one attached is served"""

@@ -253,7 +253,9 @@ def info_then_export_name(server):
     return "served" + after(conn)
 
 
-@probe("H8", "SHOULD", "ok */*/*", known={"nbdkit+memory": ("none", "the plugin does not say")})
+@probe("H8", "SHOULD", "ok */*/*",
+       known={"nbdkit+memory 1.42": ("ok */*/*", "the plugin says since then"),
+              "nbdkit+memory": ("none", "the plugin does not say")})
 def block_size(server):
     """BLOCK_SIZE: powers of two, in order, large enough"""
     conn = server.connect()
@@ -318,7 +320,8 @@ def go_malformed(server):
 
 
 @probe("CVE", "OURS", "*up to 5 replies*", "TOO_BIG", "INVALID", "closed",
-       known={"nbdkit+rzs": ("INFO,ACK, 65537 replies", "nbdkit answers each, if the plugin says")})
+       known={"nbdkit+rzs": ("INFO,ACK, 65537 replies", "nbdkit answers each, if the plugin says"),
+              "nbdkit+memory 1.42": ("INFO,ACK, 65537 replies", "this plugin says since then")})
 def go_65535_infos(server):
     """CVE-2019-14850: INFO with 65535 infos: not 65535 answers"""
     conn = server.connect()

@@ -41,7 +41,7 @@ END
 pages=("$tool" pages --rounds 1 --methods lzo)
 
 # ---- standard output that takes nothing
-lost="cannot write standard output"
+lost="cannot write to standard output"
 for file in /dev/full -; do
 	for option in --help --version; do
 		to=$file gets 99 "$lost" "$tool" $option

@@ -80,17 +80,17 @@ test_classic() {
 
 	# One order, whatever the one on the line.
 	gives 0 swap1 --reset --init --disksize_kb=65536 -m 0
-	was_asked 'set swap1 memlimit=0' 'set swap1 size=67108864' 'init swap1' 'reset swap1'
+	was_asked 'set swap1 memlimit=0' 'set swap1 size=65536K' 'init swap1' 'reset swap1'
 	gives 0 swap1 -ri -v
 	says 'swap1: init'
 	says 'swap1: reset'
 	: >"$asked"
 	gives 0 swap1 -d65536 -i
-	was_asked 'set swap1 size=67108864' 'init swap1'
+	was_asked 'set swap1 size=65536K' 'init swap1'
 
 	# The first that fails ends it.
 	complains 3 'initialised already: only memlimit can be set' swap0 -m32768 -d65536 -i -s
-	was_asked 'set swap0 memlimit=33554432' 'set swap0 size=67108864'
+	was_asked 'set swap0 memlimit=32768K' 'set swap0 size=65536K'
 	complains 3 'initialised already' swap0 -i -r
 	was_asked 'init swap0'
 	complains 3 '1 client is attached: detach it first' swap0 --reset
@@ -322,13 +322,14 @@ test_metrics() {
 		"value('ramzswap_write_max_seconds') == 0.002" \
 		"value('ramzswap_protection', protection='realtime', state='refused') == 1" \
 		"value('ramzswap_process_room_shortages_total') == 4" \
+		"value('ramzswap_process_reserve_wait_seconds') == 2.5" \
 		"types['ramzswap_slide_bytes'] == 'counter'" \
 		"'ramzswap_read_requests' not in types" || fail "metrics: $(cat "$file")"
 	gives 0 swap0 --stats --json
 	json 'd["latency"]["write"]["buckets"][1:3] == [{"le_ns": 1087, "count": 1}, {"le_ns": 18431, "count": 500}]'
 	complains 1 'cannot make a file beside it' metrics --output /nowhere/rzs.prom
 	mkdir "$tmpdir/metrics/folder"
-	complains 1 'cannot put the new one in its place' metrics --output "$tmpdir/metrics/folder"
+	complains 1 'a folder; name a file' metrics --output "$tmpdir/metrics/folder"
 	end_server "$run/control.sock"
 	complains 4 'no server answers' metrics --output "$file"
 	"$PYTHON" "$srcdir/tests/lib/openmetrics.py" "$file" "value('ramzswap_up') == 0" \
@@ -393,7 +394,7 @@ test_attach() {
 	make_machine
 	serve "$run/control.sock" "$table"
 	gives 0 attach swap0
-	told '[attach][--device][/dev/nbd0][--socket][/run/rzs/nbd.sock][--name][swap0]'
+	told '[attach][--device][/dev/nbd0][--socket][/run/rzs/nbd.sock][--name][swap0][--server][4242]'
 	for n in 0 1 2; do
 		mkdir -p "$RZS_SYSROOT/sys/block/nbd$n"
 		echo 0 >"$RZS_SYSROOT/sys/block/nbd$n/size"
@@ -401,10 +402,10 @@ test_attach() {
 	echo 99 >"$RZS_SYSROOT/sys/block/nbd0/pid"
 	echo 2048 >"$RZS_SYSROOT/sys/block/nbd1/size"
 	gives 0 attach swap0 --priority 7 --no-discard --wait=3 -v --connections=2
-	told "[attach][--device][/dev/nbd2][--socket][/run/rzs/nbd.sock][--name][swap0]$(:
+	told "[attach][--device][/dev/nbd2][--socket][/run/rzs/nbd.sock][--name][swap0][--server][4242]$(:
 		)[--priority][7][--no-discard][--wait][3][--connections][2][--verbose]"
 	FAKE_STATUS=4 gives 4 attach swap0 /dev/nbd7 --nbd-socket /run/odd.sock --dry-run
-	told '[attach][--device][/dev/nbd7][--socket][/run/odd.sock][--name][swap0][--dry-run]'
+	told '[attach][--device][/dev/nbd7][--socket][/run/odd.sock][--name][swap0][--server][4242][--dry-run]'
 	complains 3 'not initialised, there is nothing to attach' attach swap1
 	complains 3 'no such device' attach swap9
 	echo 2048 >"$RZS_SYSROOT/sys/block/nbd2/size"
@@ -418,10 +419,10 @@ test_attach() {
 	gives 0 check swap0
 	told '[check][--device][/dev/nbd1]'
 	gives 0 check "$run/control.sock:swap0" --json
-	told '[check][--device][/dev/nbd1][--socket][/run/rzs/nbd.sock][--json]'
+	told '[check][--device][/dev/nbd1][--socket][/run/rzs/nbd.sock][--server][4242][--json]'
 	rm "$RZS_SYSROOT/sys/block/nbd0/pid"
 	gives 0 check swap1
-	told '[check][--device][/dev/nbd0][--socket][/run/rzs/nbd.sock]'
+	told '[check][--device][/dev/nbd0][--socket][/run/rzs/nbd.sock][--server][4242]'
 	# The server may be what is wrong.
 	end_server "$run/control.sock"
 	gives 0 detach swap0
@@ -468,7 +469,7 @@ test_attach() {
 		0: 00000002 00000000 00010000 0001 01 555 /run/my nbd.sock
 	END
 	gives 0 attach rzs
-	told '[attach][--device][/dev/nbd0][--socket][/run/my nbd.sock][--name][rzs]'
+	told '[attach][--device][/dev/nbd0][--socket][/run/my nbd.sock][--name][rzs][--server][77]'
 	echo '0: 00000002 00000000 00010000 0001 01 558 /run/two.sock' >>"$RZS_SYSROOT/proc/net/unix"
 	complains 3 'cannot tell at which unix socket' attach rzs
 	end_server "$run/control.sock"

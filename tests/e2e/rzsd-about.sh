@@ -35,6 +35,10 @@ gives() {
 }
 
 gives 0 'rzsd 0.' -- --version
+for words in --help --version --check-config; do
+	! rzsd_with $words >/dev/full 2>"$tmpdir/said" || fail "'rzsd $words >/dev/full' gives 0"
+	grep -q 'standard output' "$tmpdir/said" || fail "it says $(cat "$tmpdir/said")"
+done
 gives 0 'usage: rzsd' '--listen ADDRESS' '--survive-shutdown' 'memlimit=<SIZE>' -- --help
 # --help and --version come before all else.
 gives 0 'usage: rzsd' -- --threads nonsense --help
@@ -76,7 +80,9 @@ printf '[server]\nthreads = 3\n[device swap0]\nsize = 16M\n' >"$tmpdir/rzsd.conf
 gives 0 'configuration is good' -- --config "$tmpdir/rzsd.conf" --check-config
 printf '[device swap0]\nsize = 4097\n' >"$tmpdir/rzsd.conf.d/50-size.conf"
 gives 2 '50-size.conf' 'size=4097' -- --config "$tmpdir/rzsd.conf" --check-config
-gives 0 'configuration is good' -- --config "$tmpdir/rzsd.conf" --check-config --device swap0,size=1M
+printf '[device swap0]\nmemlimit = 1\n' >"$tmpdir/rzsd.conf.d/50-size.conf"
+gives 2 'memlimit=1' -- --config "$tmpdir/rzsd.conf" --check-config
+gives 0 'configuration is good' -- --config "$tmpdir/rzsd.conf" --check-config --device swap0,memlimit=0
 
 # --check-config touches nothing.
 gives 0 'good' -- --check-config --listen "$tmpdir/made/sock" --pid-file "$tmpdir/pid"

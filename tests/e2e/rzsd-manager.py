@@ -2,8 +2,10 @@
 """rzsd-manager.py FOLDER RZSD..: start it as systemd would, with sockets made for it and one to tell us by."""
 
 import os
+import select
 import signal
 import socket
+import struct
 import sys
 
 import nbd
@@ -45,6 +47,26 @@ def told(wanted):
 notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 notify.bind(os.path.join(folder, "notify"))
 notify.settimeout(30 * SCALE)
+def peer(name):
+    """Whose process a client is told to talk to."""
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(os.path.join(folder, name))
+        return struct.unpack("3i", s.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
+
+
+def refused(fds, names, what):
+    """It does not start with these."""
+    pid = start(fds, names)
+    ended = os.pidfd_open(pid)
+    if notify in select.select([notify, ended], [], [])[0]:
+        os.kill(pid, signal.SIGKILL)
+        sys.exit(f"FAIL: {what} is taken: {notify.recv(1000)!r}")
+    os.close(ended)
+    _, code = os.waitpid(pid, 0)
+    if os.waitstatus_to_exitcode(code) != 1:
+        sys.exit(f"FAIL: {what}: the wrong exit status, {code}")
+
+
 given = [listen("given.nbd"), listen("given.control")]
 pid = start(given, "nbd:control")
 status = told("READY=1")
@@ -54,6 +76,10 @@ if "STATUS=Serving 1 of 1 devices" not in status:
 h = nbd.NBD()
 h.connect_uri("nbd+unix:///?socket=" + os.path.join(folder, "given.nbd"))
 h.pwrite(b"x" * 4096, 0)
+# Though somebody else has made them.
+for name in "given.nbd", "given.control":
+    if peer(name) != pid:
+        sys.exit(f"FAIL: {name} is process {peer(name)}'s, not {pid}'s")
 control = socket.socket(socket.AF_UNIX)
 control.settimeout(30 * SCALE)
 control.connect(os.path.join(folder, "given.control"))
@@ -79,10 +105,16 @@ for name in "given.nbd", "given.control":
 tcp = socket.socket()
 tcp.bind(("0.0.0.0", 0))
 tcp.listen()
-pid = start([tcp], "")
-_, code = os.waitpid(pid, 0)
-if os.waitstatus_to_exitcode(code) != 1:
-    sys.exit(f"FAIL: a socket for everybody is taken, or the wrong exit status: {code}")
+refused([tcp], "", "a socket for everybody")
+refused([tcp], "control", "a control socket over TCP")
+tcp = socket.socket()
+tcp.bind(("127.0.0.1", 0))
+tcp.listen()
+refused([tcp], "control", "a control socket over TCP on loopback")
+
+# There is one control socket, and it has to listen; a second one must not become anything else.
+refused([listen("one"), listen("two")], "control:control", "a second control socket")
+refused([socket.socket(socket.AF_UNIX)], "control", "a control socket that does not listen")
 tcp = socket.socket()
 tcp.bind(("127.0.0.1", 0))
 tcp.listen()

@@ -57,6 +57,19 @@ stop_server
 [ ! -e "$tmpdir/made/nbd.control" ] || fail "its control socket is left"
 [ ! -e "$tmpdir/pid" ] || fail "its pid file is left"
 
+# The pid file is another's, or is none; or nothing may be written.
+start_rzsd size=4M protect=off
+fails_with "pid-file=$pidfile: process $pid has it" -- "$rzsd" "$tmpdir/other" --pid-file "$pidfile"
+[ "$(cat "$pidfile")" = "$pid" ] || fail "the second server has changed the first's pid file"
+stop_server
+[ ! -e "$pidfile" ] || fail "its pid file is left"
+mkfifo "$tmpdir/fifo"
+fails_with "pid-file=$tmpdir/fifo: is there already" -- "$rzsd" "$tmpdir/other" --pid-file "$tmpdir/fifo"
+[ -p "$tmpdir/fifo" ] || fail "a pid file's path that was a FIFO is none any more"
+fails_with "pid-file=$tmpdir/new: File too large" -- \
+	bash -c 'ulimit -f 0; exec "$@" 2> >(cat)' - "$rzsd" "$tmpdir/other" --pid-file "$tmpdir/new"
+[ ! -e "$tmpdir/new" ] && [ ! -e "$tmpdir/other" ] || fail "a start that failed leaves something behind"
+
 # While it drains its place is free, and the next one's socket is not removed when it ends.
 start_rzsd size=4M protect=off
 draining=$pid old_log=$log old_sock=$sock
@@ -78,6 +91,16 @@ pid=$draining
 log=$old_log
 await_end
 [ "$(nbdinfo --size "nbd+unix:///?socket=$old_sock")" = $((4 << 20)) ] || fail "the old one took the new one's socket"
+pid=$(cat "$tmpdir/pid")
+log=$tmpdir/log
+stop_server
+
+# A path with blank and comma; and localhost, which is of both families.
+"$rzsd" "$tmpdir/a b,c" --pid-file "$tmpdir/pid" >"$tmpdir/log" 2>&1 &
+job=$!
+cleanup_fn reap "$job"
+wait_for 20 test -s "$tmpdir/pid" || fail "no server with a blank in its path: $(cat "$tmpdir/log")"
+[ -S "$tmpdir/a b,c" ] || fail "it listens elsewhere than at 'a b,c': $(cat "$tmpdir/log")"
 pid=$(cat "$tmpdir/pid")
 log=$tmpdir/log
 stop_server

@@ -227,8 +227,9 @@ void rzs_blocks_count(struct rzs_blocks *b, uint64_t *out_taken, uint64_t *out_r
 	*out_peak = b->peak;
 }
 
-int rzs_blocks_set_max(struct rzs_blocks *b, uint64_t max_blocks)
+int rzs_blocks_set_max(struct rzs_blocks *b, uint64_t max_blocks, uint64_t reserve_blocks)
 {
+	(void)reserve_blocks;
 	if (b->taken > max_blocks)
 		return -ENOSPC;
 	b->max = max_blocks < NR_BLOCKS ? max_blocks : NR_BLOCKS;

@@ -97,7 +97,8 @@ static bool is_forbidden(const struct rzs_nbd_request *r, const struct rzs_nbd_s
 
 static bool is_beyond(const struct rzs_nbd_request *r, const struct rzs_nbd_session *s)
 {
-	return r->type != RZS_NBD_FLUSH && (unsigned __int128)r->offset + r->length > s->size;
+	return r->type != RZS_NBD_FLUSH &&
+	       (r->offset > s->size || r->length > s->size - r->offset);
 }
 
 static bool is_empty(const struct rzs_nbd_request *r)

@@ -9,7 +9,7 @@
 
 #include "lzo_decode.h"
 
-#define FENCE 4096u
+#define FENCE 65536u /* no page is larger */
 
 static uint8_t *room_src, *room_own, *room_library; /* LZO_DIFF_MAX bytes between fences */
 static uint8_t *last_own;

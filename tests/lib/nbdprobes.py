@@ -24,8 +24,8 @@ class Probe:
 
     def judge(self, server, answer):
         """("ok" or "FAIL", note)"""
-        for name, (known, why) in self.known.items():
-            if not server.name.startswith(name):
+        for who, (known, why) in self.known.items():
+            if not server.is_one(who):
                 continue
             if fnmatch.fnmatchcase(answer, known):
                 return "ok", why
@@ -38,7 +38,8 @@ class Probe:
 
 def probe(row, level, *want, known=None, needs=None):
     """row: of the protocol's checklist.  level: MUST, SHOULD or MAY of the protocol's, OURS for
-    what this project asks of a server.  needs: an attribute of the server without which there is
+    what this project asks of a server.  known: {"name" or "name version": (answer, reason)}, the
+    first that fits a server counts.  needs: an attribute of the server without which there is
     nothing to ask."""
     def add(run):
         PROBES.append(Probe(run, row, level, want, known or {}, needs))
@@ -47,15 +48,22 @@ def probe(row, level, *want, known=None, needs=None):
 
 
 class Server:
-    """name: known answers go by what it begins with.  lenient: of another version than the known
-    answers were seen with, so right answers are right too where others are known.  other: a second
-    export.  gone: it serves no more."""
+    """name, version: known answers go by what they begin with.  lenient: of another version than
+    known answers were seen with, so those of any version may be its own, and right answers are
+    right too where others are known.  other: a second export.  gone: it serves no more."""
 
     def __init__(self, name, path):
         self.name, self.path, self.lenient, self.gone = name, path, False, False
         self.read_only = self.pid = None
+        self.version = ""
         self.other = b"other"
         self.open = []
+
+    def is_one(self, who):
+        """who: of a probe's known answers.  Version 1.4 is not 1.42."""
+        name, _, version = who.partition(" ")
+        fits = not version or self.lenient or f"{self.version}.".startswith(f"{version}.")
+        return fits and self.name.startswith(name)
 
     def connect(self, client_flags=3, path=None):
         """A connection that was greeted, unless client_flags is None."""

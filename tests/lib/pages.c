@@ -16,9 +16,15 @@ uint64_t pages_next(struct pages_rng *rng)
 	return z ^ (z >> 31);
 }
 
+/* The upper half of a product, without a type of 128 bits, which not every machine has. */
 uint64_t pages_below(struct pages_rng *rng, uint64_t n)
 {
-	return (uint64_t)(((unsigned __int128)pages_next(rng) * n) >> 64);
+	uint64_t r = pages_next(rng), r_low = (uint32_t)r, r_high = r >> 32;
+	uint64_t n_low = (uint32_t)n, n_high = n >> 32;
+	uint64_t middle = r_high * n_low + (r_low * n_low >> 32);
+	uint64_t middle2 = r_low * n_high + (uint32_t)middle;
+
+	return r_high * n_high + (middle >> 32) + (middle2 >> 32);
 }
 
 uint64_t pages_hash(uint64_t a, uint64_t b)

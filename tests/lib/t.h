@@ -10,10 +10,10 @@
  *		T_MEM_EQ(got, page, RZS_PAGE_SIZE);
  *	}
  *
- * Every test runs in a forked process of its own with a deadline, so that a crash, a hang or a leak
- * belongs to one test and none sees another's state.  A failed check prints both values and ends
- * its test.  Checks may be made from any thread.  The parent stays single-threaded, which is
- * what the sanitizers need to follow a fork.
+ * Every test runs in a forked process of its own with a deadline (t_clock.h), so that a crash, a
+ * hang or a leak belongs to one test and none sees another's state.  A failed check prints both
+ * values and ends its test.  Checks may be made from any thread.  The parent stays single-threaded,
+ * which is what the sanitizers need to follow a fork.
  *
  * Program:  [--list] [--run NAME]... [--no-fork] [--seed N]
  * Exit:     0 all passed, 1 some failed, 77 all were skipped, 99 the harness itself failed
@@ -37,6 +37,8 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "t_clock.h"
 
 #define T_EXIT_PASS 0
 #define T_EXIT_FAIL 1
@@ -69,12 +71,15 @@
 #define T_FAIL(...) t_fail(__FILE__, __LINE__, __VA_ARGS__)
 #define T_SKIP(...) t_skip(__VA_ARGS__)
 
-/* Wait for a condition, at most this many seconds (scaled); fail if it does not come true. */
+/*
+ * Wait for a condition, at most this many seconds (scaled, and as t_clock.h counts them); fail if
+ * it does not come true.
+ */
 #define T_WAIT(cond, seconds)                                                                      \
 	do {                                                                                       \
-		double t_end = t_now() + (seconds)*t_scale();                                      \
+		struct t_deadline t_until = t_deadline(getpid(), (seconds)*t_scale());             \
 		while (!(cond)) {                                                                  \
-			if (t_now() > t_end)                                                       \
+			if (t_overdue(&t_until))                                                   \
 				t_fail(__FILE__, __LINE__, "%s: still false after %g s", #cond,    \
 				       (seconds)*t_scale());                                       \
 			t_pause();                                                                 \
@@ -97,14 +102,6 @@ static inline void t_register(struct t_case *c)
 {
 	*t_cases_end = c;
 	t_cases_end = &c->next;
-}
-
-static inline double t_now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
 static inline double t_scale(void)
@@ -284,9 +281,10 @@ __attribute__((noreturn)) static inline void t_child(const struct t_case *c, pid
 	exit(T_EXIT_PASS);
 }
 
-/* Wait for pid until the deadline; false when it was reached.  SIGCHLD is blocked. */
-static inline bool t_wait_child(pid_t pid, double deadline, int *out_status)
+/* Wait for pid at most this many seconds; false when they are over.  SIGCHLD is blocked. */
+static inline bool t_wait_child(pid_t pid, double seconds, int *out_status)
 {
+	struct t_deadline until = t_deadline(pid, seconds);
 	struct timespec slice = {0, 100 * 1000 * 1000};
 	sigset_t chld;
 	pid_t got;
@@ -301,7 +299,7 @@ static inline bool t_wait_child(pid_t pid, double deadline, int *out_status)
 			*out_status = T_EXIT_ERROR << 8;
 			return true;
 		}
-		if (t_now() > deadline)
+		if (t_overdue(&until))
 			return false;
 		sigtimedwait(&chld, NULL, &slice);
 	}
@@ -330,7 +328,7 @@ static inline int t_run(const struct t_case *c)
 		return T_EXIT_ERROR;
 	}
 	setpgid(pid, pid);
-	ended = t_wait_child(pid, start + limit, &status);
+	ended = t_wait_child(pid, limit, &status);
 	kill(-pid, SIGKILL);
 	if (!ended)
 		waitpid(pid, &status, 0);

@@ -57,10 +57,7 @@ void twin_verify(struct twin *t, bool check_data);
 /* Every page, the map, the stats and verify. */
 void twin_check_all(struct twin *t);
 
-/*
- * The identities alone, for tests without a model; NULL, or the one that is broken.  Call it
- * while all is quiet.
- */
+/* The identities alone, for tests without a model; NULL, or the one that is broken. */
 const char *twin_stats_broken(const struct rzs_stats *s);
 
 #endif

@@ -10,7 +10,7 @@
 
 #include <sys/mman.h>
 
-#define PAGE 4096u
+#define PAGE ((unsigned)sysconf(_SC_PAGESIZE))
 #define MANY 4096u /* blocks: 128 MiB */
 
 static void *held[MANY];
@@ -101,11 +101,11 @@ static inline unsigned mappings(void)
 
 static inline unsigned resident_pages(void *block)
 {
-	unsigned char vec[RZS_BLOCK_SIZE / PAGE];
+	unsigned char vec[RZS_BLOCK_SIZE / 4096];
 	unsigned n = 0;
 
 	T_EQ(mincore(block, RZS_BLOCK_SIZE, vec), 0);
-	for (unsigned i = 0; i < sizeof(vec); i++)
+	for (unsigned i = 0; i < RZS_BLOCK_SIZE / PAGE; i++)
 		n += vec[i] & 1;
 	return n;
 }

@@ -36,6 +36,7 @@ static struct {
 	/* Counted by rzs_dispatch_done(). */
 	unsigned done[RZS_LATENCY_OPS];
 	uint64_t done_bytes[RZS_LATENCY_OPS];
+	uint64_t longest_ns;
 	unsigned ranges;  /* calls of trim and zero */
 	unsigned slow_ns; /* a change takes so long */
 	/* Of rzs_dispatch_expect(), until its array is full. */
@@ -218,7 +219,8 @@ bool rzs_dispatch_may_wait(void)
 void rzs_dispatch_done(struct rzs_dispatch *d, enum rzs_latency_op op, uint64_t ns, uint32_t bytes)
 {
 	(void)d;
-	(void)ns;
+	if (ns > fake.longest_ns)
+		fake.longest_ns = ns;
 	fake.done[op]++;
 	fake.done_bytes[op] += bytes;
 }

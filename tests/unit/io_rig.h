@@ -28,11 +28,11 @@ struct io_rig {
 	atomic_uint ended; /* connections */
 };
 
-static void io_rig_ended(void *arg, struct rzs_device *device)
+static void io_rig_ended(void *arg, const struct rzs_nbd_session *session)
 {
 	struct io_rig *r = arg;
 
-	T_OK(device == &r->device);
+	T_OK(session->tag == &r->device);
 	atomic_fetch_add(&r->ended, 1);
 }
 

@@ -5,19 +5,25 @@
 RZS_UNIT_TESTS = \
 	tests/unit/test_codec \
 	tests/unit/test_device_params \
+	tests/unit/test_harness \
 	tests/unit/test_hash \
 	tests/unit/test_lock \
 	tests/unit/test_lzo_decode \
 	tests/unit/test_port \
 	tests/unit/test_store \
 	tests/unit/test_store_backed \
+	tests/unit/test_store_between \
 	tests/unit/test_store_compact \
 	tests/unit/test_store_corrupt \
+	tests/unit/test_store_inside \
 	tests/unit/test_store_limit \
 	tests/unit/test_store_map \
 	tests/unit/test_store_model \
 	tests/unit/test_store_threads \
+	tests/unit/test_store_stats \
 	tests/unit/test_store_try \
+	tests/unit/test_store_wipe \
+	tests/unit/test_store_workers \
 	tests/unit/test_swap_header
 
 # The same, too long for valgrind and of one thread, so of no use to ThreadSanitizer: AddressSanitizer has them.
@@ -25,11 +31,16 @@ RZS_UNIT_TESTS_ONE = tests/unit/test_store_oom
 
 # On the user port; each needs its two lines as well.
 RZS_UNIT_TESTS_USER = \
+	tests/unit/test_arena \
 	tests/unit/test_blocks \
 	tests/unit/test_blocks_system \
 	tests/unit/test_host \
+	tests/unit/test_hold \
 	tests/unit/test_latency \
+	tests/unit/test_inversion \
 	tests/unit/test_listen_unix \
+	tests/unit/test_lockdown \
+	tests/unit/test_lockdown_fork \
 	tests/unit/test_protect \
 	tests/unit/test_room \
 	tests/unit/test_rzsc \
@@ -46,11 +57,10 @@ RZS_UNIT_TESTS_USER += \
 	tests/unit/test_config_files
 endif
 
-if HAVE_LIBUV
 RZS_UNIT_TESTS_USER += \
 	tests/unit/test_control \
-	tests/unit/test_ctl_commands
-endif
+	tests/unit/test_ctl_commands \
+	tests/unit/test_loop
 
 # Of the codecs, which know no port; each needs its two lines as well.
 RZS_UNIT_TESTS_PROTO = \
@@ -73,10 +83,14 @@ librzstests_user_la_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
 RZS_UNIT_USER_CPPFLAGS = $(RZS_USER_CPPFLAGS) -I$(srcdir)/tests/lib
 RZS_UNIT_USER_LDADD = librzstests_user.la librzscore.la librzsport.la $(RZS_LIBS)
 
+tests_unit_test_arena_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
+tests_unit_test_arena_LDADD = $(RZS_UNIT_USER_LDADD)
 tests_unit_test_blocks_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
 tests_unit_test_blocks_LDADD = $(RZS_UNIT_USER_LDADD)
 tests_unit_test_blocks_system_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
 tests_unit_test_blocks_system_LDADD = $(RZS_UNIT_USER_LDADD)
+tests_unit_test_inversion_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
+tests_unit_test_inversion_LDADD = $(RZS_UNIT_USER_LDADD)
 tests_unit_test_room_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
 tests_unit_test_room_LDADD = $(RZS_UNIT_USER_LDADD)
 tests_unit_test_watch_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
@@ -111,6 +125,15 @@ tests_unit_test_device_params_CPPFLAGS = $(RZS_TEST_CPPFLAGS) -I$(srcdir)/server
 
 tests_unit_test_host_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
 tests_unit_test_host_LDADD = $(RZS_UNIT_HOST_LDADD)
+tests_unit_test_lockdown_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
+tests_unit_test_lockdown_LDADD = $(RZS_UNIT_HOST_LDADD)
+tests_unit_test_lockdown_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=sysconf,--wrap=rzs_store_compact
+tests_unit_test_lockdown_fork_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
+tests_unit_test_lockdown_fork_LDADD = $(RZS_UNIT_HOST_LDADD)
+# It fails allocations.
+tests_unit_test_hold_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
+tests_unit_test_hold_LDADD = $(RZS_UNIT_HOST_LDADD)
+tests_unit_test_hold_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=calloc
 tests_unit_test_latency_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
 tests_unit_test_latency_LDADD = $(RZS_UNIT_HOST_LDADD)
 
@@ -136,6 +159,7 @@ tests_unit_test_nbd_request_CPPFLAGS = $(RZS_UNIT_PROTO_CPPFLAGS)
 tests_unit_test_nbd_request_LDADD = librzsproto.la
 tests_unit_test_listen_unix_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
 tests_unit_test_listen_unix_LDADD = $(RZS_UNIT_HOST_LDADD)
+tests_unit_test_listen_unix_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=bind
 
 RZS_UNIT_CONTROL_LDADD = $(RZS_CONTROL_LIBS) $(RZS_UNIT_HOST_LDADD)
 
@@ -143,6 +167,9 @@ tests_unit_test_control_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
 tests_unit_test_control_LDADD = $(RZS_UNIT_CONTROL_LDADD)
 tests_unit_test_ctl_commands_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
 tests_unit_test_ctl_commands_LDADD = $(RZS_UNIT_CONTROL_LDADD)
+tests_unit_test_loop_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
+tests_unit_test_loop_LDADD = $(RZS_UNIT_CONTROL_LDADD)
+tests_unit_test_loop_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=epoll_ctl,--wrap=epoll_create1,--wrap=eventfd
 
 tests_unit_test_ctl_CPPFLAGS = $(RZS_UNIT_PROTO_CPPFLAGS)
 tests_unit_test_ctl_LDADD = librzsproto.la
@@ -151,12 +178,15 @@ tests_unit_test_ctl_LDADD = librzsproto.la
 RZS_UNIT_TESTS_USER += \
 	tests/unit/test_conn \
 	tests/unit/test_conn_flow \
+	tests/unit/test_conn_wipe \
+	tests/unit/test_full \
 	tests/unit/test_io \
 	tests/unit/test_io_model
 EXTRA_DIST += \
 	tests/lib/nbdwire.h \
 	tests/unit/conn_rig.h \
 	tests/unit/fake_dispatch.h \
+	tests/unit/front_rig.h \
 	tests/unit/io_rig.h \
 	tests/unit/sanitized.h
 
@@ -168,6 +198,19 @@ tests_unit_test_conn_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
 tests_unit_test_conn_LDADD = $(RZS_UNIT_CONN_LDADD)
 tests_unit_test_conn_flow_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
 tests_unit_test_conn_flow_LDADD = $(RZS_UNIT_CONN_LDADD)
+tests_unit_test_conn_wipe_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
+tests_unit_test_conn_wipe_LDADD = $(RZS_UNIT_CONN_LDADD)
+tests_unit_test_conn_wipe_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=munmap
+# Both servers' data paths, as far as they are built.
+tests_unit_test_full_SOURCES = tests/unit/test_full.c
+tests_unit_test_full_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS) $(RZS_UNIT_FULL_CPPFLAGS)
+tests_unit_test_full_LDADD = librzstests_user.la librzsdispatch.la $(RZS_UNIT_BELOW_IO)
+tests_unit_test_full_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=rzs_upkeep_wake
+RZS_UNIT_FULL_CPPFLAGS =
+if PLUGIN
+tests_unit_test_full_SOURCES += plugin/io.c
+RZS_UNIT_FULL_CPPFLAGS += -I$(srcdir)/plugin $(NBDKIT_CFLAGS) -DRZS_TEST_PLUGIN=1
+endif
 tests_unit_test_io_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
 tests_unit_test_io_LDADD = $(RZS_UNIT_IO_LDADD)
 tests_unit_test_io_model_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)

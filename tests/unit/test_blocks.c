@@ -8,6 +8,8 @@
 #endif
 #include "blocks_rig.h"
 
+#include "rzs_store.h"
+
 #include <dirent.h>
 #include <pthread.h>
 #include <sys/resource.h>
@@ -201,21 +203,68 @@ T_TEST(set_max_lowers_and_raises)
 
 	take(b, held, 50);
 	T_WAIT(ready(b) >= 75, 10);
-	T_EQ(rzs_blocks_set_max(b, 49), -ENOSPC);
+	T_EQ(rzs_blocks_set_max(b, 49, 100), -ENOSPC);
 	T_EQ(info().max, 1000);
-	T_EQ(rzs_blocks_set_max(b, 60), 0);
+	T_EQ(rzs_blocks_set_max(b, 60, 100), 0);
 	T_EQ(taken(b), 50);
 	T_EQ(ready(b), 10);
-	T_EQ(rzs_blocks_set_max(b, 50), 0);
+	T_EQ(rzs_blocks_set_max(b, 50, 100), 0);
 	T_EQ(ready(b), 0);
 	T_EQ(rzs_blocks_take(b, &limit), NULL);
 	T_EQ(limit, true);
-	T_EQ(rzs_blocks_set_max(b, 2000), 0);
+	T_EQ(rzs_blocks_set_max(b, 2000, 100), 0);
 	take(b, held + 50, 1500);
 	T_EQ(taken(b), 1550);
-	T_EQ(rzs_blocks_set_max(b, UINT64_MAX), 0);
+	T_EQ(rzs_blocks_set_max(b, UINT64_MAX, 100), 0);
 	T_WAIT(ready(b) >= 75, 10);
 	rzs_blocks_close(b);
+}
+
+/* The reserve is that of a source opened with the same numbers, and refused ones leave it. */
+T_TEST(set_max_sets_the_reserve)
+{
+	struct rzs_blocks *b = source(64, 8);
+
+	take(b, held, 20);
+	T_EQ(rzs_blocks_set_max(b, 19, 30), -ENOSPC);
+	T_EQ(info().reserve, 8);
+	T_EQ(rzs_blocks_set_max(b, 1600, RZS_RESERVE_DEFAULT), 0);
+	T_EQ(info().reserve, 400);
+	T_WAIT(ready(b) >= 400, 10);
+	T_EQ(rzs_blocks_set_max(b, 100, 8), 0);
+	T_EQ(info().reserve, 8);
+	T_WAIT(ready(b) == 8, 10);
+	rzs_blocks_close(b);
+}
+
+static uint64_t reserve_after(uint64_t asked, uint64_t limit, uint64_t new_limit)
+{
+	struct rzs_config cfg = {.nr_pages = 1u << 18,
+				 .nr_workers = 1,
+				 .limit_bytes = limit,
+				 .reserve_bytes = asked};
+	struct rzs_store *store;
+	uint64_t reserve;
+
+	T_EQ(rzs_store_create(&cfg, &store), 0);
+	T_EQ(rzs_store_set_limit(store, new_limit), 0);
+	reserve = info().reserve;
+	T_WAIT(info().ready + info().taken >= reserve - reserve / 4, 10);
+	rzs_store_destroy(store);
+	return reserve;
+}
+
+/* Red when a store keeps the reserve of the limit it was made with, which was found too little. */
+T_TEST(a_limit_that_is_lifted_lifts_the_reserve)
+{
+	const uint64_t mib = 1u << 20, without = reserve_after(0, 0, 0);
+
+	T_EQ(reserve_after(0, 20 * mib, 20 * mib), 160);
+	T_EQ(reserve_after(0, 20 * mib, 0), without);
+	T_EQ(reserve_after(0, 0, 20 * mib), 160);
+	T_EQ(reserve_after(2 * mib, 20 * mib, 0), 64);
+	T_EQ(reserve_after(2 * mib, 0, 20 * mib), 64);
+	T_GT(without, 160);
 }
 
 static pthread_t hook_thread;
@@ -347,7 +396,7 @@ T_TEST(threads_share_a_source)
 	while (__atomic_load_n(&running, __ATOMIC_ACQUIRE)) {
 		uint64_t max = 150 + t_rand(&seed) % 150;
 
-		if (rzs_blocks_set_max(b, max))
+		if (rzs_blocks_set_max(b, max, 50))
 			continue;
 		rzs_blocks_count(b, &t, &r, &p);
 		T_LE(t + r, max);

@@ -34,6 +34,7 @@ T_TEST(system_without_memory_is_survived)
 		n += (held[n] = rzs_blocks_take(b, &limit)) != NULL;
 	T_LE(n, 32 + 256); /* addresses are made ready 256 blocks ahead */
 	T_WAIT(info().failures >= 3, 10);
+	T_GT(info().waits_ns, 0);
 	while ((held[n] = rzs_blocks_take(b, &limit)) != NULL)
 		n++;
 	T_EQ(limit, false);
@@ -128,10 +129,10 @@ T_TEST(failed_return_is_survived)
 	T_WAIT(ready(b) >= 24, 10);
 	refuse_madvise(ADVICE_DONTNEED_LOCKED, ADVICE_DONTNEED_LOCKED, ENOMEM);
 	/* The limit holds for takers although ready blocks are left over. */
-	T_EQ(rzs_blocks_set_max(b, 200), 0);
+	T_EQ(rzs_blocks_set_max(b, 200, 32), 0);
 	T_EQ(rzs_blocks_take(b, &limit), NULL);
 	T_EQ(limit, true);
-	T_EQ(rzs_blocks_set_max(b, MANY), 0);
+	T_EQ(rzs_blocks_set_max(b, MANY, 32), 0);
 	give(b, held, 200);
 	T_WAIT(info().failures >= 2, 10);
 	T_GE(ready(b), 200);

@@ -48,6 +48,59 @@ T_TEST(defaults)
 	T_OK(c.device[0].init);
 }
 
+/* Of a file, where values are lists. */
+T_TEST(addresses_with_separators_in_them)
+{
+	char why[RZS_WHY_MAX];
+
+	fresh();
+	take("[server]\nlisten = \"/a b/c,d\", /e \"/f\",\"/g h\"\n");
+	T_EQ(c.nr_listen, 4);
+	T_STR_EQ(c.listen[0].text, "/a b/c,d");
+	T_STR_EQ(c.listen[1].text, "/e");
+	T_STR_EQ(c.listen[2].text, "/f");
+	T_STR_EQ(c.listen[3].text, "/g h");
+	/* Quotes elsewhere are what they are. */
+	fresh();
+	take("[server]\nlisten = /a\"b /c\" \n");
+	T_EQ(c.nr_listen, 2);
+	T_STR_EQ(c.listen[0].text, "/a\"b");
+	T_STR_EQ(c.listen[1].text, "/c\"");
+	/* On the command line an option is one. */
+	fresh();
+	T_EQ(rzs_config_set(&c, "listen", "/a b,c", why), 0);
+	T_EQ(c.nr_listen, 1);
+	T_STR_EQ(c.listen[0].text, "/a b,c");
+	T_EQ(rzs_config_set(&c, "listen", "", why), -EINVAL);
+	T_EQ(rzs_config_set(&c, "listen", " ", why), -EINVAL);
+	T_EQ(c.nr_listen, 1);
+}
+
+T_TEST(localhost_is_of_both_families)
+{
+	struct sockaddr_in6 in6;
+	char why[RZS_WHY_MAX];
+
+	fresh();
+	take("[server]\nlisten = tcp:localhost:99, /x\n");
+	complete();
+	T_EQ(c.nr_listen, 3);
+	T_EQ(c.listen[0].addr.ss_family, AF_INET);
+	T_OK(!c.listen[0].optional);
+	T_EQ(c.listen[1].addr.ss_family, AF_INET6);
+	T_OK(c.listen[1].optional);
+	memcpy(&in6, &c.listen[1].addr, sizeof(in6));
+	T_EQ(ntohs(in6.sin6_port), 99);
+	T_OK(IN6_IS_ADDR_LOOPBACK(&in6.sin6_addr));
+	/* Both or none. */
+	fresh();
+	for (unsigned i = 1; i <= RZS_CONFIG_LISTENERS / 2; i++)
+		T_EQ(rzs_config_set(&c, "listen", i % 2 ? "localhost" : "LOCALHOST:7", why), 0);
+	T_EQ(c.nr_listen, RZS_CONFIG_LISTENERS);
+	T_EQ(rzs_config_set(&c, "listen", "localhost:8", why), -EINVAL);
+	T_EQ(c.nr_listen, RZS_CONFIG_LISTENERS);
+}
+
 T_TEST(keys_of_the_server)
 {
 	fresh();
@@ -169,6 +222,8 @@ T_TEST(every_complaint_has_its_place)
 	refuse("[device a]\nsize = 1G # half\n",
 	       "a.conf:2: size=1G # half: expected an operator at \"# half\"; behind a value a "
 	       "comment begins with ;");
+	refuse("[device a]\nsize = 41K\n",
+	       "a.conf:2: size=41K: not a multiple of 4096; the nearest are 40960 and 45056");
 	refuse("size = 1G\n", "a.conf:1: size=1G: in no section...");
 	refuse("[sever]\nthreads = 0\nx = 1\n",
 	       "a.conf:1: [sever]: no such section; did you mean [server]");
@@ -256,7 +311,7 @@ T_TEST(what_must_fit_together)
 	     "listen = /x /x\n"
 	     "ballast = 90%\n"
 	     "[device a]\n"
-	     "size = 1000\n"
+	     "memlimit = 1\n"
 	     "[device b]\n"
 	     "size = 1M\n"
 	     "memlimit = 1M\n"
@@ -273,7 +328,7 @@ T_TEST(what_must_fit_together)
 	T_NE(strstr(said[1], "allow-tcp-anywhere=yes"), NULL);
 	T_EQ(strncmp(said[2], "a.conf:4: listen=/run/rzs/control.sock: the control", 51), 0);
 	T_EQ(strncmp(said[3], "a.conf:4: listen=/x: given twice", 32), 0);
-	T_EQ(strncmp(said[4], "a.conf:7: [device a] size=1000: not a multiple", 46), 0);
+	T_EQ(strncmp(said[4], "a.conf:7: [device a] memlimit=1: a store of this", 48), 0);
 	T_EQ(strncmp(said[5], "a.conf:11: [device b] reserve=1M: leaves nothing", 48), 0);
 	T_EQ(strncmp(said[6], "a.conf:14: [device c] level=77: not a level", 43), 0);
 	T_EQ(strncmp(said[7], "a.conf:17: [device d] label: there is no swap header", 52), 0);
@@ -358,6 +413,8 @@ T_TEST(addresses)
 	T_OK(listens("[::1]:1", AF_INET6, 1));
 	T_OK(listens("[::1]", AF_INET6, 10809));
 	T_OK(listens("tcp:::1", AF_INET6, 10809));
+	T_OK(listens("[::ffff:127.0.0.1]:7", AF_INET, 7));
+	T_OK(!listens("[::ffff:192.0.2.1]:7", AF_INET, 7));
 	T_OK(!listens("0.0.0.0:99", AF_INET, 99));
 	T_OK(!listens("192.0.2.1", AF_INET, 10809));
 	T_OK(!listens("[::]:99", AF_INET6, 99));

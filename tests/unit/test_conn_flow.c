@@ -75,12 +75,14 @@ T_TEST_TIMEOUT(split_at_every_byte, 300)
 T_TEST(early_bytes)
 {
 	static uint8_t stream[16384];
+	uint64_t before;
 	size_t n;
 	struct rig r;
 
 	make_pattern();
 	n = mixed_stream(stream);
 	for (size_t early = 1; early <= n; early += 501) {
+		before = rzs_conn_clock();
 		rig_open_early(&r, false, stream, early);
 		r.conn->readable = false; /* nothing but these */
 		T_EQ(rig_turns(&r), RZS_CONN_INPUT);
@@ -91,6 +93,9 @@ T_TEST(early_bytes)
 		rig_run(&r);
 		T_EQ(r.closed, false);
 		T_MEM_EQ(fake.bytes + 7 * PAGE + PAGE, pattern + PAGE + 96, 204);
+		/* They were not under way for longer than there was a connection. */
+		T_GT(fake.longest_ns, 0);
+		T_LE(fake.longest_ns, rzs_conn_clock() - before);
 		rig_close(&r);
 	}
 }

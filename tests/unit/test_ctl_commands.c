@@ -8,7 +8,11 @@
 #include "ctl_commands.h"
 #include "lockdown.h"
 #include "stat_table.h"
+#include "store.h"
 #include "target_rig.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
 
 static struct rzs_ctl_out out;
 
@@ -80,10 +84,12 @@ T_TEST(a_list_of_devices)
 	rig.params[0].store.limit_bytes = 77;
 	rig.params[0].store.codec = "zstd";
 	T_STR_EQ(ask("list"), " off state=off size=8192 memlimit=77 algorithm=zstd connections=0 "
-			      "swap-uuid=- stored=0 mem=0\nok\n");
+			      "swap-uuid=- stored=0 mem=0 holder=-\nok\n");
 
 	ready = rig_add_store("ready", 100);
 	ready->connections = 3;
+	ready->held = true;
+	ready->holder = 4711;
 	ready->memlimit = 1 << 20;
 	T_EQ(rzs_swap_header(page, 100, NULL, uuid), 0);
 	write_page(ready->store, 0, page);
@@ -93,14 +99,52 @@ T_TEST(a_list_of_devices)
 	T_EQ(stats.orig_bytes, 2 * RZS_PAGE_SIZE);
 	snprintf(want, sizeof(want),
 		 " ready state=ready size=409600 memlimit=1048576 algorithm=lzo connections=3 "
-		 "swap-uuid=01234567-89ab-4cde-8f01-23456789abcd stored=8192 mem=%llu\nok\n",
+		 "swap-uuid=01234567-89ab-4cde-8f01-23456789abcd stored=8192 mem=%llu "
+		 "holder=4711\nok\n",
 		 (unsigned long long)stats.mem_bytes);
 	T_STR_EQ(strchr(ask("list"), '\n') + 1, want);
+
+	/* A holder of whom nothing is known, as over TCP. */
+	ready->holder = 0;
+	T_OK(strstr(ask("list"), " holder=0\nok\n") != NULL);
 
 	/* Page 0 is not a header any more. */
 	write_page(ready->store, 0, page);
 	T_OK(strstr(ask("list"), " ready state=ready") != NULL);
 	T_OK(strstr(out.data, "-uuid=- stored=8192 ") != NULL);
+	end();
+}
+
+static void *list(void *done)
+{
+	(void)ask("list");
+	atomic_store((atomic_bool *)done, true);
+	return NULL;
+}
+
+/*
+ * The upkeep thread compacts, holding its worker; a client asks for the list.  Red when that takes
+ * the worker of a thread that serves I/O, which would have to wait for it then.
+ */
+T_TEST(a_list_waits_for_upkeep_and_takes_no_worker_from_those_who_serve)
+{
+	struct rzs_device_view *view = rig_add_store("a", 100);
+	struct rzs_worker *upkeeps, *io;
+	static atomic_bool done;
+	pthread_t client;
+
+	upkeeps = rzs_worker_get_own(view->store, 1);
+	T_EQ(pthread_create(&client, NULL, list, &done), 0);
+	/* 2: somebody sleeps. */
+	T_WAIT(__atomic_load_n(&upkeeps->mutex.word, __ATOMIC_RELAXED) == 2 || atomic_load(&done),
+	       20);
+	T_OK(!atomic_load(&done));
+	io = rzs_worker_tryget(view->store, 0);
+	T_EQ(io, view->store->workers[0]);
+	rzs_worker_put(view->store, io);
+	rzs_worker_put(view->store, upkeeps);
+	T_EQ(pthread_join(client, NULL), 0);
+	T_OK(strstr(out.data, " a state=ready ") != NULL);
 	end();
 }
 
@@ -270,7 +314,7 @@ T_TEST(parameters_of_one_that_is_off)
 	p = &rig.params[0];
 	T_STR_EQ(ask("params a"), " size %-\n algorithm lzo\n level 0\n memlimit 0\n reserve 0\n"
 				  " swap-header %-\n label %-\n uuid %-\n checksum true\n"
-				  " wipe false\nok\n");
+				  " wipe false\n shared false\nok\n");
 	p->size = 4096;
 	p->store.codec = "lz4";
 	p->store.level = -3;
@@ -278,6 +322,7 @@ T_TEST(parameters_of_one_that_is_off)
 	p->store.reserve_bytes = 6;
 	p->store.no_checksum = true;
 	p->store.wipe = true;
+	p->shared = true;
 	p->swap_header = true;
 	p->swap_header_given = true;
 	p->uuid[15] = 0xff;
@@ -285,7 +330,7 @@ T_TEST(parameters_of_one_that_is_off)
 	T_STR_EQ(ask("params a"), " size 4096\n algorithm lz4\n level -3\n memlimit 5\n reserve 6\n"
 				  " swap-header true\n label two%20words\n"
 				  " uuid 00000000-0000-0000-0000-0000000000ff\n checksum false\n"
-				  " wipe true\nok\n");
+				  " wipe true\n shared true\nok\n");
 	end();
 }
 

@@ -70,7 +70,7 @@ static void refuse_whole(const char *part)
 T_TEST(every_key_is_known)
 {
 	static const char *const values[RZS_DEVICE_PARAMS_KEYS] = {
-		"1M", "lzo", "0", "64M", "1M", "yes", "swap0", UUID, "off", "on",
+		"1M", "lzo", "0", "64M", "1M", "yes", "swap0", UUID, "off", "on", "yes",
 	};
 
 	fresh(NULL);
@@ -90,7 +90,7 @@ T_TEST(every_key_is_known)
 	T_STR_EQ(p.reserve_text, "1M");
 	T_STR_EQ(p.label, "swap0");
 	T_MEM_EQ(p.uuid, "\x01\x23\x45\x67\x89\xab\xcd\xef\x01\x23\x45\x67\x89\xab\xcd\xef", 16);
-	T_OK(p.swap_header && p.store.no_checksum && p.store.wipe);
+	T_OK(p.swap_header && p.store.no_checksum && p.store.wipe && p.shared);
 }
 
 T_TEST(unknown_keys_come_with_the_nearest)
@@ -123,6 +123,7 @@ T_TEST(bad_values_are_refused_and_change_nothing)
 	refuse("level", "99999999999999999999", "smaller");
 	refuse("checksum", "maybe", "true or false");
 	refuse("wipe", "", "true or false");
+	refuse("shared", "2", "true or false");
 	refuse("swap-header", "2", "true or false");
 	refuse("label", "seventeen letters", "16 bytes");
 	refuse("uuid", "f1234567-89ab-cdef-0123-456789abcdeg", UUID);
@@ -171,16 +172,17 @@ T_TEST(complaints_are_tame)
 
 T_TEST(size_is_whole_pages)
 {
-	fresh("1000");
-	refuse_whole("size=1000: not a multiple of 4096; the nearest are 0 and 4096");
+	/* At once, not when a device is made ready. */
+	fresh("1M");
+	refuse("size", "1000", "not a multiple of 4096; the nearest are 0 and 4096");
 	says("for MiB give 1000M");
-	fresh("10000000");
-	refuse_whole("the nearest are 9998336 and 10002432");
+	refuse("size", "41K", "the nearest are 40960 and 45056");
 	T_EQ(strstr(why, "MiB"), NULL);
-	fresh("0");
-	refuse_whole("at least one page");
-	fresh("16T");
-	refuse_whole("the largest possible is 17592184995840");
+	refuse("size", "10000000", "the nearest are 9998336 and 10002432");
+	T_EQ(strstr(why, "MiB"), NULL);
+	refuse("size", "0", "at least one page");
+	refuse("size", "0%", "at least one page");
+	refuse("size", "16T", "the largest possible is 17592184995840");
 	fresh("17592184995840");
 	complete();
 	fresh("1.0001M"); /* not meant to be exact */
@@ -248,6 +250,26 @@ T_TEST(swap_headers)
 	T_NE(memcmp(first, p.uuid, 16), 0);
 	/* What follows from the size does so again when that changes. */
 	set("size", "36K");
+	complete();
+	T_OK(!p.swap_header);
+}
+
+/* The words that a default goes by, over what was said before. */
+T_TEST(back_to_the_default)
+{
+	fresh("40K");
+	set("uuid", UUID);
+	set("uuid", "random");
+	complete();
+	T_OK(!p.uuid_given);
+	T_EQ(p.uuid[6] >> 4, 4);
+	set("swap-header", "no");
+	set("swap-header", "auto");
+	complete();
+	T_EQ(p.swap_header, sysconf(_SC_PAGESIZE) == (long)RZS_PAGE_SIZE);
+	fresh("36K");
+	set("swap-header", "yes");
+	set("swap-header", "auto");
 	complete();
 	T_OK(!p.swap_header);
 }

@@ -263,11 +263,13 @@ T_TEST(bad_values_name_the_device_and_the_key)
 	well(create("a"));
 	refused(set("a", "size", "much"), -EINVAL, "a: size=much");
 	refused(set("a", "colour", "red"), -EINVAL, "a: ");
-	well(set("a", "size", "4097"));
-	refused(init("a"), -EINVAL, "a: size=4097");
-	T_EQ(view(0).store, NULL);
+	refused(set("a", "size", "4097"), -EINVAL, "a: size=4097");
 	/* What failed leaves the parameters as they were given. */
 	well(set("a", "size", "4M"));
+	well(set("a", "memlimit", "1"));
+	refused(init("a"), -EINVAL, "a: memlimit=1");
+	T_EQ(view(0).store, NULL);
+	well(set("a", "memlimit", "0"));
 	well(init("a"));
 	leave();
 }

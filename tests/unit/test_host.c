@@ -12,6 +12,7 @@
 #include "lockdown.h"
 #include "say.h"
 #include "stat_table.h"
+#include "store.h"
 #include "upkeep.h"
 
 #define PAGES 4096
@@ -194,6 +195,39 @@ T_TEST(upkeep_compacts_every_store)
 		rzs_store_destroy(stores[i]);
 	}
 	rzs_upkeep_stop();
+}
+
+/*
+ * A control client holds upkeep's worker.  Red when upkeep takes another meanwhile, which is one of
+ * those for threads that serve I/O.
+ */
+T_TEST(upkeep_waits_for_its_own_worker)
+{
+	struct rzs_store *store = make_store(0);
+	struct rzs_worker *own, *io;
+	struct rzs_stats s;
+	uint64_t before;
+
+	T_EQ(fill(store, 0, PAGES, 1), 0);
+	make_holes(store);
+	before = slack(store);
+	own = rzs_worker_get_own(store, 1);
+	start_upkeep(NULL);
+	T_EQ(rzs_upkeep_add(NULL, store), 0);
+	rzs_upkeep_wake();
+	/* 2: somebody sleeps. */
+	T_WAIT(__atomic_load_n(&own->mutex.word, __ATOMIC_RELAXED) == 2 || slack(store) != before,
+	       20);
+	rzs_store_stats(store, &s);
+	T_EQ(s.moved_objects, 0);
+	io = rzs_worker_tryget(store, 0);
+	T_EQ(io, store->workers[0]);
+	rzs_worker_put(store, io);
+	rzs_worker_put(store, own);
+	T_WAIT(slack(store) < before / 2, 30);
+	rzs_upkeep_stop();
+	rzs_upkeep_remove(store);
+	rzs_store_destroy(store);
 }
 
 /* Red (a sanitizer's or a crash) when a store is touched after rzs_upkeep_remove(). */

@@ -242,3 +242,25 @@ T_TEST(given_tcp_stays_on_the_loopback_interface)
 	T_EQ(rzs_listen_adopt(listening(&a, sizeof(a)), true, &l, why), 0);
 	rzs_listen_close(&l);
 }
+
+/* A socket of both families has addresses of IPv4 in IPv6's clothes. */
+T_TEST(given_tcp_of_both_families)
+{
+	struct sockaddr_in6 a = {.sin6_family = AF_INET6};
+	const int no = 0;
+	struct rzs_listener l;
+	int fd = socket(AF_INET6, SOCK_STREAM, 0);
+
+	T_EQ(inet_pton(AF_INET6, "::ffff:127.0.0.1", &a.sin6_addr), 1);
+	if (fd < 0 || setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &no, sizeof(no)) < 0 ||
+	    bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0)
+		T_SKIP("no IPv6 here");
+	T_EQ(listen(fd, 1), 0);
+	T_EQ(rzs_listen_adopt(fd, false, &l, why), 0);
+	rzs_listen_close(&l);
+	fd = socket(AF_INET6, SOCK_STREAM, 0);
+	a.sin6_addr = in6addr_any;
+	T_EQ(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	T_EQ(listen(fd, 1), 0);
+	adopt_refused(fd, "allow-tcp-anywhere");
+}

@@ -34,6 +34,25 @@ static void enter(void)
 	snprintf(path, sizeof(path), "%s/made/sock", folder);
 }
 
+/* By the linker: what another user does between the server's bind() and its next step. */
+static const char *victim;
+
+int __real_bind(int fd, const struct sockaddr *address, socklen_t len);
+int __wrap_bind(int fd, const struct sockaddr *address, socklen_t len);
+
+int __wrap_bind(int fd, const struct sockaddr *address, socklen_t len)
+{
+	char moved[128];
+	int err = __real_bind(fd, address, len);
+
+	if (err == 0 && victim) {
+		snprintf(moved, sizeof(moved), "%s/moved", folder);
+		T_EQ(rename(path, moved), 0);
+		T_EQ(symlink(victim, path), 0);
+	}
+	return err;
+}
+
 static unsigned mode_of(const char *of)
 {
 	struct stat st;
@@ -108,6 +127,24 @@ T_TEST(permissions_do_not_depend_on_the_umask)
 		snprintf(path, sizeof(path), "%s/made/sock", folder);
 		close(fd);
 	}
+}
+
+/* In a folder that others may write to, the path may be a link by then. */
+T_TEST(permissions_are_the_sockets_alone)
+{
+	char other[96];
+	int fd;
+
+	enter();
+	snprintf(other, sizeof(other), "%s/other", folder);
+	fd = open(other, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	T_GE(fd, 0);
+	close(fd);
+	victim = other;
+	fd = rzs_listen_unix(path, 0666, why);
+	T_EQ(mode_of(other), 0600);
+	if (fd >= 0)
+		close(fd);
 }
 
 T_TEST(the_descriptor_is_not_inherited_and_does_not_block)

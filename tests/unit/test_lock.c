@@ -274,6 +274,27 @@ T_TEST(wake_reaches_all)
 	}
 }
 
+/*
+ * A wait for a time lasts that long, and no longer than the test.  Red where the system call takes
+ * the time in another shape than time_t has: the refill and watch threads then never sleep.
+ */
+T_TEST(a_wait_for_a_time_lasts)
+{
+	const struct timespec timeout = {0, 20000000};
+	uint32_t word = 7;
+	unsigned lasted = 0;
+
+	for (unsigned i = 0; i < 10; i++) {
+		double start = t_now();
+
+		rzs_sync_futex_wait(&word, 7, &timeout);
+		lasted += t_now() - start >= 0.019;
+	}
+	T_GE(lasted, 5); /* a signal may end one before its time */
+	rzs_sync_futex_wait(&word, 8, &timeout);
+	rzs_sync_futex_wait(&word, 8, NULL);
+}
+
 T_TEST(atomics_do_what_they_say)
 {
 	uint64_t w = 5, seen = 4;

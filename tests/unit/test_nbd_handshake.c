@@ -403,6 +403,96 @@ T_TEST(a_server_that_shuts_down_ends_a_list)
 	free(h);
 }
 
+/* ---- answers that are not certain yet ---- */
+
+static unsigned asked, uncertain;
+
+static int find_later(void *arg, const char *name, size_t len, struct rzs_nbd_export *out,
+		      const char **out_why)
+{
+	(void)arg;
+	(void)name;
+	(void)len;
+	*out_why = NULL;
+	*out = (struct rzs_nbd_export){.name = "later", .size = 4096, .tag = &asked};
+	asked++;
+	return uncertain ? -EAGAIN : 0;
+}
+
+/* Not a byte is said to an option before that, and all that there is to say once, after. */
+static void wait_for_answer(uint32_t option, bool ends)
+{
+	static const struct rzs_nbd_exports later = {.find = find_later};
+	struct rzs_nbd_handshake *h = malloc(rzs_nbd_handshake_size());
+	static uint8_t out[2 * RZS_NBD_HANDSHAKE_ROOM];
+	struct talk data = {0};
+	size_t used, put;
+
+	T_OK(h != NULL);
+	asked = 0;
+	talk_put32(&said, TALK_FIXED | TALK_NO_ZEROES);
+	if (option == TALK_SET_META)
+		talk_option(&said, TALK_STRUCTURED_REPLY, NULL, 0);
+	if (option == TALK_SET_META)
+		talk_meta_data(&data, "later", NULL, 0);
+	else if (option == TALK_EXPORT_NAME)
+		talk_put(&data, "later", 5);
+	else
+		talk_info_data(&data, "later", NULL, 0);
+	talk_option(&said, option, data.bytes, data.len);
+	talk_put(&said, "more", 4);
+	rzs_nbd_handshake_init(h, &later);
+	for (uncertain = 3; uncertain; uncertain--) {
+		T_EQ(rzs_nbd_handshake_step(h, said.bytes, uncertain == 3 ? said.len : 0, &used,
+					    out, sizeof(out), &put),
+		     RZS_NBD_MORE);
+		T_EQ(asked, 4 - uncertain);
+		T_EQ(used, uncertain == 3 ? said.len - 4 : 0);
+		T_EQ(put, uncertain < 3 ? 0 : option == TALK_SET_META ? 38 : TALK_GREETING);
+	}
+	T_EQ(rzs_nbd_handshake_step(h, "more", 4, &used, out, sizeof(out), &put),
+	     ends ? RZS_NBD_TRANSMISSION : RZS_NBD_MORE);
+	T_EQ(asked, 4);
+	T_EQ(used, ends ? 0 : 4);
+	T_GT(put, 0);
+	talk_free(&said);
+	talk_free(&data);
+	free(h);
+}
+
+T_TEST(an_answer_may_have_to_wait)
+{
+	wait_for_answer(TALK_INFO, false);
+	wait_for_answer(TALK_SET_META, false);
+	wait_for_answer(TALK_GO, true);
+	wait_for_answer(TALK_EXPORT_NAME, true);
+}
+
+/* A server that ends meanwhile says so. */
+T_TEST(who_waits_for_an_answer_is_told_of_the_end)
+{
+	static const struct rzs_nbd_exports later = {.find = find_later};
+	struct rzs_nbd_handshake *h = malloc(rzs_nbd_handshake_size());
+	static uint8_t out[2 * RZS_NBD_HANDSHAKE_ROOM];
+	struct talk data = {0};
+	size_t used, put;
+
+	T_OK(h != NULL);
+	uncertain = 1;
+	talk_put32(&said, TALK_FIXED | TALK_NO_ZEROES);
+	talk_info_data(&data, "later", NULL, 0);
+	talk_option(&said, TALK_GO, data.bytes, data.len);
+	rzs_nbd_handshake_init(h, &later);
+	T_EQ(rzs_nbd_handshake_step(h, said.bytes, said.len, &used, out, sizeof(out), &put),
+	     RZS_NBD_MORE);
+	rzs_nbd_handshake_shutdown(h);
+	T_EQ(rzs_nbd_handshake_step(h, NULL, 0, &used, out, sizeof(out), &put), RZS_NBD_MORE);
+	T_EQ(talk_get32(out + 12), TALK_ERR_SHUTDOWN);
+	talk_free(&said);
+	talk_free(&data);
+	free(h);
+}
+
 /* ---- whatever comes ---- */
 
 T_TEST_TIMEOUT(random_sessions_come_out_as_a_client_expects, 120)

@@ -103,8 +103,8 @@ T_TEST(blocks_keep_the_contract)
 		T_EQ(taken, 4);
 		T_EQ(ready, 4);
 		T_EQ(peak, 10);
-		T_EQ(rzs_blocks_set_max(b, 3), -ENOSPC);
-		T_EQ(rzs_blocks_set_max(b, 5), 0);
+		T_EQ(rzs_blocks_set_max(b, 3, RZS_RESERVE_DEFAULT), -ENOSPC);
+		T_EQ(rzs_blocks_set_max(b, 5, RZS_RESERVE_DEFAULT), 0);
 		rzs_blocks_count(b, &taken, &ready, &peak);
 		T_EQ(taken, 4);
 		T_EQ(ready, 1);

@@ -130,7 +130,7 @@ T_TEST(early_steps_tell_the_truth)
 /* After the process step old mappings are not filled, new ones are, and nobody may look in. */
 T_TEST(process_is_locked_and_closed)
 {
-	const size_t len = 64 * 4096;
+	const size_t len = 64 * (size_t)sysconf(_SC_PAGESIZE);
 	unsigned char vec[64];
 	struct rzs_protect p;
 	char *old, *new;

@@ -106,7 +106,7 @@ T_TEST(less_than_half_of_the_minimum_is_short)
 
 T_TEST(what_cannot_be_read_is_not_short)
 {
-	struct rzs_room r = {0};
+	struct rzs_room r = RZS_ROOM_CLOSED;
 
 	T_EQ(rzs_room_short(&r), false);
 }
@@ -185,6 +185,25 @@ T_TEST(what_cannot_be_understood_is_an_error)
 	unlink(file);
 }
 
+/* In a process that was started without a standard input. */
+T_TEST(descriptor_0_is_one_like_others)
+{
+	struct rzs_room r = RZS_ROOM_CLOSED;
+
+	rzs_room_close(&r); /* has none, and must not close this: */
+	T_GE(fcntl(0, F_GETFD), 0);
+	write_file(ZONE, 2000u, 800u, "0");
+	close(0);
+	T_EQ(rzs_room_open(&r, file), 0);
+	T_EQ(r.fd, 0);
+	T_NE(rzs_room_bytes(&r, false), UINT64_MAX);
+	T_NE(rzs_room_bytes(&r, false), UINT64_MAX);
+	rzs_room_close(&r);
+	T_EQ(fcntl(0, F_GETFD), -1);
+	T_EQ(r.fd, -1);
+	unlink(file);
+}
+
 T_TEST(this_systems_own_file_is_understood)
 {
 	struct rzs_room r;
@@ -225,11 +244,13 @@ T_TEST(a_source_waits_for_room)
 	T_EQ(info().refilled, 0);
 	T_EQ(info().failures, 0);
 	T_EQ(info().unasked, 0);
+	T_WAIT(info().waits_ns > 100000000, 10);
 	T_NE(rzs_blocks_take(b, &limit), NULL);
 	T_EQ(info().least, 0);
 	write_file(ZONE, 70000u, 800u, "0");
 	T_WAIT(info().refilled == 16, 10);
 	T_EQ(info().ready, 16);
+	T_WAIT(info().waits_ns == 0, 10);
 	rzs_blocks_close(b);
 	unlink(file);
 }

@@ -378,8 +378,9 @@ T_TEST(pages_of_a_process)
 {
 	struct rzsb_addresses a = {0};
 	uint8_t *known = rzsb_alloc(64 * RZSB_PAGE);
-	/* A terabyte that is never touched costs no time. */
-	void *reserve = mmap(NULL, 1ull << 40, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	/* A terabyte that is never touched costs no time; nor does the like of it in 32 bits. */
+	void *reserve = mmap(NULL, SIZE_MAX >> (sizeof(size_t) == 8 ? 24 : 2), PROT_NONE,
+			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	size_t found = 0;
 
 	if (instrumented())

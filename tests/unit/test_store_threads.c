@@ -170,9 +170,7 @@ static void keep_busy(struct thread *t)
 		rzs_worker_put(world->store, t->w);
 		atomic_fetch_add_explicit(&world->blocks, blocks, ORDER);
 		rzs_store_stats(world->store, &s);
-		T_EQ(s.version, RZS_STATS_VERSION);
-		if (s.limit_bytes)
-			T_LE(s.block_bytes, s.limit_bytes);
+		T_STR_EQ(twin_stats_broken(&s), NULL);
 		T_EQ(rzs_store_map(world->store, 0, world->nr_slots, &kind, &run), 0);
 	}
 }
@@ -326,25 +324,25 @@ static void share_slots(struct world *world, unsigned threads)
 
 T_TEST(all_threads_on_few_slots)
 {
-	share_slots(open_world(4, 5, false, false, 40000), 4);
-	share_slots(open_world(1, 4, false, false, 25000), 3);
+	share_slots(open_world(4, 5, false, false, 13000), 4);
+	share_slots(open_world(1, 4, false, false, 8000), 3);
 }
 
 T_TEST(more_threads_than_workers)
 {
-	share_slots(open_world(8, 2, false, false, 15000), 5);
+	share_slots(open_world(8, 2, false, false, 5000), 5);
 }
 
 /* Pages come and go all the time, so that compaction has something to move under readers' eyes. */
 T_TEST(all_threads_on_the_slots_of_a_full_store)
 {
-	share_slots(open_world(64, 5, true, false, 40000), 4);
+	share_slots(open_world(64, 5, true, false, 13000), 4);
 }
 
 T_TEST(all_threads_on_the_slots_of_a_large_store)
 {
-	share_slots(open_world(64, 5, false, true, 30000), 4);
-	share_slots(open_world(64, 5, true, true, 30000), 4);
+	share_slots(open_world(64, 5, false, true, 10000), 4);
+	share_slots(open_world(64, 5, true, true, 10000), 4);
 }
 
 /* Each thread on slots of its own, which lie between those of the others */
@@ -410,7 +408,7 @@ static void work_on_own(struct thread *t)
 
 T_TEST(each_thread_on_its_own_slots)
 {
-	struct world *world = open_world(60, 5, false, false, 30000);
+	struct world *world = open_world(60, 5, false, false, 10000);
 
 	run_threads(world, 4, work_on_own);
 	close_world(world);
@@ -419,7 +417,7 @@ T_TEST(each_thread_on_its_own_slots)
 /* A full store rewrites pages in place; compaction must not take them for unchanged ones. */
 static void fill_up_and_work(unsigned pages_style, bool large)
 {
-	struct world *world = open_world(63, 4, true, large, 30000);
+	struct world *world = open_world(63, 4, true, large, 10000);
 
 	style = pages_style;
 	run_threads(world, 3, work_on_own);
@@ -468,7 +466,7 @@ static void storm(struct thread *t)
 
 T_TEST(discards_beside_writes)
 {
-	struct world *world = open_world(64, 5, false, false, 30000);
+	struct world *world = open_world(64, 5, false, false, 10000);
 
 	run_threads(world, 4, storm);
 	close_world(world);
@@ -509,7 +507,7 @@ static void work_on_part(struct thread *t)
 
 T_TEST(writes_to_different_bytes_of_a_page_all_last)
 {
-	struct world *world = open_world(3, 5, false, false, 20000);
+	struct world *world = open_world(3, 5, false, false, 6000);
 
 	run_threads(world, 4, work_on_part);
 	close_world(world);
@@ -553,7 +551,7 @@ static void work_on_whole_or_part(struct thread *t)
 
 T_TEST(a_part_is_never_put_on_an_older_page)
 {
-	struct world *world = open_world(2, 4, false, false, 30000);
+	struct world *world = open_world(2, 4, false, false, 10000);
 
 	run_threads(world, 3, work_on_whole_or_part);
 	close_world(world);

@@ -10,11 +10,15 @@
 
 #include "threads.h"
 #include "room.h"
+#include "sanitized.h"
 #include "watch.h"
 
+#include <linux/sched.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 
 #define BALLAST (1u << 20)
 
@@ -33,6 +37,7 @@ struct patient {
 	enum rzs_thread_role role;
 	pthread_t thread;
 	struct rzs_thread *entry;
+	pid_t tid;
 	int does;
 	bool realtime;
 };
@@ -210,6 +215,30 @@ T_TEST(a_thread_that_gets_on_takes_its_priority_back_itself)
 	T_EQ(sched_getscheduler(0) & ~SCHED_RESET_ON_FORK, SCHED_OTHER);
 }
 
+/* Red when whoever was stuck once ends as a real-time thread, though that is not wanted. */
+T_TEST(an_ordinary_thread_that_gets_on_stays_one)
+{
+	struct rzs_thread *t = rzs_threads_enter(RZS_THREAD_IO);
+	struct patient p = {.role = RZS_THREAD_IO, .does = SPINS};
+
+	T_NE(t, NULL);
+	T_EQ(rzs_threads_demote(t), 0);
+	rzs_threads_turn(t, false);
+	T_EQ(sched_getscheduler(0) & ~SCHED_RESET_ON_FORK, SCHED_OTHER);
+	T_EQ(t->demoted, false);
+	/* By way of the watch. */
+	start_watch();
+	start(&p);
+	rzs_watch_set_active(true);
+	T_WAIT(info().demoted == 1, 20);
+	set(&p, GETS_ON);
+	T_WAIT(!__atomic_load_n(&p.entry->demoted, __ATOMIC_RELAXED), 20);
+	T_WAIT(has_used(&p, 1000000000), 20);
+	T_EQ(sched_getscheduler(p.entry->tid) & ~SCHED_RESET_ON_FORK, SCHED_OTHER);
+	end(&p);
+	rzs_watch_stop();
+}
+
 T_TEST(a_system_that_is_short_while_nobody_gets_on_gets_the_ballast)
 {
 	struct patient p = {.role = RZS_THREAD_IO, .does = WAITS};
@@ -292,13 +321,110 @@ T_TEST(entries_of_ended_threads_are_used_again)
 	}
 }
 
+static void *enter_twice(void *arg)
+{
+	struct patient *p = arg;
+	struct rzs_thread *entry = rzs_threads_enter(RZS_THREAD_HELPER);
+
+	p->entry = rzs_threads_enter(p->role);
+	T_EQ(p->entry, entry);
+	p->tid = p->entry->tid;
+	return NULL;
+}
+
+/* A process of this number that waits to be ended; -1: that is not to be had. */
+static pid_t process_of_number(pid_t pid)
+{
+	struct clone_args args = {.exit_signal = SIGCHLD,
+				  .set_tid = (uintptr_t)&pid,
+				  .set_tid_size = 1};
+	long got = syscall(SYS_clone3, &args, sizeof(args));
+
+	if (got == 0)
+		for (;;)
+			(void)poll(NULL, 0, 1000);
+	return (pid_t)got;
+}
+
+/* Red when a thread that has ended keeps its entry: its number is another process's by now. */
+T_TEST(nobody_is_scheduled_by_the_number_of_an_ended_thread)
+{
+	struct patient p = {.role = RZS_THREAD_IO};
+	pid_t other;
+	int policy;
+
+	T_EQ(pthread_create(&p.thread, NULL, enter_twice, &p), 0);
+	pthread_join(p.thread, NULL);
+	for (unsigned i = 0; i < RZS_THREADS_MAX; i++)
+		T_EQ(rzs_threads_at(i), NULL);
+	other = process_of_number(p.tid);
+	if (other < 0)
+		T_SKIP("no process of a chosen number: %s", strerror(errno));
+	T_EQ(other, p.tid);
+	T_EQ(rzs_threads_schedule(p.entry, true), -ESRCH);
+	T_EQ(rzs_threads_demote(p.entry), -ESRCH);
+	T_EQ(rzs_threads_restore(p.entry), -ESRCH);
+	policy = sched_getscheduler(other);
+	kill(other, SIGKILL);
+	waitpid(other, NULL, 0);
+	T_EQ(policy, SCHED_OTHER);
+}
+
+/* What the child of a fork says of itself: 0, or the line that is not so. */
+static int child_of_fork(struct rzs_thread *t, const struct patient *other)
+{
+	for (unsigned i = 0; i < RZS_THREADS_MAX; i++)
+		if (rzs_threads_at(i) && rzs_threads_at(i) != t)
+			return __LINE__;
+	if (t->tid != getpid() || rzs_threads_enter(RZS_THREAD_HELPER) != t)
+		return __LINE__;
+	if (rzs_threads_schedule(other->entry, true) != -ESRCH)
+		return __LINE__;
+	if (rzs_threads_schedule(t, true) || getpriority(PRIO_PROCESS, 0) != -20)
+		return __LINE__;
+	return 0;
+}
+
+/* Red when the child schedules its parent, or the parent's threads, by numbers from before. */
+T_TEST(a_fork_leaves_the_child_its_own_entry_and_no_other)
+{
+	struct patient p = {.role = RZS_THREAD_IO, .does = WAITS};
+	struct rzs_thread *t = rzs_threads_enter(RZS_THREAD_HELPER);
+	int status = 0, before = getpriority(PRIO_PROCESS, 0);
+	pid_t child;
+
+	T_NE(t, NULL);
+	if (setpriority(PRIO_PROCESS, 0, -20) || setpriority(PRIO_PROCESS, 0, before))
+		T_SKIP("this user may not be in haste");
+	start(&p);
+	child = fork();
+	if (child == 0)
+		_exit(child_of_fork(t, &p) % 256);
+	T_EQ(waitpid(child, &status, 0), child);
+	T_EQ(WEXITSTATUS(status), 0);
+	T_OK(WIFEXITED(status));
+	T_EQ(getpriority(PRIO_PROCESS, 0), before);
+	T_EQ(sched_getscheduler(p.entry->tid) & ~SCHED_RESET_ON_FORK, SCHED_OTHER);
+	end(&p);
+}
+
 T_TEST(a_full_table_says_so)
 {
+	static struct patient p[RZS_THREADS_MAX];
 	struct rzs_thread *entry = NULL;
 
-	for (unsigned i = 0; i < RZS_THREADS_MAX; i++)
-		T_NE(rzs_threads_enter(RZS_THREAD_HELPER), NULL);
+	if (instrumented() && !SANITIZED)
+		T_SKIP("valgrind has no room for so many threads");
+	for (unsigned i = 0; i < RZS_THREADS_MAX; i++) {
+		p[i] = (struct patient){.role = RZS_THREAD_HELPER, .does = WAITS};
+		start(&p[i]);
+	}
 	entry = rzs_threads_enter(RZS_THREAD_IO);
 	T_EQ(entry, NULL);
 	rzs_threads_turn(entry, true); /* fine */
+	for (unsigned i = 0; i < RZS_THREADS_MAX; i++)
+		set(&p[i], ENDS);
+	for (unsigned i = 0; i < RZS_THREADS_MAX; i++)
+		pthread_join(p[i].thread, NULL);
+	T_NE(rzs_threads_enter(RZS_THREAD_IO), NULL);
 }

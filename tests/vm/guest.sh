@@ -212,7 +212,7 @@ attach_nbd()
 {
     step attach
     load nbd max_part=0
-    nbd-client -unix "$SOCKET" /dev/nbd0 -b 4096 ${set_connections:+-C "$set_connections"} || fail "nbd-client cannot attach"
+    /usr/sbin/nbd-client -unix "$SOCKET" /dev/nbd0 -b 4096 ${set_connections:+-C "$set_connections"} || fail "nbd-client cannot attach"
     wait_for 10 has_size nbd0 || fail "/dev/nbd0 has no size"
     # What is in flight must not take the memory that the server needs for its answers.
     set_to "${set_scheduler:-none}" /sys/block/nbd0/queue/scheduler
@@ -228,7 +228,7 @@ has_size() { [ "$(cat "/sys/block/$1/size")" -gt 0 ]; }
 detach_nbd()
 {
     step detach
-    nbd-client -d /dev/nbd0 || fail "nbd-client -d failed"
+    /usr/sbin/nbd-client -d /dev/nbd0 || fail "nbd-client -d failed"
 }
 
 # tune_vm MIN_FREE_KIB: what leaves more to a server that the machine swaps to.

@@ -17,12 +17,15 @@ EXTRA_DIST += \
 	tests/vm/mixio.c \
 	tests/vm/mkinitramfs \
 	tests/vm/nbdreader.c \
+	tests/vm/opener.c \
+	tests/vm/pageout.c \
 	tests/vm/pagerate.c \
 	tests/vm/readloop.c \
 	tests/vm/reap.c \
 	tests/vm/run \
 	tests/vm/rzsio.c \
 	tests/vm/scenarios/attach \
+	tests/vm/scenarios/attach-twice \
 	tests/vm/scenarios/demo-swap \
 	tests/vm/scenarios/dry \
 	tests/vm/scenarios/first-swap \
@@ -32,6 +35,8 @@ EXTRA_DIST += \
 	tests/vm/scenarios/kmod-memlimit \
 	tests/vm/scenarios/kmod-model \
 	tests/vm/scenarios/kmod-oom \
+	tests/vm/scenarios/kmod-openers \
+	tests/vm/scenarios/kmod-pageout \
 	tests/vm/scenarios/kmod-plain \
 	tests/vm/scenarios/kmod-selftest \
 	tests/vm/scenarios/kmod-sequence \

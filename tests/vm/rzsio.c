@@ -7,6 +7,8 @@
  *   rzsio DEVICE [-32 | -nobody] init | reset | stats | nonsense
  *   rzsio DEVICE shapes SEED
  *   rzsio DEVICE fill SEED    until a page is refused; those before must still be there
+ *   rzsio DEVICE torn SEED    the same, then pages that memory has in two pieces: a refused one
+ *                             must be what it was
  *
  * -32 calls as a program of 32 bits does, -nobody as one without any capability.
  *
@@ -169,6 +171,49 @@ static int fill_up(const char *device, uint64_t seed)
 	return err;
 }
 
+/*
+ * A device that is filled but for gaps in which a part of a page has room.  Pages of zeros are
+ * overwritten by ones that do not compress, from memory where only the first sector of each lies in
+ * the first piece: with that alone the page would still be small.
+ */
+static int torn(const char *device, uint64_t seed)
+{
+	enum { SMALL = 40, FIRST = 64, TORN = 32, NOISE = 128 };
+	static uint8_t page[PAGE] __attribute__((aligned(PAGE)));
+	static uint8_t two[2 * PAGE] __attribute__((aligned(PAGE)));
+	static const uint8_t zeros[PAGE];
+	int fd = open(device, O_RDWR | O_DIRECT), err = 0;
+	unsigned refused = 0;
+	uint64_t state = seed;
+	off_t n;
+
+	if (fd < 0)
+		return errno;
+	for (n = 0; n < SMALL; n++) {
+		fill(page, PAGE, &state);
+		if (pwrite(fd, page, PAGE, n * PAGE) != PAGE)
+			return errno;
+	}
+	for (n = NOISE; !err; n++) {
+		fill_random((uint64_t *)page, seed, (uint64_t)n);
+		if (pwrite(fd, page, PAGE, n * PAGE) != PAGE)
+			err = errno;
+	}
+	if (err != ENOSPC)
+		return err;
+	for (n = FIRST; n < FIRST + TORN; n++) {
+		fill_random((uint64_t *)page, seed + 1, (uint64_t)n);
+		memcpy(two + PAGE - SECTOR, page, PAGE);
+		if (pwrite(fd, two + PAGE - SECTOR, PAGE, n * PAGE) == PAGE)
+			continue;
+		refused++;
+		if (pread(fd, page, PAGE, n * PAGE) != PAGE || memcmp(page, zeros, PAGE))
+			return EXIT_WRONG;
+	}
+	printf("refused=%u\n", refused);
+	return refused ? 0 : EXIT_WRONG;
+}
+
 static int run(int fd, bool narrow, const char *what, const char *value)
 {
 	if (!strcmp(what, "init"))
@@ -207,6 +252,8 @@ int main(int argc, char **argv)
 		err = shapes(argv[1], strtoull(argv[at + 1], NULL, 10));
 	} else if (!strcmp(argv[at], "fill") && argc > at + 1) {
 		err = fill_up(argv[1], strtoull(argv[at + 1], NULL, 10));
+	} else if (!strcmp(argv[at], "torn") && argc > at + 1) {
+		err = torn(argv[1], strtoull(argv[at + 1], NULL, 10));
 	} else {
 		fd = open(argv[1], O_RDONLY | O_NONBLOCK);
 		value = argc > at + 1 ? argv[at + 1] : NULL;

@@ -25,6 +25,9 @@ uint64_t rzsb_rand(uint64_t *state);
 uint64_t rzsb_rand_below(uint64_t *state, uint64_t n);
 void rzsb_shuffle(uint32_t *v, size_t n, uint64_t *state);
 
+/* part of whole, of n: n * part / whole, rounded down.  whole: 1 to 2^32, part: up to whole. */
+size_t rzsb_share(size_t n, size_t part, size_t whole);
+
 /*
  * Sort v and give its median, or the value below which the share q (0..1) of it lies; 0 when n is
  * 0.

@@ -68,7 +68,7 @@ static void shrink(struct rzsb_corpus *c, size_t max_pages)
 	for (unsigned i = 0; i < c->nr_parts; i++) {
 		struct rzsb_part *p = &c->parts[i];
 
-		p->nr = (size_t)((unsigned __int128)p->nr * max_pages / c->nr);
+		p->nr = rzsb_share(p->nr, max_pages, c->nr);
 		p->first = nr;
 		nr += p->nr;
 	}

@@ -16,22 +16,13 @@
 
 #define HEAD_MOST 1000u
 
-/* Each the wrong way round: what reads or writes there is told so, as if it were still closed. */
-void rzsb_open_std(void)
-{
-	for (int fd = 0; fd <= 2; fd++)
-		if (fcntl(fd, F_GETFD) < 0 &&
-		    open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) != fd)
-			_exit(RZSB_FAILED);
-}
-
 int rzsb_finish(int status)
 {
 	bool failed = ferror(stdout), flush = fflush(stdout) != 0;
 
 	if (status != RZSB_OK || !(failed || flush))
 		return status;
-	fprintf(stderr, "%s: cannot write standard output: %s\n", program_invocation_short_name,
+	fprintf(stderr, "%s: cannot write to standard output: %s\n", program_invocation_short_name,
 		flush ? strerror(errno) : "a part of it is lost");
 	return RZSB_FAILED;
 }

@@ -12,12 +12,6 @@
 #include <stdio.h>
 
 /*
- * To be called first thing: a standard stream that is closed becomes one that fails, so that no
- * file opened later gets its number and what was meant for people.
- */
-void rzsb_open_std(void);
-
-/*
  * The exit status to end with: `status`, or RZSB_FAILED with a message when that is RZSB_OK and
  * something could not be written to standard output.
  */

@@ -251,7 +251,7 @@ int rzsb_method_parse(struct rzsb_method *m, const char *text, const char **why)
 		*why = "dictionaries are for zstd";
 		return -EINVAL;
 	}
-	if (kib < 4 || kib > RZSB_MAX_UNIT / 1024 || (kib & (kib - 1))) {
+	if (kib < 4 || kib > (long)(RZSB_MAX_UNIT / 1024) || (kib & (kib - 1))) {
 		*why = "a unit is 4, 8, 16, 32 or 64 KiB";
 		return -EINVAL;
 	}

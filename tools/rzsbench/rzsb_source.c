@@ -282,7 +282,7 @@ void rzsb_source_thin(struct rzsb_sources *s, size_t i, size_t most)
 
 	if (most == 0 || most >= s->pages)
 		return;
-	share = (size_t)((unsigned __int128)a->nr * most / s->pages);
+	share = rzsb_share(a->nr, most, s->pages);
 	rzsb_addresses_thin(a, share < RZSB_RUN ? RZSB_RUN : share);
 }
 

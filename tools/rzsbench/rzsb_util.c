@@ -5,6 +5,8 @@
 #define _GNU_SOURCE
 #include "rzsb.h"
 
+#include "hash.h"
+
 #include <errno.h>
 #include <math.h>
 #include <stdarg.h>
@@ -55,7 +57,15 @@ uint64_t rzsb_rand(uint64_t *state)
 
 uint64_t rzsb_rand_below(uint64_t *state, uint64_t n)
 {
-	return (uint64_t)(((unsigned __int128)rzsb_rand(state) * n) >> 64);
+	uint64_t low = rzsb_rand(state), high = n;
+
+	rzs_wy_multiply(&low, &high);
+	return high;
+}
+
+size_t rzsb_share(size_t n, size_t part, size_t whole)
+{
+	return (size_t)((uint64_t)(n / whole) * part + (uint64_t)(n % whole) * part / whole);
 }
 
 void rzsb_shuffle(uint32_t *v, size_t n, uint64_t *state)

@@ -9,6 +9,7 @@
 
 #include "rzsb_cmd.h"
 #include "rzsb_files.h"
+#include "std_fds.h"
 
 static const struct {
 	const char *name, *what;
@@ -37,7 +38,8 @@ int main(int argc, char **argv)
 {
 	const char *word = argc > 1 ? argv[1] : "";
 
-	rzsb_open_std();
+	if (rzs_std_fds_fill() < 0)
+		return RZSB_FAILED;
 	if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) {
 		puts("rzsbench " PACKAGE_VERSION);
 		return rzsb_finish(RZSB_OK);

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Statistics: a snapshot of counters that others go on changing; they do not wait for it.
+ *
+ * What is stored goes up in the counters of one worker and down in those of another, so a sum made
+ * meanwhile may be less than nothing; and who is held up in the middle of it has parts of different
+ * times.  So when pages changed meanwhile it is made again, a few times, and the one in whose time
+ * the fewest did is taken.  What calls under way have counted halfway is still in it, a page or so
+ * each: so each figure is brought to what it can be beside the others.
+ */
+#include "store.h"
+
+#define PASSES 8u
+
+/* What is counted and held, read once. */
+struct look {
+	uint64_t c[RZS_C_NR];
+	uint64_t limit, taken, ready, peak, tables; /* the last in blocks */
+	uint64_t changes;			    /* pages that changed meanwhile */
+};
+
+static void add_up(const struct rzs_store *store, unsigned first, uint64_t sum[RZS_C_NR])
+{
+	unsigned i, c;
+
+	for (i = 0; i < store->nr_workers; i++)
+		for (c = first; c < RZS_C_NR; c++)
+			sum[c] += rzs_load(&store->workers[i]->counters.v[c]);
+}
+
+void rzs_store_sum(struct rzs_store *store, uint64_t sum[RZS_C_NR])
+{
+	memset(sum, 0, RZS_C_NR * sizeof(sum[0]));
+	add_up(store, 0, sum);
+}
+
+static uint64_t changes(const uint64_t *c)
+{
+	return c[RZS_C_WRITES] + c[RZS_C_DISCARDS] + c[RZS_C_MOVED];
+}
+
+static void look_once(struct rzs_store *store, struct look *out)
+{
+	uint64_t after[RZS_C_NR], limit = rzs_load(&store->limit_bytes);
+
+	rzs_store_sum(store, out->c);
+	/* Tables only grow, and are blocks taken: those counted here are in what is taken. */
+	out->tables = rzs_load(&store->pool.chunks_held) + rzs_load(&store->slots.chunks_held);
+	rzs_blocks_count(store->blocks, &out->taken, &out->ready, &out->peak);
+	out->limit = rzs_load(&store->limit_bytes);
+	if (rzs_limit_allows(limit, out->limit))
+		out->limit = limit;
+	memset(after, 0, sizeof(after));
+	add_up(store, RZS_C_WRITES, after);
+	out->changes = changes(after) - changes(out->c);
+}
+
+static void look_well(struct rzs_store *store, struct look *out)
+{
+	struct look again;
+	unsigned i;
+
+	look_once(store, out);
+	for (i = 1; i < PASSES && out->changes; i++) {
+		look_once(store, &again);
+		if (again.changes < out->changes)
+			*out = again;
+	}
+}
+
+/* n, which may be less than nothing, as far as it can be so. */
+static uint64_t within(uint64_t n, uint64_t least, uint64_t most)
+{
+	if ((int64_t)n < (int64_t)least)
+		return least;
+	return n < most ? n : most;
+}
+
+/* What a compressed page has of a block at least: its entry, and two bytes. */
+#define LEAST_OF_BLOCK (sizeof(struct rzs_entry) + 2)
+
+static void stats_memory(const struct look *l, uint64_t fixed, struct rzs_stats *out)
+{
+	uint64_t tables = within(l->tables, 0, l->taken);
+
+	out->limit_bytes = l->limit;
+	out->block_bytes = (l->taken - tables) * RZS_BLOCK_SIZE;
+	out->table_bytes = tables * RZS_BLOCK_SIZE;
+	out->fixed_bytes = fixed;
+	out->reserve_bytes = l->ready * RZS_BLOCK_SIZE;
+	out->mem_bytes = (l->taken + l->ready) * RZS_BLOCK_SIZE + fixed;
+	out->mem_peak_bytes = l->peak * RZS_BLOCK_SIZE + fixed;
+}
+
+static void stats_pages(const uint64_t *c, struct rzs_stats *out)
+{
+	uint64_t room = out->block_bytes, left = out->nr_pages, most;
+
+	most = room / RZS_PAGE_SIZE;
+	out->pages_raw = within(c[RZS_C_RAW], 0, most < left ? most : left);
+	left -= out->pages_raw;
+	room -= out->pages_raw * RZS_PAGE_SIZE;
+	most = room / LEAST_OF_BLOCK;
+	out->pages_compressed = within(c[RZS_C_COMPRESSED], 0, most < left ? most : left);
+	left -= out->pages_compressed;
+	out->pages_same = within(c[RZS_C_SAME], 0, left);
+	out->pages_zero = within(c[RZS_C_ZERO], 0, out->pages_same);
+	out->pages_good = within(c[RZS_C_GOOD], 0, out->pages_compressed);
+	out->pages_stored = out->pages_same + out->pages_compressed + out->pages_raw;
+	out->orig_bytes = out->pages_stored * RZS_PAGE_SIZE;
+}
+
+/* What pages have of the blocks. */
+static void stats_objects(const uint64_t *c, struct rzs_stats *out)
+{
+	uint64_t least_dir = out->pages_compressed * sizeof(struct rzs_entry);
+	uint64_t least = out->pages_raw * RZS_PAGE_SIZE + out->pages_compressed;
+
+	out->object_bytes = within(c[RZS_C_OBJECT_BYTES], least, out->block_bytes - least_dir);
+	out->object_meta_bytes =
+		within(c[RZS_C_DIR_BYTES], least_dir, out->block_bytes - out->object_bytes);
+	out->slack_bytes = out->block_bytes - out->object_bytes - out->object_meta_bytes;
+}
+
+static void stats_counts(const uint64_t *c, struct rzs_stats *out)
+{
+	out->reads = c[RZS_C_READS];
+	out->writes = c[RZS_C_WRITES];
+	out->discards = c[RZS_C_DISCARDS];
+	out->failed_reads = within(c[RZS_C_FAILED_READS], 0, out->reads);
+	out->failed_writes = within(c[RZS_C_FAILED_WRITES], 0, out->writes);
+	out->refused_limit = within(c[RZS_C_REFUSED_LIMIT], 0, out->failed_writes);
+	out->refused_reserve =
+		within(c[RZS_C_REFUSED_RESERVE], 0, out->failed_writes - out->refused_limit);
+	out->corrupt = c[RZS_C_CORRUPT];
+	out->impossible = c[RZS_C_IMPOSSIBLE];
+	out->slides = c[RZS_C_SLIDES];
+	out->slide_bytes = c[RZS_C_SLIDE_BYTES];
+	out->moved_objects = c[RZS_C_MOVED];
+	out->compacted_blocks = c[RZS_C_COMPACTED];
+}
+
+void rzs_store_stats(struct rzs_store *store, struct rzs_stats *out)
+{
+	struct look l;
+
+	look_well(store, &l);
+	memset(out, 0, sizeof(*out));
+	out->version = RZS_STATS_VERSION;
+	out->size = sizeof(*out);
+	out->nr_pages = store->slots.nr;
+	stats_memory(&l, store->fixed_bytes, out);
+	stats_pages(l.c, out);
+	stats_objects(l.c, out);
+	stats_counts(l.c, out);
+}
+
+void rzs_store_idle(struct rzs_store *store, uint64_t *out_idle_bytes, uint64_t *out_block_bytes)
+{
+	uint64_t idle = 0;
+	unsigned i;
+
+	for (i = 0; i < store->pool.nr_shards; i++) {
+		const struct rzs_shard *s = &store->pool.shards[i];
+
+		idle += rzs_load(&s->room_sum) + rzs_load(&s->page_sum) * RZS_PAGE_SIZE;
+	}
+	*out_block_bytes = rzs_load(&store->pool.blocks_held) * RZS_BLOCK_SIZE;
+	*out_idle_bytes = idle < *out_block_bytes ? idle : *out_block_bytes;
+}

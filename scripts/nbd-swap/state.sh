@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Part of rzs-nbd-swap: what it keeps in /run/rzs, and who may change that.
+
+# ---- the lock
+
+# On the folder itself: there is no file that could be left, and the kernel lets go of it when the
+# process ends, however that ends.
+take_lock()
+{
+    local flock
+    [ "$dry" = no ] || return 0
+    flock=$(locate flock util-linux) || exit
+    (umask 077; mkdir -p "$run") 2>/dev/null && [ -r "$run" ] ||
+        refuse "cannot make ${run#"$root"}, or not look into it: is /run mounted, and writable?"
+    exec 9<"$run"
+    "$flock" -n 9 || refuse "another $me is at work: wait for it"
+    # Without room for that only words are lost.  (With ":" some shells end.)
+    ! { true >"$run/out.$$"; } 2>/dev/null || output=$run/out.$$
+}
+
+# ---- files of lines
+
+# keep LINE FILE: behind what is there.  All of it is there or nothing is changed, also when there is
+# no room.
+keep()
+{
+    { { [ ! -e "$2" ] || cat "$2"; } && printf '%s\n' "$1"; } 2>/dev/null >"$2.new" &&
+        mv -f "$2.new" "$2" 2>/dev/null && return
+    rm -f "$2.new"
+    return 1
+}
+
+cannot_keep()
+{
+    fail "cannot write ${1#"$root"}: is /run full, or read-only?  What detach would have to know" \
+        "must stand there first"
+}
+
+# note KEY TEXT: in the state file.
+note() { [ "$dry" = yes ] || keep "$1 $2" "$state" || cannot_keep "$state"; }
+
+# noted KEY: the last value under it, in $value.
+noted()
+{
+    local key rest found=1
+    [ -r "$state" ] || return 1
+    value=
+    while read -r key rest; do
+        [ "$key" != "$1" ] || { value=$rest; found=0; }
+    done <"$state"
+    return $found
+}
+
+# The server that was there when the device was attached, if it still is.
+noted_server()
+{
+    local pid
+    noted server_pid && [ -n "$value" ] || return 1
+    pid=$value
+    noted server_start && [ "$(start_of "$pid")" = "$value" ] && echo "$pid"
+}
+
+# Whether there was one, and it is gone.
+server_died() { ! noted_server >/dev/null && noted server_pid && [ -n "$value" ]; }
+
+note_server()
+{
+    local pid="$1"
+    note server_pid "$pid"
+    [ -z "$pid" ] || note server_start "$(start_of "$pid")"
+}
+
+forget() { rm -f "$state"; }
