@@ -25,6 +25,13 @@ case " $* " in
 	;;
 esac
 END
+cat >"$tmpdir/tree/scripts/in-root" <<'END'
+#!/bin/sh
+[ "$1" != --path ] || { echo /nowhere; exit; }
+mkdir -p "$2/build/tests/unit"
+printf 'x: skipped: not in 13\n%s\n' "$FUNCTION" >"$2/build/tests/unit/test_x.log"
+END
+cp "$tmpdir/bin/autoreconf" "$tmpdir/tree/tests/vm/run"
 chmod +x "$tmpdir/bin"/* "$tmpdir/tree/configure"
 export PATH="$tmpdir/bin:$PATH" TMPDIR=$tmpdir
 
@@ -56,6 +63,11 @@ function=(FUNCTION='skip some_function (0.01 s)')
 check 0 check "${function[@]}"
 check 1 check CI=true "${function[@]}"
 says "${unlisted}tests/unit/test_x:some_function: no such thing here"
+if [ "$(id -u)" = 0 ]; then # as scripts/in-root has to be
+	check 0 trixie CI=true
+	check 1 trixie CI=true "${function[@]}"
+	says "${unlisted}tests/unit/test_x:some_function: not in 13"
+fi
 guest=(GUEST='skipped: no kernel 7 to be had')
 check 0 vm "${guest[@]}"
 check 1 vm CI=true "${guest[@]}"
