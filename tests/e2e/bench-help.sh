@@ -46,6 +46,12 @@ run 2 "$srcdir/bench/capture" -b "$(type -P true)" "$tmpdir/corpus"
 [ "$(stat -c %a "$tmpdir/corpus")" = 755 ] || fail "bench/capture has changed the mode of a folder that it refuses"
 run 2 "$srcdir/bench/nbd-server" "$tmpdir/socket" 4096 "$tmpdir/corpus/file"
 [ "$(cat "$tmpdir/corpus/file")" = mine ] || fail "bench/nbd-server has changed a file that was there"
+mkdir -p "$tmpdir/linux/lib/lzo"
+: >"$tmpdir/linux/lib/lzo/lzo1x_decompress_safe.c"
+if [ "$(uname -m)" = x86_64 ]; then
+	run 2 "$srcdir/bench/kernel-decoders" "$tmpdir/linux" "$tmpdir/corpus/file"
+	[ "$(cat "$tmpdir/corpus/file")" = mine ] || fail "bench/kernel-decoders has replaced a file that was there"
+fi
 
 # These are there after make bench.
 for name in decoders null_server; do

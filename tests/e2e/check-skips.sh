@@ -25,6 +25,13 @@ case " $* " in
 	;;
 esac
 END
+cat >"$tmpdir/tree/scripts/in-root" <<'END'
+#!/bin/sh
+[ "$1" != --path ] || { echo /nowhere; exit; }
+mkdir -p "$2/build/tests/unit"
+printf 'x: skipped: not in 13\n%s\n' "$FUNCTION" >"$2/build/tests/unit/test_x.log"
+END
+cp "$tmpdir/bin/autoreconf" "$tmpdir/tree/tests/vm/run"
 chmod +x "$tmpdir/bin"/* "$tmpdir/tree/configure"
 export PATH="$tmpdir/bin:$PATH" TMPDIR=$tmpdir
 
@@ -56,6 +63,11 @@ function=(FUNCTION='skip some_function (0.01 s)')
 check 0 check "${function[@]}"
 check 1 check CI=true "${function[@]}"
 says "${unlisted}tests/unit/test_x:some_function: no such thing here"
+if [ "$(id -u)" = 0 ]; then # as scripts/in-root has to be
+	check 0 trixie CI=true
+	check 1 trixie CI=true "${function[@]}"
+	says "${unlisted}tests/unit/test_x:some_function: not in 13"
+fi
 guest=(GUEST='skipped: no kernel 7 to be had')
 check 0 vm "${guest[@]}"
 check 1 vm CI=true "${guest[@]}"
@@ -76,6 +88,11 @@ check 0 check CI=true "${whole[@]}" "${function[@]}"
 check 0 vm CI=true "${guest[@]}"
 check 1 distcheck CI=true "${whole[@]}"
 
+sed -i 's/^check  .*some_function/check  tests\/unit\/test_x:*/' "$list"
+check 0 check CI=true "${function[@]}"
+sed -i 's/^check  .*test_x:/check  tests\/unit\/test_y:/' "$list"
+check 1 check CI=true "${function[@]}"
+
 # A list that cannot be read lets nothing through.
 rm "$list"
 check 1 check CI=true
@@ -91,6 +108,7 @@ while IFS= read -r line; do
 		[[ " $all_steps " == *" $step "* ]] || { say "no step $step"; bad=1; }
 	done
 	case $name in
+	tests/*:\*) [ -e "$srcdir/${name%%:*}.c" ] || { say "no test $name"; bad=1; } ;;
 	tests/*:*) grep -qE "T_TEST[A-Z_]*\(${name#*:}[,)]" "$srcdir/${name%%:*}.c" || { say "no function $name"; bad=1; } ;;
 	tests/*) [ -e "$srcdir/$name" ] || { say "no test $name"; bad=1; } ;;
 	esac
