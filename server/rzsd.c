@@ -388,8 +388,8 @@ static int serve(void)
 	return err;
 }
 
-/* What was asked for is on standard output: all of it? */
-static int end_output(void)
+/* What was asked for was words: whether they have got there. */
+static int said(void)
 {
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return 0;
@@ -405,13 +405,13 @@ int main(int argc, char **argv)
 	case RZS_OPTIONS_GO:
 		break;
 	case RZS_OPTIONS_DONE:
-		return end_output();
+		return said();
 	case RZS_OPTIONS_WRONG:
 		return EXIT_USAGE;
 	}
 	if (options.check) {
 		printf("rzsd: the configuration is good\n");
-		return end_output();
+		return said();
 	}
 	/* What systemd spares at the end of a shutdown; it reads this from /proc. */
 	if (config.survive_shutdown)
