@@ -10,6 +10,7 @@
 #include "lockdown.h"
 #include "pages.h"
 #ifdef RZS_TEST_PLUGIN
+#include "client.h"
 #include "io.h"
 #endif
 
@@ -24,6 +25,15 @@ void __wrap_rzs_upkeep_wake(void)
 {
 	wakes++;
 }
+
+#ifdef RZS_TEST_PLUGIN
+/* There is one client. */
+bool rzs_client_may_change(void *handle)
+{
+	(void)handle;
+	return true;
+}
+#endif
 
 /* How one server or the other writes and zeroes: 0 or a negative errno. */
 struct form {
@@ -109,7 +119,7 @@ static void fill_up(const struct form *f)
 
 static int rzsd_write(const void *buf, uint32_t len, uint64_t offset)
 {
-	struct rzs_dispatch d;
+	struct rzs_dispatch d = {0};
 	int err;
 
 	rzs_dispatch_begin(&d, &device, 0);
@@ -120,7 +130,7 @@ static int rzsd_write(const void *buf, uint32_t len, uint64_t offset)
 
 static int rzsd_zero(uint32_t len, uint64_t offset)
 {
-	struct rzs_dispatch d;
+	struct rzs_dispatch d = {0};
 	int err;
 
 	rzs_dispatch_begin(&d, &device, 0);
