@@ -96,7 +96,7 @@ static void do_write(struct run *r, uint64_t slot, uint64_t nr, size_t skew)
 		make_page(r, mem + i * PAGE);
 	if (pwrite(r->fd, mem, nr * PAGE, (off_t)(slot * PAGE)) != (ssize_t)(nr * PAGE))
 		die("write");
-	/* Of a buffer that is not aligned the driver sees parts of pages, and puts them together. */
+	/* Of a buffer that is not aligned it sees parts of pages, which it puts together. */
 	for (i = 0; i < nr; i++)
 		(void)twin_write(&r->t, slot + i, mem + i * PAGE);
 }
