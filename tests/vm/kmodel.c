@@ -96,16 +96,9 @@ static void do_write(struct run *r, uint64_t slot, uint64_t nr, size_t skew)
 		make_page(r, mem + i * PAGE);
 	if (pwrite(r->fd, mem, nr * PAGE, (off_t)(slot * PAGE)) != (ssize_t)(nr * PAGE))
 		die("write");
-	/* The driver sees a buffer that is not aligned as parts of pages. */
-	for (i = 0; i < nr; i++) {
-		if (!skew) {
-			(void)twin_write(&r->t, slot + i, mem + i * PAGE);
-			continue;
-		}
-		(void)twin_pwrite(&r->t, mem + i * PAGE, PAGE - skew, (slot + i) * PAGE);
-		(void)twin_pwrite(&r->t, mem + (i + 1) * PAGE - skew, skew,
-				  (slot + i + 1) * PAGE - skew);
-	}
+	/* Of a buffer that is not aligned it sees parts of pages, which it puts together. */
+	for (i = 0; i < nr; i++)
+		(void)twin_write(&r->t, slot + i, mem + i * PAGE);
 }
 
 static void do_read(struct run *r, uint64_t slot, uint64_t nr, size_t skew)
@@ -120,12 +113,7 @@ static void do_read(struct run *r, uint64_t slot, uint64_t nr, size_t skew)
 		if (memcmp(mem + i * PAGE, model_page(&r->t.model, slot + i), PAGE))
 			twin_fail(&r->t, "the driver's page %llu is wrong",
 				  (unsigned long long)(slot + i));
-		if (!skew) {
-			twin_read(&r->t, slot + i);
-			continue;
-		}
-		twin_pread(&r->t, PAGE - skew, (slot + i) * PAGE);
-		twin_pread(&r->t, skew, (slot + i + 1) * PAGE - skew);
+		twin_read(&r->t, slot + i);
 	}
 }
 

@@ -40,6 +40,7 @@ EXTRA_DIST += \
 	tests/vm/scenarios/kmod-plain \
 	tests/vm/scenarios/kmod-selftest \
 	tests/vm/scenarios/kmod-sequence \
+	tests/vm/scenarios/kmod-shrink \
 	tests/vm/scenarios/kmod-threads \
 	tests/vm/scenarios/kmod-zram \
 	tests/vm/scenarios/many \
