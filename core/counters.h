@@ -34,7 +34,8 @@ enum rzs_counter {
 };
 
 struct rzs_counters {
-	uint64_t v[RZS_C_NR];
+	/* Aligned, which 32-bit machines would not: each is read while another thread writes it. */
+	uint64_t v[RZS_C_NR] __attribute__((aligned(8)));
 };
 
 static inline void rzs_count(struct rzs_counters *c, enum rzs_counter which, uint64_t delta)

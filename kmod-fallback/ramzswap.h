@@ -60,8 +60,6 @@ struct rzs_live {
 	u64 nr_pages;
 	struct rzs_freed freed;
 	struct rzs_bounce bounce;
-	unsigned long idle_pages; /* for the shrinker: how many there were .. */
-	unsigned long idle_at;	  /* .. then, in jiffies */
 	struct rzs_spill *spill; /* NULL: no backing swap */
 };
 

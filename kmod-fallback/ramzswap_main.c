@@ -190,7 +190,6 @@ static int live_new(struct rzs_device *dev, const struct rzs_config *cfg,
 	}
 	live->blocks = rzs_store_blocks(live->store);
 	live->nr_pages = cfg->nr_pages;
-	live->idle_at = jiffies;
 	err = rzs_freed_init(&live->freed, live->store);
 	if (!err)
 		err = rzs_bounce_init(&live->bounce);

@@ -6,7 +6,6 @@
  * has and that is not worth moving.  Compacting asks for no memory and starts no I/O, so it may run
  * in any reclaim; it holds a worker, for which others wait at most as long as a few objects take.
  */
-#include <linux/jiffies.h>
 #include <linux/sched.h>
 #include <linux/smp.h>
 
@@ -15,8 +14,6 @@
 
 #define SLACK_SHARE  8u	  /* of the blocks: 1/8 in no object is normal */
 #define OBJECTS_STEP 256u /* looked at while one worker is held */
-/* Reclaim asks all the time; the sum of all workers' counters is made so often, in jiffies. */
-#define COUNT_EVERY (HZ / 4)
 
 static struct shrinker *shrinker;
 
@@ -47,23 +44,14 @@ void rzs_compact_all(struct rzs_live *live)
 		;
 }
 
+/* A few loads and no lock: reclaim asks all the time. */
 static u64 idle_pages(struct rzs_live *live)
 {
-	struct rzs_stats s;
-	u64 normal;
+	u64 idle, blocks, normal;
 
-	rzs_store_stats(live->store, &s);
-	normal = s.block_bytes / SLACK_SHARE;
-	/* The numbers are a few calls apart: less than nothing is nothing. */
-	if ((s64)s.slack_bytes <= (s64)normal)
-		return 0;
-	return (s.slack_bytes - normal) >> RZS_PAGE_SHIFT;
-}
-
-static void note_idle(struct rzs_live *live)
-{
-	WRITE_ONCE(live->idle_at, jiffies);
-	WRITE_ONCE(live->idle_pages, idle_pages(live));
+	rzs_store_idle(live->store, &idle, &blocks);
+	normal = blocks / SLACK_SHARE;
+	return idle > normal ? (idle - normal) >> RZS_PAGE_SHIFT : 0;
 }
 
 static bool count_device(struct rzs_device *dev, void *arg)
@@ -76,11 +64,8 @@ static bool count_device(struct rzs_device *dev, void *arg)
 		return true;
 	srcu = srcu_read_lock(&rzs_srcu);
 	live = srcu_dereference(dev->live, &rzs_srcu);
-	if (live) {
-		if (jiffies - READ_ONCE(live->idle_at) > COUNT_EVERY)
-			note_idle(live);
-		sum->pages += READ_ONCE(live->idle_pages);
-	}
+	if (live)
+		sum->pages += idle_pages(live);
 	srcu_read_unlock(&rzs_srcu, srcu);
 	return true;
 }
@@ -98,8 +83,6 @@ static bool scan_device(struct rzs_device *dev, void *arg)
 		more = compact_step(live, step, &blocks);
 		sum->objects -= step;
 	}
-	if (live)
-		note_idle(live);
 	sum->pages += blocks * (RZS_BLOCK_SIZE / RZS_PAGE_SIZE);
 	srcu_read_unlock(&rzs_srcu, srcu);
 	return sum->objects;
