@@ -24,7 +24,7 @@
 
 int rzscontrol_main(int argc, char **argv);
 #define main rzscontrol_main
-#include "../../tools/rzscontrol.c"
+#include "../../tools/rzscontrol/rzscontrol.c"
 #undef main
 
 #define DEVICES 40u

@@ -77,7 +77,7 @@ else
 tools_rzsbench_rzsbench_SOURCES += tools/rzsbench/rzsb_no_device.c
 endif
 
-EXTRA_DIST += tools/rzsbench/rzsbench.pod tools/completions/rzsbench
+EXTRA_DIST += tools/rzsbench/rzsbench.pod
 RZS_PODS += tools/rzsbench/rzsbench.pod
 dist_man1_MANS += tools/rzsbench/rzsbench.1
 MAINTAINERCLEANFILES += tools/rzsbench/rzsbench.1
