@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The programs for people, one folder each; and what their shells complete.
+# The programs for people, one folder each, what they share, and what their shells complete.
 
+include tools/common/local.mk
 include tools/rzscontrol/local.mk
 include tools/rzsbench/local.mk
 

@@ -347,6 +347,7 @@ static int gives(const char *line)
 	if (pid == 0) {
 		redirect("out", 1);
 		redirect("err", 2);
+		program_invocation_short_name = argv[0];
 		exit(rzscontrol_main(argc, argv));
 	}
 	T_GT(pid, 0);

@@ -6,7 +6,7 @@
 #include "t.h"
 
 #include "ramzswap_figures.h"
-#include "rzsc_json.h"
+#include "rzst_json.h"
 #include "rzsc_metrics.h"
 #include "rzsc_nbd.h"
 #include "rzsc_sample.h"
@@ -19,7 +19,7 @@
 static int parse(const char *text)
 {
 	uint64_t n = 77;
-	int err = rzs_number_parse(text, &n);
+	int err = rzst_number_parse(text, &n);
 
 	if (err < 0)
 		T_EQ(n, 0);
@@ -30,11 +30,11 @@ T_TEST(numbers_have_nothing_around_them)
 {
 	uint64_t n;
 
-	T_EQ(rzs_number_parse("0", &n), 0);
+	T_EQ(rzst_number_parse("0", &n), 0);
 	T_EQ(n, 0);
-	T_EQ(rzs_number_parse("00012", &n), 0);
+	T_EQ(rzst_number_parse("00012", &n), 0);
 	T_EQ(n, 12);
-	T_EQ(rzs_number_parse("18446744073709551615", &n), 0);
+	T_EQ(rzst_number_parse("18446744073709551615", &n), 0);
 	T_EQ(n, MANY);
 	T_EQ(parse("18446744073709551616"), -ERANGE);
 	T_EQ(parse("99999999999999999999999"), -ERANGE);
@@ -52,21 +52,22 @@ T_TEST(a_refused_option_says_what_and_how)
 	char why[200];
 	uint64_t n;
 
-	T_EQ(rzs_number_option("--disksize_kb", "40", "a number of KiB", 40, 99, &n, why,
-			       sizeof(why)),
+	T_EQ(rzst_number_option("--disksize_kb", "40", "a number of KiB", 40, 99, &n, why,
+				sizeof(why)),
 	     0);
 	T_EQ(n, 40);
-	T_EQ(rzs_number_option("--disksize_kb", "99", "a number of KiB", 40, 99, &n, why,
-			       sizeof(why)),
+	T_EQ(rzst_number_option("--disksize_kb", "99", "a number of KiB", 40, 99, &n, why,
+				sizeof(why)),
 	     0);
 	T_EQ(n, 99);
-	T_EQ(rzs_number_option("--disksize_kb", "39", "a number of KiB", 40, 99, &n, why,
-			       sizeof(why)),
+	T_EQ(rzst_number_option("--disksize_kb", "39", "a number of KiB", 40, 99, &n, why,
+				sizeof(why)),
 	     -EINVAL);
 	T_EQ(n, 0);
 	T_STR_EQ(why, "--disksize_kb 39: expected a number of KiB, from 40 to 99");
-	T_EQ(rzs_number_option("--disksize_kb", "100", "x", 40, 99, &n, why, sizeof(why)), -EINVAL);
-	T_EQ(rzs_number_option("--disksize_kb", "12abc", "x", 0, 99, &n, why, sizeof(why)),
+	T_EQ(rzst_number_option("--disksize_kb", "100", "x", 40, 99, &n, why, sizeof(why)),
+	     -EINVAL);
+	T_EQ(rzst_number_option("--disksize_kb", "12abc", "x", 0, 99, &n, why, sizeof(why)),
 	     -EINVAL);
 }
 
@@ -76,16 +77,16 @@ T_TEST(seconds_may_have_a_fraction)
 					  "inf", "1.2.3", ".",	  "0x10", " 1",	 "86401"};
 	uint64_t ms;
 
-	T_EQ(rzs_number_seconds("1", &ms), 0);
+	T_EQ(rzst_number_seconds("1", &ms), 0);
 	T_EQ(ms, 1000);
-	T_EQ(rzs_number_seconds("0.1", &ms), 0);
+	T_EQ(rzst_number_seconds("0.1", &ms), 0);
 	T_EQ(ms, 100);
-	T_EQ(rzs_number_seconds("2.25", &ms), 0);
+	T_EQ(rzst_number_seconds("2.25", &ms), 0);
 	T_EQ(ms, 2250);
-	T_EQ(rzs_number_seconds("86400", &ms), 0);
+	T_EQ(rzst_number_seconds("86400", &ms), 0);
 	T_EQ(ms, 86400000);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		if (rzs_number_seconds(bad[i], &ms) != -EINVAL)
+		if (rzst_number_seconds(bad[i], &ms) != -EINVAL)
 			T_FAIL("\"%s\" was taken", bad[i]);
 		T_EQ(ms, 0);
 	}
@@ -94,30 +95,30 @@ T_TEST(seconds_may_have_a_fraction)
 T_TEST(sizes_for_people_keep_to_their_column)
 {
 	uint64_t seed = t_seed();
-	char out[RZS_HUMAN_MAX];
+	char out[RZST_HUMAN_MAX];
 
-	T_STR_EQ(rzs_human_bytes(0, out), "0");
-	T_STR_EQ(rzs_human_bytes(1023, out), "1023");
-	T_STR_EQ(rzs_human_bytes(1024, out), "1.0K");
-	T_STR_EQ(rzs_human_bytes(1536, out), "1.5K");
-	T_STR_EQ(rzs_human_bytes(16 << 20, out), "16.0M");
+	T_STR_EQ(rzst_human_bytes(0, out), "0");
+	T_STR_EQ(rzst_human_bytes(1023, out), "1023");
+	T_STR_EQ(rzst_human_bytes(1024, out), "1.0K");
+	T_STR_EQ(rzst_human_bytes(1536, out), "1.5K");
+	T_STR_EQ(rzst_human_bytes(16 << 20, out), "16.0M");
 	/* Not 1024.0K. */
-	T_STR_EQ(rzs_human_bytes((1 << 20) - 1, out), "1.0M");
-	T_STR_EQ(rzs_human_bytes(MANY, out), "16.0E");
-	T_STR_EQ(rzs_human_ns(0, out), "-");
-	T_STR_EQ(rzs_human_ns(850, out), "850ns");
-	T_STR_EQ(rzs_human_ns(12000, out), "12us");
-	T_STR_EQ(rzs_human_ns(999999, out), "1.0ms");
-	T_STR_EQ(rzs_human_ns(1500000, out), "1.5ms");
-	T_STR_EQ(rzs_human_ns(999999999, out), "1.0s");
-	T_STR_EQ(rzs_human_ns(17000000000, out), "17.0s");
+	T_STR_EQ(rzst_human_bytes((1 << 20) - 1, out), "1.0M");
+	T_STR_EQ(rzst_human_bytes(MANY, out), "16.0E");
+	T_STR_EQ(rzst_human_ns(0, out), "-");
+	T_STR_EQ(rzst_human_ns(850, out), "850ns");
+	T_STR_EQ(rzst_human_ns(12000, out), "12us");
+	T_STR_EQ(rzst_human_ns(999999, out), "1.0ms");
+	T_STR_EQ(rzst_human_ns(1500000, out), "1.5ms");
+	T_STR_EQ(rzst_human_ns(999999999, out), "1.0s");
+	T_STR_EQ(rzst_human_ns(17000000000, out), "17.0s");
 	/* Not 100000.0s. */
-	T_STR_EQ(rzs_human_ns(99999999999999, out), "100000s");
+	T_STR_EQ(rzst_human_ns(99999999999999, out), "100000s");
 	for (unsigned i = 0; i < 100000; i++) {
 		uint64_t n = t_rand(&seed) >> (t_rand(&seed) % 64);
 
-		T_LE(strlen(rzs_human_bytes(n, out)), 7);
-		T_LE(strlen(rzs_human_ns(n % 100000000000000, out)), 8);
+		T_LE(strlen(rzst_human_bytes(n, out)), 7);
+		T_LE(strlen(rzst_human_ns(n % 100000000000000, out)), 8);
 	}
 }
 
@@ -125,7 +126,7 @@ T_TEST(what_others_say_cannot_speak_to_the_terminal)
 {
 	char text[] = "a\x1b[2Jb\n\x7f\xc2\x9b.\xc3\xa4";
 
-	rzs_tool_tame(text);
+	rzst_tame(text);
 	T_STR_EQ(text, "a?[2Jb????.\xc3\xa4");
 }
 
@@ -235,23 +236,23 @@ T_TEST(same_filled_pages_are_the_originals_good_ones)
 
 T_TEST(json_is_valid_whatever_the_text)
 {
-	struct rzs_json j;
+	struct rzst_json j;
 	FILE *f = begin_text();
 
-	rzs_json_begin(&j, f);
-	rzs_json_text(&j, "a\"b", "\\ \n\x01 \xc3\xa4 \xf0\x9f\x90\x98");
-	rzs_json_text(&j, "bad", "\xff.\xc3.\xed\xa0\x80.\xf4\x90\x80\x80.\xc0\x80");
-	rzs_json_number(&j, "n", MANY);
-	rzs_json_fraction(&j, "half", 0.5);
-	rzs_json_fraction(&j, "nan", 0.0 / 0.0);
-	rzs_json_fraction(&j, "inf", 1.0 / 0.0);
-	rzs_json_array(&j, "list");
-	rzs_json_bool(&j, NULL, true);
-	rzs_json_null(&j, NULL);
-	rzs_json_object(&j, NULL);
-	rzs_json_object_end(&j);
-	rzs_json_array_end(&j);
-	rzs_json_end(&j);
+	rzst_json_begin(&j, f);
+	rzst_json_text(&j, "a\"b", "\\ \n\x01 \xc3\xa4 \xf0\x9f\x90\x98");
+	rzst_json_text(&j, "bad", "\xff.\xc3.\xed\xa0\x80.\xf4\x90\x80\x80.\xc0\x80");
+	rzst_json_number(&j, "n", MANY);
+	rzst_json_fraction(&j, "half", 0.5);
+	rzst_json_fraction(&j, "nan", 0.0 / 0.0);
+	rzst_json_fraction(&j, "inf", 1.0 / 0.0);
+	rzst_json_array(&j, "list");
+	rzst_json_bool(&j, NULL, true);
+	rzst_json_null(&j, NULL);
+	rzst_json_object(&j, NULL);
+	rzst_json_object_end(&j);
+	rzst_json_array_end(&j);
+	rzst_json_end(&j);
 	T_STR_EQ(end_text(f),
 		 "{\"a\\\"b\":\"\\\\ \\u000a\\u0001 \xc3\xa4 \xf0\x9f\x90\x98\","
 		 "\"bad\":\"\\ufffd.\\ufffd.\\ufffd\\ufffd\\ufffd.\\ufffd\\ufffd\\ufffd\\ufffd."
@@ -290,32 +291,33 @@ T_TEST(requests_within_a_time)
 	T_EQ(rzs_histogram_within(&histograms[1], UINT64_MAX), 0);
 }
 
-#define LATENCY_HEAD                                                                               \
-	"# TYPE ramzswap_request_latency_seconds histogram\n"                                      \
-	"# UNIT ramzswap_request_latency_seconds seconds\n"                                        \
-	"# HELP ramzswap_request_latency_seconds how many requests took how long, since the "      \
+#define LATENCY_HEAD                                                                          \
+	"# TYPE ramzswap_request_latency_seconds histogram\n"                                 \
+	"# UNIT ramzswap_request_latency_seconds seconds\n"                                   \
+	"# HELP ramzswap_request_latency_seconds how many requests took how long, since the " \
 	"device was initialised\n"
-#define BUCKET	"ramzswap_request_latency_seconds_bucket{device=\"d\",socket=\"s\",op="
+#define BUCKET	  "ramzswap_request_latency_seconds_bucket{device=\"d\",socket=\"s\",op="
 #define LE(le, n) BUCKET "\"read\",le=\"" le "\"} " n "\n"
 
 T_TEST(a_histogram_has_the_same_bounds_always)
 {
 	struct rzs_metric_device device = {.socket = "s", .info = {.name = "d", .ready = true}};
 	struct rzs_metrics m = {.devices = &device, .nr_devices = 1};
-	static const char want[] =
-		LATENCY_HEAD LE("0.000001023", "3") LE("0.000002047", "15")
-			LE("0.000004095", "15") LE("0.000008191", "15") LE("0.000016383", "15")
-				LE("0.000032767", "15") LE("0.000065535", "15")
-					LE("0.000131071", "15") LE("0.000262143", "15")
-						LE("0.000524287", "15") LE("0.001048575", "15")
-		LE("0.002097151", "15") LE("0.004194303", "15") LE("0.008388607", "15")
-			LE("0.016777215", "15") LE("0.033554431", "15") LE("0.067108863", "15")
+	static const char want[] = LATENCY_HEAD LE("0.000001023", "3") LE("0.000002047", "15") LE(
+		"0.000004095", "15") LE("0.000008191", "15") LE("0.000016383", "15")
+		LE("0.000032767", "15") LE("0.000065535", "15") LE("0.000131071", "15") LE(
+			"0.000262143", "15") LE("0.000524287", "15") LE("0.001048575", "15")
+			LE("0.002097151", "15") LE("0.004194303", "15") LE("0.008388607", "15") LE(
+				"0.016777215", "15") LE("0.033554431", "15") LE("0.067108863", "15")
 				LE("0.134217727", "15") LE("0.268435455", "15")
-					LE("0.536870911", "15") LE("1.073741823", "15")
-						LE("+Inf", "31")
-		"ramzswap_request_latency_seconds_count{device=\"d\",socket=\"s\",op=\"read\"} 31\n"
-		"ramzswap_request_latency_seconds_sum{device=\"d\",socket=\"s\",op=\"read\"} "
-		"18.000000003\n" BUCKET "\"write\",le=\"0.000001023\"} 0\n";
+					LE("0.536870911", "15") LE("1.073741823", "15") LE(
+						"+Inf",
+						"31") "ramzswap_request_latency_seconds_count{"
+						      "device=\"d\",socket=\"s\",op=\"read\"} 31\n"
+						      "ramzswap_request_latency_seconds_sum{device="
+						      "\"d\",socket=\"s\",op=\"read\"} "
+						      "18.000000003\n" BUCKET
+						      "\"write\",le=\"0.000001023\"} 0\n";
 	FILE *f = begin_text();
 
 	memcpy(device.histograms.v, histograms, sizeof(histograms));
@@ -390,8 +392,7 @@ T_TEST(metrics_follow_the_rules_of_openmetrics)
 		"# TYPE ramzswap_request_bytes counter\n"
 		"# UNIT ramzswap_request_bytes bytes\n"
 		"# HELP ramzswap_request_bytes bytes of data in requests\n"
-		"ramzswap_request_bytes_total" READ "} 12288\n"
-		LATENCY_HEAD
+		"ramzswap_request_bytes_total" READ "} 12288\n" LATENCY_HEAD
 		"# TYPE ramzswap_reads counter\n"
 		"# HELP ramzswap_reads pages read\n"
 		"ramzswap_reads_total{device=\"swap0\",socket=\"/a\\\"b\\\\c\\nd\"} 7\n"

@@ -5,7 +5,7 @@
  */
 #define _GNU_SOURCE
 #include "rzsb_nbd.h"
-#include "rzsb_swaps.h"
+#include "rzst_swaps.h"
 #include "rzsb_target.h"
 
 #include <errno.h>
@@ -21,8 +21,8 @@
 /* "mounted", "in use as swap" or "in use". */
 static const char *use_of(const char *path, dev_t device)
 {
-	struct rzsb_swap_area area[RZSB_MAX_SWAPS];
-	unsigned nr = rzsb_swaps_read(area);
+	struct rzst_swap_area area[RZST_SWAPS_MAX];
+	unsigned nr = rzst_swaps_read(area);
 	char line[4096], own[32], number[32];
 	const char *use = "in use";
 	struct stat st;

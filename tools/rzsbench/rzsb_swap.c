@@ -17,7 +17,8 @@
 #include "rzsb.h"
 #include "rzsb_args.h"
 #include "rzsb_cmd.h"
-#include "rzsb_swaps.h"
+#include "rzst.h"
+#include "rzst_swaps.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -48,7 +49,7 @@ struct swap {
 	struct rzsb_json json;
 	uint64_t page_cluster;
 	bool zswap;
-	struct rzsb_swap_area before[RZSB_MAX_SWAPS], after[RZSB_MAX_SWAPS];
+	struct rzst_swap_area before[RZST_SWAPS_MAX], after[RZST_SWAPS_MAX];
 	unsigned nr_before, nr_after;
 	double out_s, in_s;  /* the latter of touching pages that were out, not of comparing them */
 	size_t gone, cached; /* pages that are out, and those of them still in memory as well */
@@ -134,7 +135,7 @@ static void nap(void)
 
 static uint64_t pages_in_writing(void)
 {
-	return rzsb_number_in("/proc/vmstat", "nr_writeback ");
+	return rzst_number_in("/proc/vmstat", "nr_writeback ");
 }
 
 static void touch(const struct swap *s, size_t page)
@@ -201,7 +202,7 @@ static void page_out(struct swap *s)
 	uint64_t others = pages_in_writing(), start = rzsb_now();
 	size_t mapped, in_memory;
 
-	s->nr_before = rzsb_swaps_read(s->before);
+	s->nr_before = rzst_swaps_read(s->before);
 	give_up(s);
 	while (pages_in_writing() > others && rzsb_now() - start < PATIENCE_NS)
 		nap();
@@ -212,7 +213,7 @@ static void page_out(struct swap *s)
 	mapped = s->corpus.nr - s->gone;
 	in_memory = pages_in_memory(s, false);
 	s->cached = in_memory > mapped ? in_memory - mapped : 0;
-	s->nr_after = rzsb_swaps_read(s->after);
+	s->nr_after = rzst_swaps_read(s->after);
 }
 
 static void await_line(void)
@@ -310,7 +311,7 @@ static bool zswap_is_on(void)
 
 static void tell_what(struct swap *s)
 {
-	s->page_cluster = rzsb_number_in("/proc/sys/vm/page-cluster", "");
+	s->page_cluster = rzst_number_in("/proc/sys/vm/page-cluster", "");
 	s->zswap = zswap_is_on();
 	printf("%zu pages (%.0f MiB); vm.page-cluster %llu: a read is of up to %llu KiB; seed "
 	       "%llu\n",
@@ -322,7 +323,7 @@ static void tell_what(struct swap *s)
 }
 
 /* What it was before; an area that was not there had nothing. */
-static uint64_t used_before(const struct swap *s, const struct rzsb_swap_area *area)
+static uint64_t used_before(const struct swap *s, const struct rzst_swap_area *area)
 {
 	for (unsigned i = 0; i < s->nr_before; i++)
 		if (strcmp(s->before[i].name, area->name) == 0)
@@ -334,10 +335,12 @@ static void tell_areas(struct swap *s)
 {
 	printf("%-24s %8s | %10s %10s %10s\n", "area", "priority", "MiB before", "after", "taken");
 	for (unsigned i = 0; i < s->nr_after; i++) {
-		const struct rzsb_swap_area *a = &s->after[i];
+		const struct rzst_swap_area *a = &s->after[i];
 		uint64_t before = used_before(s, a);
+		char name[sizeof(a->name)];
 
-		printf("%-24s %8d | %10.1f %10.1f %10.1f\n", a->name, a->priority, mib(before),
+		rzst_tame(strcpy(name, a->name));
+		printf("%-24s %8d | %10.1f %10.1f %10.1f\n", name, a->priority, mib(before),
 		       mib(a->used), mib(a->used) - mib(before));
 		rzsb_json_begin(&s->json, "swap_area");
 		rzsb_json_str(&s->json, "area", a->name);
@@ -423,7 +426,7 @@ int rzsb_cmd_swap(int argc, char **argv)
 	int err;
 
 	parse(s, argc, argv);
-	if (rzsb_swaps_read(s->before) == 0)
+	if (rzst_swaps_read(s->before) == 0)
 		rzsb_die(RZSB_NOTHING, "swap: no swap is on here, so nothing can be swapped out: "
 				       "see swapon(8), or rzscontrol(8), attach");
 	load(s);

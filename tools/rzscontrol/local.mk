@@ -1,28 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # rzscontrol.
 
-RZS_TOOLS_CPPFLAGS = $(RZS_PROTO_CPPFLAGS) -I$(srcdir)/tools/rzscontrol -I$(srcdir)/kmod-fallback -I$(srcdir)/port/user \
-	-DRZS_SBINDIR='"$(sbindir)"'
+RZS_TOOLS_CPPFLAGS = $(RZS_CLIENT_CPPFLAGS) -I$(srcdir)/tools/rzscontrol -I$(srcdir)/port/user -DRZS_SBINDIR='"$(sbindir)"'
 
 # All of it but main(), for the unit tests too.
 noinst_LTLIBRARIES += librzsc.la
 librzsc_la_SOURCES = \
 	kmod-fallback/ramzswap_figures.h \
-	kmod-fallback/ramzswap_ioctl.h \
 	tools/rzscontrol/rzsc.h \
 	tools/rzscontrol/rzsc_attach.c \
-	tools/rzscontrol/rzsc_backend.c \
-	tools/rzscontrol/rzsc_backend.h \
 	tools/rzscontrol/rzsc_change.c \
 	tools/rzscontrol/rzsc_device.c \
 	tools/rzscontrol/rzsc_find.c \
 	tools/rzscontrol/rzsc_find.h \
-	tools/rzscontrol/rzsc_json.c \
-	tools/rzscontrol/rzsc_json.h \
-	tools/rzscontrol/rzsc_kernel.c \
-	tools/rzscontrol/rzsc_kernel.h \
-	tools/rzscontrol/rzsc_kernel_node.c \
-	tools/rzscontrol/rzsc_kernel_node.h \
 	tools/rzscontrol/rzsc_listens.c \
 	tools/rzscontrol/rzsc_listens.h \
 	tools/rzscontrol/rzsc_metrics.c \
@@ -34,17 +24,13 @@ librzsc_la_SOURCES = \
 	tools/rzscontrol/rzsc_sample.h \
 	tools/rzscontrol/rzsc_show.c \
 	tools/rzscontrol/rzsc_show.h \
-	tools/rzscontrol/rzsc_socket.c \
 	tools/rzscontrol/rzsc_stats.c \
 	tools/rzscontrol/rzsc_stats.h \
 	tools/rzscontrol/rzsc_swap.c \
 	tools/rzscontrol/rzsc_swap.h \
-	tools/rzscontrol/rzsc_util.c \
-	tools/rzscontrol/rzsc_watch.c \
-	tools/rzscontrol/rzsc_wire.c \
-	tools/rzscontrol/rzsc_wire.h
+	tools/rzscontrol/rzsc_watch.c
 librzsc_la_CPPFLAGS = $(RZS_TOOLS_CPPFLAGS)
-librzsc_la_LIBADD = librzsproto.la
+librzsc_la_LIBADD = librzsclient.la
 
 sbin_PROGRAMS += tools/rzscontrol/rzscontrol
 tools_rzscontrol_rzscontrol_SOURCES = tools/rzscontrol/rzscontrol.c

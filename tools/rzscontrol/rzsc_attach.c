@@ -12,10 +12,10 @@
 #include <unistd.h>
 
 #include "rzsc_find.h"
-#include "rzsc_kernel.h"
+#include "rzst_kernel.h"
 #include "rzsc_swap.h"
 
-#define WORDS_MAX (RZS_TOOL_PASS_MAX + 14)
+#define WORDS_MAX (RZSC_PASS_MAX + 14)
 
 /* A command line of rzs-nbd-swap. */
 struct command {
@@ -27,7 +27,7 @@ struct command {
 
 static void add(struct command *c, const char *word)
 {
-	/* RZS_TOOL_PASS_MAX is held where options are read. */
+	/* RZSC_PASS_MAX is held where options are read. */
 	if (c->nr < WORDS_MAX - 1)
 		c->words[c->nr++] = word;
 	c->words[c->nr] = NULL;
@@ -71,8 +71,8 @@ static void begin(struct command *c, const char *verb)
 
 static int cannot_start(const struct command *c)
 {
-	return rzs_tool_fail(SWAP_FAILED, "%s: %s; is ramzswap installed completely?", c->script,
-			     strerror(errno));
+	return rzst_fail(SWAP_FAILED, "%s: %s; is ramzswap installed completely?", c->script,
+			 strerror(errno));
 }
 
 /* Become it. */
@@ -118,7 +118,7 @@ static int choose_nbd(const struct rzs_options *o, char *out, size_t size)
 
 	if (o->nr_words == 1) {
 		if (!rzs_nbd_is(o->words[0], &number))
-			return rzs_tool_fail(SWAP_USAGE, "%s: expected /dev/nbdN", o->words[0]);
+			return rzst_fail(SWAP_USAGE, "%s: expected /dev/nbdN", o->words[0]);
 		snprintf(out, size, "%s", o->words[0]);
 		return RZS_EXIT_DONE;
 	}
@@ -126,23 +126,23 @@ static int choose_nbd(const struct rzs_options *o, char *out, size_t size)
 	err = rzs_nbd_unused(&nbds, out, size);
 	rzs_nbds_free(&nbds);
 	if (err < 0)
-		return rzs_tool_fail(SWAP_REFUSED,
-				     "all /dev/nbdN are in use; detach one, or load nbd with a "
-				     "larger nbds_max=");
+		return rzst_fail(SWAP_REFUSED,
+				 "all /dev/nbdN are in use; detach one, or load nbd with a "
+				 "larger nbds_max=");
 	return RZS_EXIT_DONE;
 }
 
 /* Who the server says has it, beyond what its state files know. */
 static void name_holder(const struct rzs_device_info *d, char *out, size_t size)
 {
-	char path[RZS_TOOL_PATH_MAX], folder[64];
+	char path[RZST_PATH_MAX], folder[64];
 
 	if (rzs_nbd_of_client(d->holder, out, size) == 0)
 		return;
 	snprintf(folder, sizeof(folder), "/proc/%llu", (unsigned long long)d->holder);
 	if (d->holder == 0)
 		snprintf(out, size, "a client whose process is not known");
-	else if (rzs_tool_path(path, sizeof(path), folder) == 0 && access(path, F_OK) == 0)
+	else if (rzst_path(path, sizeof(path), folder) == 0 && access(path, F_OK) == 0)
 		snprintf(out, size, "process %llu", (unsigned long long)d->holder);
 	else
 		snprintf(out, size, "a client of process %llu, which has ended",
@@ -170,11 +170,11 @@ static int check_free(const struct rzs_found *found)
 	if (!*who)
 		return RZS_EXIT_DONE;
 	if (*who == '/')
-		return rzs_tool_fail(SWAP_REFUSED,
-				     "%s: attached already, by %s; 'rzscontrol detach %s' first",
-				     found->name, who, who);
-	return rzs_tool_fail(SWAP_REFUSED, "%s: attached already, by %s; that must leave first",
-			     found->name, who);
+		return rzst_fail(SWAP_REFUSED,
+				 "%s: attached already, by %s; 'rzscontrol detach %s' first",
+				 found->name, who, who);
+	return rzst_fail(SWAP_REFUSED, "%s: attached already, by %s; that must leave first",
+			 found->name, who);
 }
 
 static int attach(const struct rzs_options *o, const struct rzs_found *found)
@@ -185,15 +185,15 @@ static int attach(const struct rzs_options *o, const struct rzs_found *found)
 	int code;
 
 	if (!found->device->ready)
-		return rzs_tool_fail(SWAP_REFUSED,
-				     "%s: not initialised, there is nothing to attach; 'rzscontrol "
-				     "%s --init' does that",
-				     found->name, found->name);
+		return rzst_fail(SWAP_REFUSED,
+				 "%s: not initialised, there is nothing to attach; 'rzscontrol "
+				 "%s --init' does that",
+				 found->name, found->name);
 	if (!*socket)
-		return rzs_tool_fail(SWAP_REFUSED,
-				     "%s: cannot tell at which unix socket NBD clients reach the "
-				     "server; name it with --nbd-socket",
-				     found->name);
+		return rzst_fail(SWAP_REFUSED,
+				 "%s: cannot tell at which unix socket NBD clients reach the "
+				 "server; name it with --nbd-socket",
+				 found->name);
 	code = check_free(found);
 	if (code == RZS_EXIT_DONE)
 		code = choose_nbd(o, device, sizeof(device));
@@ -227,9 +227,9 @@ int rzs_cmd_attach(const struct rzs_options *o)
 /* ---- which /dev/nbdN? ---- */
 
 struct nbd_found {
-	char device[32];		/* empty: not attached */
-	char socket[RZS_TOOL_PATH_MAX]; /* the server's for NBD; empty: not known, or not asked */
-	uint64_t pid;			/* the server's; 0: not asked */
+	char device[32];	    /* empty: not attached */
+	char socket[RZST_PATH_MAX]; /* the server's for NBD; empty: not known, or not asked */
+	uint64_t pid;		    /* the server's; 0: not asked */
 };
 
 /*
@@ -299,10 +299,10 @@ int rzs_cmd_detach(const struct rzs_options *o)
 		if (code != RZS_EXIT_DONE)
 			return code;
 		if (!*at.device)
-			return rzs_tool_fail(SWAP_NOT_ATTACHED,
-					     "%s: attached to no /dev/nbdN that is known of; name "
-					     "it instead if it is",
-					     o->device);
+			return rzst_fail(SWAP_NOT_ATTACHED,
+					 "%s: attached to no /dev/nbdN that is known of; name "
+					 "it instead if it is",
+					 o->device);
 	}
 	begin(&c, "detach");
 	add_option(&c, "--device", at.device);
@@ -322,11 +322,11 @@ static int check_one(const struct rzs_options *o)
 
 	memset(&at, 0, sizeof(at));
 	if (kernel_name(o))
-		return rzs_tool_fail(SWAP_REFUSED,
-				     "%s: check looks at what swapping to a process needs, and one "
-				     "of the kernel's devices needs none of it; 'rzscontrol list' "
-				     "shows how it is",
-				     o->device);
+		return rzst_fail(SWAP_REFUSED,
+				 "%s: check looks at what swapping to a process needs, and one "
+				 "of the kernel's devices needs none of it; 'rzscontrol list' "
+				 "shows how it is",
+				 o->device);
 	if (rzs_nbd_is(o->device, &number)) {
 		snprintf(at.device, sizeof(at.device), "%s", o->device);
 	} else {

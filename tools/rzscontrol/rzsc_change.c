@@ -9,9 +9,8 @@ static int check_settings(const struct rzs_options *o)
 {
 	for (unsigned i = 0; i < o->nr_words; i++)
 		if (!strchr(o->words[i], '=') || o->words[i][0] == '=')
-			return rzs_tool_fail(RZS_EXIT_USAGE,
-					     "%s: expected KEY=VALUE, such as size=1G",
-					     o->words[i]);
+			return rzst_fail(RZS_EXIT_USAGE, "%s: expected KEY=VALUE, such as size=1G",
+					 o->words[i]);
 	return RZS_EXIT_DONE;
 }
 
@@ -21,9 +20,9 @@ static int done(const struct rzs_options *o, const struct rzs_found *found, cons
 	const struct rzs_backend *b = found->server->backend;
 
 	if (err < 0)
-		return rzs_tool_fail(rzs_tool_exit(err), "%s", b->why);
+		return rzst_fail(rzst_exit(err), "%s", b->why);
 	if (o->verbose)
-		rzs_tool_say("%s: %s: %s", b->where, found->name, what);
+		rzst_say("%s: %s: %s", b->where, found->name, what);
 	return RZS_EXIT_DONE;
 }
 

@@ -11,7 +11,7 @@
 
 static int failed(const struct rzs_found *found, int err)
 {
-	return rzs_tool_fail(rzs_tool_exit(err), "%s", found->server->backend->why);
+	return rzst_fail(rzst_exit(err), "%s", found->server->backend->why);
 }
 
 static int set_text(const struct rzs_options *o, struct rzs_found *found, const char *setting)
@@ -20,7 +20,7 @@ static int set_text(const struct rzs_options *o, struct rzs_found *found, const 
 	int err;
 
 	if (o->verbose)
-		rzs_tool_say("%s: %s: set %s", b->where, found->name, setting);
+		rzst_say("%s: %s: set %s", b->where, found->name, setting);
 	err = b->ops->set(b, found->name, &setting, 1);
 	return err < 0 ? failed(found, err) : RZS_EXIT_DONE;
 }
@@ -37,10 +37,10 @@ static int set(const struct rzs_options *o, struct rzs_found *found, const char 
 /* Before anything is changed, where there can be none. */
 static int set_backing(const struct rzs_options *o, struct rzs_found *found)
 {
-	char setting[RZS_TOOL_PATH_MAX];
+	char setting[RZST_PATH_MAX];
 
 	if (!found->server->backend->of_kernel)
-		return rzs_tool_fail(
+		return rzst_fail(
 			RZS_EXIT_UNSUPPORTED,
 			"--backing_swap %s: a server cannot write to a backing swap; nothing was "
 			"changed.  Leave the option out, and swap to it as well, with a lower "
@@ -48,8 +48,8 @@ static int set_backing(const struct rzs_options *o, struct rzs_found *found)
 			o->backing_swap);
 	if (snprintf(setting, sizeof(setting), "backing_swap=%s", o->backing_swap) >=
 	    (int)sizeof(setting))
-		return rzs_tool_fail(RZS_EXIT_USAGE, "--backing_swap: a path of more than 127 "
-						     "bytes");
+		return rzst_fail(RZS_EXIT_USAGE, "--backing_swap: a path of more than 127 "
+						 "bytes");
 	return set_text(o, found, setting);
 }
 
@@ -60,48 +60,48 @@ static int act(const struct rzs_options *o, struct rzs_found *found, const char 
 	int err;
 
 	if (o->verbose)
-		rzs_tool_say("%s: %s: %s", b->where, found->name, what);
+		rzst_say("%s: %s: %s", b->where, found->name, what);
 	err = fn(b, found->name);
 	return err < 0 ? failed(found, err) : RZS_EXIT_DONE;
 }
 
 /* h is NULL when the server has no histograms. */
-static void buckets_json(struct rzs_json *j, const struct rzs_histogram *h)
+static void buckets_json(struct rzst_json *j, const struct rzs_histogram *h)
 {
 	if (!h) {
-		rzs_json_null(j, "buckets");
+		rzst_json_null(j, "buckets");
 		return;
 	}
-	rzs_json_array(j, "buckets");
+	rzst_json_array(j, "buckets");
 	for (size_t i = 0; i < h->nr; i++) {
-		rzs_json_object(j, NULL);
-		rzs_json_number(j, "le_ns", h->v[i].le_ns);
-		rzs_json_number(j, "count", h->v[i].count);
-		rzs_json_object_end(j);
+		rzst_json_object(j, NULL);
+		rzst_json_number(j, "le_ns", h->v[i].le_ns);
+		rzst_json_number(j, "count", h->v[i].count);
+		rzst_json_object_end(j);
 	}
-	rzs_json_array_end(j);
+	rzst_json_array_end(j);
 }
 
-static void latency_json(struct rzs_json *j, const struct rzs_latency_infos *latency,
+static void latency_json(struct rzst_json *j, const struct rzs_latency_infos *latency,
 			 const struct rzs_histograms *histograms)
 {
-	rzs_json_object(j, "latency");
+	rzst_json_object(j, "latency");
 	for (unsigned i = 0; i < latency->nr; i++) {
 		const struct rzs_latency_info *l = &latency->v[i];
 
-		rzs_json_object(j, l->op);
-		rzs_json_number(j, "count", l->count);
-		rzs_json_number(j, "bytes", l->bytes);
-		rzs_json_number(j, "sum_ns", l->sum_ns);
-		rzs_json_number(j, "max_ns", l->max_ns);
-		rzs_json_number(j, "p50_ns", l->p50_ns);
-		rzs_json_number(j, "p90_ns", l->p90_ns);
-		rzs_json_number(j, "p99_ns", l->p99_ns);
-		rzs_json_number(j, "p999_ns", l->p999_ns);
+		rzst_json_object(j, l->op);
+		rzst_json_number(j, "count", l->count);
+		rzst_json_number(j, "bytes", l->bytes);
+		rzst_json_number(j, "sum_ns", l->sum_ns);
+		rzst_json_number(j, "max_ns", l->max_ns);
+		rzst_json_number(j, "p50_ns", l->p50_ns);
+		rzst_json_number(j, "p90_ns", l->p90_ns);
+		rzst_json_number(j, "p99_ns", l->p99_ns);
+		rzst_json_number(j, "p999_ns", l->p999_ns);
 		buckets_json(j, rzs_histogram_of(histograms, l->op));
-		rzs_json_object_end(j);
+		rzst_json_object_end(j);
 	}
-	rzs_json_object_end(j);
+	rzst_json_object_end(j);
 }
 
 static int stats_json(struct rzs_found *found, const struct rzs_values *values)
@@ -112,7 +112,7 @@ static int stats_json(struct rzs_found *found, const struct rzs_values *values)
 	struct rzs_histograms histograms;
 	const struct rzs_nbd *nbd;
 	struct rzs_nbds nbds;
-	struct rzs_json j;
+	struct rzst_json j;
 	int err = s->backend->ops->latency(s->backend, found->name, &latency);
 
 	if (err == 0)
@@ -121,26 +121,26 @@ static int stats_json(struct rzs_found *found, const struct rzs_values *values)
 		return failed(found, err);
 	rzs_nbds_read(&nbds);
 	nbd = rzs_nbds_of(&nbds, &s->info, found->device, s->devices.nr);
-	rzs_json_begin(&j, stdout);
-	rzs_json_text(&j, "device", found->name);
+	rzst_json_begin(&j, stdout);
+	rzst_json_text(&j, "device", found->name);
 	rzs_show_server(&j, s);
-	rzs_json_text(&j, "attached", nbd ? nbd->device : NULL);
+	rzst_json_text(&j, "attached", nbd ? nbd->device : NULL);
 	if (found->device->of_kernel)
-		rzs_json_text(&j, "backing_swap",
-			      *found->device->backing_swap ? found->device->backing_swap : NULL);
-	rzs_json_fraction(&j, "ratio",
-			  rzs_stats_ratio(stored, rzs_value_of(values, "mem_bytes", NULL)));
+		rzst_json_text(&j, "backing_swap",
+			       *found->device->backing_swap ? found->device->backing_swap : NULL);
+	rzst_json_fraction(&j, "ratio",
+			   rzs_stats_ratio(stored, rzs_value_of(values, "mem_bytes", NULL)));
 	if (nbd && nbd->swapped_to) {
-		rzs_json_number(&j, "used_bytes", nbd->used);
-		rzs_json_number(&j, "stale_bytes", rzs_nbd_stale(nbd, stored));
+		rzst_json_number(&j, "used_bytes", nbd->used);
+		rzst_json_number(&j, "stale_bytes", rzs_nbd_stale(nbd, stored));
 	} else {
-		rzs_json_null(&j, "used_bytes");
-		rzs_json_null(&j, "stale_bytes");
+		rzst_json_null(&j, "used_bytes");
+		rzst_json_null(&j, "stale_bytes");
 	}
 	rzs_show_values(&j, "stats", values);
 	if (!found->device->of_kernel)
 		latency_json(&j, &latency, &histograms);
-	rzs_json_end(&j);
+	rzst_json_end(&j);
 	rzs_nbds_free(&nbds);
 	rzs_histograms_free(&histograms);
 	return RZS_EXIT_DONE;
@@ -159,10 +159,10 @@ static int stats(const struct rzs_options *o, struct rzs_found *found)
 			rzs_values_free(&values);
 	}
 	if (err == -ENODEV)
-		return rzs_tool_fail(RZS_EXIT_FAILED,
-				     "%s: not initialised, there are no statistics; 'rzscontrol %s "
-				     "--init' does that",
-				     found->name, found->name);
+		return rzst_fail(RZS_EXIT_FAILED,
+				 "%s: not initialised, there are no statistics; 'rzscontrol %s "
+				 "--init' does that",
+				 found->name, found->name);
 	if (err < 0)
 		return failed(found, err);
 	if (o->json)

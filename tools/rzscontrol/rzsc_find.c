@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 
 #include "rzsc_find.h"
-#include "rzsc_kernel.h"
+#include "rzst_kernel.h"
 #include "rzsc_listens.h"
 
 #define RUN_FOLDER "/run/rzs"
@@ -36,7 +36,7 @@ static int add_backend(struct rzs_servers *out, struct rzs_backend *b, char *why
 		s.backend->ops->close(s.backend);
 		return err;
 	}
-	out->v = rzs_tool_grow(out->v, out->nr, sizeof(*out->v));
+	out->v = rzst_grow(out->v, out->nr, sizeof(*out->v));
 	out->v[out->nr++] = s;
 	return 0;
 }
@@ -85,8 +85,8 @@ static char **list_folder(const char *folder, size_t *nr)
 	while (dir && (e = readdir(dir)) != NULL) {
 		if (e->d_name[0] == '.')
 			continue;
-		names = rzs_tool_grow(names, *nr, sizeof(*names));
-		names[(*nr)++] = rzs_tool_copy(e->d_name);
+		names = rzst_grow(names, *nr, sizeof(*names));
+		names[(*nr)++] = rzst_copy(e->d_name);
 	}
 	if (dir)
 		closedir(dir);
@@ -98,12 +98,12 @@ static char **list_folder(const char *folder, size_t *nr)
 /* Whether a server found so far says that NBD clients connect there: no need to knock, then. */
 static bool is_nbd_socket(const struct rzs_servers *servers, const char *path)
 {
-	char nbd[RZS_TOOL_PATH_MAX];
+	char nbd[RZST_PATH_MAX];
 
 	for (size_t i = 0; i < servers->nr; i++)
 		if (*servers->v[i].info.socket &&
-		    rzs_tool_path(nbd, sizeof(nbd), servers->v[i].info.socket) == 0 &&
-		    rzs_tool_same_file(nbd, path))
+		    rzst_path(nbd, sizeof(nbd), servers->v[i].info.socket) == 0 &&
+		    rzst_same_file(nbd, path))
 			return true;
 	return false;
 }
@@ -114,7 +114,7 @@ static void look_at(const struct rzs_options *o, const char *folder, const char 
 {
 	bool is_default = strcmp(name, DEFAULT) == 0;
 	unsigned timeout = is_default || o->timeout < LOOK_SECONDS ? o->timeout : LOOK_SECONDS;
-	char path[RZS_TOOL_PATH_MAX + 300], why[1024];
+	char path[RZST_PATH_MAX + 300], why[1024];
 	struct stat st;
 	int err;
 
@@ -123,11 +123,11 @@ static void look_at(const struct rzs_options *o, const char *folder, const char 
 		return;
 	err = add_server(out, path, timeout, why, sizeof(why));
 	if (err == -ETIMEDOUT && !is_default)
-		rzs_tool_say("%s: says nothing for %u s, left out; if it is a control socket, name "
-			     "it with --socket",
-			     path, timeout);
+		rzst_say("%s: says nothing for %u s, left out; if it is a control socket, name "
+			 "it with --socket",
+			 path, timeout);
 	else if (err < 0 && err != -EPROTOTYPE && err != -ECONNREFUSED && err != -ENOENT)
-		rzs_tool_say("%s", why);
+		rzst_say("%s", why);
 }
 
 static int no_server(const char *folder)
@@ -136,27 +136,27 @@ static int no_server(const char *folder)
 	DIR *dir = opendir(folder);
 
 	if (!dir && errno == EACCES)
-		return rzs_tool_fail(RZS_EXIT_NONE,
-				     "%s: only root may look for servers there; be root, or name "
-				     "a socket with --socket",
-				     folder);
+		return rzst_fail(RZS_EXIT_NONE,
+				 "%s: only root may look for servers there; be root, or name "
+				 "a socket with --socket",
+				 folder);
 	if (dir)
 		closedir(dir);
-	return rzs_tool_fail(RZS_EXIT_NONE,
-			     "no server answers in %s%s; start rzsd, or nbdkit with control=, or "
-			     "name its control socket with --socket",
-			     folder, stat(folder, &st) < 0 ? ", which is not there" : "");
+	return rzst_fail(RZS_EXIT_NONE,
+			 "no server answers in %s%s; start rzsd, or nbdkit with control=, or "
+			 "name its control socket with --socket",
+			 folder, stat(folder, &st) < 0 ? ", which is not there" : "");
 }
 
 /* All that answer, maybe none. */
-static int look_around(const struct rzs_options *o, char folder[RZS_TOOL_PATH_MAX],
+static int look_around(const struct rzs_options *o, char folder[RZST_PATH_MAX],
 		       struct rzs_servers *out)
 {
 	char **names;
 	size_t nr;
 
-	if (rzs_tool_path(folder, RZS_TOOL_PATH_MAX, RUN_FOLDER) < 0)
-		return rzs_tool_fail(RZS_EXIT_FAILED, "RZS_SYSROOT is too long");
+	if (rzst_path(folder, RZST_PATH_MAX, RUN_FOLDER) < 0)
+		return rzst_fail(RZS_EXIT_FAILED, "RZS_SYSROOT is too long");
 	names = list_folder(folder, &nr);
 	for (size_t i = 0; i < nr; i++) {
 		look_at(o, folder, names[i], out);
@@ -170,21 +170,21 @@ static int look_around(const struct rzs_options *o, char folder[RZS_TOOL_PATH_MA
 static int find_in(const struct rzs_options *o, const char *socket, bool with_kernel,
 		   struct rzs_servers *out)
 {
-	char folder[RZS_TOOL_PATH_MAX], why[1024];
+	char folder[RZST_PATH_MAX], why[1024];
 	struct rzs_backend *kernel;
 	int err, code;
 
 	memset(out, 0, sizeof(*out));
 	if (socket) {
 		err = add_server(out, socket, o->timeout, why, sizeof(why));
-		return err < 0 ? rzs_tool_fail(rzs_tool_exit(err), "%s", why) : RZS_EXIT_DONE;
+		return err < 0 ? rzst_fail(rzst_exit(err), "%s", why) : RZS_EXIT_DONE;
 	}
 	code = look_around(o, folder, out);
 	if (code != RZS_EXIT_DONE)
 		return code;
 	if (with_kernel && rzs_kernel_open(NULL, &kernel, why, sizeof(why)) == 0 &&
 	    add_backend(out, kernel, why, sizeof(why)) < 0)
-		rzs_tool_say("%s", why);
+		rzst_say("%s", why);
 	return out->nr ? RZS_EXIT_DONE : no_server(folder);
 }
 
@@ -263,17 +263,17 @@ static int by_device_name(struct rzs_found *out, const char *name)
 		return take(out, server, device);
 	list_names(&out->all, found ? name : NULL, names, sizeof(names));
 	if (found)
-		return rzs_tool_fail(RZS_EXIT_USAGE, "%s: there are several of this name: %s", name,
-				     names);
+		return rzst_fail(RZS_EXIT_USAGE, "%s: there are several of this name: %s", name,
+				 names);
 	if (*names)
-		return rzs_tool_fail(RZS_EXIT_NONE,
-				     "%s: there is no such device (there is %s); "
-				     "'rzscontrol create' makes one",
-				     name, names);
-	return rzs_tool_fail(RZS_EXIT_NONE,
-			     "%s: there is no such device, nor any other; 'rzscontrol create' "
-			     "makes one",
-			     name);
+		return rzst_fail(RZS_EXIT_NONE,
+				 "%s: there is no such device (there is %s); "
+				 "'rzscontrol create' makes one",
+				 name, names);
+	return rzst_fail(RZS_EXIT_NONE,
+			 "%s: there is no such device, nor any other; 'rzscontrol create' "
+			 "makes one",
+			 name);
 }
 
 static int only_device(struct rzs_found *out, struct rzs_found_server *s, const char *called)
@@ -284,12 +284,12 @@ static int only_device(struct rzs_found *out, struct rzs_found_server *s, const 
 	if (s->devices.nr == 1)
 		return take(out, s, &s->devices.v[0]);
 	if (s->devices.nr == 0)
-		return rzs_tool_fail(RZS_EXIT_NONE,
-				     "%s: there is no device yet; 'rzscontrol create' makes one",
-				     called);
+		return rzst_fail(RZS_EXIT_NONE,
+				 "%s: there is no device yet; 'rzscontrol create' makes one",
+				 called);
 	list_names(&one, NULL, names, sizeof(names));
-	return rzs_tool_fail(RZS_EXIT_USAGE, "%s: there are several devices, say which: %s", called,
-			     names);
+	return rzst_fail(RZS_EXIT_USAGE, "%s: there are several devices, say which: %s", called,
+			 names);
 }
 
 /* By what rzs-nbd-swap has noted, else by the swap header. */
@@ -322,26 +322,26 @@ static int by_nbd(struct rzs_found *out, const char *path)
 	}
 	rzs_nbds_free(&nbds);
 	if (noted)
-		return rzs_tool_fail(code,
-				     "%s: the server it is attached to has no control socket that "
-				     "answers; name it with --socket, or see 'rzscontrol check %s'",
-				     path, path);
+		return rzst_fail(code,
+				 "%s: the server it is attached to has no control socket that "
+				 "answers; name it with --socket, or see 'rzscontrol check %s'",
+				 path, path);
 	if (rzs_nbd_uuid(path, uuid) < 0)
-		return rzs_tool_fail(code,
-				     "%s: not attached, or not swap, or not for you to read: no "
-				     "telling whose it is; name the server's device instead",
-				     path);
+		return rzst_fail(code,
+				 "%s: not attached, or not swap, or not for you to read: no "
+				 "telling whose it is; name the server's device instead",
+				 path);
 	for (size_t i = 0; i < out->all.nr; i++)
 		for (size_t j = 0; j < out->all.v[i].devices.nr; j++)
 			if (strcmp(out->all.v[i].devices.v[j].swap_uuid, uuid) == 0)
 				return take(out, &out->all.v[i], &out->all.v[i].devices.v[j]);
-	return rzs_tool_fail(code, "%s: no server has a device with its swap header's UUID %s",
-			     path, uuid);
+	return rzst_fail(code, "%s: no server has a device with its swap header's UUID %s", path,
+			 uuid);
 }
 
 /*
  * Cut SOCKET:NAME in two; a socket may have a colon in its own name.  *name is NULL where there is
- * none, socket (of RZS_TOOL_PATH_MAX bytes) is empty where text is no path.
+ * none, socket (of RZST_PATH_MAX bytes) is empty where text is no path.
  */
 static int cut(const char *text, char *socket, const char **name)
 {
@@ -352,11 +352,10 @@ static int cut(const char *text, char *socket, const char **name)
 	*name = text;
 	if (!strchr(text, '/') && !colon)
 		return RZS_EXIT_DONE;
-	if (strlen(text) >= RZS_TOOL_PATH_MAX)
-		return rzs_tool_fail(RZS_EXIT_USAGE, "a path of more than %u bytes",
-				     RZS_TOOL_PATH_MAX - 1);
+	if (strlen(text) >= RZST_PATH_MAX)
+		return rzst_fail(RZS_EXIT_USAGE, "a path of more than %u bytes", RZST_PATH_MAX - 1);
 	*name = NULL;
-	snprintf(socket, RZS_TOOL_PATH_MAX, "%s", text);
+	snprintf(socket, RZST_PATH_MAX, "%s", text);
 	if (!colon || strchr(colon, '/') || stat(text, &st) == 0)
 		return RZS_EXIT_DONE;
 	socket[colon - text] = '\0';
@@ -370,27 +369,27 @@ static int by_kernel(const struct rzs_options *o, const char *path, struct rzs_f
 	int err;
 
 	if (o->socket || o->name)
-		return rzs_tool_fail(RZS_EXIT_USAGE,
-				     "%s: a device of the kernel's has no control socket: leave "
-				     "--socket and --device out",
-				     path);
+		return rzst_fail(RZS_EXIT_USAGE,
+				 "%s: a device of the kernel's has no control socket: leave "
+				 "--socket and --device out",
+				 path);
 	err = add_kernel(&out->all, path, why, sizeof(why));
 	if (err < 0)
-		return rzs_tool_fail(rzs_tool_exit(err), "%s", why);
+		return rzst_fail(rzst_exit(err), "%s", why);
 	return take(out, &out->all.v[0], &out->all.v[0].devices.v[0]);
 }
 
 /* A server may call one of its devices so too; the kernel's needs no server to be found. */
 static int by_kernel_name(const struct rzs_options *o, const char *name, struct rzs_found *out)
 {
-	char folder[RZS_TOOL_PATH_MAX], why[1024];
+	char folder[RZST_PATH_MAX], why[1024];
 	int err, code = look_around(o, folder, &out->all);
 
 	if (code != RZS_EXIT_DONE)
 		return code;
 	err = add_kernel(&out->all, name, why, sizeof(why));
 	if (err < 0 && !is_known(&out->all, name))
-		return rzs_tool_fail(rzs_tool_exit(err), "%s", why);
+		return rzst_fail(rzst_exit(err), "%s", why);
 	return by_device_name(out, name);
 }
 
@@ -412,7 +411,7 @@ int rzs_found_refresh(struct rzs_found *found)
 
 int rzs_device_find(const struct rzs_options *o, const char *device, struct rzs_found *out)
 {
-	char socket[RZS_TOOL_PATH_MAX] = "";
+	char socket[RZST_PATH_MAX] = "";
 	const char *name = NULL;
 	unsigned number;
 	bool nbd = device && rzs_nbd_is(device, &number);
@@ -428,8 +427,8 @@ int rzs_device_find(const struct rzs_options *o, const char *device, struct rzs_
 	if (device && !nbd)
 		code = cut(device, socket, &name);
 	if (code == RZS_EXIT_DONE && o->name && name)
-		code = rzs_tool_fail(RZS_EXIT_USAGE, "--device %s: %s names a device already",
-				     o->name, device);
+		code = rzst_fail(RZS_EXIT_USAGE, "--device %s: %s names a device already", o->name,
+				 device);
 	if (code == RZS_EXIT_DONE)
 		code = find_in(o, *socket ? socket : o->socket, false, &out->all);
 	if (code != RZS_EXIT_DONE)
@@ -443,27 +442,27 @@ int rzs_device_find(const struct rzs_options *o, const char *device, struct rzs_
 
 int rzs_server_find(const struct rzs_options *o, const char *device, struct rzs_found *out)
 {
-	char socket[RZS_TOOL_PATH_MAX];
+	char socket[RZST_PATH_MAX];
 	const char *name;
 	int code;
 
 	memset(out, 0, sizeof(*out));
 	code = cut(device, socket, &name);
 	if (code == RZS_EXIT_DONE && (!name || strlen(name) >= sizeof(out->name)))
-		code = rzs_tool_fail(RZS_EXIT_USAGE,
-				     "%s: expected the name of the new device, of "
-				     "A-Z a-z 0-9 . _ - and at most %u of them",
-				     device, RZS_TOOL_NAME_MAX - 1);
+		code = rzst_fail(RZS_EXIT_USAGE,
+				 "%s: expected the name of the new device, of "
+				 "A-Z a-z 0-9 . _ - and at most %u of them",
+				 device, RZST_NAME_MAX - 1);
 	if (code == RZS_EXIT_DONE)
 		code = find_in(o, *socket ? socket : o->socket, false, &out->all);
 	if (code != RZS_EXIT_DONE)
 		return code;
 	if (out->all.nr > 1)
-		return rzs_tool_fail(RZS_EXIT_USAGE,
-				     "%s: there are several servers, name the control socket of "
-				     "one with --socket: %s, %s%s",
-				     name, out->all.v[0].backend->where,
-				     out->all.v[1].backend->where, out->all.nr > 2 ? ", ..." : "");
+		return rzst_fail(RZS_EXIT_USAGE,
+				 "%s: there are several servers, name the control socket of "
+				 "one with --socket: %s, %s%s",
+				 name, out->all.v[0].backend->where, out->all.v[1].backend->where,
+				 out->all.nr > 2 ? ", ..." : "");
 	out->server = &out->all.v[0];
 	snprintf(out->name, sizeof(out->name), "%s", name);
 	return RZS_EXIT_DONE;

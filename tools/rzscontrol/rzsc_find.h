@@ -9,7 +9,7 @@
 #ifndef RZSC_FIND_H
 #define RZSC_FIND_H
 
-#include "rzsc_backend.h"
+#include "rzsc.h"
 #include "rzsc_nbd.h"
 
 /* A server, with what it has. */
@@ -39,7 +39,7 @@ struct rzs_found {
 	struct rzs_servers all;
 	struct rzs_found_server *server;
 	struct rzs_device_info *device;
-	char name[RZS_TOOL_NAME_MAX];
+	char name[RZST_NAME_MAX];
 };
 
 /*

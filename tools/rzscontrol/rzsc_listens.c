@@ -16,12 +16,12 @@ struct inodes {
 
 static void read_fds(uint64_t pid, struct inodes *out)
 {
-	char name[64], folder[RZS_TOOL_PATH_MAX], path[RZS_TOOL_PATH_MAX + 300], link[64];
+	char name[64], folder[RZST_PATH_MAX], path[RZST_PATH_MAX + 300], link[64];
 	struct dirent *e;
 	DIR *dir;
 
 	snprintf(name, sizeof(name), "/proc/%llu/fd", (unsigned long long)pid);
-	if (rzs_tool_path(folder, sizeof(folder), name) < 0)
+	if (rzst_path(folder, sizeof(folder), name) < 0)
 		return;
 	dir = opendir(folder);
 	while (dir && (e = readdir(dir)) != NULL) {
@@ -33,7 +33,7 @@ static void read_fds(uint64_t pid, struct inodes *out)
 		link[n > 0 ? n : 0] = '\0';
 		if (sscanf(link, "socket:[%llu]", &inode) != 1)
 			continue;
-		out->v = rzs_tool_grow(out->v, out->nr, sizeof(*out->v));
+		out->v = rzst_grow(out->v, out->nr, sizeof(*out->v));
 		out->v[out->nr++] = inode;
 	}
 	if (dir)
@@ -66,13 +66,13 @@ static bool has(const struct inodes *inodes, uint64_t inode)
 
 int rzs_listens_at(uint64_t pid, const char *not_at, char *out, size_t size)
 {
-	char path[RZS_TOOL_PATH_MAX], line[512];
+	char path[RZST_PATH_MAX], line[512];
 	struct inodes inodes = {NULL, 0};
 	int err = -ENOENT;
 	FILE *f = NULL;
 
 	out[0] = '\0';
-	if (rzs_tool_path(path, sizeof(path), "/proc/net/unix") == 0)
+	if (rzst_path(path, sizeof(path), "/proc/net/unix") == 0)
 		f = fopen(path, "re");
 	if (f)
 		read_fds(pid, &inodes);
@@ -80,7 +80,7 @@ int rzs_listens_at(uint64_t pid, const char *not_at, char *out, size_t size)
 		unsigned long long inode;
 		const char *at = listening(line, &inode);
 
-		if (!at || !has(&inodes, inode) || rzs_tool_same_file(at, not_at))
+		if (!at || !has(&inodes, inode) || rzst_same_file(at, not_at))
 			continue;
 		err = err == -ENOENT && strlen(at) < size ? 0 : -ENOTUNIQ;
 		snprintf(out, size, "%s", at);

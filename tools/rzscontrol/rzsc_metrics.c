@@ -19,7 +19,7 @@ static int gather_device(struct rzs_found_server *s, const struct rzs_device_inf
 	struct rzs_metric_device *out;
 	int err = 0;
 
-	m->devices = rzs_tool_grow(m->devices, m->nr_devices, sizeof(*m->devices));
+	m->devices = rzst_grow(m->devices, m->nr_devices, sizeof(*m->devices));
 	out = &m->devices[m->nr_devices++];
 	memset(out, 0, sizeof(*out));
 	out->socket = s->backend->where;
@@ -31,7 +31,7 @@ static int gather_device(struct rzs_found_server *s, const struct rzs_device_inf
 	if (d->ready && err == 0)
 		err = s->backend->ops->histograms(s->backend, d->name, &out->histograms);
 	if (err < 0)
-		return rzs_tool_fail(rzs_tool_exit(err), "%s", s->backend->why);
+		return rzst_fail(rzst_exit(err), "%s", s->backend->why);
 	out->stale_known = nbd && nbd->swapped_to && d->ready;
 	if (out->stale_known)
 		out->stale = rzs_nbd_stale(nbd, d->stored);
@@ -52,7 +52,7 @@ static void add_table(struct rzs_stat_infos *table, const struct rzs_stat_infos 
 				break;
 		if (k < before)
 			continue;
-		table->v = rzs_tool_grow(table->v, table->nr, sizeof(*table->v));
+		table->v = rzst_grow(table->v, table->nr, sizeof(*table->v));
 		table->v[table->nr++] = more->v[i];
 	}
 }
@@ -69,7 +69,7 @@ static int gather_all_of(struct rzs_found_server *s, const struct rzs_nbds *nbds
 		err = s->backend->ops->process(s->backend, &out->process, &out->protections);
 	}
 	if (err < 0)
-		return rzs_tool_fail(rzs_tool_exit(err), "%s", s->backend->why);
+		return rzst_fail(rzst_exit(err), "%s", s->backend->why);
 	for (size_t i = 0; code == RZS_EXIT_DONE && i < s->devices.nr; i++)
 		code = gather_device(s, &s->devices.v[i], nbds, m);
 	return code;
@@ -93,7 +93,7 @@ static int gather_server(struct rzs_found_server *s, const struct rzs_nbds *nbds
 	struct rzs_metric_server *out;
 	int code;
 
-	m->servers = rzs_tool_grow(m->servers, m->nr_servers, sizeof(*m->servers));
+	m->servers = rzst_grow(m->servers, m->nr_servers, sizeof(*m->servers));
 	out = &m->servers[m->nr_servers++];
 	memset(out, 0, sizeof(*out));
 	out->socket = s->backend->where;
@@ -139,7 +139,7 @@ static void metrics_free(struct rzs_metrics *m)
 /* Nobody answers: say so, so that what was measured before does not stand for now. */
 static void nobody_is_up(const struct rzs_options *o, struct rzs_metrics *m)
 {
-	m->servers = rzs_tool_grow(NULL, 0, sizeof(*m->servers));
+	m->servers = rzst_grow(NULL, 0, sizeof(*m->servers));
 	m->nr_servers = 1;
 	m->servers[0] = (struct rzs_metric_server){
 		.socket = o->socket ? o->socket : "/run/rzs/control.sock",
@@ -150,8 +150,8 @@ static void nobody_is_up(const struct rzs_options *o, struct rzs_metrics *m)
 
 static int cannot(const char *what, const char *path)
 {
-	return rzs_tool_fail(RZS_EXIT_FAILED, "--output %s: cannot %s: %s", path, what,
-			     strerror(errno));
+	return rzst_fail(RZS_EXIT_FAILED, "--output %s: cannot %s: %s", path, what,
+			 strerror(errno));
 }
 
 /* Into fd, which it closes. */
@@ -185,7 +185,7 @@ static int write_in_place(const char *path, const struct rzs_metrics *m)
 		return cannot(errno == ENXIO ? "write, as nobody reads it" : "open", path);
 	if (fstat(fd, &st) < 0 || !(S_ISCHR(st.st_mode) || S_ISFIFO(st.st_mode))) {
 		close(fd);
-		return rzs_tool_fail(RZS_EXIT_FAILED, "--output %s: changed meanwhile", path);
+		return rzst_fail(RZS_EXIT_FAILED, "--output %s: changed meanwhile", path);
 	}
 	/* Whoever reads is waited for. */
 	if (fcntl(fd, F_SETFL, 0) < 0) {
@@ -203,12 +203,12 @@ static int write_in_place(const char *path, const struct rzs_metrics *m)
  */
 static int replace_file(const char *path, const struct rzs_metrics *m)
 {
-	char beside[RZS_TOOL_PATH_MAX];
+	char beside[RZST_PATH_MAX];
 	int code, fd;
 
 	if (snprintf(beside, sizeof(beside), "%s.XXXXXX", path) >= (int)sizeof(beside))
-		return rzs_tool_fail(RZS_EXIT_USAGE, "--output: a path of more than %zu bytes",
-				     sizeof(beside) - 8);
+		return rzst_fail(RZS_EXIT_USAGE, "--output: a path of more than %zu bytes",
+				 sizeof(beside) - 8);
 	fd = mkostemp(beside, O_CLOEXEC);
 	if (fd < 0)
 		return cannot("make a file beside it", path);
@@ -234,11 +234,11 @@ static int write_file(const char *path, const struct rzs_metrics *m)
 	if (S_ISCHR(st.st_mode) || S_ISFIFO(st.st_mode))
 		return write_in_place(path, m);
 	if (!S_ISREG(st.st_mode))
-		return rzs_tool_fail(RZS_EXIT_FAILED,
-				     "--output %s: %s; name a file, and nothing was written", path,
-				     S_ISDIR(st.st_mode)   ? "a folder"
-				     : S_ISBLK(st.st_mode) ? "a block device"
-							   : "a socket");
+		return rzst_fail(RZS_EXIT_FAILED,
+				 "--output %s: %s; name a file, and nothing was written", path,
+				 S_ISDIR(st.st_mode)   ? "a folder"
+				 : S_ISBLK(st.st_mode) ? "a block device"
+						       : "a socket");
 	real = realpath(path, NULL);
 	if (!real)
 		return cannot("follow it", path);

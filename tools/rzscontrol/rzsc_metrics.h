@@ -9,7 +9,7 @@
 #ifndef RZSC_METRICS_H
 #define RZSC_METRICS_H
 
-#include "rzsc_backend.h"
+#include "rzst_backend.h"
 
 /* A device, and what was measured of it. */
 struct rzs_metric_device {

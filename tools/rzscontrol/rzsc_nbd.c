@@ -7,8 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "rzsc_kernel.h"
 #include "rzsc_nbd.h"
+#include "rzst_kernel.h"
+#include "rzst_swaps.h"
 
 #define PAGE_SIZE 4096u /* of the store; the header of a machine with larger pages is not read */
 
@@ -23,7 +24,7 @@ bool rzs_nbd_is(const char *text, unsigned *out_number)
 	uint64_t n;
 
 	*out_number = 0;
-	if (strncmp(text, "/dev/nbd", 8) != 0 || rzs_number_parse(text + 8, &n) < 0 || n > 9999)
+	if (strncmp(text, "/dev/nbd", 8) != 0 || rzst_number_parse(text + 8, &n) < 0 || n > 9999)
 		return false;
 	*out_number = (unsigned)n;
 	return true;
@@ -36,7 +37,7 @@ static struct rzs_nbd *add(struct rzs_nbds *nbds, unsigned number)
 	for (size_t i = 0; i < nbds->nr; i++)
 		if (nbds->v[i].number == number)
 			return &nbds->v[i];
-	nbds->v = rzs_tool_grow(nbds->v, nbds->nr, sizeof(*nbds->v));
+	nbds->v = rzst_grow(nbds->v, nbds->nr, sizeof(*nbds->v));
 	nbd = &nbds->v[nbds->nr++];
 	memset(nbd, 0, sizeof(*nbd));
 	nbd->number = number;
@@ -48,7 +49,7 @@ static struct rzs_nbd *add(struct rzs_nbds *nbds, unsigned number)
 
 static void take_state(struct rzs_nbd *nbd, FILE *f)
 {
-	char line[RZS_TOOL_PATH_MAX + 32];
+	char line[RZST_PATH_MAX + 32];
 
 	nbd->noted = true;
 	while (fgets(line, sizeof(line), f)) {
@@ -58,23 +59,23 @@ static void take_state(struct rzs_nbd *nbd, FILE *f)
 		if (!rest)
 			continue;
 		*rest++ = '\0';
-		rzs_tool_tame(rest);
+		rzst_tame(rest);
 		if (strcmp(line, "socket") == 0)
 			snprintf(nbd->socket, sizeof(nbd->socket), "%s", rest);
 		else if (strcmp(line, "name") == 0)
 			snprintf(nbd->name, sizeof(nbd->name), "%s", rest);
 		else if (strcmp(line, "server_pid") == 0)
-			(void)rzs_number_parse(rest, &nbd->server_pid);
+			(void)rzst_number_parse(rest, &nbd->server_pid);
 	}
 }
 
 static void read_states(struct rzs_nbds *out)
 {
-	char folder[RZS_TOOL_PATH_MAX], path[RZS_TOOL_PATH_MAX + 300];
+	char folder[RZST_PATH_MAX], path[RZST_PATH_MAX + 300];
 	struct dirent *e;
 	DIR *dir;
 
-	if (rzs_tool_path(folder, sizeof(folder), "/run/rzs") < 0)
+	if (rzst_path(folder, sizeof(folder), "/run/rzs") < 0)
 		return;
 	dir = opendir(folder);
 	while (dir && (e = readdir(dir)) != NULL) {
@@ -97,13 +98,13 @@ static void read_states(struct rzs_nbds *out)
 		closedir(dir);
 }
 
-/* ---- /proc/swaps: Filename Type Size Used Priority, sizes in KiB ---- */
+/* ---- /proc/swaps ---- */
 
 static struct rzs_nbd *add_kernel(struct rzs_nbds *nbds, unsigned number)
 {
 	struct rzs_nbd *k;
 
-	nbds->kernel = rzs_tool_grow(nbds->kernel, nbds->nr_kernel, sizeof(*nbds->kernel));
+	nbds->kernel = rzst_grow(nbds->kernel, nbds->nr_kernel, sizeof(*nbds->kernel));
 	k = &nbds->kernel[nbds->nr_kernel++];
 	memset(k, 0, sizeof(*k));
 	k->number = number;
@@ -113,20 +114,13 @@ static struct rzs_nbd *add_kernel(struct rzs_nbds *nbds, unsigned number)
 
 static void read_swaps(struct rzs_nbds *out)
 {
-	char path[RZS_TOOL_PATH_MAX], line[512];
-	FILE *f;
+	struct rzst_swap_area areas[RZST_SWAPS_MAX];
+	unsigned nr = rzst_swaps_read(areas), number;
 
-	if (rzs_tool_path(path, sizeof(path), "/proc/swaps") < 0)
-		return;
-	f = fopen(path, "re");
-	while (f && fgets(line, sizeof(line), f)) {
-		unsigned long long used;
-		char device[256];
-		unsigned number;
+	for (unsigned i = 0; i < nr; i++) {
+		const char *device = areas[i].name;
 		struct rzs_nbd *nbd;
 
-		if (sscanf(line, "%255s %*s %*u %llu", device, &used) != 2)
-			continue;
 		if (rzs_nbd_is(device, &number))
 			nbd = add(out, number);
 		else if (strncmp(device, "/dev/", 5) == 0 &&
@@ -135,10 +129,8 @@ static void read_swaps(struct rzs_nbds *out)
 		else
 			continue;
 		nbd->swapped_to = true;
-		nbd->used = used * 1024;
+		nbd->used = areas[i].used;
 	}
-	if (f)
-		fclose(f);
 }
 
 static int by_number(const void *a, const void *b)
@@ -179,15 +171,15 @@ const struct rzs_nbd *rzs_nbds_find(const struct rzs_nbds *nbds, const char *dev
 
 bool rzs_nbd_is_of(const struct rzs_nbd *nbd, const struct rzs_server_info *server)
 {
-	char noted[RZS_TOOL_PATH_MAX], at[RZS_TOOL_PATH_MAX];
+	char noted[RZST_PATH_MAX], at[RZST_PATH_MAX];
 
 	if (!nbd->noted)
 		return false;
 	if (nbd->server_pid)
 		return nbd->server_pid == server->pid;
 	return *nbd->socket && *server->socket &&
-	       rzs_tool_path(noted, sizeof(noted), nbd->socket) == 0 &&
-	       rzs_tool_path(at, sizeof(at), server->socket) == 0 && rzs_tool_same_file(noted, at);
+	       rzst_path(noted, sizeof(noted), nbd->socket) == 0 &&
+	       rzst_path(at, sizeof(at), server->socket) == 0 && rzst_same_file(noted, at);
 }
 
 const struct rzs_nbd *rzs_nbds_of(const struct rzs_nbds *nbds, const struct rzs_server_info *server,
@@ -208,31 +200,17 @@ const struct rzs_nbd *rzs_nbds_of(const struct rzs_nbds *nbds, const struct rzs_
 	return NULL;
 }
 
-int rzs_nbd_kernel_used(const char *name, uint64_t *out)
-{
-	struct rzs_device_info d = {.of_kernel = true};
-	const struct rzs_nbd *swap;
-	struct rzs_nbds all;
-
-	snprintf(d.name, sizeof(d.name), "%s", name);
-	rzs_nbds_read(&all);
-	swap = rzs_nbds_of(&all, NULL, &d, 1);
-	*out = swap ? swap->used : 0;
-	rzs_nbds_free(&all);
-	return swap ? 0 : -ENODEV;
-}
-
 /* ---- the block device ---- */
 
 int rzs_nbd_uuid(const char *device, char uuid[RZS_UUID_TEXT])
 {
-	char path[RZS_TOOL_PATH_MAX];
+	char path[RZST_PATH_MAX];
 	unsigned char page[PAGE_SIZE];
 	ssize_t n;
 	int fd;
 
 	uuid[0] = '\0';
-	if (rzs_tool_path(path, sizeof(path), device) < 0)
+	if (rzst_path(path, sizeof(path), device) < 0)
 		return -ENAMETOOLONG;
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
@@ -257,23 +235,16 @@ int rzs_nbd_uuid(const char *device, char uuid[RZS_UUID_TEXT])
 /* A number in a file of a block device's folder in sysfs; 0 when there is none. */
 static uint64_t number_in(const char *block, const char *name)
 {
-	char path[RZS_TOOL_PATH_MAX + 8], text[32] = "";
-	FILE *f;
+	char path[RZST_PATH_MAX + 8];
 
 	snprintf(path, sizeof(path), "%s/%s", block, name);
-	f = fopen(path, "re");
-	if (f) {
-		if (!fgets(text, sizeof(text), f))
-			text[0] = '\0';
-		fclose(f);
-	}
-	return strtoull(text, NULL, 10);
+	return rzst_number_in(path, "");
 }
 
 /* A connected one has a pid file; one by netlink at least a size. */
 static bool is_connected(const char *block)
 {
-	char path[RZS_TOOL_PATH_MAX + 8];
+	char path[RZST_PATH_MAX + 8];
 
 	snprintf(path, sizeof(path), "%s/pid", block);
 	return access(path, F_OK) == 0 || number_in(block, "size") > 0;
@@ -281,22 +252,22 @@ static bool is_connected(const char *block)
 
 bool rzs_nbd_is_connected(const struct rzs_nbds *nbds, const char *device)
 {
-	char block[RZS_TOOL_PATH_MAX], name[64];
+	char block[RZST_PATH_MAX], name[64];
 	const struct rzs_nbd *nbd = rzs_nbds_find(nbds, device);
 
 	snprintf(name, sizeof(name), "/sys/block/%.40s", device + strlen("/dev/"));
 	return (nbd && nbd->swapped_to) ||
-	       (rzs_tool_path(block, sizeof(block), name) == 0 && is_connected(block));
+	       (rzst_path(block, sizeof(block), name) == 0 && is_connected(block));
 }
 
 int rzs_nbd_of_client(uint64_t pid, char *out, size_t size)
 {
-	char block[RZS_TOOL_PATH_MAX], name[64];
+	char block[RZST_PATH_MAX], name[64];
 
 	out[0] = '\0';
 	for (unsigned i = 0; pid && i < NBDS_MAX; i++) {
 		snprintf(name, sizeof(name), "/sys/block/nbd%u", i);
-		if (rzs_tool_path(block, sizeof(block), name) < 0 || access(block, F_OK) < 0)
+		if (rzst_path(block, sizeof(block), name) < 0 || access(block, F_OK) < 0)
 			break;
 		if (number_in(block, "pid") != pid)
 			continue;
@@ -309,12 +280,12 @@ int rzs_nbd_of_client(uint64_t pid, char *out, size_t size)
 int rzs_nbd_unused(const struct rzs_nbds *nbds, char *out, size_t size)
 {
 	/* Without the module there is none yet, rzs-nbd-swap loads it. */
-	char block[RZS_TOOL_PATH_MAX], name[64] = "/sys/block/nbd0";
+	char block[RZST_PATH_MAX], name[64] = "/sys/block/nbd0";
 
 	out[0] = '\0';
 	for (unsigned i = 0; i < NBDS_MAX; i++) {
 		snprintf(name, sizeof(name), "/sys/block/nbd%u", i);
-		if (rzs_tool_path(block, sizeof(block), name) < 0)
+		if (rzst_path(block, sizeof(block), name) < 0)
 			return -ENAMETOOLONG;
 		if (i > 0 && access(block, F_OK) < 0)
 			return -ENODEV;

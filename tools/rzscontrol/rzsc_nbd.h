@@ -8,7 +8,7 @@
 #ifndef RZSC_NBD_H
 #define RZSC_NBD_H
 
-#include "rzsc_backend.h"
+#include "rzst_backend.h"
 
 #define RZS_UUID_TEXT 37u /* bytes of a UUID as text, with its 0 */
 
@@ -17,10 +17,10 @@ struct rzs_nbd {
 	unsigned number;
 	char device[24]; /* /dev/nbdN */
 
-	bool noted;			/* there is a state file, from which these are: */
-	char socket[RZS_TOOL_PATH_MAX]; /* of NBD; empty: not noted */
-	char name[256];	     /* of the export; empty: not noted, or the server's choice */
-	uint64_t server_pid; /* 0: not noted */
+	bool noted;		    /* there is a state file, from which these are: */
+	char socket[RZST_PATH_MAX]; /* of NBD; empty: not noted */
+	char name[256];		    /* of the export; empty: not noted, or the server's choice */
+	uint64_t server_pid;	    /* 0: not noted */
 
 	bool swapped_to;
 	uint64_t used;		  /* bytes the kernel has swapped out there */
@@ -50,9 +50,6 @@ const struct rzs_nbd *rzs_nbds_find(const struct rzs_nbds *nbds, const char *dev
  */
 const struct rzs_nbd *rzs_nbds_of(const struct rzs_nbds *nbds, const struct rzs_server_info *server,
 				  const struct rzs_device_info *d, size_t nr_devices);
-
-/* Bytes swapped out to the kernel module's device of this name.  -ENODEV: it is not swapped to. */
-int rzs_nbd_kernel_used(const char *name, uint64_t *out);
 
 /* Whether the kernel has it attached to a server, or swaps to it. */
 bool rzs_nbd_is_connected(const struct rzs_nbds *nbds, const char *device);

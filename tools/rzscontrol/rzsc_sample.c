@@ -62,8 +62,8 @@ static int take_device(struct rzs_found_server *s, const struct rzs_device_info 
 	if (err == -ENODEV || err == -ENOENT)
 		return RZS_EXIT_DONE; /* gone since the list was made */
 	if (err < 0)
-		return rzs_tool_fail(rzs_tool_exit(err), "%s", s->backend->why);
-	out->v = rzs_tool_grow(out->v, out->nr, sizeof(*out->v));
+		return rzst_fail(rzst_exit(err), "%s", s->backend->why);
+	out->v = rzst_grow(out->v, out->nr, sizeof(*out->v));
 	row = &out->v[out->nr++];
 	memset(row, 0, sizeof(*row));
 	row->server = s;
@@ -86,14 +86,13 @@ static int take_protections(struct rzs_found_server *s, struct rzs_sample *out)
 	struct rzs_values values;
 	int err;
 
-	out->protections =
-		rzs_tool_grow(out->protections, out->nr_servers, sizeof(*out->protections));
+	out->protections = rzst_grow(out->protections, out->nr_servers, sizeof(*out->protections));
 	p = &out->protections[out->nr_servers++];
 	memset(p, 0, sizeof(*p));
 	p->server = s;
 	err = s->backend->ops->process(s->backend, &values, &p->each);
 	if (err < 0)
-		return rzs_tool_fail(rzs_tool_exit(err), "%s", s->backend->why);
+		return rzst_fail(rzst_exit(err), "%s", s->backend->why);
 	rzs_values_free(&values);
 	for (size_t i = 0; i < p->each.nr; i++) {
 		const char *state = p->each.v[i].text;
@@ -112,7 +111,7 @@ static int take_server(struct rzs_found_server *s, const char *name, const struc
 	bool found = name == NULL;
 
 	if (err < 0)
-		return rzs_tool_fail(rzs_tool_exit(err), "%s", s->backend->why);
+		return rzst_fail(rzst_exit(err), "%s", s->backend->why);
 	code = take_protections(s, out);
 	for (size_t i = 0; code == RZS_EXIT_DONE && i < s->devices.nr; i++) {
 		if (name && strcmp(s->devices.v[i].name, name) != 0)
@@ -122,7 +121,7 @@ static int take_server(struct rzs_found_server *s, const char *name, const struc
 	}
 	s->backend->ops->rest(s->backend);
 	if (code == RZS_EXIT_DONE && !found)
-		return rzs_tool_fail(RZS_EXIT_NONE, "%s: there is no such device any more", name);
+		return rzst_fail(RZS_EXIT_NONE, "%s: there is no such device any more", name);
 	return code;
 }
 
@@ -134,7 +133,7 @@ int rzs_sample_take(struct rzs_servers *all, const struct rzs_found_server *only
 
 	memset(out, 0, sizeof(*out));
 	rzs_nbds_read(&nbds);
-	out->when_ns = rzs_tool_clock_ns();
+	out->when_ns = rzst_now();
 	for (size_t i = 0; code == RZS_EXIT_DONE && i < all->nr; i++)
 		if (!only_server || only_server == &all->v[i])
 			code = take_server(&all->v[i], name, &nbds, out);

@@ -3,106 +3,107 @@
 #include <string.h>
 
 #include "rzsc_find.h"
-#include "rzsc_json.h"
+#include "rzst_json.h"
 #include "rzsc_show.h"
 #include "rzsc_stats.h"
 
-void rzs_show_server(struct rzs_json *j, const struct rzs_found_server *s)
+void rzs_show_server(struct rzst_json *j, const struct rzs_found_server *s)
 {
 	bool kernel = s->backend->of_kernel;
 
-	rzs_json_text(j, "socket", kernel ? NULL : s->backend->where);
-	rzs_json_text(j, "program", s->info.program);
-	rzs_json_text(j, "version", kernel && !*s->info.version ? NULL : s->info.version);
+	rzst_json_text(j, "socket", kernel ? NULL : s->backend->where);
+	rzst_json_text(j, "program", s->info.program);
+	rzst_json_text(j, "version", kernel && !*s->info.version ? NULL : s->info.version);
 	if (kernel)
-		rzs_json_null(j, "pid");
+		rzst_json_null(j, "pid");
 	else
-		rzs_json_number(j, "pid", s->info.pid);
-	rzs_json_text(j, "nbd_socket", *s->info.socket ? s->info.socket : NULL);
+		rzst_json_number(j, "pid", s->info.pid);
+	rzst_json_text(j, "nbd_socket", *s->info.socket ? s->info.socket : NULL);
 }
 
-void rzs_show_number(struct rzs_json *j, const char *key, bool known, uint64_t value)
+void rzs_show_number(struct rzst_json *j, const char *key, bool known, uint64_t value)
 {
 	if (known)
-		rzs_json_number(j, key, value);
+		rzst_json_number(j, key, value);
 	else
-		rzs_json_null(j, key);
+		rzst_json_null(j, key);
 }
 
-void rzs_show_values(struct rzs_json *j, const char *key, const struct rzs_values *values)
+void rzs_show_values(struct rzst_json *j, const char *key, const struct rzs_values *values)
 {
-	rzs_json_object(j, key);
+	rzst_json_object(j, key);
 	for (size_t i = 0; i < values->nr; i++)
-		rzs_json_number(j, values->v[i].name, values->v[i].value);
-	rzs_json_object_end(j);
+		rzst_json_number(j, values->v[i].name, values->v[i].value);
+	rzst_json_object_end(j);
 }
 
-void rzs_show_texts(struct rzs_json *j, const char *key, const struct rzs_texts *texts)
+void rzs_show_texts(struct rzst_json *j, const char *key, const struct rzs_texts *texts)
 {
-	rzs_json_object(j, key);
+	rzst_json_object(j, key);
 	for (size_t i = 0; i < texts->nr; i++)
-		rzs_json_text(j, texts->v[i].name, texts->v[i].text);
-	rzs_json_object_end(j);
+		rzst_json_text(j, texts->v[i].name, texts->v[i].text);
+	rzst_json_object_end(j);
 }
 
 /* ---- list ---- */
 
-static void list_json_device(struct rzs_json *j, const struct rzs_device_info *d,
+static void list_json_device(struct rzst_json *j, const struct rzs_device_info *d,
 			     const struct rzs_nbd *nbd)
 {
 	/* Its driver tells sizes only once it is initialised. */
 	bool untold = d->of_kernel && !d->ready;
 
-	rzs_json_object(j, NULL);
-	rzs_json_text(j, "name", d->name);
-	rzs_json_bool(j, "ready", d->ready);
+	rzst_json_object(j, NULL);
+	rzst_json_text(j, "name", d->name);
+	rzst_json_bool(j, "ready", d->ready);
 	rzs_show_number(j, "size_bytes", !untold, d->size);
 	rzs_show_number(j, "memlimit_bytes", !untold, d->memlimit);
-	rzs_json_text(j, "algorithm", *d->algorithm || !d->of_kernel ? d->algorithm : NULL);
+	rzst_json_text(j, "algorithm", *d->algorithm || !d->of_kernel ? d->algorithm : NULL);
 	rzs_show_number(j, "connections", !d->of_kernel, d->connections);
 	rzs_show_number(j, "holder", d->held, d->holder);
-	rzs_json_text(j, "swap_uuid", *d->swap_uuid ? d->swap_uuid : NULL);
-	rzs_json_number(j, "stored_bytes", d->stored);
-	rzs_json_number(j, "mem_bytes", d->mem);
+	rzst_json_text(j, "swap_uuid", *d->swap_uuid ? d->swap_uuid : NULL);
+	rzst_json_number(j, "stored_bytes", d->stored);
+	rzst_json_number(j, "mem_bytes", d->mem);
 	if (d->of_kernel)
-		rzs_json_text(j, "backing_swap", *d->backing_swap ? d->backing_swap : NULL);
-	rzs_json_text(j, "attached", nbd ? nbd->device : NULL);
-	rzs_json_object_end(j);
+		rzst_json_text(j, "backing_swap", *d->backing_swap ? d->backing_swap : NULL);
+	rzst_json_text(j, "attached", nbd ? nbd->device : NULL);
+	rzst_json_object_end(j);
 }
 
 static void list_json(const struct rzs_servers *all, const struct rzs_nbds *nbds)
 {
-	struct rzs_json j;
+	struct rzst_json j;
 
-	rzs_json_begin(&j, stdout);
-	rzs_json_array(&j, "servers");
+	rzst_json_begin(&j, stdout);
+	rzst_json_array(&j, "servers");
 	for (size_t i = 0; i < all->nr; i++) {
 		const struct rzs_found_server *s = &all->v[i];
 
-		rzs_json_object(&j, NULL);
+		rzst_json_object(&j, NULL);
 		rzs_show_server(&j, s);
-		rzs_json_array(&j, "devices");
+		rzst_json_array(&j, "devices");
 		for (size_t k = 0; k < s->devices.nr; k++) {
 			const struct rzs_device_info *d = &s->devices.v[k];
 
 			list_json_device(&j, d, rzs_nbds_of(nbds, &s->info, d, s->devices.nr));
 		}
-		rzs_json_array_end(&j);
-		rzs_json_object_end(&j);
+		rzst_json_array_end(&j);
+		rzst_json_object_end(&j);
 	}
-	rzs_json_array_end(&j);
-	rzs_json_end(&j);
+	rzst_json_array_end(&j);
+	rzst_json_end(&j);
 }
 
-static const char *bytes_or(uint64_t bytes, const char *none, char out[RZS_HUMAN_MAX])
+static const char *bytes_or(uint64_t bytes, const char *none, char out[RZST_HUMAN_MAX])
 {
-	return bytes ? rzs_human_bytes(bytes, out) : none;
+	return bytes ? rzst_human_bytes(bytes, out) : none;
 }
 
 static void list_device(const struct rzs_device_info *d, const struct rzs_nbd *nbd,
 			const char *server)
 {
-	char size[RZS_HUMAN_MAX], limit[RZS_HUMAN_MAX], stored[RZS_HUMAN_MAX], mem[RZS_HUMAN_MAX];
+	char size[RZST_HUMAN_MAX], limit[RZST_HUMAN_MAX], stored[RZST_HUMAN_MAX],
+		mem[RZST_HUMAN_MAX];
 	const char *attached = nbd ? nbd->device : "-";
 	const char *no_limit = d->of_kernel && !d->ready ? "-" : "none";
 	char clients[24] = "-";
@@ -111,8 +112,8 @@ static void list_device(const struct rzs_device_info *d, const struct rzs_nbd *n
 		snprintf(clients, sizeof(clients), "%llu", (unsigned long long)d->connections);
 	printf("%-10s %-5s %7s %7s %-9s %7s %7s %7s ", d->name, d->ready ? "ready" : "off",
 	       bytes_or(d->size, "-", size), bytes_or(d->memlimit, no_limit, limit),
-	       *d->algorithm ? d->algorithm : "-", clients, rzs_human_bytes(d->stored, stored),
-	       rzs_human_bytes(d->mem, mem));
+	       *d->algorithm ? d->algorithm : "-", clients, rzst_human_bytes(d->stored, stored),
+	       rzst_human_bytes(d->mem, mem));
 	if (server)
 		printf("%-11s %s\n", attached, server);
 	else
@@ -167,20 +168,20 @@ static void process_text(const struct rzs_found_server *s, const struct rzs_valu
 		printf("  protect %-16s %s\n", protections->v[i].name, protections->v[i].text);
 }
 
-static int process_of(const struct rzs_found_server *s, struct rzs_json *j)
+static int process_of(const struct rzs_found_server *s, struct rzst_json *j)
 {
 	struct rzs_values values;
 	struct rzs_texts protections;
 	int err = s->backend->ops->process(s->backend, &values, &protections);
 
 	if (err < 0)
-		return rzs_tool_fail(rzs_tool_exit(err), "%s", s->backend->why);
+		return rzst_fail(rzst_exit(err), "%s", s->backend->why);
 	if (j) {
-		rzs_json_object(j, NULL);
+		rzst_json_object(j, NULL);
 		rzs_show_server(j, s);
 		rzs_show_values(j, "stats", &values);
 		rzs_show_texts(j, "protections", &protections);
-		rzs_json_object_end(j);
+		rzst_json_object_end(j);
 	} else {
 		process_text(s, &values, &protections);
 	}
@@ -192,22 +193,22 @@ static int process_of(const struct rzs_found_server *s, struct rzs_json *j)
 int rzs_cmd_process(const struct rzs_options *o)
 {
 	struct rzs_servers all;
-	struct rzs_json j;
+	struct rzst_json j;
 	int code = rzs_servers_find(o, &all);
 
 	if (code == RZS_EXIT_DONE && all.nr == 1 && all.v[0].backend->of_kernel)
-		code = rzs_tool_fail(RZS_EXIT_NONE,
-				     "no server answers; the kernel's devices have no process");
+		code = rzst_fail(RZS_EXIT_NONE,
+				 "no server answers; the kernel's devices have no process");
 	if (code == RZS_EXIT_DONE && o->json) {
-		rzs_json_begin(&j, stdout);
-		rzs_json_array(&j, "servers");
+		rzst_json_begin(&j, stdout);
+		rzst_json_array(&j, "servers");
 	}
 	for (size_t i = 0; code == RZS_EXIT_DONE && i < all.nr; i++)
 		if (!all.v[i].backend->of_kernel)
 			code = process_of(&all.v[i], o->json ? &j : NULL);
 	if (code == RZS_EXIT_DONE && o->json) {
-		rzs_json_array_end(&j);
-		rzs_json_end(&j);
+		rzst_json_array_end(&j);
+		rzst_json_end(&j);
 	}
 	rzs_servers_free(&all);
 	return code;
@@ -220,7 +221,7 @@ int rzs_cmd_params(const struct rzs_options *o)
 	struct rzs_texts params;
 	struct rzs_found found;
 	struct rzs_backend *b;
-	struct rzs_json j;
+	struct rzst_json j;
 	int err, code = rzs_device_find(o, o->device, &found);
 
 	if (code != RZS_EXIT_DONE)
@@ -228,15 +229,15 @@ int rzs_cmd_params(const struct rzs_options *o)
 	b = found.server->backend;
 	err = b->ops->params(b, found.name, &params);
 	if (err < 0) {
-		code = rzs_tool_fail(rzs_tool_exit(err), "%s", b->why);
+		code = rzst_fail(rzst_exit(err), "%s", b->why);
 		goto out;
 	}
 	if (o->json) {
-		rzs_json_begin(&j, stdout);
-		rzs_json_text(&j, "device", found.name);
-		rzs_json_text(&j, "socket", b->of_kernel ? NULL : b->where);
+		rzst_json_begin(&j, stdout);
+		rzst_json_text(&j, "device", found.name);
+		rzst_json_text(&j, "socket", b->of_kernel ? NULL : b->where);
 		rzs_show_texts(&j, "params", &params);
-		rzs_json_end(&j);
+		rzst_json_end(&j);
 	}
 	for (size_t i = 0; !o->json && i < params.nr; i++)
 		printf("%s=%s\n", params.v[i].name, params.v[i].text);

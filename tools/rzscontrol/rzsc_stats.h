@@ -7,7 +7,7 @@
 #ifndef RZSC_STATS_H
 #define RZSC_STATS_H
 
-#include "rzsc_backend.h"
+#include "rzst_backend.h"
 
 /*
  * The original's lines, in its order.  values: what a back end's stats() gives.  backing_swap: NULL

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "rzsc_swap.h"
+#include "rzst_swaps.h"
 
 /* Of the kernel's, not in all of libc's headers: discard what is freed, not all at once. */
 #define DISCARD_PAGES 0x40000
@@ -30,9 +31,9 @@ static int read_options(const struct rzs_options *o, struct how *how)
 
 		if (strcmp(option, "--priority") == 0) {
 			/* Its value stands behind it. */
-			if (rzs_number_option(option, o->pass[++i], "a number", 0, PRIORITY_MOST,
-					      &how->priority, why, sizeof(why)) < 0)
-				return rzs_tool_fail(SWAP_USAGE, "%s", why);
+			if (rzst_number_option(option, o->pass[++i], "a number", 0, PRIORITY_MOST,
+					       &how->priority, why, sizeof(why)) < 0)
+				return rzst_fail(SWAP_USAGE, "%s", why);
 		} else if (strcmp(option, "--no-discard") == 0) {
 			how->discard = false;
 		} else if (strcmp(option, "--dry-run") == 0) {
@@ -40,10 +41,10 @@ static int read_options(const struct rzs_options *o, struct how *how)
 		} else if (strcmp(option, "--verbose") == 0) {
 			how->verbose = true;
 		} else {
-			return rzs_tool_fail(SWAP_USAGE,
-					     "%s is for devices of a server; one of the kernel's "
-					     "has no need of it: leave it out",
-					     option);
+			return rzst_fail(SWAP_USAGE,
+					 "%s is for devices of a server; one of the kernel's "
+					 "has no need of it: leave it out",
+					 option);
 		}
 	}
 	return RZS_EXIT_DONE;
@@ -55,29 +56,28 @@ static int cannot_swap_to(const char *path, int error)
 {
 	switch (error) {
 	case EBUSY:
-		return rzs_tool_fail(SWAP_REFUSED,
-				     "%s: in use already, mounted or opened by somebody for "
-				     "himself; let go of it first",
-				     path);
+		return rzst_fail(SWAP_REFUSED,
+				 "%s: in use already, mounted or opened by somebody for "
+				 "himself; let go of it first",
+				 path);
 	case EINVAL:
-		return rzs_tool_fail(
-			SWAP_FAILED,
-			"%s: the kernel finds no swap header there; --reset and --init "
-			"write one, and drop what is in it",
-			path);
+		return rzst_fail(SWAP_FAILED,
+				 "%s: the kernel finds no swap header there; --reset and --init "
+				 "write one, and drop what is in it",
+				 path);
 	case EPERM:
-		return rzs_tool_fail(SWAP_FAILED,
-				     "%s: not allowed to swap to it: be root; or there are as many "
-				     "swap devices as the kernel can have, see /proc/swaps",
-				     path);
+		return rzst_fail(SWAP_FAILED,
+				 "%s: not allowed to swap to it: be root; or there are as many "
+				 "swap devices as the kernel can have, see /proc/swaps",
+				 path);
 	default:
-		return rzs_tool_fail(SWAP_FAILED, "swapon %s: %s", path, strerror(error));
+		return rzst_fail(SWAP_FAILED, "swapon %s: %s", path, strerror(error));
 	}
 }
 
 int rzs_swap_attach(const struct rzs_options *o, const struct rzs_found *found)
 {
-	char path[RZS_TOOL_NAME_MAX + 8];
+	char path[RZST_NAME_MAX + 8];
 	struct how how;
 	uint64_t used;
 	int flags, code = read_options(o, &how);
@@ -86,18 +86,18 @@ int rzs_swap_attach(const struct rzs_options *o, const struct rzs_found *found)
 		return code;
 	snprintf(path, sizeof(path), "/dev/%s", found->name);
 	if (o->nr_words || o->nbd_socket)
-		return rzs_tool_fail(SWAP_USAGE, "%s: a block device already, which needs no %s",
-				     path, o->nr_words ? "other one" : "--nbd-socket");
+		return rzst_fail(SWAP_USAGE, "%s: a block device already, which needs no %s", path,
+				 o->nr_words ? "other one" : "--nbd-socket");
 	if (!found->device->ready)
-		return rzs_tool_fail(SWAP_REFUSED,
-				     "%s: not initialised, there is nothing to attach; 'rzscontrol "
-				     "%s --init' does that",
-				     found->name, found->name);
-	if (rzs_nbd_kernel_used(found->name, &used) == 0)
-		return rzs_tool_fail(SWAP_REFUSED,
-				     "%s: swapped to already; 'rzscontrol detach %s' "
-				     "ends that",
-				     path, found->name);
+		return rzst_fail(SWAP_REFUSED,
+				 "%s: not initialised, there is nothing to attach; 'rzscontrol "
+				 "%s --init' does that",
+				 found->name, found->name);
+	if (rzst_swaps_used(path, &used) == 0)
+		return rzst_fail(SWAP_REFUSED,
+				 "%s: swapped to already; 'rzscontrol detach %s' "
+				 "ends that",
+				 path, found->name);
 	if (how.dry || how.verbose)
 		printf("swapon %s--priority %llu %s\n", how.discard ? "--discard=pages " : "",
 		       (unsigned long long)how.priority, path);
@@ -120,26 +120,26 @@ static int cannot_let_go(const char *path, int error)
 {
 	switch (error) {
 	case EINVAL:
-		return rzs_tool_fail(SWAP_NOT_ATTACHED, "%s: not swapped to", path);
+		return rzst_fail(SWAP_NOT_ATTACHED, "%s: not swapped to", path);
 	case ENOENT:
-		return rzs_tool_fail(SWAP_NOT_ATTACHED, "%s: there is no such device", path);
+		return rzst_fail(SWAP_NOT_ATTACHED, "%s: there is no such device", path);
 	case ENOMEM:
-		return rzs_tool_fail(SWAP_NO_ROOM,
-				     "%s: no room in memory for what is swapped out there; end "
-				     "programs, or add other swap, and try again",
-				     path);
+		return rzst_fail(SWAP_NO_ROOM,
+				 "%s: no room in memory for what is swapped out there; end "
+				 "programs, or add other swap, and try again",
+				 path);
 	case EPERM:
-		return rzs_tool_fail(SWAP_FAILED, "%s: not allowed to swapoff it; be root", path);
+		return rzst_fail(SWAP_FAILED, "%s: not allowed to swapoff it; be root", path);
 	case EINTR:
-		return rzs_tool_fail(SWAP_FAILED, "%s: interrupted, still swapped to", path);
+		return rzst_fail(SWAP_FAILED, "%s: interrupted, still swapped to", path);
 	default:
-		return rzs_tool_fail(SWAP_FAILED, "swapoff %s: %s", path, strerror(error));
+		return rzst_fail(SWAP_FAILED, "swapoff %s: %s", path, strerror(error));
 	}
 }
 
 int rzs_swap_detach(const struct rzs_options *o, const char *name)
 {
-	char path[RZS_TOOL_NAME_MAX + 8];
+	char path[RZST_NAME_MAX + 8];
 	struct how how;
 	uint64_t used;
 	int code = read_options(o, &how);
@@ -147,7 +147,7 @@ int rzs_swap_detach(const struct rzs_options *o, const char *name)
 	if (code != RZS_EXIT_DONE)
 		return code;
 	snprintf(path, sizeof(path), "/dev/%s", name);
-	if (rzs_nbd_kernel_used(name, &used) < 0)
+	if (rzst_swaps_used(path, &used) < 0)
 		return cannot_let_go(path, EINVAL);
 	if (how.dry) {
 		printf("swapoff %s\n", path);

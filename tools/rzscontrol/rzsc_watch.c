@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "rzsc_json.h"
+#include "rzst_json.h"
 #include "rzsc_sample.h"
 #include "rzsc_show.h"
 #include "rzsc_stats.h"
@@ -57,9 +57,9 @@ static const char *count(const struct rzs_row *r, uint64_t n, char out[TEXT_MAX]
 	return out;
 }
 
-static const char *reserve(const struct rzs_row *r, char out[RZS_HUMAN_MAX])
+static const char *reserve(const struct rzs_row *r, char out[RZST_HUMAN_MAX])
 {
-	return r->info.of_kernel ? "-" : rzs_human_bytes(r->reserve, out);
+	return r->info.of_kernel ? "-" : rzst_human_bytes(r->reserve, out);
 }
 
 static const char *protection_text(const struct rzs_sample *s, const struct rzs_row *row,
@@ -90,7 +90,7 @@ static void print_heads(void)
 
 static void print_row(const struct rzs_sample *s, const struct rzs_row *r)
 {
-	char t[9][TEXT_MAX], h[8][RZS_HUMAN_MAX];
+	char t[9][TEXT_MAX], h[8][RZST_HUMAN_MAX];
 	double rate = (r->read_bytes_per_second + r->write_bytes_per_second) / 1e6;
 
 	time_text("%H:%M:%S", t[0]);
@@ -99,17 +99,18 @@ static void print_row(const struct rzs_sample *s, const struct rzs_row *r)
 		return;
 	}
 	printf("%-8s %-12s %7s %7s %6s %5s %5s %8s %8s %7s %7s %7s %7s %7s %7s %7s %7s %s\n", t[0],
-	       r->info.name, rzs_human_bytes(r->info.stored, h[0]),
-	       rzs_human_bytes(r->info.mem, h[1]),
+	       r->info.name, rzst_human_bytes(r->info.stored, h[0]),
+	       rzst_human_bytes(r->info.mem, h[1]),
 	       number("%.2f", rzs_stats_ratio(r->info.stored, r->info.mem), t[1]),
 	       number("%.0f", percent(r, r->pages_same), t[2]),
 	       number("%.0f", percent(r, r->pages_raw), t[3]),
 	       number("%.0f", r->reads_per_second, t[4]),
 	       number("%.0f", r->writes_per_second, t[5]), number("%.1f", rate, t[6]),
-	       rzs_human_ns(r->read_p50_ns, h[2]), rzs_human_ns(r->read_p99_ns, h[3]),
-	       rzs_human_ns(r->write_p50_ns, h[4]), rzs_human_ns(r->write_p99_ns, h[5]),
+	       rzst_human_ns(r->read_p50_ns, h[2]), rzst_human_ns(r->read_p99_ns, h[3]),
+	       rzst_human_ns(r->write_p50_ns, h[4]), rzst_human_ns(r->write_p99_ns, h[5]),
 	       count(r, r->refused, t[8]), reserve(r, h[6]),
-	       r->stale_known ? rzs_human_bytes(r->stale, h[7]) : "-", protection_text(s, r, t[7]));
+	       r->stale_known ? rzst_human_bytes(r->stale, h[7]) : "-",
+	       protection_text(s, r, t[7]));
 }
 
 static void show_lines(const struct rzs_sample *s, bool first)
@@ -122,25 +123,25 @@ static void show_lines(const struct rzs_sample *s, bool first)
 
 /* ---- JSON ---- */
 
-static void json_row(struct rzs_json *j, const struct rzs_row *r)
+static void json_row(struct rzst_json *j, const struct rzs_row *r)
 {
 	bool told = !r->info.of_kernel;
 
-	rzs_json_object(j, NULL);
-	rzs_json_text(j, "device", r->info.name);
-	rzs_json_text(j, "socket", told ? r->server->backend->where : NULL);
-	rzs_json_bool(j, "ready", r->info.ready);
-	rzs_json_text(j, "attached", *r->attached ? r->attached : NULL);
-	rzs_json_number(j, "stored_bytes", r->info.stored);
-	rzs_json_number(j, "mem_bytes", r->info.mem);
-	rzs_json_fraction(j, "ratio", rzs_stats_ratio(r->info.stored, r->info.mem));
-	rzs_json_number(j, "pages_stored", r->pages_stored);
+	rzst_json_object(j, NULL);
+	rzst_json_text(j, "device", r->info.name);
+	rzst_json_text(j, "socket", told ? r->server->backend->where : NULL);
+	rzst_json_bool(j, "ready", r->info.ready);
+	rzst_json_text(j, "attached", *r->attached ? r->attached : NULL);
+	rzst_json_number(j, "stored_bytes", r->info.stored);
+	rzst_json_number(j, "mem_bytes", r->info.mem);
+	rzst_json_fraction(j, "ratio", rzs_stats_ratio(r->info.stored, r->info.mem));
+	rzst_json_number(j, "pages_stored", r->pages_stored);
 	rzs_show_number(j, "pages_same", told, r->pages_same);
 	rzs_show_number(j, "pages_raw", told, r->pages_raw);
-	rzs_json_fraction(j, "reads_per_second", r->reads_per_second);
-	rzs_json_fraction(j, "writes_per_second", r->writes_per_second);
-	rzs_json_fraction(j, "read_bytes_per_second", r->read_bytes_per_second);
-	rzs_json_fraction(j, "write_bytes_per_second", r->write_bytes_per_second);
+	rzst_json_fraction(j, "reads_per_second", r->reads_per_second);
+	rzst_json_fraction(j, "writes_per_second", r->writes_per_second);
+	rzst_json_fraction(j, "read_bytes_per_second", r->read_bytes_per_second);
+	rzst_json_fraction(j, "write_bytes_per_second", r->write_bytes_per_second);
 	rzs_show_number(j, "read_p50_ns", told, r->read_p50_ns);
 	rzs_show_number(j, "read_p99_ns", told, r->read_p99_ns);
 	rzs_show_number(j, "write_p50_ns", told, r->write_p50_ns);
@@ -148,29 +149,29 @@ static void json_row(struct rzs_json *j, const struct rzs_row *r)
 	rzs_show_number(j, "refused", told, r->refused);
 	rzs_show_number(j, "reserve_bytes", told, r->reserve);
 	rzs_show_number(j, "stale_bytes", r->stale_known, r->stale);
-	rzs_json_object_end(j);
+	rzst_json_object_end(j);
 }
 
 static void show_json(const struct rzs_sample *s)
 {
 	char when[TEXT_MAX];
-	struct rzs_json j;
+	struct rzst_json j;
 
-	rzs_json_begin(&j, stdout);
-	rzs_json_text(&j, "time", time_text("%Y-%m-%dT%H:%M:%S%z", when));
-	rzs_json_array(&j, "devices");
+	rzst_json_begin(&j, stdout);
+	rzst_json_text(&j, "time", time_text("%Y-%m-%dT%H:%M:%S%z", when));
+	rzst_json_array(&j, "devices");
 	for (size_t i = 0; i < s->nr; i++)
 		json_row(&j, &s->v[i]);
-	rzs_json_array_end(&j);
-	rzs_json_array(&j, "servers");
+	rzst_json_array_end(&j);
+	rzst_json_array(&j, "servers");
 	for (size_t i = 0; i < s->nr_servers; i++) {
-		rzs_json_object(&j, NULL);
+		rzst_json_object(&j, NULL);
 		rzs_show_server(&j, s->protections[i].server);
 		rzs_show_texts(&j, "protections", &s->protections[i].each);
-		rzs_json_object_end(&j);
+		rzst_json_object_end(&j);
 	}
-	rzs_json_array_end(&j);
-	rzs_json_end(&j);
+	rzst_json_array_end(&j);
+	rzst_json_end(&j);
 }
 
 /* ---- the screen ---- */
@@ -198,13 +199,13 @@ static void screen_server(FILE *f, const struct rzs_protections *p)
 
 static void screen_head(FILE *f, const struct rzs_device_info *d, const char *attached)
 {
-	char h[RZS_HUMAN_MAX];
+	char h[RZST_HUMAN_MAX];
 
-	fprintf(f, "\n%s: %s", d->name, d->size ? rzs_human_bytes(d->size, h) : "size undecided");
+	fprintf(f, "\n%s: %s", d->name, d->size ? rzst_human_bytes(d->size, h) : "size undecided");
 	if (*d->algorithm)
 		fprintf(f, ", %s", d->algorithm);
 	if (d->memlimit)
-		fprintf(f, ", limit %s", rzs_human_bytes(d->memlimit, h));
+		fprintf(f, ", limit %s", rzst_human_bytes(d->memlimit, h));
 	if (!d->of_kernel)
 		fprintf(f, ", %llu client%s", (unsigned long long)d->connections,
 			d->connections == 1 ? "" : "s");
@@ -213,7 +214,7 @@ static void screen_head(FILE *f, const struct rzs_device_info *d, const char *at
 
 static void screen_row(FILE *f, const struct rzs_row *r)
 {
-	char t[4][TEXT_MAX], h[5][RZS_HUMAN_MAX];
+	char t[4][TEXT_MAX], h[5][RZST_HUMAN_MAX];
 
 	screen_head(f, &r->info, r->attached);
 	if (!r->info.ready) {
@@ -221,22 +222,22 @@ static void screen_row(FILE *f, const struct rzs_row *r)
 		return;
 	}
 	fprintf(f, "  stored %8s   same-filled %5s%%   incompressible %5s%%   stale  %7s\n",
-		rzs_human_bytes(r->info.stored, h[0]),
+		rzst_human_bytes(r->info.stored, h[0]),
 		number("%.1f", percent(r, r->pages_same), t[0]),
 		number("%.1f", percent(r, r->pages_raw), t[1]),
-		r->stale_known ? rzs_human_bytes(r->stale, h[1]) : "-");
+		r->stale_known ? rzst_human_bytes(r->stale, h[1]) : "-");
 	fprintf(f, "  in RAM %8s   ratio       %6s   reserve        %6s   refused %6s\n",
-		rzs_human_bytes(r->info.mem, h[0]),
+		rzst_human_bytes(r->info.mem, h[0]),
 		number("%.2f", rzs_stats_ratio(r->info.stored, r->info.mem), t[0]),
 		reserve(r, h[1]), count(r, r->refused, t[1]));
 	fprintf(f, "  reads  %6s/s   %8s MB/s   p50 %7s   p99 %7s\n",
 		number("%.0f", r->reads_per_second, t[0]),
 		number("%.1f", r->read_bytes_per_second / 1e6, t[1]),
-		rzs_human_ns(r->read_p50_ns, h[0]), rzs_human_ns(r->read_p99_ns, h[1]));
+		rzst_human_ns(r->read_p50_ns, h[0]), rzst_human_ns(r->read_p99_ns, h[1]));
 	fprintf(f, "  writes %6s/s   %8s MB/s   p50 %7s   p99 %7s\n",
 		number("%.0f", r->writes_per_second, t[0]),
 		number("%.1f", r->write_bytes_per_second / 1e6, t[1]),
-		rzs_human_ns(r->write_p50_ns, h[0]), rzs_human_ns(r->write_p99_ns, h[1]));
+		rzst_human_ns(r->write_p50_ns, h[0]), rzst_human_ns(r->write_p99_ns, h[1]));
 }
 
 /* Over what was drawn before, cut to the terminal's size; "..." where lines were left out. */
@@ -271,7 +272,7 @@ static int show_screen(const struct rzs_sample *s, uint64_t interval_ms, bool fi
 	FILE *f = open_memstream(&text, &size);
 
 	if (!f)
-		return rzs_tool_fail(RZS_EXIT_FAILED, "no memory");
+		return rzst_fail(RZS_EXIT_FAILED, "no memory");
 	fprintf(f, "%s  every %g s\n", time_text("%Y-%m-%d %H:%M:%S", when),
 		(double)interval_ms / 1000);
 	for (size_t i = 0; i < s->nr_servers; i++) {
@@ -284,7 +285,7 @@ static int show_screen(const struct rzs_sample *s, uint64_t interval_ms, bool fi
 	}
 	if (fclose(f) != 0) {
 		free(text);
-		return rzs_tool_fail(RZS_EXIT_FAILED, "no memory");
+		return rzst_fail(RZS_EXIT_FAILED, "no memory");
 	}
 	if (first)
 		fputs("\033[2J", stdout);
@@ -317,14 +318,14 @@ static int show(const struct rzs_options *o, const struct rzs_sample *s, bool fi
 	else
 		show_lines(s, first);
 	if (fflush(stdout) != 0)
-		return rzs_tool_fail(RZS_EXIT_FAILED, "cannot write: %s", strerror(errno));
+		return rzst_fail(RZS_EXIT_FAILED, "cannot write: %s", strerror(errno));
 	return code;
 }
 
 static int watch(const struct rzs_options *o, struct rzs_found *found)
 {
 	struct rzs_sample now, before;
-	uint64_t next = rzs_tool_clock_ns();
+	uint64_t next = rzst_now();
 	int code = RZS_EXIT_DONE;
 
 	memset(&before, 0, sizeof(before));
@@ -332,8 +333,8 @@ static int watch(const struct rzs_options *o, struct rzs_found *found)
 		if (n > 0) {
 			/* Late by a whole interval: do not run after it. */
 			next += o->interval_ms * 1000000;
-			if (next < rzs_tool_clock_ns())
-				next = rzs_tool_clock_ns();
+			if (next < rzst_now())
+				next = rzst_now();
 			sleep_until(next);
 		}
 		code = rzs_sample_take(&found->all, found->server,

@@ -162,12 +162,12 @@ static const struct {
 /* What was given, to be held against the command once that is known. */
 struct given {
 	bool option[KNOWN];
-	char text[RZS_TOOL_PASS_MAX][64]; /* "--priority" and the like */
+	char text[RZSC_PASS_MAX][64]; /* "--priority" and the like */
 };
 
 static int bad_usage(const char *what)
 {
-	return rzs_tool_fail(RZS_EXIT_USAGE, "%s; see rzscontrol --help", what);
+	return rzst_fail(RZS_EXIT_USAGE, "%s; see rzscontrol --help", what);
 }
 
 static int number(const char *option, const char *unit, uint64_t least, uint64_t most,
@@ -175,7 +175,7 @@ static int number(const char *option, const char *unit, uint64_t least, uint64_t
 {
 	char why[256];
 
-	if (rzs_number_option(option, optarg, unit, least, most, out, why, sizeof(why)) < 0)
+	if (rzst_number_option(option, optarg, unit, least, most, out, why, sizeof(why)) < 0)
 		return bad_usage(why);
 	return RZS_EXIT_DONE;
 }
@@ -184,7 +184,7 @@ static int pass_on(struct rzs_options *o, struct given *g, const char *name, con
 {
 	char *word = g->text[o->nr_pass];
 
-	if (o->nr_pass + 2 > RZS_TOOL_PASS_MAX)
+	if (o->nr_pass + 2 > RZSC_PASS_MAX)
 		return bad_usage("too many options");
 	snprintf(word, sizeof(g->text[0]), "--%s", name);
 	o->pass[o->nr_pass++] = word;
@@ -329,7 +329,7 @@ static int take_interval(struct rzs_options *o, char **words, unsigned *nr)
 	/* A lone word of DEVICE --watch is the device. */
 	if (o->watch && *nr == 1 && !o->name)
 		return RZS_EXIT_DONE;
-	if (rzs_number_seconds(words[*nr - 1], &o->interval_ms) == 0) {
+	if (rzst_number_seconds(words[*nr - 1], &o->interval_ms) == 0) {
 		--*nr;
 		return RZS_EXIT_DONE;
 	}
@@ -423,6 +423,6 @@ int main(int argc, char **argv)
 	if (code < 0)
 		code = run(&o, &g, argv + optind, (unsigned)(argc - optind));
 	if ((fflush(stdout) != 0 || ferror(stdout)) && code == RZS_EXIT_DONE)
-		code = rzs_tool_fail(RZS_EXIT_FAILED, "cannot write: %s", strerror(errno));
+		code = rzst_fail(RZS_EXIT_FAILED, "cannot write: %s", strerror(errno));
 	return code;
 }

@@ -7,10 +7,10 @@
  *
  * Threading: one thread.
  */
-#ifndef RZSC_KERNEL_NODE_H
-#define RZSC_KERNEL_NODE_H
+#ifndef RZST_KERNEL_NODE_H
+#define RZST_KERNEL_NODE_H
 
-#include "rzsc.h"
+#include "rzst.h"
 
 #define RZS_NODE_WHY 1024u
 
@@ -18,7 +18,7 @@
  * Open a path, and put down what the kernel calls it.  -EINVAL: it is none of the module's; name is
  * empty on failure.  Gives a descriptor.
  */
-int rzs_node_open(const char *path, char name[RZS_TOOL_NAME_MAX], char *why);
+int rzs_node_open(const char *path, char name[RZST_NAME_MAX], char *why);
 
 /* One of RZSIO_*, with its argument.  -ENODEV: it is not initialised, there are no statistics. */
 int rzs_node_ask(int fd, const char *name, unsigned long request, void *argument, char *why);

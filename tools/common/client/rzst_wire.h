@@ -4,11 +4,11 @@
  *
  * Threading: one thread.
  */
-#ifndef RZSC_WIRE_H
-#define RZSC_WIRE_H
+#ifndef RZST_WIRE_H
+#define RZST_WIRE_H
 
 #include "ctl.h"
-#include "rzsc.h"
+#include "rzst.h"
 
 struct rzs_wire {
 	const char *path;

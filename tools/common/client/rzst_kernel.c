@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * See rzsc_kernel.h.  Statistics have the names that servers give them where they mean the same;
+ * See rzst_kernel.h.  Statistics have the names that servers give them where they mean the same;
  * what the ioctl does not tell is left out.
  */
 #include <dirent.h>
@@ -12,9 +12,9 @@
 #include <unistd.h>
 
 #include "ramzswap_ioctl.h"
-#include "rzsc_kernel.h"
-#include "rzsc_kernel_node.h"
-#include "rzsc_nbd.h"
+#include "rzst_kernel.h"
+#include "rzst_kernel_node.h"
+#include "rzst_swaps.h"
 
 #define PAGE_SIZE     4096u /* of the store, whatever the kernel's */
 #define ALGORITHM_MAX 32u
@@ -24,8 +24,8 @@
 
 struct kernel_backend {
 	struct rzs_backend base;
-	char only[RZS_TOOL_NAME_MAX]; /* empty: all */
-	char path[RZS_TOOL_PATH_MAX]; /* of that one */
+	char only[RZST_NAME_MAX]; /* empty: all */
+	char path[RZST_PATH_MAX]; /* of that one */
 };
 
 bool rzs_kernel_is_name(const char *text, unsigned *out_number)
@@ -33,7 +33,7 @@ bool rzs_kernel_is_name(const char *text, unsigned *out_number)
 	uint64_t n;
 
 	*out_number = 0;
-	if (strncmp(text, "ramzswap", 8) != 0 || rzs_number_parse(text + 8, &n) < 0 || n > 9999)
+	if (strncmp(text, "ramzswap", 8) != 0 || rzst_number_parse(text + 8, &n) < 0 || n > 9999)
 		return false;
 	*out_number = (unsigned)n;
 	return true;
@@ -41,13 +41,13 @@ bool rzs_kernel_is_name(const char *text, unsigned *out_number)
 
 bool rzs_kernel_is_path(const char *text)
 {
-	char path[RZS_TOOL_PATH_MAX];
+	char path[RZST_PATH_MAX];
 	unsigned number;
 	struct stat st;
 
 	if (strncmp(text, "/dev/", 5) == 0 && rzs_kernel_is_name(text + 5, &number))
 		return true;
-	return strchr(text, '/') && rzs_tool_path(path, sizeof(path), text) == 0 &&
+	return strchr(text, '/') && rzst_path(path, sizeof(path), text) == 0 &&
 	       stat(path, &st) == 0 && S_ISBLK(st.st_mode);
 }
 
@@ -57,7 +57,7 @@ bool rzs_kernel_is_path(const char *text)
 static int ask(struct rzs_backend *b, const char *name, unsigned long request, void *argument)
 {
 	const struct kernel_backend *k = (const struct kernel_backend *)b;
-	char path[RZS_TOOL_PATH_MAX], is[RZS_TOOL_NAME_MAX];
+	char path[RZST_PATH_MAX], is[RZST_NAME_MAX];
 	int fd, err;
 
 	snprintf(path, sizeof(path), "/dev/%s", name);
@@ -83,7 +83,7 @@ static int get(struct rzs_backend *b, const char *name, struct ramzswap_ioctl_st
 	memset(out, 0, sizeof(*out));
 	err = ask(b, name, RZSIO_GET_STATS, out);
 	out->backing_swap_name[sizeof(out->backing_swap_name) - 1] = '\0';
-	rzs_tool_tame(out->backing_swap_name);
+	rzst_tame(out->backing_swap_name);
 	return err;
 }
 
@@ -97,13 +97,13 @@ static uint64_t stored_of(const struct ramzswap_ioctl_stats *s)
 
 static void first_line(const char *path, char *out, size_t size)
 {
-	char at[RZS_TOOL_PATH_MAX];
-	FILE *f = rzs_tool_path(at, sizeof(at), path) == 0 ? fopen(at, "re") : NULL;
+	char at[RZST_PATH_MAX];
+	FILE *f = rzst_path(at, sizeof(at), path) == 0 ? fopen(at, "re") : NULL;
 
 	if (!f || !fgets(out, (int)size, f))
 		out[0] = '\0';
 	out[strcspn(out, "\n")] = '\0';
-	rzs_tool_tame(out);
+	rzst_tame(out);
 	if (f)
 		fclose(f);
 }
@@ -111,7 +111,7 @@ static void first_line(const char *path, char *out, size_t size)
 /* "lzo [lz4] zstd", as with zram: the one in brackets.  Empty: it does not say. */
 static void algorithm_of(const char *name, char out[ALGORITHM_MAX])
 {
-	char path[RZS_TOOL_PATH_MAX], line[256], *begin;
+	char path[RZST_PATH_MAX], line[256], *begin;
 
 	snprintf(path, sizeof(path), "/sys/block/%s/comp_algorithm", name);
 	first_line(path, line, sizeof(line));
@@ -140,7 +140,7 @@ static int add_device(struct rzs_backend *b, const char *name, struct rzs_device
 
 	if (err < 0 && err != -ENODEV)
 		return err;
-	out->v = rzs_tool_grow(out->v, out->nr, sizeof(*out->v));
+	out->v = rzst_grow(out->v, out->nr, sizeof(*out->v));
 	d = &out->v[out->nr++];
 	memset(d, 0, sizeof(*d));
 	snprintf(d->name, sizeof(d->name), "%s", name);
@@ -167,17 +167,17 @@ static int by_value(const void *a, const void *b)
 /* Numbers of all in sysfs, in their order; to be freed. */
 static unsigned *all_numbers(size_t *nr)
 {
-	char folder[RZS_TOOL_PATH_MAX];
+	char folder[RZST_PATH_MAX];
 	unsigned *numbers = NULL, number;
 	struct dirent *e;
 	DIR *dir = NULL;
 
 	*nr = 0;
-	if (rzs_tool_path(folder, sizeof(folder), "/sys/block") == 0)
+	if (rzst_path(folder, sizeof(folder), "/sys/block") == 0)
 		dir = opendir(folder);
 	while (dir && (e = readdir(dir)) != NULL)
 		if (rzs_kernel_is_name(e->d_name, &number)) {
-			numbers = rzs_tool_grow(numbers, *nr, sizeof(*numbers));
+			numbers = rzst_grow(numbers, *nr, sizeof(*numbers));
 			numbers[(*nr)++] = number;
 		}
 	if (dir)
@@ -190,7 +190,7 @@ static unsigned *all_numbers(size_t *nr)
 static int get_list(struct rzs_backend *b, struct rzs_device_infos *out)
 {
 	const struct kernel_backend *k = (const struct kernel_backend *)b;
-	char name[RZS_TOOL_NAME_MAX];
+	char name[RZST_NAME_MAX];
 	unsigned *numbers;
 	int err = 0;
 	size_t nr;
@@ -246,7 +246,7 @@ static int get_describe(struct rzs_backend *b, struct rzs_stat_infos *out)
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		struct rzs_stat_info *s;
 
-		out->v = rzs_tool_grow(out->v, out->nr, sizeof(*out->v));
+		out->v = rzst_grow(out->v, out->nr, sizeof(*out->v));
 		s = &out->v[out->nr++];
 		memset(s, 0, sizeof(*s));
 		snprintf(s->name, sizeof(s->name), "%s", table[i].name);
@@ -261,7 +261,7 @@ static void add_value(struct rzs_values *out, const char *name, uint64_t value)
 {
 	struct rzs_value *v;
 
-	out->v = rzs_tool_grow(out->v, out->nr, sizeof(*out->v));
+	out->v = rzst_grow(out->v, out->nr, sizeof(*out->v));
 	v = &out->v[out->nr++];
 	memset(v, 0, sizeof(*v));
 	snprintf(v->name, sizeof(v->name), "%s", name);
@@ -327,7 +327,7 @@ static void add_text(struct rzs_texts *out, const char *name, const char *text)
 {
 	struct rzs_text *t;
 
-	out->v = rzs_tool_grow(out->v, out->nr, sizeof(*out->v));
+	out->v = rzst_grow(out->v, out->nr, sizeof(*out->v));
 	t = &out->v[out->nr++];
 	memset(t, 0, sizeof(*t));
 	snprintf(t->name, sizeof(t->name), "%s", name);
@@ -376,7 +376,7 @@ static int parse_kb(const char *text, uint64_t *out_kb)
 
 	*out_kb = 0;
 	if (!unit || !*unit) {
-		if (rzs_number_parse(text, &n) < 0 || n % 1024)
+		if (rzst_number_parse(text, &n) < 0 || n % 1024)
 			return -EINVAL;
 		*out_kb = n / 1024;
 		return 0;
@@ -385,7 +385,7 @@ static int parse_kb(const char *text, uint64_t *out_kb)
 		return -EINVAL;
 	memcpy(digits, text, len - 1);
 	digits[len - 1] = '\0';
-	if (rzs_number_parse(digits, &n) < 0 || n > UINT64_MAX >> (10 * (unit - units)))
+	if (rzst_number_parse(digits, &n) < 0 || n > UINT64_MAX >> (10 * (unit - units)))
 		return -EINVAL;
 	*out_kb = n << (10 * (unit - units));
 	return 0;
@@ -457,9 +457,11 @@ static int order_init(struct rzs_backend *b, const char *name)
 static int order_reset(struct rzs_backend *b, const char *name)
 {
 	int err = ask(b, name, RZSIO_RESET, NULL);
+	char path[RZST_NAME_MAX + 8];
 	uint64_t used;
 
-	if (err == -EBUSY && rzs_nbd_kernel_used(name, &used) == 0)
+	snprintf(path, sizeof(path), "/dev/%s", name);
+	if (err == -EBUSY && rzst_swaps_used(path, &used) == 0)
 		return err;
 	for (unsigned i = 0; err == -EBUSY && i < RESET_AGAIN; i++) {
 		const struct timespec pause = {.tv_nsec = RESET_PAUSE_NS};
@@ -533,7 +535,7 @@ static int find_one(struct kernel_backend *k, const char *device, char *why)
 			     device);
 
 	if (n < 0 || (size_t)n >= sizeof(k->path)) {
-		snprintf(why, RZS_NODE_WHY, "a path of more than %u bytes", RZS_TOOL_PATH_MAX - 1);
+		snprintf(why, RZS_NODE_WHY, "a path of more than %u bytes", RZST_PATH_MAX - 1);
 		return -EINVAL;
 	}
 	fd = rzs_node_open(k->path, k->only, why);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* See rzsc_json.h. */
-#include "rzsc_json.h"
+/* See rzst_json.h. */
+#include "rzst_json.h"
 
 /* Bytes of the UTF-8 character at s; 0: it is none. */
 static unsigned utf8_bytes(const unsigned char *s)
@@ -43,7 +43,7 @@ static void put_string(FILE *f, const char *text)
 	fputc('"', f);
 }
 
-static void put_key(struct rzs_json *j, const char *key)
+static void put_key(struct rzst_json *j, const char *key)
 {
 	if (j->more)
 		fputc(',', j->f);
@@ -54,53 +54,53 @@ static void put_key(struct rzs_json *j, const char *key)
 	}
 }
 
-static void open_one(struct rzs_json *j, const char *key, char brace)
+static void open_one(struct rzst_json *j, const char *key, char brace)
 {
 	put_key(j, key);
 	fputc(brace, j->f);
 	j->more = false;
 }
 
-static void close_one(struct rzs_json *j, char brace)
+static void close_one(struct rzst_json *j, char brace)
 {
 	fputc(brace, j->f);
 	j->more = true;
 }
 
-void rzs_json_begin(struct rzs_json *j, FILE *f)
+void rzst_json_begin(struct rzst_json *j, FILE *f)
 {
 	j->f = f;
 	j->more = false;
 	open_one(j, NULL, '{');
 }
 
-void rzs_json_end(struct rzs_json *j)
+void rzst_json_end(struct rzst_json *j)
 {
 	close_one(j, '}');
 	fputc('\n', j->f);
 }
 
-void rzs_json_object(struct rzs_json *j, const char *key)
+void rzst_json_object(struct rzst_json *j, const char *key)
 {
 	open_one(j, key, '{');
 }
 
-void rzs_json_object_end(struct rzs_json *j)
+void rzst_json_object_end(struct rzst_json *j)
 {
 	close_one(j, '}');
 }
 
-void rzs_json_array(struct rzs_json *j, const char *key)
+void rzst_json_array(struct rzst_json *j, const char *key)
 {
 	open_one(j, key, '[');
 }
 
-void rzs_json_array_end(struct rzs_json *j)
+void rzst_json_array_end(struct rzst_json *j)
 {
 	close_one(j, ']');
 }
 
-void rzs_json_text(struct rzs_json *j, const char *key, const char *text)
+void rzst_json_text(struct rzst_json *j, const char *key, const char *text)
 {
 	put_key(j, key);
 	if (text)
@@ -109,13 +109,13 @@ void rzs_json_text(struct rzs_json *j, const char *key, const char *text)
 		fputs("null", j->f);
 }
 
-void rzs_json_number(struct rzs_json *j, const char *key, uint64_t value)
+void rzst_json_number(struct rzst_json *j, const char *key, uint64_t value)
 {
 	put_key(j, key);
 	fprintf(j->f, "%llu", (unsigned long long)value);
 }
 
-void rzs_json_fraction(struct rzs_json *j, const char *key, double value)
+void rzst_json_fraction(struct rzst_json *j, const char *key, double value)
 {
 	put_key(j, key);
 	/* What is no number, nan or infinite, is not equal to itself less itself. */
@@ -125,13 +125,13 @@ void rzs_json_fraction(struct rzs_json *j, const char *key, double value)
 		fputs("null", j->f);
 }
 
-void rzs_json_bool(struct rzs_json *j, const char *key, bool value)
+void rzst_json_bool(struct rzst_json *j, const char *key, bool value)
 {
 	put_key(j, key);
 	fputs(value ? "true" : "false", j->f);
 }
 
-void rzs_json_null(struct rzs_json *j, const char *key)
+void rzst_json_null(struct rzst_json *j, const char *key)
 {
-	rzs_json_text(j, key, NULL);
+	rzst_json_text(j, key, NULL);
 }

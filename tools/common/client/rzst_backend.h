@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Where devices live, as the commands see it: a table of functions, of a control socket
- * (rzsc_socket.c) or of the kernel module (rzsc_kernel.c).
+ * (rzst_socket.c) or of the kernel module (rzst_kernel.c).
  *
  * All functions give 0 or a negative errno, and then backend->why says what was wrong and the way
  * out.  Out-parameters are set on every path: empty on failure.  What they hold is freed with
@@ -9,10 +9,10 @@
  *
  * Threading: one thread.
  */
-#ifndef RZSC_BACKEND_H
-#define RZSC_BACKEND_H
+#ifndef RZST_BACKEND_H
+#define RZST_BACKEND_H
 
-#include "rzsc.h"
+#include "rzst.h"
 
 /* A number with a name. */
 struct rzs_value {
@@ -37,7 +37,7 @@ struct rzs_texts {
 };
 
 struct rzs_device_info {
-	char name[RZS_TOOL_NAME_MAX];
+	char name[RZST_NAME_MAX];
 	bool ready;	   /* initialised */
 	uint64_t size;	   /* bytes; 0: undecided */
 	uint64_t memlimit; /* bytes; 0: none */
@@ -62,7 +62,7 @@ struct rzs_server_info {
 	char program[64];
 	char version[64];
 	uint64_t pid;
-	char socket[RZS_TOOL_PATH_MAX]; /* where NBD clients connect; empty: not known */
+	char socket[RZST_PATH_MAX]; /* where NBD clients connect; empty: not known */
 };
 
 /* How long requests of one kind took. */
@@ -145,8 +145,8 @@ struct rzs_backend_ops {
 
 struct rzs_backend {
 	const struct rzs_backend_ops *ops;
-	bool of_kernel;		       /* no process, no socket, no protections, no times */
-	char where[RZS_TOOL_PATH_MAX]; /* what messages call it: the socket's path, or "kernel" */
+	bool of_kernel;		   /* no process, no socket, no protections, no times */
+	char where[RZST_PATH_MAX]; /* what messages call it: the socket's path, or "kernel" */
 	char why[1024];
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Messages, memory, numbers; see rzsc.h. */
+/* Messages, memory, numbers; see rzst.h. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -7,19 +7,19 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "rzsc.h"
+#include "rzst.h"
 
 static void say(const char *fmt, va_list ap)
 {
 	char line[1024];
 
 	vsnprintf(line, sizeof(line), fmt, ap);
-	rzs_tool_tame(line);
+	rzst_tame(line);
 	fflush(stdout);
-	fprintf(stderr, "rzscontrol: %s\n", line);
+	fprintf(stderr, "%s: %s\n", program_invocation_short_name, line);
 }
 
-void rzs_tool_say(const char *fmt, ...)
+void rzst_say(const char *fmt, ...)
 {
 	va_list ap;
 
@@ -28,7 +28,7 @@ void rzs_tool_say(const char *fmt, ...)
 	va_end(ap);
 }
 
-int rzs_tool_fail(int code, const char *fmt, ...)
+int rzst_fail(int code, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -38,7 +38,7 @@ int rzs_tool_fail(int code, const char *fmt, ...)
 	return code;
 }
 
-enum rzs_exit rzs_tool_exit(int err)
+enum rzs_exit rzst_exit(int err)
 {
 	switch (-err) {
 	case 0:
@@ -61,11 +61,11 @@ enum rzs_exit rzs_tool_exit(int err)
 
 static void out_of_memory(void)
 {
-	fputs("rzscontrol: no memory\n", stderr);
+	fprintf(stderr, "%s: no memory\n", program_invocation_short_name);
 	exit(RZS_EXIT_FAILED);
 }
 
-void *rzs_tool_grow(void *v, size_t nr, size_t size)
+void *rzst_grow(void *v, size_t nr, size_t size)
 {
 	/* Full when nr is a power of two; 0 is none. */
 	if (nr & (nr - 1))
@@ -76,7 +76,7 @@ void *rzs_tool_grow(void *v, size_t nr, size_t size)
 	return v;
 }
 
-char *rzs_tool_copy(const char *text)
+char *rzst_copy(const char *text)
 {
 	char *copy = strdup(text);
 
@@ -85,7 +85,7 @@ char *rzs_tool_copy(const char *text)
 	return copy;
 }
 
-int rzs_tool_path(char *out, size_t size, const char *path)
+int rzst_path(char *out, size_t size, const char *path)
 {
 	const char *root = getenv("RZS_SYSROOT");
 	int n = snprintf(out, size, "%s%s", root ? root : "", path);
@@ -96,7 +96,7 @@ int rzs_tool_path(char *out, size_t size, const char *path)
 	return -ENAMETOOLONG;
 }
 
-bool rzs_tool_same_file(const char *a, const char *b)
+bool rzst_same_file(const char *a, const char *b)
 {
 	struct stat x, y;
 
@@ -105,7 +105,7 @@ bool rzs_tool_same_file(const char *a, const char *b)
 	return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
-void rzs_tool_tame(char *text)
+void rzst_tame(char *text)
 {
 	for (unsigned char *c = (unsigned char *)text; *c; c++) {
 		/* 0xc2 0x80 to 0xc2 0x9f are control characters too, to a terminal of UTF-8. */
@@ -116,7 +116,7 @@ void rzs_tool_tame(char *text)
 	}
 }
 
-uint64_t rzs_tool_clock_ns(void)
+uint64_t rzst_now(void)
 {
 	struct timespec ts;
 
@@ -126,7 +126,7 @@ uint64_t rzs_tool_clock_ns(void)
 
 /* ---- numbers ---- */
 
-int rzs_number_parse(const char *text, uint64_t *out)
+int rzst_number_parse(const char *text, uint64_t *out)
 {
 	uint64_t n = 0;
 
@@ -146,13 +146,13 @@ int rzs_number_parse(const char *text, uint64_t *out)
 	return 0;
 }
 
-int rzs_number_option(const char *option, const char *text, const char *unit, uint64_t least,
-		      uint64_t most, uint64_t *out, char *why, size_t why_size)
+int rzst_number_option(const char *option, const char *text, const char *unit, uint64_t least,
+		       uint64_t most, uint64_t *out, char *why, size_t why_size)
 {
 	uint64_t n;
 
 	*out = 0;
-	if (rzs_number_parse(text, &n) < 0 || n < least || n > most) {
+	if (rzst_number_parse(text, &n) < 0 || n < least || n > most) {
 		snprintf(why, why_size, "%s %s: expected %s, from %llu to %llu", option, text, unit,
 			 (unsigned long long)least, (unsigned long long)most);
 		return -EINVAL;
@@ -161,7 +161,7 @@ int rzs_number_option(const char *option, const char *text, const char *unit, ui
 	return 0;
 }
 
-int rzs_number_seconds(const char *text, uint64_t *out_ms)
+int rzst_number_seconds(const char *text, uint64_t *out_ms)
 {
 	char *end;
 	double seconds;
@@ -176,7 +176,25 @@ int rzs_number_seconds(const char *text, uint64_t *out_ms)
 	return 0;
 }
 
-const char *rzs_human_bytes(uint64_t bytes, char out[RZS_HUMAN_MAX])
+uint64_t rzst_number_in(const char *path, const char *key)
+{
+	size_t n = strlen(key);
+	uint64_t value = 0;
+	char line[512];
+	FILE *f = fopen(path, "re");
+
+	if (!f)
+		return 0;
+	while (fgets(line, sizeof(line), f))
+		if (strncmp(line, key, n) == 0) {
+			value = strtoull(line + n, NULL, 10);
+			break;
+		}
+	fclose(f);
+	return value;
+}
+
+const char *rzst_human_bytes(uint64_t bytes, char out[RZST_HUMAN_MAX])
 {
 	static const char units[] = " KMGTPE";
 	unsigned unit = 0;
@@ -186,25 +204,25 @@ const char *rzs_human_bytes(uint64_t bytes, char out[RZS_HUMAN_MAX])
 	for (; v >= 1023.95 && units[unit + 1]; unit++)
 		v /= 1024;
 	if (unit == 0)
-		snprintf(out, RZS_HUMAN_MAX, "%.0f", v);
+		snprintf(out, RZST_HUMAN_MAX, "%.0f", v);
 	else
-		snprintf(out, RZS_HUMAN_MAX, "%.1f%c", v, units[unit]);
+		snprintf(out, RZST_HUMAN_MAX, "%.1f%c", v, units[unit]);
 	return out;
 }
 
-const char *rzs_human_ns(uint64_t ns, char out[RZS_HUMAN_MAX])
+const char *rzst_human_ns(uint64_t ns, char out[RZST_HUMAN_MAX])
 {
 	double v = (double)ns;
 
 	if (ns == 0)
-		snprintf(out, RZS_HUMAN_MAX, "-");
+		snprintf(out, RZST_HUMAN_MAX, "-");
 	else if (ns < 1000)
-		snprintf(out, RZS_HUMAN_MAX, "%.0fns", v);
+		snprintf(out, RZST_HUMAN_MAX, "%.0fns", v);
 	else if (v < 999.5e3)
-		snprintf(out, RZS_HUMAN_MAX, "%.0fus", v / 1e3);
+		snprintf(out, RZST_HUMAN_MAX, "%.0fus", v / 1e3);
 	else if (v < 999.95e6)
-		snprintf(out, RZS_HUMAN_MAX, "%.1fms", v / 1e6);
+		snprintf(out, RZST_HUMAN_MAX, "%.1fms", v / 1e6);
 	else
-		snprintf(out, RZS_HUMAN_MAX, "%.*fs", v < 99999.95e9 ? 1 : 0, v / 1e9);
+		snprintf(out, RZST_HUMAN_MAX, "%.*fs", v < 99999.95e9 ? 1 : 0, v / 1e9);
 	return out;
 }

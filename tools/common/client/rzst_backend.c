@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What back ends give, and letting go of it; see rzsc_backend.h. */
+/* What back ends give, and letting go of it; see rzst_backend.h. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "rzsc_backend.h"
+#include "rzst_backend.h"
 
 uint64_t rzs_value_of(const struct rzs_values *values, const char *name, bool *found)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* See rzsc_kernel_node.h. */
+/* See rzst_kernel_node.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -9,15 +9,15 @@
 #include <unistd.h>
 
 #include "ramzswap_ioctl.h"
-#include "rzsc_kernel.h"
-#include "rzsc_kernel_node.h"
+#include "rzst_kernel.h"
+#include "rzst_kernel_node.h"
 
 /* ---- opening ---- */
 
 static int no_device(const char *path, char *why)
 {
-	char module[RZS_TOOL_PATH_MAX];
-	bool loaded = rzs_tool_path(module, sizeof(module), "/sys/module/ramzswap") == 0 &&
+	char module[RZST_PATH_MAX];
+	bool loaded = rzst_path(module, sizeof(module), "/sys/module/ramzswap") == 0 &&
 		      access(module, F_OK) == 0;
 
 	if (loaded)
@@ -67,9 +67,9 @@ static int not_ours(const char *path, const char *what, const char *is, char *wh
  * By number, not by path: the node may have any name, and may have been there before the module
  * was.
  */
-static int identify(int fd, const char *path, char name[RZS_TOOL_NAME_MAX], char *why)
+static int identify(int fd, const char *path, char name[RZST_NAME_MAX], char *why)
 {
-	char link[RZS_TOOL_PATH_MAX], text[64], target[RZS_TOOL_PATH_MAX];
+	char link[RZST_PATH_MAX], text[64], target[RZST_PATH_MAX];
 	unsigned number;
 	struct stat st;
 	const char *is;
@@ -80,7 +80,7 @@ static int identify(int fd, const char *path, char name[RZS_TOOL_NAME_MAX], char
 	if (!S_ISBLK(st.st_mode))
 		return not_ours(path, "nor any block device", "", why);
 	snprintf(text, sizeof(text), "/sys/dev/block/%u:%u", major(st.st_rdev), minor(st.st_rdev));
-	if (rzs_tool_path(link, sizeof(link), text) < 0)
+	if (rzst_path(link, sizeof(link), text) < 0)
 		return cannot_open(path, ENAMETOOLONG, why);
 	n = readlink(link, target, sizeof(target) - 1);
 	if (n < 0)
@@ -90,17 +90,17 @@ static int identify(int fd, const char *path, char name[RZS_TOOL_NAME_MAX], char
 	is = is ? is + 1 : target;
 	if (!rzs_kernel_is_name(is, &number))
 		return not_ours(path, "but ", is, why);
-	snprintf(name, RZS_TOOL_NAME_MAX, "ramzswap%u", number);
+	snprintf(name, RZST_NAME_MAX, "ramzswap%u", number);
 	return 0;
 }
 
-int rzs_node_open(const char *path, char name[RZS_TOOL_NAME_MAX], char *why)
+int rzs_node_open(const char *path, char name[RZST_NAME_MAX], char *why)
 {
-	char at[RZS_TOOL_PATH_MAX];
+	char at[RZST_PATH_MAX];
 	int fd, err;
 
 	name[0] = '\0';
-	if (rzs_tool_path(at, sizeof(at), path) < 0)
+	if (rzst_path(at, sizeof(at), path) < 0)
 		return cannot_open(path, ENAMETOOLONG, why);
 	/* Without O_NONBLOCK some other kind of device might wait for its medium. */
 	fd = open(at, O_RDONLY | O_NONBLOCK | O_CLOEXEC);

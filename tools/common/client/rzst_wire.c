@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * See rzsc_wire.h.  Whatever is at the other end, the conversation ends: time is bounded by a
+ * See rzst_wire.h.  Whatever is at the other end, the conversation ends: time is bounded by a
  * deadline for each answer, memory by a number of lines.
  */
 #include <errno.h>
@@ -11,7 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "rzsc_wire.h"
+#include "rzst_wire.h"
 
 #define LINES_MAX 4096u /* of one answer */
 
@@ -45,7 +45,7 @@ broken(struct rzs_wire *w, int err, const char *fmt, ...)
 		vsnprintf(w->why + n, w->why_size - (size_t)n, fmt, ap);
 		va_end(ap);
 	}
-	rzs_tool_tame(w->why);
+	rzst_tame(w->why);
 	rzs_wire_close(w);
 	return err;
 }
@@ -109,7 +109,7 @@ static int receive(struct rzs_wire *w, uint64_t deadline)
 	ssize_t n;
 
 	for (;;) {
-		uint64_t now = rzs_tool_clock_ns();
+		uint64_t now = rzst_now();
 		int ready = poll(&p, 1, now < deadline ? (int)((deadline - now) / 1000000) + 1 : 0);
 
 		if (ready == 0)
@@ -156,7 +156,7 @@ static int server_error(struct rzs_wire *w)
 {
 	snprintf(w->why, w->why_size, "%s",
 		 *w->reply.message ? w->reply.message : strerror(-w->reply.error));
-	rzs_tool_tame(w->why);
+	rzst_tame(w->why);
 	return w->reply.error;
 }
 
@@ -203,14 +203,14 @@ static int take_greeting(struct rzs_wire *w, uint64_t deadline)
 			      w->reply.protocol, RZS_CTL_PROTOCOL);
 	snprintf(w->program, sizeof(w->program), "%s", w->reply.words.word[2]);
 	snprintf(w->version, sizeof(w->version), "%s", w->reply.words.word[3]);
-	rzs_tool_tame(w->program);
-	rzs_tool_tame(w->version);
+	rzst_tame(w->program);
+	rzst_tame(w->version);
 	return 0;
 }
 
 static uint64_t deadline_of(const struct rzs_wire *w)
 {
-	return rzs_tool_clock_ns() + w->timeout * UINT64_C(1000000000);
+	return rzst_now() + w->timeout * UINT64_C(1000000000);
 }
 
 int rzs_wire_connect(struct rzs_wire *w)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The back end of a control socket: docs/CONTROL-PROTOCOL's verbs.  See rzsc_backend.h. */
+/* The back end of a control socket: docs/CONTROL-PROTOCOL's verbs.  See rzst_backend.h. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "rzsc_backend.h"
-#include "rzsc_wire.h"
+#include "rzst_backend.h"
+#include "rzst_wire.h"
 
 #define BUCKETS_MAX 4096u /* of a kind: this server's are 496 */
 
@@ -27,7 +27,7 @@ static int take_text(char *out, size_t size, const char *text)
 	if (strlen(text) >= size)
 		return -EOVERFLOW;
 	memcpy(out, text, strlen(text) + 1);
-	rzs_tool_tame(out);
+	rzst_tame(out);
 	return 0;
 }
 
@@ -37,7 +37,7 @@ static int take_number(const struct rzs_ctl_words *w, const char *key, uint64_t 
 	const char *text = rzs_ctl_value(w, 1, key);
 
 	*out = 0;
-	return text ? rzs_number_parse(text, out) : 0;
+	return text ? rzst_number_parse(text, out) : 0;
 }
 
 /* The answer to what has no data. */
@@ -55,7 +55,7 @@ static int server_line(void *arg, const struct rzs_ctl_words *w)
 	if (w->nr < 2)
 		return 0;
 	if (strcmp(w->word[0], "pid") == 0)
-		return rzs_number_parse(w->word[1], &out->pid);
+		return rzst_number_parse(w->word[1], &out->pid);
 	if (strcmp(w->word[0], "socket") == 0)
 		return take_text(out->socket, sizeof(out->socket), w->word[1]);
 	return 0;
@@ -70,7 +70,7 @@ static int list_line(void *arg, const struct rzs_ctl_words *w)
 	const char *uuid = rzs_ctl_value(w, 1, "swap-uuid");
 	const char *holder = rzs_ctl_value(w, 1, "holder"); /* older servers do not tell */
 
-	out->v = rzs_tool_grow(out->v, out->nr, sizeof(*out->v));
+	out->v = rzst_grow(out->v, out->nr, sizeof(*out->v));
 	d = &out->v[out->nr++];
 	memset(d, 0, sizeof(*d));
 	d->ready = state && strcmp(state, "ready") == 0;
@@ -97,7 +97,7 @@ static int describe_line(void *arg, const struct rzs_ctl_words *w)
 
 	if (w->nr < 4)
 		return 0;
-	out->v = rzs_tool_grow(out->v, out->nr, sizeof(*out->v));
+	out->v = rzst_grow(out->v, out->nr, sizeof(*out->v));
 	s = &out->v[out->nr++];
 	memset(s, 0, sizeof(*s));
 	s->of_device = strcmp(w->word[0], "device") == 0;
@@ -115,19 +115,19 @@ static int value_line(void *arg, const struct rzs_ctl_words *w)
 
 	if (w->nr < 2)
 		return 0;
-	out->v = rzs_tool_grow(out->v, out->nr, sizeof(*out->v));
+	out->v = rzst_grow(out->v, out->nr, sizeof(*out->v));
 	v = &out->v[out->nr++];
 	memset(v, 0, sizeof(*v));
 	if (take_text(v->name, sizeof(v->name), w->word[0]) < 0)
 		return -EPROTO;
-	return rzs_number_parse(w->word[1], &v->value);
+	return rzst_number_parse(w->word[1], &v->value);
 }
 
 static int add_text(struct rzs_texts *out, const char *name, const char *text)
 {
 	struct rzs_text *t;
 
-	out->v = rzs_tool_grow(out->v, out->nr, sizeof(*out->v));
+	out->v = rzst_grow(out->v, out->nr, sizeof(*out->v));
 	t = &out->v[out->nr++];
 	memset(t, 0, sizeof(*t));
 	if (take_text(t->name, sizeof(t->name), name) < 0 ||
@@ -198,10 +198,11 @@ static int take_bucket(struct rzs_histogram *h, const char *word)
 		return -EPROTO;
 	memcpy(le, word, len);
 	le[len] = '\0';
-	if (rzs_number_parse(le, &b.le_ns) < 0 || rzs_number_parse(word + len + 1, &b.count) < 0 ||
+	if (rzst_number_parse(le, &b.le_ns) < 0 ||
+	    rzst_number_parse(word + len + 1, &b.count) < 0 ||
 	    (h->nr && b.le_ns <= h->v[h->nr - 1].le_ns) || b.count > UINT64_MAX - h->count)
 		return -EPROTO;
-	h->v = rzs_tool_grow(h->v, h->nr, sizeof(*h->v));
+	h->v = rzst_grow(h->v, h->nr, sizeof(*h->v));
 	h->v[h->nr++] = b;
 	h->count += b.count;
 	return 0;
@@ -410,7 +411,7 @@ int rzs_socket_open(const char *path, unsigned timeout, struct rzs_backend **out
 	}
 	s->base.ops = &socket_ops;
 	if (strlen(path) >= sizeof(s->base.where)) {
-		snprintf(why, why_size, "a path of more than %u bytes", RZS_TOOL_PATH_MAX - 1);
+		snprintf(why, why_size, "a path of more than %u bytes", RZST_PATH_MAX - 1);
 		free(s);
 		return -ENAMETOOLONG;
 	}

@@ -7,10 +7,10 @@
  *
  * Threading: one thread.
  */
-#ifndef RZSC_KERNEL_H
-#define RZSC_KERNEL_H
+#ifndef RZST_KERNEL_H
+#define RZST_KERNEL_H
 
-#include "rzsc_backend.h"
+#include "rzst_backend.h"
 
 /* "ramzswapN", and nothing behind N. */
 bool rzs_kernel_is_name(const char *text, unsigned *out_number);
