@@ -28,7 +28,10 @@ enum rzs_exit {
 /* To standard error, one line. */
 void rzst_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* The same; gives code. */
+/* The same, and the end of the program. */
+void rzst_die(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3), noreturn));
+
+/* As rzst_say(); gives code. */
 int rzst_fail(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* How a command ends that failed with err, a negative errno. */

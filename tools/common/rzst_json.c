@@ -71,6 +71,7 @@ void rzst_json_begin(struct rzst_json *j, FILE *f)
 {
 	j->f = f;
 	j->more = false;
+	j->digits = 9;
 	open_one(j, NULL, '{');
 }
 
@@ -120,7 +121,7 @@ void rzst_json_fraction(struct rzst_json *j, const char *key, double value)
 	put_key(j, key);
 	/* What is no number, nan or infinite, is not equal to itself less itself. */
 	if (value - value == 0)
-		fprintf(j->f, "%.9g", value);
+		fprintf(j->f, "%.*g", (int)j->digits, value);
 	else
 		fputs("null", j->f);
 }

@@ -14,7 +14,8 @@
 
 struct rzst_json {
 	FILE *f;
-	bool more; /* something stands before the next one */
+	bool more;	 /* something stands before the next one */
+	unsigned digits; /* of a fraction; 9 from the beginning */
 };
 
 void rzst_json_begin(struct rzst_json *j, FILE *f); /* an object */

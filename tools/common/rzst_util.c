@@ -11,7 +11,7 @@
 
 static void say(const char *fmt, va_list ap)
 {
-	char line[1024];
+	char line[RZST_PATH_MAX + 512];
 
 	vsnprintf(line, sizeof(line), fmt, ap);
 	rzst_tame(line);
@@ -26,6 +26,16 @@ void rzst_say(const char *fmt, ...)
 	va_start(ap, fmt);
 	say(fmt, ap);
 	va_end(ap);
+}
+
+void rzst_die(int code, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say(fmt, ap);
+	va_end(ap);
+	exit(code);
 }
 
 int rzst_fail(int code, const char *fmt, ...)
@@ -59,12 +69,6 @@ enum rzs_exit rzst_exit(int err)
 	}
 }
 
-static void out_of_memory(void)
-{
-	fprintf(stderr, "%s: no memory\n", program_invocation_short_name);
-	exit(RZS_EXIT_FAILED);
-}
-
 void *rzst_grow(void *v, size_t nr, size_t size)
 {
 	/* Full when nr is a power of two; 0 is none. */
@@ -72,7 +76,7 @@ void *rzst_grow(void *v, size_t nr, size_t size)
 		return v;
 	v = reallocarray(v, nr ? nr * 2 : 1, size);
 	if (!v)
-		out_of_memory();
+		rzst_die(RZS_EXIT_FAILED, "no memory");
 	return v;
 }
 
@@ -81,7 +85,7 @@ char *rzst_copy(const char *text)
 	char *copy = strdup(text);
 
 	if (!copy)
-		out_of_memory();
+		rzst_die(RZS_EXIT_FAILED, "no memory");
 	return copy;
 }
 

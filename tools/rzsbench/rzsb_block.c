@@ -124,9 +124,9 @@ int target_run(struct target *t, const struct client_load *load)
 		r = (struct client_request){.into = buffer};
 		if (!load->next(load->user, &r))
 			break;
-		start = rzsb_now();
+		start = rzst_now();
 		error = serve(t, &r);
-		more = load->done(load->user, &r, rzsb_now() - start, error);
+		more = load->done(load->user, &r, rzst_now() - start, error);
 	}
 	munmap(buffer, load->max_bytes);
 	return 0;

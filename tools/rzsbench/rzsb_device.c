@@ -276,7 +276,7 @@ static void pin(int cpu)
 	CPU_ZERO(&set);
 	CPU_SET((unsigned)cpu, &set);
 	if (sched_setaffinity(0, sizeof(set), &set) < 0)
-		rzsb_die(RZSB_FAILED, "cannot run on CPU %d: %s", cpu, strerror(errno));
+		rzst_die(RZSB_FAILED, "cannot run on CPU %d: %s", cpu, strerror(errno));
 }
 
 static unsigned most_conns(const struct nbd_bench *b)
@@ -311,9 +311,9 @@ static void start_block(struct nbd_bench *b)
 	t->name = slash ? slash + 1 : b->block;
 	t->keeps_data = true;
 	if (b->nr_targets == NBD_MAX_TARGETS)
-		rzsb_die(RZSB_USAGE, "--block %s: at most %u targets", b->block, NBD_MAX_TARGETS);
+		rzst_die(RZSB_USAGE, "--block %s: at most %u targets", b->block, NBD_MAX_TARGETS);
 	if (target_start_block(t, b->block, b->nr * RZSB_PAGE, why, sizeof(why)) < 0)
-		rzsb_die(RZSB_FAILED, "--block %s: %s", b->block, why);
+		rzst_die(RZSB_FAILED, "--block %s: %s", b->block, why);
 	b->nr_targets++;
 }
 
@@ -394,7 +394,7 @@ static void load(struct nbd_bench *b)
 		b->unit = b->pattern == PATTERN_SWAP ? RZSB_RUN : 1;
 	b->nr = b->corpus.nr - b->corpus.nr % b->unit;
 	if (b->nr == 0)
-		rzsb_die(RZSB_USAGE, "the corpus is too small");
+		rzst_die(RZSB_USAGE, "the corpus is too small");
 }
 
 static void tell_what(struct nbd_bench *b)
@@ -430,7 +430,7 @@ int rzsb_cmd_device(int argc, char **argv)
 	    0)
 		return RZSB_FAILED;
 	if (!mkdtemp(work_dir))
-		rzsb_die(RZSB_FAILED, "cannot make a folder for the sockets: %s", strerror(errno));
+		rzst_die(RZSB_FAILED, "cannot make a folder for the sockets: %s", strerror(errno));
 	atexit(clean_up);
 	if (start_servers(b, work_dir) < 0)
 		return RZSB_FAILED;
@@ -440,7 +440,7 @@ int rzsb_cmd_device(int argc, char **argv)
 		start_block(b);
 	tell_what(b);
 	if (b->nr_targets == 0)
-		rzsb_die(RZSB_NOTHING, "none of what was asked for is here");
+		rzst_die(RZSB_NOTHING, "none of what was asked for is here");
 	wrong = run[b->pattern](b);
 	return rzsb_json_close(&b->json) < 0 && wrong == RZSB_OK ? RZSB_FAILED : wrong;
 }

@@ -53,7 +53,7 @@ static void visit(struct nbd_bench *b, struct target *t, const struct nbd_case *
 	f.seed = b->seed + round * 977 + c->kib;
 	server = target_server_cpu(t);
 	cpu = rzsb_cpu_process();
-	start = rzsb_now();
+	start = rzst_now();
 	f.end = start + b->ms * 1000000ull;
 	if (c->op == CLIENT_TRIM) {
 		f.in_order = true;
@@ -61,7 +61,7 @@ static void visit(struct nbd_bench *b, struct target *t, const struct nbd_case *
 		f.left = b->nr;
 	}
 	rzsb_feed_run(&f);
-	elapsed = rzsb_now() - start;
+	elapsed = rzst_now() - start;
 	cpu = rzsb_cpu_process() - cpu;
 	server = target_server_cpu(t) - server;
 	v->iops = (double)f.requests * 1e9 / (double)elapsed;

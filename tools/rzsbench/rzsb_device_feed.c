@@ -38,7 +38,7 @@ static bool next_request(void *user, struct client_request *r)
 	unsigned pages = f->c->kib / 4;
 	uint32_t from;
 
-	if (f->left == 0 || (f->end && rzsb_now() > f->end))
+	if (f->left == 0 || (f->end && rzst_now() > f->end))
 		return false;
 	f->left--;
 	choose_place(f, r, pages);
@@ -89,7 +89,7 @@ void rzsb_feed_run(struct feed *f)
 	err = target_run(f->t, &load);
 	munmap(f->busy, f->b->nr / f->b->unit + 1);
 	if (err || f->error)
-		rzsb_die(RZSB_FAILED, "%s: %s", f->t->name, strerror(f->error ? f->error : -err));
+		rzst_die(RZSB_FAILED, "%s: %s", f->t->name, strerror(f->error ? f->error : -err));
 }
 
 void rzsb_ram_heading(void)

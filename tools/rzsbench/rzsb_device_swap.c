@@ -215,9 +215,9 @@ static void run(struct swap *s, unsigned depth, bool (*next)(void *, struct clie
 	err = target_run(s->t, &load);
 	munmap(s->busy, s->clusters);
 	if (err || s->error)
-		rzsb_die(RZSB_FAILED, "%s: %s", s->t->name, strerror(s->error ? s->error : -err));
+		rzst_die(RZSB_FAILED, "%s: %s", s->t->name, strerror(s->error ? s->error : -err));
 	if (s->wrong)
-		rzsb_die(RZSB_WRONG, "%s: gave back %llu wrong pages", s->t->name,
+		rzst_die(RZSB_WRONG, "%s: gave back %llu wrong pages", s->t->name,
 			 (unsigned long long)s->wrong);
 }
 
@@ -277,9 +277,9 @@ static void visit(struct nbd_bench *b, struct target *t, unsigned depth, unsigne
 	s.out.us = us + RZSB_MAX_SAMPLES;
 	server = target_server_cpu(t);
 	cpu = rzsb_cpu_process();
-	start = rzsb_now();
+	start = rzst_now();
 	run(&s, depth, next_request);
-	elapsed = rzsb_now() - start;
+	elapsed = rzst_now() - start;
 	cpu = rzsb_cpu_process() - cpu;
 	server = target_server_cpu(t) - server;
 	v->pages = (double)s.moved * 1e9 / (double)elapsed;

@@ -39,7 +39,7 @@ static int complain(const char *what)
 {
 	int err = nbd_get_errno();
 
-	fprintf(stderr, "%s: %s: %s\n", program_invocation_short_name, what, nbd_get_error());
+	rzst_say("%s: %s", what, nbd_get_error());
 	return err > 0 ? -err : -EIO;
 }
 
@@ -69,7 +69,7 @@ static int connect_one(struct nbd_handle **out, const struct address *a)
 		if (nbd_set_pread_initialize(h, false) == 0 && connect_to(h, a) == 0)
 			return 0;
 		err = nbd_get_errno();
-		if ((err != ENOENT && err != ECONNREFUSED) || rzsb_now() > a->deadline)
+		if ((err != ENOENT && err != ECONNREFUSED) || rzst_now() > a->deadline)
 			return complain(a->uri ? a->uri : a->socket);
 		/* A handle that failed to connect is of no more use. */
 		nbd_close(h);
@@ -99,7 +99,7 @@ int client_connect(struct client **out, const char *socket, const char *name, un
 		   uint64_t patience_ns)
 {
 	const struct address a = {
-		.socket = socket, .name = name, .deadline = rzsb_now() + patience_ns};
+		.socket = socket, .name = name, .deadline = rzst_now() + patience_ns};
 
 	return connect_all(out, &a, conns);
 }
@@ -145,7 +145,7 @@ static int completed(void *user, int *error)
 	struct flight *f = user;
 	struct flights *all = f->all;
 
-	f->end = rzsb_now();
+	f->end = rzst_now();
 	f->error = *error;
 	all->ready[all->nr_ready++] = (uint32_t)(f - all->v);
 	return 1; /* libnbd forgets the command */
@@ -157,7 +157,7 @@ static int issue(struct client *c, struct flight *f)
 	struct client_request *r = &f->request;
 	int64_t cookie = -1;
 
-	f->start = rzsb_now();
+	f->start = rzst_now();
 	switch (r->op) {
 	case CLIENT_READ:
 		cookie = nbd_aio_pread(c->nbd[f->conn], r->into, r->bytes, r->offset, cb, 0);

@@ -32,7 +32,7 @@ struct rzs_store *store_make(const struct store_options *o, uint64_t nr, unsigne
 	int err = rzs_store_create(&cfg, &s);
 
 	if (err < 0)
-		rzsb_die(99, "cannot create a store of %llu pages: %s", (unsigned long long)nr,
+		rzst_die(99, "cannot create a store of %llu pages: %s", (unsigned long long)nr,
 			 strerror(-err));
 	return s;
 }
@@ -44,7 +44,7 @@ void store_put(struct rzs_store *s, struct rzs_worker *w, uint32_t slot, const v
 	int err;
 
 	while ((err = rzs_store_write(s, w, slot, page)) == -ENOMEM) {
-		uint64_t now = rzsb_now();
+		uint64_t now = rzst_now();
 
 		++*retries;
 		if (deadline == 0)
@@ -54,7 +54,7 @@ void store_put(struct rzs_store *s, struct rzs_worker *w, uint32_t slot, const v
 		sched_yield();
 	}
 	if (err < 0)
-		rzsb_die(99, "writing slot %u failed: %s", slot, strerror(-err));
+		rzst_die(99, "writing slot %u failed: %s", slot, strerror(-err));
 }
 
 bool store_is_page(const struct store_options *o, uint32_t page, const void *buf)
@@ -74,10 +74,10 @@ void store_compare(const struct store_options *o, struct rzs_store *s, struct rz
 		int err = rzs_store_read(s, w, slot, buf);
 
 		if (err < 0)
-			rzsb_die(99, "reading slot %llu failed: %s", (unsigned long long)slot,
+			rzst_die(99, "reading slot %llu failed: %s", (unsigned long long)slot,
 				 strerror(-err));
 		if (!store_is_page(o, page[slot], buf))
-			rzsb_die(99, "slot %llu holds wrong bytes", (unsigned long long)slot);
+			rzst_die(99, "slot %llu holds wrong bytes", (unsigned long long)slot);
 	}
 }
 

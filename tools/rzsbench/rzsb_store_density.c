@@ -42,7 +42,7 @@ static uint16_t *compressed_sizes(const struct store_options *o)
 	uint8_t out[RZS_CODEC_OUT_SIZE];
 
 	if (ctx_size == 0 || codec->ctx_init(ctx, ctx_size, level))
-		rzsb_die(2, "the codec refuses level %d", level);
+		rzst_die(2, "the codec refuses level %d", level);
 	for (size_t b = 0; b < o->corpus->nr_busy; b++) {
 		uint32_t p = o->corpus->busy[b];
 		int n = codec->compress(ctx, rzsb_page(o->corpus, p), out);
@@ -135,7 +135,7 @@ static void discard_half(struct density *d, uint64_t *seed)
 		if (rzsb_rand(seed) & 1)
 			continue;
 		if (rzs_store_discard(d->store, d->worker, slot, 1) < 0)
-			rzsb_die(99, "discarding slot %llu failed", (unsigned long long)slot);
+			rzst_die(99, "discarding slot %llu failed", (unsigned long long)slot);
 		d->page[slot] = STORE_EMPTY;
 	}
 }
@@ -157,18 +157,18 @@ static void *probe(void *arg)
 	uint8_t page[RZS_PAGE_SIZE];
 
 	while (!__atomic_load_n(&p->stop, __ATOMIC_ACQUIRE) && p->nr < PROBES) {
-		uint64_t slot = rzsb_rand_below(&seed, p->d->nr), t = rzsb_now();
+		uint64_t slot = rzsb_rand_below(&seed, p->d->nr), t = rzst_now();
 		uint32_t expected = p->d->page[slot];
 
 		if (expected == STORE_EMPTY)
 			continue;
 		if (rzs_store_read(p->d->store, w, slot, page) < 0)
-			rzsb_die(99, "reading slot %llu beside compaction failed",
+			rzst_die(99, "reading slot %llu beside compaction failed",
 				 (unsigned long long)slot);
-		p->us[p->nr] = (double)(rzsb_now() - t) / 1000;
+		p->us[p->nr] = (double)(rzst_now() - t) / 1000;
 		__atomic_store_n(&p->nr, p->nr + 1, __ATOMIC_RELEASE);
 		if (!store_is_page(p->d->o, expected, page))
-			rzsb_die(99, "slot %llu is wrong beside compaction",
+			rzst_die(99, "slot %llu is wrong beside compaction",
 				 (unsigned long long)slot);
 	}
 	rzs_worker_put(p->d->store, w);
@@ -178,13 +178,13 @@ static void *probe(void *arg)
 /* Returns when it is well under way. */
 static void probe_start(struct prober *p)
 {
-	uint64_t deadline = rzsb_now() + 10000000000u;
+	uint64_t deadline = rzst_now() + 10000000000u;
 
 	p->stop = false;
 	p->nr = 0;
 	if (pthread_create(&p->tid, NULL, probe, p) != 0)
-		rzsb_die(99, "cannot start a thread");
-	while (__atomic_load_n(&p->nr, __ATOMIC_ACQUIRE) < 1000 && rzsb_now() < deadline)
+		rzst_die(99, "cannot start a thread");
+	while (__atomic_load_n(&p->nr, __ATOMIC_ACQUIRE) < 1000 && rzst_now() < deadline)
 		sched_yield();
 }
 
@@ -196,26 +196,26 @@ static void probe_stop(struct prober *p)
 
 static void compact(struct density *d)
 {
-	uint64_t start = rzsb_now();
+	uint64_t start = rzst_now();
 	bool more = true;
 
 	d->compact_calls = d->compact_blocks = 0;
 	d->longest_call_ms = d->longest_call_cpu_ms = 0;
 	while (more) {
-		uint64_t t = rzsb_now(), cpu = rzsb_cpu_thread(), blocks;
+		uint64_t t = rzst_now(), cpu = rzsb_cpu_thread(), blocks;
 		double ms, cpu_ms;
 
 		if (rzs_store_compact(d->store, d->worker, d->o->batch, &blocks, &more) < 0)
-			rzsb_die(99, "compaction failed");
+			rzst_die(99, "compaction failed");
 		cpu_ms = (double)(rzsb_cpu_thread() - cpu) / 1e6;
-		ms = (double)(rzsb_now() - t) / 1e6;
+		ms = (double)(rzst_now() - t) / 1e6;
 		d->longest_call_ms = ms > d->longest_call_ms ? ms : d->longest_call_ms;
 		d->longest_call_cpu_ms =
 			cpu_ms > d->longest_call_cpu_ms ? cpu_ms : d->longest_call_cpu_ms;
 		d->compact_blocks += blocks;
 		d->compact_calls++;
 	}
-	d->compact_ms = (double)(rzsb_now() - start) / 1e6;
+	d->compact_ms = (double)(rzst_now() - start) / 1e6;
 }
 
 /* Compaction with a reader beside it, then the same reader alone for as long. */
@@ -232,7 +232,7 @@ static void compact_with_reader(struct density *d, const char *after)
 	with[1] = rzsb_quantile(p.us, p.nr, 0.999);
 	with[2] = rzsb_quantile(p.us, p.nr, 1);
 	probe_start(&p);
-	for (end = rzsb_now() + (uint64_t)(d->compact_ms * 1e6); rzsb_now() < end;)
+	for (end = rzst_now() + (uint64_t)(d->compact_ms * 1e6); rzst_now() < end;)
 		;
 	probe_stop(&p);
 	alone[0] = rzsb_quantile(p.us, p.nr, 0.5);
@@ -267,7 +267,7 @@ static void check(struct density *d)
 
 	store_compare(d->o, d->store, d->worker, d->page, d->nr);
 	if (rzs_store_verify(d->store, d->worker, true, &what) < 0)
-		rzsb_die(99, "the store is broken: %s", what ? what : "?");
+		rzst_die(99, "the store is broken: %s", what ? what : "?");
 }
 
 void store_density_run(const struct store_options *o, uint64_t nr)

@@ -111,7 +111,7 @@ static void load(struct swap *s)
 		snprintf(path, sizeof(path), "%s/%s.pages", s->dir, s->corpus.parts[i].name);
 		s->file[i] = open(path, O_RDONLY | O_CLOEXEC);
 		if (s->file[i] < 0)
-			rzsb_die(RZSB_FAILED, "%s: %s", path, strerror(errno));
+			rzst_die(RZSB_FAILED, "%s: %s", path, strerror(errno));
 	}
 	/* A huge page would come back as one; a kernel that knows none refuses, which is fine. */
 	madvise(s->corpus.pages, s->corpus.nr * RZSB_PAGE, MADV_NOHUGEPAGE);
@@ -120,7 +120,7 @@ static void load(struct swap *s)
 static void give_up(struct swap *s)
 {
 	if (madvise(s->corpus.pages, s->corpus.nr * RZSB_PAGE, MADV_PAGEOUT) < 0)
-		rzsb_die(RZSB_FAILED,
+		rzst_die(RZSB_FAILED,
 			 "this kernel cannot swap out on request (MADV_PAGEOUT, "
 			 "Linux 5.4): %s",
 			 strerror(errno));
@@ -150,7 +150,7 @@ static size_t pages_in_memory(struct swap *s, bool map)
 	size_t nr = 0;
 
 	if (mincore(s->corpus.pages, s->corpus.nr * RZSB_PAGE, in) < 0)
-		rzsb_die(RZSB_FAILED, "mincore: %s", strerror(errno));
+		rzst_die(RZSB_FAILED, "mincore: %s", strerror(errno));
 	for (size_t i = 0; i < s->corpus.nr; i++)
 		if (in[i] & 1) {
 			nr++;
@@ -189,7 +189,7 @@ static size_t pages_swapped(const struct swap *s)
 
 	if (pread(fd, entry, bytes, (off_t)((uintptr_t)s->corpus.pages / RZSB_PAGE * 8)) !=
 	    (ssize_t)bytes)
-		rzsb_die(RZSB_FAILED, "/proc/self/pagemap: %s", strerror(errno));
+		rzst_die(RZSB_FAILED, "/proc/self/pagemap: %s", strerror(errno));
 	for (size_t i = 0; i < s->corpus.nr; i++)
 		nr += (entry[i] & SWAPPED) != 0;
 	munmap(entry, bytes);
@@ -199,14 +199,14 @@ static size_t pages_swapped(const struct swap *s)
 
 static void page_out(struct swap *s)
 {
-	uint64_t others = pages_in_writing(), start = rzsb_now();
+	uint64_t others = pages_in_writing(), start = rzst_now();
 	size_t mapped, in_memory;
 
 	s->nr_before = rzst_swaps_read(s->before);
 	give_up(s);
-	while (pages_in_writing() > others && rzsb_now() - start < PATIENCE_NS)
+	while (pages_in_writing() > others && rzst_now() - start < PATIENCE_NS)
 		nap();
-	s->out_s = (double)(rzsb_now() - start) / 1e9;
+	s->out_s = (double)(rzst_now() - start) / 1e9;
 	let_go(s);
 	s->gone = pages_swapped(s);
 	/* In memory and not mapped: what is mapped is not out. */
@@ -241,9 +241,9 @@ static void bring_in(struct swap *s, uint32_t page)
 	uint64_t start, ns;
 
 	getrusage(RUSAGE_THREAD, &before);
-	start = rzsb_now();
+	start = rzst_now();
 	touch(s, page);
-	ns = rzsb_now() - start;
+	ns = rzst_now() - start;
 	getrusage(RUSAGE_THREAD, &after);
 	if (after.ru_majflt > before.ru_majflt && is_zero(rzsb_page(&s->corpus, page)))
 		s->faults_zero++;
@@ -267,7 +267,7 @@ static bool is_right(const struct swap *s, uint32_t page)
 	n = pread(s->file[p - s->corpus.parts], bytes, RZSB_PAGE,
 		  (off_t)((page - p->first) * RZSB_PAGE));
 	if (n != RZSB_PAGE)
-		rzsb_die(RZSB_FAILED, "%s/%s.pages: %s", s->dir, p->name,
+		rzst_die(RZSB_FAILED, "%s/%s.pages: %s", s->dir, p->name,
 			 n < 0 ? strerror(errno) : "it has become shorter");
 	return memcmp(bytes, rzsb_page(&s->corpus, page), RZSB_PAGE) == 0;
 }
@@ -427,7 +427,7 @@ int rzsb_cmd_swap(int argc, char **argv)
 
 	parse(s, argc, argv);
 	if (rzst_swaps_read(s->before) == 0)
-		rzsb_die(RZSB_NOTHING, "swap: no swap is on here, so nothing can be swapped out: "
+		rzst_die(RZSB_NOTHING, "swap: no swap is on here, so nothing can be swapped out: "
 				       "see swapon(8), or rzscontrol(8), attach");
 	load(s);
 	if (rzsb_json_open(&s->json, s->out, "rzsbench swap", s->versions, &s->corpus, s->seed) < 0)
@@ -435,7 +435,7 @@ int rzsb_cmd_swap(int argc, char **argv)
 	tell_what(s);
 	page_out(s);
 	if (s->gone == 0)
-		rzsb_die(RZSB_NOTHING,
+		rzst_die(RZSB_NOTHING,
 			 "swap: nothing was swapped out, of %.1f MiB, with %.1f MiB "
 			 "of swap free: is it full, or is there a limit "
 			 "(memory.swap.max of the cgroup)?",

@@ -56,10 +56,10 @@ static void nap(void)
 
 uint64_t target_settled_ram(const struct target *t)
 {
-	uint64_t now = rzsb_now(), last = now, deadline = now + START_PATIENCE_NS;
+	uint64_t now = rzst_now(), last = now, deadline = now + START_PATIENCE_NS;
 	uint64_t ram = target_ram(t);
 
-	while ((now = rzsb_now()) < deadline && now - last < 300000000u) {
+	while ((now = rzst_now()) < deadline && now - last < 300000000u) {
 		uint64_t ram_now = target_ram(t);
 
 		if (ram_now != ram)
@@ -85,7 +85,7 @@ static int make_file(struct target *t, uint64_t size)
 /* Until it has its socket. */
 static int await_socket(struct target *t)
 {
-	uint64_t deadline = rzsb_now() + START_PATIENCE_NS;
+	uint64_t deadline = rzst_now() + START_PATIENCE_NS;
 	int status;
 
 	while (access(t->socket, F_OK) != 0) {
@@ -94,7 +94,7 @@ static int await_socket(struct target *t)
 			t->up = false;
 			return -1;
 		}
-		if (rzsb_now() > deadline) {
+		if (rzst_now() > deadline) {
 			fprintf(stderr, "%s: the server does not come up\n", t->name);
 			return -1;
 		}
@@ -225,7 +225,7 @@ int target_start_zram(struct target *t, uint64_t size, const char *algorithm, ch
 
 void target_stop(struct target *t)
 {
-	uint64_t deadline = rzsb_now() + STOP_PATIENCE_NS;
+	uint64_t deadline = rzst_now() + STOP_PATIENCE_NS;
 
 	if (!t->up)
 		return;
@@ -246,7 +246,7 @@ void target_stop(struct target *t)
 	t->client = NULL;
 	kill(t->pid, SIGTERM);
 	while (waitpid(t->pid, NULL, WNOHANG) == 0) {
-		if (rzsb_now() > deadline) {
+		if (rzst_now() > deadline) {
 			fprintf(stderr, "%s: the server does not end, killing it\n", t->name);
 			kill(t->pid, SIGKILL);
 			deadline = UINT64_MAX;
