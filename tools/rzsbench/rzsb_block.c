@@ -61,8 +61,8 @@ static bool can_discard(dev_t device)
 	return most > 0;
 }
 
-int target_start_block(struct target *t, const char *path, uint64_t size, char *why,
-		       size_t why_size)
+int rzsb_target_start_block(struct target *t, const char *path, uint64_t size, char *why,
+			    size_t why_size)
 {
 	struct stat st;
 	uint64_t have = 0;
@@ -108,14 +108,14 @@ static int serve(struct target *t, const struct client_request *r)
 	return n < 0 ? errno : n == (ssize_t)r->bytes ? 0 : EIO;
 }
 
-int target_run(struct target *t, const struct client_load *load)
+int rzsb_target_run(struct target *t, const struct client_load *load)
 {
 	struct client_request r;
 	void *buffer;
 	bool more = true;
 
 	if (target_is_server(t))
-		return client_run(t->client, load);
+		return rzsb_client_run(t->client, load);
 	buffer = rzsb_alloc(load->max_bytes);
 	while (more) {
 		uint64_t start;

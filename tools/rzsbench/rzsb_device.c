@@ -295,7 +295,7 @@ static void start_zram(struct nbd_bench *b)
 
 	t->name = "zram";
 	t->keeps_data = true;
-	if (target_start_zram(t, b->nr * RZSB_PAGE, b->zram, why, sizeof(why)) == 0)
+	if (rzsb_target_start_zram(t, b->nr * RZSB_PAGE, b->zram, why, sizeof(why)) == 0)
 		b->nr_targets++;
 	else
 		skip(b, "zram", "%s", why);
@@ -312,7 +312,7 @@ static void start_block(struct nbd_bench *b)
 	t->keeps_data = true;
 	if (b->nr_targets == NBD_MAX_TARGETS)
 		rzst_die(RZSB_USAGE, "--block %s: at most %u targets", b->block, NBD_MAX_TARGETS);
-	if (target_start_block(t, b->block, b->nr * RZSB_PAGE, why, sizeof(why)) < 0)
+	if (rzsb_target_start_block(t, b->block, b->nr * RZSB_PAGE, why, sizeof(why)) < 0)
 		rzst_die(RZSB_FAILED, "--block %s: %s", b->block, why);
 	b->nr_targets++;
 }
@@ -322,8 +322,8 @@ static int start_server(struct nbd_bench *b, struct target *t, const char *dir)
 	uint64_t size = b->nr * RZSB_PAGE;
 
 	if (t->uri)
-		return target_start_uri(t, size, most_conns(b));
-	return target_start_server(t, dir, size, b->cpu, most_conns(b));
+		return rzsb_target_start_uri(t, size, most_conns(b));
+	return rzsb_target_start_server(t, dir, size, b->cpu, most_conns(b));
 }
 
 /* 0, or -1 when one that was asked for does not start.  One of a list is left out then. */
@@ -347,7 +347,7 @@ static int start_servers(struct nbd_bench *b, const char *dir)
 			b->nr_targets++; /* it may have to be stopped */
 			return -1;
 		}
-		target_stop(t);
+		rzsb_target_stop(t);
 		skip(b, t->name, "it does not start");
 	}
 	return 0;
@@ -379,7 +379,7 @@ static char work_dir[] = "/tmp/rzsbench.XXXXXX";
 static void clean_up(void)
 {
 	for (unsigned i = 0; i < NBD_MAX_TARGETS; i++)
-		target_stop(&bench.targets[i]);
+		rzsb_target_stop(&bench.targets[i]);
 	rmdir(work_dir);
 }
 

@@ -53,9 +53,9 @@ static struct copy copy_to(struct nbd_bench *b, struct target *t, uint32_t *orde
 	x.write_s = pass(b, t, CLIENT_WRITE, order, &x.wrong);
 	rzsb_shuffle(order, b->nr, &seed);
 	x.read_s = pass(b, t, CLIENT_READ, order, &x.wrong);
-	if (target_tells_ram(t)) {
+	if (rzsb_target_tells_ram(t)) {
 		x.start = (double)t->rss_start;
-		x.ram = (double)target_settled_ram(t);
+		x.ram = (double)rzsb_target_settled_ram(t);
 	}
 	return x;
 }

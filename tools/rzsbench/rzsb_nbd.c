@@ -88,15 +88,15 @@ static int connect_all(struct client **out, const struct address *a, unsigned co
 	for (; c->nr < conns && !err; c->nr++)
 		err = connect_one(&c->nbd[c->nr], a);
 	if (err) {
-		client_close(c);
+		rzsb_client_close(c);
 		return err;
 	}
 	*out = c;
 	return 0;
 }
 
-int client_connect(struct client **out, const char *socket, const char *name, unsigned conns,
-		   uint64_t patience_ns)
+int rzsb_client_connect(struct client **out, const char *socket, const char *name, unsigned conns,
+			uint64_t patience_ns)
 {
 	const struct address a = {
 		.socket = socket, .name = name, .deadline = rzst_now() + patience_ns};
@@ -104,14 +104,14 @@ int client_connect(struct client **out, const char *socket, const char *name, un
 	return connect_all(out, &a, conns);
 }
 
-int client_connect_uri(struct client **out, const char *uri, unsigned conns)
+int rzsb_client_connect_uri(struct client **out, const char *uri, unsigned conns)
 {
 	const struct address a = {.uri = uri};
 
 	return connect_all(out, &a, conns);
 }
 
-void client_close(struct client *c)
+void rzsb_client_close(struct client *c)
 {
 	if (!c)
 		return;
@@ -123,19 +123,19 @@ void client_close(struct client *c)
 	free(c);
 }
 
-uint64_t client_size(struct client *c)
+uint64_t rzsb_client_size(struct client *c)
 {
 	int64_t n = nbd_get_size(c->nbd[0]);
 
 	return n > 0 ? (uint64_t)n : 0;
 }
 
-bool client_can_trim(struct client *c)
+bool rzsb_client_can_trim(struct client *c)
 {
 	return nbd_can_trim(c->nbd[0]) > 0;
 }
 
-bool client_is_read_only(struct client *c)
+bool rzsb_client_is_read_only(struct client *c)
 {
 	return nbd_is_read_only(c->nbd[0]) > 0;
 }
@@ -243,7 +243,7 @@ static int fly(struct client *c, const struct client_load *l, struct flights *al
 	return err;
 }
 
-int client_run(struct client *c, const struct client_load *l)
+int rzsb_client_run(struct client *c, const struct client_load *l)
 {
 	unsigned nr = l->conns * l->depth;
 	struct client some = *c;

@@ -219,7 +219,7 @@ static void fill_store(struct rzs_store *s, const struct rzsb_corpus *c, uint64_
 	uint64_t retries = 0;
 
 	for (uint32_t i = 0; i < nr; i++)
-		store_put(s, w, i, rzsb_page(c, i % (uint32_t)c->nr), &retries);
+		rzsb_store_put(s, w, i, rzsb_page(c, i % (uint32_t)c->nr), &retries);
 	rzs_worker_put(s, w);
 }
 

@@ -63,7 +63,7 @@ static uint64_t ideal_bytes(const struct density *d)
 	return sum;
 }
 
-void store_density_heading(void)
+void rzsb_store_density_heading(void)
 {
 	printf("\nRAM held, in times of the compressed bytes (ideal: summed up here; all: with the "
 	       "reserve;\n"
@@ -123,7 +123,8 @@ static void churn(struct density *d, uint64_t *seed)
 		uint32_t slot = (uint32_t)rzsb_rand_below(seed, d->nr);
 		uint32_t page = (uint32_t)rzsb_rand_below(seed, d->o->corpus->nr);
 
-		store_put(d->store, d->worker, slot, rzsb_page(d->o->corpus, page), &d->retries);
+		rzsb_store_put(d->store, d->worker, slot, rzsb_page(d->o->corpus, page),
+			       &d->retries);
 		d->page[slot] = page;
 	}
 }
@@ -167,7 +168,7 @@ static void *probe(void *arg)
 				 (unsigned long long)slot);
 		p->us[p->nr] = (double)(rzst_now() - t) / 1000;
 		__atomic_store_n(&p->nr, p->nr + 1, __ATOMIC_RELEASE);
-		if (!store_is_page(p->d->o, expected, page))
+		if (!rzsb_store_is_page(p->d->o, expected, page))
 			rzst_die(99, "slot %llu is wrong beside compaction",
 				 (unsigned long long)slot);
 	}
@@ -265,12 +266,12 @@ static void check(struct density *d)
 {
 	const char *what;
 
-	store_compare(d->o, d->store, d->worker, d->page, d->nr);
+	rzsb_store_compare(d->o, d->store, d->worker, d->page, d->nr);
 	if (rzs_store_verify(d->store, d->worker, true, &what) < 0)
 		rzst_die(99, "the store is broken: %s", what ? what : "?");
 }
 
-void store_density_run(const struct store_options *o, uint64_t nr)
+void rzsb_store_density_run(const struct store_options *o, uint64_t nr)
 {
 	struct density d = {.o = o, .nr = nr};
 	uint32_t *order = rzsb_alloc(nr * sizeof(*order));
@@ -285,11 +286,11 @@ void store_density_run(const struct store_options *o, uint64_t nr)
 	}
 	rzsb_shuffle(order, nr, &seed);
 	d.rss_before = rzsb_rss(getpid());
-	d.store = store_make(o, nr, 2, o->reserve);
+	d.store = rzsb_store_make(o, nr, 2, o->reserve);
 	d.worker = rzs_worker_get(d.store, 0);
 	for (uint64_t k = 0; k < nr; k++)
-		store_put(d.store, d.worker, order[k], rzsb_page(o->corpus, d.page[order[k]]),
-			  &d.retries);
+		rzsb_store_put(d.store, d.worker, order[k], rzsb_page(o->corpus, d.page[order[k]]),
+			       &d.retries);
 	report(&d, "fill");
 	check(&d);
 	churn(&d, &seed);

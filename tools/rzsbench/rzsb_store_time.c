@@ -109,8 +109,8 @@ static void store_chunk(struct time_thread *t, enum step step, uint64_t from, ui
 		return;
 	}
 	for (uint64_t k = from; k < to; k++)
-		store_put(r->store, t->worker, r->order[k], rzsb_page(r->o->corpus, page[k]),
-			  &t->retries);
+		rzsb_store_put(r->store, t->worker, r->order[k], rzsb_page(r->o->corpus, page[k]),
+			       &t->retries);
 }
 
 static void codec_chunk(struct time_thread *t, enum step step, uint64_t from, uint64_t to)
@@ -378,7 +378,7 @@ static double codec_instructions(const struct cost *s, const struct cost *c)
 	return per_page(c->instructions, c);
 }
 
-void store_time_heading(void)
+void rzsb_store_time_heading(void)
 {
 	printf("\nTime per page (thread CPU, medians over the rounds; pages of one repeated word "
 	       "left out)\n"
@@ -433,14 +433,14 @@ static void compare_all(struct time_run *r)
 
 	for (uint64_t k = 0; k < r->c->nr; k++)
 		page[r->order[k]] = r->page[1][k];
-	store_compare(r->o, r->store, w, page, r->c->nr);
+	rzsb_store_compare(r->o, r->store, w, page, r->c->nr);
 	if (rzs_store_verify(r->store, w, true, &what) < 0)
 		rzst_die(99, "the store is broken: %s", what ? what : "?");
 	rzs_worker_put(r->store, w);
 	munmap(page, r->c->nr * sizeof(*page));
 }
 
-void store_time_run(const struct store_options *o, const struct store_time_case *c)
+void rzsb_store_time_run(const struct store_options *o, const struct store_time_case *c)
 {
 	/* Whole chunks for every thread alike; what is left over would only be rounding. */
 	struct store_time_case whole = {c->nr - c->nr % c->threads, c->threads, c->sequential};
@@ -464,14 +464,15 @@ void store_time_run(const struct store_options *o, const struct store_time_case 
 		rzsb_shuffle(r->order, whole.nr, &seed);
 	make_items(r);
 
-	r->store = store_make(o, whole.nr, whole.threads, 0);
+	r->store = rzsb_store_make(o, whole.nr, whole.threads, 0);
 	/*
 	 * Memory never touched before is slow the first time: fill once, measure from the second
 	 * on.
 	 */
 	w = rzs_worker_get(r->store, 0);
 	for (uint64_t k = 0; k < whole.nr; k++)
-		store_put(r->store, w, r->order[k], rzsb_page(o->corpus, r->page[1][k]), &retries);
+		rzsb_store_put(r->store, w, r->order[k], rzsb_page(o->corpus, r->page[1][k]),
+			       &retries);
 	rzs_worker_put(r->store, w);
 
 	run_threads(r);
