@@ -149,7 +149,7 @@ static const char *end_text(FILE *f)
 	return made;
 }
 
-static struct rzs_value stats[] = {
+static struct rzst_value stats[] = {
 	{"nr_pages", 16384},	   {"limit_bytes", 33554432}, {"pages_stored", 1024},
 	{"pages_same", 124},	   {"pages_zero", 24},	      {"pages_compressed", 850},
 	{"pages_raw", 50},	   {"pages_good", 700},	      {"orig_bytes", 4194304},
@@ -160,10 +160,10 @@ static struct rzs_value stats[] = {
 
 T_TEST(the_originals_lines)
 {
-	struct rzs_values values = {stats, sizeof(stats) / sizeof(stats[0])};
+	struct rzst_values values = {stats, sizeof(stats) / sizeof(stats[0])};
 	FILE *f = begin_text();
 
-	rzs_stats_classic(f, &values, NULL);
+	rzsc_stats_classic(f, &values, NULL);
 	T_STR_EQ(end_text(f), "DiskSize:\t   65536 kB\n"
 			      "MemLimit:\t   32768 kB\n"
 			      "NumReads:\t     101\n"
@@ -185,15 +185,15 @@ T_TEST(the_originals_lines)
 /* No limit: no line of it.  Nothing stored: no division.  Numbers that do not fit: no nonsense. */
 T_TEST(the_originals_lines_of_odd_numbers)
 {
-	struct rzs_value odd[] = {{"nr_pages", 4294967040},
-				  {"pages_stored", 10},
-				  {"pages_zero", 11},
-				  {"pages_good", 5},
-				  {"reads", MANY}};
-	struct rzs_values values = {odd, sizeof(odd) / sizeof(odd[0])};
+	struct rzst_value odd[] = {{"nr_pages", 4294967040},
+				   {"pages_stored", 10},
+				   {"pages_zero", 11},
+				   {"pages_good", 5},
+				   {"reads", MANY}};
+	struct rzst_values values = {odd, sizeof(odd) / sizeof(odd[0])};
 	FILE *f = begin_text();
 
-	rzs_stats_classic(f, &values, NULL);
+	rzsc_stats_classic(f, &values, NULL);
 	end_text(f);
 	T_OK(strstr(made, "DiskSize:\t17179868160 kB\nNumReads:\t18446744073709551615\n"));
 	T_OK(strstr(made, "GoodCompress:\t       0 %\n"));
@@ -263,7 +263,7 @@ T_TEST(json_is_valid_whatever_the_text)
 
 /* ---- OpenMetrics ---- */
 
-static struct rzs_stat_info table[] = {
+static struct rzst_stat_info table[] = {
 	{"reads", true, true, "pages read"},
 	{"reads", true, true, "the same again"},
 	{"mem_bytes", true, false, "all memory held"},
@@ -275,20 +275,20 @@ static struct rzs_stat_info table[] = {
 };
 
 /* On a bound, one beyond it, below the first and above the last; and of a kind with no request. */
-static struct rzs_bucket buckets[] = {{15, 1}, {1023, 2}, {1087, 4}, {1151, 8}, {1140850687, 16}};
-static struct rzs_histogram histograms[] = {
+static struct rzst_bucket buckets[] = {{15, 1}, {1023, 2}, {1087, 4}, {1151, 8}, {1140850687, 16}};
+static struct rzst_histogram histograms[] = {
 	{"read", 31, 18000000003, buckets, 5},
 	{"write", 0, 0, NULL, 0},
 };
 
 T_TEST(requests_within_a_time)
 {
-	T_EQ(rzs_histogram_within(&histograms[0], 0), 0);
-	T_EQ(rzs_histogram_within(&histograms[0], 15), 1);
-	T_EQ(rzs_histogram_within(&histograms[0], 1022), 1);
-	T_EQ(rzs_histogram_within(&histograms[0], 1023), 3);
-	T_EQ(rzs_histogram_within(&histograms[0], UINT64_MAX), 31);
-	T_EQ(rzs_histogram_within(&histograms[1], UINT64_MAX), 0);
+	T_EQ(rzst_histogram_within(&histograms[0], 0), 0);
+	T_EQ(rzst_histogram_within(&histograms[0], 15), 1);
+	T_EQ(rzst_histogram_within(&histograms[0], 1022), 1);
+	T_EQ(rzst_histogram_within(&histograms[0], 1023), 3);
+	T_EQ(rzst_histogram_within(&histograms[0], UINT64_MAX), 31);
+	T_EQ(rzst_histogram_within(&histograms[1], UINT64_MAX), 0);
 }
 
 #define LATENCY_HEAD                                                                          \
@@ -301,8 +301,8 @@ T_TEST(requests_within_a_time)
 
 T_TEST(a_histogram_has_the_same_bounds_always)
 {
-	struct rzs_metric_device device = {.socket = "s", .info = {.name = "d", .ready = true}};
-	struct rzs_metrics m = {.devices = &device, .nr_devices = 1};
+	struct rzsc_metric_device device = {.socket = "s", .info = {.name = "d", .ready = true}};
+	struct rzsc_metrics m = {.devices = &device, .nr_devices = 1};
 	static const char want[] = LATENCY_HEAD LE("0.000001023", "3") LE("0.000002047", "15") LE(
 		"0.000004095", "15") LE("0.000008191", "15") LE("0.000016383", "15")
 		LE("0.000032767", "15") LE("0.000065535", "15") LE("0.000131071", "15") LE(
@@ -322,17 +322,17 @@ T_TEST(a_histogram_has_the_same_bounds_always)
 
 	memcpy(device.histograms.v, histograms, sizeof(histograms));
 	device.histograms.nr = 2;
-	rzs_metrics_print(f, &m);
+	rzsc_metrics_print(f, &m);
 	if (!strstr(end_text(f), want))
 		T_FAIL("not as expected");
 }
 
 T_TEST(metrics_follow_the_rules_of_openmetrics)
 {
-	struct rzs_value device[] = {{"reads", 7}, {"mem_bytes", 4096}, {"idle_ns", 1500000001}};
-	struct rzs_value process[] = {{"threads_stuck", 2}};
-	struct rzs_text protections[] = {{"lock", "refused"}};
-	struct rzs_metric_device devices[] = {
+	struct rzst_value device[] = {{"reads", 7}, {"mem_bytes", 4096}, {"idle_ns", 1500000001}};
+	struct rzst_value process[] = {{"threads_stuck", 2}};
+	struct rzst_text protections[] = {{"lock", "refused"}};
+	struct rzsc_metric_device devices[] = {
 		{.socket = "/a\"b\\c\nd",
 		 .info = {.name = "swap0", .ready = true},
 		 .stats = {device, 3},
@@ -342,11 +342,11 @@ T_TEST(metrics_follow_the_rules_of_openmetrics)
 		 .stale = 8192},
 		{.socket = "s", .info = {.name = "swap1"}},
 	};
-	struct rzs_metric_server server = {.socket = "s",
-					   .up = true,
-					   .process = {process, 1},
-					   .protections = {protections, 1}};
-	struct rzs_metrics m = {
+	struct rzsc_metric_server server = {.socket = "s",
+					    .up = true,
+					    .process = {process, 1},
+					    .protections = {protections, 1}};
+	struct rzsc_metrics m = {
 		.table = {table, sizeof(table) / sizeof(table[0])},
 		.servers = &server,
 		.nr_servers = 1,
@@ -355,7 +355,7 @@ T_TEST(metrics_follow_the_rules_of_openmetrics)
 	};
 	FILE *f = begin_text();
 
-	rzs_metrics_print(f, &m);
+	rzsc_metrics_print(f, &m);
 	T_STR_EQ(
 		end_text(f),
 		"# TYPE ramzswap_up gauge\n"
@@ -414,35 +414,35 @@ T_TEST(nbd_devices_are_told_from_other_paths)
 {
 	unsigned n;
 
-	T_OK(rzs_nbd_is("/dev/nbd0", &n));
+	T_OK(rzsc_nbd_is("/dev/nbd0", &n));
 	T_EQ(n, 0);
-	T_OK(rzs_nbd_is("/dev/nbd15", &n));
+	T_OK(rzsc_nbd_is("/dev/nbd15", &n));
 	T_EQ(n, 15);
-	T_OK(!rzs_nbd_is("/dev/nbd", &n));
-	T_OK(!rzs_nbd_is("/dev/nbd0p1", &n));
-	T_OK(!rzs_nbd_is("/dev/nbd-1", &n));
-	T_OK(!rzs_nbd_is("nbd0", &n));
-	T_OK(!rzs_nbd_is("/dev/nbd10000", &n));
+	T_OK(!rzsc_nbd_is("/dev/nbd", &n));
+	T_OK(!rzsc_nbd_is("/dev/nbd0p1", &n));
+	T_OK(!rzsc_nbd_is("/dev/nbd-1", &n));
+	T_OK(!rzsc_nbd_is("nbd0", &n));
+	T_OK(!rzsc_nbd_is("/dev/nbd10000", &n));
 }
 
 T_TEST(stale_is_what_the_kernel_does_not_use)
 {
-	struct rzs_nbd nbd = {.used = 10 * 4096};
+	struct rzsc_nbd nbd = {.used = 10 * 4096};
 
 	/* The swap header's page is nobody's. */
-	T_EQ(rzs_nbd_stale(&nbd, 11 * 4096), 0);
-	T_EQ(rzs_nbd_stale(&nbd, 14 * 4096), 3 * 4096);
-	T_EQ(rzs_nbd_stale(&nbd, 0), 0);
+	T_EQ(rzsc_nbd_stale(&nbd, 11 * 4096), 0);
+	T_EQ(rzsc_nbd_stale(&nbd, 14 * 4096), 3 * 4096);
+	T_EQ(rzsc_nbd_stale(&nbd, 0), 0);
 }
 
 T_TEST(rates_are_differences_over_time)
 {
-	struct rzs_row old[2] = {{.info = {.name = "a", .ready = true},
-				  .reads = 100,
-				  .writes = 10,
-				  .read_bytes = 4096,
-				  .write_bytes = 0}};
-	struct rzs_row new[2] = {
+	struct rzsc_row old[2] = {{.info = {.name = "a", .ready = true},
+				   .reads = 100,
+				   .writes = 10,
+				   .read_bytes = 4096,
+				   .write_bytes = 0}};
+	struct rzsc_row new[2] = {
 		{.info = {.name = "b", .ready = true}, .reads_per_second = 0.0 / 0.0},
 		{.info = {.name = "a", .ready = true},
 		 .reads = 110,
@@ -450,10 +450,10 @@ T_TEST(rates_are_differences_over_time)
 		 .read_bytes = 8192,
 		 .write_bytes = 2000,
 		 .reads_per_second = 0.0 / 0.0}};
-	struct rzs_sample before = {.when_ns = 1000, .v = old, .nr = 1};
-	struct rzs_sample now = {.when_ns = 1000 + 500000000, .v = new, .nr = 2};
+	struct rzsc_sample before = {.when_ns = 1000, .v = old, .nr = 1};
+	struct rzsc_sample now = {.when_ns = 1000 + 500000000, .v = new, .nr = 2};
 
-	rzs_sample_rates(&now, &before);
+	rzsc_sample_rates(&now, &before);
 	T_OK(new[0].reads_per_second != new[0].reads_per_second);
 	T_OK(new[1].reads_per_second == 20);
 	T_OK(new[1].writes_per_second == 0);
@@ -463,6 +463,6 @@ T_TEST(rates_are_differences_over_time)
 	/* Made anew in between: it has nothing to do with the old one. */
 	new[1].reads_per_second = 0.0 / 0.0;
 	old[0].writes = 11;
-	rzs_sample_rates(&now, &before);
+	rzsc_sample_rates(&now, &before);
 	T_OK(new[1].reads_per_second != new[1].reads_per_second);
 }

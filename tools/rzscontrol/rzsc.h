@@ -12,7 +12,7 @@
 #define RZSC_PASS_MAX 24u /* words handed on to rzs-nbd-swap */
 
 /* The command line. */
-struct rzs_options {
+struct rzsc_options {
 	const char *device; /* first word behind the command; NULL: none */
 	const char **words; /* those behind it */
 	unsigned nr_words;
@@ -37,19 +37,19 @@ struct rzs_options {
 
 /* ---- the commands, each gives an enum rzs_exit ---- */
 
-int rzs_cmd_device(const struct rzs_options *o); /* the options of the original */
-int rzs_cmd_list(const struct rzs_options *o);
-int rzs_cmd_process(const struct rzs_options *o);
-int rzs_cmd_params(const struct rzs_options *o);
-int rzs_cmd_create(const struct rzs_options *o);
-int rzs_cmd_set(const struct rzs_options *o);
-int rzs_cmd_remove(const struct rzs_options *o);
-int rzs_cmd_watch(const struct rzs_options *o);
-int rzs_cmd_metrics(const struct rzs_options *o);
+int rzsc_cmd_device(const struct rzsc_options *o); /* the options of the original */
+int rzsc_cmd_list(const struct rzsc_options *o);
+int rzsc_cmd_process(const struct rzsc_options *o);
+int rzsc_cmd_params(const struct rzsc_options *o);
+int rzsc_cmd_create(const struct rzsc_options *o);
+int rzsc_cmd_set(const struct rzsc_options *o);
+int rzsc_cmd_remove(const struct rzsc_options *o);
+int rzsc_cmd_watch(const struct rzsc_options *o);
+int rzsc_cmd_metrics(const struct rzsc_options *o);
 
 /* These end as rzs-nbd-swap does, see its manual page. */
-int rzs_cmd_attach(const struct rzs_options *o);
-int rzs_cmd_detach(const struct rzs_options *o);
-int rzs_cmd_check(const struct rzs_options *o);
+int rzsc_cmd_attach(const struct rzsc_options *o);
+int rzsc_cmd_detach(const struct rzsc_options *o);
+int rzsc_cmd_check(const struct rzsc_options *o);
 
 #endif

@@ -110,21 +110,21 @@ static int refused(int code)
 /* ---- attach ---- */
 
 /* The device named, or one that is not in use. */
-static int choose_nbd(const struct rzs_options *o, char *out, size_t size)
+static int choose_nbd(const struct rzsc_options *o, char *out, size_t size)
 {
-	struct rzs_nbds nbds;
+	struct rzsc_nbds nbds;
 	unsigned number;
 	int err;
 
 	if (o->nr_words == 1) {
-		if (!rzs_nbd_is(o->words[0], &number))
+		if (!rzsc_nbd_is(o->words[0], &number))
 			return rzst_fail(SWAP_USAGE, "%s: expected /dev/nbdN", o->words[0]);
 		snprintf(out, size, "%s", o->words[0]);
 		return RZS_EXIT_DONE;
 	}
-	rzs_nbds_read(&nbds);
-	err = rzs_nbd_unused(&nbds, out, size);
-	rzs_nbds_free(&nbds);
+	rzsc_nbds_read(&nbds);
+	err = rzsc_nbd_unused(&nbds, out, size);
+	rzsc_nbds_free(&nbds);
 	if (err < 0)
 		return rzst_fail(SWAP_REFUSED,
 				 "all /dev/nbdN are in use; detach one, or load nbd with a "
@@ -133,11 +133,11 @@ static int choose_nbd(const struct rzs_options *o, char *out, size_t size)
 }
 
 /* Who the server says has it, beyond what its state files know. */
-static void name_holder(const struct rzs_device_info *d, char *out, size_t size)
+static void name_holder(const struct rzst_device_info *d, char *out, size_t size)
 {
 	char path[RZST_PATH_MAX], folder[64];
 
-	if (rzs_nbd_of_client(d->holder, out, size) == 0)
+	if (rzsc_nbd_of_client(d->holder, out, size) == 0)
 		return;
 	snprintf(folder, sizeof(folder), "/proc/%llu", (unsigned long long)d->holder);
 	if (d->holder == 0)
@@ -153,20 +153,20 @@ static void name_holder(const struct rzs_device_info *d, char *out, size_t size)
  * One export that two devices swap to is pages of one overwritten with those of the other.  What
  * is attached from elsewhere is for the server to know, and for rzs-nbd-swap to find out.
  */
-static int check_free(const struct rzs_found *found)
+static int check_free(const struct rzsc_found *found)
 {
-	const struct rzs_device_info *d = found->device;
-	const struct rzs_nbd *nbd;
-	struct rzs_nbds nbds;
+	const struct rzst_device_info *d = found->device;
+	const struct rzsc_nbd *nbd;
+	struct rzsc_nbds nbds;
 	char who[64] = "";
 
-	rzs_nbds_read(&nbds);
-	nbd = rzs_nbds_of(&nbds, &found->server->info, d, found->server->devices.nr);
-	if (nbd && rzs_nbd_is_connected(&nbds, nbd->device))
+	rzsc_nbds_read(&nbds);
+	nbd = rzsc_nbds_of(&nbds, &found->server->info, d, found->server->devices.nr);
+	if (nbd && rzsc_nbd_is_connected(&nbds, nbd->device))
 		snprintf(who, sizeof(who), "%s", nbd->device);
 	else if (d->held)
 		name_holder(d, who, sizeof(who));
-	rzs_nbds_free(&nbds);
+	rzsc_nbds_free(&nbds);
 	if (!*who)
 		return RZS_EXIT_DONE;
 	if (*who == '/')
@@ -177,7 +177,7 @@ static int check_free(const struct rzs_found *found)
 			 found->name, who);
 }
 
-static int attach(const struct rzs_options *o, const struct rzs_found *found)
+static int attach(const struct rzsc_options *o, const struct rzsc_found *found)
 {
 	const char *socket = o->nbd_socket ? o->nbd_socket : found->server->info.socket;
 	struct command c;
@@ -209,18 +209,18 @@ static int attach(const struct rzs_options *o, const struct rzs_found *found)
 	return start(&c);
 }
 
-int rzs_cmd_attach(const struct rzs_options *o)
+int rzsc_cmd_attach(const struct rzsc_options *o)
 {
-	struct rzs_found found;
-	int code = rzs_device_find(o, o->device, &found);
+	struct rzsc_found found;
+	int code = rzsc_device_find(o, o->device, &found);
 
 	if (code != RZS_EXIT_DONE)
 		code = refused(code);
 	else if (found.server->backend->of_kernel)
-		code = rzs_swap_attach(o, &found);
+		code = rzsc_swap_attach(o, &found);
 	else
 		code = attach(o, &found);
-	rzs_found_free(&found);
+	rzsc_found_free(&found);
 	return code;
 }
 
@@ -236,36 +236,36 @@ struct nbd_found {
  * That of a device by its name.  First by what was noted: that works without the server, which may
  * be what is wrong.  RZS_EXIT_DONE with out->device empty: not attached.
  */
-static int find_nbd(const struct rzs_options *o, const char *name, struct nbd_found *out)
+static int find_nbd(const struct rzsc_options *o, const char *name, struct nbd_found *out)
 {
-	const struct rzs_nbd *nbd = NULL;
-	struct rzs_found found;
-	struct rzs_nbds nbds;
+	const struct rzsc_nbd *nbd = NULL;
+	struct rzsc_found found;
+	struct rzsc_nbds nbds;
 	unsigned nr = 0;
 	int code = RZS_EXIT_DONE;
 
 	memset(out, 0, sizeof(*out));
 	memset(&found, 0, sizeof(found));
-	rzs_nbds_read(&nbds);
+	rzsc_nbds_read(&nbds);
 	for (size_t i = 0; i < nbds.nr; i++)
 		if (nbds.v[i].noted && strcmp(nbds.v[i].name, name) == 0) {
 			nbd = &nbds.v[i];
 			nr++;
 		}
 	if (nr != 1 || o->socket) {
-		code = rzs_device_find(o, name, &found);
+		code = rzsc_device_find(o, name, &found);
 		nbd = NULL;
 	}
 	if (code == RZS_EXIT_DONE && found.server) {
-		nbd = rzs_nbds_of(&nbds, &found.server->info, found.device,
-				  found.server->devices.nr);
+		nbd = rzsc_nbds_of(&nbds, &found.server->info, found.device,
+				   found.server->devices.nr);
 		snprintf(out->socket, sizeof(out->socket), "%s", found.server->info.socket);
 		out->pid = found.server->info.pid;
 	}
 	if (nbd)
 		snprintf(out->device, sizeof(out->device), "%s", nbd->device);
-	rzs_nbds_free(&nbds);
-	rzs_found_free(&found);
+	rzsc_nbds_free(&nbds);
+	rzsc_found_free(&found);
 	return code == RZS_EXIT_DONE ? RZS_EXIT_DONE : refused(code);
 }
 
@@ -273,25 +273,25 @@ static int find_nbd(const struct rzs_options *o, const char *name, struct nbd_fo
  * The name of the kernel's device that is meant, or NULL.  By its text alone where that will do: a
  * device that is no longer there, or cannot be opened, may be swapped to all the same.
  */
-static const char *kernel_name(const struct rzs_options *o)
+static const char *kernel_name(const struct rzsc_options *o)
 {
 	const char *text = o->device;
 	unsigned number;
 
 	if (strncmp(text, "/dev/", 5) == 0)
 		text += 5;
-	return !o->socket && rzs_kernel_is_name(text, &number) ? text : NULL;
+	return !o->socket && rzst_kernel_is_name(text, &number) ? text : NULL;
 }
 
-int rzs_cmd_detach(const struct rzs_options *o)
+int rzsc_cmd_detach(const struct rzsc_options *o)
 {
 	struct nbd_found at;
 	struct command c;
 	unsigned number;
 
 	if (kernel_name(o))
-		return rzs_swap_detach(o, kernel_name(o));
-	if (rzs_nbd_is(o->device, &number)) {
+		return rzsc_swap_detach(o, kernel_name(o));
+	if (rzsc_nbd_is(o->device, &number)) {
 		snprintf(at.device, sizeof(at.device), "%s", o->device);
 	} else {
 		int code = find_nbd(o, o->device, &at);
@@ -313,7 +313,7 @@ int rzs_cmd_detach(const struct rzs_options *o)
 
 /* ---- check ---- */
 
-static int check_one(const struct rzs_options *o)
+static int check_one(const struct rzsc_options *o)
 {
 	struct nbd_found at;
 	struct command c;
@@ -327,7 +327,7 @@ static int check_one(const struct rzs_options *o)
 				 "of the kernel's devices needs none of it; 'rzscontrol list' "
 				 "shows how it is",
 				 o->device);
-	if (rzs_nbd_is(o->device, &number)) {
+	if (rzsc_nbd_is(o->device, &number)) {
 		snprintf(at.device, sizeof(at.device), "%s", o->device);
 	} else {
 		code = find_nbd(o, o->device, &at);
@@ -348,7 +348,7 @@ static int check_one(const struct rzs_options *o)
 }
 
 /* One after the other; the array makes one JSON text of them.  Gives the worst status. */
-static int check_all(const struct rzs_options *o, const struct rzs_nbds *nbds)
+static int check_all(const struct rzsc_options *o, const struct rzsc_nbds *nbds)
 {
 	int worst = RZS_EXIT_DONE;
 
@@ -373,15 +373,15 @@ static int check_all(const struct rzs_options *o, const struct rzs_nbds *nbds)
 }
 
 /* Nothing is attached.  That of --socket, else where rzs-nbd-swap looks by itself. */
-static int check_none(const struct rzs_options *o)
+static int check_none(const struct rzsc_options *o)
 {
-	struct rzs_servers all = {NULL, 0};
+	struct rzsc_servers all = {NULL, 0};
 	struct command c;
 	int code;
 
 	begin(&c, "check");
 	if (o->socket) {
-		code = rzs_servers_find(o, &all);
+		code = rzsc_servers_find(o, &all);
 		if (code != RZS_EXIT_DONE)
 			return refused(code);
 		if (*all.v[0].info.socket)
@@ -391,19 +391,19 @@ static int check_none(const struct rzs_options *o)
 	if (o->json)
 		add(&c, "--json");
 	code = run(&c);
-	rzs_servers_free(&all);
+	rzsc_servers_free(&all);
 	return code;
 }
 
-int rzs_cmd_check(const struct rzs_options *o)
+int rzsc_cmd_check(const struct rzsc_options *o)
 {
-	struct rzs_nbds nbds;
+	struct rzsc_nbds nbds;
 	int code;
 
 	if (o->device)
 		return check_one(o);
-	rzs_nbds_read(&nbds);
+	rzsc_nbds_read(&nbds);
 	code = nbds.nr ? check_all(o, &nbds) : check_none(o);
-	rzs_nbds_free(&nbds);
+	rzsc_nbds_free(&nbds);
 	return code;
 }

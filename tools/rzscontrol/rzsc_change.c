@@ -5,7 +5,7 @@
 #include "rzsc_find.h"
 
 /* Their form; what they mean is for the server to say. */
-static int check_settings(const struct rzs_options *o)
+static int check_settings(const struct rzsc_options *o)
 {
 	for (unsigned i = 0; i < o->nr_words; i++)
 		if (!strchr(o->words[i], '=') || o->words[i][0] == '=')
@@ -14,10 +14,10 @@ static int check_settings(const struct rzs_options *o)
 	return RZS_EXIT_DONE;
 }
 
-static int done(const struct rzs_options *o, const struct rzs_found *found, const char *what,
+static int done(const struct rzsc_options *o, const struct rzsc_found *found, const char *what,
 		int err)
 {
-	const struct rzs_backend *b = found->server->backend;
+	const struct rzst_backend *b = found->server->backend;
 
 	if (err < 0)
 		return rzst_fail(rzst_exit(err), "%s", b->why);
@@ -26,51 +26,51 @@ static int done(const struct rzs_options *o, const struct rzs_found *found, cons
 	return RZS_EXIT_DONE;
 }
 
-int rzs_cmd_create(const struct rzs_options *o)
+int rzsc_cmd_create(const struct rzsc_options *o)
 {
-	struct rzs_found found;
+	struct rzsc_found found;
 	int code = check_settings(o);
 
 	if (code != RZS_EXIT_DONE)
 		return code;
-	code = rzs_server_find(o, o->device, &found);
+	code = rzsc_server_find(o, o->device, &found);
 	if (code == RZS_EXIT_DONE) {
-		struct rzs_backend *b = found.server->backend;
+		struct rzst_backend *b = found.server->backend;
 
 		code = done(o, &found, "created",
 			    b->ops->create(b, found.name, o->words, o->nr_words));
 	}
-	rzs_found_free(&found);
+	rzsc_found_free(&found);
 	return code;
 }
 
-int rzs_cmd_set(const struct rzs_options *o)
+int rzsc_cmd_set(const struct rzsc_options *o)
 {
-	struct rzs_found found;
+	struct rzsc_found found;
 	int code = check_settings(o);
 
 	if (code != RZS_EXIT_DONE)
 		return code;
-	code = rzs_device_find(o, o->device, &found);
+	code = rzsc_device_find(o, o->device, &found);
 	if (code == RZS_EXIT_DONE) {
-		struct rzs_backend *b = found.server->backend;
+		struct rzst_backend *b = found.server->backend;
 
 		code = done(o, &found, "set", b->ops->set(b, found.name, o->words, o->nr_words));
 	}
-	rzs_found_free(&found);
+	rzsc_found_free(&found);
 	return code;
 }
 
-int rzs_cmd_remove(const struct rzs_options *o)
+int rzsc_cmd_remove(const struct rzsc_options *o)
 {
-	struct rzs_found found;
-	int code = rzs_device_find(o, o->device, &found);
+	struct rzsc_found found;
+	int code = rzsc_device_find(o, o->device, &found);
 
 	if (code == RZS_EXIT_DONE) {
-		struct rzs_backend *b = found.server->backend;
+		struct rzst_backend *b = found.server->backend;
 
 		code = done(o, &found, "removed", b->ops->remove(b, found.name));
 	}
-	rzs_found_free(&found);
+	rzsc_found_free(&found);
 	return code;
 }

@@ -9,14 +9,14 @@
 #include "rzsc_show.h"
 #include "rzsc_stats.h"
 
-static int failed(const struct rzs_found *found, int err)
+static int failed(const struct rzsc_found *found, int err)
 {
 	return rzst_fail(rzst_exit(err), "%s", found->server->backend->why);
 }
 
-static int set_text(const struct rzs_options *o, struct rzs_found *found, const char *setting)
+static int set_text(const struct rzsc_options *o, struct rzsc_found *found, const char *setting)
 {
-	struct rzs_backend *b = found->server->backend;
+	struct rzst_backend *b = found->server->backend;
 	int err;
 
 	if (o->verbose)
@@ -25,7 +25,7 @@ static int set_text(const struct rzs_options *o, struct rzs_found *found, const 
 	return err < 0 ? failed(found, err) : RZS_EXIT_DONE;
 }
 
-static int set(const struct rzs_options *o, struct rzs_found *found, const char *key, uint64_t kb)
+static int set(const struct rzsc_options *o, struct rzsc_found *found, const char *key, uint64_t kb)
 {
 	char setting[64];
 
@@ -35,7 +35,7 @@ static int set(const struct rzs_options *o, struct rzs_found *found, const char 
 }
 
 /* Before anything is changed, where there can be none. */
-static int set_backing(const struct rzs_options *o, struct rzs_found *found)
+static int set_backing(const struct rzsc_options *o, struct rzsc_found *found)
 {
 	char setting[RZST_PATH_MAX];
 
@@ -53,10 +53,10 @@ static int set_backing(const struct rzs_options *o, struct rzs_found *found)
 	return set_text(o, found, setting);
 }
 
-static int act(const struct rzs_options *o, struct rzs_found *found, const char *what,
-	       int (*fn)(struct rzs_backend *b, const char *name))
+static int act(const struct rzsc_options *o, struct rzsc_found *found, const char *what,
+	       int (*fn)(struct rzst_backend *b, const char *name))
 {
-	struct rzs_backend *b = found->server->backend;
+	struct rzst_backend *b = found->server->backend;
 	int err;
 
 	if (o->verbose)
@@ -66,7 +66,7 @@ static int act(const struct rzs_options *o, struct rzs_found *found, const char 
 }
 
 /* h is NULL when the server has no histograms. */
-static void buckets_json(struct rzst_json *j, const struct rzs_histogram *h)
+static void buckets_json(struct rzst_json *j, const struct rzst_histogram *h)
 {
 	if (!h) {
 		rzst_json_null(j, "buckets");
@@ -82,12 +82,12 @@ static void buckets_json(struct rzst_json *j, const struct rzs_histogram *h)
 	rzst_json_array_end(j);
 }
 
-static void latency_json(struct rzst_json *j, const struct rzs_latency_infos *latency,
-			 const struct rzs_histograms *histograms)
+static void latency_json(struct rzst_json *j, const struct rzst_latency_infos *latency,
+			 const struct rzst_histograms *histograms)
 {
 	rzst_json_object(j, "latency");
 	for (unsigned i = 0; i < latency->nr; i++) {
-		const struct rzs_latency_info *l = &latency->v[i];
+		const struct rzst_latency_info *l = &latency->v[i];
 
 		rzst_json_object(j, l->op);
 		rzst_json_number(j, "count", l->count);
@@ -98,20 +98,20 @@ static void latency_json(struct rzst_json *j, const struct rzs_latency_infos *la
 		rzst_json_number(j, "p90_ns", l->p90_ns);
 		rzst_json_number(j, "p99_ns", l->p99_ns);
 		rzst_json_number(j, "p999_ns", l->p999_ns);
-		buckets_json(j, rzs_histogram_of(histograms, l->op));
+		buckets_json(j, rzst_histogram_of(histograms, l->op));
 		rzst_json_object_end(j);
 	}
 	rzst_json_object_end(j);
 }
 
-static int stats_json(struct rzs_found *found, const struct rzs_values *values)
+static int stats_json(struct rzsc_found *found, const struct rzst_values *values)
 {
-	const struct rzs_found_server *s = found->server;
-	uint64_t stored = rzs_value_of(values, "orig_bytes", NULL);
-	struct rzs_latency_infos latency;
-	struct rzs_histograms histograms;
-	const struct rzs_nbd *nbd;
-	struct rzs_nbds nbds;
+	const struct rzsc_found_server *s = found->server;
+	uint64_t stored = rzst_value_of(values, "orig_bytes", NULL);
+	struct rzst_latency_infos latency;
+	struct rzst_histograms histograms;
+	const struct rzsc_nbd *nbd;
+	struct rzsc_nbds nbds;
 	struct rzst_json j;
 	int err = s->backend->ops->latency(s->backend, found->name, &latency);
 
@@ -119,44 +119,44 @@ static int stats_json(struct rzs_found *found, const struct rzs_values *values)
 		err = s->backend->ops->histograms(s->backend, found->name, &histograms);
 	if (err < 0)
 		return failed(found, err);
-	rzs_nbds_read(&nbds);
-	nbd = rzs_nbds_of(&nbds, &s->info, found->device, s->devices.nr);
+	rzsc_nbds_read(&nbds);
+	nbd = rzsc_nbds_of(&nbds, &s->info, found->device, s->devices.nr);
 	rzst_json_begin(&j, stdout);
 	rzst_json_text(&j, "device", found->name);
-	rzs_show_server(&j, s);
+	rzsc_show_server(&j, s);
 	rzst_json_text(&j, "attached", nbd ? nbd->device : NULL);
 	if (found->device->of_kernel)
 		rzst_json_text(&j, "backing_swap",
 			       *found->device->backing_swap ? found->device->backing_swap : NULL);
 	rzst_json_fraction(&j, "ratio",
-			   rzs_stats_ratio(stored, rzs_value_of(values, "mem_bytes", NULL)));
+			   rzsc_stats_ratio(stored, rzst_value_of(values, "mem_bytes", NULL)));
 	if (nbd && nbd->swapped_to) {
 		rzst_json_number(&j, "used_bytes", nbd->used);
-		rzst_json_number(&j, "stale_bytes", rzs_nbd_stale(nbd, stored));
+		rzst_json_number(&j, "stale_bytes", rzsc_nbd_stale(nbd, stored));
 	} else {
 		rzst_json_null(&j, "used_bytes");
 		rzst_json_null(&j, "stale_bytes");
 	}
-	rzs_show_values(&j, "stats", values);
+	rzsc_show_values(&j, "stats", values);
 	if (!found->device->of_kernel)
 		latency_json(&j, &latency, &histograms);
 	rzst_json_end(&j);
-	rzs_nbds_free(&nbds);
-	rzs_histograms_free(&histograms);
+	rzsc_nbds_free(&nbds);
+	rzst_histograms_free(&histograms);
 	return RZS_EXIT_DONE;
 }
 
-static int stats(const struct rzs_options *o, struct rzs_found *found)
+static int stats(const struct rzsc_options *o, struct rzsc_found *found)
 {
-	struct rzs_backend *b = found->server->backend;
-	struct rzs_values values;
+	struct rzst_backend *b = found->server->backend;
+	struct rzst_values values;
 	int code = RZS_EXIT_DONE, err = b->ops->stats(b, found->name, &values);
 
 	/* What was known of it was before --init. */
 	if (err == 0 && o->init) {
-		err = rzs_found_refresh(found);
+		err = rzsc_found_refresh(found);
 		if (err < 0)
-			rzs_values_free(&values);
+			rzst_values_free(&values);
 	}
 	if (err == -ENODEV)
 		return rzst_fail(RZS_EXIT_FAILED,
@@ -168,17 +168,17 @@ static int stats(const struct rzs_options *o, struct rzs_found *found)
 	if (o->json)
 		code = stats_json(found, &values);
 	else
-		rzs_stats_classic(stdout, &values, found->device->backing_swap);
-	rzs_values_free(&values);
+		rzsc_stats_classic(stdout, &values, found->device->backing_swap);
+	rzst_values_free(&values);
 	return code;
 }
 
-int rzs_cmd_device(const struct rzs_options *o)
+int rzsc_cmd_device(const struct rzsc_options *o)
 {
-	struct rzs_found found;
+	struct rzsc_found found;
 	int code;
 
-	code = rzs_device_find(o, o->device, &found);
+	code = rzsc_device_find(o, o->device, &found);
 	if (code == RZS_EXIT_DONE && o->backing_swap)
 		code = set_backing(o, &found);
 	if (code == RZS_EXIT_DONE && o->memlimit_given)
@@ -191,6 +191,6 @@ int rzs_cmd_device(const struct rzs_options *o)
 		code = act(o, &found, "reset", found.server->backend->ops->reset);
 	if (code == RZS_EXIT_DONE && o->stats)
 		code = stats(o, &found);
-	rzs_found_free(&found);
+	rzsc_found_free(&found);
 	return code;
 }

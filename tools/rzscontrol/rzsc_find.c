@@ -19,16 +19,16 @@
 /* ---- servers ---- */
 
 /* A back end just opened, which is closed again on failure. */
-static int add_backend(struct rzs_servers *out, struct rzs_backend *b, char *why, size_t why_size)
+static int add_backend(struct rzsc_servers *out, struct rzst_backend *b, char *why, size_t why_size)
 {
-	struct rzs_found_server s;
+	struct rzsc_found_server s;
 	int err;
 
 	memset(&s, 0, sizeof(s));
 	s.backend = b;
 	err = b->ops->server(b, &s.info);
 	if (err == 0 && !b->of_kernel && !*s.info.socket)
-		(void)rzs_listens_at(s.info.pid, b->where, s.info.socket, sizeof(s.info.socket));
+		(void)rzsc_listens_at(s.info.pid, b->where, s.info.socket, sizeof(s.info.socket));
 	if (err == 0)
 		err = s.backend->ops->list(s.backend, &s.devices);
 	if (err < 0) {
@@ -41,27 +41,27 @@ static int add_backend(struct rzs_servers *out, struct rzs_backend *b, char *why
 	return 0;
 }
 
-static int add_server(struct rzs_servers *out, const char *path, unsigned timeout, char *why,
+static int add_server(struct rzsc_servers *out, const char *path, unsigned timeout, char *why,
 		      size_t why_size)
 {
-	struct rzs_backend *b;
-	int err = rzs_socket_open(path, timeout, &b, why, why_size);
+	struct rzst_backend *b;
+	int err = rzst_socket_open(path, timeout, &b, why, why_size);
 
 	return err < 0 ? err : add_backend(out, b, why, why_size);
 }
 
 /* One of the module's devices. */
-static int add_kernel(struct rzs_servers *out, const char *device, char *why, size_t why_size)
+static int add_kernel(struct rzsc_servers *out, const char *device, char *why, size_t why_size)
 {
-	struct rzs_backend *b;
-	int err = rzs_kernel_open(device, &b, why, why_size);
+	struct rzst_backend *b;
+	int err = rzst_kernel_open(device, &b, why, why_size);
 
 	return err < 0 ? err : add_backend(out, b, why, why_size);
 }
 
-int rzs_server_refresh(struct rzs_found_server *s)
+int rzsc_server_refresh(struct rzsc_found_server *s)
 {
-	rzs_device_infos_free(&s->devices);
+	rzst_device_infos_free(&s->devices);
 	return s->backend->ops->list(s->backend, &s->devices);
 }
 
@@ -96,7 +96,7 @@ static char **list_folder(const char *folder, size_t *nr)
 }
 
 /* Whether a server found so far says that NBD clients connect there: no need to knock, then. */
-static bool is_nbd_socket(const struct rzs_servers *servers, const char *path)
+static bool is_nbd_socket(const struct rzsc_servers *servers, const char *path)
 {
 	char nbd[RZST_PATH_MAX];
 
@@ -109,8 +109,8 @@ static bool is_nbd_socket(const struct rzs_servers *servers, const char *path)
 }
 
 /* One of the folder's sockets.  What is no control socket is passed over in silence. */
-static void look_at(const struct rzs_options *o, const char *folder, const char *name,
-		    struct rzs_servers *out)
+static void look_at(const struct rzsc_options *o, const char *folder, const char *name,
+		    struct rzsc_servers *out)
 {
 	bool is_default = strcmp(name, DEFAULT) == 0;
 	unsigned timeout = is_default || o->timeout < LOOK_SECONDS ? o->timeout : LOOK_SECONDS;
@@ -149,8 +149,8 @@ static int no_server(const char *folder)
 }
 
 /* All that answer, maybe none. */
-static int look_around(const struct rzs_options *o, char folder[RZST_PATH_MAX],
-		       struct rzs_servers *out)
+static int look_around(const struct rzsc_options *o, char folder[RZST_PATH_MAX],
+		       struct rzsc_servers *out)
 {
 	char **names;
 	size_t nr;
@@ -167,11 +167,11 @@ static int look_around(const struct rzs_options *o, char folder[RZST_PATH_MAX],
 }
 
 /* with_kernel: what its devices, if there are any, cannot be asked is said, and no failure. */
-static int find_in(const struct rzs_options *o, const char *socket, bool with_kernel,
-		   struct rzs_servers *out)
+static int find_in(const struct rzsc_options *o, const char *socket, bool with_kernel,
+		   struct rzsc_servers *out)
 {
 	char folder[RZST_PATH_MAX], why[1024];
-	struct rzs_backend *kernel;
+	struct rzst_backend *kernel;
 	int err, code;
 
 	memset(out, 0, sizeof(*out));
@@ -182,21 +182,21 @@ static int find_in(const struct rzs_options *o, const char *socket, bool with_ke
 	code = look_around(o, folder, out);
 	if (code != RZS_EXIT_DONE)
 		return code;
-	if (with_kernel && rzs_kernel_open(NULL, &kernel, why, sizeof(why)) == 0 &&
+	if (with_kernel && rzst_kernel_open(NULL, &kernel, why, sizeof(why)) == 0 &&
 	    add_backend(out, kernel, why, sizeof(why)) < 0)
 		rzst_say("%s", why);
 	return out->nr ? RZS_EXIT_DONE : no_server(folder);
 }
 
-int rzs_servers_find(const struct rzs_options *o, struct rzs_servers *out)
+int rzsc_servers_find(const struct rzsc_options *o, struct rzsc_servers *out)
 {
 	return find_in(o, o->socket, true, out);
 }
 
-void rzs_servers_free(struct rzs_servers *servers)
+void rzsc_servers_free(struct rzsc_servers *servers)
 {
 	for (size_t i = 0; i < servers->nr; i++) {
-		rzs_device_infos_free(&servers->v[i].devices);
+		rzst_device_infos_free(&servers->v[i].devices);
 		servers->v[i].backend->ops->close(servers->v[i].backend);
 	}
 	free(servers->v);
@@ -205,7 +205,7 @@ void rzs_servers_free(struct rzs_servers *servers)
 
 /* ---- devices ---- */
 
-static int take(struct rzs_found *out, struct rzs_found_server *s, struct rzs_device_info *d)
+static int take(struct rzsc_found *out, struct rzsc_found_server *s, struct rzst_device_info *d)
 {
 	out->server = s;
 	out->device = d;
@@ -214,14 +214,14 @@ static int take(struct rzs_found *out, struct rzs_found_server *s, struct rzs_de
 }
 
 /* "a, b, c": names of all devices, or what they are called across servers. */
-static void list_names(const struct rzs_servers *all, const char *name, char *out, size_t size)
+static void list_names(const struct rzsc_servers *all, const char *name, char *out, size_t size)
 {
 	size_t len = 0;
 
 	out[0] = '\0';
 	for (size_t i = 0; i < all->nr; i++)
 		for (size_t j = 0; j < all->v[i].devices.nr; j++) {
-			const struct rzs_backend *b = all->v[i].backend;
+			const struct rzst_backend *b = all->v[i].backend;
 			const char *is = all->v[i].devices.v[j].name;
 			const char *before = len ? ", " : "";
 
@@ -236,7 +236,7 @@ static void list_names(const struct rzs_servers *all, const char *name, char *ou
 		}
 }
 
-static bool is_known(const struct rzs_servers *all, const char *name)
+static bool is_known(const struct rzsc_servers *all, const char *name)
 {
 	for (size_t i = 0; i < all->nr; i++)
 		for (size_t j = 0; j < all->v[i].devices.nr; j++)
@@ -245,10 +245,10 @@ static bool is_known(const struct rzs_servers *all, const char *name)
 	return false;
 }
 
-static int by_device_name(struct rzs_found *out, const char *name)
+static int by_device_name(struct rzsc_found *out, const char *name)
 {
-	struct rzs_found_server *server = NULL;
-	struct rzs_device_info *device = NULL;
+	struct rzsc_found_server *server = NULL;
+	struct rzst_device_info *device = NULL;
 	unsigned found = 0;
 	char names[700];
 
@@ -276,9 +276,9 @@ static int by_device_name(struct rzs_found *out, const char *name)
 			 name);
 }
 
-static int only_device(struct rzs_found *out, struct rzs_found_server *s, const char *called)
+static int only_device(struct rzsc_found *out, struct rzsc_found_server *s, const char *called)
 {
-	struct rzs_servers one = {s, 1};
+	struct rzsc_servers one = {s, 1};
 	char names[700];
 
 	if (s->devices.nr == 1)
@@ -293,40 +293,40 @@ static int only_device(struct rzs_found *out, struct rzs_found_server *s, const 
 }
 
 /* By what rzs-nbd-swap has noted, else by the swap header. */
-static int by_nbd(struct rzs_found *out, const char *path)
+static int by_nbd(struct rzsc_found *out, const char *path)
 {
 	char uuid[RZS_UUID_TEXT];
-	struct rzs_nbds nbds;
-	const struct rzs_nbd *nbd;
+	struct rzsc_nbds nbds;
+	const struct rzsc_nbd *nbd;
 	int code = RZS_EXIT_NONE;
 	bool noted;
 
-	rzs_nbds_read(&nbds);
-	nbd = rzs_nbds_find(&nbds, path);
+	rzsc_nbds_read(&nbds);
+	nbd = rzsc_nbds_find(&nbds, path);
 	noted = nbd && nbd->noted;
 	for (size_t i = 0; noted && i < out->all.nr; i++) {
-		if (!rzs_nbd_is_of(nbd, &out->all.v[i].info))
+		if (!rzsc_nbd_is_of(nbd, &out->all.v[i].info))
 			continue;
 		if (*nbd->name) {
-			struct rzs_servers all = out->all;
+			struct rzsc_servers all = out->all;
 
 			/* Names are unique within a server. */
-			out->all = (struct rzs_servers){&all.v[i], 1};
+			out->all = (struct rzsc_servers){&all.v[i], 1};
 			code = by_device_name(out, nbd->name);
 			out->all = all;
 		} else {
 			code = only_device(out, &out->all.v[i], path);
 		}
-		rzs_nbds_free(&nbds);
+		rzsc_nbds_free(&nbds);
 		return code;
 	}
-	rzs_nbds_free(&nbds);
+	rzsc_nbds_free(&nbds);
 	if (noted)
 		return rzst_fail(code,
 				 "%s: the server it is attached to has no control socket that "
 				 "answers; name it with --socket, or see 'rzscontrol check %s'",
 				 path, path);
-	if (rzs_nbd_uuid(path, uuid) < 0)
+	if (rzsc_nbd_uuid(path, uuid) < 0)
 		return rzst_fail(code,
 				 "%s: not attached, or not swap, or not for you to read: no "
 				 "telling whose it is; name the server's device instead",
@@ -363,7 +363,7 @@ static int cut(const char *text, char *socket, const char **name)
 	return RZS_EXIT_DONE;
 }
 
-static int by_kernel(const struct rzs_options *o, const char *path, struct rzs_found *out)
+static int by_kernel(const struct rzsc_options *o, const char *path, struct rzsc_found *out)
 {
 	char why[1024];
 	int err;
@@ -380,7 +380,7 @@ static int by_kernel(const struct rzs_options *o, const char *path, struct rzs_f
 }
 
 /* A server may call one of its devices so too; the kernel's needs no server to be found. */
-static int by_kernel_name(const struct rzs_options *o, const char *name, struct rzs_found *out)
+static int by_kernel_name(const struct rzsc_options *o, const char *name, struct rzsc_found *out)
 {
 	char folder[RZST_PATH_MAX], why[1024];
 	int err, code = look_around(o, folder, &out->all);
@@ -393,9 +393,9 @@ static int by_kernel_name(const struct rzs_options *o, const char *name, struct 
 	return by_device_name(out, name);
 }
 
-int rzs_found_refresh(struct rzs_found *found)
+int rzsc_found_refresh(struct rzsc_found *found)
 {
-	int err = rzs_server_refresh(found->server);
+	int err = rzsc_server_refresh(found->server);
 
 	found->device = NULL;
 	for (size_t i = 0; err == 0 && i < found->server->devices.nr; i++)
@@ -409,19 +409,19 @@ int rzs_found_refresh(struct rzs_found *found)
 	return err;
 }
 
-int rzs_device_find(const struct rzs_options *o, const char *device, struct rzs_found *out)
+int rzsc_device_find(const struct rzsc_options *o, const char *device, struct rzsc_found *out)
 {
 	char socket[RZST_PATH_MAX] = "";
 	const char *name = NULL;
 	unsigned number;
-	bool nbd = device && rzs_nbd_is(device, &number);
+	bool nbd = device && rzsc_nbd_is(device, &number);
 	int code = RZS_EXIT_DONE;
 
 	memset(out, 0, sizeof(*out));
-	if (device && !nbd && rzs_kernel_is_path(device))
+	if (device && !nbd && rzst_kernel_is_path(device))
 		return by_kernel(o, device, out);
 	name = device ? device : o->name;
-	if (name && rzs_kernel_is_name(name, &number) && !o->socket)
+	if (name && rzst_kernel_is_name(name, &number) && !o->socket)
 		return by_kernel_name(o, name, out);
 	name = NULL;
 	if (device && !nbd)
@@ -440,7 +440,7 @@ int rzs_device_find(const struct rzs_options *o, const char *device, struct rzs_
 	return name ? by_device_name(out, name) : only_device(out, &out->all.v[0], socket);
 }
 
-int rzs_server_find(const struct rzs_options *o, const char *device, struct rzs_found *out)
+int rzsc_server_find(const struct rzsc_options *o, const char *device, struct rzsc_found *out)
 {
 	char socket[RZST_PATH_MAX];
 	const char *name;
@@ -468,8 +468,8 @@ int rzs_server_find(const struct rzs_options *o, const char *device, struct rzs_
 	return RZS_EXIT_DONE;
 }
 
-void rzs_found_free(struct rzs_found *found)
+void rzsc_found_free(struct rzsc_found *found)
 {
-	rzs_servers_free(&found->all);
+	rzsc_servers_free(&found->all);
 	memset(found, 0, sizeof(*found));
 }

@@ -13,14 +13,14 @@
 #include "rzsc_nbd.h"
 
 /* A server, with what it has. */
-struct rzs_found_server {
-	struct rzs_backend *backend;
-	struct rzs_server_info info;
-	struct rzs_device_infos devices;
+struct rzsc_found_server {
+	struct rzst_backend *backend;
+	struct rzst_server_info info;
+	struct rzst_device_infos devices;
 };
 
-struct rzs_servers {
-	struct rzs_found_server *v;
+struct rzsc_servers {
+	struct rzsc_found_server *v;
 	size_t nr;
 };
 
@@ -28,17 +28,17 @@ struct rzs_servers {
  * That of --socket, or all that answer in /run/rzs, and the kernel module if it has devices.
  * RZS_EXIT_NONE: none.  Free also after a failure.
  */
-int rzs_servers_find(const struct rzs_options *o, struct rzs_servers *out);
-void rzs_servers_free(struct rzs_servers *servers);
+int rzsc_servers_find(const struct rzsc_options *o, struct rzsc_servers *out);
+void rzsc_servers_free(struct rzsc_servers *servers);
 
 /* The devices again, as they are now. */
-int rzs_server_refresh(struct rzs_found_server *s);
+int rzsc_server_refresh(struct rzsc_found_server *s);
 
 /* A device and the server it belongs to, which is one of `all`. */
-struct rzs_found {
-	struct rzs_servers all;
-	struct rzs_found_server *server;
-	struct rzs_device_info *device;
+struct rzsc_found {
+	struct rzsc_servers all;
+	struct rzsc_found_server *server;
+	struct rzst_device_info *device;
 	char name[RZST_NAME_MAX];
 };
 
@@ -47,16 +47,16 @@ struct rzs_found {
  * socket's path (which has a slash), or SOCKET:NAME; or NULL, that of --device.  Free also after a
  * failure.
  */
-int rzs_device_find(const struct rzs_options *o, const char *device, struct rzs_found *out);
+int rzsc_device_find(const struct rzsc_options *o, const char *device, struct rzsc_found *out);
 
 /* What is known of the device, as it is now. */
-int rzs_found_refresh(struct rzs_found *found);
-void rzs_found_free(struct rzs_found *found);
+int rzsc_found_refresh(struct rzsc_found *found);
+void rzsc_found_free(struct rzsc_found *found);
 
 /*
  * The server that a new device NAME belongs to: that of SOCKET:NAME or --socket, or the only one
  * there is.
  */
-int rzs_server_find(const struct rzs_options *o, const char *name, struct rzs_found *out);
+int rzsc_server_find(const struct rzsc_options *o, const char *name, struct rzsc_found *out);
 
 #endif

@@ -64,7 +64,7 @@ static bool has(const struct inodes *inodes, uint64_t inode)
 	return false;
 }
 
-int rzs_listens_at(uint64_t pid, const char *not_at, char *out, size_t size)
+int rzsc_listens_at(uint64_t pid, const char *not_at, char *out, size_t size)
 {
 	char path[RZST_PATH_MAX], line[512];
 	struct inodes inodes = {NULL, 0};

@@ -13,6 +13,6 @@
  * The path of the unix socket at which process pid listens, other than not_at.  -ENOENT: none, or
  * not for us to see; -ENOTUNIQ: several.  out is then empty.
  */
-int rzs_listens_at(uint64_t pid, const char *not_at, char *out, size_t size);
+int rzsc_listens_at(uint64_t pid, const char *not_at, char *out, size_t size);
 
 #endif

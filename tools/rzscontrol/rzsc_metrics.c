@@ -12,11 +12,11 @@
 
 /* ---- gathering ---- */
 
-static int gather_device(struct rzs_found_server *s, const struct rzs_device_info *d,
-			 const struct rzs_nbds *nbds, struct rzs_metrics *m)
+static int gather_device(struct rzsc_found_server *s, const struct rzst_device_info *d,
+			 const struct rzsc_nbds *nbds, struct rzsc_metrics *m)
 {
-	const struct rzs_nbd *nbd = rzs_nbds_of(nbds, &s->info, d, s->devices.nr);
-	struct rzs_metric_device *out;
+	const struct rzsc_nbd *nbd = rzsc_nbds_of(nbds, &s->info, d, s->devices.nr);
+	struct rzsc_metric_device *out;
 	int err = 0;
 
 	m->devices = rzst_grow(m->devices, m->nr_devices, sizeof(*m->devices));
@@ -34,12 +34,12 @@ static int gather_device(struct rzs_found_server *s, const struct rzs_device_inf
 		return rzst_fail(rzst_exit(err), "%s", s->backend->why);
 	out->stale_known = nbd && nbd->swapped_to && d->ready;
 	if (out->stale_known)
-		out->stale = rzs_nbd_stale(nbd, d->stored);
+		out->stale = rzsc_nbd_stale(nbd, d->stored);
 	return RZS_EXIT_DONE;
 }
 
 /* Statistics that no server before has described. */
-static void add_table(struct rzs_stat_infos *table, const struct rzs_stat_infos *more)
+static void add_table(struct rzst_stat_infos *table, const struct rzst_stat_infos *more)
 {
 	size_t before = table->nr;
 
@@ -57,15 +57,15 @@ static void add_table(struct rzs_stat_infos *table, const struct rzs_stat_infos 
 	}
 }
 
-static int gather_all_of(struct rzs_found_server *s, const struct rzs_nbds *nbds,
-			 struct rzs_metric_server *out, struct rzs_metrics *m)
+static int gather_all_of(struct rzsc_found_server *s, const struct rzsc_nbds *nbds,
+			 struct rzsc_metric_server *out, struct rzsc_metrics *m)
 {
-	struct rzs_stat_infos table;
+	struct rzst_stat_infos table;
 	int code = RZS_EXIT_DONE, err = s->backend->ops->describe(s->backend, &table);
 
 	if (err == 0) {
 		add_table(&m->table, &table);
-		rzs_stat_infos_free(&table);
+		rzst_stat_infos_free(&table);
 		err = s->backend->ops->process(s->backend, &out->process, &out->protections);
 	}
 	if (err < 0)
@@ -75,22 +75,22 @@ static int gather_all_of(struct rzs_found_server *s, const struct rzs_nbds *nbds
 	return code;
 }
 
-static void drop_devices(struct rzs_metrics *m, size_t from)
+static void drop_devices(struct rzsc_metrics *m, size_t from)
 {
 	while (m->nr_devices > from) {
-		struct rzs_metric_device *d = &m->devices[--m->nr_devices];
+		struct rzsc_metric_device *d = &m->devices[--m->nr_devices];
 
-		rzs_values_free(&d->stats);
-		rzs_histograms_free(&d->histograms);
+		rzst_values_free(&d->stats);
+		rzst_histograms_free(&d->histograms);
 	}
 }
 
 /* One that fails half way is not up, and nothing is said of its devices. */
-static int gather_server(struct rzs_found_server *s, const struct rzs_nbds *nbds,
-			 struct rzs_metrics *m)
+static int gather_server(struct rzsc_found_server *s, const struct rzsc_nbds *nbds,
+			 struct rzsc_metrics *m)
 {
 	size_t nr_devices = m->nr_devices;
-	struct rzs_metric_server *out;
+	struct rzsc_metric_server *out;
 	int code;
 
 	m->servers = rzst_grow(m->servers, m->nr_servers, sizeof(*m->servers));
@@ -100,48 +100,48 @@ static int gather_server(struct rzs_found_server *s, const struct rzs_nbds *nbds
 	code = gather_all_of(s, nbds, out, m);
 	out->up = code == RZS_EXIT_DONE;
 	if (!out->up) {
-		rzs_values_free(&out->process);
-		rzs_texts_free(&out->protections);
+		rzst_values_free(&out->process);
+		rzst_texts_free(&out->protections);
 		drop_devices(m, nr_devices);
 	}
 	return code;
 }
 
-static int gather(struct rzs_servers *all, struct rzs_metrics *m)
+static int gather(struct rzsc_servers *all, struct rzsc_metrics *m)
 {
-	struct rzs_nbds nbds;
+	struct rzsc_nbds nbds;
 	int code = RZS_EXIT_DONE;
 
-	rzs_nbds_read(&nbds);
+	rzsc_nbds_read(&nbds);
 	for (size_t i = 0; i < all->nr; i++) {
 		int failed = gather_server(&all->v[i], &nbds, m);
 
 		if (code == RZS_EXIT_DONE)
 			code = failed;
 	}
-	rzs_nbds_free(&nbds);
+	rzsc_nbds_free(&nbds);
 	return code;
 }
 
-static void metrics_free(struct rzs_metrics *m)
+static void metrics_free(struct rzsc_metrics *m)
 {
 	for (size_t i = 0; i < m->nr_servers; i++) {
-		rzs_values_free(&m->servers[i].process);
-		rzs_texts_free(&m->servers[i].protections);
+		rzst_values_free(&m->servers[i].process);
+		rzst_texts_free(&m->servers[i].protections);
 	}
 	drop_devices(m, 0);
-	rzs_stat_infos_free(&m->table);
+	rzst_stat_infos_free(&m->table);
 	free(m->servers);
 	free(m->devices);
 	memset(m, 0, sizeof(*m));
 }
 
 /* Nobody answers: say so, so that what was measured before does not stand for now. */
-static void nobody_is_up(const struct rzs_options *o, struct rzs_metrics *m)
+static void nobody_is_up(const struct rzsc_options *o, struct rzsc_metrics *m)
 {
 	m->servers = rzst_grow(NULL, 0, sizeof(*m->servers));
 	m->nr_servers = 1;
-	m->servers[0] = (struct rzs_metric_server){
+	m->servers[0] = (struct rzsc_metric_server){
 		.socket = o->socket ? o->socket : "/run/rzs/control.sock",
 	};
 }
@@ -155,7 +155,7 @@ static int cannot(const char *what, const char *path)
 }
 
 /* Into fd, which it closes. */
-static int write_to(int fd, const char *path, const struct rzs_metrics *m, bool file)
+static int write_to(int fd, const char *path, const struct rzsc_metrics *m, bool file)
 {
 	int code = RZS_EXIT_DONE;
 	FILE *f = fdopen(fd, "w");
@@ -165,7 +165,7 @@ static int write_to(int fd, const char *path, const struct rzs_metrics *m, bool 
 		close(fd);
 		return code;
 	}
-	rzs_metrics_print(f, m);
+	rzsc_metrics_print(f, m);
 	/* For the collector's user; there is nothing secret in it. */
 	if (fflush(f) != 0 || (file && (fchmod(fd, 0644) < 0 || fsync(fd) < 0)))
 		code = cannot("write", path);
@@ -175,7 +175,7 @@ static int write_to(int fd, const char *path, const struct rzs_metrics *m, bool 
 }
 
 /* A terminal, a pipe, /dev/null and the like: written to where it is, and left there. */
-static int write_in_place(const char *path, const struct rzs_metrics *m)
+static int write_in_place(const char *path, const struct rzsc_metrics *m)
 {
 	/* Without O_NONBLOCK a pipe that nobody reads would be waited for. */
 	int fd = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
@@ -201,7 +201,7 @@ static int write_in_place(const char *path, const struct rzs_metrics *m)
  * Beside it first, under a name that a collector of *.prom does not look at, then in its place: who
  * reads sees all of the old one or all of the new one.
  */
-static int replace_file(const char *path, const struct rzs_metrics *m)
+static int replace_file(const char *path, const struct rzsc_metrics *m)
 {
 	char beside[RZST_PATH_MAX];
 	int code, fd;
@@ -221,7 +221,7 @@ static int replace_file(const char *path, const struct rzs_metrics *m)
 }
 
 /* Only a file is replaced, and not the link that leads to it. */
-static int write_file(const char *path, const struct rzs_metrics *m)
+static int write_file(const char *path, const struct rzsc_metrics *m)
 {
 	char *real;
 	struct stat st;
@@ -247,14 +247,14 @@ static int write_file(const char *path, const struct rzs_metrics *m)
 	return code;
 }
 
-int rzs_cmd_metrics(const struct rzs_options *o)
+int rzsc_cmd_metrics(const struct rzsc_options *o)
 {
-	struct rzs_metrics m;
-	struct rzs_servers all;
+	struct rzsc_metrics m;
+	struct rzsc_servers all;
 	int code, written = RZS_EXIT_DONE;
 
 	memset(&m, 0, sizeof(m));
-	code = rzs_servers_find(o, &all);
+	code = rzsc_servers_find(o, &all);
 	if (code == RZS_EXIT_DONE)
 		code = gather(&all, &m);
 	else
@@ -262,8 +262,8 @@ int rzs_cmd_metrics(const struct rzs_options *o)
 	if (o->output)
 		written = write_file(o->output, &m);
 	else
-		rzs_metrics_print(stdout, &m);
+		rzsc_metrics_print(stdout, &m);
 	metrics_free(&m);
-	rzs_servers_free(&all);
+	rzsc_servers_free(&all);
 	return code != RZS_EXIT_DONE ? code : written;
 }

@@ -12,32 +12,32 @@
 #include "rzst_backend.h"
 
 /* A device, and what was measured of it. */
-struct rzs_metric_device {
+struct rzsc_metric_device {
 	const char *socket; /* its server's control socket */
-	struct rzs_device_info info;
-	struct rzs_values stats;	  /* empty when it is not initialised */
-	struct rzs_latency_infos latency; /* likewise */
-	struct rzs_histograms histograms; /* likewise */
+	struct rzst_device_info info;
+	struct rzst_values stats;	   /* empty when it is not initialised */
+	struct rzst_latency_infos latency; /* likewise */
+	struct rzst_histograms histograms; /* likewise */
 	bool stale_known;
 	uint64_t stale;
 };
 
-struct rzs_metric_server {
+struct rzsc_metric_server {
 	const char *socket;
 	bool up;
-	struct rzs_values process;
-	struct rzs_texts protections;
+	struct rzst_values process;
+	struct rzst_texts protections;
 };
 
-struct rzs_metrics {
-	struct rzs_stat_infos table; /* what the statistics mean */
-	struct rzs_metric_server *servers;
+struct rzsc_metrics {
+	struct rzst_stat_infos table; /* what the statistics mean */
+	struct rzsc_metric_server *servers;
 	size_t nr_servers;
-	struct rzs_metric_device *devices;
+	struct rzsc_metric_device *devices;
 	size_t nr_devices;
 };
 
 /* The whole text, up to its "# EOF". */
-void rzs_metrics_print(FILE *f, const struct rzs_metrics *m);
+void rzsc_metrics_print(FILE *f, const struct rzsc_metrics *m);
 
 #endif

@@ -19,7 +19,7 @@
 #define UUID_AT	 1036u
 #define MAGIC_AT (PAGE_SIZE - 10u)
 
-bool rzs_nbd_is(const char *text, unsigned *out_number)
+bool rzsc_nbd_is(const char *text, unsigned *out_number)
 {
 	uint64_t n;
 
@@ -30,9 +30,9 @@ bool rzs_nbd_is(const char *text, unsigned *out_number)
 	return true;
 }
 
-static struct rzs_nbd *add(struct rzs_nbds *nbds, unsigned number)
+static struct rzsc_nbd *add(struct rzsc_nbds *nbds, unsigned number)
 {
-	struct rzs_nbd *nbd;
+	struct rzsc_nbd *nbd;
 
 	for (size_t i = 0; i < nbds->nr; i++)
 		if (nbds->v[i].number == number)
@@ -47,7 +47,7 @@ static struct rzs_nbd *add(struct rzs_nbds *nbds, unsigned number)
 
 /* ---- state files: lines "KEY REST", the last one of a key counts ---- */
 
-static void take_state(struct rzs_nbd *nbd, FILE *f)
+static void take_state(struct rzsc_nbd *nbd, FILE *f)
 {
 	char line[RZST_PATH_MAX + 32];
 
@@ -69,7 +69,7 @@ static void take_state(struct rzs_nbd *nbd, FILE *f)
 	}
 }
 
-static void read_states(struct rzs_nbds *out)
+static void read_states(struct rzsc_nbds *out)
 {
 	char folder[RZST_PATH_MAX], path[RZST_PATH_MAX + 300];
 	struct dirent *e;
@@ -88,7 +88,7 @@ static void read_states(struct rzs_nbds *out)
 			continue;
 		memcpy(device + 5, e->d_name, len - 6);
 		snprintf(path, sizeof(path), "%s/%s", folder, e->d_name);
-		f = rzs_nbd_is(device, &number) ? fopen(path, "re") : NULL;
+		f = rzsc_nbd_is(device, &number) ? fopen(path, "re") : NULL;
 		if (!f)
 			continue;
 		take_state(add(out, number), f);
@@ -100,9 +100,9 @@ static void read_states(struct rzs_nbds *out)
 
 /* ---- /proc/swaps ---- */
 
-static struct rzs_nbd *add_kernel(struct rzs_nbds *nbds, unsigned number)
+static struct rzsc_nbd *add_kernel(struct rzsc_nbds *nbds, unsigned number)
 {
-	struct rzs_nbd *k;
+	struct rzsc_nbd *k;
 
 	nbds->kernel = rzst_grow(nbds->kernel, nbds->nr_kernel, sizeof(*nbds->kernel));
 	k = &nbds->kernel[nbds->nr_kernel++];
@@ -112,19 +112,19 @@ static struct rzs_nbd *add_kernel(struct rzs_nbds *nbds, unsigned number)
 	return k;
 }
 
-static void read_swaps(struct rzs_nbds *out)
+static void read_swaps(struct rzsc_nbds *out)
 {
 	struct rzst_swap_area areas[RZST_SWAPS_MAX];
 	unsigned nr = rzst_swaps_read(areas), number;
 
 	for (unsigned i = 0; i < nr; i++) {
 		const char *device = areas[i].name;
-		struct rzs_nbd *nbd;
+		struct rzsc_nbd *nbd;
 
-		if (rzs_nbd_is(device, &number))
+		if (rzsc_nbd_is(device, &number))
 			nbd = add(out, number);
 		else if (strncmp(device, "/dev/", 5) == 0 &&
-			 rzs_kernel_is_name(device + 5, &number))
+			 rzst_kernel_is_name(device + 5, &number))
 			nbd = add_kernel(out, number);
 		else
 			continue;
@@ -135,12 +135,12 @@ static void read_swaps(struct rzs_nbds *out)
 
 static int by_number(const void *a, const void *b)
 {
-	const struct rzs_nbd *x = a, *y = b;
+	const struct rzsc_nbd *x = a, *y = b;
 
 	return x->number < y->number ? -1 : x->number > y->number;
 }
 
-void rzs_nbds_read(struct rzs_nbds *out)
+void rzsc_nbds_read(struct rzsc_nbds *out)
 {
 	memset(out, 0, sizeof(*out));
 	read_states(out);
@@ -149,27 +149,27 @@ void rzs_nbds_read(struct rzs_nbds *out)
 		qsort(out->v, out->nr, sizeof(*out->v), by_number);
 	for (size_t i = 0; i < out->nr; i++)
 		if (!out->v[i].noted)
-			(void)rzs_nbd_uuid(out->v[i].device, out->v[i].uuid);
+			(void)rzsc_nbd_uuid(out->v[i].device, out->v[i].uuid);
 }
 
-void rzs_nbds_free(struct rzs_nbds *nbds)
+void rzsc_nbds_free(struct rzsc_nbds *nbds)
 {
 	free(nbds->v);
 	free(nbds->kernel);
 	memset(nbds, 0, sizeof(*nbds));
 }
 
-const struct rzs_nbd *rzs_nbds_find(const struct rzs_nbds *nbds, const char *device)
+const struct rzsc_nbd *rzsc_nbds_find(const struct rzsc_nbds *nbds, const char *device)
 {
 	unsigned number;
 
-	for (size_t i = 0; rzs_nbd_is(device, &number) && i < nbds->nr; i++)
+	for (size_t i = 0; rzsc_nbd_is(device, &number) && i < nbds->nr; i++)
 		if (nbds->v[i].number == number)
 			return &nbds->v[i];
 	return NULL;
 }
 
-bool rzs_nbd_is_of(const struct rzs_nbd *nbd, const struct rzs_server_info *server)
+bool rzsc_nbd_is_of(const struct rzsc_nbd *nbd, const struct rzst_server_info *server)
 {
 	char noted[RZST_PATH_MAX], at[RZST_PATH_MAX];
 
@@ -182,16 +182,17 @@ bool rzs_nbd_is_of(const struct rzs_nbd *nbd, const struct rzs_server_info *serv
 	       rzst_path(at, sizeof(at), server->socket) == 0 && rzst_same_file(noted, at);
 }
 
-const struct rzs_nbd *rzs_nbds_of(const struct rzs_nbds *nbds, const struct rzs_server_info *server,
-				  const struct rzs_device_info *d, size_t nr_devices)
+const struct rzsc_nbd *rzsc_nbds_of(const struct rzsc_nbds *nbds,
+				    const struct rzst_server_info *server,
+				    const struct rzst_device_info *d, size_t nr_devices)
 {
 	for (size_t i = 0; d->of_kernel && i < nbds->nr_kernel; i++)
 		if (strcmp(nbds->kernel[i].device + strlen("/dev/"), d->name) == 0)
 			return &nbds->kernel[i];
 	for (size_t i = 0; !d->of_kernel && i < nbds->nr; i++) {
-		const struct rzs_nbd *nbd = &nbds->v[i];
+		const struct rzsc_nbd *nbd = &nbds->v[i];
 
-		if (rzs_nbd_is_of(nbd, server) &&
+		if (rzsc_nbd_is_of(nbd, server) &&
 		    (*nbd->name ? strcmp(nbd->name, d->name) == 0 : nr_devices == 1))
 			return nbd;
 		if (!nbd->noted && *nbd->uuid && strcmp(nbd->uuid, d->swap_uuid) == 0)
@@ -202,7 +203,7 @@ const struct rzs_nbd *rzs_nbds_of(const struct rzs_nbds *nbds, const struct rzs_
 
 /* ---- the block device ---- */
 
-int rzs_nbd_uuid(const char *device, char uuid[RZS_UUID_TEXT])
+int rzsc_nbd_uuid(const char *device, char uuid[RZS_UUID_TEXT])
 {
 	char path[RZST_PATH_MAX];
 	unsigned char page[PAGE_SIZE];
@@ -250,17 +251,17 @@ static bool is_connected(const char *block)
 	return access(path, F_OK) == 0 || number_in(block, "size") > 0;
 }
 
-bool rzs_nbd_is_connected(const struct rzs_nbds *nbds, const char *device)
+bool rzsc_nbd_is_connected(const struct rzsc_nbds *nbds, const char *device)
 {
 	char block[RZST_PATH_MAX], name[64];
-	const struct rzs_nbd *nbd = rzs_nbds_find(nbds, device);
+	const struct rzsc_nbd *nbd = rzsc_nbds_find(nbds, device);
 
 	snprintf(name, sizeof(name), "/sys/block/%.40s", device + strlen("/dev/"));
 	return (nbd && nbd->swapped_to) ||
 	       (rzst_path(block, sizeof(block), name) == 0 && is_connected(block));
 }
 
-int rzs_nbd_of_client(uint64_t pid, char *out, size_t size)
+int rzsc_nbd_of_client(uint64_t pid, char *out, size_t size)
 {
 	char block[RZST_PATH_MAX], name[64];
 
@@ -277,7 +278,7 @@ int rzs_nbd_of_client(uint64_t pid, char *out, size_t size)
 	return -ENODEV;
 }
 
-int rzs_nbd_unused(const struct rzs_nbds *nbds, char *out, size_t size)
+int rzsc_nbd_unused(const struct rzsc_nbds *nbds, char *out, size_t size)
 {
 	/* Without the module there is none yet, rzs-nbd-swap loads it. */
 	char block[RZST_PATH_MAX], name[64] = "/sys/block/nbd0";
@@ -290,14 +291,14 @@ int rzs_nbd_unused(const struct rzs_nbds *nbds, char *out, size_t size)
 		if (i > 0 && access(block, F_OK) < 0)
 			return -ENODEV;
 		snprintf(out, size, "/dev/nbd%u", i);
-		if (!rzs_nbds_find(nbds, out) && !is_connected(block))
+		if (!rzsc_nbds_find(nbds, out) && !is_connected(block))
 			return 0;
 	}
 	out[0] = '\0';
 	return -ENODEV;
 }
 
-uint64_t rzs_nbd_stale(const struct rzs_nbd *nbd, uint64_t stored)
+uint64_t rzsc_nbd_stale(const struct rzsc_nbd *nbd, uint64_t stored)
 {
 	uint64_t used = nbd->used + PAGE_SIZE;
 

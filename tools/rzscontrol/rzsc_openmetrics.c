@@ -74,7 +74,7 @@ static void put_number(FILE *f, uint64_t value)
 }
 
 /* NAME{device="...",socket="..."} without the value. */
-static void put_device(FILE *f, const char *sample, const struct rzs_metric_device *d)
+static void put_device(FILE *f, const char *sample, const struct rzsc_metric_device *d)
 {
 	fprintf(f, "%s{", sample);
 	put_label(f, "device", d->info.name, false);
@@ -82,7 +82,7 @@ static void put_device(FILE *f, const char *sample, const struct rzs_metric_devi
 	fputs("} ", f);
 }
 
-static void put_server(FILE *f, const char *sample, const struct rzs_metric_server *s)
+static void put_server(FILE *f, const char *sample, const struct rzsc_metric_server *s)
 {
 	fprintf(f, "%s{", sample);
 	put_label(f, "socket", s->socket, true);
@@ -92,7 +92,7 @@ static void put_server(FILE *f, const char *sample, const struct rzs_metric_serv
 /* ---- the statistics of the table ---- */
 
 /* What a family's name may be made of; and not what has a family of its own below. */
-static bool is_fit(const struct rzs_stat_infos *table, size_t i)
+static bool is_fit(const struct rzst_stat_infos *table, size_t i)
 {
 	static const char *const own[] = {
 		"up",
@@ -103,7 +103,7 @@ static bool is_fit(const struct rzs_stat_infos *table, size_t i)
 		"request_latency_seconds",
 		"request_bytes",
 	};
-	const struct rzs_stat_info *s = &table->v[i];
+	const struct rzst_stat_info *s = &table->v[i];
 
 	if (!*s->name || s->name[strspn(s->name, "abcdefghijklmnopqrstuvwxyz0123456789_")] != '\0')
 		return false;
@@ -117,7 +117,7 @@ static bool is_fit(const struct rzs_stat_infos *table, size_t i)
 }
 
 /* read_requests, read_ns, ...: a summary says these. */
-static bool is_in_summary(const struct rzs_metrics *m, const char *name)
+static bool is_in_summary(const struct rzsc_metrics *m, const char *name)
 {
 	static const char *const ends[] = {"_requests", "_bytes", "_ns", "_p50_ns", "_p99_ns"};
 
@@ -135,7 +135,7 @@ static bool is_in_summary(const struct rzs_metrics *m, const char *name)
 	return false;
 }
 
-static void put_stat(FILE *f, const struct rzs_metrics *m, const struct rzs_stat_info *s)
+static void put_stat(FILE *f, const struct rzsc_metrics *m, const struct rzst_stat_info *s)
 {
 	char family[FAMILY_MAX], sample[FAMILY_MAX + 8];
 	bool time = ends_in(s->name, "_ns"), found;
@@ -147,8 +147,8 @@ static void put_stat(FILE *f, const struct rzs_metrics *m, const struct rzs_stat
 	put_family(f, family, s->counter ? COUNTER : GAUGE, s->help);
 	for (size_t i = 0; i < nr; i++) {
 		uint64_t value =
-			rzs_value_of(s->of_device ? &m->devices[i].stats : &m->servers[i].process,
-				     s->name, &found);
+			rzst_value_of(s->of_device ? &m->devices[i].stats : &m->servers[i].process,
+				      s->name, &found);
 
 		if (!found)
 			continue;
@@ -165,7 +165,7 @@ static void put_stat(FILE *f, const struct rzs_metrics *m, const struct rzs_stat
 
 /* ---- families of our own ---- */
 
-static void put_up(FILE *f, const struct rzs_metrics *m)
+static void put_up(FILE *f, const struct rzsc_metrics *m)
 {
 	put_family(f, "ramzswap_up", GAUGE, "1 when the server answers on its control socket");
 	for (size_t i = 0; i < m->nr_servers; i++) {
@@ -175,14 +175,14 @@ static void put_up(FILE *f, const struct rzs_metrics *m)
 }
 
 /* A state set, written as the gauges that it is made of. */
-static void put_protections(FILE *f, const struct rzs_metrics *m)
+static void put_protections(FILE *f, const struct rzsc_metrics *m)
 {
 	static const char *const states[] = {"ok", "refused", "off"};
 
 	put_family(f, "ramzswap_protection", GAUGE, "which state a protection of the server is in");
 	for (size_t i = 0; i < m->nr_servers; i++)
 		for (size_t k = 0; k < m->servers[i].protections.nr; k++) {
-			const struct rzs_text *p = &m->servers[i].protections.v[k];
+			const struct rzst_text *p = &m->servers[i].protections.v[k];
 
 			for (size_t n = 0; n < sizeof(states) / sizeof(states[0]); n++) {
 				fputs("ramzswap_protection{", f);
@@ -194,7 +194,7 @@ static void put_protections(FILE *f, const struct rzs_metrics *m)
 		}
 }
 
-static void put_ready(FILE *f, const struct rzs_metrics *m)
+static void put_ready(FILE *f, const struct rzsc_metrics *m)
 {
 	put_family(f, "ramzswap_ready", GAUGE, "1 when the device is initialised");
 	for (size_t i = 0; i < m->nr_devices; i++) {
@@ -203,7 +203,7 @@ static void put_ready(FILE *f, const struct rzs_metrics *m)
 	}
 }
 
-static void put_stale(FILE *f, const struct rzs_metrics *m)
+static void put_stale(FILE *f, const struct rzsc_metrics *m)
 {
 	put_family(f, "ramzswap_stale_bytes", GAUGE,
 		   "bytes stored that the kernel, which swaps to the device, no longer needs");
@@ -216,7 +216,7 @@ static void put_stale(FILE *f, const struct rzs_metrics *m)
 }
 
 /* label, with its value, is one more; NULL: none. */
-static void put_request(FILE *f, const char *sample, const struct rzs_metric_device *d,
+static void put_request(FILE *f, const char *sample, const struct rzsc_metric_device *d,
 			const char *op, const char *label, const char *value)
 {
 	fprintf(f, "%s{", sample);
@@ -228,15 +228,15 @@ static void put_request(FILE *f, const char *sample, const struct rzs_metric_dev
 	fputs("} ", f);
 }
 
-static void put_durations(FILE *f, const struct rzs_metrics *m)
+static void put_durations(FILE *f, const struct rzsc_metrics *m)
 {
 	static const char family[] = "ramzswap_request_duration_seconds";
 
 	put_family(f, family, SUMMARY, "how long requests took, since the device was initialised");
 	for (size_t i = 0; i < m->nr_devices; i++)
 		for (unsigned k = 0; k < m->devices[i].latency.nr; k++) {
-			const struct rzs_metric_device *d = &m->devices[i];
-			const struct rzs_latency_info *l = &d->latency.v[k];
+			const struct rzsc_metric_device *d = &m->devices[i];
+			const struct rzst_latency_info *l = &d->latency.v[k];
 			const struct {
 				const char *quantile;
 				uint64_t ns;
@@ -268,7 +268,8 @@ static void put_durations(FILE *f, const struct rzs_metrics *m)
 }
 
 /* The same for each device and at each time, so that they can be added up and subtracted. */
-static void put_histogram(FILE *f, const struct rzs_metric_device *d, const struct rzs_histogram *h)
+static void put_histogram(FILE *f, const struct rzsc_metric_device *d,
+			  const struct rzst_histogram *h)
 {
 	static const char bucket[] = "ramzswap_request_latency_seconds_bucket";
 
@@ -279,7 +280,7 @@ static void put_histogram(FILE *f, const struct rzs_metric_device *d, const stru
 		snprintf(le, sizeof(le), "%u.%09u", (unsigned)(le_ns / 1000000000u),
 			 (unsigned)(le_ns % 1000000000u));
 		put_request(f, bucket, d, h->op, "le", le);
-		put_number(f, rzs_histogram_within(h, le_ns));
+		put_number(f, rzst_histogram_within(h, le_ns));
 	}
 	put_request(f, bucket, d, h->op, "le", "+Inf");
 	put_number(f, h->count);
@@ -289,7 +290,7 @@ static void put_histogram(FILE *f, const struct rzs_metric_device *d, const stru
 	put_seconds(f, h->sum_ns);
 }
 
-static void put_histograms(FILE *f, const struct rzs_metrics *m)
+static void put_histograms(FILE *f, const struct rzsc_metrics *m)
 {
 	put_family(f, "ramzswap_request_latency_seconds", HISTOGRAM,
 		   "how many requests took how long, since the device was initialised");
@@ -298,7 +299,7 @@ static void put_histograms(FILE *f, const struct rzs_metrics *m)
 			put_histogram(f, &m->devices[i], &m->devices[i].histograms.v[k]);
 }
 
-void rzs_metrics_print(FILE *f, const struct rzs_metrics *m)
+void rzsc_metrics_print(FILE *f, const struct rzsc_metrics *m)
 {
 	put_up(f, m);
 	put_protections(f, m);

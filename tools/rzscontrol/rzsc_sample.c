@@ -8,7 +8,7 @@
 
 #define PAGE_SIZE 4096u
 
-void rzs_row_fill(struct rzs_row *row, const struct rzs_values *values)
+void rzsc_row_fill(struct rzsc_row *row, const struct rzst_values *values)
 {
 	const struct {
 		const char *name;
@@ -32,29 +32,29 @@ void rzs_row_fill(struct rzs_row *row, const struct rzs_values *values)
 	};
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
-		*all[i].to = rzs_value_of(values, all[i].name, NULL);
-	row->refused = rzs_value_of(values, "refused_limit", NULL) +
-		       rzs_value_of(values, "refused_reserve", NULL);
+		*all[i].to = rzst_value_of(values, all[i].name, NULL);
+	row->refused = rzst_value_of(values, "refused_limit", NULL) +
+		       rzst_value_of(values, "refused_reserve", NULL);
 	if (row->info.of_kernel) {
-		row->reads = rzs_value_of(values, "reads", NULL);
-		row->writes = rzs_value_of(values, "writes", NULL);
+		row->reads = rzst_value_of(values, "reads", NULL);
+		row->writes = rzst_value_of(values, "writes", NULL);
 		row->read_bytes = row->reads * PAGE_SIZE;
 		row->write_bytes = row->writes * PAGE_SIZE;
 	}
 }
 
-static void no_rates(struct rzs_row *row)
+static void no_rates(struct rzsc_row *row)
 {
 	row->reads_per_second = row->writes_per_second = 0.0 / 0.0;
 	row->read_bytes_per_second = row->write_bytes_per_second = 0.0 / 0.0;
 }
 
-static int take_device(struct rzs_found_server *s, const struct rzs_device_info *d,
-		       const struct rzs_nbds *nbds, struct rzs_sample *out)
+static int take_device(struct rzsc_found_server *s, const struct rzst_device_info *d,
+		       const struct rzsc_nbds *nbds, struct rzsc_sample *out)
 {
-	const struct rzs_nbd *nbd = rzs_nbds_of(nbds, &s->info, d, s->devices.nr);
-	struct rzs_values values = {NULL, 0};
-	struct rzs_row *row;
+	const struct rzsc_nbd *nbd = rzsc_nbds_of(nbds, &s->info, d, s->devices.nr);
+	struct rzst_values values = {NULL, 0};
+	struct rzsc_row *row;
 	int err = 0;
 
 	if (d->ready)
@@ -70,20 +70,20 @@ static int take_device(struct rzs_found_server *s, const struct rzs_device_info 
 	row->info = *d;
 	no_rates(row);
 	if (d->ready)
-		rzs_row_fill(row, &values);
-	rzs_values_free(&values);
+		rzsc_row_fill(row, &values);
+	rzst_values_free(&values);
 	if (nbd) {
 		snprintf(row->attached, sizeof(row->attached), "%s", nbd->device);
 		row->stale_known = nbd->swapped_to && d->ready;
-		row->stale = row->stale_known ? rzs_nbd_stale(nbd, row->info.stored) : 0;
+		row->stale = row->stale_known ? rzsc_nbd_stale(nbd, row->info.stored) : 0;
 	}
 	return RZS_EXIT_DONE;
 }
 
-static int take_protections(struct rzs_found_server *s, struct rzs_sample *out)
+static int take_protections(struct rzsc_found_server *s, struct rzsc_sample *out)
 {
-	struct rzs_protections *p;
-	struct rzs_values values;
+	struct rzsc_protections *p;
+	struct rzst_values values;
 	int err;
 
 	out->protections = rzst_grow(out->protections, out->nr_servers, sizeof(*out->protections));
@@ -93,7 +93,7 @@ static int take_protections(struct rzs_found_server *s, struct rzs_sample *out)
 	err = s->backend->ops->process(s->backend, &values, &p->each);
 	if (err < 0)
 		return rzst_fail(rzst_exit(err), "%s", s->backend->why);
-	rzs_values_free(&values);
+	rzst_values_free(&values);
 	for (size_t i = 0; i < p->each.nr; i++) {
 		const char *state = p->each.v[i].text;
 
@@ -104,10 +104,10 @@ static int take_protections(struct rzs_found_server *s, struct rzs_sample *out)
 	return RZS_EXIT_DONE;
 }
 
-static int take_server(struct rzs_found_server *s, const char *name, const struct rzs_nbds *nbds,
-		       struct rzs_sample *out)
+static int take_server(struct rzsc_found_server *s, const char *name, const struct rzsc_nbds *nbds,
+		       struct rzsc_sample *out)
 {
-	int code, err = rzs_server_refresh(s);
+	int code, err = rzsc_server_refresh(s);
 	bool found = name == NULL;
 
 	if (err < 0)
@@ -125,32 +125,32 @@ static int take_server(struct rzs_found_server *s, const char *name, const struc
 	return code;
 }
 
-int rzs_sample_take(struct rzs_servers *all, const struct rzs_found_server *only_server,
-		    const char *name, struct rzs_sample *out)
+int rzsc_sample_take(struct rzsc_servers *all, const struct rzsc_found_server *only_server,
+		     const char *name, struct rzsc_sample *out)
 {
-	struct rzs_nbds nbds;
+	struct rzsc_nbds nbds;
 	int code = RZS_EXIT_DONE;
 
 	memset(out, 0, sizeof(*out));
-	rzs_nbds_read(&nbds);
+	rzsc_nbds_read(&nbds);
 	out->when_ns = rzst_now();
 	for (size_t i = 0; code == RZS_EXIT_DONE && i < all->nr; i++)
 		if (!only_server || only_server == &all->v[i])
 			code = take_server(&all->v[i], name, &nbds, out);
-	rzs_nbds_free(&nbds);
+	rzsc_nbds_free(&nbds);
 	return code;
 }
 
-void rzs_sample_free(struct rzs_sample *s)
+void rzsc_sample_free(struct rzsc_sample *s)
 {
 	for (size_t i = 0; i < s->nr_servers; i++)
-		rzs_texts_free(&s->protections[i].each);
+		rzst_texts_free(&s->protections[i].each);
 	free(s->protections);
 	free(s->v);
 	memset(s, 0, sizeof(*s));
 }
 
-static const struct rzs_row *row_of(const struct rzs_sample *s, const struct rzs_row *like)
+static const struct rzsc_row *row_of(const struct rzsc_sample *s, const struct rzsc_row *like)
 {
 	for (size_t i = 0; i < s->nr; i++)
 		if (s->v[i].server == like->server &&
@@ -159,13 +159,13 @@ static const struct rzs_row *row_of(const struct rzs_sample *s, const struct rzs
 	return NULL;
 }
 
-void rzs_sample_rates(struct rzs_sample *now, const struct rzs_sample *before)
+void rzsc_sample_rates(struct rzsc_sample *now, const struct rzsc_sample *before)
 {
 	double seconds = (double)(now->when_ns - before->when_ns) / 1e9;
 
 	for (size_t i = 0; seconds > 0 && i < now->nr; i++) {
-		struct rzs_row *row = &now->v[i];
-		const struct rzs_row *old = row_of(before, row);
+		struct rzsc_row *row = &now->v[i];
+		const struct rzsc_row *old = row_of(before, row);
 
 		/* Counters that went back are a new device's. */
 		if (!old || !old->info.ready || !row->info.ready || row->reads < old->reads ||

@@ -11,10 +11,10 @@
 #include "rzsc_find.h"
 
 /* A device at one moment.  Rates are not a number while there is nothing to compare with. */
-struct rzs_row {
-	const struct rzs_found_server *server;
+struct rzsc_row {
+	const struct rzsc_found_server *server;
 	/* One of the kernel's has none of: pages_same, pages_raw, times, refused, reserve. */
-	struct rzs_device_info info;
+	struct rzst_device_info info;
 	uint64_t pages_stored, pages_same, pages_raw;
 	uint64_t reads, writes; /* requests; of the kernel's, pages */
 	uint64_t read_bytes, write_bytes;
@@ -31,17 +31,17 @@ struct rzs_row {
 };
 
 /* A server's protections at that moment, counted, and as they are. */
-struct rzs_protections {
-	const struct rzs_found_server *server;
+struct rzsc_protections {
+	const struct rzsc_found_server *server;
 	unsigned ok, refused, off;
-	struct rzs_texts each;
+	struct rzst_texts each;
 };
 
-struct rzs_sample {
+struct rzsc_sample {
 	uint64_t when_ns;
-	struct rzs_row *v;
+	struct rzsc_row *v;
 	size_t nr;
-	struct rzs_protections *protections;
+	struct rzsc_protections *protections;
 	size_t nr_servers;
 };
 
@@ -49,14 +49,14 @@ struct rzs_sample {
  * Ask all servers, or only_server if that is not NULL; of its devices only the one named, if name
  * is not NULL.  Says what is wrong; gives an enum rzs_exit.  Free also after a failure.
  */
-int rzs_sample_take(struct rzs_servers *all, const struct rzs_found_server *only_server,
-		    const char *name, struct rzs_sample *out);
-void rzs_sample_free(struct rzs_sample *s);
+int rzsc_sample_take(struct rzsc_servers *all, const struct rzsc_found_server *only_server,
+		     const char *name, struct rzsc_sample *out);
+void rzsc_sample_free(struct rzsc_sample *s);
 
 /* A row's numbers, of the statistics that a back end gives. */
-void rzs_row_fill(struct rzs_row *row, const struct rzs_values *values);
+void rzsc_row_fill(struct rzsc_row *row, const struct rzst_values *values);
 
 /* Set the rates of now's rows, where before has the same device and it was not made anew since. */
-void rzs_sample_rates(struct rzs_sample *now, const struct rzs_sample *before);
+void rzsc_sample_rates(struct rzsc_sample *now, const struct rzsc_sample *before);
 
 #endif

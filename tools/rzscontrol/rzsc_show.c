@@ -7,7 +7,7 @@
 #include "rzsc_show.h"
 #include "rzsc_stats.h"
 
-void rzs_show_server(struct rzst_json *j, const struct rzs_found_server *s)
+void rzsc_show_server(struct rzst_json *j, const struct rzsc_found_server *s)
 {
 	bool kernel = s->backend->of_kernel;
 
@@ -21,7 +21,7 @@ void rzs_show_server(struct rzst_json *j, const struct rzs_found_server *s)
 	rzst_json_text(j, "nbd_socket", *s->info.socket ? s->info.socket : NULL);
 }
 
-void rzs_show_number(struct rzst_json *j, const char *key, bool known, uint64_t value)
+void rzsc_show_number(struct rzst_json *j, const char *key, bool known, uint64_t value)
 {
 	if (known)
 		rzst_json_number(j, key, value);
@@ -29,7 +29,7 @@ void rzs_show_number(struct rzst_json *j, const char *key, bool known, uint64_t 
 		rzst_json_null(j, key);
 }
 
-void rzs_show_values(struct rzst_json *j, const char *key, const struct rzs_values *values)
+void rzsc_show_values(struct rzst_json *j, const char *key, const struct rzst_values *values)
 {
 	rzst_json_object(j, key);
 	for (size_t i = 0; i < values->nr; i++)
@@ -37,7 +37,7 @@ void rzs_show_values(struct rzst_json *j, const char *key, const struct rzs_valu
 	rzst_json_object_end(j);
 }
 
-void rzs_show_texts(struct rzst_json *j, const char *key, const struct rzs_texts *texts)
+void rzsc_show_texts(struct rzst_json *j, const char *key, const struct rzst_texts *texts)
 {
 	rzst_json_object(j, key);
 	for (size_t i = 0; i < texts->nr; i++)
@@ -47,8 +47,8 @@ void rzs_show_texts(struct rzst_json *j, const char *key, const struct rzs_texts
 
 /* ---- list ---- */
 
-static void list_json_device(struct rzst_json *j, const struct rzs_device_info *d,
-			     const struct rzs_nbd *nbd)
+static void list_json_device(struct rzst_json *j, const struct rzst_device_info *d,
+			     const struct rzsc_nbd *nbd)
 {
 	/* Its driver tells sizes only once it is initialised. */
 	bool untold = d->of_kernel && !d->ready;
@@ -56,11 +56,11 @@ static void list_json_device(struct rzst_json *j, const struct rzs_device_info *
 	rzst_json_object(j, NULL);
 	rzst_json_text(j, "name", d->name);
 	rzst_json_bool(j, "ready", d->ready);
-	rzs_show_number(j, "size_bytes", !untold, d->size);
-	rzs_show_number(j, "memlimit_bytes", !untold, d->memlimit);
+	rzsc_show_number(j, "size_bytes", !untold, d->size);
+	rzsc_show_number(j, "memlimit_bytes", !untold, d->memlimit);
 	rzst_json_text(j, "algorithm", *d->algorithm || !d->of_kernel ? d->algorithm : NULL);
-	rzs_show_number(j, "connections", !d->of_kernel, d->connections);
-	rzs_show_number(j, "holder", d->held, d->holder);
+	rzsc_show_number(j, "connections", !d->of_kernel, d->connections);
+	rzsc_show_number(j, "holder", d->held, d->holder);
 	rzst_json_text(j, "swap_uuid", *d->swap_uuid ? d->swap_uuid : NULL);
 	rzst_json_number(j, "stored_bytes", d->stored);
 	rzst_json_number(j, "mem_bytes", d->mem);
@@ -70,22 +70,22 @@ static void list_json_device(struct rzst_json *j, const struct rzs_device_info *
 	rzst_json_object_end(j);
 }
 
-static void list_json(const struct rzs_servers *all, const struct rzs_nbds *nbds)
+static void list_json(const struct rzsc_servers *all, const struct rzsc_nbds *nbds)
 {
 	struct rzst_json j;
 
 	rzst_json_begin(&j, stdout);
 	rzst_json_array(&j, "servers");
 	for (size_t i = 0; i < all->nr; i++) {
-		const struct rzs_found_server *s = &all->v[i];
+		const struct rzsc_found_server *s = &all->v[i];
 
 		rzst_json_object(&j, NULL);
-		rzs_show_server(&j, s);
+		rzsc_show_server(&j, s);
 		rzst_json_array(&j, "devices");
 		for (size_t k = 0; k < s->devices.nr; k++) {
-			const struct rzs_device_info *d = &s->devices.v[k];
+			const struct rzst_device_info *d = &s->devices.v[k];
 
-			list_json_device(&j, d, rzs_nbds_of(nbds, &s->info, d, s->devices.nr));
+			list_json_device(&j, d, rzsc_nbds_of(nbds, &s->info, d, s->devices.nr));
 		}
 		rzst_json_array_end(&j);
 		rzst_json_object_end(&j);
@@ -99,7 +99,7 @@ static const char *bytes_or(uint64_t bytes, const char *none, char out[RZST_HUMA
 	return bytes ? rzst_human_bytes(bytes, out) : none;
 }
 
-static void list_device(const struct rzs_device_info *d, const struct rzs_nbd *nbd,
+static void list_device(const struct rzst_device_info *d, const struct rzsc_nbd *nbd,
 			const char *server)
 {
 	char size[RZST_HUMAN_MAX], limit[RZST_HUMAN_MAX], stored[RZST_HUMAN_MAX],
@@ -121,7 +121,7 @@ static void list_device(const struct rzs_device_info *d, const struct rzs_nbd *n
 }
 
 /* Within 80 columns while there is one server, which then need not be named. */
-static void list_text(const struct rzs_servers *all, const struct rzs_nbds *nbds)
+static void list_text(const struct rzsc_servers *all, const struct rzsc_nbds *nbds)
 {
 	bool several = all->nr > 1;
 
@@ -129,36 +129,36 @@ static void list_text(const struct rzs_servers *all, const struct rzs_nbds *nbds
 	       "ALGORITHM", "CLIENTS", "STORED", "RAM",
 	       several ? "ATTACHED    SERVER" : "ATTACHED");
 	for (size_t i = 0; i < all->nr; i++) {
-		const struct rzs_found_server *s = &all->v[i];
+		const struct rzsc_found_server *s = &all->v[i];
 
 		for (size_t k = 0; k < s->devices.nr; k++) {
-			const struct rzs_device_info *d = &s->devices.v[k];
+			const struct rzst_device_info *d = &s->devices.v[k];
 
-			list_device(d, rzs_nbds_of(nbds, &s->info, d, s->devices.nr),
+			list_device(d, rzsc_nbds_of(nbds, &s->info, d, s->devices.nr),
 				    several ? s->backend->where : NULL);
 		}
 	}
 }
 
-int rzs_cmd_list(const struct rzs_options *o)
+int rzsc_cmd_list(const struct rzsc_options *o)
 {
-	struct rzs_servers all;
-	struct rzs_nbds nbds;
-	int code = rzs_servers_find(o, &all);
+	struct rzsc_servers all;
+	struct rzsc_nbds nbds;
+	int code = rzsc_servers_find(o, &all);
 
 	if (code == RZS_EXIT_DONE) {
-		rzs_nbds_read(&nbds);
+		rzsc_nbds_read(&nbds);
 		(o->json ? list_json : list_text)(&all, &nbds);
-		rzs_nbds_free(&nbds);
+		rzsc_nbds_free(&nbds);
 	}
-	rzs_servers_free(&all);
+	rzsc_servers_free(&all);
 	return code;
 }
 
 /* ---- process ---- */
 
-static void process_text(const struct rzs_found_server *s, const struct rzs_values *values,
-			 const struct rzs_texts *protections)
+static void process_text(const struct rzsc_found_server *s, const struct rzst_values *values,
+			 const struct rzst_texts *protections)
 {
 	printf("%s: %s %s, process %llu\n", s->backend->where, s->info.program, s->info.version,
 	       (unsigned long long)s->info.pid);
@@ -168,33 +168,33 @@ static void process_text(const struct rzs_found_server *s, const struct rzs_valu
 		printf("  protect %-16s %s\n", protections->v[i].name, protections->v[i].text);
 }
 
-static int process_of(const struct rzs_found_server *s, struct rzst_json *j)
+static int process_of(const struct rzsc_found_server *s, struct rzst_json *j)
 {
-	struct rzs_values values;
-	struct rzs_texts protections;
+	struct rzst_values values;
+	struct rzst_texts protections;
 	int err = s->backend->ops->process(s->backend, &values, &protections);
 
 	if (err < 0)
 		return rzst_fail(rzst_exit(err), "%s", s->backend->why);
 	if (j) {
 		rzst_json_object(j, NULL);
-		rzs_show_server(j, s);
-		rzs_show_values(j, "stats", &values);
-		rzs_show_texts(j, "protections", &protections);
+		rzsc_show_server(j, s);
+		rzsc_show_values(j, "stats", &values);
+		rzsc_show_texts(j, "protections", &protections);
 		rzst_json_object_end(j);
 	} else {
 		process_text(s, &values, &protections);
 	}
-	rzs_values_free(&values);
-	rzs_texts_free(&protections);
+	rzst_values_free(&values);
+	rzst_texts_free(&protections);
 	return RZS_EXIT_DONE;
 }
 
-int rzs_cmd_process(const struct rzs_options *o)
+int rzsc_cmd_process(const struct rzsc_options *o)
 {
-	struct rzs_servers all;
+	struct rzsc_servers all;
 	struct rzst_json j;
-	int code = rzs_servers_find(o, &all);
+	int code = rzsc_servers_find(o, &all);
 
 	if (code == RZS_EXIT_DONE && all.nr == 1 && all.v[0].backend->of_kernel)
 		code = rzst_fail(RZS_EXIT_NONE,
@@ -210,19 +210,19 @@ int rzs_cmd_process(const struct rzs_options *o)
 		rzst_json_array_end(&j);
 		rzst_json_end(&j);
 	}
-	rzs_servers_free(&all);
+	rzsc_servers_free(&all);
 	return code;
 }
 
 /* ---- params ---- */
 
-int rzs_cmd_params(const struct rzs_options *o)
+int rzsc_cmd_params(const struct rzsc_options *o)
 {
-	struct rzs_texts params;
-	struct rzs_found found;
-	struct rzs_backend *b;
+	struct rzst_texts params;
+	struct rzsc_found found;
+	struct rzst_backend *b;
 	struct rzst_json j;
-	int err, code = rzs_device_find(o, o->device, &found);
+	int err, code = rzsc_device_find(o, o->device, &found);
 
 	if (code != RZS_EXIT_DONE)
 		goto out;
@@ -236,13 +236,13 @@ int rzs_cmd_params(const struct rzs_options *o)
 		rzst_json_begin(&j, stdout);
 		rzst_json_text(&j, "device", found.name);
 		rzst_json_text(&j, "socket", b->of_kernel ? NULL : b->where);
-		rzs_show_texts(&j, "params", &params);
+		rzsc_show_texts(&j, "params", &params);
 		rzst_json_end(&j);
 	}
 	for (size_t i = 0; !o->json && i < params.nr; i++)
 		printf("%s=%s\n", params.v[i].name, params.v[i].text);
-	rzs_texts_free(&params);
+	rzst_texts_free(&params);
 out:
-	rzs_found_free(&found);
+	rzsc_found_free(&found);
 	return code;
 }

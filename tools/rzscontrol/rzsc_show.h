@@ -13,13 +13,13 @@
 /* Members that say which server it is: socket, program, version, pid, nbd_socket; the kernel has
  * no process and no sockets.
  */
-void rzs_show_server(struct rzst_json *j, const struct rzs_found_server *s);
+void rzsc_show_server(struct rzst_json *j, const struct rzsc_found_server *s);
 
 /* A number, or null when it is not known. */
-void rzs_show_number(struct rzst_json *j, const char *key, bool known, uint64_t value);
+void rzsc_show_number(struct rzst_json *j, const char *key, bool known, uint64_t value);
 
 /* An object of names and numbers, and one of names and texts. */
-void rzs_show_values(struct rzst_json *j, const char *key, const struct rzs_values *values);
-void rzs_show_texts(struct rzst_json *j, const char *key, const struct rzs_texts *texts);
+void rzsc_show_values(struct rzst_json *j, const char *key, const struct rzst_values *values);
+void rzsc_show_texts(struct rzst_json *j, const char *key, const struct rzst_texts *texts);
 
 #endif

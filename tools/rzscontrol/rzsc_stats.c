@@ -5,22 +5,22 @@
 
 #define PAGE_KB ((1u << RAMZSWAP_PAGE_SHIFT) / 1024)
 
-static unsigned long long of(const struct rzs_values *values, const char *name)
+static unsigned long long of(const struct rzst_values *values, const char *name)
 {
-	return rzs_value_of(values, name, NULL);
+	return rzst_value_of(values, name, NULL);
 }
 
 /* What a back end has counted itself, else what follows from the rest. */
-static unsigned long long told(const struct rzs_values *values, const char *name,
+static unsigned long long told(const struct rzst_values *values, const char *name,
 			       unsigned long long otherwise)
 {
 	bool found;
-	unsigned long long value = rzs_value_of(values, name, &found);
+	unsigned long long value = rzst_value_of(values, name, &found);
 
 	return found ? value : otherwise;
 }
 
-void rzs_stats_classic(FILE *f, const struct rzs_values *values, const char *backing_swap)
+void rzsc_stats_classic(FILE *f, const struct rzst_values *values, const char *backing_swap)
 {
 	const struct ramzswap_counts counts = {
 		.pages_stored = of(values, "pages_stored"),
@@ -58,7 +58,7 @@ void rzs_stats_classic(FILE *f, const struct rzs_values *values, const char *bac
 	}
 }
 
-double rzs_stats_ratio(uint64_t stored, uint64_t mem)
+double rzsc_stats_ratio(uint64_t stored, uint64_t mem)
 {
 	return (double)stored / (double)mem;
 }

@@ -13,9 +13,9 @@
  * The original's lines, in its order.  values: what a back end's stats() gives.  backing_swap: NULL
  * or empty when there is none, and then no line of it.  The manual has a table of what each is.
  */
-void rzs_stats_classic(FILE *f, const struct rzs_values *values, const char *backing_swap);
+void rzsc_stats_classic(FILE *f, const struct rzst_values *values, const char *backing_swap);
 
 /* What is stored, for each byte of memory held; not a number when there is none. */
-double rzs_stats_ratio(uint64_t stored, uint64_t mem);
+double rzsc_stats_ratio(uint64_t stored, uint64_t mem);
 
 #endif

@@ -21,7 +21,7 @@ struct how {
 };
 
 /* Of the options that are passed on, those that have a meaning here. */
-static int read_options(const struct rzs_options *o, struct how *how)
+static int read_options(const struct rzsc_options *o, struct how *how)
 {
 	char why[256];
 
@@ -75,7 +75,7 @@ static int cannot_swap_to(const char *path, int error)
 	}
 }
 
-int rzs_swap_attach(const struct rzs_options *o, const struct rzs_found *found)
+int rzsc_swap_attach(const struct rzsc_options *o, const struct rzsc_found *found)
 {
 	char path[RZST_NAME_MAX + 8];
 	struct how how;
@@ -137,7 +137,7 @@ static int cannot_let_go(const char *path, int error)
 	}
 }
 
-int rzs_swap_detach(const struct rzs_options *o, const char *name)
+int rzsc_swap_detach(const struct rzsc_options *o, const char *name)
 {
 	char path[RZST_NAME_MAX + 8];
 	struct how how;

@@ -14,9 +14,9 @@
 /* As in rzs-nbd-swap(8). */
 enum { SWAP_FAILED = 1, SWAP_USAGE = 2, SWAP_REFUSED = 3, SWAP_NO_ROOM = 4, SWAP_NOT_ATTACHED = 5 };
 
-int rzs_swap_attach(const struct rzs_options *o, const struct rzs_found *found);
+int rzsc_swap_attach(const struct rzsc_options *o, const struct rzsc_found *found);
 
 /* "ramzswapN"; the device itself is not asked. */
-int rzs_swap_detach(const struct rzs_options *o, const char *name);
+int rzsc_swap_detach(const struct rzsc_options *o, const char *name);
 
 #endif

@@ -41,14 +41,14 @@ static const char *number(const char *format, double v, char out[TEXT_MAX])
 }
 
 /* Of the pages stored; one of the kernel's does not tell such numbers. */
-static double percent(const struct rzs_row *r, uint64_t part)
+static double percent(const struct rzsc_row *r, uint64_t part)
 {
 	if (r->info.of_kernel)
 		return 0.0 / 0.0;
 	return (double)part * 100 / (double)r->pages_stored;
 }
 
-static const char *count(const struct rzs_row *r, uint64_t n, char out[TEXT_MAX])
+static const char *count(const struct rzsc_row *r, uint64_t n, char out[TEXT_MAX])
 {
 	if (r->info.of_kernel)
 		snprintf(out, TEXT_MAX, "-");
@@ -57,15 +57,15 @@ static const char *count(const struct rzs_row *r, uint64_t n, char out[TEXT_MAX]
 	return out;
 }
 
-static const char *reserve(const struct rzs_row *r, char out[RZST_HUMAN_MAX])
+static const char *reserve(const struct rzsc_row *r, char out[RZST_HUMAN_MAX])
 {
 	return r->info.of_kernel ? "-" : rzst_human_bytes(r->reserve, out);
 }
 
-static const char *protection_text(const struct rzs_sample *s, const struct rzs_row *row,
+static const char *protection_text(const struct rzsc_sample *s, const struct rzsc_row *row,
 				   char out[TEXT_MAX])
 {
-	const struct rzs_protections *p = s->protections;
+	const struct rzsc_protections *p = s->protections;
 
 	while (p->server != row->server)
 		p++; /* each row's server has an entry */
@@ -88,7 +88,7 @@ static void print_heads(void)
 	       "PROTECT");
 }
 
-static void print_row(const struct rzs_sample *s, const struct rzs_row *r)
+static void print_row(const struct rzsc_sample *s, const struct rzsc_row *r)
 {
 	char t[9][TEXT_MAX], h[8][RZST_HUMAN_MAX];
 	double rate = (r->read_bytes_per_second + r->write_bytes_per_second) / 1e6;
@@ -101,7 +101,7 @@ static void print_row(const struct rzs_sample *s, const struct rzs_row *r)
 	printf("%-8s %-12s %7s %7s %6s %5s %5s %8s %8s %7s %7s %7s %7s %7s %7s %7s %7s %s\n", t[0],
 	       r->info.name, rzst_human_bytes(r->info.stored, h[0]),
 	       rzst_human_bytes(r->info.mem, h[1]),
-	       number("%.2f", rzs_stats_ratio(r->info.stored, r->info.mem), t[1]),
+	       number("%.2f", rzsc_stats_ratio(r->info.stored, r->info.mem), t[1]),
 	       number("%.0f", percent(r, r->pages_same), t[2]),
 	       number("%.0f", percent(r, r->pages_raw), t[3]),
 	       number("%.0f", r->reads_per_second, t[4]),
@@ -113,7 +113,7 @@ static void print_row(const struct rzs_sample *s, const struct rzs_row *r)
 	       protection_text(s, r, t[7]));
 }
 
-static void show_lines(const struct rzs_sample *s, bool first)
+static void show_lines(const struct rzsc_sample *s, bool first)
 {
 	if (first)
 		print_heads();
@@ -123,7 +123,7 @@ static void show_lines(const struct rzs_sample *s, bool first)
 
 /* ---- JSON ---- */
 
-static void json_row(struct rzst_json *j, const struct rzs_row *r)
+static void json_row(struct rzst_json *j, const struct rzsc_row *r)
 {
 	bool told = !r->info.of_kernel;
 
@@ -134,25 +134,25 @@ static void json_row(struct rzst_json *j, const struct rzs_row *r)
 	rzst_json_text(j, "attached", *r->attached ? r->attached : NULL);
 	rzst_json_number(j, "stored_bytes", r->info.stored);
 	rzst_json_number(j, "mem_bytes", r->info.mem);
-	rzst_json_fraction(j, "ratio", rzs_stats_ratio(r->info.stored, r->info.mem));
+	rzst_json_fraction(j, "ratio", rzsc_stats_ratio(r->info.stored, r->info.mem));
 	rzst_json_number(j, "pages_stored", r->pages_stored);
-	rzs_show_number(j, "pages_same", told, r->pages_same);
-	rzs_show_number(j, "pages_raw", told, r->pages_raw);
+	rzsc_show_number(j, "pages_same", told, r->pages_same);
+	rzsc_show_number(j, "pages_raw", told, r->pages_raw);
 	rzst_json_fraction(j, "reads_per_second", r->reads_per_second);
 	rzst_json_fraction(j, "writes_per_second", r->writes_per_second);
 	rzst_json_fraction(j, "read_bytes_per_second", r->read_bytes_per_second);
 	rzst_json_fraction(j, "write_bytes_per_second", r->write_bytes_per_second);
-	rzs_show_number(j, "read_p50_ns", told, r->read_p50_ns);
-	rzs_show_number(j, "read_p99_ns", told, r->read_p99_ns);
-	rzs_show_number(j, "write_p50_ns", told, r->write_p50_ns);
-	rzs_show_number(j, "write_p99_ns", told, r->write_p99_ns);
-	rzs_show_number(j, "refused", told, r->refused);
-	rzs_show_number(j, "reserve_bytes", told, r->reserve);
-	rzs_show_number(j, "stale_bytes", r->stale_known, r->stale);
+	rzsc_show_number(j, "read_p50_ns", told, r->read_p50_ns);
+	rzsc_show_number(j, "read_p99_ns", told, r->read_p99_ns);
+	rzsc_show_number(j, "write_p50_ns", told, r->write_p50_ns);
+	rzsc_show_number(j, "write_p99_ns", told, r->write_p99_ns);
+	rzsc_show_number(j, "refused", told, r->refused);
+	rzsc_show_number(j, "reserve_bytes", told, r->reserve);
+	rzsc_show_number(j, "stale_bytes", r->stale_known, r->stale);
 	rzst_json_object_end(j);
 }
 
-static void show_json(const struct rzs_sample *s)
+static void show_json(const struct rzsc_sample *s)
 {
 	char when[TEXT_MAX];
 	struct rzst_json j;
@@ -166,8 +166,8 @@ static void show_json(const struct rzs_sample *s)
 	rzst_json_array(&j, "servers");
 	for (size_t i = 0; i < s->nr_servers; i++) {
 		rzst_json_object(&j, NULL);
-		rzs_show_server(&j, s->protections[i].server);
-		rzs_show_texts(&j, "protections", &s->protections[i].each);
+		rzsc_show_server(&j, s->protections[i].server);
+		rzsc_show_texts(&j, "protections", &s->protections[i].each);
 		rzst_json_object_end(&j);
 	}
 	rzst_json_array_end(&j);
@@ -176,9 +176,9 @@ static void show_json(const struct rzs_sample *s)
 
 /* ---- the screen ---- */
 
-static void screen_server(FILE *f, const struct rzs_protections *p)
+static void screen_server(FILE *f, const struct rzsc_protections *p)
 {
-	const struct rzs_server_info *info = &p->server->info;
+	const struct rzst_server_info *info = &p->server->info;
 
 	if (p->server->backend->of_kernel) {
 		fprintf(f, "%s%s%s, in the kernel\n", info->program, *info->version ? " " : "",
@@ -197,7 +197,7 @@ static void screen_server(FILE *f, const struct rzs_protections *p)
 	fputc('\n', f);
 }
 
-static void screen_head(FILE *f, const struct rzs_device_info *d, const char *attached)
+static void screen_head(FILE *f, const struct rzst_device_info *d, const char *attached)
 {
 	char h[RZST_HUMAN_MAX];
 
@@ -212,7 +212,7 @@ static void screen_head(FILE *f, const struct rzs_device_info *d, const char *at
 	fprintf(f, "%s%s\n", *attached ? ", " : "", attached);
 }
 
-static void screen_row(FILE *f, const struct rzs_row *r)
+static void screen_row(FILE *f, const struct rzsc_row *r)
 {
 	char t[4][TEXT_MAX], h[5][RZST_HUMAN_MAX];
 
@@ -228,7 +228,7 @@ static void screen_row(FILE *f, const struct rzs_row *r)
 		r->stale_known ? rzst_human_bytes(r->stale, h[1]) : "-");
 	fprintf(f, "  in RAM %8s   ratio       %6s   reserve        %6s   refused %6s\n",
 		rzst_human_bytes(r->info.mem, h[0]),
-		number("%.2f", rzs_stats_ratio(r->info.stored, r->info.mem), t[0]),
+		number("%.2f", rzsc_stats_ratio(r->info.stored, r->info.mem), t[0]),
 		reserve(r, h[1]), count(r, r->refused, t[1]));
 	fprintf(f, "  reads  %6s/s   %8s MB/s   p50 %7s   p99 %7s\n",
 		number("%.0f", r->reads_per_second, t[0]),
@@ -265,7 +265,7 @@ static void put_screen(const char *text)
 	fputs("\033[J", stdout);
 }
 
-static int show_screen(const struct rzs_sample *s, uint64_t interval_ms, bool first)
+static int show_screen(const struct rzsc_sample *s, uint64_t interval_ms, bool first)
 {
 	char when[TEXT_MAX], *text = NULL;
 	size_t size;
@@ -307,7 +307,7 @@ static void sleep_until(uint64_t when_ns)
 		;
 }
 
-static int show(const struct rzs_options *o, const struct rzs_sample *s, bool first)
+static int show(const struct rzsc_options *o, const struct rzsc_sample *s, bool first)
 {
 	int code = RZS_EXIT_DONE;
 
@@ -322,9 +322,9 @@ static int show(const struct rzs_options *o, const struct rzs_sample *s, bool fi
 	return code;
 }
 
-static int watch(const struct rzs_options *o, struct rzs_found *found)
+static int watch(const struct rzsc_options *o, struct rzsc_found *found)
 {
-	struct rzs_sample now, before;
+	struct rzsc_sample now, before;
 	uint64_t next = rzst_now();
 	int code = RZS_EXIT_DONE;
 
@@ -337,29 +337,29 @@ static int watch(const struct rzs_options *o, struct rzs_found *found)
 				next = rzst_now();
 			sleep_until(next);
 		}
-		code = rzs_sample_take(&found->all, found->server,
-				       *found->name ? found->name : NULL, &now);
+		code = rzsc_sample_take(&found->all, found->server,
+					*found->name ? found->name : NULL, &now);
 		if (code == RZS_EXIT_DONE) {
-			rzs_sample_rates(&now, &before);
+			rzsc_sample_rates(&now, &before);
 			code = show(o, &now, n == 0);
 		}
-		rzs_sample_free(&before);
+		rzsc_sample_free(&before);
 		before = now;
 	}
-	rzs_sample_free(&before);
+	rzsc_sample_free(&before);
 	return code;
 }
 
-int rzs_cmd_watch(const struct rzs_options *o)
+int rzsc_cmd_watch(const struct rzsc_options *o)
 {
-	struct rzs_found found;
+	struct rzsc_found found;
 	int code;
 
 	memset(&found, 0, sizeof(found));
-	code = o->device || o->name ? rzs_device_find(o, o->device, &found)
-				    : rzs_servers_find(o, &found.all);
+	code = o->device || o->name ? rzsc_device_find(o, o->device, &found)
+				    : rzsc_servers_find(o, &found.all);
 	if (code == RZS_EXIT_DONE)
 		code = watch(o, &found);
-	rzs_found_free(&found);
+	rzsc_found_free(&found);
 	return code;
 }

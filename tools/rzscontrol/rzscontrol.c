@@ -46,22 +46,22 @@ struct command {
 	unsigned least, most;  /* words behind it, the device too */
 	bool device_by_option; /* --device may stand for the first */
 	const char *words;     /* for messages */
-	int (*run)(const struct rzs_options *o);
+	int (*run)(const struct rzsc_options *o);
 };
 
 static const struct command commands[COMMANDS] = {
-	[CMD_DEVICE] = {NULL, 1, 1, true, "DEVICE and options", rzs_cmd_device},
-	[CMD_LIST] = {"list", 0, 0, false, "no words behind it", rzs_cmd_list},
-	[CMD_PROCESS] = {"process", 0, 0, false, "no words behind it", rzs_cmd_process},
-	[CMD_PARAMS] = {"params", 1, 1, true, "DEVICE", rzs_cmd_params},
-	[CMD_CREATE] = {"create", 1, WORDS_MAX, false, "NAME [KEY=VALUE]...", rzs_cmd_create},
-	[CMD_SET] = {"set", 2, WORDS_MAX, true, "DEVICE KEY=VALUE...", rzs_cmd_set},
-	[CMD_REMOVE] = {"remove", 1, 1, true, "DEVICE", rzs_cmd_remove},
-	[CMD_WATCH] = {"watch", 0, 2, false, "[DEVICE] [SECONDS]", rzs_cmd_watch},
-	[CMD_METRICS] = {"metrics", 0, 0, false, "no words behind it", rzs_cmd_metrics},
-	[CMD_ATTACH] = {"attach", 1, 2, false, "DEVICE [/dev/nbdN]", rzs_cmd_attach},
-	[CMD_DETACH] = {"detach", 1, 1, false, "DEVICE or /dev/nbdN", rzs_cmd_detach},
-	[CMD_CHECK] = {"check", 0, 1, false, "[DEVICE]", rzs_cmd_check},
+	[CMD_DEVICE] = {NULL, 1, 1, true, "DEVICE and options", rzsc_cmd_device},
+	[CMD_LIST] = {"list", 0, 0, false, "no words behind it", rzsc_cmd_list},
+	[CMD_PROCESS] = {"process", 0, 0, false, "no words behind it", rzsc_cmd_process},
+	[CMD_PARAMS] = {"params", 1, 1, true, "DEVICE", rzsc_cmd_params},
+	[CMD_CREATE] = {"create", 1, WORDS_MAX, false, "NAME [KEY=VALUE]...", rzsc_cmd_create},
+	[CMD_SET] = {"set", 2, WORDS_MAX, true, "DEVICE KEY=VALUE...", rzsc_cmd_set},
+	[CMD_REMOVE] = {"remove", 1, 1, true, "DEVICE", rzsc_cmd_remove},
+	[CMD_WATCH] = {"watch", 0, 2, false, "[DEVICE] [SECONDS]", rzsc_cmd_watch},
+	[CMD_METRICS] = {"metrics", 0, 0, false, "no words behind it", rzsc_cmd_metrics},
+	[CMD_ATTACH] = {"attach", 1, 2, false, "DEVICE [/dev/nbdN]", rzsc_cmd_attach},
+	[CMD_DETACH] = {"detach", 1, 1, false, "DEVICE or /dev/nbdN", rzsc_cmd_detach},
+	[CMD_CHECK] = {"check", 0, 1, false, "[DEVICE]", rzsc_cmd_check},
 };
 
 static const char usage[] =
@@ -180,7 +180,7 @@ static int number(const char *option, const char *unit, uint64_t least, uint64_t
 	return RZS_EXIT_DONE;
 }
 
-static int pass_on(struct rzs_options *o, struct given *g, const char *name, const char *value)
+static int pass_on(struct rzsc_options *o, struct given *g, const char *name, const char *value)
 {
 	char *word = g->text[o->nr_pass];
 
@@ -193,7 +193,7 @@ static int pass_on(struct rzs_options *o, struct given *g, const char *name, con
 	return RZS_EXIT_DONE;
 }
 
-static int take_numeric(struct rzs_options *o, int id)
+static int take_numeric(struct rzsc_options *o, int id)
 {
 	uint64_t seconds;
 	int code;
@@ -216,7 +216,7 @@ static int take_numeric(struct rzs_options *o, int id)
 	}
 }
 
-static int take_option(struct rzs_options *o, struct given *g, int id, const char *name)
+static int take_option(struct rzsc_options *o, struct given *g, int id, const char *name)
 {
 	switch (id) {
 	case OPT_BACKING_SWAP:
@@ -274,7 +274,7 @@ static size_t index_of(int id, int at)
 }
 
 /* -1: go on; else an exit status. */
-static int read_options(int argc, char **argv, struct rzs_options *o, struct given *g)
+static int read_options(int argc, char **argv, struct rzsc_options *o, struct given *g)
 {
 	struct option all[KNOWN + 1] = {{NULL, 0, NULL, 0}};
 
@@ -322,7 +322,7 @@ static const struct command *find_command(const char *word)
 }
 
 /* "DEVICE --watch 5", "watch 5", "watch DEVICE 5": the last word is the interval. */
-static int take_interval(struct rzs_options *o, char **words, unsigned *nr)
+static int take_interval(struct rzsc_options *o, char **words, unsigned *nr)
 {
 	if (*nr == 0)
 		return RZS_EXIT_DONE;
@@ -338,7 +338,7 @@ static int take_interval(struct rzs_options *o, char **words, unsigned *nr)
 	return bad_usage("the interval: expected seconds, from 0.1 to 86400");
 }
 
-static int check_words(const struct command *c, const struct rzs_options *o, unsigned nr)
+static int check_words(const struct command *c, const struct rzsc_options *o, unsigned nr)
 {
 	unsigned least = c->least;
 	char what[200];
@@ -351,7 +351,7 @@ static int check_words(const struct command *c, const struct rzs_options *o, uns
 	return bad_usage(what);
 }
 
-static int check_options(const struct command *c, const struct rzs_options *o,
+static int check_options(const struct command *c, const struct rzsc_options *o,
 			 const struct given *g)
 {
 	char what[200];
@@ -377,7 +377,7 @@ static int check_options(const struct command *c, const struct rzs_options *o,
 	return RZS_EXIT_DONE;
 }
 
-static int run(struct rzs_options *o, struct given *g, char **words, unsigned nr)
+static int run(struct rzsc_options *o, struct given *g, char **words, unsigned nr)
 {
 	const struct command *c = nr ? find_command(words[0]) : &commands[CMD_DEVICE];
 	int code;
@@ -404,12 +404,12 @@ static int run(struct rzs_options *o, struct given *g, char **words, unsigned nr
 		code = pass_on(o, g, "verbose", NULL);
 	if (code != RZS_EXIT_DONE)
 		return code;
-	return o->watch ? rzs_cmd_watch(o) : c->run(o);
+	return o->watch ? rzsc_cmd_watch(o) : c->run(o);
 }
 
 int main(int argc, char **argv)
 {
-	struct rzs_options o = {.timeout = 10, .interval_ms = 1000};
+	struct rzsc_options o = {.timeout = 10, .interval_ms = 1000};
 	static struct given g;
 	int code;
 

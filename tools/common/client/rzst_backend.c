@@ -5,7 +5,7 @@
 
 #include "rzst_backend.h"
 
-uint64_t rzs_value_of(const struct rzs_values *values, const char *name, bool *found)
+uint64_t rzst_value_of(const struct rzst_values *values, const char *name, bool *found)
 {
 	size_t i;
 
@@ -17,39 +17,39 @@ uint64_t rzs_value_of(const struct rzs_values *values, const char *name, bool *f
 	return i < values->nr ? values->v[i].value : 0;
 }
 
-void rzs_values_free(struct rzs_values *values)
+void rzst_values_free(struct rzst_values *values)
 {
 	free(values->v);
 	memset(values, 0, sizeof(*values));
 }
 
-void rzs_texts_free(struct rzs_texts *texts)
+void rzst_texts_free(struct rzst_texts *texts)
 {
 	free(texts->v);
 	memset(texts, 0, sizeof(*texts));
 }
 
-void rzs_device_infos_free(struct rzs_device_infos *devices)
+void rzst_device_infos_free(struct rzst_device_infos *devices)
 {
 	free(devices->v);
 	memset(devices, 0, sizeof(*devices));
 }
 
-void rzs_stat_infos_free(struct rzs_stat_infos *stats)
+void rzst_stat_infos_free(struct rzst_stat_infos *stats)
 {
 	free(stats->v);
 	memset(stats, 0, sizeof(*stats));
 }
 
-void rzs_histograms_free(struct rzs_histograms *histograms)
+void rzst_histograms_free(struct rzst_histograms *histograms)
 {
 	for (unsigned i = 0; i < histograms->nr; i++)
 		free(histograms->v[i].v);
 	memset(histograms, 0, sizeof(*histograms));
 }
 
-const struct rzs_histogram *rzs_histogram_of(const struct rzs_histograms *histograms,
-					     const char *op)
+const struct rzst_histogram *rzst_histogram_of(const struct rzst_histograms *histograms,
+					       const char *op)
 {
 	for (unsigned i = 0; i < histograms->nr; i++)
 		if (strcmp(histograms->v[i].op, op) == 0)
@@ -57,7 +57,7 @@ const struct rzs_histogram *rzs_histogram_of(const struct rzs_histograms *histog
 	return NULL;
 }
 
-uint64_t rzs_histogram_within(const struct rzs_histogram *h, uint64_t le_ns)
+uint64_t rzst_histogram_within(const struct rzst_histogram *h, uint64_t le_ns)
 {
 	uint64_t within = 0;
 

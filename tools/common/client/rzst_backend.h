@@ -5,7 +5,7 @@
  *
  * All functions give 0 or a negative errno, and then backend->why says what was wrong and the way
  * out.  Out-parameters are set on every path: empty on failure.  What they hold is freed with
- * rzs_*_free().  Texts are fit to be shown: control characters were replaced.
+ * rzst_*_free().  Texts are fit to be shown: control characters were replaced.
  *
  * Threading: one thread.
  */
@@ -15,28 +15,28 @@
 #include "rzst.h"
 
 /* A number with a name. */
-struct rzs_value {
+struct rzst_value {
 	char name[64];
 	uint64_t value;
 };
 
-struct rzs_values {
-	struct rzs_value *v;
+struct rzst_values {
+	struct rzst_value *v;
 	size_t nr;
 };
 
 /* A text with a name. */
-struct rzs_text {
+struct rzst_text {
 	char name[64];
 	char text[256];
 };
 
-struct rzs_texts {
-	struct rzs_text *v;
+struct rzst_texts {
+	struct rzst_text *v;
 	size_t nr;
 };
 
-struct rzs_device_info {
+struct rzst_device_info {
 	char name[RZST_NAME_MAX];
 	bool ready;	   /* initialised */
 	uint64_t size;	   /* bytes; 0: undecided */
@@ -53,12 +53,12 @@ struct rzs_device_info {
 	char backing_swap[128]; /* of such a one; empty: none */
 };
 
-struct rzs_device_infos {
-	struct rzs_device_info *v;
+struct rzst_device_infos {
+	struct rzst_device_info *v;
 	size_t nr;
 };
 
-struct rzs_server_info {
+struct rzst_server_info {
 	char program[64];
 	char version[64];
 	uint64_t pid;
@@ -66,85 +66,85 @@ struct rzs_server_info {
 };
 
 /* How long requests of one kind took. */
-struct rzs_latency_info {
+struct rzst_latency_info {
 	char op[16]; /* read, write, discard */
 	uint64_t count, bytes, sum_ns, max_ns, p50_ns, p90_ns, p99_ns, p999_ns;
 };
 
 #define RZS_LATENCY_INFO_MAX 8u
 
-struct rzs_latency_infos {
-	struct rzs_latency_info v[RZS_LATENCY_INFO_MAX];
+struct rzst_latency_infos {
+	struct rzst_latency_info v[RZS_LATENCY_INFO_MAX];
 	unsigned nr;
 };
 
 /* Requests that took at most le_ns, and more than the le_ns before. */
-struct rzs_bucket {
+struct rzst_bucket {
 	uint64_t le_ns, count;
 };
 
 /* Of one kind; le_ns grow. */
-struct rzs_histogram {
+struct rzst_histogram {
 	char op[16];
 	uint64_t count, sum_ns;
-	struct rzs_bucket *v;
+	struct rzst_bucket *v;
 	size_t nr;
 };
 
 /* None when the server is too old to have any. */
-struct rzs_histograms {
-	struct rzs_histogram v[RZS_LATENCY_INFO_MAX];
+struct rzst_histograms {
+	struct rzst_histogram v[RZS_LATENCY_INFO_MAX];
 	unsigned nr;
 };
 
 /* What a statistic means. */
-struct rzs_stat_info {
+struct rzst_stat_info {
 	char name[64];
 	bool of_device; /* else of the process */
 	bool counter;	/* else it is as it is now */
 	char help[256];
 };
 
-struct rzs_stat_infos {
-	struct rzs_stat_info *v;
+struct rzst_stat_infos {
+	struct rzst_stat_info *v;
 	size_t nr;
 };
 
-struct rzs_backend;
+struct rzst_backend;
 
-struct rzs_backend_ops {
-	int (*server)(struct rzs_backend *b, struct rzs_server_info *out);
-	int (*list)(struct rzs_backend *b, struct rzs_device_infos *out);
-	int (*describe)(struct rzs_backend *b, struct rzs_stat_infos *out);
-	int (*process)(struct rzs_backend *b, struct rzs_values *out,
-		       struct rzs_texts *protections);
+struct rzst_backend_ops {
+	int (*server)(struct rzst_backend *b, struct rzst_server_info *out);
+	int (*list)(struct rzst_backend *b, struct rzst_device_infos *out);
+	int (*describe)(struct rzst_backend *b, struct rzst_stat_infos *out);
+	int (*process)(struct rzst_backend *b, struct rzst_values *out,
+		       struct rzst_texts *protections);
 
 	/* -ENOENT: there is no such device; -ENODEV: it is not initialised. */
-	int (*stats)(struct rzs_backend *b, const char *name, struct rzs_values *out);
-	int (*latency)(struct rzs_backend *b, const char *name, struct rzs_latency_infos *out);
-	int (*histograms)(struct rzs_backend *b, const char *name, struct rzs_histograms *out);
-	int (*params)(struct rzs_backend *b, const char *name, struct rzs_texts *out);
+	int (*stats)(struct rzst_backend *b, const char *name, struct rzst_values *out);
+	int (*latency)(struct rzst_backend *b, const char *name, struct rzst_latency_infos *out);
+	int (*histograms)(struct rzst_backend *b, const char *name, struct rzst_histograms *out);
+	int (*params)(struct rzst_backend *b, const char *name, struct rzst_texts *out);
 
 	/*
 	 * -EOPNOTSUPP: this form cannot; -EBUSY: clients are attached, or it is initialised.
 	 * settings: "KEY=VALUE"; all of them are refused or, for set, those before the bad one are
 	 * taken.
 	 */
-	int (*create)(struct rzs_backend *b, const char *name, const char *const *settings,
+	int (*create)(struct rzst_backend *b, const char *name, const char *const *settings,
 		      unsigned nr);
-	int (*set)(struct rzs_backend *b, const char *name, const char *const *settings,
+	int (*set)(struct rzst_backend *b, const char *name, const char *const *settings,
 		   unsigned nr);
-	int (*init)(struct rzs_backend *b, const char *name);
-	int (*reset)(struct rzs_backend *b, const char *name);
-	int (*remove)(struct rzs_backend *b, const char *name);
+	int (*init)(struct rzst_backend *b, const char *name);
+	int (*reset)(struct rzst_backend *b, const char *name);
+	int (*remove)(struct rzst_backend *b, const char *name);
 
 	/* Nothing will be asked for a while: hold nothing that others may want. */
-	void (*rest)(struct rzs_backend *b);
-	void (*close)(struct rzs_backend *b);
+	void (*rest)(struct rzst_backend *b);
+	void (*close)(struct rzst_backend *b);
 };
 
-struct rzs_backend {
-	const struct rzs_backend_ops *ops;
+struct rzst_backend {
+	const struct rzst_backend_ops *ops;
 	bool of_kernel;		   /* no process, no socket, no protections, no times */
 	char where[RZST_PATH_MAX]; /* what messages call it: the socket's path, or "kernel" */
 	char why[1024];
@@ -156,25 +156,25 @@ struct rzs_backend {
  * -EPROTOTYPE something else listens there; -EPROTONOSUPPORT it speaks another protocol; -ETIMEDOUT
  * ...
  */
-int rzs_socket_open(const char *path, unsigned timeout, struct rzs_backend **out, char *why,
-		    size_t why_size);
+int rzst_socket_open(const char *path, unsigned timeout, struct rzst_backend **out, char *why,
+		     size_t why_size);
 
 /* The value under a name; 0 when there is none.  found may be NULL. */
-uint64_t rzs_value_of(const struct rzs_values *values, const char *name, bool *found);
+uint64_t rzst_value_of(const struct rzst_values *values, const char *name, bool *found);
 
-void rzs_values_free(struct rzs_values *values);
-void rzs_texts_free(struct rzs_texts *texts);
-void rzs_device_infos_free(struct rzs_device_infos *devices);
-void rzs_stat_infos_free(struct rzs_stat_infos *stats);
-void rzs_histograms_free(struct rzs_histograms *histograms);
+void rzst_values_free(struct rzst_values *values);
+void rzst_texts_free(struct rzst_texts *texts);
+void rzst_device_infos_free(struct rzst_device_infos *devices);
+void rzst_stat_infos_free(struct rzst_stat_infos *stats);
+void rzst_histograms_free(struct rzst_histograms *histograms);
 
 /* That of a kind; NULL: there is none. */
-const struct rzs_histogram *rzs_histogram_of(const struct rzs_histograms *histograms,
-					     const char *op);
+const struct rzst_histogram *rzst_histogram_of(const struct rzst_histograms *histograms,
+					       const char *op);
 
 /*
  * Requests that took at most le_ns; those of a bucket that reaches beyond it are not among them.
  */
-uint64_t rzs_histogram_within(const struct rzs_histogram *h, uint64_t le_ns);
+uint64_t rzst_histogram_within(const struct rzst_histogram *h, uint64_t le_ns);
 
 #endif

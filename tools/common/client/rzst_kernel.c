@@ -23,12 +23,12 @@
 #define RESET_PAUSE_NS 100000000
 
 struct kernel_backend {
-	struct rzs_backend base;
+	struct rzst_backend base;
 	char only[RZST_NAME_MAX]; /* empty: all */
 	char path[RZST_PATH_MAX]; /* of that one */
 };
 
-bool rzs_kernel_is_name(const char *text, unsigned *out_number)
+bool rzst_kernel_is_name(const char *text, unsigned *out_number)
 {
 	uint64_t n;
 
@@ -39,13 +39,13 @@ bool rzs_kernel_is_name(const char *text, unsigned *out_number)
 	return true;
 }
 
-bool rzs_kernel_is_path(const char *text)
+bool rzst_kernel_is_path(const char *text)
 {
 	char path[RZST_PATH_MAX];
 	unsigned number;
 	struct stat st;
 
-	if (strncmp(text, "/dev/", 5) == 0 && rzs_kernel_is_name(text + 5, &number))
+	if (strncmp(text, "/dev/", 5) == 0 && rzst_kernel_is_name(text + 5, &number))
 		return true;
 	return strchr(text, '/') && rzst_path(path, sizeof(path), text) == 0 &&
 	       stat(path, &st) == 0 && S_ISBLK(st.st_mode);
@@ -54,14 +54,14 @@ bool rzs_kernel_is_path(const char *text)
 /* ---- asking ---- */
 
 /* One request to one device, which is opened for it. */
-static int ask(struct rzs_backend *b, const char *name, unsigned long request, void *argument)
+static int ask(struct rzst_backend *b, const char *name, unsigned long request, void *argument)
 {
 	const struct kernel_backend *k = (const struct kernel_backend *)b;
 	char path[RZST_PATH_MAX], is[RZST_NAME_MAX];
 	int fd, err;
 
 	snprintf(path, sizeof(path), "/dev/%s", name);
-	fd = rzs_node_open(*k->only ? k->path : path, is, b->why);
+	fd = rzst_node_open(*k->only ? k->path : path, is, b->why);
 	if (fd < 0)
 		return fd;
 	if (strcmp(is, name) != 0) {
@@ -70,13 +70,13 @@ static int ask(struct rzs_backend *b, const char *name, unsigned long request, v
 			 *k->only ? k->path : path, is, name);
 		err = -EINVAL;
 	} else {
-		err = rzs_node_ask(fd, name, request, argument, b->why);
+		err = rzst_node_ask(fd, name, request, argument, b->why);
 	}
 	close(fd);
 	return err;
 }
 
-static int get(struct rzs_backend *b, const char *name, struct ramzswap_ioctl_stats *out)
+static int get(struct rzst_backend *b, const char *name, struct ramzswap_ioctl_stats *out)
 {
 	int err;
 
@@ -121,7 +121,7 @@ static void algorithm_of(const char *name, char out[ALGORITHM_MAX])
 	snprintf(out, ALGORITHM_MAX, "%.*s", (int)ALGORITHM_MAX - 1, begin);
 }
 
-static int get_server(struct rzs_backend *b, struct rzs_server_info *out)
+static int get_server(struct rzst_backend *b, struct rzst_server_info *out)
 {
 	(void)b;
 	memset(out, 0, sizeof(*out));
@@ -132,10 +132,10 @@ static int get_server(struct rzs_backend *b, struct rzs_server_info *out)
 
 /* ---- devices ---- */
 
-static int add_device(struct rzs_backend *b, const char *name, struct rzs_device_infos *out)
+static int add_device(struct rzst_backend *b, const char *name, struct rzst_device_infos *out)
 {
 	struct ramzswap_ioctl_stats s;
-	struct rzs_device_info *d;
+	struct rzst_device_info *d;
 	int err = get(b, name, &s);
 
 	if (err < 0 && err != -ENODEV)
@@ -176,7 +176,7 @@ static unsigned *all_numbers(size_t *nr)
 	if (rzst_path(folder, sizeof(folder), "/sys/block") == 0)
 		dir = opendir(folder);
 	while (dir && (e = readdir(dir)) != NULL)
-		if (rzs_kernel_is_name(e->d_name, &number)) {
+		if (rzst_kernel_is_name(e->d_name, &number)) {
 			numbers = rzst_grow(numbers, *nr, sizeof(*numbers));
 			numbers[(*nr)++] = number;
 		}
@@ -187,7 +187,7 @@ static unsigned *all_numbers(size_t *nr)
 	return numbers;
 }
 
-static int get_list(struct rzs_backend *b, struct rzs_device_infos *out)
+static int get_list(struct rzst_backend *b, struct rzst_device_infos *out)
 {
 	const struct kernel_backend *k = (const struct kernel_backend *)b;
 	char name[RZST_NAME_MAX];
@@ -208,7 +208,7 @@ static int get_list(struct rzs_backend *b, struct rzs_device_infos *out)
 	}
 	free(numbers);
 	if (err < 0)
-		rzs_device_infos_free(out);
+		rzst_device_infos_free(out);
 	return err;
 }
 
@@ -239,12 +239,12 @@ static const struct {
 	{"backing_writes", true, "pages written to the backing swap"},
 };
 
-static int get_describe(struct rzs_backend *b, struct rzs_stat_infos *out)
+static int get_describe(struct rzst_backend *b, struct rzst_stat_infos *out)
 {
 	(void)b;
 	memset(out, 0, sizeof(*out));
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-		struct rzs_stat_info *s;
+		struct rzst_stat_info *s;
 
 		out->v = rzst_grow(out->v, out->nr, sizeof(*out->v));
 		s = &out->v[out->nr++];
@@ -257,9 +257,9 @@ static int get_describe(struct rzs_backend *b, struct rzs_stat_infos *out)
 	return 0;
 }
 
-static void add_value(struct rzs_values *out, const char *name, uint64_t value)
+static void add_value(struct rzst_values *out, const char *name, uint64_t value)
 {
-	struct rzs_value *v;
+	struct rzst_value *v;
 
 	out->v = rzst_grow(out->v, out->nr, sizeof(*out->v));
 	v = &out->v[out->nr++];
@@ -268,7 +268,7 @@ static void add_value(struct rzs_values *out, const char *name, uint64_t value)
 	v->value = value;
 }
 
-static int get_stats(struct rzs_backend *b, const char *name, struct rzs_values *out)
+static int get_stats(struct rzst_backend *b, const char *name, struct rzst_values *out)
 {
 	struct ramzswap_ioctl_stats s;
 	int err = get(b, name, &s);
@@ -300,7 +300,8 @@ static int get_stats(struct rzs_backend *b, const char *name, struct rzs_values 
 }
 
 /* There is no process, and the ioctl tells no times. */
-static int get_process(struct rzs_backend *b, struct rzs_values *out, struct rzs_texts *protections)
+static int get_process(struct rzst_backend *b, struct rzst_values *out,
+		       struct rzst_texts *protections)
 {
 	(void)b;
 	memset(out, 0, sizeof(*out));
@@ -308,7 +309,7 @@ static int get_process(struct rzs_backend *b, struct rzs_values *out, struct rzs
 	return 0;
 }
 
-static int get_latency(struct rzs_backend *b, const char *name, struct rzs_latency_infos *out)
+static int get_latency(struct rzst_backend *b, const char *name, struct rzst_latency_infos *out)
 {
 	(void)b;
 	(void)name;
@@ -316,16 +317,16 @@ static int get_latency(struct rzs_backend *b, const char *name, struct rzs_laten
 	return 0;
 }
 
-static int get_histograms(struct rzs_backend *b, const char *name, struct rzs_histograms *out)
+static int get_histograms(struct rzst_backend *b, const char *name, struct rzst_histograms *out)
 {
 	(void)b, (void)name;
 	memset(out, 0, sizeof(*out));
 	return 0;
 }
 
-static void add_text(struct rzs_texts *out, const char *name, const char *text)
+static void add_text(struct rzst_texts *out, const char *name, const char *text)
 {
-	struct rzs_text *t;
+	struct rzst_text *t;
 
 	out->v = rzst_grow(out->v, out->nr, sizeof(*out->v));
 	t = &out->v[out->nr++];
@@ -335,7 +336,7 @@ static void add_text(struct rzs_texts *out, const char *name, const char *text)
 }
 
 /* Before it is initialised the driver tells none of them, as if undecided. */
-static int get_params(struct rzs_backend *b, const char *name, struct rzs_texts *out)
+static int get_params(struct rzst_backend *b, const char *name, struct rzst_texts *out)
 {
 	char size[32] = "", limit[32] = "", algorithm[ALGORITHM_MAX];
 	struct ramzswap_ioctl_stats s;
@@ -359,7 +360,7 @@ static int get_params(struct rzs_backend *b, const char *name, struct rzs_texts 
 
 /* ---- orders ---- */
 
-static int refuse(struct rzs_backend *b, int err, const char *name, const char *text)
+static int refuse(struct rzst_backend *b, int err, const char *name, const char *text)
 {
 	snprintf(b->why, sizeof(b->why), "%s: %s", name, text);
 	return err;
@@ -391,7 +392,7 @@ static int parse_kb(const char *text, uint64_t *out_kb)
 	return 0;
 }
 
-static int set_number(struct rzs_backend *b, const char *name, unsigned long request,
+static int set_number(struct rzst_backend *b, const char *name, unsigned long request,
 		      const char *setting, const char *text)
 {
 	char why[400];
@@ -410,7 +411,7 @@ static int set_number(struct rzs_backend *b, const char *name, unsigned long req
 	return ask(b, name, request, &kb);
 }
 
-static int set_backing(struct rzs_backend *b, const char *name, const char *path)
+static int set_backing(struct rzst_backend *b, const char *name, const char *path)
 {
 	unsigned char argument[RZS_MAX_BACKING_NAME] = "";
 	char why[200];
@@ -424,7 +425,7 @@ static int set_backing(struct rzs_backend *b, const char *name, const char *path
 	return ask(b, name, RZSIO_SET_BACKING_SWAP, argument);
 }
 
-static int order_set(struct rzs_backend *b, const char *name, const char *const *settings,
+static int order_set(struct rzst_backend *b, const char *name, const char *const *settings,
 		     unsigned nr)
 {
 	int err = 0;
@@ -445,7 +446,7 @@ static int order_set(struct rzs_backend *b, const char *name, const char *const 
 	return err;
 }
 
-static int order_init(struct rzs_backend *b, const char *name)
+static int order_init(struct rzst_backend *b, const char *name)
 {
 	return ask(b, name, RZSIO_INIT, NULL);
 }
@@ -454,7 +455,7 @@ static int order_init(struct rzs_backend *b, const char *name)
  * udev has a look at a block device when it was initialised, or written and closed, and whoever has
  * it open makes it busy.
  */
-static int order_reset(struct rzs_backend *b, const char *name)
+static int order_reset(struct rzst_backend *b, const char *name)
 {
 	int err = ask(b, name, RZSIO_RESET, NULL);
 	char path[RZST_NAME_MAX + 8];
@@ -472,7 +473,7 @@ static int order_reset(struct rzs_backend *b, const char *name)
 	return err;
 }
 
-static int order_create(struct rzs_backend *b, const char *name, const char *const *settings,
+static int order_create(struct rzst_backend *b, const char *name, const char *const *settings,
 			unsigned nr)
 {
 	(void)settings;
@@ -481,23 +482,23 @@ static int order_create(struct rzs_backend *b, const char *name, const char *con
 		      "the module makes its devices when it is loaded: num_devices=N");
 }
 
-static int order_remove(struct rzs_backend *b, const char *name)
+static int order_remove(struct rzst_backend *b, const char *name)
 {
 	return refuse(b, -EOPNOTSUPP, name,
 		      "stays until rmmod ramzswap; --reset frees what is in it");
 }
 
-static void kernel_rest(struct rzs_backend *b)
+static void kernel_rest(struct rzst_backend *b)
 {
 	(void)b;
 }
 
-static void kernel_close(struct rzs_backend *b)
+static void kernel_close(struct rzst_backend *b)
 {
 	free(b);
 }
 
-static const struct rzs_backend_ops kernel_ops = {
+static const struct rzst_backend_ops kernel_ops = {
 	.server = get_server,
 	.list = get_list,
 	.describe = get_describe,
@@ -538,14 +539,14 @@ static int find_one(struct kernel_backend *k, const char *device, char *why)
 		snprintf(why, RZS_NODE_WHY, "a path of more than %u bytes", RZST_PATH_MAX - 1);
 		return -EINVAL;
 	}
-	fd = rzs_node_open(k->path, k->only, why);
+	fd = rzst_node_open(k->path, k->only, why);
 	if (fd < 0)
 		return fd;
 	close(fd);
 	return 0;
 }
 
-int rzs_kernel_open(const char *device, struct rzs_backend **out, char *why, size_t why_size)
+int rzst_kernel_open(const char *device, struct rzst_backend **out, char *why, size_t why_size)
 {
 	struct kernel_backend *k = calloc(1, sizeof(*k));
 	int err;

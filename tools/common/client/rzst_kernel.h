@@ -13,16 +13,16 @@
 #include "rzst_backend.h"
 
 /* "ramzswapN", and nothing behind N. */
-bool rzs_kernel_is_name(const char *text, unsigned *out_number);
+bool rzst_kernel_is_name(const char *text, unsigned *out_number);
 
 /* What is to be asked by ioctl, or refused as what cannot be: /dev/ramzswapN, any block device. */
-bool rzs_kernel_is_path(const char *text);
+bool rzst_kernel_is_path(const char *text);
 
 /*
  * device: a block device's path, "ramzswapN", or NULL, all of the module.  On failure *out is NULL
  * and why is set: -ENOENT there is no such device, or none at all; -EACCES; -EINVAL it is not one
  * of the module's; ...
  */
-int rzs_kernel_open(const char *device, struct rzs_backend **out, char *why, size_t why_size);
+int rzst_kernel_open(const char *device, struct rzst_backend **out, char *why, size_t why_size);
 
 #endif

@@ -88,13 +88,13 @@ static int identify(int fd, const char *path, char name[RZST_NAME_MAX], char *wh
 	target[n] = '\0';
 	is = strrchr(target, '/');
 	is = is ? is + 1 : target;
-	if (!rzs_kernel_is_name(is, &number))
+	if (!rzst_kernel_is_name(is, &number))
 		return not_ours(path, "but ", is, why);
 	snprintf(name, RZST_NAME_MAX, "ramzswap%u", number);
 	return 0;
 }
 
-int rzs_node_open(const char *path, char name[RZST_NAME_MAX], char *why)
+int rzst_node_open(const char *path, char name[RZST_NAME_MAX], char *why)
 {
 	char at[RZST_PATH_MAX];
 	int fd, err;
@@ -162,7 +162,7 @@ static bool is_backing_busy(int fd)
 	return ioctl(fd, RZSIO_GET_STATS, &stats) < 0 && errno == ENOTTY;
 }
 
-int rzs_node_ask(int fd, const char *name, unsigned long request, void *argument, char *why)
+int rzst_node_ask(int fd, const char *name, unsigned long request, void *argument, char *why)
 {
 	char text[512];
 	int error;

@@ -18,9 +18,9 @@
  * Open a path, and put down what the kernel calls it.  -EINVAL: it is none of the module's; name is
  * empty on failure.  Gives a descriptor.
  */
-int rzs_node_open(const char *path, char name[RZST_NAME_MAX], char *why);
+int rzst_node_open(const char *path, char name[RZST_NAME_MAX], char *why);
 
 /* One of RZSIO_*, with its argument.  -ENODEV: it is not initialised, there are no statistics. */
-int rzs_node_ask(int fd, const char *name, unsigned long request, void *argument, char *why);
+int rzst_node_ask(int fd, const char *name, unsigned long request, void *argument, char *why);
 
 #endif

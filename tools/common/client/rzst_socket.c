@@ -10,11 +10,11 @@
 #define BUCKETS_MAX 4096u /* of a kind: this server's are 496 */
 
 struct socket_backend {
-	struct rzs_backend base;
-	struct rzs_wire wire;
+	struct rzst_backend base;
+	struct rzst_wire wire;
 };
 
-static struct rzs_wire *wire_of(struct rzs_backend *b)
+static struct rzst_wire *wire_of(struct rzst_backend *b)
 {
 	return &((struct socket_backend *)b)->wire;
 }
@@ -50,7 +50,7 @@ static int no_line(void *unused, const struct rzs_ctl_words *w)
 
 static int server_line(void *arg, const struct rzs_ctl_words *w)
 {
-	struct rzs_server_info *out = arg;
+	struct rzst_server_info *out = arg;
 
 	if (w->nr < 2)
 		return 0;
@@ -63,8 +63,8 @@ static int server_line(void *arg, const struct rzs_ctl_words *w)
 
 static int list_line(void *arg, const struct rzs_ctl_words *w)
 {
-	struct rzs_device_infos *out = arg;
-	struct rzs_device_info *d;
+	struct rzst_device_infos *out = arg;
+	struct rzst_device_info *d;
 	const char *state = rzs_ctl_value(w, 1, "state");
 	const char *algorithm = rzs_ctl_value(w, 1, "algorithm");
 	const char *uuid = rzs_ctl_value(w, 1, "swap-uuid");
@@ -92,8 +92,8 @@ static int list_line(void *arg, const struct rzs_ctl_words *w)
 
 static int describe_line(void *arg, const struct rzs_ctl_words *w)
 {
-	struct rzs_stat_infos *out = arg;
-	struct rzs_stat_info *s;
+	struct rzst_stat_infos *out = arg;
+	struct rzst_stat_info *s;
 
 	if (w->nr < 4)
 		return 0;
@@ -110,8 +110,8 @@ static int describe_line(void *arg, const struct rzs_ctl_words *w)
 
 static int value_line(void *arg, const struct rzs_ctl_words *w)
 {
-	struct rzs_values *out = arg;
-	struct rzs_value *v;
+	struct rzst_values *out = arg;
+	struct rzst_value *v;
 
 	if (w->nr < 2)
 		return 0;
@@ -123,9 +123,9 @@ static int value_line(void *arg, const struct rzs_ctl_words *w)
 	return rzst_number_parse(w->word[1], &v->value);
 }
 
-static int add_text(struct rzs_texts *out, const char *name, const char *text)
+static int add_text(struct rzst_texts *out, const char *name, const char *text)
 {
-	struct rzs_text *t;
+	struct rzst_text *t;
 
 	out->v = rzst_grow(out->v, out->nr, sizeof(*out->v));
 	t = &out->v[out->nr++];
@@ -142,8 +142,8 @@ static int text_line(void *arg, const struct rzs_ctl_words *w)
 }
 
 struct process_out {
-	struct rzs_values *values;
-	struct rzs_texts *protections;
+	struct rzst_values *values;
+	struct rzst_texts *protections;
 };
 
 static int process_line(void *arg, const struct rzs_ctl_words *w)
@@ -157,8 +157,8 @@ static int process_line(void *arg, const struct rzs_ctl_words *w)
 
 static int latency_line(void *arg, const struct rzs_ctl_words *w)
 {
-	struct rzs_latency_infos *out = arg;
-	struct rzs_latency_info *l;
+	struct rzst_latency_infos *out = arg;
+	struct rzst_latency_info *l;
 
 	if (out->nr == RZS_LATENCY_INFO_MAX)
 		return -EPROTO;
@@ -173,23 +173,23 @@ static int latency_line(void *arg, const struct rzs_ctl_words *w)
 }
 
 /* The histogram that a line goes on with, or begins; NULL: there are too many. */
-static struct rzs_histogram *histogram_of_line(struct rzs_histograms *out, const char *op)
+static struct rzst_histogram *histogram_of_line(struct rzst_histograms *out, const char *op)
 {
-	struct rzs_histogram *h = out->nr ? &out->v[out->nr - 1] : NULL;
+	struct rzst_histogram *h = out->nr ? &out->v[out->nr - 1] : NULL;
 
 	if (h && strcmp(h->op, op) == 0)
 		return h;
-	if (rzs_histogram_of(out, op) || out->nr == RZS_LATENCY_INFO_MAX)
+	if (rzst_histogram_of(out, op) || out->nr == RZS_LATENCY_INFO_MAX)
 		return NULL;
 	h = &out->v[out->nr++];
 	return take_text(h->op, sizeof(h->op), op) < 0 ? NULL : h;
 }
 
 /* LE_NS=COUNT; other words are not ours. */
-static int take_bucket(struct rzs_histogram *h, const char *word)
+static int take_bucket(struct rzst_histogram *h, const char *word)
 {
 	size_t len = strspn(word, "0123456789");
-	struct rzs_bucket b;
+	struct rzst_bucket b;
 	char le[24];
 
 	if (len == 0 || word[len] != '=')
@@ -210,7 +210,7 @@ static int take_bucket(struct rzs_histogram *h, const char *word)
 
 static int histogram_line(void *arg, const struct rzs_ctl_words *w)
 {
-	struct rzs_histogram *h = histogram_of_line(arg, w->word[0]);
+	struct rzst_histogram *h = histogram_of_line(arg, w->word[0]);
 	int err = h ? 0 : -EPROTO;
 
 	if (h && rzs_ctl_value(w, 1, "sum_ns"))
@@ -222,15 +222,15 @@ static int histogram_line(void *arg, const struct rzs_ctl_words *w)
 
 /* ---- questions ---- */
 
-static int ask(struct rzs_backend *b, const char *verb, const char *name,
+static int ask(struct rzst_backend *b, const char *verb, const char *name,
 	       int (*line)(void *arg, const struct rzs_ctl_words *words), void *arg)
 {
 	const char *words[] = {verb, name};
 
-	return rzs_wire_ask(wire_of(b), words, name ? 2 : 1, line, arg);
+	return rzst_wire_ask(wire_of(b), words, name ? 2 : 1, line, arg);
 }
 
-static int get_server(struct rzs_backend *b, struct rzs_server_info *out)
+static int get_server(struct rzst_backend *b, struct rzst_server_info *out)
 {
 	int err;
 
@@ -245,29 +245,30 @@ static int get_server(struct rzs_backend *b, struct rzs_server_info *out)
 	return 0;
 }
 
-static int get_list(struct rzs_backend *b, struct rzs_device_infos *out)
+static int get_list(struct rzst_backend *b, struct rzst_device_infos *out)
 {
 	int err;
 
 	memset(out, 0, sizeof(*out));
 	err = ask(b, "list", NULL, list_line, out);
 	if (err < 0)
-		rzs_device_infos_free(out);
+		rzst_device_infos_free(out);
 	return err;
 }
 
-static int get_describe(struct rzs_backend *b, struct rzs_stat_infos *out)
+static int get_describe(struct rzst_backend *b, struct rzst_stat_infos *out)
 {
 	int err;
 
 	memset(out, 0, sizeof(*out));
 	err = ask(b, "describe", NULL, describe_line, out);
 	if (err < 0)
-		rzs_stat_infos_free(out);
+		rzst_stat_infos_free(out);
 	return err;
 }
 
-static int get_process(struct rzs_backend *b, struct rzs_values *out, struct rzs_texts *protections)
+static int get_process(struct rzst_backend *b, struct rzst_values *out,
+		       struct rzst_texts *protections)
 {
 	struct process_out both = {out, protections};
 	int err;
@@ -276,24 +277,24 @@ static int get_process(struct rzs_backend *b, struct rzs_values *out, struct rzs
 	memset(protections, 0, sizeof(*protections));
 	err = ask(b, "process", NULL, process_line, &both);
 	if (err < 0) {
-		rzs_values_free(out);
-		rzs_texts_free(protections);
+		rzst_values_free(out);
+		rzst_texts_free(protections);
 	}
 	return err;
 }
 
-static int get_stats(struct rzs_backend *b, const char *name, struct rzs_values *out)
+static int get_stats(struct rzst_backend *b, const char *name, struct rzst_values *out)
 {
 	int err;
 
 	memset(out, 0, sizeof(*out));
 	err = ask(b, "stats", name, value_line, out);
 	if (err < 0)
-		rzs_values_free(out);
+		rzst_values_free(out);
 	return err;
 }
 
-static int get_latency(struct rzs_backend *b, const char *name, struct rzs_latency_infos *out)
+static int get_latency(struct rzst_backend *b, const char *name, struct rzst_latency_infos *out)
 {
 	int err;
 
@@ -305,31 +306,31 @@ static int get_latency(struct rzs_backend *b, const char *name, struct rzs_laten
 }
 
 /* A server from before there were any says that there is no such verb. */
-static int get_histograms(struct rzs_backend *b, const char *name, struct rzs_histograms *out)
+static int get_histograms(struct rzst_backend *b, const char *name, struct rzst_histograms *out)
 {
 	int err;
 
 	memset(out, 0, sizeof(*out));
 	err = ask(b, "buckets", name, histogram_line, out);
 	if (err < 0)
-		rzs_histograms_free(out);
+		rzst_histograms_free(out);
 	return err == -EINVAL ? 0 : err;
 }
 
-static int get_params(struct rzs_backend *b, const char *name, struct rzs_texts *out)
+static int get_params(struct rzst_backend *b, const char *name, struct rzst_texts *out)
 {
 	int err;
 
 	memset(out, 0, sizeof(*out));
 	err = ask(b, "params", name, text_line, out);
 	if (err < 0)
-		rzs_texts_free(out);
+		rzst_texts_free(out);
 	return err;
 }
 
 /* ---- orders ---- */
 
-static int order(struct rzs_backend *b, const char *verb, const char *name,
+static int order(struct rzst_backend *b, const char *verb, const char *name,
 		 const char *const *settings, unsigned nr)
 {
 	const char *words[RZS_CTL_WORDS_MAX + 1] = {verb, name};
@@ -339,48 +340,48 @@ static int order(struct rzs_backend *b, const char *verb, const char *name,
 		words[i + 2] = settings[i];
 	if (nr > RZS_CTL_WORDS_MAX - 1)
 		nr = RZS_CTL_WORDS_MAX - 1;
-	return rzs_wire_ask(wire_of(b), words, nr + 2, no_line, NULL);
+	return rzst_wire_ask(wire_of(b), words, nr + 2, no_line, NULL);
 }
 
-static int order_create(struct rzs_backend *b, const char *name, const char *const *settings,
+static int order_create(struct rzst_backend *b, const char *name, const char *const *settings,
 			unsigned nr)
 {
 	return order(b, "create", name, settings, nr);
 }
 
-static int order_set(struct rzs_backend *b, const char *name, const char *const *settings,
+static int order_set(struct rzst_backend *b, const char *name, const char *const *settings,
 		     unsigned nr)
 {
 	return order(b, "set", name, settings, nr);
 }
 
-static int order_init(struct rzs_backend *b, const char *name)
+static int order_init(struct rzst_backend *b, const char *name)
 {
 	return order(b, "init", name, NULL, 0);
 }
 
-static int order_reset(struct rzs_backend *b, const char *name)
+static int order_reset(struct rzst_backend *b, const char *name)
 {
 	return order(b, "reset", name, NULL, 0);
 }
 
-static int order_remove(struct rzs_backend *b, const char *name)
+static int order_remove(struct rzst_backend *b, const char *name)
 {
 	return order(b, "remove", name, NULL, 0);
 }
 
-static void socket_rest(struct rzs_backend *b)
+static void socket_rest(struct rzst_backend *b)
 {
-	rzs_wire_close(wire_of(b));
+	rzst_wire_close(wire_of(b));
 }
 
-static void socket_close(struct rzs_backend *b)
+static void socket_close(struct rzst_backend *b)
 {
-	rzs_wire_close(wire_of(b));
+	rzst_wire_close(wire_of(b));
 	free(b);
 }
 
-static const struct rzs_backend_ops socket_ops = {
+static const struct rzst_backend_ops socket_ops = {
 	.server = get_server,
 	.list = get_list,
 	.describe = get_describe,
@@ -398,8 +399,8 @@ static const struct rzs_backend_ops socket_ops = {
 	.close = socket_close,
 };
 
-int rzs_socket_open(const char *path, unsigned timeout, struct rzs_backend **out, char *why,
-		    size_t why_size)
+int rzst_socket_open(const char *path, unsigned timeout, struct rzst_backend **out, char *why,
+		     size_t why_size)
 {
 	struct socket_backend *s = calloc(1, sizeof(*s));
 	int err;
@@ -416,8 +417,8 @@ int rzs_socket_open(const char *path, unsigned timeout, struct rzs_backend **out
 		return -ENAMETOOLONG;
 	}
 	memcpy(s->base.where, path, strlen(path) + 1);
-	rzs_wire_init(&s->wire, s->base.where, timeout, s->base.why, sizeof(s->base.why));
-	err = rzs_wire_connect(&s->wire);
+	rzst_wire_init(&s->wire, s->base.where, timeout, s->base.why, sizeof(s->base.why));
+	err = rzst_wire_connect(&s->wire);
 	if (err < 0) {
 		snprintf(why, why_size, "%s", s->base.why);
 		socket_close(&s->base);

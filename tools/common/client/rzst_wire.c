@@ -15,8 +15,8 @@
 
 #define LINES_MAX 4096u /* of one answer */
 
-void rzs_wire_init(struct rzs_wire *w, const char *path, unsigned timeout, char *why,
-		   size_t why_size)
+void rzst_wire_init(struct rzst_wire *w, const char *path, unsigned timeout, char *why,
+		    size_t why_size)
 {
 	memset(w, 0, sizeof(*w));
 	w->path = path;
@@ -26,7 +26,7 @@ void rzs_wire_init(struct rzs_wire *w, const char *path, unsigned timeout, char 
 	w->fd = -1;
 }
 
-void rzs_wire_close(struct rzs_wire *w)
+void rzst_wire_close(struct rzst_wire *w)
 {
 	if (w->fd >= 0)
 		close(w->fd);
@@ -35,7 +35,7 @@ void rzs_wire_close(struct rzs_wire *w)
 
 /* The end of the conversation. */
 static int __attribute__((format(printf, 3, 4)))
-broken(struct rzs_wire *w, int err, const char *fmt, ...)
+broken(struct rzst_wire *w, int err, const char *fmt, ...)
 {
 	va_list ap;
 	int n = snprintf(w->why, w->why_size, "%s: ", w->path);
@@ -46,11 +46,11 @@ broken(struct rzs_wire *w, int err, const char *fmt, ...)
 		va_end(ap);
 	}
 	rzst_tame(w->why);
-	rzs_wire_close(w);
+	rzst_wire_close(w);
 	return err;
 }
 
-static int no_answer(struct rzs_wire *w)
+static int no_answer(struct rzst_wire *w)
 {
 	return broken(w, -ETIMEDOUT,
 		      "no answer within %u s; the server is stuck or very busy: try again with a "
@@ -58,7 +58,7 @@ static int no_answer(struct rzs_wire *w)
 		      w->timeout);
 }
 
-static int cannot_connect(struct rzs_wire *w, int err)
+static int cannot_connect(struct rzst_wire *w, int err)
 {
 	switch (err) {
 	case -ENOENT:
@@ -80,7 +80,7 @@ static int cannot_connect(struct rzs_wire *w, int err)
 	}
 }
 
-static int open_socket(struct rzs_wire *w)
+static int open_socket(struct rzst_wire *w)
 {
 	/* Also how long connect() waits while too many others do. */
 	struct timeval patience = {.tv_sec = w->timeout};
@@ -103,7 +103,7 @@ static int open_socket(struct rzs_wire *w)
 }
 
 /* Wait for more bytes. */
-static int receive(struct rzs_wire *w, uint64_t deadline)
+static int receive(struct rzst_wire *w, uint64_t deadline)
 {
 	struct pollfd p = {.fd = w->fd, .events = POLLIN};
 	ssize_t n;
@@ -134,7 +134,7 @@ static int receive(struct rzs_wire *w, uint64_t deadline)
 }
 
 /* The next event but WAIT: an enum rzs_ctl_output, or a negative errno. */
-static int next_event(struct rzs_wire *w, uint64_t deadline)
+static int next_event(struct rzst_wire *w, uint64_t deadline)
 {
 	for (;;) {
 		enum rzs_ctl_output event;
@@ -152,7 +152,7 @@ static int next_event(struct rzs_wire *w, uint64_t deadline)
 	}
 }
 
-static int server_error(struct rzs_wire *w)
+static int server_error(struct rzst_wire *w)
 {
 	snprintf(w->why, w->why_size, "%s",
 		 *w->reply.message ? w->reply.message : strerror(-w->reply.error));
@@ -161,7 +161,7 @@ static int server_error(struct rzs_wire *w)
 }
 
 /* An NBD socket greets too, without end of line: do not wait for that. */
-static bool begins_as_greeting(const struct rzs_wire *w)
+static bool begins_as_greeting(const struct rzst_wire *w)
 {
 	static const char *const begins[] = {RZS_CTL_NAME " ", "error "};
 
@@ -174,7 +174,7 @@ static bool begins_as_greeting(const struct rzs_wire *w)
 	return false;
 }
 
-static int take_greeting(struct rzs_wire *w, uint64_t deadline)
+static int take_greeting(struct rzst_wire *w, uint64_t deadline)
 {
 	int event = receive(w, deadline);
 
@@ -191,7 +191,7 @@ static int take_greeting(struct rzs_wire *w, uint64_t deadline)
 		break;
 	case RZS_CTL_ERROR:
 		event = server_error(w);
-		rzs_wire_close(w);
+		rzst_wire_close(w);
 		return event;
 	default:
 		return event < 0 ? event : broken(w, -EPROTOTYPE, "%s", w->reply.why);
@@ -208,12 +208,12 @@ static int take_greeting(struct rzs_wire *w, uint64_t deadline)
 	return 0;
 }
 
-static uint64_t deadline_of(const struct rzs_wire *w)
+static uint64_t deadline_of(const struct rzst_wire *w)
 {
 	return rzst_now() + w->timeout * UINT64_C(1000000000);
 }
 
-int rzs_wire_connect(struct rzs_wire *w)
+int rzst_wire_connect(struct rzst_wire *w)
 {
 	int err;
 
@@ -225,7 +225,7 @@ int rzs_wire_connect(struct rzs_wire *w)
 	return err < 0 ? err : take_greeting(w, deadline_of(w));
 }
 
-static int send_request(struct rzs_wire *w, const char *const *words, unsigned nr)
+static int send_request(struct rzst_wire *w, const char *const *words, unsigned nr)
 {
 	char line[RZS_CTL_REQUEST_MAX];
 	size_t len = rzs_ctl_put_request(line, sizeof(line), words, nr), done = 0;
@@ -251,12 +251,12 @@ static int send_request(struct rzs_wire *w, const char *const *words, unsigned n
 	return 0;
 }
 
-int rzs_wire_ask(struct rzs_wire *w, const char *const *words, unsigned nr,
-		 int (*line)(void *arg, const struct rzs_ctl_words *words), void *arg)
+int rzst_wire_ask(struct rzst_wire *w, const char *const *words, unsigned nr,
+		  int (*line)(void *arg, const struct rzs_ctl_words *words), void *arg)
 {
 	uint64_t deadline;
 	unsigned lines = 0;
-	int err = rzs_wire_connect(w);
+	int err = rzst_wire_connect(w);
 
 	if (err == 0)
 		err = send_request(w, words, nr);

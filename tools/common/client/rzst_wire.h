@@ -10,7 +10,7 @@
 #include "ctl.h"
 #include "rzst.h"
 
-struct rzs_wire {
+struct rzst_wire {
 	const char *path;
 	unsigned timeout; /* seconds for an answer, all of it */
 	char *why;	  /* set with every error */
@@ -23,20 +23,20 @@ struct rzs_wire {
 	char program[64], version[64]; /* from the greeting */
 };
 
-void rzs_wire_init(struct rzs_wire *w, const char *path, unsigned timeout, char *why,
-		   size_t why_size);
+void rzst_wire_init(struct rzst_wire *w, const char *path, unsigned timeout, char *why,
+		    size_t why_size);
 
-/* Connect and wait for the greeting; nothing when that is done.  Errors as rzs_socket_open()'s. */
-int rzs_wire_connect(struct rzs_wire *w);
+/* Connect and wait for the greeting; nothing when that is done.  Errors as rzst_socket_open()'s. */
+int rzst_wire_connect(struct rzst_wire *w);
 
 /*
  * Ask, and call line() for each line of data; connects if need be.  line gives 0, or a negative
  * errno to say that the answer makes no sense.  After an error of the conversation (not one that
  * the server reports) the connection is closed.
  */
-int rzs_wire_ask(struct rzs_wire *w, const char *const *words, unsigned nr,
-		 int (*line)(void *arg, const struct rzs_ctl_words *words), void *arg);
+int rzst_wire_ask(struct rzst_wire *w, const char *const *words, unsigned nr,
+		  int (*line)(void *arg, const struct rzs_ctl_words *words), void *arg);
 
-void rzs_wire_close(struct rzs_wire *w);
+void rzst_wire_close(struct rzst_wire *w);
 
 #endif
