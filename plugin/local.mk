@@ -21,7 +21,7 @@ plugin_nbdkit_rzs_plugin_la_SOURCES = \
 	plugin/plugin.c
 if PLUGIN_CONTROL
 plugin_nbdkit_rzs_plugin_la_SOURCES += plugin/control_thread.c
-RZS_PLUGIN_CONTROL_LIBS = $(RZS_CONTROL_LIBS)
+RZS_PLUGIN_CONTROL_LIBS = librzscontrol.la
 else
 EXTRA_DIST += plugin/control_thread.c
 endif
@@ -30,7 +30,7 @@ plugin_nbdkit_rzs_plugin_la_CPPFLAGS = $(RZS_HOST_CPPFLAGS) $(NBDKIT_CFLAGS)
 # plugins: what a thread of ours does at its end (port/user/threads.c) must still be there.
 plugin_nbdkit_rzs_plugin_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -Wl,-z,nodelete \
 	-Wl,--version-script=$(srcdir)/plugin/rzs.syms
-plugin_nbdkit_rzs_plugin_la_LIBADD = $(RZS_PLUGIN_CONTROL_LIBS) librzshost.la librzscore.la \
+plugin_nbdkit_rzs_plugin_la_LIBADD = $(RZS_PLUGIN_CONTROL_LIBS) librzshost.la librzsproto.la librzscore.la \
 	librzsport.la $(RZS_LIBS)
 EXTRA_plugin_nbdkit_rzs_plugin_la_DEPENDENCIES = plugin/rzs.syms
 

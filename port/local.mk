@@ -16,15 +16,13 @@ RZS_PORT_USER_SOURCES = \
 	port/user/memory.h \
 	port/user/protect.c \
 	port/user/protect.h \
+	port/user/ram.c \
+	port/user/ram.h \
 	port/user/room.c \
 	port/user/room.h \
 	port/user/rzs_port.h \
 	port/user/rzs_port_codec.h \
 	port/user/rzs_port_sync.h \
-	port/user/size.c \
-	port/user/size.h \
-	port/user/size_expr.c \
-	port/user/size_expr.h \
 	port/user/stack.h \
 	port/user/std_fds.h \
 	port/user/swaps.c \

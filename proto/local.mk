@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# What goes over sockets, as pure functions.
+# What goes over sockets, and sizes as people write them, as pure functions.
 
 RZS_PROTO_CPPFLAGS = $(RZS_CPPFLAGS) -I$(srcdir)/proto
 
@@ -12,7 +12,11 @@ RZS_PROTO_SOURCES = \
 	proto/nbd_options.h \
 	proto/nbd_reply.c \
 	proto/nbd_request.c \
-	proto/nbd_wire.h
+	proto/nbd_wire.h \
+	proto/size.c \
+	proto/size.h \
+	proto/size_expr.c \
+	proto/size_expr.h
 
 noinst_LTLIBRARIES += librzsproto.la
 librzsproto_la_SOURCES = $(RZS_PROTO_SOURCES)

@@ -79,7 +79,7 @@ sbin_PROGRAMS += server/rzsd
 server_rzsd_SOURCES = server/rzsd.c
 server_rzsd_CPPFLAGS = $(RZS_SERVER_CPPFLAGS)
 server_rzsd_LDADD = librzsfront.la librzsio.la librzsdispatch.la librzsconfig.la \
-	$(RZS_CONTROL_LIBS) librzshost.la librzscore.la librzsport.la $(RZS_LIBS)
+	librzscontrol.la librzshost.la librzsproto.la librzscore.la librzsport.la $(RZS_LIBS)
 
 dist_man8_MANS += server/rzsd.8
 endif

@@ -23,7 +23,7 @@
 #define _GNU_SOURCE
 #endif
 #include "blocks_private.h"
-#include "size.h"
+#include "ram.h"
 
 #include <pthread.h>
 
@@ -76,7 +76,7 @@ static uint64_t blocks_default_reserve(uint64_t max)
 {
 	uint64_t n = blocks_min(BLOCKS_RESERVE_MOST, max / 4);
 
-	n = blocks_min(n, rzs_size_ram() / RZS_BLOCK_SIZE / 16);
+	n = blocks_min(n, rzs_ram_usable() / RZS_BLOCK_SIZE / 16);
 	return n > BLOCKS_RESERVE_LEAST ? n : BLOCKS_RESERVE_LEAST;
 }
 
@@ -421,7 +421,7 @@ static void *blocks_thread(void *arg)
 /* Addresses for what the machine could ever hold, so that the limit may be raised later. */
 static int blocks_reserve_arena(struct rzs_blocks *b, uint64_t max)
 {
-	uint64_t units = rzs_size_machine_ram() / RZS_BLOCK_SIZE * 2;
+	uint64_t units = rzs_ram_machine() / RZS_BLOCK_SIZE * 2;
 
 	if (units < BLOCKS_RESERVE_MOST)
 		units = BLOCKS_RESERVE_MOST;

@@ -12,7 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "size.h"
+#include "ram.h"
 #include "size_expr.h"
 #include "target.h"
 
@@ -349,7 +349,7 @@ static void advise(const struct rzs_device_params *p, uint64_t ram, void (*warn)
 int rzs_device_params_complete(struct rzs_device_params *p, unsigned nr_workers,
 			       void (*warn)(const char *text), char why[RZS_WHY_MAX])
 {
-	uint64_t ram = rzs_size_ram(), least;
+	uint64_t ram = rzs_ram_usable(), least;
 
 	why[0] = '\0';
 	p->store.nr_workers = nr_workers;

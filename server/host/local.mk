@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What every process around a store needs, rzsd and nbdkit with the plugin alike.
 
-RZS_HOST_CPPFLAGS = $(RZS_USER_CPPFLAGS) -I$(srcdir)/server/host
+RZS_HOST_CPPFLAGS = $(RZS_USER_CPPFLAGS) -I$(srcdir)/proto -I$(srcdir)/server/host
 
 noinst_LTLIBRARIES += librzshost.la
 librzshost_la_SOURCES = \
@@ -41,6 +41,5 @@ librzscontrol_la_SOURCES = \
 	server/host/ctl_out.h \
 	server/host/loop.c \
 	server/host/loop.h
-librzscontrol_la_CPPFLAGS = $(RZS_HOST_CPPFLAGS) -I$(srcdir)/proto
+librzscontrol_la_CPPFLAGS = $(RZS_HOST_CPPFLAGS)
 librzscontrol_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden
-RZS_CONTROL_LIBS = librzscontrol.la librzsproto.la

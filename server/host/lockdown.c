@@ -30,7 +30,7 @@
 #include "lockdown.h"
 #include "room.h"
 #include "say.h"
-#include "size.h"
+#include "ram.h"
 #include "swaps.h"
 #include "watch.h"
 
@@ -195,7 +195,7 @@ static void start_watch(uint64_t ballast)
 
 static void fill_heap(void)
 {
-	uint64_t size = rzs_size_ram() / HEAP_HEADROOM_SHARE;
+	uint64_t size = rzs_ram_usable() / HEAP_HEADROOM_SHARE;
 	void *headroom;
 
 	size = size < HEAP_HEADROOM_MOST ? size : HEAP_HEADROOM_MOST;

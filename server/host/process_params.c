@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "size.h"
+#include "ram.h"
 #include "watch.h"
 
 int rzs_process_params_protect(const char *key, const char *value, enum rzs_protect_mode *out,
@@ -43,7 +43,7 @@ int rzs_process_params_set_ballast(const char *key, const char *value, uint64_t 
 
 int rzs_process_params_ballast(uint64_t *ballast, bool given, char why[RZS_WHY_MAX])
 {
-	uint64_t ram = rzs_size_ram();
+	uint64_t ram = rzs_ram_usable();
 	char bytes[24];
 
 	if (!given)

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "size.h"
+#include "ram.h"
 #include "size_expr.h"
 
 #define SHOWN_MAX 80 /* bytes of a value, or of a key, in a complaint */
@@ -103,7 +103,7 @@ int rzs_value_size(const char *key, const char *value, uint64_t *out, char why[R
 	if (strlen(value) >= RZS_VALUE_SIZE_MAX)
 		return rzs_value_bad(why, key, value, "longer than %u bytes",
 				     RZS_VALUE_SIZE_MAX - 1);
-	if (rzs_size_eval(value, rzs_size_ram(), &n, &fault) < 0) {
+	if (rzs_size_eval(value, rzs_ram_usable(), &n, &fault) < 0) {
 		if (!fault.at)
 			return rzs_value_bad(why, key, value, "%s", fault.what);
 		if (*fault.at == '\0')

@@ -102,14 +102,14 @@ tests_unit_test_rzsb_CPPFLAGS = $(RZS_BENCH_CPPFLAGS) -I$(srcdir)/tests/lib
 tests_unit_test_rzsb_LDADD = librzstests_user.la librzsbench.la librzscore.la librzsport.la $(RZS_LIBS)
 tests_unit_test_rzsb_sample_CPPFLAGS = $(tests_unit_test_rzsb_CPPFLAGS)
 tests_unit_test_rzsb_sample_LDADD = $(tests_unit_test_rzsb_LDADD)
-tests_unit_test_size_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
-tests_unit_test_size_LDADD = $(RZS_UNIT_USER_LDADD)
-tests_unit_test_size_expr_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
-tests_unit_test_size_expr_LDADD = $(RZS_UNIT_USER_LDADD)
+tests_unit_test_size_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS) -I$(srcdir)/proto
+tests_unit_test_size_LDADD = librzsproto.la $(RZS_UNIT_USER_LDADD)
+tests_unit_test_size_expr_CPPFLAGS = $(tests_unit_test_size_CPPFLAGS)
+tests_unit_test_size_expr_LDADD = $(tests_unit_test_size_LDADD)
 
 # What is in server/host, server and proto.
 RZS_UNIT_HOST_CPPFLAGS = $(RZS_SERVER_CPPFLAGS) -I$(srcdir)/tests/lib
-RZS_UNIT_HOST_LDADD = librzstests_user.la librzshost.la librzscore.la librzsport.la $(RZS_LIBS)
+RZS_UNIT_HOST_LDADD = librzstests_user.la librzshost.la librzsproto.la librzscore.la librzsport.la $(RZS_LIBS)
 
 RZS_CONFIG_LDADD = librzsconfig.la $(RZS_UNIT_HOST_LDADD)
 tests_unit_test_config_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
@@ -120,8 +120,8 @@ tests_unit_test_config_files_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fopen,--wrap=sca
 
 # On the test port all the same: it makes stores.
 tests_unit_test_device_params_SOURCES = tests/unit/test_device_params.c server/host/device_params.c \
-	server/host/value.c port/user/size.c port/user/size_expr.c
-tests_unit_test_device_params_CPPFLAGS = $(RZS_TEST_CPPFLAGS) -I$(srcdir)/server/host -I$(srcdir)/port/user
+	server/host/value.c port/user/ram.c proto/size.c proto/size_expr.c
+tests_unit_test_device_params_CPPFLAGS = $(RZS_TEST_CPPFLAGS) -I$(srcdir)/server/host -I$(srcdir)/proto -I$(srcdir)/port/user
 
 tests_unit_test_host_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
 tests_unit_test_host_LDADD = $(RZS_UNIT_HOST_LDADD)
@@ -161,7 +161,7 @@ tests_unit_test_listen_unix_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
 tests_unit_test_listen_unix_LDADD = $(RZS_UNIT_HOST_LDADD)
 tests_unit_test_listen_unix_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=bind
 
-RZS_UNIT_CONTROL_LDADD = $(RZS_CONTROL_LIBS) $(RZS_UNIT_HOST_LDADD)
+RZS_UNIT_CONTROL_LDADD = librzscontrol.la $(RZS_UNIT_HOST_LDADD)
 
 tests_unit_test_control_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
 tests_unit_test_control_LDADD = $(RZS_UNIT_CONTROL_LDADD)

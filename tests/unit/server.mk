@@ -12,7 +12,7 @@ RZS_UNIT_TESTS_USER += \
 endif
 
 RZS_UNIT_SERVER_CPPFLAGS = $(RZS_SERVER_CPPFLAGS) -I$(srcdir)/tests/lib
-RZS_UNIT_SERVER_LDADD = librzsfront.la $(RZS_CONTROL_LIBS) $(RZS_UNIT_HOST_LDADD)
+RZS_UNIT_SERVER_LDADD = librzsfront.la librzscontrol.la $(RZS_UNIT_HOST_LDADD)
 
 tests_unit_test_notify_CPPFLAGS = $(RZS_UNIT_SERVER_CPPFLAGS)
 tests_unit_test_notify_LDADD = $(RZS_UNIT_SERVER_LDADD)

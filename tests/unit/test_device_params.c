@@ -4,7 +4,7 @@
 
 #include "device_params.h"
 #include "port_test.h"
-#include "size.h"
+#include "ram.h"
 #include "target.h"
 
 #define UUID "01234567-89ab-cdef-0123-456789abcdef"
@@ -191,13 +191,13 @@ T_TEST(size_is_whole_pages)
 	fresh("33%");
 	complete();
 	T_EQ(p.size % RZS_PAGE_SIZE, 0);
-	T_LE(p.size, rzs_size_ram() / 100 * 34);
+	T_LE(p.size, rzs_ram_usable() / 100 * 34);
 	fresh("min(ram / 2, 64)");
 	complete();
 	T_EQ(p.size, 64u << 20);
 	fresh(NULL);
 	complete();
-	T_EQ(p.size, rzs_size_ram() / 4 / RZS_PAGE_SIZE * RZS_PAGE_SIZE);
+	T_EQ(p.size, rzs_ram_usable() / 4 / RZS_PAGE_SIZE * RZS_PAGE_SIZE);
 	T_STR_EQ(p.size_text, "25%");
 }
 
@@ -276,7 +276,7 @@ T_TEST(back_to_the_default)
 
 T_TEST(advice)
 {
-	if (rzs_size_ram() > 3ull << 40)
+	if (rzs_ram_usable() > 3ull << 40)
 		T_SKIP("no size is four times this RAM");
 	fresh("15T");
 	complete();

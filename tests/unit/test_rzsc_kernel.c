@@ -56,6 +56,10 @@ T_TEST(values_are_those_given)
 	      NULL);
 	check("set ramzswap0 size=40960 memlimit=12K", 0, "0 disksize 40\n0 memlimit 12\n", NULL);
 	check("set ramzswap0 backing_swap=/swap.img", 0, "0 backing /swap.img\n", NULL);
+	/* As a server reads sizes, but a share of nothing is none. */
+	check("set ramzswap0 size=1GiB memlimit=64m", 0, "0 disksize 1048576\n0 memlimit 65536\n",
+	      NULL);
+	check("set ramzswap0 size=25%", 2, "", "expected bytes");
 	check("set ramzswap0 size=1000", 2, "", "expected bytes, in whole KiB");
 	check("set ramzswap0 size=M", 2, "", "expected bytes");
 	check("set ramzswap0 size=", 2, "", "expected bytes");

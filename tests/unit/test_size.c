@@ -5,6 +5,7 @@
 #endif
 #include "t.h"
 
+#include "ram.h"
 #include "size.h"
 
 #include <sys/stat.h>
@@ -88,9 +89,9 @@ T_TEST(overflow_is_refused)
 
 T_TEST(ram_is_plausible)
 {
-	T_GT(rzs_size_machine_ram(), 16ull << 20);
-	T_GT(rzs_size_ram(), 1ull << 20);
-	T_LE(rzs_size_ram(), rzs_size_machine_ram());
+	T_GT(rzs_ram_machine(), 16ull << 20);
+	T_GT(rzs_ram_usable(), 1ull << 20);
+	T_LE(rzs_ram_usable(), rzs_ram_machine());
 }
 
 static char root[64];
@@ -121,7 +122,7 @@ static uint64_t limit(void)
 
 	snprintf(self, sizeof(self), "%s/self", root);
 	snprintf(mount, sizeof(mount), "%s/mount", root);
-	return rzs_size_cgroup_limit(self, mount);
+	return rzs_ram_cgroup_limit(self, mount);
 }
 
 static void remove_root(void)

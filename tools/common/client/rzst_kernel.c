@@ -15,6 +15,7 @@
 #include "rzst_kernel.h"
 #include "rzst_kernel_node.h"
 #include "rzst_swaps.h"
+#include "size.h"
 
 #define PAGE_SIZE     4096u /* of the store, whatever the kernel's */
 #define ALGORITHM_MAX 32u
@@ -366,42 +367,17 @@ static int refuse(struct rzst_backend *b, int err, const char *name, const char 
 	return err;
 }
 
-/* Bytes, or KiB, MiB, ... by their first letter, as whole KiB. */
-static int parse_kb(const char *text, uint64_t *out_kb)
-{
-	static const char units[] = "KMGT";
-	size_t len = strlen(text);
-	const char *unit = len ? strchr(units, text[len - 1]) : NULL;
-	char digits[24];
-	uint64_t n;
-
-	*out_kb = 0;
-	if (!unit || !*unit) {
-		if (rzst_number_parse(text, &n) < 0 || n % 1024)
-			return -EINVAL;
-		*out_kb = n / 1024;
-		return 0;
-	}
-	if (len >= sizeof(digits))
-		return -EINVAL;
-	memcpy(digits, text, len - 1);
-	digits[len - 1] = '\0';
-	if (rzst_number_parse(digits, &n) < 0 || n > UINT64_MAX >> (10 * (unit - units)))
-		return -EINVAL;
-	*out_kb = n << (10 * (unit - units));
-	return 0;
-}
-
 static int set_number(struct rzst_backend *b, const char *name, unsigned long request,
 		      const char *setting, const char *text)
 {
 	char why[400];
+	const char *what;
 	__kernel_size_t kb;
 	uint64_t n;
-	int err = parse_kb(text, &n);
+	int err = rzs_size_parse(text, 0, &n, &what);
 
-	kb = (__kernel_size_t)n;
-	if (err < 0 || kb != n) {
+	kb = (__kernel_size_t)(n / 1024);
+	if (err < 0 || n % 1024 || kb != n / 1024) {
 		snprintf(why, sizeof(why),
 			 "%s: expected bytes, in whole KiB and no more than fit, such as 65536, "
 			 "64M or 1G",
