@@ -105,6 +105,12 @@ T_TEST(sizes_for_people_keep_to_their_column)
 	/* Not 1024.0K. */
 	T_STR_EQ(rzst_human_bytes((1 << 20) - 1, out), "1.0M");
 	T_STR_EQ(rzst_human_bytes(MANY, out), "16.0E");
+	T_STR_EQ(rzst_size_text(512, out), "512 B");
+	T_STR_EQ(rzst_size_text(1536, out), "1.5 KiB");
+	T_STR_EQ(rzst_size_text(160 << 20, out), "160 MiB");
+	T_STR_EQ(rzst_size_text(0x1p60, out), "1048576 TiB");
+	T_STR_EQ(rzst_size_text(0.0 / 0.0, out), "-");
+	T_STR_EQ(rzst_size_text(1e308 * 10, out), "-");
 	T_STR_EQ(rzst_human_ns(0, out), "-");
 	T_STR_EQ(rzst_human_ns(850, out), "850ns");
 	T_STR_EQ(rzst_human_ns(12000, out), "12us");

@@ -83,6 +83,9 @@ uint64_t rzst_number_in(const char *path, const char *key);
 /* "0", "512", "1.5K", "16.0M", ...: bytes in powers of 1024, 7 characters at most.  Gives out. */
 const char *rzst_human_bytes(uint64_t bytes, char out[RZST_HUMAN_MAX]);
 
+/* For prose: "512 B", "1.5 KiB", "160 MiB", ...; "-" for what is no number.  Gives out. */
+const char *rzst_size_text(double bytes, char out[RZST_HUMAN_MAX]);
+
 /* A time: "-" for none, "850ns", "12us", "1.5ms", "2.0s"; 7 characters below 3 h.  Gives out. */
 const char *rzst_human_ns(uint64_t ns, char out[RZST_HUMAN_MAX]);
 

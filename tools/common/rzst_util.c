@@ -198,19 +198,39 @@ uint64_t rzst_number_in(const char *path, const char *key)
 	return value;
 }
 
+/* In a unit of a power of 1024, with which it is below most; of so many units. */
+static double scale(double v, double most, unsigned units, unsigned *out_unit)
+{
+	for (*out_unit = 0; v >= most && *out_unit + 1 < units; ++*out_unit)
+		v /= 1024;
+	return v;
+}
+
 const char *rzst_human_bytes(uint64_t bytes, char out[RZST_HUMAN_MAX])
 {
 	static const char units[] = " KMGTPE";
-	unsigned unit = 0;
-	double v = (double)bytes;
-
+	unsigned unit;
 	/* 1023.95 would be shown as 1024.0. */
-	for (; v >= 1023.95 && units[unit + 1]; unit++)
-		v /= 1024;
+	double v = scale((double)bytes, 1023.95, sizeof(units) - 1, &unit);
+
 	if (unit == 0)
 		snprintf(out, RZST_HUMAN_MAX, "%.0f", v);
 	else
 		snprintf(out, RZST_HUMAN_MAX, "%.1f%c", v, units[unit]);
+	return out;
+}
+
+const char *rzst_size_text(double bytes, char out[RZST_HUMAN_MAX])
+{
+	static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+	unsigned unit;
+	double v = scale(bytes, 1024, sizeof(units) / sizeof(units[0]), &unit);
+
+	/* What is no number, nan or infinite, is not equal to itself less itself. */
+	if (bytes - bytes != 0)
+		snprintf(out, RZST_HUMAN_MAX, "-");
+	else
+		snprintf(out, RZST_HUMAN_MAX, "%.*f %s", unit && v < 100 ? 1 : 0, v, units[unit]);
 	return out;
 }
 

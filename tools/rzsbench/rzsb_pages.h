@@ -33,8 +33,6 @@ struct rzsb_pages {
 
 /* Bytes as they were over bytes as they are kept; NAN when there are none. */
 double rzsb_ratio(const struct rzsb_result *r);
-/* "3.2 GiB"; "-" for what is no number.  Returns out. */
-const char *rzsb_size_text(double bytes, char out[16]);
 /* How much of all is kept in RAM no more, where that is more than it takes; else 0. */
 double rzsb_gain(const struct rzsb_pages *p, unsigned method);
 /* choice: room for p->nr of them, filled. */

@@ -17,23 +17,6 @@ static double share(double part, double all)
 	return all > 0 ? part / all : NAN;
 }
 
-const char *rzsb_size_text(double bytes, char out[16])
-{
-	static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
-	unsigned u = 0;
-
-	if (!isfinite(bytes)) {
-		strcpy(out, "-");
-		return out;
-	}
-	while (bytes >= 1024 && u < 4) {
-		bytes /= 1024;
-		u++;
-	}
-	snprintf(out, 16, "%.*f %s", u && bytes < 100 ? 1 : 0, bytes, units[u]);
-	return out;
-}
-
 double rzsb_ratio(const struct rzsb_result *r)
 {
 	return share((double)r->used * r->method->unit, (double)r->bytes);
@@ -63,11 +46,11 @@ static void show_pages(const struct rzsb_pages *p)
 	double nr = (double)c->nr;
 	char all[16], some[16];
 
-	printf("%s of %s from %u %s%s", rzsb_size_text((double)c->whole * RZSB_PAGE, all),
+	printf("%s of %s from %u %s%s", rzst_size_text((double)c->whole * RZSB_PAGE, all),
 	       p->images ? "pages" : "anonymous memory", c->nr_parts,
 	       p->images >= c->nr_parts ? "file" : "source", c->nr_parts == 1 ? "" : "s");
 	if (c->nr < c->whole)
-		printf(", %s of it looked at (%.1f %%)", rzsb_size_text(nr * RZSB_PAGE, some),
+		printf(", %s of it looked at (%.1f %%)", rzst_size_text(nr * RZSB_PAGE, some),
 		       100 * nr / (double)c->whole);
 	printf("\none repeated word: %.1f %% of the pages (zeros %.1f %%)",
 	       100 * (double)p->same / nr, 100 * (double)p->zero / nr);
@@ -108,8 +91,8 @@ static void show_methods(const struct rzsb_pages *p)
 		rzsb_cell(6, 1, 100 * share((double)r->raw, used), " ");
 		show_time(r->compress_ns, r->compress_spread);
 		show_time(r->decompress_ns, r->decompress_spread);
-		printf("  %9s %10s\n", rzsb_size_text(p->store_bytes[i], a),
-		       rzsb_size_text(p->zsmalloc_bytes[i], b));
+		printf("  %9s %10s\n", rzst_size_text(p->store_bytes[i], a),
+		       rzst_size_text(p->zsmalloc_bytes[i], b));
 		noisy |= r->compress_spread > NOISY || r->decompress_spread > NOISY;
 		part |= less;
 	}
@@ -131,20 +114,20 @@ static void show_gain(const struct rzsb_pages *p, unsigned i)
 	char all[16], held[16], less[16], other[16];
 
 	printf("\nSwapped out with %s, these %s would take %s of RAM in ramzswap: ",
-	       p->result[i].method->text, rzsb_size_text(whole, all),
-	       rzsb_size_text(p->store_bytes[i], held));
+	       p->result[i].method->text, rzst_size_text(whole, all),
+	       rzst_size_text(p->store_bytes[i], held));
 	if (rzsb_gain(p, i) > 0)
-		printf("%s gained", rzsb_size_text(rzsb_gain(p, i), less));
+		printf("%s gained", rzst_size_text(rzsb_gain(p, i), less));
 	else
 		printf("nothing gained");
-	printf(" (zram: %s", rzsb_size_text(p->zsmalloc_bytes[i], other));
-	printf("; zswap, with a disk behind it: %s", rzsb_size_text(p->zswap_bytes[i], other));
+	printf(" (zram: %s", rzst_size_text(p->zsmalloc_bytes[i], other));
+	printf("; zswap, with a disk behind it: %s", rzst_size_text(p->zswap_bytes[i], other));
 	if (isfinite(p->nbdkit_bytes))
 		printf("; nbdkit memory allocator=zstd: %s",
-		       rzsb_size_text(p->nbdkit_bytes, other));
+		       rzst_size_text(p->nbdkit_bytes, other));
 	puts(").");
 	printf("A store takes %s more for itself, whatever it holds.\n",
-	       rzsb_size_text(p->store_itself[i], held));
+	       rzst_size_text(p->store_itself[i], held));
 	if (p->result[i].units > 0)
 		printf("The processor takes %.1f us to compress a page that goes out and %.1f us "
 		       "to expand one that comes back.\n",

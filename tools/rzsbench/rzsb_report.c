@@ -106,10 +106,10 @@ static void write_answer(FILE *f, const struct rzsb_pages *p, unsigned i)
 
 	fputs("<p>", f);
 	putf(f,
-	     "Of these %s, swap would hold all in %s of RAM with %s: ", rzsb_size_text(whole, all),
-	     rzsb_size_text(p->store_bytes[i], held), p->method[i].text);
+	     "Of these %s, swap would hold all in %s of RAM with %s: ", rzst_size_text(whole, all),
+	     rzst_size_text(p->store_bytes[i], held), p->method[i].text);
 	if (rzsb_gain(p, i) > 0)
-		putf(f, "%s (%.0f %%) gained. ", rzsb_size_text(rzsb_gain(p, i), less),
+		putf(f, "%s (%.0f %%) gained. ", rzst_size_text(rzsb_gain(p, i), less),
 		     100 * rzsb_gain(p, i) / whole);
 	else
 		putf(f, "nothing gained. ");
@@ -117,7 +117,7 @@ static void write_answer(FILE *f, const struct rzsb_pages *p, unsigned i)
 		putf(f, "A page takes %.1f microseconds of one processor to go out and come back. ",
 		     (p->result[i].compress_ns + p->result[i].decompress_ns) / 1000);
 	putf(f, "A store takes %s more for itself, whatever it holds.",
-	     rzsb_size_text(p->store_itself[i], held));
+	     rzst_size_text(p->store_itself[i], held));
 	fputs("</p>\n", f);
 }
 
@@ -156,12 +156,12 @@ static void write_others(FILE *f, const struct rzsb_pages *p, unsigned best)
 
 	if (isfinite(p->zsmalloc_bytes[best])) {
 		putf(f, "The kernel's zram would take %s for them with %s",
-		     rzsb_size_text(p->zsmalloc_bytes[best], text), p->method[best].text);
+		     rzst_size_text(p->zsmalloc_bytes[best], text), p->method[best].text);
 		putf(f, ", its zswap, which needs a disk behind it, %s",
-		     rzsb_size_text(p->zswap_bytes[best], text));
+		     rzst_size_text(p->zswap_bytes[best], text));
 		if (isfinite(p->nbdkit_bytes))
 			putf(f, ", nbdkit's memory plugin with allocator=zstd %s",
-			     rzsb_size_text(p->nbdkit_bytes, text));
+			     rzst_size_text(p->nbdkit_bytes, text));
 		fputs(" (worked out, not measured).\n", f);
 	}
 }
@@ -273,17 +273,17 @@ static int write_ram(FILE *f, const struct rzsb_pages *p)
 	if (!begin_figure(f, svg, "ram", "RAM needed, a bar for each choice"))
 		return -EIO;
 	putf(f, "The pages as they are: %s.",
-	     rzsb_size_text((double)p->corpus.whole * RZSB_PAGE, size));
+	     rzst_size_text((double)p->corpus.whole * RZSB_PAGE, size));
 	for (unsigned i = 0; i < p->nr; i++) {
 		if (isfinite(p->store_bytes[i]))
 			putf(f, " ramzswap %s: %s.", p->method[i].text,
-			     rzsb_size_text(p->store_bytes[i], size));
+			     rzst_size_text(p->store_bytes[i], size));
 		if (isfinite(p->zsmalloc_bytes[i]))
 			putf(f, " zram %s: %s.", p->method[i].text,
-			     rzsb_size_text(p->zsmalloc_bytes[i], size));
+			     rzst_size_text(p->zsmalloc_bytes[i], size));
 	}
 	if (isfinite(p->nbdkit_bytes))
-		putf(f, " nbdkit zstd: %s.", rzsb_size_text(p->nbdkit_bytes, size));
+		putf(f, " nbdkit zstd: %s.", rzst_size_text(p->nbdkit_bytes, size));
 	end_figure(f, svg,
 		   "What all of the pages add, tables included. ramzswap: its store was "
 		   "filled with them; zram and nbdkit: worked out from their allocators' "
@@ -396,8 +396,8 @@ static void write_table(FILE *f, const struct rzsb_pages *p)
 		write_cell(f, "%.1f %%", 100 * (double)r->raw / (double)r->used);
 		write_cell(f, "%.0f ns", r->compress_ns);
 		write_cell(f, "%.0f ns", r->decompress_ns);
-		fprintf(f, "<td>%s</td>", rzsb_size_text(p->store_bytes[i], text));
-		fprintf(f, "<td>%s</td></tr>\n", rzsb_size_text(p->zsmalloc_bytes[i], text));
+		fprintf(f, "<td>%s</td>", rzst_size_text(p->store_bytes[i], text));
+		fprintf(f, "<td>%s</td></tr>\n", rzst_size_text(p->zsmalloc_bytes[i], text));
 	}
 	fputs("</table></div>\n<p class=\"note\">Times are for 4 KiB, on one processor.</p>\n", f);
 }
@@ -413,7 +413,7 @@ static void write_sources(FILE *f, const struct rzsb_corpus *c)
 		fputs("<tr><td>", f);
 		put(f, c->parts[i].name);
 		fprintf(f, "</td><td>%s</td></tr>\n",
-			rzsb_size_text((double)c->parts[i].nr * RZSB_PAGE, size));
+			rzst_size_text((double)c->parts[i].nr * RZSB_PAGE, size));
 	}
 	fputs("</table></div>\n", f);
 }
