@@ -40,7 +40,7 @@ struct rzs_counters {
 
 static inline void rzs_count(struct rzs_counters *c, enum rzs_counter which, uint64_t delta)
 {
-	rzs_store_release(&c->v[which], rzs_load_relaxed(&c->v[which]) + delta);
+	rzs_set(&c->v[which], rzs_load_relaxed(&c->v[which]) + delta);
 }
 
 #endif

@@ -109,7 +109,7 @@ static int pool_new_id(struct rzs_pool *p, uint32_t *out)
 		err = pool_add_chunk(p, p->next_id);
 		if (!err) {
 			*out = (uint32_t)p->next_id;
-			rzs_store_release(&p->next_id, p->next_id + 1);
+			rzs_set(&p->next_id, p->next_id + 1);
 		}
 	}
 	rzs_unlock(&p->id_lock);
