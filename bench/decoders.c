@@ -116,7 +116,7 @@ static uint8_t *kept(const uint8_t *data, size_t n)
 	uint8_t *copy = malloc(n);
 
 	if (!copy)
-		rzsb_die(99, "no memory for compressed pages");
+		rzst_die(99, "no memory for compressed pages");
 	return memcpy(copy, data, n);
 }
 
@@ -131,7 +131,7 @@ static void compress_all(struct bench *b)
 		lzo_uint len = 0;
 
 		if (lzo1x_1_12_compress(page, RZSB_PAGE, out, &len, work) != LZO_E_OK)
-			rzsb_die(99, "liblzo2 does not compress");
+			rzst_die(99, "liblzo2 does not compress");
 		b->packed[i].page = page;
 		b->packed[i].lzo = kept(out, len);
 		b->packed[i].lzo_len = (uint16_t)len;
@@ -163,7 +163,7 @@ static void compare_all(const struct bench *b, const struct decoder *d)
 
 		memset(out, 0xa5, sizeof(out));
 		if (!d->decode(p, out) || memcmp(out, p->page, RZSB_PAGE) != 0)
-			rzsb_die(1, "%s: wrong bytes for page %u", d->name, b->corpus.busy[i]);
+			rzst_die(1, "%s: wrong bytes for page %u", d->name, b->corpus.busy[i]);
 	}
 }
 
@@ -196,7 +196,7 @@ static void measure(struct bench *b, size_t first, size_t n)
 				continue;
 			t = rzsb_cpu_thread();
 			if (!decode_all(b, d, n, out))
-				rzsb_die(1, "%s: a page is refused", d->name);
+				rzst_die(1, "%s: a page is refused", d->name);
 			d->ns[round] = (double)(rzsb_cpu_thread() - t) / (double)n;
 		}
 }
@@ -235,11 +235,11 @@ static void load_kernel(const char *path)
 	void *library = dlopen(path, RTLD_NOW);
 
 	if (!library)
-		rzsb_die(2, "-k %s: %s", path, dlerror());
+		rzst_die(2, "-k %s: %s", path, dlerror());
 	*(void **)&kernel_decode = dlsym(library, "bench_kernel_decode");
 	*(void **)&own_kernel_flags = dlsym(library, "bench_own_decode");
 	if (!kernel_decode || !own_kernel_flags)
-		rzsb_die(2, "-k %s: not made by bench/kernel-decoders", path);
+		rzst_die(2, "-k %s: not made by bench/kernel-decoders", path);
 }
 
 static void __attribute__((noreturn)) usage(int code)
@@ -308,13 +308,13 @@ int main(int argc, char **argv)
 	if (argc - optind != 1 || b.rounds == 0 || b.rounds > ROUNDS_MAX)
 		usage(2);
 	if (lzo_init() != LZO_E_OK)
-		rzsb_die(99, "liblzo2 does not work here");
+		rzst_die(99, "liblzo2 does not work here");
 	if (b.kernel)
 		load_kernel(b.kernel);
 	if (rzsb_corpus_load(&b.corpus, argv[optind], 0))
 		return 99;
 	if (b.corpus.nr_busy == 0)
-		rzsb_die(2, "%s: no page that is not one repeated word", argv[optind]);
+		rzst_die(2, "%s: no page that is not one repeated word", argv[optind]);
 	if (rzsb_json_open(&json, json_path, "decoders", NULL, &b.corpus, 1))
 		return 99;
 	b.order = rzsb_alloc(b.corpus.nr_busy * sizeof(*b.order));

@@ -78,7 +78,7 @@ if has_rzsd; then
 	start_rzsd size=1M protect=off
 	for mask in 1 2 3 4 5 6 7; do
 		code=0
-		without "$mask" "$tools/rzscontrol" process --socket "$sock.control" >"$tmpdir/out" 2>&1 || code=$?
+		without "$mask" "$tools/rzscontrol/rzscontrol" process --socket "$sock.control" >"$tmpdir/out" 2>&1 || code=$?
 		[ $code = $(((mask & 2) != 0)) ] || fail "rzscontrol process, without $mask, ends with $code"
 		[ $((mask & 2)) != 0 ] || grep -q '^  protect room' "$tmpdir/out" || fail "rzscontrol, without $mask, says little"
 	done

@@ -550,10 +550,10 @@ test_completion() {
 		fail "completion offers an option of another command"
 	# Every long option that the tool knows.
 	for option in $(sed -n 's/^\t{"\([a-z_-]*\)", .*_argument.*/\1/p' \
-		"$srcdir/tools/rzscontrol.c"); do
+		"$srcdir/tools/rzscontrol/rzscontrol.c"); do
 		grep -qE -- "--$option([ ='\"]|$)" "$srcdir/tools/completions/rzscontrol" ||
 			fail "completion knows no --$option"
-		grep -qE -- "--$option(>|=|])" "$srcdir/tools/rzscontrol.pod" ||
+		grep -qE -- "--$option(>|=|])" "$srcdir/tools/rzscontrol/rzscontrol.pod" ||
 			fail "the manual says nothing of --$option"
 	done
 	# Every key of a device.

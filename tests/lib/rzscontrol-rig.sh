@@ -5,7 +5,7 @@
 # control sockets that answer from a table (tests/lib/ctl_server.py), and ways of calling it.
 
 requires "$PYTHON" --version
-tool=${builddir:-.}/tools/rzscontrol
+tool=${builddir:-.}/tools/rzscontrol/rzscontrol
 [ -x "$tool" ] || fail "no $tool: build first"
 table=$srcdir/tests/e2e/rzscontrol.table
 

@@ -24,7 +24,7 @@
 
 int rzscontrol_main(int argc, char **argv);
 #define main rzscontrol_main
-#include "../../tools/rzscontrol.c"
+#include "../../tools/rzscontrol/rzscontrol.c"
 #undef main
 
 #define DEVICES 40u
@@ -347,6 +347,7 @@ static int gives(const char *line)
 	if (pid == 0) {
 		redirect("out", 1);
 		redirect("err", 2);
+		program_invocation_short_name = argv[0];
 		exit(rzscontrol_main(argc, argv));
 	}
 	T_GT(pid, 0);

@@ -11,7 +11,8 @@
 #include "rzsb_measure.h"
 #include "rzsb_models.h"
 #include "rzsb_source.h"
-#include "rzsb_swaps.h"
+#include "rzst.h"
+#include "rzst_swaps.h"
 #include "sanitized.h"
 
 #include <elf.h>
@@ -457,31 +458,25 @@ T_TEST(advice_by_the_rule)
 /* Columns as the kernel writes them: blanks or tabs between, a heading, a blank in a name. */
 T_TEST(swap_areas)
 {
-	static const char text[] =
-		"Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"
-		"/dev/nbd0                               partition\t65532\t\t16384\t\t10\n"
-		"/swap\\040file                           file\t\t8589934592\t0\t\t-2\n";
-	struct rzsb_swap_area v[RZSB_MAX_SWAPS];
-	char many[RZSB_MAX_SWAPS + 1][24];
-	FILE *f = fmemopen((void *)text, strlen(text), "r");
+	char text[] = "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"
+		      "/dev/nbd0                               partition\t65532\t\t16384\t\t10\n"
+		      "/swap\\040file\\134\\04\\                     file\t\t8589934592\t0\t\t-2\n";
+	struct rzst_swap_area v[RZST_SWAPS_MAX];
+	char many[(RZST_SWAPS_MAX + 1) * 23 + 1] = "";
 
-	T_EQ(rzsb_swaps_parse(f, v), 2);
+	T_EQ(rzst_swaps_parse(text, v), 2);
 	T_STR_EQ(v[0].name, "/dev/nbd0");
 	T_EQ(v[0].size, 65532 * 1024u);
 	T_EQ(v[0].used, 16384 * 1024u);
 	T_EQ(v[0].priority, 10);
-	T_STR_EQ(v[1].name, "/swap\\040file");
+	T_STR_EQ(v[1].name, "/swap file\\\\04\\");
 	T_EQ(v[1].size, 1ull << 43);
 	T_EQ(v[1].used, 0);
 	T_EQ(v[1].priority, -2);
-	T_EQ(rzsb_swaps_parse(f, v), 0);
-	fclose(f);
-	memset(many, ' ', sizeof(many));
-	for (unsigned i = 0; i <= RZSB_MAX_SWAPS; i++)
-		memcpy(many[i], "/dev/x partition 4 0 1\n", 23);
-	f = fmemopen(many, sizeof(many), "r");
-	T_EQ(rzsb_swaps_parse(f, v), RZSB_MAX_SWAPS);
-	fclose(f);
+	T_EQ(rzst_swaps_parse(many, v), 0);
+	for (unsigned i = 0; i <= RZST_SWAPS_MAX; i++)
+		strcat(many, "/dev/x partition 4 0 1\n");
+	T_EQ(rzst_swaps_parse(many, v), RZST_SWAPS_MAX);
 }
 
 /* The line of a key, not of one that only begins like it. */
@@ -493,10 +488,10 @@ T_TEST(numbers_in_files)
 
 	T_EQ(write(fd, text, strlen(text)), (ssize_t)strlen(text));
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	T_EQ(rzsb_number_in(path, "nr_writeback "), 7);
-	T_EQ(rzsb_number_in(path, "last"), 9);
-	T_EQ(rzsb_number_in(path, "none"), 0);
-	T_EQ(rzsb_number_in("/nowhere", "last"), 0);
+	T_EQ(rzst_number_in(path, "nr_writeback "), 7);
+	T_EQ(rzst_number_in(path, "last"), 9);
+	T_EQ(rzst_number_in(path, "none"), 0);
+	T_EQ(rzst_number_in("/nowhere", "last"), 0);
 	close(fd);
 }
 

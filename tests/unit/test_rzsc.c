@@ -6,7 +6,7 @@
 #include "t.h"
 
 #include "ramzswap_figures.h"
-#include "rzsc_json.h"
+#include "rzst_json.h"
 #include "rzsc_metrics.h"
 #include "rzsc_nbd.h"
 #include "rzsc_sample.h"
@@ -19,7 +19,7 @@
 static int parse(const char *text)
 {
 	uint64_t n = 77;
-	int err = rzs_number_parse(text, &n);
+	int err = rzst_number_parse(text, &n);
 
 	if (err < 0)
 		T_EQ(n, 0);
@@ -30,11 +30,11 @@ T_TEST(numbers_have_nothing_around_them)
 {
 	uint64_t n;
 
-	T_EQ(rzs_number_parse("0", &n), 0);
+	T_EQ(rzst_number_parse("0", &n), 0);
 	T_EQ(n, 0);
-	T_EQ(rzs_number_parse("00012", &n), 0);
+	T_EQ(rzst_number_parse("00012", &n), 0);
 	T_EQ(n, 12);
-	T_EQ(rzs_number_parse("18446744073709551615", &n), 0);
+	T_EQ(rzst_number_parse("18446744073709551615", &n), 0);
 	T_EQ(n, MANY);
 	T_EQ(parse("18446744073709551616"), -ERANGE);
 	T_EQ(parse("99999999999999999999999"), -ERANGE);
@@ -52,21 +52,22 @@ T_TEST(a_refused_option_says_what_and_how)
 	char why[200];
 	uint64_t n;
 
-	T_EQ(rzs_number_option("--disksize_kb", "40", "a number of KiB", 40, 99, &n, why,
-			       sizeof(why)),
+	T_EQ(rzst_number_option("--disksize_kb", "40", "a number of KiB", 40, 99, &n, why,
+				sizeof(why)),
 	     0);
 	T_EQ(n, 40);
-	T_EQ(rzs_number_option("--disksize_kb", "99", "a number of KiB", 40, 99, &n, why,
-			       sizeof(why)),
+	T_EQ(rzst_number_option("--disksize_kb", "99", "a number of KiB", 40, 99, &n, why,
+				sizeof(why)),
 	     0);
 	T_EQ(n, 99);
-	T_EQ(rzs_number_option("--disksize_kb", "39", "a number of KiB", 40, 99, &n, why,
-			       sizeof(why)),
+	T_EQ(rzst_number_option("--disksize_kb", "39", "a number of KiB", 40, 99, &n, why,
+				sizeof(why)),
 	     -EINVAL);
 	T_EQ(n, 0);
 	T_STR_EQ(why, "--disksize_kb 39: expected a number of KiB, from 40 to 99");
-	T_EQ(rzs_number_option("--disksize_kb", "100", "x", 40, 99, &n, why, sizeof(why)), -EINVAL);
-	T_EQ(rzs_number_option("--disksize_kb", "12abc", "x", 0, 99, &n, why, sizeof(why)),
+	T_EQ(rzst_number_option("--disksize_kb", "100", "x", 40, 99, &n, why, sizeof(why)),
+	     -EINVAL);
+	T_EQ(rzst_number_option("--disksize_kb", "12abc", "x", 0, 99, &n, why, sizeof(why)),
 	     -EINVAL);
 }
 
@@ -76,16 +77,16 @@ T_TEST(seconds_may_have_a_fraction)
 					  "inf", "1.2.3", ".",	  "0x10", " 1",	 "86401"};
 	uint64_t ms;
 
-	T_EQ(rzs_number_seconds("1", &ms), 0);
+	T_EQ(rzst_number_seconds("1", &ms), 0);
 	T_EQ(ms, 1000);
-	T_EQ(rzs_number_seconds("0.1", &ms), 0);
+	T_EQ(rzst_number_seconds("0.1", &ms), 0);
 	T_EQ(ms, 100);
-	T_EQ(rzs_number_seconds("2.25", &ms), 0);
+	T_EQ(rzst_number_seconds("2.25", &ms), 0);
 	T_EQ(ms, 2250);
-	T_EQ(rzs_number_seconds("86400", &ms), 0);
+	T_EQ(rzst_number_seconds("86400", &ms), 0);
 	T_EQ(ms, 86400000);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		if (rzs_number_seconds(bad[i], &ms) != -EINVAL)
+		if (rzst_number_seconds(bad[i], &ms) != -EINVAL)
 			T_FAIL("\"%s\" was taken", bad[i]);
 		T_EQ(ms, 0);
 	}
@@ -94,30 +95,30 @@ T_TEST(seconds_may_have_a_fraction)
 T_TEST(sizes_for_people_keep_to_their_column)
 {
 	uint64_t seed = t_seed();
-	char out[RZS_HUMAN_MAX];
+	char out[RZST_HUMAN_MAX];
 
-	T_STR_EQ(rzs_human_bytes(0, out), "0");
-	T_STR_EQ(rzs_human_bytes(1023, out), "1023");
-	T_STR_EQ(rzs_human_bytes(1024, out), "1.0K");
-	T_STR_EQ(rzs_human_bytes(1536, out), "1.5K");
-	T_STR_EQ(rzs_human_bytes(16 << 20, out), "16.0M");
+	T_STR_EQ(rzst_human_bytes(0, out), "0");
+	T_STR_EQ(rzst_human_bytes(1023, out), "1023");
+	T_STR_EQ(rzst_human_bytes(1024, out), "1.0K");
+	T_STR_EQ(rzst_human_bytes(1536, out), "1.5K");
+	T_STR_EQ(rzst_human_bytes(16 << 20, out), "16.0M");
 	/* Not 1024.0K. */
-	T_STR_EQ(rzs_human_bytes((1 << 20) - 1, out), "1.0M");
-	T_STR_EQ(rzs_human_bytes(MANY, out), "16.0E");
-	T_STR_EQ(rzs_human_ns(0, out), "-");
-	T_STR_EQ(rzs_human_ns(850, out), "850ns");
-	T_STR_EQ(rzs_human_ns(12000, out), "12us");
-	T_STR_EQ(rzs_human_ns(999999, out), "1.0ms");
-	T_STR_EQ(rzs_human_ns(1500000, out), "1.5ms");
-	T_STR_EQ(rzs_human_ns(999999999, out), "1.0s");
-	T_STR_EQ(rzs_human_ns(17000000000, out), "17.0s");
+	T_STR_EQ(rzst_human_bytes((1 << 20) - 1, out), "1.0M");
+	T_STR_EQ(rzst_human_bytes(MANY, out), "16.0E");
+	T_STR_EQ(rzst_human_ns(0, out), "-");
+	T_STR_EQ(rzst_human_ns(850, out), "850ns");
+	T_STR_EQ(rzst_human_ns(12000, out), "12us");
+	T_STR_EQ(rzst_human_ns(999999, out), "1.0ms");
+	T_STR_EQ(rzst_human_ns(1500000, out), "1.5ms");
+	T_STR_EQ(rzst_human_ns(999999999, out), "1.0s");
+	T_STR_EQ(rzst_human_ns(17000000000, out), "17.0s");
 	/* Not 100000.0s. */
-	T_STR_EQ(rzs_human_ns(99999999999999, out), "100000s");
+	T_STR_EQ(rzst_human_ns(99999999999999, out), "100000s");
 	for (unsigned i = 0; i < 100000; i++) {
 		uint64_t n = t_rand(&seed) >> (t_rand(&seed) % 64);
 
-		T_LE(strlen(rzs_human_bytes(n, out)), 7);
-		T_LE(strlen(rzs_human_ns(n % 100000000000000, out)), 8);
+		T_LE(strlen(rzst_human_bytes(n, out)), 7);
+		T_LE(strlen(rzst_human_ns(n % 100000000000000, out)), 8);
 	}
 }
 
@@ -125,7 +126,7 @@ T_TEST(what_others_say_cannot_speak_to_the_terminal)
 {
 	char text[] = "a\x1b[2Jb\n\x7f\xc2\x9b.\xc3\xa4";
 
-	rzs_tool_tame(text);
+	rzst_tame(text);
 	T_STR_EQ(text, "a?[2Jb????.\xc3\xa4");
 }
 
@@ -148,7 +149,7 @@ static const char *end_text(FILE *f)
 	return made;
 }
 
-static struct rzs_value stats[] = {
+static struct rzst_value stats[] = {
 	{"nr_pages", 16384},	   {"limit_bytes", 33554432}, {"pages_stored", 1024},
 	{"pages_same", 124},	   {"pages_zero", 24},	      {"pages_compressed", 850},
 	{"pages_raw", 50},	   {"pages_good", 700},	      {"orig_bytes", 4194304},
@@ -159,10 +160,10 @@ static struct rzs_value stats[] = {
 
 T_TEST(the_originals_lines)
 {
-	struct rzs_values values = {stats, sizeof(stats) / sizeof(stats[0])};
+	struct rzst_values values = {stats, sizeof(stats) / sizeof(stats[0])};
 	FILE *f = begin_text();
 
-	rzs_stats_classic(f, &values, NULL);
+	rzsc_stats_classic(f, &values, NULL);
 	T_STR_EQ(end_text(f), "DiskSize:\t   65536 kB\n"
 			      "MemLimit:\t   32768 kB\n"
 			      "NumReads:\t     101\n"
@@ -184,15 +185,15 @@ T_TEST(the_originals_lines)
 /* No limit: no line of it.  Nothing stored: no division.  Numbers that do not fit: no nonsense. */
 T_TEST(the_originals_lines_of_odd_numbers)
 {
-	struct rzs_value odd[] = {{"nr_pages", 4294967040},
-				  {"pages_stored", 10},
-				  {"pages_zero", 11},
-				  {"pages_good", 5},
-				  {"reads", MANY}};
-	struct rzs_values values = {odd, sizeof(odd) / sizeof(odd[0])};
+	struct rzst_value odd[] = {{"nr_pages", 4294967040},
+				   {"pages_stored", 10},
+				   {"pages_zero", 11},
+				   {"pages_good", 5},
+				   {"reads", MANY}};
+	struct rzst_values values = {odd, sizeof(odd) / sizeof(odd[0])};
 	FILE *f = begin_text();
 
-	rzs_stats_classic(f, &values, NULL);
+	rzsc_stats_classic(f, &values, NULL);
 	end_text(f);
 	T_OK(strstr(made, "DiskSize:\t17179868160 kB\nNumReads:\t18446744073709551615\n"));
 	T_OK(strstr(made, "GoodCompress:\t       0 %\n"));
@@ -235,23 +236,23 @@ T_TEST(same_filled_pages_are_the_originals_good_ones)
 
 T_TEST(json_is_valid_whatever_the_text)
 {
-	struct rzs_json j;
+	struct rzst_json j;
 	FILE *f = begin_text();
 
-	rzs_json_begin(&j, f);
-	rzs_json_text(&j, "a\"b", "\\ \n\x01 \xc3\xa4 \xf0\x9f\x90\x98");
-	rzs_json_text(&j, "bad", "\xff.\xc3.\xed\xa0\x80.\xf4\x90\x80\x80.\xc0\x80");
-	rzs_json_number(&j, "n", MANY);
-	rzs_json_fraction(&j, "half", 0.5);
-	rzs_json_fraction(&j, "nan", 0.0 / 0.0);
-	rzs_json_fraction(&j, "inf", 1.0 / 0.0);
-	rzs_json_array(&j, "list");
-	rzs_json_bool(&j, NULL, true);
-	rzs_json_null(&j, NULL);
-	rzs_json_object(&j, NULL);
-	rzs_json_object_end(&j);
-	rzs_json_array_end(&j);
-	rzs_json_end(&j);
+	rzst_json_begin(&j, f);
+	rzst_json_text(&j, "a\"b", "\\ \n\x01 \xc3\xa4 \xf0\x9f\x90\x98");
+	rzst_json_text(&j, "bad", "\xff.\xc3.\xed\xa0\x80.\xf4\x90\x80\x80.\xc0\x80");
+	rzst_json_number(&j, "n", MANY);
+	rzst_json_fraction(&j, "half", 0.5);
+	rzst_json_fraction(&j, "nan", 0.0 / 0.0);
+	rzst_json_fraction(&j, "inf", 1.0 / 0.0);
+	rzst_json_array(&j, "list");
+	rzst_json_bool(&j, NULL, true);
+	rzst_json_null(&j, NULL);
+	rzst_json_object(&j, NULL);
+	rzst_json_object_end(&j);
+	rzst_json_array_end(&j);
+	rzst_json_end(&j);
 	T_STR_EQ(end_text(f),
 		 "{\"a\\\"b\":\"\\\\ \\u000a\\u0001 \xc3\xa4 \xf0\x9f\x90\x98\","
 		 "\"bad\":\"\\ufffd.\\ufffd.\\ufffd\\ufffd\\ufffd.\\ufffd\\ufffd\\ufffd\\ufffd."
@@ -262,7 +263,7 @@ T_TEST(json_is_valid_whatever_the_text)
 
 /* ---- OpenMetrics ---- */
 
-static struct rzs_stat_info table[] = {
+static struct rzst_stat_info table[] = {
 	{"reads", true, true, "pages read"},
 	{"reads", true, true, "the same again"},
 	{"mem_bytes", true, false, "all memory held"},
@@ -274,63 +275,64 @@ static struct rzs_stat_info table[] = {
 };
 
 /* On a bound, one beyond it, below the first and above the last; and of a kind with no request. */
-static struct rzs_bucket buckets[] = {{15, 1}, {1023, 2}, {1087, 4}, {1151, 8}, {1140850687, 16}};
-static struct rzs_histogram histograms[] = {
+static struct rzst_bucket buckets[] = {{15, 1}, {1023, 2}, {1087, 4}, {1151, 8}, {1140850687, 16}};
+static struct rzst_histogram histograms[] = {
 	{"read", 31, 18000000003, buckets, 5},
 	{"write", 0, 0, NULL, 0},
 };
 
 T_TEST(requests_within_a_time)
 {
-	T_EQ(rzs_histogram_within(&histograms[0], 0), 0);
-	T_EQ(rzs_histogram_within(&histograms[0], 15), 1);
-	T_EQ(rzs_histogram_within(&histograms[0], 1022), 1);
-	T_EQ(rzs_histogram_within(&histograms[0], 1023), 3);
-	T_EQ(rzs_histogram_within(&histograms[0], UINT64_MAX), 31);
-	T_EQ(rzs_histogram_within(&histograms[1], UINT64_MAX), 0);
+	T_EQ(rzst_histogram_within(&histograms[0], 0), 0);
+	T_EQ(rzst_histogram_within(&histograms[0], 15), 1);
+	T_EQ(rzst_histogram_within(&histograms[0], 1022), 1);
+	T_EQ(rzst_histogram_within(&histograms[0], 1023), 3);
+	T_EQ(rzst_histogram_within(&histograms[0], UINT64_MAX), 31);
+	T_EQ(rzst_histogram_within(&histograms[1], UINT64_MAX), 0);
 }
 
-#define LATENCY_HEAD                                                                               \
-	"# TYPE ramzswap_request_latency_seconds histogram\n"                                      \
-	"# UNIT ramzswap_request_latency_seconds seconds\n"                                        \
-	"# HELP ramzswap_request_latency_seconds how many requests took how long, since the "      \
+#define LATENCY_HEAD                                                                          \
+	"# TYPE ramzswap_request_latency_seconds histogram\n"                                 \
+	"# UNIT ramzswap_request_latency_seconds seconds\n"                                   \
+	"# HELP ramzswap_request_latency_seconds how many requests took how long, since the " \
 	"device was initialised\n"
-#define BUCKET	"ramzswap_request_latency_seconds_bucket{device=\"d\",socket=\"s\",op="
+#define BUCKET	  "ramzswap_request_latency_seconds_bucket{device=\"d\",socket=\"s\",op="
 #define LE(le, n) BUCKET "\"read\",le=\"" le "\"} " n "\n"
 
 T_TEST(a_histogram_has_the_same_bounds_always)
 {
-	struct rzs_metric_device device = {.socket = "s", .info = {.name = "d", .ready = true}};
-	struct rzs_metrics m = {.devices = &device, .nr_devices = 1};
-	static const char want[] =
-		LATENCY_HEAD LE("0.000001023", "3") LE("0.000002047", "15")
-			LE("0.000004095", "15") LE("0.000008191", "15") LE("0.000016383", "15")
-				LE("0.000032767", "15") LE("0.000065535", "15")
-					LE("0.000131071", "15") LE("0.000262143", "15")
-						LE("0.000524287", "15") LE("0.001048575", "15")
-		LE("0.002097151", "15") LE("0.004194303", "15") LE("0.008388607", "15")
-			LE("0.016777215", "15") LE("0.033554431", "15") LE("0.067108863", "15")
+	struct rzsc_metric_device device = {.socket = "s", .info = {.name = "d", .ready = true}};
+	struct rzsc_metrics m = {.devices = &device, .nr_devices = 1};
+	static const char want[] = LATENCY_HEAD LE("0.000001023", "3") LE("0.000002047", "15") LE(
+		"0.000004095", "15") LE("0.000008191", "15") LE("0.000016383", "15")
+		LE("0.000032767", "15") LE("0.000065535", "15") LE("0.000131071", "15") LE(
+			"0.000262143", "15") LE("0.000524287", "15") LE("0.001048575", "15")
+			LE("0.002097151", "15") LE("0.004194303", "15") LE("0.008388607", "15") LE(
+				"0.016777215", "15") LE("0.033554431", "15") LE("0.067108863", "15")
 				LE("0.134217727", "15") LE("0.268435455", "15")
-					LE("0.536870911", "15") LE("1.073741823", "15")
-						LE("+Inf", "31")
-		"ramzswap_request_latency_seconds_count{device=\"d\",socket=\"s\",op=\"read\"} 31\n"
-		"ramzswap_request_latency_seconds_sum{device=\"d\",socket=\"s\",op=\"read\"} "
-		"18.000000003\n" BUCKET "\"write\",le=\"0.000001023\"} 0\n";
+					LE("0.536870911", "15") LE("1.073741823", "15") LE(
+						"+Inf",
+						"31") "ramzswap_request_latency_seconds_count{"
+						      "device=\"d\",socket=\"s\",op=\"read\"} 31\n"
+						      "ramzswap_request_latency_seconds_sum{device="
+						      "\"d\",socket=\"s\",op=\"read\"} "
+						      "18.000000003\n" BUCKET
+						      "\"write\",le=\"0.000001023\"} 0\n";
 	FILE *f = begin_text();
 
 	memcpy(device.histograms.v, histograms, sizeof(histograms));
 	device.histograms.nr = 2;
-	rzs_metrics_print(f, &m);
+	rzsc_metrics_print(f, &m);
 	if (!strstr(end_text(f), want))
 		T_FAIL("not as expected");
 }
 
 T_TEST(metrics_follow_the_rules_of_openmetrics)
 {
-	struct rzs_value device[] = {{"reads", 7}, {"mem_bytes", 4096}, {"idle_ns", 1500000001}};
-	struct rzs_value process[] = {{"threads_stuck", 2}};
-	struct rzs_text protections[] = {{"lock", "refused"}};
-	struct rzs_metric_device devices[] = {
+	struct rzst_value device[] = {{"reads", 7}, {"mem_bytes", 4096}, {"idle_ns", 1500000001}};
+	struct rzst_value process[] = {{"threads_stuck", 2}};
+	struct rzst_text protections[] = {{"lock", "refused"}};
+	struct rzsc_metric_device devices[] = {
 		{.socket = "/a\"b\\c\nd",
 		 .info = {.name = "swap0", .ready = true},
 		 .stats = {device, 3},
@@ -340,11 +342,11 @@ T_TEST(metrics_follow_the_rules_of_openmetrics)
 		 .stale = 8192},
 		{.socket = "s", .info = {.name = "swap1"}},
 	};
-	struct rzs_metric_server server = {.socket = "s",
-					   .up = true,
-					   .process = {process, 1},
-					   .protections = {protections, 1}};
-	struct rzs_metrics m = {
+	struct rzsc_metric_server server = {.socket = "s",
+					    .up = true,
+					    .process = {process, 1},
+					    .protections = {protections, 1}};
+	struct rzsc_metrics m = {
 		.table = {table, sizeof(table) / sizeof(table[0])},
 		.servers = &server,
 		.nr_servers = 1,
@@ -353,7 +355,7 @@ T_TEST(metrics_follow_the_rules_of_openmetrics)
 	};
 	FILE *f = begin_text();
 
-	rzs_metrics_print(f, &m);
+	rzsc_metrics_print(f, &m);
 	T_STR_EQ(
 		end_text(f),
 		"# TYPE ramzswap_up gauge\n"
@@ -390,8 +392,7 @@ T_TEST(metrics_follow_the_rules_of_openmetrics)
 		"# TYPE ramzswap_request_bytes counter\n"
 		"# UNIT ramzswap_request_bytes bytes\n"
 		"# HELP ramzswap_request_bytes bytes of data in requests\n"
-		"ramzswap_request_bytes_total" READ "} 12288\n"
-		LATENCY_HEAD
+		"ramzswap_request_bytes_total" READ "} 12288\n" LATENCY_HEAD
 		"# TYPE ramzswap_reads counter\n"
 		"# HELP ramzswap_reads pages read\n"
 		"ramzswap_reads_total{device=\"swap0\",socket=\"/a\\\"b\\\\c\\nd\"} 7\n"
@@ -413,35 +414,35 @@ T_TEST(nbd_devices_are_told_from_other_paths)
 {
 	unsigned n;
 
-	T_OK(rzs_nbd_is("/dev/nbd0", &n));
+	T_OK(rzsc_nbd_is("/dev/nbd0", &n));
 	T_EQ(n, 0);
-	T_OK(rzs_nbd_is("/dev/nbd15", &n));
+	T_OK(rzsc_nbd_is("/dev/nbd15", &n));
 	T_EQ(n, 15);
-	T_OK(!rzs_nbd_is("/dev/nbd", &n));
-	T_OK(!rzs_nbd_is("/dev/nbd0p1", &n));
-	T_OK(!rzs_nbd_is("/dev/nbd-1", &n));
-	T_OK(!rzs_nbd_is("nbd0", &n));
-	T_OK(!rzs_nbd_is("/dev/nbd10000", &n));
+	T_OK(!rzsc_nbd_is("/dev/nbd", &n));
+	T_OK(!rzsc_nbd_is("/dev/nbd0p1", &n));
+	T_OK(!rzsc_nbd_is("/dev/nbd-1", &n));
+	T_OK(!rzsc_nbd_is("nbd0", &n));
+	T_OK(!rzsc_nbd_is("/dev/nbd10000", &n));
 }
 
 T_TEST(stale_is_what_the_kernel_does_not_use)
 {
-	struct rzs_nbd nbd = {.used = 10 * 4096};
+	struct rzsc_nbd nbd = {.used = 10 * 4096};
 
 	/* The swap header's page is nobody's. */
-	T_EQ(rzs_nbd_stale(&nbd, 11 * 4096), 0);
-	T_EQ(rzs_nbd_stale(&nbd, 14 * 4096), 3 * 4096);
-	T_EQ(rzs_nbd_stale(&nbd, 0), 0);
+	T_EQ(rzsc_nbd_stale(&nbd, 11 * 4096), 0);
+	T_EQ(rzsc_nbd_stale(&nbd, 14 * 4096), 3 * 4096);
+	T_EQ(rzsc_nbd_stale(&nbd, 0), 0);
 }
 
 T_TEST(rates_are_differences_over_time)
 {
-	struct rzs_row old[2] = {{.info = {.name = "a", .ready = true},
-				  .reads = 100,
-				  .writes = 10,
-				  .read_bytes = 4096,
-				  .write_bytes = 0}};
-	struct rzs_row new[2] = {
+	struct rzsc_row old[2] = {{.info = {.name = "a", .ready = true},
+				   .reads = 100,
+				   .writes = 10,
+				   .read_bytes = 4096,
+				   .write_bytes = 0}};
+	struct rzsc_row new[2] = {
 		{.info = {.name = "b", .ready = true}, .reads_per_second = 0.0 / 0.0},
 		{.info = {.name = "a", .ready = true},
 		 .reads = 110,
@@ -449,10 +450,10 @@ T_TEST(rates_are_differences_over_time)
 		 .read_bytes = 8192,
 		 .write_bytes = 2000,
 		 .reads_per_second = 0.0 / 0.0}};
-	struct rzs_sample before = {.when_ns = 1000, .v = old, .nr = 1};
-	struct rzs_sample now = {.when_ns = 1000 + 500000000, .v = new, .nr = 2};
+	struct rzsc_sample before = {.when_ns = 1000, .v = old, .nr = 1};
+	struct rzsc_sample now = {.when_ns = 1000 + 500000000, .v = new, .nr = 2};
 
-	rzs_sample_rates(&now, &before);
+	rzsc_sample_rates(&now, &before);
 	T_OK(new[0].reads_per_second != new[0].reads_per_second);
 	T_OK(new[1].reads_per_second == 20);
 	T_OK(new[1].writes_per_second == 0);
@@ -462,6 +463,6 @@ T_TEST(rates_are_differences_over_time)
 	/* Made anew in between: it has nothing to do with the old one. */
 	new[1].reads_per_second = 0.0 / 0.0;
 	old[0].writes = 11;
-	rzs_sample_rates(&now, &before);
+	rzsc_sample_rates(&now, &before);
 	T_OK(new[1].reads_per_second != new[1].reads_per_second);
 }

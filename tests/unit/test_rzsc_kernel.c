@@ -329,11 +329,11 @@ T_TEST(what_the_driver_does_not_tell_is_absent)
 
 T_TEST(rates_are_of_pages)
 {
-	struct rzs_value v[] = {{"reads", 101}, {"writes", 2000}, {"read_requests", 5}};
-	struct rzs_values values = {v, 3};
-	struct rzs_row row = {.info = {.of_kernel = true}};
+	struct rzst_value v[] = {{"reads", 101}, {"writes", 2000}, {"read_requests", 5}};
+	struct rzst_values values = {v, 3};
+	struct rzsc_row row = {.info = {.of_kernel = true}};
 
-	rzs_row_fill(&row, &values);
+	rzsc_row_fill(&row, &values);
 	T_EQ(row.reads, 101);
 	T_EQ(row.writes, 2000);
 	T_EQ(row.read_bytes, 101 * 4096);

@@ -210,8 +210,8 @@ static int compare(const struct rzs_stats *driver, const struct rzs_stats *user,
 
 static void write_lines(const char *path, const struct rzs_stats *s)
 {
-	struct rzs_value v[NR_FIGURES];
-	const struct rzs_values values = {v, NR_FIGURES};
+	struct rzst_value v[NR_FIGURES];
+	const struct rzst_values values = {v, NR_FIGURES};
 	FILE *f = fopen(path, "we");
 
 	memset(v, 0, sizeof(v));
@@ -221,7 +221,7 @@ static void write_lines(const char *path, const struct rzs_stats *s)
 	}
 	if (!f)
 		die(path);
-	rzs_stats_classic(f, &values, NULL);
+	rzsc_stats_classic(f, &values, NULL);
 	if (fclose(f))
 		die(path);
 }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # rzsbench.  What bench/'s own programs share with it is in librzsbench.la.
 
-RZS_BENCH_CPPFLAGS = $(RZS_USER_CPPFLAGS) -I$(srcdir)/tools/rzsbench
+RZS_BENCH_CPPFLAGS = $(RZS_USER_CPPFLAGS) -I$(srcdir)/tools/common -I$(srcdir)/tools/rzsbench
 
 noinst_LTLIBRARIES += librzsbench.la
 librzsbench_la_SOURCES = \
@@ -29,11 +29,9 @@ librzsbench_la_SOURCES = \
 	tools/rzsbench/rzsb_sample.h \
 	tools/rzsbench/rzsb_source.c \
 	tools/rzsbench/rzsb_source.h \
-	tools/rzsbench/rzsb_swaps.c \
-	tools/rzsbench/rzsb_swaps.h \
 	tools/rzsbench/rzsb_util.c
 librzsbench_la_CPPFLAGS = $(RZS_BENCH_CPPFLAGS)
-librzsbench_la_LIBADD = $(LZO_LIBS) $(LZ4_LIBS) $(ZSTD_LIBS) -lm
+librzsbench_la_LIBADD = librzstool.la $(LZO_LIBS) $(LZ4_LIBS) $(ZSTD_LIBS) -lm
 
 bin_PROGRAMS += tools/rzsbench/rzsbench
 tools_rzsbench_rzsbench_SOURCES = \
@@ -77,7 +75,7 @@ else
 tools_rzsbench_rzsbench_SOURCES += tools/rzsbench/rzsb_no_device.c
 endif
 
-EXTRA_DIST += tools/rzsbench/rzsbench.pod tools/completions/rzsbench
+EXTRA_DIST += tools/rzsbench/rzsbench.pod
 RZS_PODS += tools/rzsbench/rzsbench.pod
 dist_man1_MANS += tools/rzsbench/rzsbench.1
 MAINTAINERCLEANFILES += tools/rzsbench/rzsbench.1

@@ -12,10 +12,12 @@
 #include <stdio.h>
 #include <sys/types.h>
 
+#include "rzst.h"
+#include "rzst_json.h"
+
 #define RZSB_PAGE 4096u
 
-/* Clocks in nanoseconds; any thread. */
-uint64_t rzsb_now(void);
+/* Clocks in nanoseconds, see also rzst_now(); any thread. */
 uint64_t rzsb_cpu_thread(void);
 uint64_t rzsb_cpu_process(void);
 
@@ -64,9 +66,6 @@ uint64_t rzsb_rss(pid_t pid);
 /* Memory that must be there: exits with a message when it is not. */
 void *rzsb_alloc(size_t n);
 
-/* Print "NAME: message" to stderr and exit with code. */
-void rzsb_die(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3), noreturn));
-
 /*
  * What is in this process's memory gets to no disk by the system's doing either: no core file, and
  * no swap if the memory may be locked; stderr says when it may not.
@@ -111,11 +110,11 @@ bool rzsb_one_word(const void *data, size_t bytes);
 
 /*
  * A file of JSON lines.  Each object opens with the run's id; the first line of a run says which
- * machine it was on.  All calls do nothing when no file was opened.  Texts may be of any bytes;
- * what is no UTF-8 in them becomes U+FFFD.
+ * machine it was on.  All calls do nothing when no file was opened.  Texts may be of any bytes.
  */
 struct rzsb_json {
 	FILE *f;
+	struct rzst_json line;
 	const char *path; /* the caller's */
 	char run[24];
 	bool failed; /* something could not be written, and that was said */

@@ -5,7 +5,7 @@
  */
 #define _GNU_SOURCE
 #include "rzsb_nbd.h"
-#include "rzsb_swaps.h"
+#include "rzst_swaps.h"
 #include "rzsb_target.h"
 
 #include <errno.h>
@@ -21,8 +21,8 @@
 /* "mounted", "in use as swap" or "in use". */
 static const char *use_of(const char *path, dev_t device)
 {
-	struct rzsb_swap_area area[RZSB_MAX_SWAPS];
-	unsigned nr = rzsb_swaps_read(area);
+	struct rzst_swap_area area[RZST_SWAPS_MAX];
+	unsigned nr = rzst_swaps_read(area);
 	char line[4096], own[32], number[32];
 	const char *use = "in use";
 	struct stat st;
@@ -61,8 +61,8 @@ static bool can_discard(dev_t device)
 	return most > 0;
 }
 
-int target_start_block(struct target *t, const char *path, uint64_t size, char *why,
-		       size_t why_size)
+int rzsb_target_start_block(struct target *t, const char *path, uint64_t size, char *why,
+			    size_t why_size)
 {
 	struct stat st;
 	uint64_t have = 0;
@@ -108,14 +108,14 @@ static int serve(struct target *t, const struct client_request *r)
 	return n < 0 ? errno : n == (ssize_t)r->bytes ? 0 : EIO;
 }
 
-int target_run(struct target *t, const struct client_load *load)
+int rzsb_target_run(struct target *t, const struct client_load *load)
 {
 	struct client_request r;
 	void *buffer;
 	bool more = true;
 
 	if (target_is_server(t))
-		return client_run(t->client, load);
+		return rzsb_client_run(t->client, load);
 	buffer = rzsb_alloc(load->max_bytes);
 	while (more) {
 		uint64_t start;
@@ -124,9 +124,9 @@ int target_run(struct target *t, const struct client_load *load)
 		r = (struct client_request){.into = buffer};
 		if (!load->next(load->user, &r))
 			break;
-		start = rzsb_now();
+		start = rzst_now();
 		error = serve(t, &r);
-		more = load->done(load->user, &r, rzsb_now() - start, error);
+		more = load->done(load->user, &r, rzst_now() - start, error);
 	}
 	munmap(buffer, load->max_bytes);
 	return 0;

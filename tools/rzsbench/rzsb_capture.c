@@ -40,7 +40,7 @@ static bool save_page(void *out, const uint8_t *page)
 
 static void __attribute__((noreturn)) cannot_write(const char *path)
 {
-	rzsb_die(RZSB_FAILED, "cannot write %s: %s", path, strerror(errno));
+	rzst_die(RZSB_FAILED, "cannot write %s: %s", path, strerror(errno));
 }
 
 /* Opened without waiting, if it should be a pipe, nor by a link: that may lead anywhere. */
@@ -73,7 +73,7 @@ static void make_folder(const struct options *o)
 	int fd;
 
 	if (mkdir(o->dir, 0700) < 0 && errno != EEXIST)
-		rzsb_die(RZSB_FAILED, "cannot make %s: %s", o->dir, strerror(errno));
+		rzst_die(RZSB_FAILED, "cannot make %s: %s", o->dir, strerror(errno));
 	snprintf(path, sizeof(path), "%s/index", o->dir);
 	fd = open_index(path, 0);
 	if (fd < 0 && errno == ENOENT)
@@ -81,7 +81,7 @@ static void make_folder(const struct options *o)
 	if (fd < 0)
 		cannot_write(path);
 	if (!is_index(fd))
-		rzsb_die(RZSB_FAILED,
+		rzst_die(RZSB_FAILED,
 			 "%s is there and none of rzsbench capture's: name another folder", path);
 	close(fd);
 }
@@ -101,8 +101,7 @@ static void note(const struct options *o, const char *name, size_t saved, const 
 	e = errno;
 	/* Half a line would spoil the others, too. */
 	if (fd >= 0 && ftruncate(fd, st.st_size) < 0)
-		fprintf(stderr, "%s: the end of %s is spoilt\n", program_invocation_short_name,
-			path);
+		rzst_say("the end of %s is spoilt", path);
 	unlink(pages);
 	errno = e;
 	cannot_write(path);
@@ -182,7 +181,7 @@ static int save_all(struct options *o)
 	if (gone)
 		printf("%zu processes had gone before they could be read\n", gone);
 	if (saved == 0)
-		rzsb_die(RZSB_NOTHING, "nothing saved");
+		rzst_die(RZSB_NOTHING, "nothing saved");
 	if (o->stats_only || !isatty(STDERR_FILENO))
 		return RZSB_OK;
 	fprintf(stderr,
@@ -206,7 +205,7 @@ static int run_and_save(struct options *o)
 	if (rzsb_sources_add_pid(&o->sources, pid) < 0)
 		return RZSB_NOTHING;
 	if (o->sources.nr == 0)
-		rzsb_die(RZSB_NOTHING, "%s: no anonymous pages", name);
+		rzst_die(RZSB_NOTHING, "%s: no anonymous pages", name);
 	return save_all(o);
 }
 
@@ -309,7 +308,7 @@ int rzsb_cmd_capture(int argc, char **argv)
 	int status;
 
 	if (sysconf(_SC_PAGESIZE) != (long)RZSB_PAGE)
-		rzsb_die(RZSB_NOTHING, "this machine's pages are not of 4 KiB");
+		rzst_die(RZSB_NOTHING, "this machine's pages are not of 4 KiB");
 	parse(&o, argc, argv);
 	status = capture(&o);
 	rzsb_sources_free(&o.sources);

@@ -110,8 +110,7 @@ int rzsb_corpus_load(struct rzsb_corpus *c, const char *dir, size_t max_pages)
 		err = read_parts(c, dir);
 	}
 	if (err) {
-		fprintf(stderr, "%s: cannot load the pages in %s: %s\n",
-			program_invocation_short_name, dir, strerror(-err));
+		rzst_say("cannot load the pages in %s: %s", dir, strerror(-err));
 		rzsb_corpus_free(c);
 		return err;
 	}

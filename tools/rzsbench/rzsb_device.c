@@ -276,7 +276,7 @@ static void pin(int cpu)
 	CPU_ZERO(&set);
 	CPU_SET((unsigned)cpu, &set);
 	if (sched_setaffinity(0, sizeof(set), &set) < 0)
-		rzsb_die(RZSB_FAILED, "cannot run on CPU %d: %s", cpu, strerror(errno));
+		rzst_die(RZSB_FAILED, "cannot run on CPU %d: %s", cpu, strerror(errno));
 }
 
 static unsigned most_conns(const struct nbd_bench *b)
@@ -295,7 +295,7 @@ static void start_zram(struct nbd_bench *b)
 
 	t->name = "zram";
 	t->keeps_data = true;
-	if (target_start_zram(t, b->nr * RZSB_PAGE, b->zram, why, sizeof(why)) == 0)
+	if (rzsb_target_start_zram(t, b->nr * RZSB_PAGE, b->zram, why, sizeof(why)) == 0)
 		b->nr_targets++;
 	else
 		skip(b, "zram", "%s", why);
@@ -311,9 +311,9 @@ static void start_block(struct nbd_bench *b)
 	t->name = slash ? slash + 1 : b->block;
 	t->keeps_data = true;
 	if (b->nr_targets == NBD_MAX_TARGETS)
-		rzsb_die(RZSB_USAGE, "--block %s: at most %u targets", b->block, NBD_MAX_TARGETS);
-	if (target_start_block(t, b->block, b->nr * RZSB_PAGE, why, sizeof(why)) < 0)
-		rzsb_die(RZSB_FAILED, "--block %s: %s", b->block, why);
+		rzst_die(RZSB_USAGE, "--block %s: at most %u targets", b->block, NBD_MAX_TARGETS);
+	if (rzsb_target_start_block(t, b->block, b->nr * RZSB_PAGE, why, sizeof(why)) < 0)
+		rzst_die(RZSB_FAILED, "--block %s: %s", b->block, why);
 	b->nr_targets++;
 }
 
@@ -322,8 +322,8 @@ static int start_server(struct nbd_bench *b, struct target *t, const char *dir)
 	uint64_t size = b->nr * RZSB_PAGE;
 
 	if (t->uri)
-		return target_start_uri(t, size, most_conns(b));
-	return target_start_server(t, dir, size, b->cpu, most_conns(b));
+		return rzsb_target_start_uri(t, size, most_conns(b));
+	return rzsb_target_start_server(t, dir, size, b->cpu, most_conns(b));
 }
 
 /* 0, or -1 when one that was asked for does not start.  One of a list is left out then. */
@@ -347,7 +347,7 @@ static int start_servers(struct nbd_bench *b, const char *dir)
 			b->nr_targets++; /* it may have to be stopped */
 			return -1;
 		}
-		target_stop(t);
+		rzsb_target_stop(t);
 		skip(b, t->name, "it does not start");
 	}
 	return 0;
@@ -379,7 +379,7 @@ static char work_dir[] = "/tmp/rzsbench.XXXXXX";
 static void clean_up(void)
 {
 	for (unsigned i = 0; i < NBD_MAX_TARGETS; i++)
-		target_stop(&bench.targets[i]);
+		rzsb_target_stop(&bench.targets[i]);
 	rmdir(work_dir);
 }
 
@@ -394,7 +394,7 @@ static void load(struct nbd_bench *b)
 		b->unit = b->pattern == PATTERN_SWAP ? RZSB_RUN : 1;
 	b->nr = b->corpus.nr - b->corpus.nr % b->unit;
 	if (b->nr == 0)
-		rzsb_die(RZSB_USAGE, "the corpus is too small");
+		rzst_die(RZSB_USAGE, "the corpus is too small");
 }
 
 static void tell_what(struct nbd_bench *b)
@@ -430,7 +430,7 @@ int rzsb_cmd_device(int argc, char **argv)
 	    0)
 		return RZSB_FAILED;
 	if (!mkdtemp(work_dir))
-		rzsb_die(RZSB_FAILED, "cannot make a folder for the sockets: %s", strerror(errno));
+		rzst_die(RZSB_FAILED, "cannot make a folder for the sockets: %s", strerror(errno));
 	atexit(clean_up);
 	if (start_servers(b, work_dir) < 0)
 		return RZSB_FAILED;
@@ -440,7 +440,7 @@ int rzsb_cmd_device(int argc, char **argv)
 		start_block(b);
 	tell_what(b);
 	if (b->nr_targets == 0)
-		rzsb_die(RZSB_NOTHING, "none of what was asked for is here");
+		rzst_die(RZSB_NOTHING, "none of what was asked for is here");
 	wrong = run[b->pattern](b);
 	return rzsb_json_close(&b->json) < 0 && wrong == RZSB_OK ? RZSB_FAILED : wrong;
 }

@@ -51,9 +51,9 @@ static void visit(struct nbd_bench *b, struct target *t, const struct nbd_case *
 	uint64_t start, cpu, server, elapsed;
 
 	f.seed = b->seed + round * 977 + c->kib;
-	server = target_server_cpu(t);
+	server = rzsb_target_server_cpu(t);
 	cpu = rzsb_cpu_process();
-	start = rzsb_now();
+	start = rzst_now();
 	f.end = start + b->ms * 1000000ull;
 	if (c->op == CLIENT_TRIM) {
 		f.in_order = true;
@@ -61,12 +61,12 @@ static void visit(struct nbd_bench *b, struct target *t, const struct nbd_case *
 		f.left = b->nr;
 	}
 	rzsb_feed_run(&f);
-	elapsed = rzsb_now() - start;
+	elapsed = rzst_now() - start;
 	cpu = rzsb_cpu_process() - cpu;
-	server = target_server_cpu(t) - server;
+	server = rzsb_target_server_cpu(t) - server;
 	v->iops = (double)f.requests * 1e9 / (double)elapsed;
-	v->iops_cpu = (double)f.requests * 1e9 / target_cpu(t, cpu, server);
-	v->server_us = target_server_us(t, cpu, server) / (double)f.requests;
+	v->iops_cpu = (double)f.requests * 1e9 / rzsb_target_cpu(t, cpu, server);
+	v->server_us = rzsb_target_server_us(t, cpu, server) / (double)f.requests;
 	v->us = rzsb_latency_of(us, f.nr_us);
 }
 

@@ -34,11 +34,11 @@ static double pass(struct nbd_bench *b, struct target *t, enum client_op op, con
 			 .in_order = true,
 			 .order = order,
 			 .compare = op == CLIENT_READ};
-	uint64_t start = rzsb_now();
+	uint64_t start = rzst_now();
 
 	rzsb_feed_run(&f);
 	*out_wrong = f.wrong;
-	return (double)(rzsb_now() - start) / 1e9;
+	return (double)(rzst_now() - start) / 1e9;
 }
 
 static struct copy copy_to(struct nbd_bench *b, struct target *t, uint32_t *order)
@@ -53,9 +53,9 @@ static struct copy copy_to(struct nbd_bench *b, struct target *t, uint32_t *orde
 	x.write_s = pass(b, t, CLIENT_WRITE, order, &x.wrong);
 	rzsb_shuffle(order, b->nr, &seed);
 	x.read_s = pass(b, t, CLIENT_READ, order, &x.wrong);
-	if (target_tells_ram(t)) {
+	if (rzsb_target_tells_ram(t)) {
 		x.start = (double)t->rss_start;
-		x.ram = (double)target_settled_ram(t);
+		x.ram = (double)rzsb_target_settled_ram(t);
 	}
 	return x;
 }

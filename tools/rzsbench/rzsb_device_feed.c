@@ -38,7 +38,7 @@ static bool next_request(void *user, struct client_request *r)
 	unsigned pages = f->c->kib / 4;
 	uint32_t from;
 
-	if (f->left == 0 || (f->end && rzsb_now() > f->end))
+	if (f->left == 0 || (f->end && rzst_now() > f->end))
 		return false;
 	f->left--;
 	choose_place(f, r, pages);
@@ -86,10 +86,10 @@ void rzsb_feed_run(struct feed *f)
 	int err;
 
 	f->busy = rzsb_alloc(f->b->nr / f->b->unit + 1);
-	err = target_run(f->t, &load);
+	err = rzsb_target_run(f->t, &load);
 	munmap(f->busy, f->b->nr / f->b->unit + 1);
 	if (err || f->error)
-		rzsb_die(RZSB_FAILED, "%s: %s", f->t->name, strerror(f->error ? f->error : -err));
+		rzst_die(RZSB_FAILED, "%s: %s", f->t->name, strerror(f->error ? f->error : -err));
 }
 
 void rzsb_ram_heading(void)
@@ -102,10 +102,10 @@ void rzsb_ram_heading(void)
 void rzsb_ram_report(struct nbd_bench *b, const struct target *t, const char *bench,
 		     const char *after, size_t pages)
 {
-	double stored = (double)(pages * RZSB_PAGE), ram = (double)target_ram(t);
+	double stored = (double)(pages * RZSB_PAGE), ram = (double)rzsb_target_ram(t);
 	double growth = ram - (double)t->rss_start, share = pages ? growth / stored : 0;
 
-	if (!target_tells_ram(t))
+	if (!rzsb_target_tells_ram(t))
 		return;
 	printf("%-6s %-12s | %9.1f %9.1f %9.1f %9.1f | %7.4f\n", after, t->name, stored / 1048576,
 	       (double)t->rss_start / 1048576, ram / 1048576, growth / 1048576, share);

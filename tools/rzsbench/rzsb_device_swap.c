@@ -212,12 +212,12 @@ static void run(struct swap *s, unsigned depth, bool (*next)(void *, struct clie
 	int err;
 
 	s->busy = rzsb_alloc(s->clusters);
-	err = target_run(s->t, &load);
+	err = rzsb_target_run(s->t, &load);
 	munmap(s->busy, s->clusters);
 	if (err || s->error)
-		rzsb_die(RZSB_FAILED, "%s: %s", s->t->name, strerror(s->error ? s->error : -err));
+		rzst_die(RZSB_FAILED, "%s: %s", s->t->name, strerror(s->error ? s->error : -err));
 	if (s->wrong)
-		rzsb_die(RZSB_WRONG, "%s: gave back %llu wrong pages", s->t->name,
+		rzst_die(RZSB_WRONG, "%s: gave back %llu wrong pages", s->t->name,
 			 (unsigned long long)s->wrong);
 }
 
@@ -275,16 +275,16 @@ static void visit(struct nbd_bench *b, struct target *t, unsigned depth, unsigne
 	s.ins = s.clusters * CLUSTER;
 	s.in.us = us;
 	s.out.us = us + RZSB_MAX_SAMPLES;
-	server = target_server_cpu(t);
+	server = rzsb_target_server_cpu(t);
 	cpu = rzsb_cpu_process();
-	start = rzsb_now();
+	start = rzst_now();
 	run(&s, depth, next_request);
-	elapsed = rzsb_now() - start;
+	elapsed = rzst_now() - start;
 	cpu = rzsb_cpu_process() - cpu;
-	server = target_server_cpu(t) - server;
+	server = rzsb_target_server_cpu(t) - server;
 	v->pages = (double)s.moved * 1e9 / (double)elapsed;
-	v->pages_cpu = (double)s.moved * 1e9 / target_cpu(t, cpu, server);
-	v->server_us = target_server_us(t, cpu, server) / (double)s.moved;
+	v->pages_cpu = (double)s.moved * 1e9 / rzsb_target_cpu(t, cpu, server);
+	v->server_us = rzsb_target_server_us(t, cpu, server) / (double)s.moved;
 	v->in = rzsb_latency_of(s.in.us, s.in.nr);
 	v->out = rzsb_latency_of(s.out.us, s.out.nr);
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "rzsb_cmd.h"
+#include "rzst.h"
 
 #define HEAD_MOST 1000u
 
@@ -22,8 +23,8 @@ int rzsb_finish(int status)
 
 	if (status != RZSB_OK || !(failed || flush))
 		return status;
-	fprintf(stderr, "%s: cannot write to standard output: %s\n", program_invocation_short_name,
-		flush ? strerror(errno) : "a part of it is lost");
+	rzst_say("cannot write to standard output: %s",
+		 flush ? strerror(errno) : "a part of it is lost");
 	return RZSB_FAILED;
 }
 

@@ -7,7 +7,6 @@
 #include "rzsb.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,69 +14,22 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Bytes of the character of well-formed UTF-8 at s (Unicode, table 3-7); 0: there is none. */
-static unsigned character(const unsigned char *s)
-{
-	unsigned n = *s < 0x80	 ? 1
-		     : *s < 0xc2 ? 0
-		     : *s < 0xe0 ? 2
-		     : *s < 0xf0 ? 3
-		     : *s < 0xf5 ? 4
-				 : 0;
-	unsigned char least = *s == 0xe0 ? 0xa0 : *s == 0xf0 ? 0x90 : 0x80;
-	unsigned char most = *s == 0xed ? 0x9f : *s == 0xf4 ? 0x8f : 0xbf;
-
-	for (unsigned i = 1; i < n; i++) {
-		if (s[i] < least || s[i] > most)
-			return 0;
-		least = 0x80;
-		most = 0xbf;
-	}
-	return n;
-}
-
-/* JSON is UTF-8, and names of files and programs are any bytes: what is none is U+FFFD. */
-static void put_string(FILE *f, const char *text)
-{
-	fputc('"', f);
-	for (const unsigned char *s = (const unsigned char *)text; *s;) {
-		unsigned n = character(s);
-
-		if (n == 0)
-			fputs("\\ufffd", f);
-		else if (*s == '"' || *s == '\\')
-			fprintf(f, "\\%c", *s);
-		else if (*s < 0x20)
-			fprintf(f, "\\u%04x", *s);
-		else
-			fwrite(s, n, 1, f);
-		s += n ? n : 1;
-	}
-	fputc('"', f);
-}
-
 void rzsb_json_str(struct rzsb_json *j, const char *key, const char *value)
 {
-	if (!j->f)
-		return;
-	fprintf(j->f, ",\"%s\":", key);
-	put_string(j->f, value);
+	if (j->f)
+		rzst_json_text(&j->line, key, value);
 }
 
 void rzsb_json_int(struct rzsb_json *j, const char *key, uint64_t value)
 {
 	if (j->f)
-		fprintf(j->f, ",\"%s\":%llu", key, (unsigned long long)value);
+		rzst_json_number(&j->line, key, value);
 }
 
 void rzsb_json_num(struct rzsb_json *j, const char *key, double value)
 {
-	if (!j->f)
-		return;
-	if (isfinite(value))
-		fprintf(j->f, ",\"%s\":%.6g", key, value);
-	else
-		fprintf(j->f, ",\"%s\":null", key);
+	if (j->f)
+		rzst_json_fraction(&j->line, key, value);
 }
 
 void rzsb_json_latency(struct rzsb_json *j, const char *prefix, const struct rzsb_latency *l)
@@ -101,33 +53,34 @@ void rzsb_json_list(struct rzsb_json *j, const char *key, const double *v, size_
 {
 	if (!j->f)
 		return;
-	fprintf(j->f, ",\"%s\":[", key);
+	rzst_json_array(&j->line, key);
 	for (size_t i = 0; i < n; i++)
-		fprintf(j->f, "%s%.6g", i ? "," : "", v[i]);
-	fputc(']', j->f);
+		rzst_json_fraction(&j->line, NULL, v[i]);
+	rzst_json_array_end(&j->line);
 }
 
 void rzsb_json_begin(struct rzsb_json *j, const char *bench)
 {
 	if (!j->f)
 		return;
-	fprintf(j->f, "{\"run\":\"%s\"", j->run);
-	rzsb_json_str(j, "bench", bench);
+	rzst_json_begin(&j->line, j->f);
+	j->line.digits = 6;
+	rzst_json_text(&j->line, "run", j->run);
+	rzst_json_text(&j->line, "bench", bench);
 }
 
 /* Said at once: a run may take half an hour more. */
 static void failed(struct rzsb_json *j)
 {
 	j->failed = true;
-	fprintf(stderr, "%s: cannot write %s: %s\n", program_invocation_short_name, j->path,
-		strerror(errno));
+	rzst_say("cannot write %s: %s", j->path, strerror(errno));
 }
 
 void rzsb_json_end(struct rzsb_json *j)
 {
 	if (!j->f)
 		return;
-	fputs("}\n", j->f);
+	rzst_json_end(&j->line);
 	if ((fflush(j->f) != 0 || ferror(j->f)) && !j->failed)
 		failed(j);
 }

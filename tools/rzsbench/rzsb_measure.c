@@ -99,7 +99,7 @@ static void set_up(struct work *w, unsigned rounds, uint64_t patience_ns, uint64
 	rzsb_shuffle(w->order, r->used, seed);
 	r->count = calloc(w->m->unit + 1, sizeof(*r->count));
 	if (!r->count)
-		rzsb_die(RZSB_FAILED, "no memory");
+		rzst_die(RZSB_FAILED, "no memory");
 }
 
 static void tear_down(struct work *w)
@@ -143,7 +143,7 @@ static __attribute__((noinline)) void decompress_all(struct work *w, unsigned ro
 	}
 	w->decompress[round] = (double)(rzsb_cpu_thread() - start);
 	if (!right)
-		rzsb_die(RZSB_WRONG, "%s: cannot be decompressed", w->m->text);
+		rzst_die(RZSB_WRONG, "%s: cannot be decompressed", w->m->text);
 }
 
 static void compare_all(struct work *w)
@@ -154,7 +154,7 @@ static void compare_all(struct work *w)
 		if (!rzsb_method_decompress(w->m, w->room->object[i], w->room->size[i],
 					    w->buffer) ||
 		    memcmp(w->buffer, unit_at(w, i), w->m->unit) != 0)
-			rzsb_die(RZSB_WRONG, "%s: gives back wrong bytes", w->m->text);
+			rzst_die(RZSB_WRONG, "%s: gives back wrong bytes", w->m->text);
 	}
 }
 
@@ -242,7 +242,7 @@ void rzsb_measure(const struct rzsb_corpus *c, struct rzsb_method *methods, unsi
 	struct room room = {0};
 
 	if (!w)
-		rzsb_die(RZSB_FAILED, "no memory");
+		rzst_die(RZSB_FAILED, "no memory");
 	for (unsigned i = 0; i < nr; i++) {
 		result[i] = (struct rzsb_result){0};
 		w[i] = (struct work){.c = c, .m = &methods[i], .r = &result[i], .room = &room};
@@ -284,7 +284,7 @@ uint8_t *rzsb_samples(const struct rzsb_corpus *c, unsigned unit, size_t bytes, 
 	uint8_t *out = malloc(bytes);
 
 	if (!out)
-		rzsb_die(RZSB_FAILED, "no memory");
+		rzst_die(RZSB_FAILED, "no memory");
 	rzsb_shuffle(units, nr, &seed);
 	nr = nr < most ? nr : most;
 	for (size_t i = 0; i < nr; i++)

@@ -39,7 +39,7 @@ static int complain(const char *what)
 {
 	int err = nbd_get_errno();
 
-	fprintf(stderr, "%s: %s: %s\n", program_invocation_short_name, what, nbd_get_error());
+	rzst_say("%s: %s", what, nbd_get_error());
 	return err > 0 ? -err : -EIO;
 }
 
@@ -69,7 +69,7 @@ static int connect_one(struct nbd_handle **out, const struct address *a)
 		if (nbd_set_pread_initialize(h, false) == 0 && connect_to(h, a) == 0)
 			return 0;
 		err = nbd_get_errno();
-		if ((err != ENOENT && err != ECONNREFUSED) || rzsb_now() > a->deadline)
+		if ((err != ENOENT && err != ECONNREFUSED) || rzst_now() > a->deadline)
 			return complain(a->uri ? a->uri : a->socket);
 		/* A handle that failed to connect is of no more use. */
 		nbd_close(h);
@@ -88,30 +88,30 @@ static int connect_all(struct client **out, const struct address *a, unsigned co
 	for (; c->nr < conns && !err; c->nr++)
 		err = connect_one(&c->nbd[c->nr], a);
 	if (err) {
-		client_close(c);
+		rzsb_client_close(c);
 		return err;
 	}
 	*out = c;
 	return 0;
 }
 
-int client_connect(struct client **out, const char *socket, const char *name, unsigned conns,
-		   uint64_t patience_ns)
+int rzsb_client_connect(struct client **out, const char *socket, const char *name, unsigned conns,
+			uint64_t patience_ns)
 {
 	const struct address a = {
-		.socket = socket, .name = name, .deadline = rzsb_now() + patience_ns};
+		.socket = socket, .name = name, .deadline = rzst_now() + patience_ns};
 
 	return connect_all(out, &a, conns);
 }
 
-int client_connect_uri(struct client **out, const char *uri, unsigned conns)
+int rzsb_client_connect_uri(struct client **out, const char *uri, unsigned conns)
 {
 	const struct address a = {.uri = uri};
 
 	return connect_all(out, &a, conns);
 }
 
-void client_close(struct client *c)
+void rzsb_client_close(struct client *c)
 {
 	if (!c)
 		return;
@@ -123,19 +123,19 @@ void client_close(struct client *c)
 	free(c);
 }
 
-uint64_t client_size(struct client *c)
+uint64_t rzsb_client_size(struct client *c)
 {
 	int64_t n = nbd_get_size(c->nbd[0]);
 
 	return n > 0 ? (uint64_t)n : 0;
 }
 
-bool client_can_trim(struct client *c)
+bool rzsb_client_can_trim(struct client *c)
 {
 	return nbd_can_trim(c->nbd[0]) > 0;
 }
 
-bool client_is_read_only(struct client *c)
+bool rzsb_client_is_read_only(struct client *c)
 {
 	return nbd_is_read_only(c->nbd[0]) > 0;
 }
@@ -145,7 +145,7 @@ static int completed(void *user, int *error)
 	struct flight *f = user;
 	struct flights *all = f->all;
 
-	f->end = rzsb_now();
+	f->end = rzst_now();
 	f->error = *error;
 	all->ready[all->nr_ready++] = (uint32_t)(f - all->v);
 	return 1; /* libnbd forgets the command */
@@ -157,7 +157,7 @@ static int issue(struct client *c, struct flight *f)
 	struct client_request *r = &f->request;
 	int64_t cookie = -1;
 
-	f->start = rzsb_now();
+	f->start = rzst_now();
 	switch (r->op) {
 	case CLIENT_READ:
 		cookie = nbd_aio_pread(c->nbd[f->conn], r->into, r->bytes, r->offset, cb, 0);
@@ -243,7 +243,7 @@ static int fly(struct client *c, const struct client_load *l, struct flights *al
 	return err;
 }
 
-int client_run(struct client *c, const struct client_load *l)
+int rzsb_client_run(struct client *c, const struct client_load *l)
 {
 	unsigned nr = l->conns * l->depth;
 	struct client some = *c;

@@ -41,16 +41,16 @@ struct client_load {
  * Connect to the export of this name, trying again for patience_ns while nobody listens yet.
  * 0 or a negative errno; stderr has a message then, and *out is NULL.
  */
-int client_connect(struct client **out, const char *socket, const char *name, unsigned conns,
-		   uint64_t patience_ns);
+int rzsb_client_connect(struct client **out, const char *socket, const char *name, unsigned conns,
+			uint64_t patience_ns);
 /* The same with an NBD URI, of a server that listens already. */
-int client_connect_uri(struct client **out, const char *uri, unsigned conns);
-void client_close(struct client *c);
-uint64_t client_size(struct client *c);
+int rzsb_client_connect_uri(struct client **out, const char *uri, unsigned conns);
+void rzsb_client_close(struct client *c);
+uint64_t rzsb_client_size(struct client *c);
 /* Whether the server takes requests to trim, and none to write. */
-bool client_can_trim(struct client *c);
-bool client_is_read_only(struct client *c);
+bool rzsb_client_can_trim(struct client *c);
+bool rzsb_client_is_read_only(struct client *c);
 /* Runs until next() has no more and all are done.  0 or a negative errno. */
-int client_run(struct client *c, const struct client_load *load);
+int rzsb_client_run(struct client *c, const struct client_load *load);
 
 #endif

@@ -187,10 +187,10 @@ static int open_methods(struct rzsb_pages *p)
 		err = rzsb_method_open(m, samples, nr);
 		free(samples);
 		if (err) {
-			fprintf(stderr, "%s: %s: %s\n", program_invocation_short_name, m->text,
-				m->dictionary && err == -EINVAL
-					? "no dictionary can be trained on these pages"
-					: strerror(-err));
+			rzst_say("%s: %s", m->text,
+				 m->dictionary && err == -EINVAL
+					 ? "no dictionary can be trained on these pages"
+					 : strerror(-err));
 			return err;
 		}
 	}
@@ -219,7 +219,7 @@ static void fill_store(struct rzs_store *s, const struct rzsb_corpus *c, uint64_
 	uint64_t retries = 0;
 
 	for (uint32_t i = 0; i < nr; i++)
-		store_put(s, w, i, rzsb_page(c, i % (uint32_t)c->nr), &retries);
+		rzsb_store_put(s, w, i, rzsb_page(c, i % (uint32_t)c->nr), &retries);
 	rzs_worker_put(s, w);
 }
 
@@ -292,7 +292,7 @@ static double nbdkit_ram(const struct rzsb_pages *p)
 static void progress(double done)
 {
 	static uint64_t start;
-	uint64_t now = rzsb_now();
+	uint64_t now = rzst_now();
 	double s;
 
 	start = start ? start : now;

@@ -5,6 +5,7 @@
  */
 #define _GNU_SOURCE
 #include "rzsb_plot.h"
+#include "rzst.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -113,8 +114,8 @@ static void tell_why(const char *what, const struct answer *a)
 
 	for (char *s = all ? strtok_r(all, "\n", &save) : NULL; s; s = strtok_r(NULL, "\n", &save))
 		line = s[strspn(s, " \t^")] ? s : line;
-	fprintf(stderr, "%s: %s: gnuplot failed: %s\n", program_invocation_short_name, what,
-		line ? line + strspn(line, " \t") : "it did not say why");
+	rzst_say("%s: gnuplot failed: %s", what,
+		 line ? line + strspn(line, " \t") : "it did not say why");
 	free(all);
 }
 
@@ -126,13 +127,11 @@ int rzsb_plot_check(const char *what)
 	if (!err)
 		err = run(NULL, 0, &a);
 	if (err) {
-		fprintf(stderr, "%s: %s: cannot start gnuplot: %s\n", program_invocation_short_name,
-			what, strerror(-err));
+		rzst_say("%s: cannot start gnuplot: %s", what, strerror(-err));
 	} else if (WIFEXITED(a.status) && WEXITSTATUS(a.status) == NOT_FOUND) {
-		fprintf(stderr,
-			"%s: %s: gnuplot, which draws its plots, is not installed: install it "
-			"(Debian package: gnuplot-nox), or leave --report out\n",
-			program_invocation_short_name, what);
+		rzst_say("%s: gnuplot, which draws its plots, is not installed: install it "
+			 "(Debian package: gnuplot-nox), or leave --report out",
+			 what);
 		err = -ENOENT;
 	} else if (a.status != 0) {
 		tell_why(what, &a);
@@ -224,8 +223,7 @@ char *rzsb_plot_end(struct rzsb_plot *p)
 		free(drawn);
 	}
 	if (err)
-		fprintf(stderr, "%s: cannot run gnuplot: %s\n", program_invocation_short_name,
-			strerror(-err));
+		rzst_say("cannot run gnuplot: %s", strerror(-err));
 	else if (!svg)
 		tell_why(p->name, &a);
 	close_answer(&a);

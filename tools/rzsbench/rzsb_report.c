@@ -442,7 +442,7 @@ static void write_end(FILE *f, const struct rzsb_pages *p)
 
 static int complain(const char *path, const char *why)
 {
-	fprintf(stderr, "%s: pages: --report %s: %s\n", program_invocation_short_name, path, why);
+	rzst_say("pages: --report %s: %s", path, why);
 	return -EINVAL;
 }
 

@@ -26,8 +26,7 @@ static int complain(const char *what, int err)
 
 	if (err == -EACCES || err == -EPERM)
 		hint = " (it takes CAP_SYS_PTRACE: try as root)";
-	fprintf(stderr, "%s: %s: %s%s\n", program_invocation_short_name, what, strerror(-err),
-		hint);
+	rzst_say("%s: %s%s", what, strerror(-err), hint);
 	return err;
 }
 
@@ -351,7 +350,7 @@ static int complain_of_idle(int err)
 		      ", CONFIG_IDLE_PAGE_TRACKING): leave --cold out";
 	else if (err == -EACCES || err == -EPERM)
 		why = "which pages are idle is told to root alone (CAP_SYS_ADMIN)";
-	fprintf(stderr, "%s: --cold: %s\n", program_invocation_short_name, why);
+	rzst_say("--cold: %s", why);
 	return err;
 }
 
@@ -421,10 +420,9 @@ int rzsb_sources_keep_cold(struct rzsb_sources *s)
 		return 0;
 	for (size_t i = 0; i < s->nr; i++)
 		if (!s->v[i].process) {
-			fprintf(stderr,
-				"%s: --cold: %s is no process: only a process touches its "
-				"pages\n",
-				program_invocation_short_name, s->v[i].path);
+			rzst_say("--cold: %s is no process: only a process touches its "
+				 "pages",
+				 s->v[i].path);
 			return -EINVAL;
 		}
 	err = rzsb_idle_open(&idle);

@@ -103,7 +103,7 @@ static pid_t start(char **command)
 	int null;
 
 	if (pid < 0)
-		rzsb_die(RZSB_FAILED, "fork: %s", strerror(errno));
+		rzst_die(RZSB_FAILED, "fork: %s", strerror(errno));
 	if (pid > 0)
 		return pid;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -137,15 +137,15 @@ static pid_t find_grown(const struct rzsb_spawn *s, size_t *highest)
 
 pid_t rzsb_spawn_until_grown(const struct rzsb_spawn *s, size_t *out_highest)
 {
-	uint64_t deadline = rzsb_now() + s->seconds * 1000000000ull;
+	uint64_t deadline = rzst_now() + s->seconds * 1000000000ull;
 	const struct timespec pause = {.tv_nsec = 5000000};
 
 	*out_highest = 0;
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
-		rzsb_die(RZSB_FAILED, "prctl: %s", strerror(errno));
+		rzst_die(RZSB_FAILED, "prctl: %s", strerror(errno));
 	atexit(end_all_ours);
 	start(s->command);
-	while (rzsb_now() < deadline) {
+	while (rzst_now() < deadline) {
 		pid_t grown = find_grown(s, out_highest);
 
 		if (grown && kill(grown, SIGSTOP) == 0)

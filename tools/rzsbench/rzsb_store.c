@@ -17,8 +17,8 @@
 
 #define PATIENCE_NS 20000000000ull /* for an empty reserve */
 
-struct rzs_store *store_make(const struct store_options *o, uint64_t nr, unsigned threads,
-			     uint64_t reserve)
+struct rzs_store *rzsb_store_make(const struct store_options *o, uint64_t nr, unsigned threads,
+				  uint64_t reserve)
 {
 	struct rzs_config cfg = {
 		.nr_pages = nr,
@@ -32,19 +32,19 @@ struct rzs_store *store_make(const struct store_options *o, uint64_t nr, unsigne
 	int err = rzs_store_create(&cfg, &s);
 
 	if (err < 0)
-		rzsb_die(99, "cannot create a store of %llu pages: %s", (unsigned long long)nr,
+		rzst_die(99, "cannot create a store of %llu pages: %s", (unsigned long long)nr,
 			 strerror(-err));
 	return s;
 }
 
-void store_put(struct rzs_store *s, struct rzs_worker *w, uint32_t slot, const void *page,
-	       uint64_t *retries)
+void rzsb_store_put(struct rzs_store *s, struct rzs_worker *w, uint32_t slot, const void *page,
+		    uint64_t *retries)
 {
 	uint64_t deadline = 0;
 	int err;
 
 	while ((err = rzs_store_write(s, w, slot, page)) == -ENOMEM) {
-		uint64_t now = rzsb_now();
+		uint64_t now = rzst_now();
 
 		++*retries;
 		if (deadline == 0)
@@ -54,10 +54,10 @@ void store_put(struct rzs_store *s, struct rzs_worker *w, uint32_t slot, const v
 		sched_yield();
 	}
 	if (err < 0)
-		rzsb_die(99, "writing slot %u failed: %s", slot, strerror(-err));
+		rzst_die(99, "writing slot %u failed: %s", slot, strerror(-err));
 }
 
-bool store_is_page(const struct store_options *o, uint32_t page, const void *buf)
+bool rzsb_store_is_page(const struct store_options *o, uint32_t page, const void *buf)
 {
 	static const uint8_t zeros[RZS_PAGE_SIZE];
 
@@ -65,8 +65,8 @@ bool store_is_page(const struct store_options *o, uint32_t page, const void *buf
 		      RZS_PAGE_SIZE) == 0;
 }
 
-void store_compare(const struct store_options *o, struct rzs_store *s, struct rzs_worker *w,
-		   const uint32_t *page, uint64_t nr)
+void rzsb_store_compare(const struct store_options *o, struct rzs_store *s, struct rzs_worker *w,
+			const uint32_t *page, uint64_t nr)
 {
 	uint8_t buf[RZS_PAGE_SIZE];
 
@@ -74,10 +74,10 @@ void store_compare(const struct store_options *o, struct rzs_store *s, struct rz
 		int err = rzs_store_read(s, w, slot, buf);
 
 		if (err < 0)
-			rzsb_die(99, "reading slot %llu failed: %s", (unsigned long long)slot,
+			rzst_die(99, "reading slot %llu failed: %s", (unsigned long long)slot,
 				 strerror(-err));
-		if (!store_is_page(o, page[slot], buf))
-			rzsb_die(99, "slot %llu holds wrong bytes", (unsigned long long)slot);
+		if (!rzsb_store_is_page(o, page[slot], buf))
+			rzst_die(99, "slot %llu holds wrong bytes", (unsigned long long)slot);
 	}
 }
 
@@ -85,7 +85,7 @@ static void run_all(const struct store_options *o, const struct rzsb_list *sizes
 		    const struct rzsb_list *threads, bool in_order, bool time, bool density)
 {
 	if (time)
-		store_time_heading();
+		rzsb_store_time_heading();
 	for (unsigned i = 0; time && i < sizes->nr; i++)
 		for (unsigned k = 0; k < threads->nr; k++)
 			for (unsigned seq = 0; seq <= in_order; seq++) {
@@ -95,12 +95,12 @@ static void run_all(const struct store_options *o, const struct rzsb_list *sizes
 					.sequential = seq,
 				};
 
-				store_time_run(o, &c);
+				rzsb_store_time_run(o, &c);
 			}
 	if (density)
-		store_density_heading();
+		rzsb_store_density_heading();
 	for (unsigned i = 0; density && i < sizes->nr; i++)
-		store_density_run(o, sizes->v[i] * 256);
+		rzsb_store_density_run(o, sizes->v[i] * 256);
 }
 
 static const struct rzsb_option options[] = {

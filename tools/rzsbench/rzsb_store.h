@@ -33,27 +33,27 @@ struct store_time_case {
 /*
  * Each prints a line of the table and appends a JSON line; exits with a message on any wrong byte.
  */
-void store_time_heading(void);
-void store_time_run(const struct store_options *o, const struct store_time_case *c);
-void store_density_heading(void);
-void store_density_run(const struct store_options *o, uint64_t nr);
+void rzsb_store_time_heading(void);
+void rzsb_store_time_run(const struct store_options *o, const struct store_time_case *c);
+void rzsb_store_density_heading(void);
+void rzsb_store_density_run(const struct store_options *o, uint64_t nr);
 
 /* A store of nr pages for this many threads and with this reserve (0: the default), or exit. */
-struct rzs_store *store_make(const struct store_options *o, uint64_t nr, unsigned threads,
-			     uint64_t reserve);
+struct rzs_store *rzsb_store_make(const struct store_options *o, uint64_t nr, unsigned threads,
+				  uint64_t reserve);
 
 /*
  * Writes until it is done, however often the reserve is empty; counts those times.  Exits on other
  * errors.
  */
-void store_put(struct rzs_store *s, struct rzs_worker *w, uint32_t slot, const void *page,
-	       uint64_t *retries);
+void rzsb_store_put(struct rzs_store *s, struct rzs_worker *w, uint32_t slot, const void *page,
+		    uint64_t *retries);
 #define STORE_EMPTY UINT32_MAX /* as a page: nothing is stored */
 
 /* Whether buf is the corpus page, or zeros if that is STORE_EMPTY. */
-bool store_is_page(const struct store_options *o, uint32_t page, const void *buf);
+bool rzsb_store_is_page(const struct store_options *o, uint32_t page, const void *buf);
 /* Reads every slot and compares with the corpus page that page[slot] names. */
-void store_compare(const struct store_options *o, struct rzs_store *s, struct rzs_worker *w,
-		   const uint32_t *page, uint64_t nr);
+void rzsb_store_compare(const struct store_options *o, struct rzs_store *s, struct rzs_worker *w,
+			const uint32_t *page, uint64_t nr);
 
 #endif

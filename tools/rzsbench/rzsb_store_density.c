@@ -42,7 +42,7 @@ static uint16_t *compressed_sizes(const struct store_options *o)
 	uint8_t out[RZS_CODEC_OUT_SIZE];
 
 	if (ctx_size == 0 || codec->ctx_init(ctx, ctx_size, level))
-		rzsb_die(2, "the codec refuses level %d", level);
+		rzst_die(2, "the codec refuses level %d", level);
 	for (size_t b = 0; b < o->corpus->nr_busy; b++) {
 		uint32_t p = o->corpus->busy[b];
 		int n = codec->compress(ctx, rzsb_page(o->corpus, p), out);
@@ -63,7 +63,7 @@ static uint64_t ideal_bytes(const struct density *d)
 	return sum;
 }
 
-void store_density_heading(void)
+void rzsb_store_density_heading(void)
 {
 	printf("\nRAM held, in times of the compressed bytes (ideal: summed up here; all: with the "
 	       "reserve;\n"
@@ -123,7 +123,8 @@ static void churn(struct density *d, uint64_t *seed)
 		uint32_t slot = (uint32_t)rzsb_rand_below(seed, d->nr);
 		uint32_t page = (uint32_t)rzsb_rand_below(seed, d->o->corpus->nr);
 
-		store_put(d->store, d->worker, slot, rzsb_page(d->o->corpus, page), &d->retries);
+		rzsb_store_put(d->store, d->worker, slot, rzsb_page(d->o->corpus, page),
+			       &d->retries);
 		d->page[slot] = page;
 	}
 }
@@ -135,7 +136,7 @@ static void discard_half(struct density *d, uint64_t *seed)
 		if (rzsb_rand(seed) & 1)
 			continue;
 		if (rzs_store_discard(d->store, d->worker, slot, 1) < 0)
-			rzsb_die(99, "discarding slot %llu failed", (unsigned long long)slot);
+			rzst_die(99, "discarding slot %llu failed", (unsigned long long)slot);
 		d->page[slot] = STORE_EMPTY;
 	}
 }
@@ -157,18 +158,18 @@ static void *probe(void *arg)
 	uint8_t page[RZS_PAGE_SIZE];
 
 	while (!__atomic_load_n(&p->stop, __ATOMIC_ACQUIRE) && p->nr < PROBES) {
-		uint64_t slot = rzsb_rand_below(&seed, p->d->nr), t = rzsb_now();
+		uint64_t slot = rzsb_rand_below(&seed, p->d->nr), t = rzst_now();
 		uint32_t expected = p->d->page[slot];
 
 		if (expected == STORE_EMPTY)
 			continue;
 		if (rzs_store_read(p->d->store, w, slot, page) < 0)
-			rzsb_die(99, "reading slot %llu beside compaction failed",
+			rzst_die(99, "reading slot %llu beside compaction failed",
 				 (unsigned long long)slot);
-		p->us[p->nr] = (double)(rzsb_now() - t) / 1000;
+		p->us[p->nr] = (double)(rzst_now() - t) / 1000;
 		__atomic_store_n(&p->nr, p->nr + 1, __ATOMIC_RELEASE);
-		if (!store_is_page(p->d->o, expected, page))
-			rzsb_die(99, "slot %llu is wrong beside compaction",
+		if (!rzsb_store_is_page(p->d->o, expected, page))
+			rzst_die(99, "slot %llu is wrong beside compaction",
 				 (unsigned long long)slot);
 	}
 	rzs_worker_put(p->d->store, w);
@@ -178,13 +179,13 @@ static void *probe(void *arg)
 /* Returns when it is well under way. */
 static void probe_start(struct prober *p)
 {
-	uint64_t deadline = rzsb_now() + 10000000000u;
+	uint64_t deadline = rzst_now() + 10000000000u;
 
 	p->stop = false;
 	p->nr = 0;
 	if (pthread_create(&p->tid, NULL, probe, p) != 0)
-		rzsb_die(99, "cannot start a thread");
-	while (__atomic_load_n(&p->nr, __ATOMIC_ACQUIRE) < 1000 && rzsb_now() < deadline)
+		rzst_die(99, "cannot start a thread");
+	while (__atomic_load_n(&p->nr, __ATOMIC_ACQUIRE) < 1000 && rzst_now() < deadline)
 		sched_yield();
 }
 
@@ -196,26 +197,26 @@ static void probe_stop(struct prober *p)
 
 static void compact(struct density *d)
 {
-	uint64_t start = rzsb_now();
+	uint64_t start = rzst_now();
 	bool more = true;
 
 	d->compact_calls = d->compact_blocks = 0;
 	d->longest_call_ms = d->longest_call_cpu_ms = 0;
 	while (more) {
-		uint64_t t = rzsb_now(), cpu = rzsb_cpu_thread(), blocks;
+		uint64_t t = rzst_now(), cpu = rzsb_cpu_thread(), blocks;
 		double ms, cpu_ms;
 
 		if (rzs_store_compact(d->store, d->worker, d->o->batch, &blocks, &more) < 0)
-			rzsb_die(99, "compaction failed");
+			rzst_die(99, "compaction failed");
 		cpu_ms = (double)(rzsb_cpu_thread() - cpu) / 1e6;
-		ms = (double)(rzsb_now() - t) / 1e6;
+		ms = (double)(rzst_now() - t) / 1e6;
 		d->longest_call_ms = ms > d->longest_call_ms ? ms : d->longest_call_ms;
 		d->longest_call_cpu_ms =
 			cpu_ms > d->longest_call_cpu_ms ? cpu_ms : d->longest_call_cpu_ms;
 		d->compact_blocks += blocks;
 		d->compact_calls++;
 	}
-	d->compact_ms = (double)(rzsb_now() - start) / 1e6;
+	d->compact_ms = (double)(rzst_now() - start) / 1e6;
 }
 
 /* Compaction with a reader beside it, then the same reader alone for as long. */
@@ -232,7 +233,7 @@ static void compact_with_reader(struct density *d, const char *after)
 	with[1] = rzsb_quantile(p.us, p.nr, 0.999);
 	with[2] = rzsb_quantile(p.us, p.nr, 1);
 	probe_start(&p);
-	for (end = rzsb_now() + (uint64_t)(d->compact_ms * 1e6); rzsb_now() < end;)
+	for (end = rzst_now() + (uint64_t)(d->compact_ms * 1e6); rzst_now() < end;)
 		;
 	probe_stop(&p);
 	alone[0] = rzsb_quantile(p.us, p.nr, 0.5);
@@ -265,12 +266,12 @@ static void check(struct density *d)
 {
 	const char *what;
 
-	store_compare(d->o, d->store, d->worker, d->page, d->nr);
+	rzsb_store_compare(d->o, d->store, d->worker, d->page, d->nr);
 	if (rzs_store_verify(d->store, d->worker, true, &what) < 0)
-		rzsb_die(99, "the store is broken: %s", what ? what : "?");
+		rzst_die(99, "the store is broken: %s", what ? what : "?");
 }
 
-void store_density_run(const struct store_options *o, uint64_t nr)
+void rzsb_store_density_run(const struct store_options *o, uint64_t nr)
 {
 	struct density d = {.o = o, .nr = nr};
 	uint32_t *order = rzsb_alloc(nr * sizeof(*order));
@@ -285,11 +286,11 @@ void store_density_run(const struct store_options *o, uint64_t nr)
 	}
 	rzsb_shuffle(order, nr, &seed);
 	d.rss_before = rzsb_rss(getpid());
-	d.store = store_make(o, nr, 2, o->reserve);
+	d.store = rzsb_store_make(o, nr, 2, o->reserve);
 	d.worker = rzs_worker_get(d.store, 0);
 	for (uint64_t k = 0; k < nr; k++)
-		store_put(d.store, d.worker, order[k], rzsb_page(o->corpus, d.page[order[k]]),
-			  &d.retries);
+		rzsb_store_put(d.store, d.worker, order[k], rzsb_page(o->corpus, d.page[order[k]]),
+			       &d.retries);
 	report(&d, "fill");
 	check(&d);
 	churn(&d, &seed);

@@ -105,12 +105,12 @@ static void store_chunk(struct time_thread *t, enum step step, uint64_t from, ui
 	if (step == STEP_READ) {
 		for (uint64_t k = from; k < to; k++)
 			if (rzs_store_read(r->store, t->worker, r->order[k], t->out) < 0)
-				rzsb_die(99, "reading slot %u failed", r->order[k]);
+				rzst_die(99, "reading slot %u failed", r->order[k]);
 		return;
 	}
 	for (uint64_t k = from; k < to; k++)
-		store_put(r->store, t->worker, r->order[k], rzsb_page(r->o->corpus, page[k]),
-			  &t->retries);
+		rzsb_store_put(r->store, t->worker, r->order[k], rzsb_page(r->o->corpus, page[k]),
+			       &t->retries);
 }
 
 static void codec_chunk(struct time_thread *t, enum step step, uint64_t from, uint64_t to)
@@ -125,13 +125,13 @@ static void codec_chunk(struct time_thread *t, enum step step, uint64_t from, ui
 			if (it->size == 0)
 				memcpy(t->out, it->data, RZS_PAGE_SIZE);
 			else if (r->codec->decompress(t->ctx, it->data, it->size, t->out) < 0)
-				rzsb_die(99, "the codec failed to decompress");
+				rzst_die(99, "the codec failed to decompress");
 		}
 		return;
 	}
 	for (uint64_t k = from; k < to; k++)
 		if (r->codec->compress(t->ctx, rzsb_page(r->o->corpus, page[k]), t->out) == -EIO)
-			rzsb_die(99, "the codec failed to compress");
+			rzst_die(99, "the codec failed to compress");
 }
 
 static uint64_t thread_faults(void)
@@ -168,14 +168,14 @@ static void timed_chunk(struct time_thread *t, struct cost *cost, enum step step
 	pthread_barrier_wait(&t->run->barrier);
 	faults = thread_faults();
 	instructions = read_counter(t->counter);
-	now = rzsb_now();
+	now = rzst_now();
 	cpu = rzsb_cpu_thread();
 	if (side == STORE)
 		store_chunk(t, step, from, to);
 	else
 		codec_chunk(t, step, from, to);
 	__atomic_fetch_add(&cost->cpu, rzsb_cpu_thread() - cpu, __ATOMIC_RELAXED);
-	atomic_max(wall, rzsb_now() - now);
+	atomic_max(wall, rzst_now() - now);
 	__atomic_fetch_add(&cost->instructions, read_counter(t->counter) - instructions,
 			   __ATOMIC_RELAXED);
 	__atomic_fetch_add(&cost->pages, to - from, __ATOMIC_RELAXED);
@@ -200,7 +200,7 @@ static void *time_thread(void *arg)
 	t->worker = rzs_worker_get(r->store, t->id);
 	for (unsigned round = 0; round < r->o->rounds; round++) {
 		if (t->id == 0 && rzs_store_discard(r->store, t->worker, 0, r->c->nr) < 0)
-			rzsb_die(99, "discarding everything failed");
+			rzst_die(99, "discarding everything failed");
 		for (unsigned step = 0; step < NR_STEPS; step++) {
 			struct cost *cost = r->costs[round][step];
 
@@ -234,7 +234,7 @@ static void make_items(struct time_run *r)
 	size_t at = 0;
 
 	if (r->codec->ctx_init(ctx, ctx_size, r->o->level ? r->o->level : r->codec->level_default))
-		rzsb_die(2, "the codec refuses level %d", r->o->level);
+		rzst_die(2, "the codec refuses level %d", r->o->level);
 	for (size_t b = 0; b < c->nr_busy; b++) {
 		uint32_t p = c->busy[b];
 		int n = r->codec->compress(ctx, rzsb_page(c, p), out);
@@ -292,7 +292,7 @@ static void run_threads(struct time_run *r)
 	size_t ctx_size = r->codec->ctx_size(level);
 
 	if (ctx_size == 0)
-		rzsb_die(2, "the codec refuses level %d", level);
+		rzst_die(2, "the codec refuses level %d", level);
 	pthread_barrier_init(&r->barrier, NULL, r->c->threads);
 	for (unsigned i = 0; i < r->c->threads; i++) {
 		struct time_thread *t = &threads[i];
@@ -305,7 +305,7 @@ static void run_threads(struct time_run *r)
 		t->out = rzsb_alloc(RZS_CODEC_OUT_SIZE);
 		if (r->codec->ctx_init(t->ctx, ctx_size, level) ||
 		    pthread_create(&t->tid, NULL, time_thread, t) != 0)
-			rzsb_die(99, "cannot start a thread");
+			rzst_die(99, "cannot start a thread");
 	}
 	for (unsigned i = 0; i < r->c->threads; i++) {
 		pthread_join(threads[i].tid, NULL);
@@ -378,7 +378,7 @@ static double codec_instructions(const struct cost *s, const struct cost *c)
 	return per_page(c->instructions, c);
 }
 
-void store_time_heading(void)
+void rzsb_store_time_heading(void)
 {
 	printf("\nTime per page (thread CPU, medians over the rounds; pages of one repeated word "
 	       "left out)\n"
@@ -433,14 +433,14 @@ static void compare_all(struct time_run *r)
 
 	for (uint64_t k = 0; k < r->c->nr; k++)
 		page[r->order[k]] = r->page[1][k];
-	store_compare(r->o, r->store, w, page, r->c->nr);
+	rzsb_store_compare(r->o, r->store, w, page, r->c->nr);
 	if (rzs_store_verify(r->store, w, true, &what) < 0)
-		rzsb_die(99, "the store is broken: %s", what ? what : "?");
+		rzst_die(99, "the store is broken: %s", what ? what : "?");
 	rzs_worker_put(r->store, w);
 	munmap(page, r->c->nr * sizeof(*page));
 }
 
-void store_time_run(const struct store_options *o, const struct store_time_case *c)
+void rzsb_store_time_run(const struct store_options *o, const struct store_time_case *c)
 {
 	/* Whole chunks for every thread alike; what is left over would only be rounding. */
 	struct store_time_case whole = {c->nr - c->nr % c->threads, c->threads, c->sequential};
@@ -464,14 +464,15 @@ void store_time_run(const struct store_options *o, const struct store_time_case 
 		rzsb_shuffle(r->order, whole.nr, &seed);
 	make_items(r);
 
-	r->store = store_make(o, whole.nr, whole.threads, 0);
+	r->store = rzsb_store_make(o, whole.nr, whole.threads, 0);
 	/*
 	 * Memory never touched before is slow the first time: fill once, measure from the second
 	 * on.
 	 */
 	w = rzs_worker_get(r->store, 0);
 	for (uint64_t k = 0; k < whole.nr; k++)
-		store_put(r->store, w, r->order[k], rzsb_page(o->corpus, r->page[1][k]), &retries);
+		rzsb_store_put(r->store, w, r->order[k], rzsb_page(o->corpus, r->page[1][k]),
+			       &retries);
 	rzs_worker_put(r->store, w);
 
 	run_threads(r);

@@ -17,7 +17,8 @@
 #include "rzsb.h"
 #include "rzsb_args.h"
 #include "rzsb_cmd.h"
-#include "rzsb_swaps.h"
+#include "rzst.h"
+#include "rzst_swaps.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -48,7 +49,7 @@ struct swap {
 	struct rzsb_json json;
 	uint64_t page_cluster;
 	bool zswap;
-	struct rzsb_swap_area before[RZSB_MAX_SWAPS], after[RZSB_MAX_SWAPS];
+	struct rzst_swap_area before[RZST_SWAPS_MAX], after[RZST_SWAPS_MAX];
 	unsigned nr_before, nr_after;
 	double out_s, in_s;  /* the latter of touching pages that were out, not of comparing them */
 	size_t gone, cached; /* pages that are out, and those of them still in memory as well */
@@ -110,7 +111,7 @@ static void load(struct swap *s)
 		snprintf(path, sizeof(path), "%s/%s.pages", s->dir, s->corpus.parts[i].name);
 		s->file[i] = open(path, O_RDONLY | O_CLOEXEC);
 		if (s->file[i] < 0)
-			rzsb_die(RZSB_FAILED, "%s: %s", path, strerror(errno));
+			rzst_die(RZSB_FAILED, "%s: %s", path, strerror(errno));
 	}
 	/* A huge page would come back as one; a kernel that knows none refuses, which is fine. */
 	madvise(s->corpus.pages, s->corpus.nr * RZSB_PAGE, MADV_NOHUGEPAGE);
@@ -119,7 +120,7 @@ static void load(struct swap *s)
 static void give_up(struct swap *s)
 {
 	if (madvise(s->corpus.pages, s->corpus.nr * RZSB_PAGE, MADV_PAGEOUT) < 0)
-		rzsb_die(RZSB_FAILED,
+		rzst_die(RZSB_FAILED,
 			 "this kernel cannot swap out on request (MADV_PAGEOUT, "
 			 "Linux 5.4): %s",
 			 strerror(errno));
@@ -134,7 +135,7 @@ static void nap(void)
 
 static uint64_t pages_in_writing(void)
 {
-	return rzsb_number_in("/proc/vmstat", "nr_writeback ");
+	return rzst_number_in("/proc/vmstat", "nr_writeback ");
 }
 
 static void touch(const struct swap *s, size_t page)
@@ -149,7 +150,7 @@ static size_t pages_in_memory(struct swap *s, bool map)
 	size_t nr = 0;
 
 	if (mincore(s->corpus.pages, s->corpus.nr * RZSB_PAGE, in) < 0)
-		rzsb_die(RZSB_FAILED, "mincore: %s", strerror(errno));
+		rzst_die(RZSB_FAILED, "mincore: %s", strerror(errno));
 	for (size_t i = 0; i < s->corpus.nr; i++)
 		if (in[i] & 1) {
 			nr++;
@@ -188,7 +189,7 @@ static size_t pages_swapped(const struct swap *s)
 
 	if (pread(fd, entry, bytes, (off_t)((uintptr_t)s->corpus.pages / RZSB_PAGE * 8)) !=
 	    (ssize_t)bytes)
-		rzsb_die(RZSB_FAILED, "/proc/self/pagemap: %s", strerror(errno));
+		rzst_die(RZSB_FAILED, "/proc/self/pagemap: %s", strerror(errno));
 	for (size_t i = 0; i < s->corpus.nr; i++)
 		nr += (entry[i] & SWAPPED) != 0;
 	munmap(entry, bytes);
@@ -198,21 +199,21 @@ static size_t pages_swapped(const struct swap *s)
 
 static void page_out(struct swap *s)
 {
-	uint64_t others = pages_in_writing(), start = rzsb_now();
+	uint64_t others = pages_in_writing(), start = rzst_now();
 	size_t mapped, in_memory;
 
-	s->nr_before = rzsb_swaps_read(s->before);
+	s->nr_before = rzst_swaps_read(s->before);
 	give_up(s);
-	while (pages_in_writing() > others && rzsb_now() - start < PATIENCE_NS)
+	while (pages_in_writing() > others && rzst_now() - start < PATIENCE_NS)
 		nap();
-	s->out_s = (double)(rzsb_now() - start) / 1e9;
+	s->out_s = (double)(rzst_now() - start) / 1e9;
 	let_go(s);
 	s->gone = pages_swapped(s);
 	/* In memory and not mapped: what is mapped is not out. */
 	mapped = s->corpus.nr - s->gone;
 	in_memory = pages_in_memory(s, false);
 	s->cached = in_memory > mapped ? in_memory - mapped : 0;
-	s->nr_after = rzsb_swaps_read(s->after);
+	s->nr_after = rzst_swaps_read(s->after);
 }
 
 static void await_line(void)
@@ -240,9 +241,9 @@ static void bring_in(struct swap *s, uint32_t page)
 	uint64_t start, ns;
 
 	getrusage(RUSAGE_THREAD, &before);
-	start = rzsb_now();
+	start = rzst_now();
 	touch(s, page);
-	ns = rzsb_now() - start;
+	ns = rzst_now() - start;
 	getrusage(RUSAGE_THREAD, &after);
 	if (after.ru_majflt > before.ru_majflt && is_zero(rzsb_page(&s->corpus, page)))
 		s->faults_zero++;
@@ -266,7 +267,7 @@ static bool is_right(const struct swap *s, uint32_t page)
 	n = pread(s->file[p - s->corpus.parts], bytes, RZSB_PAGE,
 		  (off_t)((page - p->first) * RZSB_PAGE));
 	if (n != RZSB_PAGE)
-		rzsb_die(RZSB_FAILED, "%s/%s.pages: %s", s->dir, p->name,
+		rzst_die(RZSB_FAILED, "%s/%s.pages: %s", s->dir, p->name,
 			 n < 0 ? strerror(errno) : "it has become shorter");
 	return memcmp(bytes, rzsb_page(&s->corpus, page), RZSB_PAGE) == 0;
 }
@@ -310,7 +311,7 @@ static bool zswap_is_on(void)
 
 static void tell_what(struct swap *s)
 {
-	s->page_cluster = rzsb_number_in("/proc/sys/vm/page-cluster", "");
+	s->page_cluster = rzst_number_in("/proc/sys/vm/page-cluster", "");
 	s->zswap = zswap_is_on();
 	printf("%zu pages (%.0f MiB); vm.page-cluster %llu: a read is of up to %llu KiB; seed "
 	       "%llu\n",
@@ -322,7 +323,7 @@ static void tell_what(struct swap *s)
 }
 
 /* What it was before; an area that was not there had nothing. */
-static uint64_t used_before(const struct swap *s, const struct rzsb_swap_area *area)
+static uint64_t used_before(const struct swap *s, const struct rzst_swap_area *area)
 {
 	for (unsigned i = 0; i < s->nr_before; i++)
 		if (strcmp(s->before[i].name, area->name) == 0)
@@ -334,10 +335,12 @@ static void tell_areas(struct swap *s)
 {
 	printf("%-24s %8s | %10s %10s %10s\n", "area", "priority", "MiB before", "after", "taken");
 	for (unsigned i = 0; i < s->nr_after; i++) {
-		const struct rzsb_swap_area *a = &s->after[i];
+		const struct rzst_swap_area *a = &s->after[i];
 		uint64_t before = used_before(s, a);
+		char name[sizeof(a->name)];
 
-		printf("%-24s %8d | %10.1f %10.1f %10.1f\n", a->name, a->priority, mib(before),
+		rzst_tame(strcpy(name, a->name));
+		printf("%-24s %8d | %10.1f %10.1f %10.1f\n", name, a->priority, mib(before),
 		       mib(a->used), mib(a->used) - mib(before));
 		rzsb_json_begin(&s->json, "swap_area");
 		rzsb_json_str(&s->json, "area", a->name);
@@ -423,8 +426,8 @@ int rzsb_cmd_swap(int argc, char **argv)
 	int err;
 
 	parse(s, argc, argv);
-	if (rzsb_swaps_read(s->before) == 0)
-		rzsb_die(RZSB_NOTHING, "swap: no swap is on here, so nothing can be swapped out: "
+	if (rzst_swaps_read(s->before) == 0)
+		rzst_die(RZSB_NOTHING, "swap: no swap is on here, so nothing can be swapped out: "
 				       "see swapon(8), or rzscontrol(8), attach");
 	load(s);
 	if (rzsb_json_open(&s->json, s->out, "rzsbench swap", s->versions, &s->corpus, s->seed) < 0)
@@ -432,7 +435,7 @@ int rzsb_cmd_swap(int argc, char **argv)
 	tell_what(s);
 	page_out(s);
 	if (s->gone == 0)
-		rzsb_die(RZSB_NOTHING,
+		rzst_die(RZSB_NOTHING,
 			 "swap: nothing was swapped out, of %.1f MiB, with %.1f MiB "
 			 "of swap free: is it full, or is there a limit "
 			 "(memory.swap.max of the cgroup)?",

@@ -54,13 +54,13 @@ static void nap(void)
 	nanosleep(&t, NULL);
 }
 
-uint64_t target_settled_ram(const struct target *t)
+uint64_t rzsb_target_settled_ram(const struct target *t)
 {
-	uint64_t now = rzsb_now(), last = now, deadline = now + START_PATIENCE_NS;
-	uint64_t ram = target_ram(t);
+	uint64_t now = rzst_now(), last = now, deadline = now + START_PATIENCE_NS;
+	uint64_t ram = rzsb_target_ram(t);
 
-	while ((now = rzsb_now()) < deadline && now - last < 300000000u) {
-		uint64_t ram_now = target_ram(t);
+	while ((now = rzst_now()) < deadline && now - last < 300000000u) {
+		uint64_t ram_now = rzsb_target_ram(t);
 
 		if (ram_now != ram)
 			last = now;
@@ -85,7 +85,7 @@ static int make_file(struct target *t, uint64_t size)
 /* Until it has its socket. */
 static int await_socket(struct target *t)
 {
-	uint64_t deadline = rzsb_now() + START_PATIENCE_NS;
+	uint64_t deadline = rzst_now() + START_PATIENCE_NS;
 	int status;
 
 	while (access(t->socket, F_OK) != 0) {
@@ -94,7 +94,7 @@ static int await_socket(struct target *t)
 			t->up = false;
 			return -1;
 		}
-		if (rzsb_now() > deadline) {
+		if (rzst_now() > deadline) {
 			fprintf(stderr, "%s: the server does not come up\n", t->name);
 			return -1;
 		}
@@ -106,10 +106,10 @@ static int await_socket(struct target *t)
 /* Whether what was connected to will do; where: what to call it.  0, or -1 with a message. */
 static int look_at_export(struct target *t, const char *where, uint64_t size)
 {
-	uint64_t have = client_size(t->client);
+	uint64_t have = rzsb_client_size(t->client);
 
-	t->no_discard = !client_can_trim(t->client);
-	if (client_is_read_only(t->client)) {
+	t->no_discard = !rzsb_client_can_trim(t->client);
+	if (rzsb_client_is_read_only(t->client)) {
 		fprintf(stderr, "%s: %s is read-only\n", t->name, where);
 		return -1;
 	}
@@ -121,7 +121,8 @@ static int look_at_export(struct target *t, const char *where, uint64_t size)
 	return 0;
 }
 
-int target_start_server(struct target *t, const char *dir, uint64_t size, int cpu, unsigned conns)
+int rzsb_target_start_server(struct target *t, const char *dir, uint64_t size, int cpu,
+			     unsigned conns)
 {
 	if ((size_t)snprintf(t->socket, sizeof(t->socket), "%s/%s", dir, t->name) >=
 	    sizeof(t->socket)) {
@@ -145,16 +146,16 @@ int target_start_server(struct target *t, const char *dir, uint64_t size, int cp
 	 */
 	if (await_socket(t) < 0)
 		return -1;
-	t->rss_start = target_settled_ram(t);
-	if (client_connect(&t->client, t->socket, t->export, conns, START_PATIENCE_NS) < 0)
+	t->rss_start = rzsb_target_settled_ram(t);
+	if (rzsb_client_connect(&t->client, t->socket, t->export, conns, START_PATIENCE_NS) < 0)
 		return -1;
 	return look_at_export(t, t->command, size);
 }
 
 /* It is never started nor ended by us, and tells neither RAM nor processor time. */
-int target_start_uri(struct target *t, uint64_t size, unsigned conns)
+int rzsb_target_start_uri(struct target *t, uint64_t size, unsigned conns)
 {
-	if (client_connect_uri(&t->client, t->uri, conns) < 0)
+	if (rzsb_client_connect_uri(&t->client, t->uri, conns) < 0)
 		return -1;
 	t->up = true;
 	return look_at_export(t, t->uri, size);
@@ -186,8 +187,8 @@ static int read_text(const char *path, char *out, size_t size)
 	return n < 0 ? -EIO : 0;
 }
 
-int target_start_zram(struct target *t, uint64_t size, const char *algorithm, char *why,
-		      size_t why_size)
+int rzsb_target_start_zram(struct target *t, uint64_t size, const char *algorithm, char *why,
+			   size_t why_size)
 {
 	char text[512];
 	int err;
@@ -216,22 +217,22 @@ int target_start_zram(struct target *t, uint64_t size, const char *algorithm, ch
 	t->fd = open("/dev/zram0", O_RDWR | O_DIRECT | O_CLOEXEC);
 	if (t->fd < 0) {
 		snprintf(why, why_size, "/dev/zram0: %s", strerror(errno));
-		target_stop(t);
+		rzsb_target_stop(t);
 		return -1;
 	}
-	t->rss_start = target_ram(t);
+	t->rss_start = rzsb_target_ram(t);
 	return 0;
 }
 
-void target_stop(struct target *t)
+void rzsb_target_stop(struct target *t)
 {
-	uint64_t deadline = rzsb_now() + STOP_PATIENCE_NS;
+	uint64_t deadline = rzst_now() + STOP_PATIENCE_NS;
 
 	if (!t->up)
 		return;
 	t->up = false;
 	if (t->uri) {
-		client_close(t->client);
+		rzsb_client_close(t->client);
 		t->client = NULL;
 		return;
 	}
@@ -242,11 +243,11 @@ void target_stop(struct target *t)
 			fprintf(stderr, "zram: cannot reset it\n");
 		return;
 	}
-	client_close(t->client);
+	rzsb_client_close(t->client);
 	t->client = NULL;
 	kill(t->pid, SIGTERM);
 	while (waitpid(t->pid, NULL, WNOHANG) == 0) {
-		if (rzsb_now() > deadline) {
+		if (rzst_now() > deadline) {
 			fprintf(stderr, "%s: the server does not end, killing it\n", t->name);
 			kill(t->pid, SIGKILL);
 			deadline = UINT64_MAX;
@@ -280,7 +281,7 @@ static uint64_t process_cpu(const char *pid)
 	return sum;
 }
 
-uint64_t target_server_cpu(const struct target *t)
+uint64_t rzsb_target_server_cpu(const struct target *t)
 {
 	char path[80], pid[24], text[1024], *child, *save = NULL;
 	uint64_t sum;
@@ -297,22 +298,22 @@ uint64_t target_server_cpu(const struct target *t)
 	return sum;
 }
 
-double target_cpu(const struct target *t, uint64_t ours, uint64_t server)
+double rzsb_target_cpu(const struct target *t, uint64_t ours, uint64_t server)
 {
 	return t->uri ? (double)NAN : (double)(ours + server);
 }
 
-double target_server_us(const struct target *t, uint64_t ours, uint64_t server)
+double rzsb_target_server_us(const struct target *t, uint64_t ours, uint64_t server)
 {
 	return t->uri ? (double)NAN : (double)(t->command ? server : ours) / 1e3;
 }
 
-bool target_tells_ram(const struct target *t)
+bool rzsb_target_tells_ram(const struct target *t)
 {
 	return !t->uri && !t->device;
 }
 
-uint64_t target_ram(const struct target *t)
+uint64_t rzsb_target_ram(const struct target *t)
 {
 	unsigned long long used = 0;
 	struct stat st = {0};
@@ -324,7 +325,7 @@ uint64_t target_ram(const struct target *t)
 		return rzsb_rss(t->pid) + (uint64_t)st.st_blocks * 512;
 	}
 	/* orig_data_size compr_data_size mem_used_total ... */
-	if (!target_tells_ram(t) || read_text(ZRAM "mm_stat", text, sizeof(text)) < 0 ||
+	if (!rzsb_target_tells_ram(t) || read_text(ZRAM "mm_stat", text, sizeof(text)) < 0 ||
 	    sscanf(text, "%*u %*u %llu", &used) != 1)
 		return 0;
 	return used;

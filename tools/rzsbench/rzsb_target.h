@@ -33,22 +33,23 @@ struct target {
  * connections.  In its environment: SOCK (a socket in dir), SIZE (bytes) and, for one whose pages
  * are in a file, FILE.  0 or -1 with a message.
  */
-int target_start_server(struct target *t, const char *dir, uint64_t size, int cpu, unsigned conns);
+int rzsb_target_start_server(struct target *t, const char *dir, uint64_t size, int cpu,
+			     unsigned conns);
 /* Connect to a server that runs, with at least so many bytes; 0 or -1 with a message. */
-int target_start_uri(struct target *t, uint64_t size, unsigned conns);
+int rzsb_target_start_uri(struct target *t, uint64_t size, unsigned conns);
 /* Set up /dev/zram0 if it is there and not in use; -1 with the reason in why otherwise. */
-int target_start_zram(struct target *t, uint64_t size, const char *algorithm, char *why,
-		      size_t why_size);
+int rzsb_target_start_zram(struct target *t, uint64_t size, const char *algorithm, char *why,
+			   size_t why_size);
 /*
  * Take a block device of at least so many bytes that nobody else has; -1 with the reason in why.
  * What is on it is lost.
  */
-int target_start_block(struct target *t, const char *path, uint64_t size, char *why,
-		       size_t why_size);
+int rzsb_target_start_block(struct target *t, const char *path, uint64_t size, char *why,
+			    size_t why_size);
 /* Run a load; on a device one request at a time.  0 or a negative errno. */
-int target_run(struct target *t, const struct client_load *load);
+int rzsb_target_run(struct target *t, const struct client_load *load);
 /* End what was started and undo what was set up. */
-void target_stop(struct target *t);
+void rzsb_target_stop(struct target *t);
 
 /* Whether it takes requests by NBD, many at a time, and does not work in our own calls. */
 static inline bool target_is_server(const struct target *t)
@@ -57,17 +58,17 @@ static inline bool target_is_server(const struct target *t)
 }
 
 /* CPU time so far of all of the server's threads and children, in nanoseconds; 0: not known. */
-uint64_t target_server_cpu(const struct target *t);
+uint64_t rzsb_target_server_cpu(const struct target *t);
 /*
  * Of the CPU time that our process and the server have used, in nanoseconds: all of it, and the
  * server's in microseconds (what a device does is done in our own calls).  NAN: not known.
  */
-double target_cpu(const struct target *t, uint64_t ours, uint64_t server);
-double target_server_us(const struct target *t, uint64_t ours, uint64_t server);
+double rzsb_target_cpu(const struct target *t, uint64_t ours, uint64_t server);
+double rzsb_target_server_us(const struct target *t, uint64_t ours, uint64_t server);
 /* RAM the target holds now: resident memory, or what zram says.  Not all of them tell. */
-bool target_tells_ram(const struct target *t);
-uint64_t target_ram(const struct target *t);
+bool rzsb_target_tells_ram(const struct target *t);
+uint64_t rzsb_target_ram(const struct target *t);
 /* The same when it has not changed for a while: a server may fill its reserve behind our back. */
-uint64_t target_settled_ram(const struct target *t);
+uint64_t rzsb_target_settled_ram(const struct target *t);
 
 #endif

@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -25,11 +24,6 @@ static uint64_t clock_ns(clockid_t id)
 	if (clock_gettime(id, &ts) < 0)
 		return 0;
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
-
-uint64_t rzsb_now(void)
-{
-	return clock_ns(CLOCK_MONOTONIC);
 }
 
 uint64_t rzsb_cpu_thread(void)
@@ -199,18 +193,6 @@ uint64_t rzsb_rss(pid_t pid)
 	return n == 2 ? resident * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
 }
 
-void rzsb_die(int code, const char *fmt, ...)
-{
-	va_list ap;
-
-	fprintf(stderr, "%s: ", program_invocation_short_name);
-	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
-	va_end(ap);
-	fputc('\n', stderr);
-	exit(code);
-}
-
 void rzsb_stay_private(void)
 {
 	struct rlimit most;
@@ -221,10 +203,7 @@ void rzsb_stay_private(void)
 	    (getrlimit(RLIMIT_MEMLOCK, &most) == 0 && most.rlim_cur == RLIM_INFINITY))
 		if (mlockall(MCL_CURRENT | MCL_FUTURE) == 0)
 			return;
-	fprintf(stderr,
-		"%s: this program's memory cannot be locked (ulimit -l): the system may swap it "
-		"out\n",
-		program_invocation_short_name);
+	rzst_say("this program's memory cannot be locked (ulimit -l): the system may swap it out");
 }
 
 /* Mapped and touched here, so that no first touch falls into a measurement. */
@@ -234,6 +213,6 @@ void *rzsb_alloc(size_t n)
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 
 	if (p == MAP_FAILED)
-		rzsb_die(99, "no memory for %zu bytes: %s", n, strerror(errno));
+		rzst_die(99, "no memory for %zu bytes: %s", n, strerror(errno));
 	return p;
 }

@@ -1,0 +1,570 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * See rzst_kernel.h.  Statistics have the names that servers give them where they mean the same;
+ * what the ioctl does not tell is left out.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "ramzswap_ioctl.h"
+#include "rzst_kernel.h"
+#include "rzst_kernel_node.h"
+#include "rzst_swaps.h"
+
+#define PAGE_SIZE     4096u /* of the store, whatever the kernel's */
+#define ALGORITHM_MAX 32u
+
+#define RESET_AGAIN    5
+#define RESET_PAUSE_NS 100000000
+
+struct kernel_backend {
+	struct rzst_backend base;
+	char only[RZST_NAME_MAX]; /* empty: all */
+	char path[RZST_PATH_MAX]; /* of that one */
+};
+
+bool rzst_kernel_is_name(const char *text, unsigned *out_number)
+{
+	uint64_t n;
+
+	*out_number = 0;
+	if (strncmp(text, "ramzswap", 8) != 0 || rzst_number_parse(text + 8, &n) < 0 || n > 9999)
+		return false;
+	*out_number = (unsigned)n;
+	return true;
+}
+
+bool rzst_kernel_is_path(const char *text)
+{
+	char path[RZST_PATH_MAX];
+	unsigned number;
+	struct stat st;
+
+	if (strncmp(text, "/dev/", 5) == 0 && rzst_kernel_is_name(text + 5, &number))
+		return true;
+	return strchr(text, '/') && rzst_path(path, sizeof(path), text) == 0 &&
+	       stat(path, &st) == 0 && S_ISBLK(st.st_mode);
+}
+
+/* ---- asking ---- */
+
+/* One request to one device, which is opened for it. */
+static int ask(struct rzst_backend *b, const char *name, unsigned long request, void *argument)
+{
+	const struct kernel_backend *k = (const struct kernel_backend *)b;
+	char path[RZST_PATH_MAX], is[RZST_NAME_MAX];
+	int fd, err;
+
+	snprintf(path, sizeof(path), "/dev/%s", name);
+	fd = rzst_node_open(*k->only ? k->path : path, is, b->why);
+	if (fd < 0)
+		return fd;
+	if (strcmp(is, name) != 0) {
+		snprintf(b->why, sizeof(b->why),
+			 "%.600s: this is %s, not %s; nothing was done to it",
+			 *k->only ? k->path : path, is, name);
+		err = -EINVAL;
+	} else {
+		err = rzst_node_ask(fd, name, request, argument, b->why);
+	}
+	close(fd);
+	return err;
+}
+
+static int get(struct rzst_backend *b, const char *name, struct ramzswap_ioctl_stats *out)
+{
+	int err;
+
+	memset(out, 0, sizeof(*out));
+	err = ask(b, name, RZSIO_GET_STATS, out);
+	out->backing_swap_name[sizeof(out->backing_swap_name) - 1] = '\0';
+	rzst_tame(out->backing_swap_name);
+	return err;
+}
+
+/* Bytes before compression, zeros included, as servers count. */
+static uint64_t stored_of(const struct ramzswap_ioctl_stats *s)
+{
+	return s->orig_data_size + (uint64_t)s->pages_zero * PAGE_SIZE;
+}
+
+/* ---- what sysfs tells ---- */
+
+static void first_line(const char *path, char *out, size_t size)
+{
+	char at[RZST_PATH_MAX];
+	FILE *f = rzst_path(at, sizeof(at), path) == 0 ? fopen(at, "re") : NULL;
+
+	if (!f || !fgets(out, (int)size, f))
+		out[0] = '\0';
+	out[strcspn(out, "\n")] = '\0';
+	rzst_tame(out);
+	if (f)
+		fclose(f);
+}
+
+/* "lzo [lz4] zstd", as with zram: the one in brackets.  Empty: it does not say. */
+static void algorithm_of(const char *name, char out[ALGORITHM_MAX])
+{
+	char path[RZST_PATH_MAX], line[256], *begin;
+
+	snprintf(path, sizeof(path), "/sys/block/%s/comp_algorithm", name);
+	first_line(path, line, sizeof(line));
+	begin = strchr(line, '[');
+	begin = begin ? begin + 1 : line;
+	begin[strcspn(begin, " ]")] = '\0';
+	snprintf(out, ALGORITHM_MAX, "%.*s", (int)ALGORITHM_MAX - 1, begin);
+}
+
+static int get_server(struct rzst_backend *b, struct rzst_server_info *out)
+{
+	(void)b;
+	memset(out, 0, sizeof(*out));
+	snprintf(out->program, sizeof(out->program), "ramzswap.ko");
+	first_line("/sys/module/ramzswap/version", out->version, sizeof(out->version));
+	return 0;
+}
+
+/* ---- devices ---- */
+
+static int add_device(struct rzst_backend *b, const char *name, struct rzst_device_infos *out)
+{
+	struct ramzswap_ioctl_stats s;
+	struct rzst_device_info *d;
+	int err = get(b, name, &s);
+
+	if (err < 0 && err != -ENODEV)
+		return err;
+	out->v = rzst_grow(out->v, out->nr, sizeof(*out->v));
+	d = &out->v[out->nr++];
+	memset(d, 0, sizeof(*d));
+	snprintf(d->name, sizeof(d->name), "%s", name);
+	d->of_kernel = true;
+	d->ready = err == 0;
+	algorithm_of(name, d->algorithm);
+	if (!d->ready)
+		return 0;
+	d->size = s.disksize;
+	d->memlimit = s.memlimit;
+	d->stored = stored_of(&s);
+	d->mem = s.mem_used_total;
+	snprintf(d->backing_swap, sizeof(d->backing_swap), "%s", s.backing_swap_name);
+	return 0;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	unsigned x = *(const unsigned *)a, y = *(const unsigned *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Numbers of all in sysfs, in their order; to be freed. */
+static unsigned *all_numbers(size_t *nr)
+{
+	char folder[RZST_PATH_MAX];
+	unsigned *numbers = NULL, number;
+	struct dirent *e;
+	DIR *dir = NULL;
+
+	*nr = 0;
+	if (rzst_path(folder, sizeof(folder), "/sys/block") == 0)
+		dir = opendir(folder);
+	while (dir && (e = readdir(dir)) != NULL)
+		if (rzst_kernel_is_name(e->d_name, &number)) {
+			numbers = rzst_grow(numbers, *nr, sizeof(*numbers));
+			numbers[(*nr)++] = number;
+		}
+	if (dir)
+		closedir(dir);
+	if (*nr)
+		qsort(numbers, *nr, sizeof(*numbers), by_value);
+	return numbers;
+}
+
+static int get_list(struct rzst_backend *b, struct rzst_device_infos *out)
+{
+	const struct kernel_backend *k = (const struct kernel_backend *)b;
+	char name[RZST_NAME_MAX];
+	unsigned *numbers;
+	int err = 0;
+	size_t nr;
+
+	memset(out, 0, sizeof(*out));
+	if (*k->only)
+		return add_device(b, k->only, out);
+	numbers = all_numbers(&nr);
+	for (size_t i = 0; err == 0 && i < nr; i++) {
+		snprintf(name, sizeof(name), "ramzswap%u", numbers[i]);
+		err = add_device(b, name, out);
+		/* Gone since, or not for this container: no reason to hide the others. */
+		if (err == -ENOENT)
+			err = 0;
+	}
+	free(numbers);
+	if (err < 0)
+		rzst_device_infos_free(out);
+	return err;
+}
+
+/* ---- statistics ---- */
+
+static const struct {
+	const char *name;
+	bool counter;
+	const char *help;
+} table[] = {
+	{"nr_pages", false, "pages of 4096 bytes that the device has"},
+	{"limit_bytes", false, "limit on memory held; 0: none"},
+	{"pages_stored", false, "pages stored, those of zeros included"},
+	{"pages_zero", false, "pages of zeros, which take no memory"},
+	{"pages_used", false, "memory held, in pages of the kernel"},
+	{"orig_bytes", false, "what is stored, before compression"},
+	{"object_bytes", false, "and after it"},
+	{"mem_bytes", false, "memory held"},
+	{"good_percent", false, "of pages stored, zeros left out, compressed to half or less"},
+	{"raw_percent", false, "of pages stored, zeros left out, kept as they are"},
+	{"reads", true, "pages read"},
+	{"writes", true, "pages written, refused writes included"},
+	{"failed_reads", true, "reads that failed"},
+	{"failed_writes", true, "writes that failed"},
+	{"invalid_io", true, "requests beyond the end or not of whole sectors"},
+	{"discards", true, "pages dropped because the kernel said they are free"},
+	{"backing_reads", true, "pages read from the backing swap"},
+	{"backing_writes", true, "pages written to the backing swap"},
+};
+
+static int get_describe(struct rzst_backend *b, struct rzst_stat_infos *out)
+{
+	(void)b;
+	memset(out, 0, sizeof(*out));
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct rzst_stat_info *s;
+
+		out->v = rzst_grow(out->v, out->nr, sizeof(*out->v));
+		s = &out->v[out->nr++];
+		memset(s, 0, sizeof(*s));
+		snprintf(s->name, sizeof(s->name), "%s", table[i].name);
+		snprintf(s->help, sizeof(s->help), "%s", table[i].help);
+		s->of_device = true;
+		s->counter = table[i].counter;
+	}
+	return 0;
+}
+
+static void add_value(struct rzst_values *out, const char *name, uint64_t value)
+{
+	struct rzst_value *v;
+
+	out->v = rzst_grow(out->v, out->nr, sizeof(*out->v));
+	v = &out->v[out->nr++];
+	memset(v, 0, sizeof(*v));
+	snprintf(v->name, sizeof(v->name), "%s", name);
+	v->value = value;
+}
+
+static int get_stats(struct rzst_backend *b, const char *name, struct rzst_values *out)
+{
+	struct ramzswap_ioctl_stats s;
+	int err = get(b, name, &s);
+
+	memset(out, 0, sizeof(*out));
+	if (err < 0)
+		return err;
+	add_value(out, "nr_pages", s.disksize / PAGE_SIZE);
+	add_value(out, "limit_bytes", s.memlimit);
+	add_value(out, "pages_stored", (uint64_t)s.pages_stored + s.pages_zero);
+	add_value(out, "pages_zero", s.pages_zero);
+	add_value(out, "pages_used", s.pages_used);
+	add_value(out, "orig_bytes", stored_of(&s));
+	add_value(out, "object_bytes", s.compr_data_size);
+	add_value(out, "mem_bytes", s.mem_used_total);
+	add_value(out, "good_percent", s.good_compress_pct);
+	add_value(out, "raw_percent", s.pages_expand_pct);
+	add_value(out, "reads", s.num_reads);
+	add_value(out, "writes", s.num_writes);
+	add_value(out, "failed_reads", s.failed_reads);
+	add_value(out, "failed_writes", s.failed_writes);
+	add_value(out, "invalid_io", s.invalid_io);
+	add_value(out, "discards", s.notify_free);
+	if (*s.backing_swap_name) {
+		add_value(out, "backing_reads", s.bdev_num_reads);
+		add_value(out, "backing_writes", s.bdev_num_writes);
+	}
+	return 0;
+}
+
+/* There is no process, and the ioctl tells no times. */
+static int get_process(struct rzst_backend *b, struct rzst_values *out,
+		       struct rzst_texts *protections)
+{
+	(void)b;
+	memset(out, 0, sizeof(*out));
+	memset(protections, 0, sizeof(*protections));
+	return 0;
+}
+
+static int get_latency(struct rzst_backend *b, const char *name, struct rzst_latency_infos *out)
+{
+	(void)b;
+	(void)name;
+	memset(out, 0, sizeof(*out));
+	return 0;
+}
+
+static int get_histograms(struct rzst_backend *b, const char *name, struct rzst_histograms *out)
+{
+	(void)b, (void)name;
+	memset(out, 0, sizeof(*out));
+	return 0;
+}
+
+static void add_text(struct rzst_texts *out, const char *name, const char *text)
+{
+	struct rzst_text *t;
+
+	out->v = rzst_grow(out->v, out->nr, sizeof(*out->v));
+	t = &out->v[out->nr++];
+	memset(t, 0, sizeof(*t));
+	snprintf(t->name, sizeof(t->name), "%s", name);
+	snprintf(t->text, sizeof(t->text), "%s", text);
+}
+
+/* Before it is initialised the driver tells none of them, as if undecided. */
+static int get_params(struct rzst_backend *b, const char *name, struct rzst_texts *out)
+{
+	char size[32] = "", limit[32] = "", algorithm[ALGORITHM_MAX];
+	struct ramzswap_ioctl_stats s;
+	int err = get(b, name, &s);
+
+	memset(out, 0, sizeof(*out));
+	if (err < 0 && err != -ENODEV)
+		return err;
+	if (err == 0) {
+		snprintf(size, sizeof(size), "%llu", (unsigned long long)s.disksize);
+		snprintf(limit, sizeof(limit), "%llu", (unsigned long long)s.memlimit);
+	}
+	add_text(out, "size", size);
+	add_text(out, "memlimit", limit);
+	add_text(out, "backing_swap", s.backing_swap_name);
+	algorithm_of(name, algorithm);
+	if (*algorithm)
+		add_text(out, "algorithm", algorithm);
+	return 0;
+}
+
+/* ---- orders ---- */
+
+static int refuse(struct rzst_backend *b, int err, const char *name, const char *text)
+{
+	snprintf(b->why, sizeof(b->why), "%s: %s", name, text);
+	return err;
+}
+
+/* Bytes, or KiB, MiB, ... by their first letter, as whole KiB. */
+static int parse_kb(const char *text, uint64_t *out_kb)
+{
+	static const char units[] = "KMGT";
+	size_t len = strlen(text);
+	const char *unit = len ? strchr(units, text[len - 1]) : NULL;
+	char digits[24];
+	uint64_t n;
+
+	*out_kb = 0;
+	if (!unit || !*unit) {
+		if (rzst_number_parse(text, &n) < 0 || n % 1024)
+			return -EINVAL;
+		*out_kb = n / 1024;
+		return 0;
+	}
+	if (len >= sizeof(digits))
+		return -EINVAL;
+	memcpy(digits, text, len - 1);
+	digits[len - 1] = '\0';
+	if (rzst_number_parse(digits, &n) < 0 || n > UINT64_MAX >> (10 * (unit - units)))
+		return -EINVAL;
+	*out_kb = n << (10 * (unit - units));
+	return 0;
+}
+
+static int set_number(struct rzst_backend *b, const char *name, unsigned long request,
+		      const char *setting, const char *text)
+{
+	char why[400];
+	__kernel_size_t kb;
+	uint64_t n;
+	int err = parse_kb(text, &n);
+
+	kb = (__kernel_size_t)n;
+	if (err < 0 || kb != n) {
+		snprintf(why, sizeof(why),
+			 "%s: expected bytes, in whole KiB and no more than fit, such as 65536, "
+			 "64M or 1G",
+			 setting);
+		return refuse(b, -EINVAL, name, why);
+	}
+	return ask(b, name, request, &kb);
+}
+
+static int set_backing(struct rzst_backend *b, const char *name, const char *path)
+{
+	unsigned char argument[RZS_MAX_BACKING_NAME] = "";
+	char why[200];
+
+	if (!*path || strlen(path) >= sizeof(argument)) {
+		snprintf(why, sizeof(why), "backing swap: expected a path of 1 to %zu bytes",
+			 sizeof(argument) - 1);
+		return refuse(b, -EINVAL, name, why);
+	}
+	memcpy(argument, path, strlen(path));
+	return ask(b, name, RZSIO_SET_BACKING_SWAP, argument);
+}
+
+static int order_set(struct rzst_backend *b, const char *name, const char *const *settings,
+		     unsigned nr)
+{
+	int err = 0;
+
+	for (unsigned i = 0; err == 0 && i < nr; i++) {
+		const char *s = settings[i], *value = strchr(s, '=') + 1;
+
+		if (strncmp(s, "size=", 5) == 0)
+			err = set_number(b, name, RZSIO_SET_DISKSIZE_KB, s, value);
+		else if (strncmp(s, "memlimit=", 9) == 0)
+			err = set_number(b, name, RZSIO_SET_MEMLIMIT_KB, s, value);
+		else if (strncmp(s, "backing_swap=", 13) == 0)
+			err = set_backing(b, name, value);
+		else
+			err = refuse(b, -EINVAL, name,
+				     "no such key; there are size, memlimit and backing_swap");
+	}
+	return err;
+}
+
+static int order_init(struct rzst_backend *b, const char *name)
+{
+	return ask(b, name, RZSIO_INIT, NULL);
+}
+
+/*
+ * udev has a look at a block device when it was initialised, or written and closed, and whoever has
+ * it open makes it busy.
+ */
+static int order_reset(struct rzst_backend *b, const char *name)
+{
+	int err = ask(b, name, RZSIO_RESET, NULL);
+	char path[RZST_NAME_MAX + 8];
+	uint64_t used;
+
+	snprintf(path, sizeof(path), "/dev/%s", name);
+	if (err == -EBUSY && rzst_swaps_used(path, &used) == 0)
+		return err;
+	for (unsigned i = 0; err == -EBUSY && i < RESET_AGAIN; i++) {
+		const struct timespec pause = {.tv_nsec = RESET_PAUSE_NS};
+
+		nanosleep(&pause, NULL);
+		err = ask(b, name, RZSIO_RESET, NULL);
+	}
+	return err;
+}
+
+static int order_create(struct rzst_backend *b, const char *name, const char *const *settings,
+			unsigned nr)
+{
+	(void)settings;
+	(void)nr;
+	return refuse(b, -EOPNOTSUPP, name,
+		      "the module makes its devices when it is loaded: num_devices=N");
+}
+
+static int order_remove(struct rzst_backend *b, const char *name)
+{
+	return refuse(b, -EOPNOTSUPP, name,
+		      "stays until rmmod ramzswap; --reset frees what is in it");
+}
+
+static void kernel_rest(struct rzst_backend *b)
+{
+	(void)b;
+}
+
+static void kernel_close(struct rzst_backend *b)
+{
+	free(b);
+}
+
+static const struct rzst_backend_ops kernel_ops = {
+	.server = get_server,
+	.list = get_list,
+	.describe = get_describe,
+	.process = get_process,
+	.stats = get_stats,
+	.latency = get_latency,
+	.histograms = get_histograms,
+	.params = get_params,
+	.create = order_create,
+	.set = order_set,
+	.init = order_init,
+	.reset = order_reset,
+	.remove = order_remove,
+	.rest = kernel_rest,
+	.close = kernel_close,
+};
+
+/* ---- opening ---- */
+
+static int find_all(char *why)
+{
+	size_t nr;
+
+	free(all_numbers(&nr));
+	if (nr)
+		return 0;
+	snprintf(why, RZS_NODE_WHY,
+		 "there is no /dev/ramzswapN; modprobe ramzswap num_devices=N makes some");
+	return -ENOENT;
+}
+
+static int find_one(struct kernel_backend *k, const char *device, char *why)
+{
+	int fd, n = snprintf(k->path, sizeof(k->path), "%s%s", strchr(device, '/') ? "" : "/dev/",
+			     device);
+
+	if (n < 0 || (size_t)n >= sizeof(k->path)) {
+		snprintf(why, RZS_NODE_WHY, "a path of more than %u bytes", RZST_PATH_MAX - 1);
+		return -EINVAL;
+	}
+	fd = rzst_node_open(k->path, k->only, why);
+	if (fd < 0)
+		return fd;
+	close(fd);
+	return 0;
+}
+
+int rzst_kernel_open(const char *device, struct rzst_backend **out, char *why, size_t why_size)
+{
+	struct kernel_backend *k = calloc(1, sizeof(*k));
+	int err;
+
+	*out = NULL;
+	if (!k) {
+		snprintf(why, why_size, "no memory");
+		return -ENOMEM;
+	}
+	k->base.ops = &kernel_ops;
+	k->base.of_kernel = true;
+	snprintf(k->base.where, sizeof(k->base.where), "kernel");
+	err = device ? find_one(k, device, k->base.why) : find_all(k->base.why);
+	if (err < 0) {
+		snprintf(why, why_size, "%s", k->base.why);
+		free(k);
+		return err;
+	}
+	*out = &k->base;
+	return 0;
+}

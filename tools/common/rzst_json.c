@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See rzst_json.h. */
+#include "rzst_json.h"
+
+/* Bytes of the UTF-8 character at s; 0: it is none. */
+static unsigned utf8_bytes(const unsigned char *s)
+{
+	unsigned nr = s[0] < 0x80 ? 1 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+	uint32_t code = s[0] & (0x7fu >> nr);
+
+	if (nr == 1)
+		return 1;
+	if (s[0] < 0xc2 || s[0] > 0xf4)
+		return 0;
+	for (unsigned i = 1; i < nr; i++) {
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+		code = code << 6 | (s[i] & 0x3f);
+	}
+	if ((nr == 3 && code < 0x800) || (nr == 4 && code < 0x10000))
+		return 0;
+	return code > 0x10ffff || (code >= 0xd800 && code < 0xe000) ? 0 : nr;
+}
+
+static void put_string(FILE *f, const char *text)
+{
+	const unsigned char *s = (const unsigned char *)text;
+
+	fputc('"', f);
+	while (*s) {
+		unsigned nr = utf8_bytes(s);
+
+		if (nr == 0)
+			fputs("\\ufffd", f);
+		else if (*s == '"' || *s == '\\')
+			fprintf(f, "\\%c", *s);
+		else if (*s < 0x20)
+			fprintf(f, "\\u%04x", *s);
+		else
+			fwrite(s, 1, nr, f);
+		s += nr ? nr : 1;
+	}
+	fputc('"', f);
+}
+
+static void put_key(struct rzst_json *j, const char *key)
+{
+	if (j->more)
+		fputc(',', j->f);
+	j->more = true;
+	if (key) {
+		put_string(j->f, key);
+		fputc(':', j->f);
+	}
+}
+
+static void open_one(struct rzst_json *j, const char *key, char brace)
+{
+	put_key(j, key);
+	fputc(brace, j->f);
+	j->more = false;
+}
+
+static void close_one(struct rzst_json *j, char brace)
+{
+	fputc(brace, j->f);
+	j->more = true;
+}
+
+void rzst_json_begin(struct rzst_json *j, FILE *f)
+{
+	j->f = f;
+	j->more = false;
+	j->digits = 9;
+	open_one(j, NULL, '{');
+}
+
+void rzst_json_end(struct rzst_json *j)
+{
+	close_one(j, '}');
+	fputc('\n', j->f);
+}
+
+void rzst_json_object(struct rzst_json *j, const char *key)
+{
+	open_one(j, key, '{');
+}
+
+void rzst_json_object_end(struct rzst_json *j)
+{
+	close_one(j, '}');
+}
+
+void rzst_json_array(struct rzst_json *j, const char *key)
+{
+	open_one(j, key, '[');
+}
+
+void rzst_json_array_end(struct rzst_json *j)
+{
+	close_one(j, ']');
+}
+
+void rzst_json_text(struct rzst_json *j, const char *key, const char *text)
+{
+	put_key(j, key);
+	if (text)
+		put_string(j->f, text);
+	else
+		fputs("null", j->f);
+}
+
+void rzst_json_number(struct rzst_json *j, const char *key, uint64_t value)
+{
+	put_key(j, key);
+	fprintf(j->f, "%llu", (unsigned long long)value);
+}
+
+void rzst_json_fraction(struct rzst_json *j, const char *key, double value)
+{
+	put_key(j, key);
+	/* What is no number, nan or infinite, is not equal to itself less itself. */
+	if (value - value == 0)
+		fprintf(j->f, "%.*g", (int)j->digits, value);
+	else
+		fputs("null", j->f);
+}
+
+void rzst_json_bool(struct rzst_json *j, const char *key, bool value)
+{
+	put_key(j, key);
+	fputs(value ? "true" : "false", j->f);
+}
+
+void rzst_json_null(struct rzst_json *j, const char *key)
+{
+	rzst_json_text(j, key, NULL);
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See rzst_swaps.h. */
+#include "rzst_swaps.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "rzst.h"
+
+#define TEXT_MAX 16384u /* of all areas; a line behind it is not read */
+
+/* The kernel writes blanks, tabs, ends of line and backslashes as a backslash and three digits. */
+static void decode(char *text)
+{
+	char *to = text;
+
+	for (; *text; text++) {
+		if (*text == '\\' && strspn(text + 1, "01234567") >= 3) {
+			*to++ = (char)((text[1] - '0') * 64 + (text[2] - '0') * 8 + text[3] - '0');
+			text += 3;
+		} else {
+			*to++ = *text;
+		}
+	}
+	*to = '\0';
+}
+
+unsigned rzst_swaps_parse(char *text, struct rzst_swap_area v[RZST_SWAPS_MAX])
+{
+	unsigned long long size, used;
+	unsigned nr = 0;
+	char *save = NULL;
+
+	/* The heading has no numbers. */
+	for (char *line = strtok_r(text, "\n", &save); line && nr < RZST_SWAPS_MAX;
+	     line = strtok_r(NULL, "\n", &save))
+		if (sscanf(line, "%255s %*s %llu %llu %d", v[nr].name, &size, &used,
+			   &v[nr].priority) == 4) {
+			decode(v[nr].name);
+			v[nr].size = size * 1024;
+			v[nr++].used = used * 1024;
+		}
+	return nr;
+}
+
+unsigned rzst_swaps_read(struct rzst_swap_area v[RZST_SWAPS_MAX])
+{
+	char path[RZST_PATH_MAX], text[TEXT_MAX];
+	size_t len = 0;
+	ssize_t n;
+	int fd;
+
+	if (rzst_path(path, sizeof(path), "/proc/swaps") < 0)
+		return 0;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	/* The kernel gives no more than a page at a time. */
+	while ((n = read(fd, text + len, sizeof(text) - 1 - len)) > 0)
+		len += (size_t)n;
+	close(fd);
+	text[len] = '\0';
+	if (len == sizeof(text) - 1) /* and the last line is cut */
+		*(strrchr(text, '\n') ? strrchr(text, '\n') : text) = '\0';
+	return rzst_swaps_parse(text, v);
+}
+
+int rzst_swaps_used(const char *name, uint64_t *out)
+{
+	struct rzst_swap_area v[RZST_SWAPS_MAX];
+	unsigned nr = rzst_swaps_read(v);
+
+	*out = 0;
+	for (unsigned i = 0; i < nr; i++)
+		if (strcmp(v[i].name, name) == 0) {
+			*out = v[i].used;
+			return 0;
+		}
+	return -ENODEV;
+}

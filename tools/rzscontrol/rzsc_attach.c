@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * attach, detach, check: what to do is rzs-nbd-swap's business; here names become its arguments.
+ * Its exit statuses are passed on, and used for what is refused before it is started.  The kernel
+ * module's devices are no business of its, but of rzsc_swap.c.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "rzsc_find.h"
+#include "rzst_kernel.h"
+#include "rzsc_swap.h"
+
+#define WORDS_MAX (RZSC_PASS_MAX + 14)
+
+/* A command line of rzs-nbd-swap. */
+struct command {
+	char script[PATH_MAX];
+	const char *words[WORDS_MAX];
+	unsigned nr;
+	char pid[24];
+};
+
+static void add(struct command *c, const char *word)
+{
+	/* RZSC_PASS_MAX is held where options are read. */
+	if (c->nr < WORDS_MAX - 1)
+		c->words[c->nr++] = word;
+	c->words[c->nr] = NULL;
+}
+
+static void add_option(struct command *c, const char *option, const char *value)
+{
+	add(c, option);
+	add(c, value);
+}
+
+/* Who it is, as it says itself: its socket may be open in the service manager, too. */
+static void add_server(struct command *c, uint64_t pid)
+{
+	if (!pid)
+		return;
+	snprintf(c->pid, sizeof(c->pid), "%llu", (unsigned long long)pid);
+	add_option(c, "--server", c->pid);
+}
+
+/* The script lies beside this program, or where it was to be installed. */
+static void begin(struct command *c, const char *verb)
+{
+	const char *named = getenv("RZS_NBD_SWAP");
+	ssize_t n = readlink("/proc/self/exe", c->script, sizeof(c->script) - 1);
+	char *slash;
+
+	c->script[n > 0 ? n : 0] = '\0';
+	slash = strrchr(c->script, '/');
+	if (slash)
+		snprintf(slash + 1, sizeof(c->script) - (size_t)(slash + 1 - c->script), "%s",
+			 "rzs-nbd-swap");
+	if (!slash || access(c->script, X_OK) < 0)
+		snprintf(c->script, sizeof(c->script), "%s", RZS_SBINDIR "/rzs-nbd-swap");
+	if (named)
+		snprintf(c->script, sizeof(c->script), "%s", named);
+	c->nr = 0;
+	add(c, c->script);
+	add(c, verb);
+}
+
+static int cannot_start(const struct command *c)
+{
+	return rzst_fail(SWAP_FAILED, "%s: %s; is ramzswap installed completely?", c->script,
+			 strerror(errno));
+}
+
+/* Become it. */
+static int start(struct command *c)
+{
+	fflush(NULL);
+	execv(c->script, (char *const *)c->words);
+	return cannot_start(c);
+}
+
+/* Run it, and go on. */
+static int run(struct command *c)
+{
+	int status;
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (pid == 0)
+		_exit(start(c));
+	if (pid < 0)
+		return cannot_start(c);
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return SWAP_FAILED;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : SWAP_FAILED;
+}
+
+/* A failure to find a device, said already: nothing was touched. */
+static int refused(int code)
+{
+	return code == RZS_EXIT_USAGE ? SWAP_USAGE : SWAP_REFUSED;
+}
+
+/* ---- attach ---- */
+
+/* The device named, or one that is not in use. */
+static int choose_nbd(const struct rzsc_options *o, char *out, size_t size)
+{
+	struct rzsc_nbds nbds;
+	unsigned number;
+	int err;
+
+	if (o->nr_words == 1) {
+		if (!rzsc_nbd_is(o->words[0], &number))
+			return rzst_fail(SWAP_USAGE, "%s: expected /dev/nbdN", o->words[0]);
+		snprintf(out, size, "%s", o->words[0]);
+		return RZS_EXIT_DONE;
+	}
+	rzsc_nbds_read(&nbds);
+	err = rzsc_nbd_unused(&nbds, out, size);
+	rzsc_nbds_free(&nbds);
+	if (err < 0)
+		return rzst_fail(SWAP_REFUSED,
+				 "all /dev/nbdN are in use; detach one, or load nbd with a "
+				 "larger nbds_max=");
+	return RZS_EXIT_DONE;
+}
+
+/* Who the server says has it, beyond what its state files know. */
+static void name_holder(const struct rzst_device_info *d, char *out, size_t size)
+{
+	char path[RZST_PATH_MAX], folder[64];
+
+	if (rzsc_nbd_of_client(d->holder, out, size) == 0)
+		return;
+	snprintf(folder, sizeof(folder), "/proc/%llu", (unsigned long long)d->holder);
+	if (d->holder == 0)
+		snprintf(out, size, "a client whose process is not known");
+	else if (rzst_path(path, sizeof(path), folder) == 0 && access(path, F_OK) == 0)
+		snprintf(out, size, "process %llu", (unsigned long long)d->holder);
+	else
+		snprintf(out, size, "a client of process %llu, which has ended",
+			 (unsigned long long)d->holder);
+}
+
+/*
+ * One export that two devices swap to is pages of one overwritten with those of the other.  What
+ * is attached from elsewhere is for the server to know, and for rzs-nbd-swap to find out.
+ */
+static int check_free(const struct rzsc_found *found)
+{
+	const struct rzst_device_info *d = found->device;
+	const struct rzsc_nbd *nbd;
+	struct rzsc_nbds nbds;
+	char who[64] = "";
+
+	rzsc_nbds_read(&nbds);
+	nbd = rzsc_nbds_of(&nbds, &found->server->info, d, found->server->devices.nr);
+	if (nbd && rzsc_nbd_is_connected(&nbds, nbd->device))
+		snprintf(who, sizeof(who), "%s", nbd->device);
+	else if (d->held)
+		name_holder(d, who, sizeof(who));
+	rzsc_nbds_free(&nbds);
+	if (!*who)
+		return RZS_EXIT_DONE;
+	if (*who == '/')
+		return rzst_fail(SWAP_REFUSED,
+				 "%s: attached already, by %s; 'rzscontrol detach %s' first",
+				 found->name, who, who);
+	return rzst_fail(SWAP_REFUSED, "%s: attached already, by %s; that must leave first",
+			 found->name, who);
+}
+
+static int attach(const struct rzsc_options *o, const struct rzsc_found *found)
+{
+	const char *socket = o->nbd_socket ? o->nbd_socket : found->server->info.socket;
+	struct command c;
+	char device[32];
+	int code;
+
+	if (!found->device->ready)
+		return rzst_fail(SWAP_REFUSED,
+				 "%s: not initialised, there is nothing to attach; 'rzscontrol "
+				 "%s --init' does that",
+				 found->name, found->name);
+	if (!*socket)
+		return rzst_fail(SWAP_REFUSED,
+				 "%s: cannot tell at which unix socket NBD clients reach the "
+				 "server; name it with --nbd-socket",
+				 found->name);
+	code = check_free(found);
+	if (code == RZS_EXIT_DONE)
+		code = choose_nbd(o, device, sizeof(device));
+	if (code != RZS_EXIT_DONE)
+		return code;
+	begin(&c, "attach");
+	add_option(&c, "--device", device);
+	add_option(&c, "--socket", socket);
+	add_option(&c, "--name", found->name);
+	add_server(&c, found->server->info.pid);
+	for (unsigned i = 0; i < o->nr_pass; i++)
+		add(&c, o->pass[i]);
+	return start(&c);
+}
+
+int rzsc_cmd_attach(const struct rzsc_options *o)
+{
+	struct rzsc_found found;
+	int code = rzsc_device_find(o, o->device, &found);
+
+	if (code != RZS_EXIT_DONE)
+		code = refused(code);
+	else if (found.server->backend->of_kernel)
+		code = rzsc_swap_attach(o, &found);
+	else
+		code = attach(o, &found);
+	rzsc_found_free(&found);
+	return code;
+}
+
+/* ---- which /dev/nbdN? ---- */
+
+struct nbd_found {
+	char device[32];	    /* empty: not attached */
+	char socket[RZST_PATH_MAX]; /* the server's for NBD; empty: not known, or not asked */
+	uint64_t pid;		    /* the server's; 0: not asked */
+};
+
+/*
+ * That of a device by its name.  First by what was noted: that works without the server, which may
+ * be what is wrong.  RZS_EXIT_DONE with out->device empty: not attached.
+ */
+static int find_nbd(const struct rzsc_options *o, const char *name, struct nbd_found *out)
+{
+	const struct rzsc_nbd *nbd = NULL;
+	struct rzsc_found found;
+	struct rzsc_nbds nbds;
+	unsigned nr = 0;
+	int code = RZS_EXIT_DONE;
+
+	memset(out, 0, sizeof(*out));
+	memset(&found, 0, sizeof(found));
+	rzsc_nbds_read(&nbds);
+	for (size_t i = 0; i < nbds.nr; i++)
+		if (nbds.v[i].noted && strcmp(nbds.v[i].name, name) == 0) {
+			nbd = &nbds.v[i];
+			nr++;
+		}
+	if (nr != 1 || o->socket) {
+		code = rzsc_device_find(o, name, &found);
+		nbd = NULL;
+	}
+	if (code == RZS_EXIT_DONE && found.server) {
+		nbd = rzsc_nbds_of(&nbds, &found.server->info, found.device,
+				   found.server->devices.nr);
+		snprintf(out->socket, sizeof(out->socket), "%s", found.server->info.socket);
+		out->pid = found.server->info.pid;
+	}
+	if (nbd)
+		snprintf(out->device, sizeof(out->device), "%s", nbd->device);
+	rzsc_nbds_free(&nbds);
+	rzsc_found_free(&found);
+	return code == RZS_EXIT_DONE ? RZS_EXIT_DONE : refused(code);
+}
+
+/*
+ * The name of the kernel's device that is meant, or NULL.  By its text alone where that will do: a
+ * device that is no longer there, or cannot be opened, may be swapped to all the same.
+ */
+static const char *kernel_name(const struct rzsc_options *o)
+{
+	const char *text = o->device;
+	unsigned number;
+
+	if (strncmp(text, "/dev/", 5) == 0)
+		text += 5;
+	return !o->socket && rzst_kernel_is_name(text, &number) ? text : NULL;
+}
+
+int rzsc_cmd_detach(const struct rzsc_options *o)
+{
+	struct nbd_found at;
+	struct command c;
+	unsigned number;
+
+	if (kernel_name(o))
+		return rzsc_swap_detach(o, kernel_name(o));
+	if (rzsc_nbd_is(o->device, &number)) {
+		snprintf(at.device, sizeof(at.device), "%s", o->device);
+	} else {
+		int code = find_nbd(o, o->device, &at);
+
+		if (code != RZS_EXIT_DONE)
+			return code;
+		if (!*at.device)
+			return rzst_fail(SWAP_NOT_ATTACHED,
+					 "%s: attached to no /dev/nbdN that is known of; name "
+					 "it instead if it is",
+					 o->device);
+	}
+	begin(&c, "detach");
+	add_option(&c, "--device", at.device);
+	for (unsigned i = 0; i < o->nr_pass; i++)
+		add(&c, o->pass[i]);
+	return start(&c);
+}
+
+/* ---- check ---- */
+
+static int check_one(const struct rzsc_options *o)
+{
+	struct nbd_found at;
+	struct command c;
+	unsigned number;
+	int code;
+
+	memset(&at, 0, sizeof(at));
+	if (kernel_name(o))
+		return rzst_fail(SWAP_REFUSED,
+				 "%s: check looks at what swapping to a process needs, and one "
+				 "of the kernel's devices needs none of it; 'rzscontrol list' "
+				 "shows how it is",
+				 o->device);
+	if (rzsc_nbd_is(o->device, &number)) {
+		snprintf(at.device, sizeof(at.device), "%s", o->device);
+	} else {
+		code = find_nbd(o, o->device, &at);
+		if (code != RZS_EXIT_DONE)
+			return code;
+		/* Before it is attached: as attach would choose. */
+		if (!*at.device && choose_nbd(o, at.device, sizeof(at.device)) != RZS_EXIT_DONE)
+			return SWAP_REFUSED;
+	}
+	begin(&c, "check");
+	add_option(&c, "--device", at.device);
+	if (*at.socket)
+		add_option(&c, "--socket", at.socket);
+	add_server(&c, at.pid);
+	if (o->json)
+		add(&c, "--json");
+	return start(&c);
+}
+
+/* One after the other; the array makes one JSON text of them.  Gives the worst status. */
+static int check_all(const struct rzsc_options *o, const struct rzsc_nbds *nbds)
+{
+	int worst = RZS_EXIT_DONE;
+
+	if (o->json)
+		puts("[");
+	for (size_t i = 0; i < nbds->nr; i++) {
+		struct command c;
+		int code;
+
+		begin(&c, "check");
+		add_option(&c, "--device", nbds->v[i].device);
+		if (o->json)
+			add(&c, "--json");
+		if (i > 0)
+			puts(o->json ? "," : "");
+		code = run(&c);
+		worst = code > worst ? code : worst;
+	}
+	if (o->json)
+		puts("]");
+	return worst;
+}
+
+/* Nothing is attached.  That of --socket, else where rzs-nbd-swap looks by itself. */
+static int check_none(const struct rzsc_options *o)
+{
+	struct rzsc_servers all = {NULL, 0};
+	struct command c;
+	int code;
+
+	begin(&c, "check");
+	if (o->socket) {
+		code = rzsc_servers_find(o, &all);
+		if (code != RZS_EXIT_DONE)
+			return refused(code);
+		if (*all.v[0].info.socket)
+			add_option(&c, "--socket", all.v[0].info.socket);
+		add_server(&c, all.v[0].info.pid);
+	}
+	if (o->json)
+		add(&c, "--json");
+	code = run(&c);
+	rzsc_servers_free(&all);
+	return code;
+}
+
+int rzsc_cmd_check(const struct rzsc_options *o)
+{
+	struct rzsc_nbds nbds;
+	int code;
+
+	if (o->device)
+		return check_one(o);
+	rzsc_nbds_read(&nbds);
+	code = nbds.nr ? check_all(o, &nbds) : check_none(o);
+	rzsc_nbds_free(&nbds);
+	return code;
+}

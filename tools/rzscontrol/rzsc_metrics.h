@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Statistics as OpenMetrics text (prometheus.io/docs/specs/om/open_metrics_spec), of no types but
+ * gauge, counter, summary and histogram and without times, so that the older text format's readers,
+ * such as the node exporter's textfile collector, take it too.
+ *
+ * Threading: one thread.
+ */
+#ifndef RZSC_METRICS_H
+#define RZSC_METRICS_H
+
+#include "rzst_backend.h"
+
+/* A device, and what was measured of it. */
+struct rzsc_metric_device {
+	const char *socket; /* its server's control socket */
+	struct rzst_device_info info;
+	struct rzst_values stats;	   /* empty when it is not initialised */
+	struct rzst_latency_infos latency; /* likewise */
+	struct rzst_histograms histograms; /* likewise */
+	bool stale_known;
+	uint64_t stale;
+};
+
+struct rzsc_metric_server {
+	const char *socket;
+	bool up;
+	struct rzst_values process;
+	struct rzst_texts protections;
+};
+
+struct rzsc_metrics {
+	struct rzst_stat_infos table; /* what the statistics mean */
+	struct rzsc_metric_server *servers;
+	size_t nr_servers;
+	struct rzsc_metric_device *devices;
+	size_t nr_devices;
+};
+
+/* The whole text, up to its "# EOF". */
+void rzsc_metrics_print(FILE *f, const struct rzsc_metrics *m);
+
+#endif

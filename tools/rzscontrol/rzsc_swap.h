@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * attach and detach of the kernel module's devices: nothing but swapon(2) and swapoff(2).
+ *
+ * They say themselves what is wrong, and give an exit status as rzs-nbd-swap(8) does.
+ *
+ * Threading: one thread.
+ */
+#ifndef RZSC_SWAP_H
+#define RZSC_SWAP_H
+
+#include "rzsc_find.h"
+
+/* As in rzs-nbd-swap(8). */
+enum { SWAP_FAILED = 1, SWAP_USAGE = 2, SWAP_REFUSED = 3, SWAP_NO_ROOM = 4, SWAP_NOT_ATTACHED = 5 };
+
+int rzsc_swap_attach(const struct rzsc_options *o, const struct rzsc_found *found);
+
+/* "ramzswapN"; the device itself is not asked. */
+int rzsc_swap_detach(const struct rzsc_options *o, const char *name);
+
+#endif
