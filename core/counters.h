@@ -9,29 +9,18 @@
 
 #include "rzs_port.h"
 
+/* RZS_C_name for each statistic that is counted; rzs_stats.def says which, and what they are. */
+#define RZS_COUNTER_SUM(name)	  RZS_C_##name,
+#define RZS_COUNTER_BOUNDED(name) RZS_C_##name,
+#define RZS_COUNTER_DERIVED(name)
 enum rzs_counter {
-	RZS_C_SAME, /* pages stored, by kind */
-	RZS_C_ZERO,
-	RZS_C_COMPRESSED,
-	RZS_C_RAW,
-	RZS_C_GOOD,
-	RZS_C_OBJECT_BYTES,
-	RZS_C_DIR_BYTES,
-	RZS_C_READS,
-	RZS_C_WRITES,
-	RZS_C_DISCARDS,
-	RZS_C_FAILED_READS,
-	RZS_C_FAILED_WRITES,
-	RZS_C_REFUSED_LIMIT,
-	RZS_C_REFUSED_RESERVE,
-	RZS_C_CORRUPT,
-	RZS_C_IMPOSSIBLE,
-	RZS_C_SLIDES,
-	RZS_C_SLIDE_BYTES,
-	RZS_C_MOVED,
-	RZS_C_COMPACTED,
+#define RZS_STAT(name, kind, source, depends, help) RZS_COUNTER_##source(name)
+#include "rzs_stats.def"
 	RZS_C_NR,
 };
+#undef RZS_COUNTER_SUM
+#undef RZS_COUNTER_BOUNDED
+#undef RZS_COUNTER_DERIVED
 
 struct rzs_counters {
 	/* Aligned, which 32-bit machines would not: each is read while another thread writes it. */
@@ -40,7 +29,7 @@ struct rzs_counters {
 
 static inline void rzs_count(struct rzs_counters *c, enum rzs_counter which, uint64_t delta)
 {
-	rzs_store_release(&c->v[which], rzs_load_relaxed(&c->v[which]) + delta);
+	rzs_set(&c->v[which], rzs_load_relaxed(&c->v[which]) + delta);
 }
 
 #endif

@@ -19,6 +19,7 @@ RZS_CORE_SOURCES = \
 	core/pool_compact.c \
 	core/pool_lists.c \
 	core/range.c \
+	core/rzs_stats.def \
 	core/rzs_store.h \
 	core/samefill.h \
 	core/slot.c \

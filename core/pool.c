@@ -109,7 +109,7 @@ static int pool_new_id(struct rzs_pool *p, uint32_t *out)
 		err = pool_add_chunk(p, p->next_id);
 		if (!err) {
 			*out = (uint32_t)p->next_id;
-			rzs_store_release(&p->next_id, p->next_id + 1);
+			rzs_set(&p->next_id, p->next_id + 1);
 		}
 	}
 	rzs_unlock(&p->id_lock);
@@ -227,11 +227,11 @@ static int block_put_packed(struct rzs_pool *p, struct rzs_block *b, struct rzs_
 
 	err = rzs_packed_put(&b->packed, b->mem, o->slot, o->data, o->size, o->sum, &w->scratch,
 			     &index, &slid);
-	rzs_count(&w->counters, RZS_C_DIR_BYTES,
+	rzs_count(&w->counters, RZS_C_object_meta_bytes,
 		  (uint64_t)((int64_t)b->packed.ndir - ndir) * sizeof(struct rzs_entry));
 	if (slid) {
-		rzs_count(&w->counters, RZS_C_SLIDES, 1);
-		rzs_count(&w->counters, RZS_C_SLIDE_BYTES, slid);
+		rzs_count(&w->counters, RZS_C_slides, 1);
+		rzs_count(&w->counters, RZS_C_slide_bytes, slid);
 		if (p->wipe)
 			rzs_packed_wipe_slid(&b->packed, b->mem);
 	}
@@ -267,11 +267,11 @@ int rzs_block_put(struct rzs_pool *p, struct rzs_worker *w, uint32_t id, const s
 	else
 		err = block_put_page(b, id, o, out_word);
 	if (err) {
-		rzs_count(&w->counters, RZS_C_IMPOSSIBLE, 1);
+		rzs_count(&w->counters, RZS_C_impossible, 1);
 		block_break(p, b);
 		return -EIO;
 	}
-	rzs_count(&w->counters, RZS_C_OBJECT_BYTES, o->size);
+	rzs_count(&w->counters, RZS_C_object_bytes, o->size);
 	rzs_block_settle(p, id, b);
 	return 0;
 }
@@ -350,7 +350,7 @@ static struct rzs_block *block_lock(struct rzs_pool *p, struct rzs_worker *w, ui
 			return b;
 		rzs_unlock(&b->lock);
 	}
-	rzs_count(&w->counters, RZS_C_IMPOSSIBLE, 1);
+	rzs_count(&w->counters, RZS_C_impossible, 1);
 	return NULL;
 }
 
@@ -379,14 +379,14 @@ static void block_drop(struct rzs_pool *p, struct rzs_block *b, struct rzs_worke
 
 	if (p->wipe)
 		block_wipe(b, word);
-	rzs_count(&w->counters, RZS_C_OBJECT_BYTES, (uint64_t)0 - rzs_word_size(word));
+	rzs_count(&w->counters, RZS_C_object_bytes, (uint64_t)0 - rzs_word_size(word));
 	if (rzs_word_kind(word) == RZS_KIND_RAW) {
 		b->page_slot[rzs_word_index(word)] = RZS_SLOT_NONE;
 		return;
 	}
 	ndir = b->packed.ndir;
 	rzs_packed_del(&b->packed, b->mem, rzs_word_index(word));
-	rzs_count(&w->counters, RZS_C_DIR_BYTES,
+	rzs_count(&w->counters, RZS_C_object_meta_bytes,
 		  (uint64_t)((int64_t)b->packed.ndir - ndir) * sizeof(struct rzs_entry));
 }
 
@@ -451,7 +451,7 @@ int rzs_pool_read_begin(struct rzs_pool *p, struct rzs_worker *w, uint32_t slot,
 			rzs_unlock(&b->lock);
 		if (!named)
 			return -EAGAIN;
-		rzs_count(&w->counters, RZS_C_IMPOSSIBLE, 1);
+		rzs_count(&w->counters, RZS_C_impossible, 1);
 		return -EIO;
 	}
 	out->slot = slot;
@@ -506,7 +506,7 @@ int rzs_pool_rewrite(struct rzs_pool *p, struct rzs_worker *w, const struct rzs_
 	if (!block_claim(p, w, o->slot, word))
 		return -ENOSPC;
 	b = rzs_pool_block(p, id);
-	rzs_count(&w->counters, RZS_C_OBJECT_BYTES,
+	rzs_count(&w->counters, RZS_C_object_bytes,
 		  (uint64_t)((int64_t)o->size - rzs_word_size(word)));
 	if (p->wipe)
 		block_wipe(b, word);

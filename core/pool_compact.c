@@ -130,7 +130,7 @@ static int move_object(struct compaction *c, struct rzs_shard *s, struct rzs_obj
 		rzs_pool_free(c->pool, c->worker, o->slot, moved);
 		return 0;
 	}
-	rzs_count(&c->worker->counters, RZS_C_MOVED, 1);
+	rzs_count(&c->worker->counters, RZS_C_moved_objects, 1);
 	rzs_pool_free(c->pool, c->worker, o->slot, word);
 	return 0;
 }
@@ -156,7 +156,7 @@ static int evacuate(struct compaction *c, struct rzs_shard *s, uint32_t id)
 	}
 	rzs_lock(&b->lock);
 	if (rzs_block_settle(c->pool, id, b)) {
-		rzs_count(&c->worker->counters, RZS_C_COMPACTED, 1);
+		rzs_count(&c->worker->counters, RZS_C_compacted_blocks, 1);
 		c->blocks++;
 	} else if (!err) {
 		err = -ENOSPC; /* what is left cannot move now: not again at once */

@@ -88,7 +88,7 @@ static void link_pages(struct rzs_pool *p, struct rzs_shard *s, uint32_t id, str
 	if (used == RZS_PAGES_PER_BLOCK)
 		return;
 	b->room_list = (uint8_t)used;
-	rzs_store_release(&s->page_sum, s->page_sum + RZS_PAGES_PER_BLOCK - used);
+	rzs_set(&s->page_sum, s->page_sum + RZS_PAGES_PER_BLOCK - used);
 	room_insert(p, &s->pages[used], id, b);
 }
 
@@ -109,7 +109,7 @@ void rzs_shard_link(struct rzs_pool *p, struct rzs_shard *s, uint32_t id, struct
 		return;
 	b->room_list = (uint8_t)list;
 	b->linked_room = (uint16_t)room;
-	rzs_store_release(&s->room_sum, s->room_sum + room);
+	rzs_set(&s->room_sum, s->room_sum + room);
 	room_insert(p, &s->room[list], id, b);
 	s->room_map[list / 64] |= 1ull << list % 64;
 	hole_insert(p, s, id, b);
@@ -123,11 +123,11 @@ void rzs_shard_unlink(struct rzs_pool *p, struct rzs_shard *s, struct rzs_block 
 		return;
 	b->room_list = RZS_NO_LIST;
 	if (b->type == RZS_BLOCK_PAGES) {
-		rzs_store_release(&s->page_sum, s->page_sum - (RZS_PAGES_PER_BLOCK - list));
+		rzs_set(&s->page_sum, s->page_sum - (RZS_PAGES_PER_BLOCK - list));
 		room_remove(p, &s->pages[list], b);
 		return;
 	}
-	rzs_store_release(&s->room_sum, s->room_sum - b->linked_room);
+	rzs_set(&s->room_sum, s->room_sum - b->linked_room);
 	if (room_remove(p, &s->room[list], b))
 		s->room_map[list / 64] &= ~(1ull << list % 64);
 	hole_remove(p, s, b);

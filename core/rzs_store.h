@@ -185,7 +185,8 @@ int RZS_MUST_CHECK rzs_store_set_limit(struct rzs_store *store, uint64_t limit_b
 #define RZS_STATS_VERSION 1u
 
 /*
- * One snapshot, the same numbers in every form.  Bytes end in _bytes, everything else counts.
+ * One snapshot, the same numbers in every form.  rzs_stats.def lists them, each a uint64_t, with
+ * what it means.  Bytes end in _bytes, everything else counts.
  * These hold in each (tests check them):
  *   pages_stored = pages_same + pages_compressed + pages_raw
  *   orig_bytes   = pages_stored * RZS_PAGE_SIZE
@@ -199,41 +200,8 @@ int RZS_MUST_CHECK rzs_store_set_limit(struct rzs_store *store, uint64_t limit_b
 struct rzs_stats {
 	uint32_t version; /* RZS_STATS_VERSION */
 	uint32_t size;	  /* sizeof(struct rzs_stats) */
-
-	uint64_t nr_pages;    /* size of the store */
-	uint64_t limit_bytes; /* 0 = none */
-
-	uint64_t pages_stored;
-	uint64_t pages_same; /* one repeated word; no memory but the slot */
-	uint64_t pages_zero; /* those of pages_same that are zero */
-	uint64_t pages_compressed;
-	uint64_t pages_raw;  /* incompressible, stored as they are */
-	uint64_t pages_good; /* compressed to at most half a page */
-	uint64_t orig_bytes;
-	uint64_t object_bytes; /* sum of compressed sizes, raw pages count 4096 */
-
-	uint64_t mem_bytes;	    /* all memory held */
-	uint64_t mem_peak_bytes;    /* highest mem_bytes */
-	uint64_t block_bytes;	    /* blocks of objects */
-	uint64_t object_meta_bytes; /* the objects' directory entries */
-	uint64_t slack_bytes;	    /* in blocks, in no object */
-	uint64_t table_bytes;	    /* slot table and block table, as far as allocated */
-	uint64_t fixed_bytes;	    /* the store, its workers, top-level tables */
-	uint64_t reserve_bytes;	    /* ready for use, held by the world for this store */
-
-	uint64_t reads;	   /* pages read */
-	uint64_t writes;   /* pages written */
-	uint64_t discards; /* stored pages dropped by discard or zeroing */
-	uint64_t failed_reads;
-	uint64_t failed_writes;
-	uint64_t refused_limit;	   /* writes refused: limit reached */
-	uint64_t refused_reserve;  /* writes refused: reserve empty */
-	uint64_t corrupt;	   /* reads that failed the checksum or the decoder */
-	uint64_t impossible;	   /* broken invariants met (each answered with an error) */
-	uint64_t slides;	   /* blocks tidied in place */
-	uint64_t slide_bytes;	   /* bytes moved by that */
-	uint64_t moved_objects;	   /* moved to another block by compaction */
-	uint64_t compacted_blocks; /* given back by compaction */
+#define RZS_STAT(name, kind, source, depends, help) uint64_t name;
+#include "rzs_stats.def"
 };
 
 /*

@@ -36,7 +36,7 @@ void rzs_store_sum(struct rzs_store *store, uint64_t sum[RZS_C_NR])
 
 static uint64_t changes(const uint64_t *c)
 {
-	return c[RZS_C_WRITES] + c[RZS_C_DISCARDS] + c[RZS_C_MOVED];
+	return c[RZS_C_writes] + c[RZS_C_discards] + c[RZS_C_moved_objects];
 }
 
 static void look_once(struct rzs_store *store, struct look *out)
@@ -51,7 +51,7 @@ static void look_once(struct rzs_store *store, struct look *out)
 	if (rzs_limit_allows(limit, out->limit))
 		out->limit = limit;
 	memset(after, 0, sizeof(after));
-	add_up(store, RZS_C_WRITES, after);
+	add_up(store, RZS_C_writes, after);
 	out->changes = changes(after) - changes(out->c);
 }
 
@@ -97,15 +97,15 @@ static void stats_pages(const uint64_t *c, struct rzs_stats *out)
 	uint64_t room = out->block_bytes, left = out->nr_pages, most;
 
 	most = room / RZS_PAGE_SIZE;
-	out->pages_raw = within(c[RZS_C_RAW], 0, most < left ? most : left);
+	out->pages_raw = within(c[RZS_C_pages_raw], 0, most < left ? most : left);
 	left -= out->pages_raw;
 	room -= out->pages_raw * RZS_PAGE_SIZE;
 	most = room / LEAST_OF_BLOCK;
-	out->pages_compressed = within(c[RZS_C_COMPRESSED], 0, most < left ? most : left);
+	out->pages_compressed = within(c[RZS_C_pages_compressed], 0, most < left ? most : left);
 	left -= out->pages_compressed;
-	out->pages_same = within(c[RZS_C_SAME], 0, left);
-	out->pages_zero = within(c[RZS_C_ZERO], 0, out->pages_same);
-	out->pages_good = within(c[RZS_C_GOOD], 0, out->pages_compressed);
+	out->pages_same = within(c[RZS_C_pages_same], 0, left);
+	out->pages_zero = within(c[RZS_C_pages_zero], 0, out->pages_same);
+	out->pages_good = within(c[RZS_C_pages_good], 0, out->pages_compressed);
 	out->pages_stored = out->pages_same + out->pages_compressed + out->pages_raw;
 	out->orig_bytes = out->pages_stored * RZS_PAGE_SIZE;
 }
@@ -116,28 +116,27 @@ static void stats_objects(const uint64_t *c, struct rzs_stats *out)
 	uint64_t least_dir = out->pages_compressed * sizeof(struct rzs_entry);
 	uint64_t least = out->pages_raw * RZS_PAGE_SIZE + out->pages_compressed;
 
-	out->object_bytes = within(c[RZS_C_OBJECT_BYTES], least, out->block_bytes - least_dir);
+	out->object_bytes = within(c[RZS_C_object_bytes], least, out->block_bytes - least_dir);
 	out->object_meta_bytes =
-		within(c[RZS_C_DIR_BYTES], least_dir, out->block_bytes - out->object_bytes);
+		within(c[RZS_C_object_meta_bytes], least_dir, out->block_bytes - out->object_bytes);
 	out->slack_bytes = out->block_bytes - out->object_bytes - out->object_meta_bytes;
 }
 
 static void stats_counts(const uint64_t *c, struct rzs_stats *out)
 {
-	out->reads = c[RZS_C_READS];
-	out->writes = c[RZS_C_WRITES];
-	out->discards = c[RZS_C_DISCARDS];
-	out->failed_reads = within(c[RZS_C_FAILED_READS], 0, out->reads);
-	out->failed_writes = within(c[RZS_C_FAILED_WRITES], 0, out->writes);
-	out->refused_limit = within(c[RZS_C_REFUSED_LIMIT], 0, out->failed_writes);
+#define COUNT_SUM(name) out->name = c[RZS_C_##name];
+#define COUNT_BOUNDED(name)
+#define COUNT_DERIVED(name)
+#define RZS_STAT(name, kind, source, depends, help) COUNT_##source(name)
+#include "rzs_stats.def"
+#undef COUNT_SUM
+#undef COUNT_BOUNDED
+#undef COUNT_DERIVED
+	out->failed_reads = within(c[RZS_C_failed_reads], 0, out->reads);
+	out->failed_writes = within(c[RZS_C_failed_writes], 0, out->writes);
+	out->refused_limit = within(c[RZS_C_refused_limit], 0, out->failed_writes);
 	out->refused_reserve =
-		within(c[RZS_C_REFUSED_RESERVE], 0, out->failed_writes - out->refused_limit);
-	out->corrupt = c[RZS_C_CORRUPT];
-	out->impossible = c[RZS_C_IMPOSSIBLE];
-	out->slides = c[RZS_C_SLIDES];
-	out->slide_bytes = c[RZS_C_SLIDE_BYTES];
-	out->moved_objects = c[RZS_C_MOVED];
-	out->compacted_blocks = c[RZS_C_COMPACTED];
+		within(c[RZS_C_refused_reserve], 0, out->failed_writes - out->refused_limit);
 }
 
 void rzs_store_stats(struct rzs_store *store, struct rzs_stats *out)

@@ -51,17 +51,17 @@ static void count_word(struct rzs_worker *w, uint64_t word, uint64_t sign)
 	switch (rzs_word_kind(word)) {
 	case RZS_KIND_SAME:
 	case RZS_KIND_SAME32:
-		rzs_count(c, RZS_C_SAME, sign);
+		rzs_count(c, RZS_C_pages_same, sign);
 		if (rzs_word_is_zero_page(word))
-			rzs_count(c, RZS_C_ZERO, sign);
+			rzs_count(c, RZS_C_pages_zero, sign);
 		break;
 	case RZS_KIND_PACKED:
-		rzs_count(c, RZS_C_COMPRESSED, sign);
+		rzs_count(c, RZS_C_pages_compressed, sign);
 		if (rzs_word_size(word) <= RZS_PAGE_SIZE / 2)
-			rzs_count(c, RZS_C_GOOD, sign);
+			rzs_count(c, RZS_C_pages_good, sign);
 		break;
 	case RZS_KIND_RAW:
-		rzs_count(c, RZS_C_RAW, sign);
+		rzs_count(c, RZS_C_pages_raw, sign);
 		break;
 	default:
 		break;
@@ -80,11 +80,11 @@ static void store_retire(struct rzs_store *store, struct rzs_worker *w, rzs_slot
 
 static int store_refused(struct rzs_worker *w, int err)
 {
-	rzs_count(&w->counters, RZS_C_FAILED_WRITES, 1);
+	rzs_count(&w->counters, RZS_C_failed_writes, 1);
 	if (err == -ENOSPC)
-		rzs_count(&w->counters, RZS_C_REFUSED_LIMIT, 1);
+		rzs_count(&w->counters, RZS_C_refused_limit, 1);
 	else if (err == -ENOMEM)
-		rzs_count(&w->counters, RZS_C_REFUSED_RESERVE, 1);
+		rzs_count(&w->counters, RZS_C_refused_reserve, 1);
 	return err;
 }
 
@@ -98,9 +98,9 @@ static int store_rewrite(struct rzs_store *store, struct rzs_worker *w, const st
 	if (rzs_pool_rewrite(&store->pool, w, &enc->object, enc->raw, old, p_word))
 		return err;
 	if (rzs_word_size(old) <= RZS_PAGE_SIZE / 2)
-		rzs_count(&w->counters, RZS_C_GOOD, (uint64_t)-1);
+		rzs_count(&w->counters, RZS_C_pages_good, (uint64_t)-1);
 	if (enc->object.size <= RZS_PAGE_SIZE / 2)
-		rzs_count(&w->counters, RZS_C_GOOD, 1);
+		rzs_count(&w->counters, RZS_C_pages_good, 1);
 	return 0;
 }
 
@@ -125,7 +125,7 @@ static int store_write(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t
 	uint64_t *p, old;
 	int err;
 
-	rzs_count(&w->counters, RZS_C_WRITES, 1);
+	rzs_count(&w->counters, RZS_C_writes, 1);
 	err = rzs_slots_get(&store->slots, slot, &p);
 	if (err)
 		return store_refused(w, err);
@@ -164,7 +164,7 @@ int rzs_store_write(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t sl
 
 static int store_corrupt(struct rzs_worker *w)
 {
-	rzs_count(&w->counters, RZS_C_CORRUPT, 1);
+	rzs_count(&w->counters, RZS_C_corrupt, 1);
 	return -EIO;
 }
 
@@ -200,7 +200,7 @@ int rzs_store_load(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t slo
 		return 0;
 	}
 	if (!rzs_word_is_object(word)) {
-		rzs_count(&w->counters, RZS_C_IMPOSSIBLE, 1);
+		rzs_count(&w->counters, RZS_C_impossible, 1);
 		return store_corrupt(w);
 	}
 	raw = rzs_word_kind(word) == RZS_KIND_RAW;
@@ -236,9 +236,9 @@ int rzs_store_read(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t slo
 	err = store_read(store, w, slot, page);
 	if (err == -ENODATA)
 		return err; /* nothing read, and nothing failed */
-	rzs_count(&w->counters, RZS_C_READS, 1);
+	rzs_count(&w->counters, RZS_C_reads, 1);
 	if (err)
-		rzs_count(&w->counters, RZS_C_FAILED_READS, 1);
+		rzs_count(&w->counters, RZS_C_failed_reads, 1);
 	if (store->pool.wipe && page != w->page)
 		rzs_worker_wipe(w);
 	return err;
@@ -251,7 +251,7 @@ static int store_modify(struct rzs_store *store, struct rzs_worker *w, rzs_slot_
 	uint64_t *p, old;
 	int err;
 
-	rzs_count(&w->counters, RZS_C_WRITES, 1);
+	rzs_count(&w->counters, RZS_C_writes, 1);
 	err = rzs_slots_get(&store->slots, slot, &p);
 	if (err)
 		return store_refused(w, err);
@@ -332,7 +332,7 @@ int rzs_store_discard(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t 
 			old = rzs_slot_exchange(p, 0);
 			if (!old)
 				continue;
-			rzs_count(&w->counters, RZS_C_DISCARDS, 1);
+			rzs_count(&w->counters, RZS_C_discards, 1);
 			store_retire(store, w, slot, old, 0);
 		}
 	}
@@ -356,7 +356,7 @@ int rzs_store_try_discard(struct rzs_store *store, unsigned hint, rzs_slot_t slo
 	if (!rzs_slot_try_exchange(p, 0, &old)) {
 		err = -EAGAIN;
 	} else if (old) {
-		rzs_count(&w->counters, RZS_C_DISCARDS, 1);
+		rzs_count(&w->counters, RZS_C_discards, 1);
 		store_retire(store, w, slot, old, 0);
 	}
 	rzs_worker_put(store, w);

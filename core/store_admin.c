@@ -222,9 +222,9 @@ int rzs_store_set_limit(struct rzs_store *store, uint64_t limit_bytes)
 	}
 	/* What is held is never above the limit that is told: a higher one is told first. */
 	if (rzs_limit_allows(limit_bytes, before))
-		rzs_store_release(&store->limit_bytes, limit_bytes);
+		rzs_set(&store->limit_bytes, limit_bytes);
 	err = rzs_blocks_set_max(store->blocks, max,
 				 store_reserve(store->slots.nr, store->reserve_bytes, limit_bytes));
-	rzs_store_release(&store->limit_bytes, err ? before : limit_bytes);
+	rzs_set(&store->limit_bytes, err ? before : limit_bytes);
 	return err;
 }

@@ -170,12 +170,13 @@ static const char *verify_counters(struct rzs_store *store, const struct tally *
 	uint64_t sum[RZS_C_NR];
 
 	rzs_store_sum(store, sum);
-	if (t->entry_bytes != t->object_bytes || sum[RZS_C_OBJECT_BYTES] != t->object_bytes)
+	if (t->entry_bytes != t->object_bytes || sum[RZS_C_object_bytes] != t->object_bytes)
 		return "sums: bytes of objects";
-	if (sum[RZS_C_DIR_BYTES] != t->dir_bytes)
+	if (sum[RZS_C_object_meta_bytes] != t->dir_bytes)
 		return "sums: bytes of directories";
-	if (sum[RZS_C_SAME] != t->same || sum[RZS_C_ZERO] != t->zero || sum[RZS_C_RAW] != t->raw ||
-	    sum[RZS_C_COMPRESSED] != t->compressed || sum[RZS_C_GOOD] != t->good)
+	if (sum[RZS_C_pages_same] != t->same || sum[RZS_C_pages_zero] != t->zero ||
+	    sum[RZS_C_pages_raw] != t->raw || sum[RZS_C_pages_compressed] != t->compressed ||
+	    sum[RZS_C_pages_good] != t->good)
 		return "sums: pages by kind";
 	return NULL;
 }

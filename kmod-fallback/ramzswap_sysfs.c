@@ -205,23 +205,12 @@ static ssize_t bd_stat_show(struct device *dev, struct device_attribute *attr, c
 static DEVICE_ATTR_RO(bd_stat);
 
 /* The store's own figures, with the names that servers give them: a line for each. */
-#define STORE_STAT(name) {#name, offsetof(struct rzs_stats, name)}
-
 static const struct {
 	const char *name;
 	size_t offset; /* of a u64 */
 } store_stats[] = {
-	STORE_STAT(nr_pages),	       STORE_STAT(limit_bytes),	      STORE_STAT(pages_stored),
-	STORE_STAT(pages_same),	       STORE_STAT(pages_zero),	      STORE_STAT(pages_compressed),
-	STORE_STAT(pages_raw),	       STORE_STAT(pages_good),	      STORE_STAT(orig_bytes),
-	STORE_STAT(object_bytes),      STORE_STAT(mem_bytes),	      STORE_STAT(mem_peak_bytes),
-	STORE_STAT(block_bytes),       STORE_STAT(object_meta_bytes), STORE_STAT(slack_bytes),
-	STORE_STAT(table_bytes),       STORE_STAT(fixed_bytes),	      STORE_STAT(reserve_bytes),
-	STORE_STAT(reads),	       STORE_STAT(writes),	      STORE_STAT(discards),
-	STORE_STAT(failed_reads),      STORE_STAT(failed_writes),     STORE_STAT(refused_limit),
-	STORE_STAT(refused_reserve),   STORE_STAT(corrupt),	      STORE_STAT(impossible),
-	STORE_STAT(slides),	       STORE_STAT(slide_bytes),	      STORE_STAT(moved_objects),
-	STORE_STAT(compacted_blocks),
+#define RZS_STAT(name, kind, source, depends, help) {#name, offsetof(struct rzs_stats, name)},
+#include "rzs_stats.def"
 };
 
 static ssize_t store_stat_show(struct device *dev, struct device_attribute *attr, char *buf)

@@ -101,7 +101,7 @@ static inline uint64_t rzs_load_relaxed(const uint64_t *p)
 	return (uint64_t)atomic64_read((const atomic64_t *)p);
 }
 
-static inline void rzs_store_release(uint64_t *p, uint64_t v)
+static inline void rzs_set(uint64_t *p, uint64_t v)
 {
 	atomic64_set_release((atomic64_t *)p, (s64)v);
 }

@@ -65,7 +65,7 @@ static int set(void *arg, const char *name, const char *key, const char *value,
 		snprintf(why, RZS_WHY_MAX, "%s: no such device; there is " DEVICE, name);
 		return -ENOENT;
 	}
-	if (strcmp(key, "memlimit") != 0) {
+	if (!rzs_device_params_is_live(key)) {
 		snprintf(why, RZS_WHY_MAX,
 			 "%.60s: only memlimit can be changed while nbdkit runs; give others to "
 			 "nbdkit when you start it",

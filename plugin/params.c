@@ -18,8 +18,10 @@
 
 #define MAX_IO_WORKERS (RZS_MAX_WORKERS - 1) /* one is upkeep's */
 
-const char rzs_params_help[] = RZS_DEVICE_PARAMS_HELP
-	"\n" RZS_PROCESS_PARAMS_HELP "\n"
+const char rzs_params_help[] =
+#define RZS_DEVICE_KEY(id, name, live, help) name "=" help "\n"
+#include "device_keys.def"
+	RZS_PROCESS_PARAMS_HELP "\n"
 	"workers=<N>             requests compressed at once (default: number of CPUs)\n"
 	"control=<PATH>          make a control socket there (default: none)";
 

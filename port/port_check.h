@@ -48,7 +48,7 @@ static inline void rzs_port_check(struct rzs_blocks *b, rzs_lock_t *l, rzs_mutex
 	rzs_mutex_unlock(m);
 	if (rzs_mutex_trylock(m))
 		rzs_mutex_unlock(m);
-	rzs_store_release(w, rzs_load(w) + rzs_load_relaxed(w));
+	rzs_set(w, rzs_load(w) + rzs_load_relaxed(w));
 	(void)rzs_cas(w, &seen, 1);
 	rzs_add(w, 1);
 	(void)rzs_cas_ptr(p, rzs_load_ptr(p), NULL);

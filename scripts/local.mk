@@ -35,6 +35,7 @@ EXTRA_DIST += \
 	$(RZS_NBD_SWAP_PARTS) \
 	scripts/check \
 	scripts/check-cross \
+	scripts/until-still \
 	scripts/check-deps \
 	scripts/check-style \
 	scripts/demo \

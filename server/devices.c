@@ -394,7 +394,7 @@ static int target_set(void *arg, const char *name, const char *key, const char *
 	d = lookup_for_change(devices, name, &err, why);
 	if (!d)
 		return err;
-	if (d->store && strcmp(key, "memlimit") == 0)
+	if (d->store && rzs_device_params_is_live(key))
 		return change_limit(d, value, why);
 	if (d->store)
 		return refuse(why, -EBUSY,

@@ -99,7 +99,7 @@ static void print_help(void)
 	       "Serve compressed RAM as block devices over NBD, made to be swapped to.\n\n");
 	for (unsigned i = 0; i < NR_KNOWN; i++)
 		print_option(&known[i]);
-	printf("\nKeys of a device:\n%s\n\nSee rzsd(8).\n", rzs_device_params_help);
+	printf("\nKeys of a device:\n%s\nSee rzsd(8).\n", rzs_device_params_help);
 }
 
 static void complain(void *unused, const char *text)

@@ -167,7 +167,7 @@ static inline uint64_t rzs_load_relaxed(const uint64_t *p)
 	return __atomic_load_n(p, __ATOMIC_RELAXED);
 }
 
-static inline void rzs_store_release(uint64_t *p, uint64_t v)
+static inline void rzs_set(uint64_t *p, uint64_t v)
 {
 	RZS_SYNC_YIELD();
 	__atomic_store_n(p, v, __ATOMIC_RELEASE);

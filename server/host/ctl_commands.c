@@ -138,20 +138,11 @@ static int find_ready(struct call *c, struct rzs_device_view *out)
 	return err;
 }
 
-static void uuid_text(const uint8_t *uuid, char out[37])
-{
-	char *to = out;
-
-	for (unsigned i = 0; i < RZS_SWAP_UUID_SIZE; i++)
-		to += sprintf(to, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "",
-			      uuid[i]);
-}
-
 /*
  * Of the swap header that is there now, which may be mkswap's.  On the worker that upkeep uses, the
  * last one, and no other, so that no thread that serves I/O waits for it.
  */
-static void swap_uuid(const struct rzs_device_view *view, char out[37])
+static void swap_uuid(const struct rzs_device_view *view, char out[RZS_UUID_TEXT_SIZE])
 {
 	uint8_t page[RZS_PAGE_SIZE], uuid[RZS_SWAP_UUID_SIZE];
 	struct rzs_worker *worker;
@@ -161,7 +152,7 @@ static void swap_uuid(const struct rzs_device_view *view, char out[37])
 	err = rzs_store_read(view->store, worker, 0, page);
 	rzs_worker_put(view->store, worker);
 	if (err == 0 && rzs_swap_header_uuid(page, uuid))
-		uuid_text(uuid, out);
+		rzs_device_params_uuid_text(uuid, out);
 	else
 		strcpy(out, "-");
 }
@@ -187,7 +178,7 @@ static void list_device(struct call *c, const struct rzs_device_view *view)
 {
 	uint64_t size = view->params->size, limit = view->params->store.limit_bytes;
 	struct rzs_stats stats = {0};
-	char uuid[37] = "-";
+	char uuid[RZS_UUID_TEXT_SIZE] = "-";
 	struct line l;
 
 	if (view->store) {
@@ -349,47 +340,24 @@ static int run_buckets(struct call *c)
 	return each_kind(c, send_buckets);
 }
 
-static void send_switch(struct call *c, const char *key, bool value)
-{
-	pair(c, key, "%s", value ? "true" : "false");
-}
-
-static bool is_zero(const uint8_t *uuid)
-{
-	static const uint8_t zero[RZS_SWAP_UUID_SIZE];
-
-	return memcmp(uuid, zero, sizeof(zero)) == 0;
-}
-
 static int run_params(struct call *c)
 {
-	const struct rzs_device_params *p;
+	struct rzs_device_params now;
 	struct rzs_device_view view;
-	char uuid[37] = "";
+	char text[RZS_VALUE_SIZE_MAX];
 	int err = find(c, &view);
 
 	if (err < 0)
 		return err;
-	p = view.params;
-	if (!is_zero(p->uuid))
-		uuid_text(p->uuid, uuid);
-	if (p->size)
-		number(c, "size", p->size);
-	else
-		pair(c, "size", "%s", "");
-	pair(c, "algorithm", "%s", algorithm_of(&view));
-	pair(c, "level", "%d", p->store.level);
-	number(c, "memlimit", view.store ? view.memlimit : p->store.limit_bytes);
-	number(c, "reserve", p->store.reserve_bytes);
-	if (view.store || p->swap_header_given)
-		send_switch(c, "swap-header", p->swap_header);
-	else
-		pair(c, "swap-header", "%s", "");
-	pair(c, "label", "%s", p->label);
-	pair(c, "uuid", "%s", uuid);
-	send_switch(c, "checksum", !p->store.no_checksum);
-	send_switch(c, "wipe", p->store.wipe);
-	send_switch(c, "shared", p->shared);
+	now = *view.params;
+	if (view.store) {
+		now.store.limit_bytes = view.memlimit;
+		now.swap_header_given = true; /* it was decided when the store was made */
+	}
+	for (unsigned i = 0; i < RZS_DEVICE_PARAMS_KEYS; i++) {
+		rzs_device_params_show(&now, i, text);
+		pair(c, rzs_device_params_keys[i], "%s", text);
+	}
 	return 0;
 }
 

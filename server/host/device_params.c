@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a device is to be; see device_params.h.  A key is a row of a table with the function that
- * takes its value.
+ * What a device is to be; see device_params.h.  For each row of device_keys.def there is a function
+ * that takes a value, set_id(), and one that gives it, show_id().
  */
 #include "device_params.h"
 
@@ -19,7 +19,10 @@
 #define MAX_SIZE   (RZS_MAX_PAGES << RZS_PAGE_SHIFT)
 #define SMALL_SIZE (1u << 20) /* a bare number below may have been meant to be of MiB */
 
-const char rzs_device_params_help[] = RZS_DEVICE_PARAMS_HELP;
+const char rzs_device_params_help[] =
+#define RZS_DEVICE_KEY(id, name, live, help) name "=" help "\n"
+#include "device_keys.def"
+	;
 
 bool rzs_device_name_ok(const char *name)
 {
@@ -175,17 +178,120 @@ static int set_shared(struct rzs_device_params *p, const char *key, const char *
 	return rzs_value_bool(key, value, &p->shared, why);
 }
 
-const char *const rzs_device_params_keys[RZS_DEVICE_PARAMS_KEYS + 1] = {
-	"size",	 "algorithm", "level",	  "memlimit", "reserve", "swap-header",
-	"label", "uuid",      "checksum", "wipe",     "shared",	 NULL,
+/* ---- what they are set to */
+
+static void show_number(char *text, uint64_t n)
+{
+	snprintf(text, RZS_VALUE_SIZE_MAX, "%llu", (unsigned long long)n);
+}
+
+static void show_bool(char *text, bool value)
+{
+	strcpy(text, value ? "true" : "false");
+}
+
+static void show_size(const struct rzs_device_params *p, char *text)
+{
+	if (p->size)
+		show_number(text, p->size);
+}
+
+static void show_algorithm(const struct rzs_device_params *p, char *text)
+{
+	snprintf(text, RZS_VALUE_SIZE_MAX, "%s",
+		 p->store.codec ? p->store.codec : rzs_codec_name(0));
+}
+
+static void show_level(const struct rzs_device_params *p, char *text)
+{
+	snprintf(text, RZS_VALUE_SIZE_MAX, "%d", p->store.level);
+}
+
+static void show_memlimit(const struct rzs_device_params *p, char *text)
+{
+	show_number(text, p->store.limit_bytes);
+}
+
+static void show_reserve(const struct rzs_device_params *p, char *text)
+{
+	show_number(text, p->store.reserve_bytes);
+}
+
+static void show_swap_header(const struct rzs_device_params *p, char *text)
+{
+	if (p->swap_header_given)
+		show_bool(text, p->swap_header);
+}
+
+static void show_label(const struct rzs_device_params *p, char *text)
+{
+	strcpy(text, p->label);
+}
+
+static void show_uuid(const struct rzs_device_params *p, char *text)
+{
+	static const uint8_t none[RZS_SWAP_UUID_SIZE];
+
+	if (memcmp(p->uuid, none, sizeof(none)) != 0)
+		rzs_device_params_uuid_text(p->uuid, text);
+}
+
+static void show_checksum(const struct rzs_device_params *p, char *text)
+{
+	show_bool(text, !p->store.no_checksum);
+}
+
+static void show_wipe(const struct rzs_device_params *p, char *text)
+{
+	show_bool(text, p->store.wipe);
+}
+
+static void show_shared(const struct rzs_device_params *p, char *text)
+{
+	show_bool(text, p->shared);
+}
+
+/* ---- the keys */
+
+static const struct {
+	int (*set)(struct rzs_device_params *p, const char *key, const char *value, char *why);
+	void (*show)(const struct rzs_device_params *p, char *text);
+	bool live;
+} keys[RZS_DEVICE_PARAMS_KEYS] = {
+#define RZS_DEVICE_KEY(id, name, live, help) {set_##id, show_##id, live},
+#include "device_keys.def"
 };
 
-/* In the order of their names. */
-static int (*const set_one[RZS_DEVICE_PARAMS_KEYS])(struct rzs_device_params *p, const char *key,
-						    const char *value, char *why) = {
-	set_size,	 set_algorithm, set_level, set_memlimit, set_reserve,
-	set_swap_header, set_label,	set_uuid,  set_checksum, set_wipe,    set_shared,
+const char *const rzs_device_params_keys[RZS_DEVICE_PARAMS_KEYS + 1] = {
+#define RZS_DEVICE_KEY(id, name, live, help) name,
+#include "device_keys.def"
+	NULL,
 };
+
+bool rzs_device_params_is_live(const char *key)
+{
+	for (unsigned i = 0; i < RZS_DEVICE_PARAMS_KEYS; i++)
+		if (strcmp(key, rzs_device_params_keys[i]) == 0)
+			return keys[i].live;
+	return false;
+}
+
+void rzs_device_params_show(const struct rzs_device_params *p, unsigned key,
+			    char text[RZS_VALUE_SIZE_MAX])
+{
+	text[0] = '\0';
+	keys[key].show(p, text);
+}
+
+void rzs_device_params_uuid_text(const uint8_t uuid[RZS_SWAP_UUID_SIZE],
+				 char text[RZS_UUID_TEXT_SIZE])
+{
+	char *to = text;
+
+	for (unsigned i = 0; i < RZS_SWAP_UUID_SIZE; i++)
+		to += sprintf(to, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "",
+			      uuid[i]);
+}
 
 int rzs_device_params_set(struct rzs_device_params *p, const char *key, const char *value,
 			  char why[RZS_WHY_MAX])
@@ -194,7 +300,7 @@ int rzs_device_params_set(struct rzs_device_params *p, const char *key, const ch
 
 	for (unsigned i = 0; i < RZS_DEVICE_PARAMS_KEYS; i++)
 		if (strcmp(key, rzs_device_params_keys[i]) == 0)
-			return set_one[i](p, key, value, why);
+			return keys[i].set(p, key, value, why);
 	meant = rzs_value_nearest(key, rzs_device_params_keys);
 	rzs_value_bad(why, key, value, "a device has no parameter of this name%s%s%s",
 		      meant ? "; did you mean " : "", meant ? meant : "", meant ? "?" : "");

@@ -3,9 +3,8 @@
  * What a device is to be: key=value, the same keys and rules in the plugin's command line, in
  * rzsd's configuration and over the control socket.
  *
- * Keys: size algorithm level memlimit reserve swap-header label uuid checksum wipe shared.  Sizes
- * may be expressions (size_expr.h).  Complaints are one line that names key, value and what to give
- * instead.
+ * device_keys.def lists the keys.  Sizes may be expressions (size_expr.h).  Complaints are one line
+ * that names key, value and what to give instead.
  *
  * Threading: none; nothing here is shared.
  */
@@ -32,7 +31,12 @@ struct rzs_device_params {
 	char reserve_text[RZS_VALUE_SIZE_MAX];
 };
 
-#define RZS_DEVICE_PARAMS_KEYS 11u
+/* The keys' numbers, and how many there are. */
+enum rzs_device_key {
+#define RZS_DEVICE_KEY(id, name, live, help) RZS_DEVICE_KEY_##id,
+#include "device_keys.def"
+	RZS_DEVICE_PARAMS_KEYS,
+};
 
 /* Their names, and then NULL. */
 extern const char *const rzs_device_params_keys[RZS_DEVICE_PARAMS_KEYS + 1];
@@ -69,19 +73,22 @@ int rzs_device_params_make(const struct rzs_device_params *p, struct rzs_store *
 int rzs_device_params_relimit(struct rzs_device_params *p, struct rzs_store *store,
 			      const char *value, atomic_bool *limited, char why[RZS_WHY_MAX]);
 
-/* The lines for --help, "key=<VALUE>   text" each; no \n after the last. */
-#define RZS_DEVICE_PARAMS_HELP                                                                   \
-	"size=<SIZE>             size of the device, or N% of RAM (default: 25%)\n"              \
-	"algorithm=<NAME>        lzo (default), or lz4, zstd where built in\n"                   \
-	"level=<N>               the algorithm's own scale (default: its default)\n"             \
-	"memlimit=<SIZE>         bound on all memory held, or N% of RAM (default: 0, none)\n"    \
-	"reserve=<SIZE>          memory kept ready for writes (default: by size and memlimit)\n" \
-	"swap-header=<BOOL>      page 0 is a swap header, no mkswap needed (default: true)\n"    \
-	"label=<TEXT>            label in the swap header (default: none)\n"                     \
-	"uuid=<UUID>             UUID in the swap header (default: random)\n"                    \
-	"checksum=<BOOL>         detect damaged memory at every read (default: true)\n"          \
-	"wipe=<BOOL>             overwrite memory before giving it back (default: false)\n" \
-	"shared=<BOOL>           several clients may write at once (default: false)"
+/* Whether a device in use takes a new value of key; false also for what is not a key. */
+bool rzs_device_params_is_live(const char *key);
+
+/*
+ * The value of the key with this number (below RZS_DEVICE_PARAMS_KEYS), as rzs_device_params_set()
+ * takes it; empty: there is none yet.
+ */
+void rzs_device_params_show(const struct rzs_device_params *p, unsigned key,
+			    char text[RZS_VALUE_SIZE_MAX]);
+
+/* The usual form, 8-4-4-4-12 hexadecimal digits. */
+#define RZS_UUID_TEXT_SIZE 37u
+void rzs_device_params_uuid_text(const uint8_t uuid[RZS_SWAP_UUID_SIZE],
+				 char text[RZS_UUID_TEXT_SIZE]);
+
+/* The lines for --help, "key=<VALUE>   text" each. */
 extern const char rzs_device_params_help[];
 
 #endif

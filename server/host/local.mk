@@ -5,6 +5,7 @@ RZS_HOST_CPPFLAGS = $(RZS_USER_CPPFLAGS) -I$(srcdir)/proto -I$(srcdir)/server/ho
 
 noinst_LTLIBRARIES += librzshost.la
 librzshost_la_SOURCES = \
+	server/host/device_keys.def \
 	server/host/device_params.c \
 	server/host/device_params.h \
 	server/host/extent.h \

@@ -18,43 +18,10 @@ struct entry {
 
 /* ---- a device's store */
 
-#define STORE(name, kind, help)                                                  \
-	{                                                                        \
-		{#name, RZS_STAT_##kind, help}, offsetof(struct rzs_stats, name) \
-	}
-
 static const struct entry store_table[] = {
-	STORE(nr_pages, GAUGE, "size of the device in pages of 4096 bytes"),
-	STORE(limit_bytes, GAUGE, "bound on all memory held, 0: none"),
-	STORE(pages_stored, GAUGE, "pages that hold something"),
-	STORE(pages_same, GAUGE, "pages of one repeated word, which cost no memory but their slot"),
-	STORE(pages_zero, GAUGE, "those of pages_same that are zero"),
-	STORE(pages_compressed, GAUGE, "pages stored compressed"),
-	STORE(pages_raw, GAUGE, "incompressible pages, stored as they are"),
-	STORE(pages_good, GAUGE, "pages compressed to half or less"),
-	STORE(orig_bytes, GAUGE, "what is stored, before compression"),
-	STORE(object_bytes, GAUGE, "what is stored, after compression"),
-	STORE(mem_bytes, GAUGE, "all memory held for it"),
-	STORE(mem_peak_bytes, GAUGE, "the highest mem_bytes since the start"),
-	STORE(block_bytes, GAUGE, "memory in blocks of objects"),
-	STORE(object_meta_bytes, GAUGE, "of these, the objects' directory entries"),
-	STORE(slack_bytes, GAUGE, "of these, in no object"),
-	STORE(table_bytes, GAUGE, "memory in slot and block tables"),
-	STORE(fixed_bytes, GAUGE, "memory in what does not grow: the store itself, its workers"),
-	STORE(reserve_bytes, GAUGE, "memory kept ready for writes"),
-	STORE(reads, COUNTER, "pages read"),
-	STORE(writes, COUNTER, "pages written"),
-	STORE(discards, COUNTER, "stored pages dropped by trim or zeroing"),
-	STORE(failed_reads, COUNTER, "reads of pages that failed"),
-	STORE(failed_writes, COUNTER, "writes of pages that failed"),
-	STORE(refused_limit, COUNTER, "writes refused because the memlimit is reached"),
-	STORE(refused_reserve, COUNTER, "writes refused because the reserve was empty"),
-	STORE(corrupt, COUNTER, "reads of pages whose stored bytes are damaged"),
-	STORE(impossible, COUNTER, "broken invariants met"),
-	STORE(slides, COUNTER, "blocks tidied in place"),
-	STORE(slide_bytes, COUNTER, "bytes moved by that"),
-	STORE(moved_objects, COUNTER, "objects moved to another block by compaction"),
-	STORE(compacted_blocks, COUNTER, "blocks given back by compaction"),
+#define RZS_STAT(name, kind, source, depends, help) \
+	{{#name, RZS_STAT_##kind, help}, offsetof(struct rzs_stats, name)},
+#include "rzs_stats.def"
 };
 
 /* ---- a device's requests */

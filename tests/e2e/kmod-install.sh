@@ -52,6 +52,7 @@ for dir in "/lib/modules/$(uname -r)/build" /lib/modules/*/build /usr/src/linux-
 	[ -n "$kdir" ] || [ ! -e "$dir/include/generated/utsrelease.h" ] || kdir=$dir
 done
 [ -n "$kdir" ] || skip "no kernel headers (Debian: linux-headers-amd64, or say RZS_KDIR=...); the lines without them are right"
+kdir=$(readlink -f "$kdir")
 # Debian has what all flavours share in a folder of its own.
 for dir in "$kdir/include/linux" "${kdir%-*}-common/include/linux"; do
 	[ ! -e "$dir/blkdev.h" ] || include=$dir

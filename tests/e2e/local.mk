@@ -48,6 +48,7 @@ RZS_E2E_TESTS = \
 	tests/e2e/subpage.sh \
 	tests/e2e/swapheader.sh \
 	tests/e2e/trimhammer.sh \
+	tests/e2e/until-still.sh \
 	tests/e2e/wipe.sh
 
 # The libraries' calls in a bare loop, beside which rzsbench's figures are held.

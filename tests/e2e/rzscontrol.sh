@@ -556,6 +556,12 @@ test_completion() {
 		grep -qE -- "--$option(>|=|])" "$srcdir/tools/rzscontrol/rzscontrol.pod" ||
 			fail "the manual says nothing of --$option"
 	done
+	# Every key of a device.
+	for option in $(sed -n 's/^RZS_DEVICE_KEY([a-z_]*, "\([a-z-]*\)",.*/\1/p' \
+		"$srcdir/server/host/device_keys.def"); do
+		completes "rzscontrol set swap0 $option" "$option="
+		completes "rzscontrol create swap9 $option" "$option="
+	done
 	end_server "$run/control.sock"
 }
 

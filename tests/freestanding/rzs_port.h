@@ -113,7 +113,7 @@ static inline uint64_t rzs_load_relaxed(const uint64_t *p)
 	return *(const volatile uint64_t *)p;
 }
 
-static inline void rzs_store_release(uint64_t *p, uint64_t v)
+static inline void rzs_set(uint64_t *p, uint64_t v)
 {
 	*(volatile uint64_t *)p = v;
 }

@@ -242,6 +242,7 @@ T_TEST(every_key_is_described)
 {
 	char *page = whole_file("server/rzsd.conf.pod");
 	char *sample = whole_file("server/rzsd.conf.example");
+	char *plugin = whole_file("plugin/nbdkit-rzs-plugin.pod");
 
 	for (unsigned i = 0; rzs_config_keys[i]; i++) {
 		has_key(page, "=item B<%s=", rzs_config_keys[i]);
@@ -250,11 +251,13 @@ T_TEST(every_key_is_described)
 	for (unsigned i = 0; rzs_device_params_keys[i]; i++) {
 		has_key(page, "=item B<%s=", rzs_device_params_keys[i]);
 		has_key(sample, "\n#%s =", rzs_device_params_keys[i]);
+		has_key(plugin, "B<%s=", rzs_device_params_keys[i]);
 	}
 	has_key(page, "=item B<%s=", "init");
 	has_key(sample, "\n#%s =", "init");
 	free(page);
 	free(sample);
+	free(plugin);
 }
 
 /* What a server does by it; not where that was said, and how. */

@@ -61,6 +61,33 @@ static void complete(void)
 	T_EQ(p.store.nr_workers, 3);
 }
 
+/* Red when a key shows another's value, or one that cannot be given back. */
+T_TEST(each_key_shows_what_it_was_given)
+{
+	static const char *const given[RZS_DEVICE_PARAMS_KEYS][2] = {
+		{"1048576", "2097152"}, {"lzo", "lzo"},	   {"0", "-3"},	      {"0", "67108864"},
+		{"0", "524288"},	{"true", "false"}, {"", "swap0"},     {UUID, UUID},
+		{"true", "false"},	{"false", "true"}, {"false", "true"},
+	};
+	char text[RZS_VALUE_SIZE_MAX];
+
+	for (unsigned i = 0; i < RZS_DEVICE_PARAMS_KEYS; i++)
+		for (unsigned k = 0; k < 2; k++) {
+			fresh(NULL);
+			set(rzs_device_params_keys[i], given[i][k]);
+			rzs_device_params_show(&p, i, text);
+			T_STR_EQ(text, given[i][k]);
+		}
+	/* What is decided when the store is made. */
+	fresh(NULL);
+	rzs_device_params_show(&p, RZS_DEVICE_KEY_size, text);
+	T_STR_EQ(text, "");
+	rzs_device_params_show(&p, RZS_DEVICE_KEY_swap_header, text);
+	T_STR_EQ(text, "");
+	rzs_device_params_show(&p, RZS_DEVICE_KEY_uuid, text);
+	T_STR_EQ(text, "");
+}
+
 static void refuse_whole(const char *part)
 {
 	T_EQ(rzs_device_params_complete(&p, 3, NULL, why), -EINVAL);
@@ -79,6 +106,9 @@ T_TEST(every_key_is_known)
 		set(rzs_device_params_keys[i], values[i]);
 		T_NE(strstr(rzs_device_params_help, rzs_device_params_keys[i]), NULL);
 	}
+	T_EQ(rzs_device_params_is_live("memlimit"), true);
+	T_EQ(rzs_device_params_is_live("size"), false);
+	T_EQ(rzs_device_params_is_live("x"), false);
 	complete();
 	T_EQ(p.size, 1u << 20);
 	T_EQ(p.store.nr_pages, 256);

@@ -135,6 +135,60 @@ T_TEST(what_is_described_is_what_is_told)
 	rzs_store_destroy(store);
 }
 
+/* The rows of the list, and where a snapshot has their values. */
+static const struct {
+	const char *name;
+	enum rzs_stat_kind kind;
+	size_t offset;
+} rows[] = {
+#define RZS_STAT(name, kind, source, depends, help) \
+	{#name, RZS_STAT_##kind, offsetof(struct rzs_stats, name)},
+#include "rzs_stats.def"
+};
+#define ROWS (sizeof(rows) / sizeof(rows[0]))
+
+static void check_described(void *arg, bool of_device, const struct rzs_stat *stat)
+{
+	unsigned *nr = arg;
+
+	if (!of_device || (*nr == 0 && strcmp(stat->name, rows[0].name) != 0))
+		return;
+	T_LT(*nr, ROWS);
+	T_STR_EQ(stat->name, rows[*nr].name);
+	T_EQ(stat->kind, rows[*nr].kind);
+	++*nr;
+}
+
+/* Red when a row is left out or shows another's value, and when a field has no row. */
+T_TEST(each_statistic_of_the_list_is_described_and_told)
+{
+	struct rzs_store *store = make_store(0);
+	struct rzs_device_view view = {.store = store};
+	struct rzs_stats stats;
+	struct seen s = {0};
+	unsigned nr = 0;
+
+	T_EQ(sizeof(stats), 2 * sizeof(uint32_t) + ROWS * sizeof(uint64_t));
+	T_EQ(fill(store, 0, 100, 1), 0);
+	rzs_stat_device(&view, see, &s);
+	rzs_store_stats(store, &stats);
+	T_GT(stats.writes, 0);
+	for (unsigned i = 0; i < ROWS; i++) {
+		uint64_t value;
+
+		memcpy(&value, (const char *)&stats + rows[i].offset, sizeof(value));
+		T_STR_EQ(s.name[s.nr - ROWS + i], rows[i].name);
+		/* The reserve is filled meanwhile. */
+		if (strcmp(rows[i].name, "reserve_bytes") != 0 &&
+		    strcmp(rows[i].name, "mem_bytes") != 0 &&
+		    strcmp(rows[i].name, "mem_peak_bytes") != 0)
+			T_EQ(s.value[s.nr - ROWS + i], value);
+	}
+	rzs_stat_describe(check_described, &nr);
+	T_EQ(nr, ROWS);
+	rzs_store_destroy(store);
+}
+
 /* ---- upkeep */
 
 static void no_error(const char *text)

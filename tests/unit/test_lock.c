@@ -265,7 +265,7 @@ T_TEST(wake_reaches_all)
 	}
 	for (start = thread_time(); thread_time() - start < 0.05;)
 		;
-	rzs_store_release(&s.word, HIGH_ONE + 1);
+	rzs_set(&s.word, HIGH_ONE + 1);
 	rzs_wake(&s.word);
 	T_WAIT(rzs_load(&s.woken) == THREADS, 10);
 	for (unsigned i = 0; i < THREADS; i++) {
@@ -308,7 +308,7 @@ T_TEST(atomics_do_what_they_say)
 	T_EQ(rzs_load_relaxed(&w), 9);
 	rzs_add(&w, (uint64_t)-10);
 	T_EQ(w, UINT64_MAX);
-	rzs_store_release(&w, 1);
+	rzs_set(&w, 1);
 	T_EQ(w, 1);
 	T_EQ(rzs_cas_ptr(&p, &b, &a), false);
 	T_EQ(rzs_load_ptr(&p), NULL);

@@ -97,14 +97,14 @@ T_TEST(a_snapshot_is_made_however_much_happens)
 
 /* Those that go up and down. */
 static const enum rzs_counter gauges[] = {
-	RZS_C_SAME, RZS_C_ZERO,		RZS_C_COMPRESSED, RZS_C_RAW,
-	RZS_C_GOOD, RZS_C_OBJECT_BYTES, RZS_C_DIR_BYTES,
+	RZS_C_pages_same, RZS_C_pages_zero,   RZS_C_pages_compressed,  RZS_C_pages_raw,
+	RZS_C_pages_good, RZS_C_object_bytes, RZS_C_object_meta_bytes,
 };
 #define GAUGES (sizeof(gauges) / sizeof(gauges[0]))
 
 /* What is at most another. */
-static const enum rzs_counter parts[] = {RZS_C_FAILED_READS, RZS_C_FAILED_WRITES,
-					 RZS_C_REFUSED_LIMIT, RZS_C_REFUSED_RESERVE};
+static const enum rzs_counter parts[] = {RZS_C_failed_reads, RZS_C_failed_writes,
+					 RZS_C_refused_limit, RZS_C_refused_reserve};
 
 static void count_off(struct rzs_store *store, enum rzs_counter counter, uint64_t by)
 {

@@ -55,19 +55,12 @@ static const struct figure {
 	size_t offset;
 	bool encoded; /* depends on what the encoder makes of a page */
 } figures[] = {
-#define FIGURE(name, encoded)                                    \
-	{                                                        \
-#name, offsetof(struct rzs_stats, name), encoded \
-	}
-	FIGURE(nr_pages, false),      FIGURE(limit_bytes, false),   FIGURE(pages_stored, false),
-	FIGURE(pages_same, false),    FIGURE(pages_zero, false),    FIGURE(pages_compressed, true),
-	FIGURE(pages_raw, true),      FIGURE(pages_good, true),	    FIGURE(orig_bytes, false),
-	FIGURE(object_bytes, true),   FIGURE(block_bytes, true),    FIGURE(object_meta_bytes, true),
-	FIGURE(slack_bytes, true),    FIGURE(table_bytes, true),    FIGURE(reads, false),
-	FIGURE(writes, false),	      FIGURE(discards, false),	    FIGURE(failed_reads, false),
-	FIGURE(failed_writes, false), FIGURE(refused_limit, false), FIGURE(refused_reserve, false),
-	FIGURE(corrupt, false),	      FIGURE(impossible, false),    FIGURE(slides, true),
-	FIGURE(slide_bytes, true),    FIGURE(moved_objects, true),  FIGURE(compacted_blocks, true),
+#define FIGURE(name, encoded) {#name, offsetof(struct rzs_stats, name), encoded},
+#define FIGURE_CALLS(name)    FIGURE(name, false)
+#define FIGURE_ENCODER(name)  FIGURE(name, true)
+#define FIGURE_PORT(name)
+#define RZS_STAT(name, kind, source, depends, help) FIGURE_##depends(name)
+#include "rzs_stats.def"
 };
 #define NR_FIGURES (sizeof(figures) / sizeof(figures[0]))
 
