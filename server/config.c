@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What rzsd is to do: keys, defaults, and what has to fit together; see config.h.  A key of
- * [server] is a row of a table with the function that takes its value.
+ * What rzsd is to do: keys, defaults, and what has to fit together; see config.h.  For each row of
+ * server_keys.def there is a function that takes a value, set_id().
  */
 #include "config.h"
 
@@ -20,42 +20,9 @@
 #define QUOTE	      '"'    /* around one that has such in it */
 #define HANDSHAKE_MAX 600    /* seconds */
 
-enum { /* in the order of rzs_config_keys */
-       KEY_LISTEN,
-       KEY_CONTROL,
-       KEY_THREADS,
-       KEY_MAX_CONNECTIONS,
-       KEY_HANDSHAKE_TIMEOUT,
-       KEY_ALLOW_USER,
-       KEY_ALLOW_TCP_ANYWHERE,
-       KEY_PROTECT,
-       KEY_REALTIME,
-       KEY_BALLAST,
-       KEY_NUM_DEVICES,
-       KEY_LOG,
-       KEY_VERBOSE,
-       KEY_SURVIVE_SHUTDOWN,
-       KEY_PID_FILE,
-       KEYS,
-};
-_Static_assert(KEYS == RZS_CONFIG_KEYS, "config.h says how many keys there are");
-
 const char *const rzs_config_keys[RZS_CONFIG_KEYS + 1] = {
-	"listen",
-	"control",
-	"threads",
-	"max-connections",
-	"handshake-timeout",
-	"allow-user",
-	"allow-tcp-anywhere",
-	"protect",
-	"realtime",
-	"ballast",
-	"num-devices",
-	"log",
-	"verbose",
-	"survive-shutdown",
-	"pid-file",
+#define RZS_SERVER_KEY(id, name, value, help) name,
+#include "server_keys.def"
 	NULL,
 };
 
@@ -104,7 +71,7 @@ static int set_listen(struct rzsd_config *c, const char *key, const char *value,
 	struct rzs_config_listens all = {.nr = 0};
 	int err;
 
-	if (!list_is_old(c, KEY_LISTEN)) {
+	if (!list_is_old(c, RZS_CONFIG_KEY_listen)) {
 		memcpy(all.listen, c->listen, sizeof(all.listen));
 		all.nr = c->nr_listen;
 	}
@@ -162,7 +129,8 @@ static int set_max_connections(struct rzsd_config *c, const char *key, const cha
 	return set_count(key, value, 1, RZS_CONFIG_MAX_CONNECTIONS, &c->max_connections, why);
 }
 
-static int set_handshake(struct rzsd_config *c, const char *key, const char *value, char *why)
+static int set_handshake_timeout(struct rzsd_config *c, const char *key, const char *value,
+				 char *why)
 {
 	return set_count(key, value, 1, HANDSHAKE_MAX, &c->handshake_timeout, why);
 }
@@ -191,7 +159,7 @@ static int find_user(const char *key, const char *word, uid_t *out, char *why)
 
 static int set_allow_user(struct rzsd_config *c, const char *key, const char *value, char *why)
 {
-	unsigned nr = list_is_old(c, KEY_ALLOW_USER) ? 0 : c->nr_allow_user;
+	unsigned nr = list_is_old(c, RZS_CONFIG_KEY_allow_user) ? 0 : c->nr_allow_user;
 	uid_t users[RZS_CONFIG_USERS];
 	const char *rest = value;
 	char word[128];
@@ -209,7 +177,8 @@ static int set_allow_user(struct rzsd_config *c, const char *key, const char *va
 	return 0;
 }
 
-static int set_tcp_anywhere(struct rzsd_config *c, const char *key, const char *value, char *why)
+static int set_allow_tcp_anywhere(struct rzsd_config *c, const char *key, const char *value,
+				  char *why)
 {
 	return rzs_value_bool(key, value, &c->allow_tcp_anywhere, why);
 }
@@ -256,7 +225,8 @@ static int set_verbose(struct rzsd_config *c, const char *key, const char *value
 	return rzs_value_bool(key, value, &c->verbose, why);
 }
 
-static int set_survive(struct rzsd_config *c, const char *key, const char *value, char *why)
+static int set_survive_shutdown(struct rzsd_config *c, const char *key, const char *value,
+				char *why)
 {
 	return rzs_value_bool(key, value, &c->survive_shutdown, why);
 }
@@ -266,23 +236,10 @@ static int set_pid_file(struct rzsd_config *c, const char *key, const char *valu
 	return set_path(key, value, c->pid_file, sizeof(c->pid_file), why);
 }
 
-static int (*const set_one[KEYS])(struct rzsd_config *c, const char *key, const char *value,
-				  char *why) = {
-	[KEY_LISTEN] = set_listen,
-	[KEY_CONTROL] = set_control,
-	[KEY_THREADS] = set_threads,
-	[KEY_MAX_CONNECTIONS] = set_max_connections,
-	[KEY_HANDSHAKE_TIMEOUT] = set_handshake,
-	[KEY_ALLOW_USER] = set_allow_user,
-	[KEY_ALLOW_TCP_ANYWHERE] = set_tcp_anywhere,
-	[KEY_PROTECT] = set_protect,
-	[KEY_REALTIME] = set_realtime,
-	[KEY_BALLAST] = set_ballast,
-	[KEY_NUM_DEVICES] = set_num_devices,
-	[KEY_LOG] = set_log,
-	[KEY_VERBOSE] = set_verbose,
-	[KEY_SURVIVE_SHUTDOWN] = set_survive,
-	[KEY_PID_FILE] = set_pid_file,
+static int (*const set_one[RZS_CONFIG_KEYS])(struct rzsd_config *c, const char *key,
+					     const char *value, char *why) = {
+#define RZS_SERVER_KEY(id, name, value, help) set_##id,
+#include "server_keys.def"
 };
 
 /* The index of name in names, which end with a NULL; negative: not there. */

@@ -45,7 +45,13 @@ struct rzs_config_place {
 	unsigned line; /* 0: nowhere */
 };
 
-#define RZS_CONFIG_KEYS	  15u			       /* of [server] */
+/* The numbers of [server]'s keys, and how many there are. */
+enum rzs_config_key {
+#define RZS_SERVER_KEY(id, name, value, help) RZS_CONFIG_KEY_##id,
+#include "server_keys.def"
+	RZS_CONFIG_KEYS,
+};
+
 #define RZS_CONFIG_PLACES (RZS_DEVICE_PARAMS_KEYS + 2) /* a device, its keys, and init */
 
 struct rzs_config_device {

@@ -23,7 +23,8 @@ librzsconfig_la_SOURCES = \
 	server/config_complete.c \
 	server/config_listen.c \
 	server/config_private.h \
-	server/config_read.c
+	server/config_read.c \
+	server/server_keys.def
 librzsconfig_la_CPPFLAGS = $(RZS_SERVER_CPPFLAGS) $(INIH_CFLAGS)
 librzsconfig_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden
 librzsconfig_la_LIBADD = $(INIH_LIBS)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * rzsd's command line.  Nearly every option is a key of the configuration's [server] section by the
- * same name, and config.c knows what it means; this knows which take a value, and what --help says.
+ * same name, and config.c knows what it means.  Which take a value, and what --help says of them,
+ * stands in server_keys.def.
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -33,28 +34,9 @@ static const struct known known[] = {
 	{"check-config", NULL, "say what is wrong with files and options, and end", OPT_CHECK},
 	{"device", "NAME[,KEY=VALUE...]", "a device to be initialised at the start (keys below)",
 	 OPT_DEVICE},
-	{"num-devices", "N", "have devices swap0 to N-1, not initialised", FIRST_KEY},
-	{"listen", "ADDRESS",
-	 "NBD clients connect there: /PATH, unix:/PATH, tcp:HOST:PORT\n(default: " RZS_CONFIG_LISTEN
-	 "); may be given again",
-	 FIRST_KEY},
-	{"control", "PATH", "the control socket (default: " RZS_CONFIG_CONTROL ")", FIRST_KEY},
-	{"allow-user", "USER",
-	 "who may connect besides root and the server's user;\nmay be given again", FIRST_KEY},
-	{"allow-tcp-anywhere", NULL, "listen on more than the loopback interface", FIRST_KEY},
-	{"threads", "N", "that serve requests (default: number of CPUs)", FIRST_KEY},
-	{"max-connections", "N", "clients at once (default: 64)", FIRST_KEY},
-	{"handshake-timeout", "SECONDS", "for a client to say what it wants (default: 10)",
-	 FIRST_KEY},
-	{"protect", "MODE", "auto (default), require or off: locked memory etc.", FIRST_KEY},
-	{"realtime", "WHEN", "swap (default: while any swap is on), always or never", FIRST_KEY},
-	{"ballast", "SIZE", "memory given back to a system that has none\n(default: RAM/256)",
-	 FIRST_KEY},
-	{"survive-shutdown", NULL, "be left alone when shutdown ends all processes", FIRST_KEY},
-	{"log", "WHERE", "auto (default), stderr or syslog", FIRST_KEY},
-	{"verbose", NULL, "say more", FIRST_KEY},
+#define RZS_SERVER_KEY(id, name, value, help) {name, value, help, FIRST_KEY},
+#include "server_keys.def"
 	{"daemon", NULL, "go to the background when clients can connect", OPT_DAEMON},
-	{"pid-file", "PATH", "write the process's id there when clients can connect", FIRST_KEY},
 	{"help", NULL, "this", OPT_HELP},
 	{"version", NULL, "the version", OPT_VERSION},
 };

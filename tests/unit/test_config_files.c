@@ -243,10 +243,12 @@ T_TEST(every_key_is_described)
 	char *page = whole_file("server/rzsd.conf.pod");
 	char *sample = whole_file("server/rzsd.conf.example");
 	char *plugin = whole_file("plugin/nbdkit-rzs-plugin.pod");
+	char *options = whole_file("server/rzsd.pod");
 
 	for (unsigned i = 0; rzs_config_keys[i]; i++) {
 		has_key(page, "=item B<%s=", rzs_config_keys[i]);
 		has_key(sample, "\n#%s =", rzs_config_keys[i]);
+		has_key(options, "=item B<--%s", rzs_config_keys[i]);
 	}
 	for (unsigned i = 0; rzs_device_params_keys[i]; i++) {
 		has_key(page, "=item B<%s=", rzs_device_params_keys[i]);
@@ -258,6 +260,7 @@ T_TEST(every_key_is_described)
 	free(page);
 	free(sample);
 	free(plugin);
+	free(options);
 }
 
 /* What a server does by it; not where that was said, and how. */

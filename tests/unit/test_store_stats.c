@@ -95,16 +95,19 @@ T_TEST(a_snapshot_is_made_however_much_happens)
 	twin_close(&t);
 }
 
-/* Those that go up and down. */
-static const enum rzs_counter gauges[] = {
-	RZS_C_pages_same, RZS_C_pages_zero,   RZS_C_pages_compressed,  RZS_C_pages_raw,
-	RZS_C_pages_good, RZS_C_object_bytes, RZS_C_object_meta_bytes,
+/* What is brought to what it can be: what goes up and down, and what is at most another. */
+enum kind { GAUGE, COUNTER };
+static const struct {
+	enum rzs_counter counter;
+	enum kind kind;
+} bounded[] = {
+#define PICK_SUM(name, kind)
+#define PICK_BOUNDED(name, kind) {RZS_C_##name, kind},
+#define PICK_DERIVED(name, kind)
+#define RZS_STAT(name, kind, source, depends, help) PICK_##source(name, kind)
+#include "rzs_stats.def"
 };
-#define GAUGES (sizeof(gauges) / sizeof(gauges[0]))
-
-/* What is at most another. */
-static const enum rzs_counter parts[] = {RZS_C_failed_reads, RZS_C_failed_writes,
-					 RZS_C_refused_limit, RZS_C_refused_reserve};
+#define BOUNDED (sizeof(bounded) / sizeof(bounded[0]))
 
 static void count_off(struct rzs_store *store, enum rzs_counter counter, uint64_t by)
 {
@@ -113,6 +116,13 @@ static void count_off(struct rzs_store *store, enum rzs_counter counter, uint64_
 	*v += by;
 	(void)look(store);
 	*v -= by;
+}
+
+static void count_gauges(struct rzs_store *store, uint64_t by)
+{
+	for (unsigned i = 0; i < BOUNDED; i++)
+		if (bounded[i].kind == GAUGE)
+			store->workers[1]->counters.v[bounded[i].counter] += by;
 }
 
 /*
@@ -130,21 +140,18 @@ T_TEST(each_figure_is_one_that_can_be)
 	fill(&t, PAGES_SAME64, NR / 2, NR / 4);
 	quiet = look(t.store);
 	for (unsigned k = 0; k < sizeof(off) / sizeof(off[0]); k++) {
-		for (unsigned i = 0; i < GAUGES; i++) {
-			count_off(t.store, gauges[i], off[k]);
-			count_off(t.store, gauges[i], -off[k]);
+		for (unsigned i = 0; i < BOUNDED; i++) {
+			count_off(t.store, bounded[i].counter, off[k]);
+			if (bounded[i].kind == GAUGE)
+				count_off(t.store, bounded[i].counter, -off[k]);
 		}
-		for (unsigned i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
-			count_off(t.store, parts[i], off[k]);
 	}
 	/* All of them: what an empty store has beside what was counted down. */
 	twin_discard(&t, 0, NR);
-	for (unsigned i = 0; i < GAUGES; i++)
-		t.store->workers[1]->counters.v[gauges[i]] -= 64;
+	count_gauges(t.store, (uint64_t)-64);
 	T_EQ(look(t.store).pages_stored, 0);
 	T_EQ(look(t.store).slack_bytes, 0);
-	for (unsigned i = 0; i < GAUGES; i++)
-		t.store->workers[1]->counters.v[gauges[i]] += 64;
+	count_gauges(t.store, 64);
 	T_GT(quiet.pages_raw, 0);
 	twin_close(&t);
 }
