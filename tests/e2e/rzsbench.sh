@@ -186,7 +186,7 @@ if "$tool" device --help >/dev/null 2>&1 && [ -n "${NBDKIT// /}" ] && command -v
 fi
 
 # ---- a program that is started for it
-bench capture --output "$tmpdir" --name started --least 2 -- "$PYTHON" -c 'x = list(range(10**6)); input()'
+bench capture --output "$tmpdir" --name started --least 2 -- "$PYTHON" -c 'import signal; x = list(range(10**6)); signal.pause()'
 says started
 
 # ---- several at once, thinned out: two that are there, into a folder that is not

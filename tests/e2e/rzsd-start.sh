@@ -66,7 +66,8 @@ stop_server
 mkfifo "$tmpdir/fifo"
 fails_with "pid-file=$tmpdir/fifo: is there already" -- "$rzsd" "$tmpdir/other" --pid-file "$tmpdir/fifo"
 [ -p "$tmpdir/fifo" ] || fail "a pid file's path that was a FIFO is none any more"
-fails_with "pid-file=$tmpdir/new: File too large" -- \
+# Tools write files of their own before the server begins.
+[ "$T_TIMEOUT_SCALE" != 1 ] || fails_with "pid-file=$tmpdir/new: File too large" -- \
 	bash -c 'ulimit -f 0; exec "$@" 2> >(cat)' - "$rzsd" "$tmpdir/other" --pid-file "$tmpdir/new"
 [ ! -e "$tmpdir/new" ] && [ ! -e "$tmpdir/other" ] || fail "a start that failed leaves something behind"
 

@@ -414,10 +414,13 @@ T_TEST(each_thread_on_its_own_slots)
 	close_world(world);
 }
 
-/* A full store rewrites pages in place; compaction must not take them for unchanged ones. */
+/*
+ * A full store rewrites pages in place; compaction must not take them for unchanged ones.  Under
+ * tools, where there are fewer rounds, it has to become full as well.
+ */
 static void fill_up_and_work(unsigned pages_style, bool large)
 {
-	struct world *world = open_world(63, 4, true, large, 10000);
+	struct world *world = open_world(63, 4, true, large, 30000);
 
 	style = pages_style;
 	run_threads(world, 3, work_on_own);
