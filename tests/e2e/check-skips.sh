@@ -110,7 +110,7 @@ while IFS= read -r line; do
 	case $name in
 	tests/*:\*) [ -e "$srcdir/${name%%:*}.c" ] || { say "no test $name"; bad=1; } ;;
 	tests/*:*) grep -qE "T_TEST[A-Z_]*\(${name#*:}[,)]" "$srcdir/${name%%:*}.c" || { say "no function $name"; bad=1; } ;;
-	tests/*) [ -e "$srcdir/$name" ] || { say "no test $name"; bad=1; } ;;
+	tests/*) [ -e "$srcdir/$name" ] || [ -e "$srcdir/$name.c" ] || { say "no test $name"; bad=1; } ;;
 	esac
 done <"$srcdir/scripts/skips"
 [ $bad = 0 ] || fail "scripts/skips names what is not there"
