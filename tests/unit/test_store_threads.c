@@ -414,10 +414,7 @@ T_TEST(each_thread_on_its_own_slots)
 	close_world(world);
 }
 
-/*
- * A full store rewrites pages in place; compaction must not take them for unchanged ones.  Under
- * tools, where there are fewer rounds, it has to become full as well.
- */
+/* A full store rewrites pages in place; compaction has to notice.  It gets full under tools too. */
 static void fill_up_and_work(unsigned pages_style, bool large)
 {
 	struct world *world = open_world(63, 4, true, large, 30000);
