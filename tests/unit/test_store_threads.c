@@ -336,13 +336,13 @@ T_TEST(more_threads_than_workers)
 /* Pages come and go all the time, so that compaction has something to move under readers' eyes. */
 T_TEST(all_threads_on_the_slots_of_a_full_store)
 {
-	share_slots(open_world(64, 5, true, false, 13000), 4);
+	share_slots(open_world(64, 5, true, false, 40000), 4);
 }
 
 T_TEST(all_threads_on_the_slots_of_a_large_store)
 {
 	share_slots(open_world(64, 5, false, true, 10000), 4);
-	share_slots(open_world(64, 5, true, true, 10000), 4);
+	share_slots(open_world(64, 5, true, true, 30000), 4);
 }
 
 /* Each thread on slots of its own, which lie between those of the others */
