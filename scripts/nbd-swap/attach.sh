@@ -113,9 +113,11 @@ connect()
     set -- -b 4096
     [ -z "$export_name" ] || set -- "$@" -N "$export_name"
     [ "$connections" -eq 1 ] || set -- "$@" -C "$connections"
-    do_it timeout 30 "$client" -unix "$root$socket" "$device" "$@" ||
+    if ! do_it timeout 30 "$client" -unix "$root$socket" "$device" "$@"; then
+        check_not_held
         fail "--socket $socket${export_name:+, --name $export_name}, --connections $connections:" \
             "nbd-client cannot attach $device: $(said)"
+    fi
     [ "$dry" = no ] || return 0
     wait_until "$patience" has_size ||
         fail "$device has no size after $patience s: what does the server at $socket offer?"

@@ -94,11 +94,11 @@ facts_of()
     fi
 }
 
-# has_our_export nbdN: of this name, or without one as ours, at the same server.  One with a name
-# beside one without may be the same: that is_twin() finds out.
-has_our_export()
+# is_at_our_server nbdN: and the name of its export is then in $its_name.
+is_at_our_server()
 {
-    local key rest its_socket='' its_name='' its_server='' its_start='' ours
+    local key rest its_socket='' its_server='' its_start='' ours
+    its_name=''
     while read -r key rest; do
         case $key in
         socket) its_socket=$rest ;;
@@ -109,7 +109,7 @@ has_our_export()
     done <<END
 $(facts_of "$1")
 END
-    [ -n "$its_socket" ] && [ "$its_name" = "$export_name" ] || return 1
+    [ -n "$its_socket" ] || return 1
     ours=$(server_of "$root$socket")
     if [ -n "$ours" ] && [ -n "$its_server" ]; then
         [ "$ours" = "$its_server" ] && [ "$(start_of "$ours")" = "$its_start" ]
@@ -117,6 +117,20 @@ END
         [ "$root$its_socket" -ef "$root$socket" ]
     fi
 }
+
+# has_our_export nbdN: of this name, or without one as ours, at the same server.  One with a name
+# beside one without may be the same: that is_twin() finds out.
+has_our_export() { is_at_our_server "$1" && [ "$its_name" = "$export_name" ]; }
+
+# may_have_our_export nbdN: at the same server, and not by another name.
+may_have_our_export()
+{
+    is_at_our_server "$1" &&
+        { [ -z "$its_name" ] || [ -z "$export_name" ] || [ "$its_name" = "$export_name" ]; }
+}
+
+# is_unknown nbdN: nothing tells where it is attached.
+is_unknown() { [ -z "$(facts_of "$1")" ]; }
 
 # uuid_of DEVICE: of its swap header, as hexadecimal digits in $value; fails when there is none.
 uuid_of()
@@ -170,6 +184,21 @@ check_twins()
     our_uuid=$value
     ! find_other is_twin ||
         object_export ".  (It has the same swap header.  If it is a copy: mkswap makes a new one)"
+}
+
+# check_not_held: after nbd-client has failed: our servers let one client write, and refuse another
+# kernel.
+check_not_held()
+{
+    case $(said) in
+    *'another client has the device'*) ;;
+    *) return 0 ;;
+    esac
+    ! find_other may_have_our_export || object_export ''
+    # One that was attached by hand may be anything.
+    find_other is_unknown || other=''
+    object "${export_name:+--name $export_name, }--socket $socket: another client has this export" \
+        "('rzscontrol list --json' shows the holder)${other:+; it may be /dev/$other}"
 }
 
 # Our servers let one client write.
