@@ -162,7 +162,7 @@ static bool packed_sane(const struct rzs_packed *b, void *mem,
 
 	for (i = 0; i < n; i++) {
 		uint32_t index = scratch->key[i] & 0xfff;
-		struct rzs_entry *e = rzs_packed_find(b, mem, index);
+		struct rzs_entry *e = rzs_packed_lookup(b, mem, index);
 
 		if (!e || rzs_entry_offset(e) < end)
 			return false;
@@ -256,7 +256,7 @@ int rzs_packed_put(struct rzs_packed *b, void *mem, uint32_t slot, const void *d
 	return 0;
 }
 
-struct rzs_entry *rzs_packed_find(const struct rzs_packed *b, void *mem, uint32_t index)
+struct rzs_entry *rzs_packed_lookup(const struct rzs_packed *b, void *mem, uint32_t index)
 {
 	struct rzs_entry *e;
 
@@ -322,7 +322,7 @@ void rzs_packed_wipe_slid(const struct rzs_packed *b, void *mem)
 	uint32_t i;
 
 	for (i = 0; i < b->ndir; i++) {
-		struct rzs_entry *e = rzs_packed_find(b, mem, i);
+		struct rzs_entry *e = rzs_packed_lookup(b, mem, i);
 
 		if (e && rzs_entry_size(e) % 2)
 			((uint8_t *)mem)[rzs_entry_offset(e) + rzs_entry_size(e)] = 0;
@@ -342,7 +342,7 @@ int rzs_packed_check(const struct rzs_packed *b, void *mem, struct rzs_packed_sc
 		if (e->slot != RZS_SLOT_NONE) {
 			live++;
 			bytes += packed_round(rzs_entry_size(e));
-			if (!rzs_packed_find(b, mem, i))
+			if (!rzs_packed_lookup(b, mem, i))
 				*out_what = "packed block: entry out of range";
 		} else if (rzs_entry_size(e) > hole) {
 			hole = rzs_entry_size(e);

@@ -85,7 +85,7 @@ int RZS_MUST_CHECK rzs_packed_put(struct rzs_packed *b, void *mem, uint32_t slot
 /*
  * The live object called index, or NULL when there is none (out of range, free, or a broken entry).
  */
-struct rzs_entry *rzs_packed_find(const struct rzs_packed *b, void *mem, uint32_t index);
+struct rzs_entry *rzs_packed_lookup(const struct rzs_packed *b, void *mem, uint32_t index);
 
 /* Overwrite the live object e with size bytes, at most as many as it has now. */
 void rzs_packed_rewrite(struct rzs_packed *b, void *mem, struct rzs_entry *e, const void *data,

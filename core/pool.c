@@ -322,7 +322,7 @@ int rzs_pool_put(struct rzs_pool *p, struct rzs_worker *w, const struct rzs_obje
 
 static struct rzs_entry *block_object(struct rzs_block *b, uint32_t slot, uint64_t word)
 {
-	struct rzs_entry *e = rzs_packed_find(&b->packed, b->mem, rzs_word_index(word));
+	struct rzs_entry *e = rzs_packed_lookup(&b->packed, b->mem, rzs_word_index(word));
 
 	return e && e->slot == slot && rzs_entry_size(e) == rzs_word_size(word) ? e : NULL;
 }

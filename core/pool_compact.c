@@ -93,7 +93,7 @@ static bool copy_object(struct compaction *c, uint32_t id, uint32_t index, struc
 		}
 	} else if (index >= b->packed.ndir) {
 		more = false;
-	} else if ((e = rzs_packed_find(&b->packed, b->mem, index))) {
+	} else if ((e = rzs_packed_lookup(&b->packed, b->mem, index))) {
 		o->slot = e->slot;
 		o->size = rzs_entry_size(e);
 		o->sum = e->sum;

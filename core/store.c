@@ -215,7 +215,7 @@ int rzs_store_load(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t slo
 
 static int store_read(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t slot, void *page)
 {
-	uint64_t *p = rzs_slots_find(&store->slots, slot), word;
+	uint64_t *p = rzs_slots_lookup(&store->slots, slot), word;
 	int err;
 
 	do {
@@ -295,9 +295,9 @@ int rzs_store_modify(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t s
 	return err;
 }
 
-void rzs_store_expect(struct rzs_store *store, rzs_slot_t slot, unsigned step)
+void rzs_store_prefetch(struct rzs_store *store, rzs_slot_t slot, unsigned step)
 {
-	uint64_t *p = slot < store->slots.nr ? rzs_slots_find(&store->slots, slot) : NULL;
+	uint64_t *p = slot < store->slots.nr ? rzs_slots_lookup(&store->slots, slot) : NULL;
 
 	if (!p)
 		return;
@@ -321,7 +321,7 @@ int rzs_store_discard(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t 
 		if (run > nr)
 			run = nr;
 		nr -= run;
-		p = rzs_slots_find(&store->slots, slot);
+		p = rzs_slots_lookup(&store->slots, slot);
 		if (!p) {
 			slot += run;
 			continue;
@@ -347,7 +347,7 @@ int rzs_store_try_discard(struct rzs_store *store, unsigned hint, rzs_slot_t slo
 
 	if (!rzs_store_range_ok(store, slot, 1))
 		return -EINVAL;
-	p = rzs_slots_find(&store->slots, slot);
+	p = rzs_slots_lookup(&store->slots, slot);
 	if (!p || !rzs_load(p))
 		return 0;
 	w = rzs_worker_tryget(store, hint);
@@ -369,7 +369,7 @@ int rzs_store_forget(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t s
 
 	if (!rzs_store_range_ok(store, slot, 1) || w->store != store)
 		return -EINVAL;
-	p = rzs_slots_find(&store->slots, slot);
+	p = rzs_slots_lookup(&store->slots, slot);
 	if (!p || !rzs_load(p))
 		return 0;
 	old = rzs_slot_exchange(p, 0);
@@ -382,7 +382,7 @@ static bool store_relocate(void *owner, uint32_t slot, uint64_t old, uint64_t ne
 	struct rzs_store *store = owner;
 	uint64_t *p, word;
 
-	p = slot < store->slots.nr ? rzs_slots_find(&store->slots, slot) : NULL;
+	p = slot < store->slots.nr ? rzs_slots_lookup(&store->slots, slot) : NULL;
 	if (!p)
 		return false;
 	word = rzs_load(p);

@@ -69,7 +69,7 @@ static const char *verify_slots(struct rzs_store *store, struct rzs_worker *w, b
 	uint64_t *p;
 
 	while (slot < store->slots.nr && !what) {
-		p = rzs_slots_find(&store->slots, slot);
+		p = rzs_slots_lookup(&store->slots, slot);
 		if (!p) {
 			slot += RZS_SLOTS_PER_CHUNK - slot % RZS_SLOTS_PER_CHUNK;
 			continue;

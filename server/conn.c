@@ -16,7 +16,7 @@
 #define IN_SKEW	 (LINE - RZS_NBD_REQUEST_SIZE)
 #define OUT_SKEW (LINE - RZS_NBD_SIMPLE_SIZE)
 
-/* Requests looked at in advance: one for each thing that leads to a page (rzs_store_expect()). */
+/* Requests looked at in advance: one for each thing that leads to a page (rzs_store_prefetch()). */
 #define AHEAD 3u
 
 #define HEAD	((sizeof(struct rzs_conn) + LINE - 1) & ~(size_t)(LINE - 1))
@@ -164,7 +164,7 @@ static void conn_look_ahead(struct rzs_conn *c)
 	for (uint32_t i = 0; i < n; i++, p += RZS_NBD_REQUEST_SIZE) {
 		if (rzs_nbd_request_parse(p, &r) || rzs_nbd_request_payload(&r))
 			return;
-		rzs_dispatch_expect(&c->dispatch, r.offset, AHEAD - 1 - i);
+		rzs_dispatch_prefetch(&c->dispatch, r.offset, AHEAD - 1 - i);
 	}
 }
 

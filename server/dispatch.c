@@ -55,9 +55,9 @@ int rzs_dispatch_write(struct rzs_dispatch *d, const void *buf, uint32_t len, ui
 	return tell(rzs_store_pwrite(store, d->worker, buf, len, offset));
 }
 
-void rzs_dispatch_expect(struct rzs_dispatch *d, uint64_t offset, unsigned step)
+void rzs_dispatch_prefetch(struct rzs_dispatch *d, uint64_t offset, unsigned step)
 {
-	rzs_store_expect(d->device->store, offset >> RZS_PAGE_SHIFT, step);
+	rzs_store_prefetch(d->device->store, offset >> RZS_PAGE_SHIFT, step);
 }
 
 int rzs_dispatch_trim(struct rzs_dispatch *d, uint64_t len, uint64_t offset)
