@@ -116,7 +116,7 @@ void rzs_slot_unlock(uint64_t *p, uint64_t word)
 		rzs_wake(p);
 }
 
-void rzs_slot_release(uint64_t *p)
+void rzs_slot_unlock_unchanged(uint64_t *p)
 {
 	uint64_t seen = rzs_load(p);
 

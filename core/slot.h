@@ -188,6 +188,6 @@ uint64_t rzs_slot_lock(uint64_t *p);
 /* Unlock it, leaving word there (without transient bits). */
 void rzs_slot_unlock(uint64_t *p, uint64_t word);
 /* Unlock it as it was before it was locked: nothing has come of it. */
-void rzs_slot_release(uint64_t *p);
+void rzs_slot_unlock_unchanged(uint64_t *p);
 
 #endif
