@@ -15,9 +15,6 @@
 #include "le.h"
 #include "lzo_decode.h"
 
-#define LZO_LIKELY(x)	__builtin_expect(!!(x), 1)
-#define LZO_UNLIKELY(x) __builtin_expect(!!(x), 0)
-
 /* The compiler shall have v ready, and not put off to a branch how it is worked out. */
 #define LZO_READY(v) __asm__("" : "+r"(v))
 
@@ -269,7 +266,7 @@ static enum lzo_verdict lzo_step(struct lzo_stream *s)
 static inline const uint8_t *lzo_fast_extension(const uint8_t *p, const uint8_t *end, size_t *len)
 {
 	for (; p < end; p++) {
-		if (LZO_LIKELY(*p)) {
+		if (likely(*p)) {
 			*len += *p;
 			return p;
 		}
@@ -284,9 +281,9 @@ static inline bool lzo_fast_literals(struct lzo_stream *s)
 	const uint8_t *from = s->in + 1;
 	size_t len = *s->in + 3u, i;
 
-	if (LZO_UNLIKELY(lzo_in_left(s) < LZO_IN_RUN || lzo_out_left(s) < LZO_OUT_SLACK))
+	if (unlikely(lzo_in_left(s) < LZO_IN_RUN || lzo_out_left(s) < LZO_OUT_SLACK))
 		return false;
-	if (LZO_LIKELY(len > 3)) {
+	if (likely(len > 3)) {
 		LZO_COPY(s->out, from, 16);
 		LZO_COPY(s->out + 16, from + 16, 4);
 	} else {
@@ -313,7 +310,7 @@ static inline void lzo_fast_copy_long(uint8_t *out, size_t distance, size_t len)
 	const uint8_t *from = out - distance;
 	uint8_t *end = out + len;
 
-	if (LZO_LIKELY(distance >= 8)) {
+	if (likely(distance >= 8)) {
 		do {
 			LZO_COPY(out, from, 8);
 			LZO_COPY(out + 8, from + 8, 8);
@@ -336,7 +333,7 @@ static inline void lzo_fast_copy(uint8_t *out, size_t distance, size_t len)
 {
 	const uint8_t *from = out - distance;
 
-	if (LZO_UNLIKELY(distance < 8)) {
+	if (unlikely(distance < 8)) {
 		lzo_fast_copy_long(out, distance, len);
 		return;
 	}
@@ -394,16 +391,16 @@ static void lzo_run_fast(struct lzo_stream *stream)
 		unsigned t = *s.in;
 
 		if (t < 16) {
-			if (LZO_UNLIKELY(s.state) || !lzo_fast_literals(&s))
+			if (unlikely(s.state) || !lzo_fast_literals(&s))
 				break;
 			s.state = LZO_AFTER_RUN;
 			t = *s.in;
-			if (LZO_UNLIKELY(t < 16))
+			if (unlikely(t < 16))
 				break;
 		}
 		token = &lzo_tokens[t];
 		len = token->len;
-		if (LZO_UNLIKELY(len == 0)) {
+		if (unlikely(len == 0)) {
 			if (t != 32 || !lzo_fast_long_match(&s))
 				break;
 			continue;
@@ -412,7 +409,7 @@ static void lzo_run_fast(struct lzo_stream *stream)
 		word = rzs_get_le32(in);
 		distance = ((word * token->scale) >> 10 & token->mask) + token->base;
 		at = (size_t)(s.out - s.out_start);
-		if (LZO_UNLIKELY((uintptr_t)s.out + len > out_limit || distance > at))
+		if (unlikely((uintptr_t)s.out + len > out_limit || distance > at))
 			break;
 		/* The next instruction waits for this alone: no branch, as nobody could guess. */
 		far = word >> 8;

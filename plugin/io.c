@@ -17,8 +17,6 @@
 #include "lockdown.h"
 #include "upkeep.h"
 
-#define unlikely(x) __builtin_expect(!!(x), 0)
-
 NBDKIT_DLL_PUBLIC int rzs_debug_io; /* -D rzs.io=1: a debug line per request (with -v) */
 
 /* Set before the first request, only read from then on. */

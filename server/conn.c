@@ -9,8 +9,6 @@
 #include "conn.h"
 #include "memory.h"
 
-#define unlikely(x) __builtin_expect(!!(x), 0)
-
 /* Ahead of the buffers, so that a page behind the first header of a batch is aligned. */
 #define LINE	 64u
 #define IN_SKEW	 (LINE - RZS_NBD_REQUEST_SIZE)

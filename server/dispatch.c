@@ -8,8 +8,6 @@
 #include "lockdown.h"
 #include "upkeep.h"
 
-#define unlikely(x) __builtin_expect(!!(x), 0)
-
 void rzs_dispatch_begin(struct rzs_dispatch *d, struct rzs_device *device, unsigned thread)
 {
 	d->device = device;

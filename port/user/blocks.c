@@ -24,6 +24,7 @@
 #endif
 #include "blocks_private.h"
 #include "ram.h"
+#include "stack.h"
 
 #include <pthread.h>
 
@@ -344,14 +345,6 @@ static int blocks_repeat(struct rzs_blocks *b, int (*step)(struct rzs_blocks *, 
 
 /* The thread */
 
-static __attribute__((noinline)) void blocks_touch_stack(void)
-{
-	volatile char stack[BLOCKS_STACK_TOUCH];
-
-	for (size_t i = 0; i < sizeof(stack); i += 1024)
-		stack[i] = 0;
-}
-
 static int blocks_work(struct rzs_blocks *b)
 {
 	bool trim;
@@ -392,7 +385,7 @@ static void *blocks_thread(void *arg)
 	uint32_t work;
 	int err;
 
-	blocks_touch_stack();
+	rzs_stack_touch(BLOCKS_STACK_TOUCH);
 	if (b->hook)
 		b->entry = b->hook(b->hook_arg);
 	for (;;) {

@@ -307,14 +307,6 @@ int rzs_protect_process(struct rzs_protect *p)
 
 /* Thread */
 
-static __attribute__((noinline)) void protect_touch_stack(void)
-{
-	volatile char stack[PROTECT_STACK_TOUCH];
-
-	for (size_t i = 0; i < sizeof(stack); i += 1024)
-		stack[i] = 0;
-}
-
 /*
  * Tried even when it is not wanted now: whether it will be allowed has to be known before it is
  * needed.  t: the calling thread's entry, or NULL.  Returns 0 or errno.
@@ -359,7 +351,7 @@ int rzs_protect_thread(struct rzs_protect *p, enum rzs_thread_role role,
 	*out_thread = NULL;
 	if (p->mode == RZS_PROTECT_OFF)
 		return 0;
-	protect_touch_stack();
+	rzs_stack_touch(PROTECT_STACK_TOUCH);
 	*out_thread = rzs_threads_enter(role);
 	PROTECT_DO(p, RZS_PROTECT_IO_FLUSHER, prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0) ? errno : 0,
 		   &first);
