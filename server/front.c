@@ -249,7 +249,7 @@ void rzs_front_start_deadline(struct rzs_front *f, uint64_t ms)
 	rzs_loop_set_timer(f->loop, &f->deadline, ms, on_deadline, f);
 }
 
-void rzs_front_drain(struct rzs_front *f)
+void rzs_front_shutdown(struct rzs_front *f)
 {
 	f->paused = false;
 	rzs_loop_clear_timer(f->loop, &f->pause);
@@ -265,7 +265,7 @@ void rzs_front_close(struct rzs_front *f)
 {
 	if (!f)
 		return;
-	rzs_front_drain(f);
+	rzs_front_shutdown(f);
 	rzs_handshake_drop_all(f);
 	rzs_loop_clear_timer(f->loop, &f->pause);
 	rzs_loop_clear_timer(f->loop, &f->deadline);
