@@ -26,7 +26,7 @@ struct rzs_shutdown {
 };
 
 /* "swap0 2, swap1 1", or as much of it as fits. */
-static void list_clients(struct rzs_devices *devices, char *out, size_t room)
+static void list_clients(struct rzs_devices *devices, char *out, size_t size)
 {
 	struct rzs_device_view view;
 	struct rzs_target target;
@@ -35,13 +35,13 @@ static void list_clients(struct rzs_devices *devices, char *out, size_t room)
 	out[0] = '\0';
 	rzs_devices_target(devices, &target);
 	for (unsigned i = 0; target.view(target.arg, i, &view) == 0; i++) {
-		if (view.connections && len < room)
-			len += (size_t)snprintf(out + len, room - len, "%s%s %u", len ? ", " : "",
+		if (view.connections && len < size)
+			len += (size_t)snprintf(out + len, size - len, "%s%s %u", len ? ", " : "",
 						view.name, view.connections);
 	}
 }
 
-static void tell(struct rzs_shutdown *d)
+static void report(struct rzs_shutdown *d)
 {
 	unsigned nr = rzs_devices_connections(d->options.devices);
 	char clients[200];
@@ -57,7 +57,7 @@ static void on_repeat(void *arg)
 {
 	struct rzs_shutdown *d = arg;
 
-	tell(d);
+	report(d);
 	rzs_loop_set_timer(d->loop, &d->repeat, REPEAT_MS, on_repeat, d);
 }
 
@@ -83,13 +83,13 @@ static void on_signal(void *arg)
 	rzs_shutdown_check(d);
 	if (d->ended)
 		return;
-	tell(d);
+	report(d);
 	if (!again)
 		rzs_loop_set_timer(d->loop, &d->repeat, REPEAT_MS, on_repeat, d);
 }
 
 int rzs_shutdown_open(struct rzs_loop *loop, const struct rzs_shutdown_options *options,
-		   struct rzs_shutdown **out)
+		      struct rzs_shutdown **out)
 {
 	struct rzs_shutdown *d = calloc(1, sizeof(*d));
 	int err = 0;

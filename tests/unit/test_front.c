@@ -242,7 +242,7 @@ T_TEST(a_client_that_does_not_read_is_not_read_from)
 	SERVE_UNTIL(front->newest && rzs_handshake_unsent(front->newest) > 0);
 	for (int i = 0; i < 100; i++)
 		rzs_loop_turn(&loop, false);
-	T_LE(rzs_handshake_unsent(front->newest), RZS_NBD_HANDSHAKE_ROOM);
+	T_LE(rzs_handshake_unsent(front->newest), RZS_NBD_HANDSHAKE_OUT_MIN);
 	T_OK(is_idle());
 	/* Not a byte is lost or doubled when it reads at last. */
 	get_greeting(fd);
