@@ -18,8 +18,8 @@ RZS_PORT_USER_SOURCES = \
 	port/user/protect.h \
 	port/user/ram.c \
 	port/user/ram.h \
-	port/user/room.c \
-	port/user/room.h \
+	port/user/headroom.c \
+	port/user/headroom.h \
 	port/user/rzs_port.h \
 	port/user/rzs_port_codec.h \
 	port/user/rzs_port_sync.h \

@@ -86,9 +86,9 @@ static const struct rzs_protect_step protect_steps[RZS_PROTECT_STEPS] = {
 			.risk = "when memory is short replies may find none, or no processor: "
 				"swapping may stall",
 		},
-	[RZS_PROTECT_ROOM] =
+	[RZS_PROTECT_HEADROOM] =
 		{
-			.name = "room",
+			.name = "headroom",
 			.risk = "memory is taken ahead without knowing whether there is any, and a "
 				"thread may spin for it",
 		},

@@ -51,7 +51,7 @@ enum rzs_protect_step_id {
 	RZS_PROTECT_DUMPABLE,
 	RZS_PROTECT_IO_FLUSHER, /* of threads: refused if one was */
 	RZS_PROTECT_REALTIME,	/* likewise */
-	RZS_PROTECT_ROOM,	/* these three are done elsewhere, rzs_protect_set() tells how */
+	RZS_PROTECT_HEADROOM,	/* these three are done elsewhere, rzs_protect_set() tells how */
 	RZS_PROTECT_WATCH,
 	RZS_PROTECT_BALLAST,
 	RZS_PROTECT_STEPS,

@@ -5,7 +5,7 @@
 #endif
 #include "watch.h"
 #include "memory.h"
-#include "room.h"
+#include "headroom.h"
 #include "threads.h"
 
 #include "rzs_port.h"
@@ -53,14 +53,14 @@ static struct {
 
 	char *ballast;
 	size_t ballast_size;
-	uint32_t held;	      /* whether the ballast is in memory */
-	struct rzs_room room; /* of rzs_watch_tick() */
-	struct rzs_room low;  /* of the watch thread, as is: */
+	uint32_t held;		      /* whether the ballast is in memory */
+	struct rzs_headroom headroom; /* of rzs_watch_tick() */
+	struct rzs_headroom low;      /* of the watch thread, as is: */
 	unsigned short_looks;
 
 	uint64_t stuck, released, demoted;
 	struct watched watched[RZS_THREADS_MAX];
-} watch = {.room = RZS_ROOM_CLOSED, .low = RZS_ROOM_CLOSED};
+} watch = {.headroom = RZS_HEADROOM_CLOSED, .low = RZS_HEADROOM_CLOSED};
 
 uint64_t rzs_watch_default_ballast(uint64_t ram)
 {
@@ -123,7 +123,7 @@ void rzs_watch_tick(void)
 	if (!watch.ballast || __atomic_load_n(&watch.held, __ATOMIC_ACQUIRE))
 		return;
 	/* With as much again to spare: the marks at which the system is short are close above. */
-	if (rzs_room_bytes(&watch.room, false) / 2 < watch.ballast_size)
+	if (rzs_headroom_bytes(&watch.headroom, false) / 2 < watch.ballast_size)
 		return;
 	if (watch_fill() == 0)
 		__atomic_store_n(&watch.held, 1, __ATOMIC_RELEASE);
@@ -194,7 +194,7 @@ static bool watch_look_at_all(void)
  */
 static void watch_look_at_system(bool busy)
 {
-	if (busy || !rzs_room_short(&watch.low))
+	if (busy || !rzs_headroom_short(&watch.low))
 		watch.short_looks = 0;
 	else if (++watch.short_looks >= WATCH_SHORT_LOOKS && watch_release())
 		watch.short_looks = 0;
@@ -242,8 +242,8 @@ int rzs_watch_start(void (*hook)(void *arg), void *arg)
 
 	watch.hook = hook;
 	watch.hook_arg = arg;
-	(void)rzs_room_open(&watch.room, RZS_ROOM_FILE);
-	(void)rzs_room_open(&watch.low, RZS_ROOM_FILE);
+	(void)rzs_headroom_open(&watch.headroom, RZS_HEADROOM_FILE);
+	(void)rzs_headroom_open(&watch.low, RZS_HEADROOM_FILE);
 	err = rzs_threads_start(&watch.thread, "rzs-watch", watch_main, NULL);
 	if (err)
 		return err;
@@ -259,10 +259,10 @@ void rzs_watch_stop(void)
 	}
 	if (watch.ballast)
 		munmap(watch.ballast, watch.ballast_size);
-	rzs_room_close(&watch.room);
-	rzs_room_close(&watch.low);
+	rzs_headroom_close(&watch.headroom);
+	rzs_headroom_close(&watch.low);
 	memset(&watch, 0, sizeof(watch));
-	watch.room.fd = watch.low.fd = -1;
+	watch.headroom.fd = watch.low.fd = -1;
 }
 
 void rzs_watch_info(struct rzs_watch_info *out)

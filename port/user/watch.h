@@ -6,11 +6,11 @@
  * nothing left at all, the I/O thread looks for some in the kernel and nobody else can find any,
  * because all of them wait for that reply.  So the process keeps a ballast: memory, locked, used
  * for nothing.  The watch thread sees that an I/O thread uses processor time without getting on,
- * and gives the ballast back to the system; it is taken again when there is room.  Should that not
- * help, or be gone, the stuck thread is made an ordinary one until it gets on, so that it does not
- * keep the processor from those who could free memory.  The refill thread loses its priority first,
- * and gets the ballast when it is stuck all the same: nobody can free memory then, for want of the
- * blocks that it looks for.
+ * and gives the ballast back to the system; it is taken again when there is headroom.  Should that
+ * not help, or be gone, the stuck thread is made an ordinary one until it gets on, so that it does
+ * not keep the processor from those who could free memory.  The refill thread loses its priority
+ * first, and gets the ballast when it is stuck all the same: nobody can free memory then, for want
+ * of the blocks that it looks for.
  *
  * The ballast goes back as well when the system is short although nobody asks us for anything.  The
  * kernel can get stuck like that by itself (7.3, 256 MiB): an ordinary thread waits in
@@ -48,8 +48,8 @@ void rzs_watch_stop(void);
 void rzs_watch_set_active(bool on);
 
 /*
- * Take the ballast again if it was given back and there is room by now.  Once a second or so, by a
- * thread that may wait for memory.
+ * Take the ballast again if it was given back and there is headroom by now.  Once a second or so,
+ * by a thread that may wait for memory.
  */
 void rzs_watch_tick(void);
 

@@ -181,7 +181,7 @@ static void watch(struct client *c)
 	c->stepped = false;
 }
 
-/* Answer what has come, as far as the replies find room. */
+/* Answer what has come, as long as fewer than OUT_HIGH bytes of replies wait. */
 static void serve(struct client *c)
 {
 	bool there;
@@ -234,7 +234,7 @@ static int admit(struct rzs_control *control, int fd)
 
 /* ---- the socket that listens */
 
-/* An error for the greeting: a few bytes, for which a new socket has room. */
+/* An error for the greeting: a few bytes, which the buffer of a new socket takes. */
 static void turn_away(int fd, int err, const char *text)
 {
 	char line[RZS_CTL_REQUEST_MAX];

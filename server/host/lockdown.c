@@ -28,7 +28,7 @@
 
 #include "blocks.h"
 #include "lockdown.h"
-#include "room.h"
+#include "headroom.h"
 #include "say.h"
 #include "ram.h"
 #include "swaps.h"
@@ -45,9 +45,9 @@
  * request and enlarges it at the first larger one, on the data path.  The kernel's requests are of
  * up to 128 KiB before Linux 6.16, and up to 4 MiB since, if its queue is not told otherwise.
  */
-#define HEAP_HEADROOM_MOST  (5u << 20)
-#define HEAP_HEADROOM_LEAST (1u << 20)
-#define HEAP_HEADROOM_SHARE 64u /* of RAM */
+#define HEAP_PREFILL_MOST  (5u << 20)
+#define HEAP_PREFILL_LEAST (1u << 20)
+#define HEAP_PREFILL_SHARE 64u /* of RAM */
 
 static struct rzs_protect protect;
 static struct rzs_lockdown_options options;
@@ -195,30 +195,30 @@ static void start_watch(uint64_t ballast)
 
 static void fill_heap(void)
 {
-	uint64_t size = rzs_ram_usable() / HEAP_HEADROOM_SHARE;
-	void *headroom;
+	uint64_t size = rzs_ram_usable() / HEAP_PREFILL_SHARE;
+	void *prefill;
 
-	size = size < HEAP_HEADROOM_MOST ? size : HEAP_HEADROOM_MOST;
-	size = size > HEAP_HEADROOM_LEAST ? size : HEAP_HEADROOM_LEAST;
-	headroom = malloc((size_t)size);
+	size = size < HEAP_PREFILL_MOST ? size : HEAP_PREFILL_MOST;
+	size = size > HEAP_PREFILL_LEAST ? size : HEAP_PREFILL_LEAST;
+	prefill = malloc((size_t)size);
 	/* malloc() keeps what is freed; a plain memset() would be optimised away. */
-	if (headroom)
-		explicit_bzero(headroom, (size_t)size);
-	free(headroom);
+	if (prefill)
+		explicit_bzero(prefill, (size_t)size);
+	free(prefill);
 }
 
-/* Refill threads look for room if that can be had. */
-static void start_room(void)
+/* Refill threads look for headroom if that can be had. */
+static void start_headroom(void)
 {
-	static struct rzs_room probe; /* it is large */
+	static struct rzs_headroom probe; /* it is large */
 	int err;
 
-	if (!rzs_protect_wants(&protect, RZS_PROTECT_ROOM))
+	if (!rzs_protect_wants(&protect, RZS_PROTECT_HEADROOM))
 		return;
-	err = rzs_room_open(&probe, RZS_ROOM_FILE);
-	rzs_room_close(&probe);
-	rzs_blocks_set_room(RZS_ROOM_FILE);
-	rzs_protect_set(&protect, RZS_PROTECT_ROOM, err);
+	err = rzs_headroom_open(&probe, RZS_HEADROOM_FILE);
+	rzs_headroom_close(&probe);
+	rzs_blocks_set_headroom(RZS_HEADROOM_FILE);
+	rzs_protect_set(&protect, RZS_PROTECT_HEADROOM, err);
 }
 
 int rzs_lockdown_late(void)
@@ -232,7 +232,7 @@ int rzs_lockdown_late(void)
 	(void)rzs_protect_process(&protect);
 	(void)rzs_protect_thread(&protect, RZS_THREAD_HELPER, &unused);
 	rzs_blocks_set_thread_hook(rzs_protect_refill_hook, &protect);
-	start_room();
+	start_headroom();
 	start_watch(options.ballast);
 	if (options.fill_heap && protect.mode != RZS_PROTECT_OFF)
 		fill_heap();

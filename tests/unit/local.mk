@@ -42,7 +42,7 @@ RZS_UNIT_TESTS_USER = \
 	tests/unit/test_lockdown \
 	tests/unit/test_lockdown_fork \
 	tests/unit/test_protect \
-	tests/unit/test_room \
+	tests/unit/test_headroom \
 	tests/unit/test_rzsc \
 	tests/unit/test_rzsc_kernel \
 	tests/unit/test_watch \
@@ -91,11 +91,11 @@ tests_unit_test_blocks_system_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
 tests_unit_test_blocks_system_LDADD = $(RZS_UNIT_USER_LDADD)
 tests_unit_test_inversion_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
 tests_unit_test_inversion_LDADD = $(RZS_UNIT_USER_LDADD)
-tests_unit_test_room_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
-tests_unit_test_room_LDADD = $(RZS_UNIT_USER_LDADD)
+tests_unit_test_headroom_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
+tests_unit_test_headroom_LDADD = $(RZS_UNIT_USER_LDADD)
 tests_unit_test_watch_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
 tests_unit_test_watch_LDADD = $(RZS_UNIT_USER_LDADD)
-tests_unit_test_watch_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=rzs_room_short
+tests_unit_test_watch_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=rzs_headroom_short
 tests_unit_test_protect_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
 tests_unit_test_protect_LDADD = $(RZS_UNIT_USER_LDADD)
 tests_unit_test_rzsb_CPPFLAGS = $(RZS_BENCH_CPPFLAGS) -I$(srcdir)/tests/lib

@@ -129,7 +129,7 @@ static void check_server(void)
 		T_EQ(getrlimit(RLIMIT_CORE, &core), 0);
 		T_EQ(core.rlim_cur, 0);
 	}
-	(void)is_ok("room");
+	(void)is_ok("headroom");
 	(void)is_ok("watch");
 	(void)is_ok("ballast");
 }

@@ -298,13 +298,13 @@ T_TEST(a_step_is_left_out_when_told)
 {
 	struct rzs_protect p;
 
-	for (int i = 0; i < RZS_PROTECT_ROOM; i++) {
+	for (int i = 0; i < RZS_PROTECT_HEADROOM; i++) {
 		rzs_protect_init(&p, RZS_PROTECT_AUTO, true);
 		p.without = 1u << i;
 		T_EQ(rzs_protect_early(&p), 0);
 		T_EQ(rzs_protect_process(&p), 0);
 		T_EQ(io_thread(&p), 0);
-		for (int j = 0; j < RZS_PROTECT_ROOM; j++)
+		for (int j = 0; j < RZS_PROTECT_HEADROOM; j++)
 			T_EQ(rzs_protect_state(&p, (enum rzs_protect_step_id)j) ==
 				     RZS_PROTECT_NOT_DONE,
 			     i == j);

@@ -9,7 +9,7 @@
 #include "t.h"
 
 #include "threads.h"
-#include "room.h"
+#include "headroom.h"
 #include "sanitized.h"
 #include "watch.h"
 
@@ -86,8 +86,8 @@ static void end(struct patient *p)
 static bool is_short;
 static unsigned asked;
 
-bool __wrap_rzs_room_short(struct rzs_room *r);
-bool __wrap_rzs_room_short(struct rzs_room *r)
+bool __wrap_rzs_headroom_short(struct rzs_headroom *r);
+bool __wrap_rzs_headroom_short(struct rzs_headroom *r)
 {
 	(void)r;
 	__atomic_fetch_add(&asked, 1, __ATOMIC_RELAXED);
