@@ -29,8 +29,8 @@ RZS_PORT_USER_SOURCES = \
 	port/user/swaps.h \
 	port/user/threads.c \
 	port/user/threads.h \
-	port/user/watch.c \
-	port/user/watch.h
+	port/user/watchdog.c \
+	port/user/watchdog.h
 
 noinst_LTLIBRARIES += librzsport.la
 librzsport_la_SOURCES = $(RZS_PORT_USER_SOURCES)

@@ -217,7 +217,7 @@ static uint64_t blocks_within_headroom(struct rzs_blocks *b, uint64_t want, uint
 
 /*
  * Each page is a step of its own: under pressure one may take long, and a thread that has lost its
- * priority meanwhile must have it again before it looks for the next (watch.h).
+ * priority meanwhile must have it again before it looks for the next (watchdog.h).
  */
 static void blocks_got_on(void *arg)
 {

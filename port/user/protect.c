@@ -92,9 +92,9 @@ static const struct rzs_protect_step protect_steps[RZS_PROTECT_STEPS] = {
 			.risk = "memory is taken ahead without knowing whether there is any, and a "
 				"thread may spin for it",
 		},
-	[RZS_PROTECT_WATCH] =
+	[RZS_PROTECT_WATCHDOG] =
 		{
-			.name = "watch",
+			.name = "watchdog",
 			.risk = "nobody helps a thread that is stuck in the kernel, looking for "
 				"memory",
 		},
@@ -376,11 +376,11 @@ struct rzs_thread *rzs_protect_refill_hook(void *p)
 	return thread;
 }
 
-void rzs_protect_watch_hook(void *p)
+void rzs_protect_watchdog_hook(void *p)
 {
 	struct rzs_thread *thread;
 
-	(void)rzs_protect_thread(p, RZS_THREAD_WATCH, &thread);
+	(void)rzs_protect_thread(p, RZS_THREAD_WATCHDOG, &thread);
 }
 
 /* Report */

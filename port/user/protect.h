@@ -52,7 +52,7 @@ enum rzs_protect_step_id {
 	RZS_PROTECT_IO_FLUSHER, /* of threads: refused if one was */
 	RZS_PROTECT_REALTIME,	/* likewise */
 	RZS_PROTECT_HEADROOM,	/* these three are done elsewhere, rzs_protect_set() tells how */
-	RZS_PROTECT_WATCH,
+	RZS_PROTECT_WATCHDOG,
 	RZS_PROTECT_BALLAST,
 	RZS_PROTECT_STEPS,
 };
@@ -93,11 +93,11 @@ int rzs_protect_thread(struct rzs_protect *p, enum rzs_thread_role role,
 		       struct rzs_thread **out_thread);
 
 /*
- * Likewise, with the shape of a thread hook (rzs_blocks_set_thread_hook(), rzs_watch_start()); p is
- * a struct rzs_protect.
+ * Likewise, with the shape of a thread hook (rzs_blocks_set_thread_hook(), rzs_watchdog_start()); p
+ * is a struct rzs_protect.
  */
 struct rzs_thread *rzs_protect_refill_hook(void *p);
-void rzs_protect_watch_hook(void *p);
+void rzs_protect_watchdog_hook(void *p);
 
 /* Whether a step is to be done at all: not with mode off, and not when `without` has its bit. */
 bool rzs_protect_wants(const struct rzs_protect *p, enum rzs_protect_step_id id);

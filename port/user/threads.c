@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 static const int threads_priority[RZS_THREAD_ROLES] = {
-	[RZS_THREAD_WATCH] = 3,
+	[RZS_THREAD_WATCHDOG] = 3,
 	[RZS_THREAD_IO] = 2,
 	[RZS_THREAD_REFILL] = 1,
 	[RZS_THREAD_HELPER] = 0,

@@ -4,7 +4,7 @@
  * and whether it gets on.
  *
  * Priorities while they are real-time ones, highest first:
- *   watch   3  helps whoever is stuck, so nobody may be in its way; does nearly nothing
+ *   watchdog 3  helps whoever is stuck, so nobody may be in its way; does nearly nothing
  *   I/O     2  replies: everybody waits for them
  *   refill  1  takes memory for the I/O threads ahead of time; must run before those who use
  *              memory up, and never instead of an I/O thread
@@ -37,7 +37,7 @@ enum rzs_thread_role {
 	RZS_THREAD_IO,
 	RZS_THREAD_REFILL,
 	RZS_THREAD_HELPER,
-	RZS_THREAD_WATCH,
+	RZS_THREAD_WATCHDOG,
 	RZS_THREAD_ROLES,
 };
 
@@ -82,7 +82,7 @@ struct rzs_thread *rzs_threads_enter(enum rzs_thread_role role);
 /*
  * Give the entry's thread the priority of its role, or an ordinary one, from now on.  0 or a
  * negative errno; -ESRCH: it has ended.  Waits for whoever schedules the same thread: not for
- * threads that serve I/O, nor for the watch.
+ * threads that serve I/O, nor for the watchdog.
  */
 int rzs_threads_schedule(struct rzs_thread *t, bool realtime);
 

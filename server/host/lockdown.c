@@ -32,7 +32,7 @@
 #include "say.h"
 #include "ram.h"
 #include "swaps.h"
-#include "watch.h"
+#include "watchdog.h"
 
 #ifndef PR_SET_IO_FLUSHER
 #define PR_SET_IO_FLUSHER 57
@@ -179,18 +179,18 @@ int rzs_lockdown_early(const struct rzs_lockdown_options *o)
 	return judge();
 }
 
-static void start_watch(uint64_t ballast)
+static void start_watchdog(uint64_t ballast)
 {
 	int err;
 
-	if (!rzs_protect_wants(&protect, RZS_PROTECT_WATCH))
+	if (!rzs_protect_wants(&protect, RZS_PROTECT_WATCHDOG))
 		return;
 	if (!rzs_protect_wants(&protect, RZS_PROTECT_BALLAST))
 		ballast = 0;
-	err = rzs_watch_start(rzs_protect_watch_hook, &protect);
-	rzs_protect_set(&protect, RZS_PROTECT_WATCH, err);
+	err = rzs_watchdog_start(rzs_protect_watchdog_hook, &protect);
+	rzs_protect_set(&protect, RZS_PROTECT_WATCHDOG, err);
 	if (ballast)
-		rzs_protect_set(&protect, RZS_PROTECT_BALLAST, rzs_watch_take_ballast(ballast));
+		rzs_protect_set(&protect, RZS_PROTECT_BALLAST, rzs_watchdog_take_ballast(ballast));
 }
 
 static void fill_heap(void)
@@ -233,7 +233,7 @@ int rzs_lockdown_late(void)
 	(void)rzs_protect_thread(&protect, RZS_THREAD_HELPER, &unused);
 	rzs_blocks_set_thread_hook(rzs_protect_refill_hook, &protect);
 	start_headroom();
-	start_watch(options.ballast);
+	start_watchdog(options.ballast);
 	if (options.fill_heap && protect.mode != RZS_PROTECT_OFF)
 		fill_heap();
 	return judge();
@@ -241,7 +241,7 @@ int rzs_lockdown_late(void)
 
 void rzs_lockdown_end(void)
 {
-	rzs_watch_stop();
+	rzs_watchdog_stop();
 }
 
 struct rzs_thread *rzs_lockdown_thread(enum rzs_thread_role role)
@@ -259,7 +259,7 @@ bool rzs_lockdown_swap_is_on(void)
 
 void rzs_lockdown_tick(void)
 {
-	rzs_watch_tick();
+	rzs_watchdog_tick();
 }
 
 int rzs_lockdown_watch(void)
@@ -273,7 +273,7 @@ void rzs_lockdown_follow_swap(void)
 	bool on = rzs_swaps_any(swaps);
 	int err;
 
-	rzs_watch_set_active(on);
+	rzs_watchdog_set_active(on);
 	if (on == swap_is_on)
 		return;
 	swap_is_on = on;

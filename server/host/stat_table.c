@@ -7,7 +7,7 @@
 #include "blocks.h"
 #include "lockdown.h"
 #include "say.h"
-#include "watch.h"
+#include "watchdog.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -137,11 +137,11 @@ static void count_refused(void *arg, const char *name, const char *state)
 void rzs_stat_process(void (*fn)(void *arg, const struct rzs_stat *stat, uint64_t value), void *arg)
 {
 	struct rzs_blocks_info blocks;
-	struct rzs_watch_info watch;
+	struct rzs_watchdog_info watchdog;
 	struct process p;
 
 	rzs_blocks_info(&blocks);
-	rzs_watch_info(&watch);
+	rzs_watchdog_info(&watchdog);
 	p = (struct process){
 		.reserve_least_bytes = blocks.least * RZS_BLOCK_SIZE,
 		.reserve_wait_ns = blocks.waits_ns,
@@ -149,10 +149,10 @@ void rzs_stat_process(void (*fn)(void *arg, const struct rzs_stat *stat, uint64_
 		.headroom_unasked = blocks.unasked,
 		.refill_failures = blocks.failures,
 		.unlocked_reserves = blocks.sources - blocks.locked,
-		.ballast_bytes = watch.ballast_bytes,
-		.ballast_released = watch.released,
-		.threads_stuck = watch.stuck,
-		.threads_demoted = watch.demoted,
+		.ballast_bytes = watchdog.ballast_bytes,
+		.ballast_released = watchdog.released,
+		.threads_stuck = watchdog.stuck,
+		.threads_demoted = watchdog.demoted,
 		.swap_is_on = rzs_lockdown_swap_is_on(),
 	};
 	rzs_lockdown_each(count_refused, &p.protections_refused);

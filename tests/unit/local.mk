@@ -45,7 +45,7 @@ RZS_UNIT_TESTS_USER = \
 	tests/unit/test_headroom \
 	tests/unit/test_rzsc \
 	tests/unit/test_rzsc_kernel \
-	tests/unit/test_watch \
+	tests/unit/test_watchdog \
 	tests/unit/test_rzsb \
 	tests/unit/test_rzsb_sample \
 	tests/unit/test_size \
@@ -93,9 +93,9 @@ tests_unit_test_inversion_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
 tests_unit_test_inversion_LDADD = $(RZS_UNIT_USER_LDADD)
 tests_unit_test_headroom_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
 tests_unit_test_headroom_LDADD = $(RZS_UNIT_USER_LDADD)
-tests_unit_test_watch_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
-tests_unit_test_watch_LDADD = $(RZS_UNIT_USER_LDADD)
-tests_unit_test_watch_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=rzs_headroom_short
+tests_unit_test_watchdog_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
+tests_unit_test_watchdog_LDADD = $(RZS_UNIT_USER_LDADD)
+tests_unit_test_watchdog_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=rzs_headroom_short
 tests_unit_test_protect_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
 tests_unit_test_protect_LDADD = $(RZS_UNIT_USER_LDADD)
 tests_unit_test_rzsb_CPPFLAGS = $(RZS_BENCH_CPPFLAGS) -I$(srcdir)/tests/lib

@@ -130,7 +130,7 @@ static void check_server(void)
 		T_EQ(core.rlim_cur, 0);
 	}
 	(void)is_ok("headroom");
-	(void)is_ok("watch");
+	(void)is_ok("watchdog");
 	(void)is_ok("ballast");
 }
 
