@@ -17,7 +17,7 @@
 #include "control.h"
 #include "control_thread.h"
 #include "drain.h"
-#include "lockdown.h"
+#include "protect_server.h"
 #include "threads.h"
 
 #define DEVICE "rzs"
@@ -91,7 +91,7 @@ static void on_stop(void *unused)
 static void *thread_main(void *unused)
 {
 	(void)unused;
-	(void)rzs_lockdown_thread(RZS_THREAD_HELPER);
+	(void)rzs_protect_server_thread(RZS_THREAD_HELPER);
 	rzs_loop_run(&own.loop); /* until on_stop() */
 	return NULL;
 }

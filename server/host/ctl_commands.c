@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "ctl_commands.h"
-#include "lockdown.h"
+#include "protect_server.h"
 #include "stat_table.h"
 
 #define LINE_TEXT 1200u
@@ -243,7 +243,7 @@ static void send_protection(void *arg, const char *name, const char *state)
 static int run_process(struct call *c)
 {
 	rzs_stat_process(send_stat, c);
-	rzs_lockdown_each(send_protection, c);
+	rzs_protect_server_each(send_protection, c);
 	return 0;
 }
 

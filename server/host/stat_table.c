@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 #include "blocks.h"
-#include "lockdown.h"
+#include "protect_server.h"
 #include "say.h"
 #include "watchdog.h"
 
@@ -153,9 +153,9 @@ void rzs_stat_process(void (*fn)(void *arg, const struct rzs_stat *stat, uint64_
 		.ballast_released = watchdog.released,
 		.threads_stuck = watchdog.stuck,
 		.threads_demoted = watchdog.demoted,
-		.swap_is_on = rzs_lockdown_swap_is_on(),
+		.swap_is_on = rzs_protect_server_swap_is_on(),
 	};
-	rzs_lockdown_each(count_refused, &p.protections_refused);
+	rzs_protect_server_each(count_refused, &p.protections_refused);
 	each(process_table, ARRAY_SIZE(process_table), &p, fn, arg);
 }
 
@@ -188,7 +188,7 @@ static void say_protection(void *arg, const char *name, const char *state)
 void rzs_stat_say_process(void)
 {
 	rzs_stat_process(say_stat, NULL);
-	rzs_lockdown_each(say_protection, NULL);
+	rzs_protect_server_each(say_protection, NULL);
 }
 
 void rzs_stat_say_device(const struct rzs_device_view *view)

@@ -6,7 +6,7 @@
  *     or when a write was refused;
  *   - messages about refused writes and corrupt pages, each kind at most once a minute (formatting
  *     and syslog allocate memory, and a full store refuses by the million);
- *   - real-time priority for the threads that serve I/O while the machine has swap on (lockdown.c).
+ *   - real-time priority for the I/O threads while the machine has swap on (protect_server.c).
  *
  * Threading: `stores` and what hangs on it is under `lock`, which the thread holds for one step at
  * a time; it finds its way back by the entries' ids, which only ever grow.  `wake` and `poked` are
@@ -22,7 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "lockdown.h"
+#include "protect_server.h"
 #include "say.h"
 #include "upkeep.h"
 
@@ -183,7 +183,7 @@ static void upkeep_wait(int swaps)
 	if (fds[0].revents)
 		(void)!read(wake, &pokes, sizeof(pokes)); /* what it is about is in the flags */
 	if (fds[1].revents)
-		rzs_lockdown_follow_swap();
+		rzs_protect_server_follow_swap();
 }
 
 static void *upkeep_main(void *unused)
@@ -191,16 +191,16 @@ static void *upkeep_main(void *unused)
 	int swaps;
 
 	(void)unused;
-	own_entry = rzs_lockdown_thread(RZS_THREAD_HELPER);
-	swaps = rzs_lockdown_watch();
+	own_entry = rzs_protect_server_thread(RZS_THREAD_HELPER);
+	swaps = rzs_protect_server_swap_fd();
 	if (swaps >= 0)
-		rzs_lockdown_follow_swap(); /* it may have changed since the start */
+		rzs_protect_server_follow_swap(); /* it may have changed since the start */
 	while (!atomic_load(&stopping)) {
 		bool more;
 
 		upkeep_wait(swaps);
 		atomic_store(&poked, false);
-		rzs_lockdown_tick();
+		rzs_protect_server_tick();
 		more = turn(judge);
 		while (more && !atomic_load(&stopping)) {
 			more = turn(compact_step);

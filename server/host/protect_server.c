@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The protections of port/user/protect.h, at the right moments of a server's life.
+ * The protections of port/user/protect_steps.h, at the right moments of a server's life.
  *
  * At first the process is still the user's own: root if it was started so, and with a standard
  * error that is read.  So everything is tried there once and its refusals told, although locked
@@ -8,11 +8,12 @@
  *
  * The parent of such a fork may go on: with nbdkit --run it runs the user's command.  That must be
  * neither exempt from the OOM killer, nor kept from waiting for I/O, nor in haste: the parent of a
- * fork before rzs_lockdown_late() takes these three back.  The child's haste ends with the fork, so
- * it is asked for again.
+ * fork before rzs_protect_server_late() takes these three back.  The child's haste ends with the
+ * fork, so it is asked for again.
  *
- * Threading: rzs_lockdown_thread() and rzs_lockdown_swap_is_on() by any number of threads at once;
- * rzs_lockdown_tick(), watch() and follow_swap() by the upkeep thread; the rest by the main thread.
+ * Threading: rzs_protect_server_thread() and rzs_protect_server_swap_is_on() by any number of
+ * threads at once; rzs_protect_server_tick(), watch() and follow_swap() by the upkeep thread; the
+ * rest by the main thread.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -27,7 +28,7 @@
 #include <unistd.h>
 
 #include "blocks.h"
-#include "lockdown.h"
+#include "protect_server.h"
 #include "headroom.h"
 #include "say.h"
 #include "ram.h"
@@ -50,7 +51,7 @@
 #define HEAP_PREFILL_SHARE 64u /* of RAM */
 
 static struct rzs_protect protect;
-static struct rzs_lockdown_options options;
+static struct rzs_protect_server_options options;
 static int swaps = -1; /* watched by the upkeep thread */
 static atomic_bool swap_is_on;
 static unsigned refusals_told;
@@ -154,7 +155,7 @@ static int judge_pages(void)
 	return -ENOTSUP;
 }
 
-int rzs_lockdown_early(const struct rzs_lockdown_options *o)
+int rzs_protect_server_early(const struct rzs_protect_server_options *o)
 {
 	struct rzs_thread *unused;
 	int fd;
@@ -221,7 +222,7 @@ static void start_headroom(void)
 	rzs_protect_set(&protect, RZS_PROTECT_HEADROOM, err);
 }
 
-int rzs_lockdown_late(void)
+int rzs_protect_server_late(void)
 {
 	struct rzs_thread *unused;
 
@@ -239,12 +240,12 @@ int rzs_lockdown_late(void)
 	return judge();
 }
 
-void rzs_lockdown_end(void)
+void rzs_protect_server_end(void)
 {
 	rzs_watchdog_stop();
 }
 
-struct rzs_thread *rzs_lockdown_thread(enum rzs_thread_role role)
+struct rzs_thread *rzs_protect_server_thread(enum rzs_thread_role role)
 {
 	struct rzs_thread *thread;
 
@@ -252,23 +253,23 @@ struct rzs_thread *rzs_lockdown_thread(enum rzs_thread_role role)
 	return thread;
 }
 
-bool rzs_lockdown_swap_is_on(void)
+bool rzs_protect_server_swap_is_on(void)
 {
 	return atomic_load_explicit(&swap_is_on, memory_order_relaxed);
 }
 
-void rzs_lockdown_tick(void)
+void rzs_protect_server_tick(void)
 {
 	rzs_watchdog_tick();
 }
 
-int rzs_lockdown_watch(void)
+int rzs_protect_server_swap_fd(void)
 {
 	swaps = rzs_swaps_open();
 	return swaps;
 }
 
-void rzs_lockdown_follow_swap(void)
+void rzs_protect_server_follow_swap(void)
 {
 	bool on = rzs_swaps_any(swaps);
 	int err;
@@ -286,7 +287,7 @@ void rzs_lockdown_follow_swap(void)
 			   strerror(-err));
 }
 
-void rzs_lockdown_each(void (*fn)(void *arg, const char *name, const char *state), void *arg)
+void rzs_protect_server_each(void (*fn)(void *arg, const char *name, const char *state), void *arg)
 {
 	static const char *const states[] = {
 		[RZS_PROTECT_NOT_DONE] = "off",

@@ -9,7 +9,7 @@
 #endif
 #include "t.h"
 
-#include "protect.h"
+#include "protect_steps.h"
 #include "sanitized.h"
 #include "swaps.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Protection of a process that serves swap; see protect.h. */
+/* Protection of a process that serves swap; see protect_steps.h. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include "protect.h"
+#include "protect_steps.h"
 #include "stack.h"
 
 #include <errno.h>

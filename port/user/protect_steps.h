@@ -19,8 +19,8 @@
  * Threading: rzs_protect_thread() by any number of threads at once, rzs_protect_report() at any
  * time.
  */
-#ifndef RZS_PROTECT_H
-#define RZS_PROTECT_H
+#ifndef RZS_PROTECT_STEPS_H
+#define RZS_PROTECT_STEPS_H
 
 #include <pthread.h>
 #include <stdbool.h>
