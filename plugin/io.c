@@ -70,7 +70,7 @@ static inline struct call begin(void)
 
 	if (unlikely(!thread_ready))
 		thread_setup();
-	rzs_threads_turn(thread_entry, true);
+	rzs_threads_progress(thread_entry, true);
 	c.since = now();
 	c.worker = rzs_worker_get(store, thread_hint);
 	return c;
@@ -81,7 +81,7 @@ static inline int done(struct call c, enum rzs_latency_op op, uint32_t count, in
 {
 	rzs_worker_put(store, c.worker);
 	rzs_latency_add(latency, thread_hint, op, now() - c.since, count);
-	rzs_threads_turn(thread_entry, false);
+	rzs_threads_progress(thread_entry, false);
 	if (unlikely(err < 0)) {
 		errno = -err;
 		return -1;

@@ -223,7 +223,7 @@ static void blocks_got_on(void *arg)
 {
 	const struct rzs_blocks *b = arg;
 
-	rzs_threads_turn(b->entry, false);
+	rzs_threads_progress(b->entry, false);
 }
 
 /* How many are missing from the reserve; since when is noted.  *out_ready: what there is. */
@@ -339,7 +339,7 @@ static int blocks_repeat(struct rzs_blocks *b, int (*step)(struct rzs_blocks *, 
 		pthread_mutex_lock(&b->system);
 		err = step(b, &done);
 		pthread_mutex_unlock(&b->system);
-		rzs_threads_turn(b->entry, false);
+		rzs_threads_progress(b->entry, false);
 	}
 	return err;
 }

@@ -35,7 +35,7 @@ enum rzs_protect_mode {
 };
 
 enum rzs_protect_state {
-	RZS_PROTECT_NOT_DONE, /* off, or not its turn yet */
+	RZS_PROTECT_NOT_DONE, /* off, or not done yet */
 	RZS_PROTECT_OK,
 	RZS_PROTECT_REFUSED,
 };
@@ -86,7 +86,7 @@ int rzs_protect_early(struct rzs_protect *p);
 int rzs_protect_process(struct rzs_protect *p);
 
 /*
- * *out_thread: the thread's entry, for its turns; NULL: none to be had (the thread is protected,
+ * *out_thread: the thread's entry, for its progress; NULL: none to be had (the thread is protected,
  * but nobody watches it), or mode off.
  */
 int rzs_protect_thread(struct rzs_protect *p, enum rzs_thread_role role,

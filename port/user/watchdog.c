@@ -39,7 +39,7 @@
 /* What the watchdog thread knows of a thread.  Its own, all of it. */
 struct thread_view {
 	pid_t tid;
-	uint32_t turns;
+	uint32_t progress;
 	bool demoted;
 	uint64_t since; /* ns of processor time, when it last got on */
 };
@@ -149,18 +149,18 @@ static void watchdog_help(struct thread_view *w, struct rzs_thread *t)
 static bool watchdog_look(struct thread_view *w, struct rzs_thread *t)
 {
 	pid_t tid = __atomic_load_n(&t->tid, __ATOMIC_ACQUIRE);
-	uint32_t turns = __atomic_load_n(&t->turns, __ATOMIC_RELAXED);
+	uint32_t progress = __atomic_load_n(&t->progress, __ATOMIC_RELAXED);
 	uint64_t now;
 
 	if (rzs_threads_time(t, &now))
 		return false;
 	if (w->tid != tid)
 		memset(w, 0, sizeof(*w));
-	if (w->tid != tid || turns != w->turns || turns % 2) {
-		bool moved = turns != w->turns;
+	if (w->tid != tid || progress != w->progress || progress % 2) {
+		bool moved = progress != w->progress;
 
 		w->tid = tid;
-		w->turns = turns;
+		w->progress = progress;
 		w->since = now;
 		if (w->demoted && rzs_threads_restore(t) == 0)
 			w->demoted = false;

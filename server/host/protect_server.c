@@ -55,7 +55,7 @@ static struct rzs_protect_server_options options;
 static int swaps = -1; /* watched by the upkeep thread */
 static atomic_bool swap_is_on;
 static unsigned refusals_told;
-static bool settled; /* no fork to come */
+static bool no_more_forks; /* no fork to come */
 static char oom_score_before[16];
 static int nice_before;
 
@@ -75,7 +75,7 @@ static void error(void *unused, const char *text)
 }
 
 /* Tell of refusals that were not told yet.  -EPERM: they are not to be put up with. */
-static int judge(void)
+static int report_refusals(void)
 {
 	unsigned refused = rzs_protect_refused(&protect);
 
@@ -109,7 +109,7 @@ static void parent_after_fork(void)
 	size_t len = strlen(oom_score_before);
 	int fd;
 
-	if (settled || protect.mode == RZS_PROTECT_OFF)
+	if (no_more_forks || protect.mode == RZS_PROTECT_OFF)
 		return;
 	prctl(PR_SET_IO_FLUSHER, 0, 0, 0, 0);
 	(void)setpriority(PRIO_PROCESS, 0, nice_before);
@@ -141,7 +141,7 @@ int rzs_realtime_parse(const char *text, enum rzs_realtime *out)
 }
 
 /* A store's memory comes and goes by blocks, so a block has to be whole pages. */
-static int judge_pages(void)
+static int check_page_size(void)
 {
 	char line[128];
 	long page = sysconf(_SC_PAGESIZE);
@@ -161,7 +161,7 @@ int rzs_protect_server_early(const struct rzs_protect_server_options *o)
 	int fd;
 
 	options = *o;
-	if (judge_pages() < 0)
+	if (check_page_size() < 0)
 		return -ENOTSUP;
 	fd = rzs_swaps_open();
 	rzs_protect_init(&protect, options.mode, options.realtime != RZS_REALTIME_NEVER);
@@ -173,11 +173,11 @@ int rzs_protect_server_early(const struct rzs_protect_server_options *o)
 		(void)rzs_protect_set_realtime(&protect, swap_is_on);
 	remember_what_was();
 	pthread_atfork(NULL, parent_after_fork, NULL);
-	/* What these return is also in the states, of which judge() makes more. */
+	/* What these return is also in the states, of which report_refusals() makes more. */
 	(void)rzs_protect_early(&protect);
 	(void)rzs_protect_thread(&protect, RZS_THREAD_HELPER, &unused);
 	(void)rzs_protect_process(&protect);
-	return judge();
+	return report_refusals();
 }
 
 static void start_watchdog(uint64_t ballast)
@@ -226,7 +226,7 @@ int rzs_protect_server_late(void)
 {
 	struct rzs_thread *unused;
 
-	settled = true;
+	no_more_forks = true;
 	/* A line of a log that may not grow must not end the process. */
 	(void)signal(SIGXFSZ, SIG_IGN);
 	rzs_say_open();
@@ -237,7 +237,7 @@ int rzs_protect_server_late(void)
 	start_watchdog(options.ballast);
 	if (options.fill_heap && protect.mode != RZS_PROTECT_OFF)
 		fill_heap();
-	return judge();
+	return report_refusals();
 }
 
 void rzs_protect_server_end(void)

@@ -52,7 +52,7 @@ static void *patient_main(void *arg)
 	__atomic_store_n(&p->entry, rzs_threads_enter(p->role), __ATOMIC_RELEASE);
 	while ((does = __atomic_load_n(&p->does, __ATOMIC_RELAXED)) != ENDS) {
 		if (does == GETS_ON || (does == WORKS && did != WORKS))
-			rzs_threads_turn(p->entry, does == WORKS);
+			rzs_threads_progress(p->entry, does == WORKS);
 		if (does == WAITS)
 			(void)poll(NULL, 0, 50); /* for a request that does not come */
 		did = does;
@@ -211,12 +211,12 @@ T_TEST(a_thread_that_gets_on_takes_its_priority_back_itself)
 		T_SKIP("real-time priority is not allowed here");
 	T_EQ(rzs_threads_demote(t), 0);
 	T_EQ(sched_getscheduler(0) & ~SCHED_RESET_ON_FORK, SCHED_OTHER);
-	rzs_threads_turn(t, false);
+	rzs_threads_progress(t, false);
 	T_EQ(sched_getscheduler(0) & ~SCHED_RESET_ON_FORK, SCHED_FIFO);
 	/* Swap is off meanwhile. */
 	T_EQ(rzs_threads_demote(t), 0);
 	T_EQ(rzs_threads_schedule(t, false), 0);
-	rzs_threads_turn(t, false);
+	rzs_threads_progress(t, false);
 	T_EQ(sched_getscheduler(0) & ~SCHED_RESET_ON_FORK, SCHED_OTHER);
 }
 
@@ -228,7 +228,7 @@ T_TEST(an_ordinary_thread_that_gets_on_stays_one)
 
 	T_NE(t, NULL);
 	T_EQ(rzs_threads_demote(t), 0);
-	rzs_threads_turn(t, false);
+	rzs_threads_progress(t, false);
 	T_EQ(sched_getscheduler(0) & ~SCHED_RESET_ON_FORK, SCHED_OTHER);
 	T_EQ(t->demoted, false);
 	/* By way of the watchdog. */
@@ -425,7 +425,7 @@ T_TEST(a_full_table_says_so)
 	}
 	entry = rzs_threads_enter(RZS_THREAD_IO);
 	T_EQ(entry, NULL);
-	rzs_threads_turn(entry, true); /* fine */
+	rzs_threads_progress(entry, true); /* fine */
 	for (unsigned i = 0; i < RZS_THREADS_MAX; i++)
 		set(&p[i], ENDS);
 	for (unsigned i = 0; i < RZS_THREADS_MAX; i++)
