@@ -198,7 +198,7 @@ static enum rzs_conn_progress conn_work(struct rzs_conn *c)
 	for (;;) {
 		enum rzs_conn_progress p = RZS_CONN_SOME;
 
-		rzs_threads_turn(c->entry, true);
+		rzs_threads_progress(c->entry, true);
 		if (c->step == RZS_CONN_NEXT)
 			p = conn_next(c);
 		if (p == RZS_CONN_SOME)
@@ -251,7 +251,7 @@ static enum rzs_conn_wants conn_run(struct rzs_conn *c)
 			p = conn_work(c);
 		if (p == RZS_CONN_BROKEN)
 			c->closing = true;
-		rzs_threads_turn(c->entry, false);
+		rzs_threads_progress(c->entry, false);
 		err = conn_send(c);
 		if (err)
 			return err == -EAGAIN ? RZS_CONN_OUTPUT : RZS_CONN_CLOSE;

@@ -5,7 +5,7 @@
 #include "devices.h"
 #include "dispatch.h"
 #include "extent.h"
-#include "lockdown.h"
+#include "protect_server.h"
 #include "upkeep.h"
 
 #define unlikely(x) __builtin_expect(!!(x), 0)
@@ -120,7 +120,7 @@ int rzs_dispatch_extent(struct rzs_dispatch *d, uint64_t len, uint64_t offset, u
 
 bool rzs_dispatch_may_wait(void)
 {
-	return !rzs_lockdown_swap_is_on();
+	return !rzs_protect_server_swap_is_on();
 }
 
 void rzs_dispatch_done(struct rzs_dispatch *d, enum rzs_latency_op op, uint64_t ns, uint32_t bytes)
