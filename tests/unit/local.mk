@@ -46,6 +46,8 @@ RZS_UNIT_TESTS_USER = \
 	tests/unit/test_rzsc \
 	tests/unit/test_rzsc_kernel \
 	tests/unit/test_watchdog \
+	tests/unit/test_rzst \
+	tests/unit/test_watch \
 	tests/unit/test_rzsb \
 	tests/unit/test_rzsb_sample \
 	tests/unit/test_rzsb_spawn \
@@ -219,6 +221,9 @@ tests_unit_test_io_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
 tests_unit_test_io_LDADD = $(RZS_UNIT_IO_LDADD)
 tests_unit_test_io_model_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
 tests_unit_test_io_model_LDADD = $(RZS_UNIT_IO_LDADD)
+# tools/common's.
+tests_unit_test_rzst_CPPFLAGS = $(RZS_CLIENT_CPPFLAGS) -I$(srcdir)/tests/lib
+tests_unit_test_rzst_LDADD = librzstests_user.la librzsclient.la
 # rzscontrol's.
 tests_unit_test_rzsc_CPPFLAGS = $(RZS_TOOLS_CPPFLAGS) -I$(srcdir)/tests/lib
 tests_unit_test_rzsc_LDADD = librzsc.la
