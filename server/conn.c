@@ -171,8 +171,8 @@ static enum rzs_conn_progress conn_next(struct rzs_conn *c)
 {
 	if (c->in_end - c->in_at < RZS_NBD_REQUEST_SIZE)
 		return RZS_CONN_NO_INPUT;
-	if (RZS_CONN_OUT_SIZE - c->out_end < RZS_CONN_REPLY_ROOM)
-		return RZS_CONN_NO_ROOM;
+	if (RZS_CONN_OUT_SIZE - c->out_end < RZS_CONN_REPLY_MAX)
+		return RZS_CONN_OUT_FULL;
 	if (unlikely(rzs_nbd_request_parse(c->in + c->in_at, &c->request)))
 		return RZS_CONN_BROKEN;
 	c->in_at += RZS_NBD_REQUEST_SIZE;
@@ -187,7 +187,7 @@ static void conn_tick(struct rzs_conn *c)
 {
 	c->now = rzs_conn_clock();
 	if (!c->until)
-		c->until = c->now + RZS_CONN_TURN_NS;
+		c->until = c->now + RZS_CONN_SLICE_NS;
 }
 
 /* Serve until something is missing, or, with RZS_CONN_SOME, the turn is over. */
@@ -196,7 +196,7 @@ static enum rzs_conn_progress conn_work(struct rzs_conn *c)
 	for (;;) {
 		enum rzs_conn_progress p = RZS_CONN_SOME;
 
-		rzs_threads_turn(c->entry, true);
+		rzs_threads_progress(c->entry, true);
 		if (c->step == RZS_CONN_NEXT)
 			p = conn_next(c);
 		if (p == RZS_CONN_SOME)
@@ -224,32 +224,32 @@ static enum rzs_conn_wants conn_after(struct rzs_conn *c, enum rzs_conn_progress
 			return RZS_CONN_CLOSE;
 		conn_tick(c);
 		c->came = c->now;
-		return c->now < c->until ? RZS_CONN_OUTPUT : RZS_CONN_TURN;
+		return c->now < c->until ? RZS_CONN_OUTPUT : RZS_CONN_YIELD;
 	case RZS_CONN_NO_MEMORY:
 		conn_tick(c);
 		c->pause_until = c->now + RZS_CONN_PAUSE_NS;
 		return RZS_CONN_PAUSE;
 	case RZS_CONN_SOME:
-		return RZS_CONN_TURN;
+		return RZS_CONN_YIELD;
 	default: /* room was needed, and is there now */
 		conn_tick(c);
-		return c->now < c->until ? RZS_CONN_OUTPUT : RZS_CONN_TURN;
+		return c->now < c->until ? RZS_CONN_OUTPUT : RZS_CONN_YIELD;
 	}
 }
 
-static enum rzs_conn_wants conn_turn(struct rzs_conn *c)
+static enum rzs_conn_wants conn_run(struct rzs_conn *c)
 {
 	enum rzs_conn_wants wants;
 
 	do {
-		enum rzs_conn_progress p = RZS_CONN_NO_ROOM;
+		enum rzs_conn_progress p = RZS_CONN_OUT_FULL;
 		int err;
 
 		if (!c->closing)
 			p = conn_work(c);
 		if (p == RZS_CONN_BROKEN)
 			c->closing = true;
-		rzs_threads_turn(c->entry, false);
+		rzs_threads_progress(c->entry, false);
 		err = conn_send(c);
 		if (err)
 			return err == -EAGAIN ? RZS_CONN_OUTPUT : RZS_CONN_CLOSE;
@@ -260,14 +260,14 @@ static enum rzs_conn_wants conn_turn(struct rzs_conn *c)
 	return wants;
 }
 
-enum rzs_conn_wants rzs_conn_turn(struct rzs_conn *c, const struct rzs_conn_thread *thread)
+enum rzs_conn_wants rzs_conn_run(struct rzs_conn *c, const struct rzs_conn_thread *thread)
 {
 	c->entry = thread->entry;
 	c->until = 0;
 	if (c->wants != RZS_CONN_INPUT) /* else the bytes that come begin it */
 		conn_tick(c);
 	rzs_dispatch_begin(&c->dispatch, c->session.tag, thread->index);
-	c->wants = conn_turn(c);
+	c->wants = conn_run(c);
 	rzs_dispatch_end(&c->dispatch);
 	return c->wants;
 }
