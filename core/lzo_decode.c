@@ -435,7 +435,7 @@ static int lzo_decode(struct lzo_stream *s, size_t *out_n)
 	     i += LZO_CACHE_LINE)
 		__builtin_prefetch(s->in + i);
 	/* If the first byte is above 17, it is a run of literals of any length. */
-	if (s->in != s->in_end && *s->in > 17) {
+	if (s->in_end > s->in && *s->in > 17) {
 		unsigned len = *s->in++ - 17u;
 
 		result = lzo_literals(s, len);
