@@ -54,6 +54,6 @@ if [ "$(uname -m)" = x86_64 ]; then
 fi
 
 # These are there after make bench.
-for name in decoders null_server; do
+for name in decoders null_server store; do
 	[ ! -x "${builddir:-.}/bench/$name" ] || helps "${builddir:-.}/bench/$name"
 done

@@ -215,7 +215,7 @@ says "No such file"
 bench 2 --block /dev/null "$tmpdir/corpus"
 says "--block /dev/null: all that is on it will be lost: say --destroy-data"
 bench 99 --block /dev/null --destroy-data "$tmpdir/corpus"
-says "--block /dev/null: it is no block device"
+says "--block /dev/null: it is not a block device"
 if [ "$(id -u)" = 0 ] && truncate -s 2M "$tmpdir/disk" && loop=$(losetup -f --show "$tmpdir/disk" 2>/dev/null); then
 	cleanup_fn losetup -d "$loop"
 	bench 0 --block "$loop" --destroy-data --pattern swap --pages 1 --rounds 1 --depth 1 "$tmpdir/corpus"

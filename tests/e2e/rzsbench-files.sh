@@ -45,16 +45,15 @@ lost="cannot write to standard output"
 for file in /dev/full -; do
 	for option in --help --version; do
 		to=$file gets 99 "$lost" "$tool" $option
-		for command in capture pages store swap; do
+		for command in capture pages swap; do
 			to=$file gets 99 "$lost" "$tool" $command $option
 		done
 	done
 	to=$file gets 99 "$lost" "${pages[@]}" "$tmpdir/corpus"
-	to=$file gets 99 "$lost" "$tool" store --size 1 --rounds 1 --threads 1 --cases time "$tmpdir/corpus"
 done
 to=/dev/full gets 99 "cannot write -: No space left on device" "${pages[@]}" --output - "$tmpdir/corpus"
 # A file opened later does not get what is for a closed stream.
-to=- gets 99 "$lost" "$tool" store --size 1 --rounds 1 --threads 1 --cases time --output "$tmpdir/json" "$tmpdir/corpus"
+to=- gets 99 "$lost" "${pages[@]}" --output "$tmpdir/json" "$tmpdir/corpus"
 "$PYTHON" -c 'import json, sys; [json.loads(l) for l in open(sys.argv[1])]' "$tmpdir/json" ||
 	fail "the table is in the file of JSON lines"
 gets 99 "cannot write /dev/full: No space left on device" "${pages[@]}" --output /dev/full "$tmpdir/corpus"
@@ -191,7 +190,6 @@ gets 77 "$tmpdir/pipe: Illegal seek" "${pages[@]}" "$tmpdir/pipe"
 mkdir "$tmpdir/odd"
 mkfifo "$tmpdir/odd/index"
 gets 77 "odd/index: Illegal seek" "${pages[@]}" "$tmpdir/odd"
-gets 99 "Illegal seek" "$tool" store --size 1 "$tmpdir/odd"
 
 # ---- names of any bytes
 name=$'\x80caf\xc3\xa9\xff\xed\xa0\x80"\\\x01\xf0\x9f\x90\x8f'

@@ -27,9 +27,9 @@ echo "noise 256" >"$tmpdir/corpus/index"
 
 # ---- bad input, with swap or without
 bench 2
-says "one folder of captured pages is needed"
+says "one directory of captured pages is needed"
 bench 2 "$tmpdir/corpus" "$tmpdir/corpus"
-says "one folder of captured pages is needed"
+says "one directory of captured pages is needed"
 bench 2 --pages 0 "$tmpdir/corpus"
 says "--pages 0: not a number from 1 to"
 bench 2 --output

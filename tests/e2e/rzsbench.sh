@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # rzsbench on a real program: what is captured is what is in its memory, the pages' figures are those of what it
-# holds, the store and servers are measured on it, and bad input is answered with a clear error.  Red when pages are
+# holds, servers are measured on it, and bad input is answered with a clear error.  Red when pages are
 # lost or others taken, a share is wrong, a command or option does not work, or an error does not name its cause.
 
 . "${srcdir:-.}/tests/lib/functions.sh" || exit 99
@@ -176,8 +176,7 @@ END
 	esac
 done
 
-# ---- the store and a server on them
-bench store --size 8 --rounds 1 --threads 1 --cases time "$tmpdir"
+# ---- a server on them
 if "$tool" device --help >/dev/null 2>&1 && [ -n "${NBDKIT// /}" ] && command -v nbdkit >/dev/null; then
 	# shellcheck disable=SC2016
 	bench device --server 'memory=nbdkit -f -U "$SOCK" memory "$SIZE"' --pages 4 --rounds 1 --time 20 --depth 1 \
@@ -218,7 +217,6 @@ complains 2 "--name is needed" capture --output "$tmpdir" -- true
 complains 2 "it names one" capture --output "$tmpdir" --name x --pid $pid --pid $$
 complains 77 "process 2147483646" capture --output "$tmpdir" --pid 2147483646
 complains 2 "--name a/b: a word" capture --output "$tmpdir" --name a/b --pid $pid
-complains 2 "--algorithm lzma: no such compressor" store --algorithm lzma "$tmpdir"
 complains 99 "cannot write /dev/full/x" pages --output /dev/full/x --rounds 1 --sample 1 "$tmpdir"
 # ---- bash's completion, of what the program says of itself
 completes() {
@@ -229,8 +227,8 @@ completes() {
 		completion_offers "$tool" "$line" "$word" || fail "completion of '$line' has no $word: $(cat "$tmpdir/offered")"
 	done
 }
-completes 'rzsbench ' capture pages store device swap --help --version
-for command in capture pages store swap; do
+completes 'rzsbench ' capture pages device swap --help --version
+for command in capture pages swap; do
 	# Every long option, with its value's = or without.
 	"$tool" $command --help | grep -oE -- ' --[a-z][a-z-]*=?' >"$tmpdir/options"
 	[ "$(wc -l <"$tmpdir/options")" -ge 5 ] || fail "options of $command: $(cat "$tmpdir/options")"

@@ -30,10 +30,7 @@ void rzsb_shuffle(uint32_t *v, size_t n, uint64_t *state);
 /* part of whole, of n: n * part / whole, rounded down.  whole: 1 to 2^32, part: up to whole. */
 size_t rzsb_share(size_t n, size_t part, size_t whole);
 
-/*
- * Sort v and give its median, or the value below which the share q (0..1) of it lies; 0 when n is
- * 0.
- */
+/* Sort v and return its median; 0 when n is 0. */
 double rzsb_median(double *v, size_t n);
 /* Of the times of nr requests, in any unit; sorts them. */
 struct rzsb_latency {
@@ -55,7 +52,16 @@ double rzsb_over_rounds(const double *v, size_t stride, unsigned nr, double *out
 void rzsb_median_range(double *v, unsigned nr, double *out_least, double *out_most);
 /* The medians of such a member, and the longest of all. */
 struct rzsb_latency rzsb_latency_median(const struct rzsb_latency *v, size_t stride, unsigned nr);
-double rzsb_quantile(double *v, size_t n, double q);
+
+static inline double rzsb_mib(double bytes)
+{
+	return bytes / 1048576;
+}
+
+static inline double rzsb_pages_mib(size_t pages)
+{
+	return (double)pages / 256;
+}
 
 /* A number for people in a table, and what follows it; "-" for NAN. */
 void rzsb_cell(int width, int decimals, double value, const char *then);
@@ -105,8 +111,12 @@ static inline const void *rzsb_page(const struct rzsb_corpus *c, uint32_t nr)
 	return c->pages + (size_t)nr * RZSB_PAGE;
 }
 
-/* Whether so many bytes, 8 at least, are one repeated 64-bit word. */
+/* Whether these bytes, at least 8, are one repeated 64-bit word; whether that is 0, too. */
 bool rzsb_one_word(const void *data, size_t bytes);
+bool rzsb_zeros(const void *data, size_t bytes);
+
+/* Sleep for about so long. */
+void rzsb_nap(unsigned ms);
 
 /*
  * A file of JSON lines.  Each object opens with the run's id; the first line of a run says which
@@ -120,12 +130,16 @@ struct rzsb_json {
 	bool failed; /* something could not be written, and that was said */
 };
 
-/*
- * Append to path ("-": stdout, NULL: none).  versions: text put in the machine's line, may be NULL.
- * 0 or a negative errno, with a message.
- */
-int rzsb_json_open(struct rzsb_json *j, const char *path, const char *program, const char *versions,
-		   const struct rzsb_corpus *c, uint64_t seed);
+/* Where a run's JSON lines go, and what its machine line repeats.  The caller's strings. */
+struct rzsb_record {
+	const char *path;     /* lines are appended; "-": standard output, NULL: nowhere */
+	const char *versions; /* of libraries; may be NULL */
+	uint64_t seed;
+};
+
+/* Open the file and write the machine line.  0 or a negative errno, with a message. */
+int rzsb_json_open(struct rzsb_json *j, const struct rzsb_record *r, const char *program,
+		   const struct rzsb_corpus *c);
 void rzsb_json_begin(struct rzsb_json *j, const char *bench);
 void rzsb_json_str(struct rzsb_json *j, const char *key, const char *value);
 void rzsb_json_int(struct rzsb_json *j, const char *key, uint64_t value);

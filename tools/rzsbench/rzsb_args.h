@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "rzsb.h"
+
 struct rzsb_option {
 	int id;		   /* a letter that is an option too, or a number from 256 on */
 	const char *name;  /* without --; NULL ends the table */
@@ -20,7 +22,7 @@ struct rzsb_option {
 };
 
 struct rzsb_args {
-	const char *command;
+	const char *command; /* of rzsbench; "": the program is the command */
 	const char *words; /* what stands beside the options, for people */
 	const char *about; /* lines below the table of --help; may be NULL */
 	const struct rzsb_option *options;
@@ -49,6 +51,19 @@ struct rzsb_list {
 };
 
 void rzsb_numbers(const struct rzsb_args *a, struct rzsb_list *l, uint64_t least, uint64_t most);
+
+/* Options of every command that writes JSON lines.  false: id is another option. */
+bool rzsb_record_option(struct rzsb_record *r, const struct rzsb_args *a, int id);
+
+/* clang-format off */
+#define RZSB_RECORD_OPTIONS \
+	{'e', "seed", "N", "of random choices (default 1)"}, \
+	{'o', "output", "FILE", "JSON lines, appended; - is standard output"}, \
+	{'V', "versions", "TEXT", "of libraries, for the JSON line about the machine"}
+/* clang-format on */
+
+/* The one argument that there must be, the directory of a corpus. */
+const char *rzsb_corpus_argument(const struct rzsb_args *a, int argc, char **argv);
 
 /* Which of the words, NULL at their end, the value is. */
 unsigned rzsb_choice(const struct rzsb_args *a, const char *const *words);

@@ -21,8 +21,6 @@
 #include "rzsb_source.h"
 #include "rzsb_spawn.h"
 
-#define MIB (1024u * 1024u)
-
 struct options {
 	const char *dir, *name;
 	struct rzsb_sources sources;
@@ -149,7 +147,7 @@ static size_t save(struct options *o, size_t i)
 	rzsb_source_thin(&o->sources, i, o->most);
 	if (o->stats_only) {
 		printf("source-%-17zu %7.1f MiB of %.1f MiB anonymous memory, not saved\n", i + 1,
-		       (double)src->a.nr * RZSB_PAGE / MIB, (double)found * RZSB_PAGE / MIB);
+		       rzsb_pages_mib(src->a.nr), rzsb_pages_mib(found));
 		return src->a.nr;
 	}
 	snprintf(path, sizeof(path), "%s/%s.pages", o->dir, src->name);
@@ -157,8 +155,8 @@ static size_t save(struct options *o, size_t i)
 	if (saved == 0)
 		return 0;
 	note(o, src->name, saved, path);
-	printf("%-24s %7.1f MiB of %.1f MiB anonymous memory\n", src->name,
-	       (double)saved * RZSB_PAGE / MIB, (double)found * RZSB_PAGE / MIB);
+	printf("%-24s %7.1f MiB of %.1f MiB anonymous memory\n", src->name, rzsb_pages_mib(saved),
+	       rzsb_pages_mib(found));
 	return saved;
 }
 
@@ -184,10 +182,8 @@ static int save_all(struct options *o)
 		rzst_die(RZSB_NOTHING, "nothing saved");
 	if (o->stats_only || !isatty(STDERR_FILENO))
 		return RZSB_OK;
-	fprintf(stderr,
-		"%s holds other programs' memory, secrets may be in it: delete it when it has "
-		"been used\n",
-		o->dir);
+	rzst_say("%s holds other programs' memory, which may contain secrets: delete it after use",
+		 o->dir);
 	return RZSB_OK;
 }
 
@@ -199,7 +195,7 @@ static int run_and_save(struct options *o)
 
 	if (!pid) {
 		printf("%-24s skipped: grew to %.1f of the %.1f MiB asked for\n", name,
-		       (double)highest * RZSB_PAGE / MIB, (double)o->spawn.least * RZSB_PAGE / MIB);
+		       rzsb_pages_mib(highest), rzsb_pages_mib(o->spawn.least));
 		return RZSB_NOTHING;
 	}
 	if (rzsb_sources_add_pid(&o->sources, pid) < 0)
@@ -248,10 +244,10 @@ static void parse_one(struct options *o, const struct rzsb_args *a, int id)
 		o->spawn.comm = optarg;
 		break;
 	case 'l':
-		o->spawn.least = rzsb_number(a, 1, 1024 * 1024) * (MIB / RZSB_PAGE);
+		o->spawn.least = rzsb_number(a, 1, 1024 * 1024) * 256;
 		break;
 	case 'm':
-		o->most = rzsb_number(a, 1, 1024 * 1024) * (MIB / RZSB_PAGE);
+		o->most = rzsb_number(a, 1, 1024 * 1024) * 256;
 		break;
 	case OPT_STATS_ONLY:
 		o->stats_only = true;
@@ -304,7 +300,7 @@ static int capture(struct options *o)
 
 int rzsb_cmd_capture(int argc, char **argv)
 {
-	struct options o = {.spawn = {.least = 16 * (MIB / RZSB_PAGE), .seconds = 120}};
+	struct options o = {.spawn = {.least = 16 * 256, .seconds = 120}};
 	int status;
 
 	if (sysconf(_SC_PAGESIZE) != (long)RZSB_PAGE)

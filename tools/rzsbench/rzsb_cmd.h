@@ -17,7 +17,6 @@ enum rzsb_status {
 int rzsb_cmd_capture(int argc, char **argv);
 int rzsb_cmd_device(int argc, char **argv);
 int rzsb_cmd_pages(int argc, char **argv);
-int rzsb_cmd_store(int argc, char **argv);
 int rzsb_cmd_swap(int argc, char **argv);
 
 #endif

@@ -19,6 +19,13 @@ bool rzsb_one_word(const void *data, size_t bytes)
 	return memcmp(p, p + 8, bytes - 8) == 0;
 }
 
+bool rzsb_zeros(const void *data, size_t bytes)
+{
+	static const uint8_t zeros[8];
+
+	return memcmp(data, zeros, 8) == 0 && rzsb_one_word(data, bytes);
+}
+
 static int read_full(int fd, uint8_t *buf, size_t n, off_t at)
 {
 	while (n > 0) {

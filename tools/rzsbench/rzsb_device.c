@@ -43,9 +43,7 @@ static const struct rzsb_option options[] = {
 	{'b', "request", "KIB,...", "size of a request (default 4,64)"},
 	{'x', "churn", "TIMES", "random 4 KiB overwrites, times the size (default 2)"},
 	{'C', "cpu", "N", "where all runs (default: the last)"},
-	{'e', "seed", "N", "(default 1)"},
-	{'o', "output", "FILE", "JSON lines, appended; - is standard output"},
-	{'V', "versions", "TEXT", "of libraries, for the JSON line about the machine"},
+	RZSB_RECORD_OPTIONS,
 	{0},
 };
 
@@ -165,6 +163,8 @@ static void parse_one(struct nbd_bench *b, struct rzsb_args *a, int id)
 	static const char *const patterns[] = {
 		[PATTERN_CASES] = "cases", [PATTERN_SWAP] = "swap", [PATTERN_COPY] = "copy", NULL};
 
+	if (rzsb_record_option(&b->record, a, id))
+		return;
 	switch (id) {
 	case OPT_URI:
 		add_uri(b, a, optarg);
@@ -211,15 +211,6 @@ static void parse_one(struct nbd_bench *b, struct rzsb_args *a, int id)
 	case 'C':
 		b->cpu = (int)rzsb_number(a, 0, 1023);
 		break;
-	case 'e':
-		b->seed = rzsb_number(a, 0, UINT64_MAX);
-		break;
-	case 'o':
-		b->out = optarg;
-		break;
-	case 'V':
-		b->versions = optarg;
-		break;
 	}
 }
 
@@ -250,8 +241,7 @@ static void parse(struct nbd_bench *b, int argc, char **argv)
 
 	while ((id = rzsb_next_option(&a, argc, argv)) != -1)
 		parse_one(b, &a, id);
-	if (argc - optind != 1)
-		rzsb_complain(&a, "one folder of captured pages is needed");
+	b->dir = rzsb_corpus_argument(&a, argc, argv);
 	if (b->nr_targets == 0 && !b->zram && !b->block && b->nr_skipped == 0)
 		rzsb_complain(&a, "against what? --server, --vs, --uri, --zram or --block");
 	if (b->block && !b->destroy)
@@ -266,7 +256,6 @@ static void parse(struct nbd_bench *b, int argc, char **argv)
 		if (b->kib.v[i] % 4)
 			rzsb_complain(&a, "--request: %llu KiB are not whole pages",
 				      (unsigned long long)b->kib.v[i]);
-	b->dir = argv[optind];
 }
 
 static void pin(int cpu)
@@ -306,14 +295,13 @@ static void start_block(struct nbd_bench *b)
 {
 	struct target *t = &b->targets[b->nr_targets];
 	const char *slash = strrchr(b->block, '/');
-	char why[200];
 
 	t->name = slash ? slash + 1 : b->block;
 	t->keeps_data = true;
 	if (b->nr_targets == NBD_MAX_TARGETS)
 		rzst_die(RZSB_USAGE, "--block %s: at most %u targets", b->block, NBD_MAX_TARGETS);
-	if (rzsb_target_start_block(t, b->block, b->nr * RZSB_PAGE, why, sizeof(why)) < 0)
-		rzst_die(RZSB_FAILED, "--block %s: %s", b->block, why);
+	if (rzsb_target_start_block(t, b->block, b->nr * RZSB_PAGE) < 0)
+		exit(RZSB_FAILED);
 	b->nr_targets++;
 }
 
@@ -370,7 +358,7 @@ static struct nbd_bench bench = {
 	.rounds = 5,
 	.churn = 2,
 	.cpu = -1,
-	.seed = 1,
+	.record.seed = 1,
 	.kib = {{4, 64}, 2},
 };
 
@@ -399,13 +387,13 @@ static void load(struct nbd_bench *b)
 
 static void tell_what(struct nbd_bench *b)
 {
-	printf("%zu pages (%.0f MiB), client and servers on CPU %d", b->nr, (double)b->nr / 256,
+	printf("%zu pages (%.0f MiB), client and servers on CPU %d", b->nr, rzsb_pages_mib(b->nr),
 	       b->cpu);
 	if (b->pattern != PATTERN_COPY)
 		printf(", medians of %u rounds", b->rounds);
 	if (b->pattern == PATTERN_CASES)
 		printf(" of %u ms", b->ms);
-	printf("; seed %llu\n", (unsigned long long)b->seed);
+	printf("; seed %llu\n", (unsigned long long)b->record.seed);
 	for (unsigned i = 0; i < b->nr_targets; i++)
 		if (target_is_server(&b->targets[i]))
 			printf("  %-12s %s\n", b->targets[i].name,
@@ -426,8 +414,7 @@ int rzsb_cmd_device(int argc, char **argv)
 		b->cpu = (int)sysconf(_SC_NPROCESSORS_ONLN) - 1;
 	pin(b->cpu);
 	load(b);
-	if (rzsb_json_open(&b->json, b->out, "rzsbench device", b->versions, &b->corpus, b->seed) <
-	    0)
+	if (rzsb_json_open(&b->json, &b->record, "rzsbench device", &b->corpus) < 0)
 		return RZSB_FAILED;
 	if (!mkdtemp(work_dir))
 		rzst_die(RZSB_FAILED, "cannot make a folder for the sockets: %s", strerror(errno));

@@ -16,13 +16,13 @@
 enum nbd_pattern { PATTERN_CASES, PATTERN_SWAP, PATTERN_COPY };
 
 struct nbd_bench {
-	const char *dir, *out, *versions, *zram, *block;
+	const char *dir, *zram, *block;
+	struct rzsb_record record;
 	enum nbd_pattern pattern;
 	bool destroy;
 	size_t max_pages;
 	unsigned ms, rounds, churn;
 	int cpu;
-	uint64_t seed;
 	struct rzsb_list depths, conns, kib;
 
 	struct rzsb_corpus corpus;

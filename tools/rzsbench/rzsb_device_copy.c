@@ -44,7 +44,7 @@ static double pass(struct nbd_bench *b, struct target *t, enum client_op op, con
 static struct copy copy_to(struct nbd_bench *b, struct target *t, uint32_t *order)
 {
 	struct copy x = {.start = (double)NAN, .ram = (double)NAN};
-	uint64_t seed = b->seed;
+	uint64_t seed = b->record.seed;
 
 	t->page = rzsb_alloc(b->nr * sizeof(*t->page));
 	for (size_t i = 0; i < b->nr; i++)
@@ -75,8 +75,8 @@ static void report(struct nbd_bench *b, const struct target *t, const struct cop
 
 	printf("%-12s | %9zu | %8.2f %8.0f | %8.2f %8.0f | ", t->name, b->nr, x->write_s,
 	       mb / x->write_s, x->read_s, mb / x->read_s);
-	rzsb_cell(9, 1, x->start / 1048576, " ");
-	rzsb_cell(9, 1, x->ram / 1048576, " ");
+	rzsb_cell(9, 1, rzsb_mib(x->start), " ");
+	rzsb_cell(9, 1, rzsb_mib(x->ram), " ");
 	rzsb_cell(8, 0, growth, " | ");
 	if (x->wrong)
 		printf("%llu WRONG\n", (unsigned long long)x->wrong);

@@ -30,8 +30,17 @@ struct feed {
 	double *us;
 	size_t nr_us;
 	uint64_t requests, wrong;
-	int error;
 };
+
+/* What a visit to a target has measured.  Most patterns have one sort of request, in us. */
+struct rzsb_visit {
+	struct rzsb_rates rates;
+	struct rzsb_latency us, out_us;
+};
+
+/* The medians of the rounds; the longest time of all.  out_spread: that of rates.clock. */
+struct rzsb_visit rzsb_visit_median(const struct rzsb_visit *v, unsigned rounds,
+				    double *out_spread);
 
 /*
  * Run it.  Writes note in the target's page[] which page of the corpus is where, with compare each

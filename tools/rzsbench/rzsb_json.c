@@ -7,6 +7,7 @@
 #include "rzsb.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -148,8 +149,8 @@ static FILE *open_append(const char *path)
 	return fopen(path, "ae");
 }
 
-int rzsb_json_open(struct rzsb_json *j, const char *path, const char *program, const char *versions,
-		   const struct rzsb_corpus *c, uint64_t seed)
+int rzsb_json_open(struct rzsb_json *j, const struct rzsb_record *r, const char *program,
+		   const struct rzsb_corpus *c)
 {
 	struct rzsb_machine machine;
 	double load = 0;
@@ -157,10 +158,10 @@ int rzsb_json_open(struct rzsb_json *j, const char *path, const char *program, c
 	time_t t = time(NULL);
 	struct tm tm;
 
-	*j = (struct rzsb_json){.path = path};
-	if (!path)
+	*j = (struct rzsb_json){.path = r->path};
+	if (!r->path)
 		return 0;
-	j->f = strcmp(path, "-") == 0 ? stdout : open_append(path);
+	j->f = strcmp(r->path, "-") == 0 ? stdout : open_append(r->path);
 	if (!j->f) {
 		failed(j);
 		return -errno;
@@ -178,11 +179,11 @@ int rzsb_json_open(struct rzsb_json *j, const char *path, const char *program, c
 		      (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE));
 	rzsb_json_str(j, "kernel", machine.kernel);
 	rzsb_json_str(j, "compiler", __VERSION__);
-	rzsb_json_num(j, "load", getloadavg(&load, 1) == 1 ? load : 0.0 / 0.0);
-	if (versions)
-		rzsb_json_str(j, "versions", versions);
+	rzsb_json_num(j, "load", getloadavg(&load, 1) == 1 ? load : (double)NAN);
+	if (r->versions)
+		rzsb_json_str(j, "versions", r->versions);
 	corpus_fields(j, c);
-	rzsb_json_int(j, "seed", seed);
+	rzsb_json_int(j, "seed", r->seed);
 	rzsb_json_end(j);
 	return 0;
 }

@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 
 struct client {
 	struct nbd_handle *nbd[CLIENT_MAX_CONNS];
@@ -58,8 +57,6 @@ static int connect_to(struct nbd_handle *h, const struct address *a)
 
 static int connect_one(struct nbd_handle **out, const struct address *a)
 {
-	const struct timespec pause = {.tv_nsec = 5000000};
-
 	for (;;) {
 		struct nbd_handle *h = *out = nbd_create();
 		int err;
@@ -73,7 +70,7 @@ static int connect_one(struct nbd_handle **out, const struct address *a)
 			return complain(a->uri ? a->uri : a->socket);
 		/* A handle that failed to connect is of no more use. */
 		nbd_close(h);
-		nanosleep(&pause, NULL);
+		rzsb_nap(5);
 	}
 }
 
@@ -235,8 +232,10 @@ static int fly(struct client *c, const struct client_load *l, struct flights *al
 			struct flight *f = &all->v[all->ready[--all->nr_ready]];
 
 			all->in_flight--;
-			if (!l->done(l->user, &f->request, f->end - f->start, f->error))
-				more = false;
+			err = -f->error;
+			if (err)
+				break;
+			l->done(l->user, &f->request, f->end - f->start);
 			err = refill(c, l, all, f, &more);
 		}
 	}

@@ -29,11 +29,8 @@ struct client_load {
 	uint32_t max_bytes;
 	/* The next request; false: no more. */
 	bool (*next)(void *user, struct client_request *r);
-	/*
-	 * A request is done, after ns; error is a positive errno or 0.  Returns false to stop
-	 * early.
-	 */
-	bool (*done)(void *user, const struct client_request *r, uint64_t ns, int error);
+	/* A request has succeeded, after ns. */
+	void (*done)(void *user, const struct client_request *r, uint64_t ns);
 	void *user;
 };
 
@@ -50,7 +47,7 @@ uint64_t rzsb_client_size(struct client *c);
 /* Whether the server takes requests to trim, and none to write. */
 bool rzsb_client_can_trim(struct client *c);
 bool rzsb_client_is_read_only(struct client *c);
-/* Runs until next() has no more and all are done.  0 or a negative errno. */
+/* Run until next() has no more and all are done, or one fails.  0 or a negative errno. */
 int rzsb_client_run(struct client *c, const struct client_load *load);
 
 #endif

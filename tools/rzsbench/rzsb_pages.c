@@ -39,10 +39,9 @@ static const struct rzsb_option options[] = {
 	{'r', "rounds", "N", "times are medians of them (default 5)"},
 	{'w', "patience", "SECONDS", "for each method, about (default 1)"},
 	{'H', "histogram", NULL, "sizes after compression as well"},
-	{'e', "seed", "N", "of the orders (default 1)"},
-	{'o', "output", "FILE", "JSON lines, appended; - is standard output"},
 	{OPT_STATS_ONLY, "anonymous-stats-only", NULL, "no page to disk, nor names of programs"},
 	{OPT_REPORT, "report", "FILE", "a page of HTML with plots (it takes gnuplot)"},
+	RZSB_RECORD_OPTIONS,
 	{0},
 };
 
@@ -55,15 +54,17 @@ struct request {
 	char methods[256];
 	size_t sample; /* pages */
 	unsigned rounds;
-	uint64_t patience_ns, seed;
+	uint64_t patience_ns;
+	struct rzsb_record record;
 	bool histogram, stats_only;
-	const char *out, *report;
+	const char *report;
 	int err;
 };
 
 static void parse_one(struct request *q, const struct rzsb_args *a, int id)
 {
-	if (rzsb_sources_option(&q->sources, a, id, &q->err))
+	if (rzsb_sources_option(&q->sources, a, id, &q->err) ||
+	    rzsb_record_option(&q->record, a, id))
 		return;
 	switch (id) {
 	case 'm':
@@ -82,12 +83,6 @@ static void parse_one(struct request *q, const struct rzsb_args *a, int id)
 		break;
 	case 'H':
 		q->histogram = true;
-		break;
-	case 'e':
-		q->seed = rzsb_number(a, 0, UINT64_MAX);
-		break;
-	case 'o':
-		q->out = optarg;
 		break;
 	case OPT_STATS_ONLY:
 		q->stats_only = true;
@@ -161,11 +156,8 @@ static void look_at_pages(struct rzsb_pages *p)
 	uint64_t *hash = rzsb_alloc((c->nr_busy + 1) * sizeof(*hash));
 
 	p->same = c->nr - c->nr_busy;
-	for (size_t i = 0; i < c->nr; i++) {
-		const uint8_t *page = rzsb_page(c, (uint32_t)i);
-
-		p->zero += page[0] == 0 && memcmp(page, page + 1, RZSB_PAGE - 1) == 0;
-	}
+	for (size_t i = 0; i < c->nr; i++)
+		p->zero += rzsb_zeros(rzsb_page(c, (uint32_t)i), RZSB_PAGE);
 	for (size_t i = 0; i < c->nr_busy; i++)
 		hash[i] = rzs_hash64(rzsb_page(c, c->busy[i]), RZSB_PAGE, 0);
 	qsort(hash, c->nr_busy, sizeof(*hash), by_number);
@@ -325,9 +317,9 @@ static int tell(const struct rzsb_pages *p, const struct request *q)
 	struct rzsb_json json;
 	bool failed;
 
-	if (!q->out || strcmp(q->out, "-") != 0)
+	if (!q->record.path || strcmp(q->record.path, "-") != 0)
 		rzsb_pages_show(p, q->histogram);
-	failed = rzsb_json_open(&json, q->out, "rzsbench pages", NULL, &p->corpus, p->seed) < 0;
+	failed = rzsb_json_open(&json, &q->record, "rzsbench pages", &p->corpus) < 0;
 	rzsb_pages_json(p, &json);
 	failed |= rzsb_json_close(&json) < 0;
 	if (q->report)
@@ -357,8 +349,10 @@ static int load_pages(struct rzsb_pages *p, struct request *q)
 
 int rzsb_cmd_pages(int argc, char **argv)
 {
-	struct request q = {
-		.sample = default_sample(), .rounds = 5, .patience_ns = PATIENCE_NS, .seed = 1};
+	struct request q = {.sample = default_sample(),
+			    .rounds = 5,
+			    .patience_ns = PATIENCE_NS,
+			    .record.seed = 1};
 	static struct rzsb_pages p;
 	int status;
 
@@ -370,7 +364,7 @@ int rzsb_cmd_pages(int argc, char **argv)
 	if (load_pages(&p, &q) < 0)
 		return RZSB_NOTHING;
 	p.rounds = q.rounds;
-	p.seed = q.seed;
+	p.seed = q.record.seed;
 	if (open_methods(&p) < 0)
 		return RZSB_FAILED;
 	work(&p, &q);

@@ -31,6 +31,24 @@ struct rzsb_pages {
 	double nbdkit_bytes;			 /* nbdkit memory allocator=zstd: worked out */
 };
 
+#define RZSB_NOISY 0.10 /* rounds whose times differ by more are reported as such */
+
+/* How sure the results are: a machine with other work, methods measured on a part of the pages. */
+struct rzsb_doubts {
+	bool noisy, part;
+	double error; /* the largest of the results */
+};
+
+struct rzsb_doubts rzsb_pages_doubts(const struct rzsb_pages *p);
+
+/* Units by size, each counted as `each`, in nr ranges of the same length; nr divides the unit. */
+void rzsb_size_ranges(const struct rzsb_result *r, unsigned nr, double each, double *out);
+/* For percent. */
+static inline double rzsb_percent_of_used(const struct rzsb_result *r)
+{
+	return r->used ? 100 / (double)r->used : 0;
+}
+
 /* Bytes as they were over bytes as they are kept; NAN when there are none. */
 double rzsb_ratio(const struct rzsb_result *r);
 /* How much of all is kept in RAM no more, where that is more than it takes; else 0. */

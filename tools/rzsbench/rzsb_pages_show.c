@@ -8,7 +8,6 @@
 #include <math.h>
 #include <string.h>
 
-#define NOISY	0.10 /* a spread of the rounds beyond which a time is marked */
 #define BUCKETS 16u
 #define BAR	40u
 
@@ -40,6 +39,28 @@ struct rzsb_advice rzsb_pages_advise(const struct rzsb_pages *p, struct rzsb_cho
 	return rzsb_advise(choice, p->nr, (double)p->corpus.whole * RZSB_PAGE);
 }
 
+struct rzsb_doubts rzsb_pages_doubts(const struct rzsb_pages *p)
+{
+	struct rzsb_doubts d = {0};
+
+	for (unsigned i = 0; i < p->nr; i++) {
+		const struct rzsb_result *r = &p->result[i];
+
+		d.noisy |= r->compress_spread > RZSB_NOISY || r->decompress_spread > RZSB_NOISY;
+		d.part |= r->used < r->units;
+		d.error = fmax(d.error, r->error);
+	}
+	return d;
+}
+
+void rzsb_size_ranges(const struct rzsb_result *r, unsigned nr, double each, double *out)
+{
+	for (unsigned i = 0; i < nr; i++)
+		out[i] = 0;
+	for (unsigned n = 1; n <= r->method->unit; n++)
+		out[(n - 1) / (r->method->unit / nr)] += each * (double)r->count[n];
+}
+
 static void show_pages(const struct rzsb_pages *p)
 {
 	const struct rzsb_corpus *c = &p->corpus;
@@ -67,13 +88,13 @@ static void show_pages(const struct rzsb_pages *p)
 static void show_time(double ns, double spread)
 {
 	putchar(' ');
-	rzsb_cell(9, 0, ns, spread > NOISY ? "~" : " ");
+	rzsb_cell(9, 0, ns, spread > RZSB_NOISY ? "~" : " ");
 }
 
 static void show_methods(const struct rzsb_pages *p)
 {
-	char a[16], b[16];
-	bool noisy = false, part = false;
+	struct rzsb_doubts doubts = rzsb_pages_doubts(p);
+	char a[RZST_HUMAN_MAX], b[RZST_HUMAN_MAX];
 
 	printf("\n%-16s %6s %7s %6s %6s  %9s  %9s   %9s %10s\n", "", "", "sample", "good", "raw",
 	       "compress", "expand", "ramzswap", "zram");
@@ -93,19 +114,16 @@ static void show_methods(const struct rzsb_pages *p)
 		show_time(r->decompress_ns, r->decompress_spread);
 		printf("  %9s %10s\n", rzst_size_text(p->store_bytes[i], a),
 		       rzst_size_text(p->zsmalloc_bytes[i], b));
-		noisy |= r->compress_spread > NOISY || r->decompress_spread > NOISY;
-		part |= less;
 	}
-	if (noisy)
-		printf("~ the rounds differ by more than %.0f %%: other work on this machine? look "
-		       "at "
-		       "more (--rounds)\n",
-		       100 * NOISY);
-	if (part)
-		puts("* too slow for all pages in the time given: a random part of them "
-		     "(--patience)");
+	if (doubts.noisy)
+		printf("~ the rounds differ by more than %.0f %%: is there other work on this "
+		       "machine? Try more rounds (--rounds)\n",
+		       100 * RZSB_NOISY);
+	if (doubts.part)
+		puts("* too slow for all pages in the given time: measured on a random part of "
+		     "them (--patience)");
 	if (p->rounds == 1)
-		puts("One round only: times may be anything.");
+		puts("One round only: the times are not reliable.");
 }
 
 static void show_gain(const struct rzsb_pages *p, unsigned i)
@@ -192,17 +210,15 @@ static void show_advice(const struct rzsb_pages *p)
 
 static void show_histogram(const struct rzsb_result *r)
 {
-	uint64_t in[BUCKETS] = {0}, most = 1;
-	unsigned step = r->method->unit / BUCKETS;
+	double v[BUCKETS], most = 0;
 
-	for (unsigned n = 1; n <= r->method->unit; n++)
-		in[(n - 1) / step] += r->count[n];
+	rzsb_size_ranges(r, BUCKETS, rzsb_percent_of_used(r), v);
 	for (unsigned i = 0; i < BUCKETS; i++)
-		most = in[i] > most ? in[i] : most;
+		most = fmax(most, v[i]);
 	printf("\n%s: bytes after compression, %% of the pages\n", r->method->text);
 	for (unsigned i = 0; i < BUCKETS; i++) {
-		printf("%6u %5.1f ", (i + 1) * step, 100 * share((double)in[i], (double)r->used));
-		for (uint64_t k = 0; k < in[i] * BAR / most; k++)
+		printf("%6u %5.1f ", (i + 1) * r->method->unit / BUCKETS, v[i]);
+		for (unsigned k = 0; k < (unsigned)(v[i] * BAR / fmax(most, 1)); k++)
 			putchar('#');
 		putchar('\n');
 	}
@@ -221,11 +237,9 @@ void rzsb_pages_show(const struct rzsb_pages *p, bool histogram)
 static void json_method(const struct rzsb_pages *p, unsigned i, struct rzsb_json *j)
 {
 	const struct rzsb_result *r = &p->result[i];
-	double in[64] = {0};
-	unsigned step = r->method->unit / 64;
+	double in[64];
 
-	for (unsigned n = 1; n <= r->method->unit; n++)
-		in[(n - 1) / step] += (double)r->count[n];
+	rzsb_size_ranges(r, 64, 1, in);
 	rzsb_json_begin(j, "pages_method");
 	rzsb_json_str(j, "method", r->method->text);
 	rzsb_json_int(j, "unit_bytes", r->method->unit);

@@ -25,19 +25,19 @@ struct proc_files {
 	int pagemap, kpageflags;
 };
 
-static bool remember(struct rzsb_addresses *a, uint64_t address)
+int rzsb_addresses_add(struct rzsb_addresses *a, uint64_t address)
 {
 	if (a->nr == a->room) {
 		size_t room = a->room ? 2 * a->room : 4096;
 		uint64_t *v = realloc(a->v, room * sizeof(*v));
 
 		if (!v)
-			return false;
+			return -ENOMEM;
 		a->v = v;
 		a->room = room;
 	}
 	a->v[a->nr++] = address;
-	return true;
+	return 0;
 }
 
 static bool is_zero_page(int kpageflags, uint64_t entry)
@@ -68,7 +68,7 @@ static int find_in_range(struct rzsb_addresses *a, const struct proc_files *f, u
 				continue;
 			have -= have > 0;
 			if (!is_zero_page(f->kpageflags, entries[i]) &&
-			    !remember(a, from + i * RZSB_PAGE))
+			    rzsb_addresses_add(a, from + i * RZSB_PAGE) < 0)
 				return -ENOMEM;
 		}
 		from += (uint64_t)got / 8 * RZSB_PAGE;

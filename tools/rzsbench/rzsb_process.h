@@ -29,6 +29,9 @@ struct rzsb_addresses {
  */
 int rzsb_process_find(struct rzsb_addresses *a, pid_t pid);
 
+/* 0 or -ENOMEM. */
+int rzsb_addresses_add(struct rzsb_addresses *a, uint64_t address);
+
 /* Keep whole runs, evenly spaced, until no more than `most` pages are left; 0: keep all. */
 void rzsb_addresses_thin(struct rzsb_addresses *a, size_t most);
 

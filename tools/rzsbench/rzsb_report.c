@@ -16,8 +16,6 @@
 #include "rzsb_files.h"
 #include "rzsb_plot.h"
 
-#define NOISY 0.10
-
 /*
  * Nothing is fetched from anywhere, and a browser is told to see to it.  By this an earlier report
  * is known, which may be replaced.
@@ -168,33 +166,25 @@ static void write_others(FILE *f, const struct rzsb_pages *p, unsigned best)
 
 static void write_doubts(FILE *f, const struct rzsb_pages *p)
 {
-	bool noisy = false, part = false;
-	double error = 0;
+	struct rzsb_doubts d = rzsb_pages_doubts(p);
 
-	for (unsigned i = 0; i < p->nr; i++) {
-		const struct rzsb_result *r = &p->result[i];
-
-		noisy |= r->compress_spread > NOISY || r->decompress_spread > NOISY;
-		part |= r->used < r->units;
-		error = fmax(error, r->error);
-	}
 	if (p->corpus.nr < p->corpus.whole)
-		putf(f, "This is worked out from a sample of %.1f %% of the pages. ",
+		putf(f, "This was estimated from a sample of %.1f %% of the pages. ",
 		     100 * (double)p->corpus.nr / (double)p->corpus.whole);
-	if (part)
-		fputs("The slowest methods were tried on a random part of what was looked at. ", f);
-	if (error > 0)
+	if (d.part)
+		fputs("The slowest methods were measured on a random part of the sample. ", f);
+	if (d.error > 0)
 		putf(f, "The ratios may be off by %.1f %% (half of the 95 %% interval). ",
-		     100 * error);
-	if (noisy)
+		     100 * d.error);
+	if (d.noisy)
 		putf(f,
 		     "The rounds' times differ by more than %.0f %%: there was other work on this "
-		     "machine, and times are rough. ",
-		     100 * NOISY);
+		     "machine, and the times are rough. ",
+		     100 * RZSB_NOISY);
 	if (p->rounds == 1)
-		fputs("There was one round only: times may be anything. ", f);
+		fputs("There was only one round: the times are not reliable. ", f);
 	if (p->denied)
-		putf(f, "Left out, because they may not be looked into: %zu process%s. ", p->denied,
+		putf(f, "Left out, as their memory may not be read: %zu process%s. ", p->denied,
 		     p->denied == 1 ? "" : "es");
 	if (p->gone || p->lost)
 		putf(f, "Gone before they could be read: %zu process%s and %zu page%s. ", p->gone,
@@ -322,14 +312,12 @@ static int write_speeds(FILE *f, const struct rzsb_pages *p)
 static int write_sizes(FILE *f, const struct rzsb_pages *p, unsigned i)
 {
 	const struct rzsb_result *r = &p->result[i];
-	double quarter[4] = {0};
+	double quarter[4];
 	char name[24], label[64], *svg;
 
 	if (r->used == 0)
 		return 0;
-	for (unsigned n = 1; n <= r->method->unit; n++)
-		quarter[(n - 1) / (r->method->unit / 4)] +=
-			100 * (double)r->count[n] / (double)r->used;
+	rzsb_size_ranges(r, 4, rzsb_percent_of_used(r), quarter);
 	snprintf(name, sizeof(name), "sizes%u", i);
 	snprintf(label, sizeof(label), "Sizes after compression with %s", r->method->text);
 	svg = rzsb_draw_sizes(p, i);

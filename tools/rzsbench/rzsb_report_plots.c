@@ -29,12 +29,7 @@ static void look(FILE *f)
 
 static void shares(const struct rzsb_result *r, double out[BUCKETS])
 {
-	unsigned step = r->method->unit / BUCKETS;
-
-	for (unsigned i = 0; i < BUCKETS; i++)
-		out[i] = 0;
-	for (unsigned n = 1; n <= r->method->unit; n++)
-		out[(n - 1) / step] += 100 * (double)r->count[n] / (double)(r->used + !r->used);
+	rzsb_size_ranges(r, BUCKETS, rzsb_percent_of_used(r), out);
 }
 
 /* The same height in all, so that they can be compared. */

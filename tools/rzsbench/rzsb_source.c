@@ -145,15 +145,11 @@ int rzsb_sources_add_cgroup(struct rzsb_sources *s, const char *cgroup)
 
 static int add_offsets(struct rzsb_addresses *a, uint64_t from, uint64_t bytes)
 {
-	size_t more = bytes / RZSB_PAGE;
-	uint64_t *v = realloc(a->v, (a->nr + more + 1) * sizeof(*v));
+	int err = 0;
 
-	if (!v)
-		return -ENOMEM;
-	a->v = v;
-	for (size_t i = 0; i < more; i++)
-		a->v[a->nr++] = from + i * RZSB_PAGE;
-	return 0;
+	for (uint64_t i = 0; i < bytes / RZSB_PAGE && !err; i++)
+		err = rzsb_addresses_add(a, from + i * RZSB_PAGE);
+	return err;
 }
 
 /* The memory that an ELF core file has; -ENOEXEC: it is none. */

@@ -27,7 +27,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #ifndef MADV_PAGEOUT
@@ -39,9 +38,9 @@
 #define MAX_TRIES   5u /* to get more pages out of the swap cache */
 
 struct swap {
-	const char *dir, *out, *versions;
+	const char *dir;
+	struct rzsb_record record;
 	size_t max_pages;
-	uint64_t seed;
 	bool wait;
 
 	struct rzsb_corpus corpus;
@@ -60,9 +59,7 @@ struct swap {
 static const struct rzsb_option options[] = {
 	{'m', "pages", "MIB", "taken from the corpus (default: all)"},
 	{'w', "wait", NULL, "for a line on standard input, before they are read again"},
-	{'e', "seed", "N", "of the order in which they are read (default 1)"},
-	{'o', "output", "FILE", "JSON lines, appended; - is standard output"},
-	{'V', "versions", "TEXT", "of libraries, for the JSON line about the machine"},
+	RZSB_RECORD_OPTIONS,
 	{0},
 };
 
@@ -78,26 +75,13 @@ static void parse(struct swap *s, int argc, char **argv)
 	int id;
 
 	while ((id = rzsb_next_option(&a, argc, argv)) != -1)
-		switch (id) {
-		case 'm':
+		if (id == 'm')
 			s->max_pages = rzsb_number(&a, 1, 1 << 20) * 256;
-			break;
-		case 'w':
+		else if (id == 'w')
 			s->wait = true;
-			break;
-		case 'e':
-			s->seed = rzsb_number(&a, 0, UINT64_MAX);
-			break;
-		case 'o':
-			s->out = optarg;
-			break;
-		case 'V':
-			s->versions = optarg;
-			break;
-		}
-	if (argc - optind != 1)
-		rzsb_complain(&a, "one folder of captured pages is needed");
-	s->dir = argv[optind];
+		else
+			rzsb_record_option(&s->record, &a, id);
+	s->dir = rzsb_corpus_argument(&a, argc, argv);
 }
 
 /* Its pages, and its files for the second look. */
@@ -124,13 +108,6 @@ static void give_up(struct swap *s)
 			 "this kernel cannot swap out on request (MADV_PAGEOUT, "
 			 "Linux 5.4): %s",
 			 strerror(errno));
-}
-
-static void nap(void)
-{
-	const struct timespec t = {.tv_nsec = 1000000};
-
-	nanosleep(&t, NULL);
 }
 
 static uint64_t pages_in_writing(void)
@@ -177,7 +154,7 @@ static void let_go(struct swap *s)
 			tries = 0;
 		least = nr < least ? nr : least;
 		give_up(s);
-		nap();
+		rzsb_nap(1);
 	}
 }
 
@@ -205,7 +182,7 @@ static void page_out(struct swap *s)
 	s->nr_before = rzst_swaps_read(s->before);
 	give_up(s);
 	while (pages_in_writing() > others && rzst_now() - start < PATIENCE_NS)
-		nap();
+		rzsb_nap(1);
 	s->out_s = (double)(rzst_now() - start) / 1e9;
 	let_go(s);
 	s->gone = pages_swapped(s);
@@ -226,11 +203,6 @@ static void await_line(void)
 		;
 }
 
-static bool is_zero(const uint8_t *page)
-{
-	return page[0] == 0 && memcmp(page, page + 1, RZSB_PAGE - 1) == 0;
-}
-
 /*
  * A fault that the kernel counts as a major one has read an area, but for those of pages of zeros:
  * since Linux 6.12 these are remembered, and go nowhere.
@@ -245,7 +217,8 @@ static void bring_in(struct swap *s, uint32_t page)
 	touch(s, page);
 	ns = rzst_now() - start;
 	getrusage(RUSAGE_THREAD, &after);
-	if (after.ru_majflt > before.ru_majflt && is_zero(rzsb_page(&s->corpus, page)))
+	if (after.ru_majflt > before.ru_majflt &&
+	    rzsb_zeros(rzsb_page(&s->corpus, page), RZSB_PAGE))
 		s->faults_zero++;
 	else if (after.ru_majflt > before.ru_majflt)
 		s->us[s->faults_read++] = (double)ns / 1000;
@@ -276,7 +249,7 @@ static void read_again(struct swap *s)
 {
 	size_t nr = s->corpus.nr;
 	uint32_t *order = rzsb_alloc(nr * sizeof(*order));
-	uint64_t seed = s->seed;
+	uint64_t seed = s->record.seed;
 
 	s->us = rzsb_alloc(nr * sizeof(*s->us));
 	for (size_t i = 0; i < nr; i++)
@@ -287,11 +260,6 @@ static void read_again(struct swap *s)
 		s->wrong += !is_right(s, order[i]);
 	}
 	munmap(order, nr * sizeof(*order));
-}
-
-static double mib(uint64_t bytes)
-{
-	return (double)bytes / 1048576;
 }
 
 static double mb_per_s(size_t pages, double seconds)
@@ -315,8 +283,8 @@ static void tell_what(struct swap *s)
 	s->zswap = zswap_is_on();
 	printf("%zu pages (%.0f MiB); vm.page-cluster %llu: a read is of up to %llu KiB; seed "
 	       "%llu\n",
-	       s->corpus.nr, mib(s->corpus.nr * RZSB_PAGE), (unsigned long long)s->page_cluster,
-	       4ull << (s->page_cluster & 31), (unsigned long long)s->seed);
+	       s->corpus.nr, rzsb_pages_mib(s->corpus.nr), (unsigned long long)s->page_cluster,
+	       4ull << (s->page_cluster & 31), (unsigned long long)s->record.seed);
 	if (s->zswap)
 		printf("zswap is on: it takes the pages, and an area only what it does not keep\n");
 	fflush(stdout);
@@ -340,8 +308,9 @@ static void tell_areas(struct swap *s)
 		char name[sizeof(a->name)];
 
 		rzst_tame(strcpy(name, a->name));
-		printf("%-24s %8d | %10.1f %10.1f %10.1f\n", name, a->priority, mib(before),
-		       mib(a->used), mib(a->used) - mib(before));
+		printf("%-24s %8d | %10.1f %10.1f %10.1f\n", name, a->priority,
+		       rzsb_mib((double)before), rzsb_mib((double)a->used),
+		       rzsb_mib((double)a->used - (double)before));
 		rzsb_json_begin(&s->json, "swap_area");
 		rzsb_json_str(&s->json, "area", a->name);
 		rzsb_json_num(&s->json, "priority", a->priority);
@@ -354,11 +323,11 @@ static void tell_areas(struct swap *s)
 
 static void tell_out(struct swap *s)
 {
-	printf("out: %.1f of %.1f MiB in %.2f s, %.0f MB/s\n", mib(s->gone * RZSB_PAGE),
-	       mib(s->corpus.nr * RZSB_PAGE), s->out_s, mb_per_s(s->gone, s->out_s));
+	printf("out: %.1f of %.1f MiB in %.2f s, %.0f MB/s\n", rzsb_pages_mib(s->gone),
+	       rzsb_pages_mib(s->corpus.nr), s->out_s, mb_per_s(s->gone, s->out_s));
 	if (s->cached)
 		printf("     %.1f MiB of it are still in memory, too: to read them asks no area\n",
-		       mib(s->cached * RZSB_PAGE));
+		       rzsb_pages_mib(s->cached));
 	tell_areas(s);
 	fflush(stdout);
 }
@@ -395,8 +364,8 @@ static void tell_in(struct swap *s)
 	printf("in:  %.1f MiB, a page at a time, at random, in %.2f s, %.0f MB/s\n"
 	       "page faults: %zu read an area, %zu found their page in memory, "
 	       "%zu were of pages of zeros\n",
-	       mib(in * RZSB_PAGE), s->in_s, mb_per_s(in, s->in_s), s->faults_read,
-	       s->faults_cached, s->faults_zero);
+	       rzsb_pages_mib(in), s->in_s, mb_per_s(in, s->in_s), s->faults_read, s->faults_cached,
+	       s->faults_zero);
 	if (s->faults_read)
 		printf("one that read took, in us: p50 %.1f  p90 %.1f  p99 %.1f  p99.9 %.1f  "
 		       "max %.1f\n",
@@ -421,7 +390,7 @@ static uint64_t free_swap(const struct swap *s)
 
 int rzsb_cmd_swap(int argc, char **argv)
 {
-	static struct swap swap = {.seed = 1};
+	static struct swap swap = {.record.seed = 1};
 	struct swap *s = &swap;
 	int err;
 
@@ -430,7 +399,7 @@ int rzsb_cmd_swap(int argc, char **argv)
 		rzst_die(RZSB_NOTHING, "swap: no swap is on here, so nothing can be swapped out: "
 				       "see swapon(8), or rzscontrol(8), attach");
 	load(s);
-	if (rzsb_json_open(&s->json, s->out, "rzsbench swap", s->versions, &s->corpus, s->seed) < 0)
+	if (rzsb_json_open(&s->json, &s->record, "rzsbench swap", &s->corpus) < 0)
 		return RZSB_FAILED;
 	tell_what(s);
 	page_out(s);
@@ -439,7 +408,7 @@ int rzsb_cmd_swap(int argc, char **argv)
 			 "swap: nothing was swapped out, of %.1f MiB, with %.1f MiB "
 			 "of swap free: is it full, or is there a limit "
 			 "(memory.swap.max of the cgroup)?",
-			 mib(s->corpus.nr * RZSB_PAGE), mib(free_swap(s)));
+			 rzsb_pages_mib(s->corpus.nr), rzsb_mib((double)free_swap(s)));
 	tell_out(s);
 	if (s->wait)
 		await_line();

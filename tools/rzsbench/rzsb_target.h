@@ -41,13 +41,17 @@ int rzsb_target_start_uri(struct target *t, uint64_t size, unsigned conns);
 int rzsb_target_start_zram(struct target *t, uint64_t size, const char *algorithm, char *why,
 			   size_t why_size);
 /*
- * Take a block device of at least so many bytes that nobody else has; -1 with the reason in why.
- * What is on it is lost.
+ * Take a block device of at least so many bytes that is not in use; 0 or -1 with a message.  Its
+ * contents are lost.
  */
-int rzsb_target_start_block(struct target *t, const char *path, uint64_t size, char *why,
-			    size_t why_size);
-/* Run a load; on a device one request at a time.  0 or a negative errno. */
-int rzsb_target_run(struct target *t, const struct client_load *load);
+int rzsb_target_start_block(struct target *t, const char *path, uint64_t size);
+/* Whether a target with `have` bytes is large enough; 0 or -1 with a message about `where`. */
+int rzsb_target_fits(const char *where, uint64_t have, uint64_t size);
+/*
+ * Run a load; on a device one request at a time.  Ends the program with a message if a request
+ * fails.
+ */
+void rzsb_target_run(struct target *t, const struct client_load *load);
 /* End what was started and undo what was set up. */
 void rzsb_target_stop(struct target *t);
 
@@ -57,14 +61,22 @@ static inline bool target_is_server(const struct target *t)
 	return t->command || t->uri;
 }
 
-/* CPU time so far of all of the server's threads and children, in nanoseconds; 0: not known. */
-uint64_t rzsb_target_server_cpu(const struct target *t);
-/*
- * Of the CPU time that our process and the server have used, in nanoseconds: all of it, and the
- * server's in microseconds (what a device does is done in our own calls).  NAN: not known.
- */
-double rzsb_target_cpu(const struct target *t, uint64_t ours, uint64_t server);
-double rzsb_target_server_us(const struct target *t, uint64_t ours, uint64_t server);
+/* The time on the clock, and CPU time of this process and of the server, in nanoseconds. */
+struct rzsb_meter {
+	uint64_t clock, ours, server;
+};
+
+/* What a request, or a page, has cost. */
+struct rzsb_rates {
+	double clock,
+		cpu; /* a second: by the clock, by CPU time of client and server; NAN: unknown */
+	double server_us; /* CPU time of the server for each; of a device: ours; NAN: unknown */
+};
+
+struct rzsb_meter rzsb_target_meter(const struct target *t);
+/* Of nr of them since the meter was read. */
+struct rzsb_rates rzsb_target_rates(const struct target *t, const struct rzsb_meter *since,
+				    uint64_t nr);
 /* RAM the target holds now: resident memory, or what zram says.  Not all of them tell. */
 bool rzsb_target_tells_ram(const struct target *t);
 uint64_t rzsb_target_ram(const struct target *t);

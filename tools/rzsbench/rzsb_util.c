@@ -73,6 +73,13 @@ void rzsb_shuffle(uint32_t *v, size_t n, uint64_t *state)
 	}
 }
 
+void rzsb_nap(unsigned ms)
+{
+	const struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
+
+	nanosleep(&t, NULL);
+}
+
 static int by_value(const void *a, const void *b)
 {
 	double x = *(const double *)a, y = *(const double *)b;
@@ -94,14 +101,6 @@ static double at_quantile(const double *v, size_t n, double q)
 	size_t i = (size_t)ceil(q * (double)n);
 
 	return v[i == 0 ? 0 : i > n ? n - 1 : i - 1];
-}
-
-double rzsb_quantile(double *v, size_t n, double q)
-{
-	if (n == 0)
-		return 0;
-	qsort(v, n, sizeof(*v), by_value);
-	return at_quantile(v, n, q);
 }
 
 struct rzsb_latency rzsb_latency_of(double *times, size_t nr)

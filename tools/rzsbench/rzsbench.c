@@ -9,6 +9,7 @@
 
 #include "rzsb_cmd.h"
 #include "rzsb_files.h"
+#include "rzst.h"
 #include "std_fds.h"
 
 static const struct {
@@ -18,7 +19,6 @@ static const struct {
 	{"capture", "save the pages of a running program, as a swap device would get them",
 	 rzsb_cmd_capture},
 	{"pages", "what swapping these pages out would win, with each algorithm", rzsb_cmd_pages},
-	{"store", "ramzswap's store in this process: time, memory, compaction", rzsb_cmd_store},
 	{"device", "NBD servers and zram side by side", rzsb_cmd_device},
 	{"swap", "this machine's swap: pages out and in again", rzsb_cmd_swap},
 };
@@ -50,6 +50,6 @@ int main(int argc, char **argv)
 		if (strcmp(word, commands[i].name) == 0)
 			return rzsb_finish(commands[i].run(argc - 1, argv + 1));
 	if (*word)
-		fprintf(stderr, "rzsbench: no such command: %s\n", word);
+		rzst_say("no such command: %s", word);
 	return usage(stderr, RZSB_USAGE);
 }
