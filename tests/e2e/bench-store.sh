@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# bench/store: measures the store on a small corpus, and its JSON lines have every case with values that can be.  Bad input
-# and what cannot be written are answered with a clear error.  Red when a case or a value is missing, the store is held to
-# be smaller than what it stores, or an error does not name its cause.
+# bench/store measures the store on a small corpus, and its JSON lines have every case, with possible values.  Bad input is
+# answered with a clear error.  Red when a case is missing, a value is impossible (a store smaller than what it stores), or an
+# error does not name its cause.
 
 . "${srcdir:-.}/tests/lib/functions.sh" || exit 99
 tool=${builddir:-.}/bench/store

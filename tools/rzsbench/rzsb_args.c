@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * Command lines, on top of getopt_long().
- */
+/* See rzsb_args.h. */
 #include "rzsb_args.h"
 
 #include <ctype.h>
@@ -65,7 +63,7 @@ static void translate(const struct rzsb_args *a, struct option *to, char *letter
 
 	if (a->stop_at_word)
 		*letters++ = '+';
-	*letters++ = ':'; /* we do the complaining */
+	*letters++ = ':'; /* the messages are ours */
 	for (; from->name && n < MAX_OPTIONS; from++, n++) {
 		to[n] = (struct option){from->name, from->value ? required_argument : no_argument,
 					NULL, from->id};
@@ -111,7 +109,7 @@ int rzsb_next_option(struct rzsb_args *a, int argc, char **argv)
 	case ':':
 		rzsb_complain(a, "--%s needs a value", name_of(a, optopt));
 	case '?':
-		rzsb_complain(a, "no such option, or one that takes no value: %s",
+		rzsb_complain(a, "no such option, or it takes no value: %s",
 			      argv[optind - 1]);
 	default:
 		break;
@@ -127,7 +125,7 @@ static uint64_t number_of(const struct rzsb_args *a, const char *text, uint64_t 
 	uint64_t v;
 
 	errno = 0;
-	/* A leading 0 is no other base: 010 is ten. */
+	/* A leading 0 does not mean octal: 010 is ten. */
 	v = strtoull(text, &end, strncasecmp(text, "0x", 2) == 0 ? 16 : 10);
 	if (!isdigit((unsigned char)*text) || *end || errno || v < least || v > most)
 		rzsb_complain(a, "--%s %s: not a number from %" PRIu64 " to %" PRIu64, a->now, text,

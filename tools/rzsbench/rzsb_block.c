@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Block devices as targets: one that somebody mounts, swaps to or holds otherwise is never taken
- * (the kernel sees to that, O_EXCL); and requests are answered one at a time.
+ * Block devices as targets.  A device in use is never taken: O_EXCL makes the kernel refuse it.
+ * Requests are answered one at a time.
  */
 #define _GNU_SOURCE
 #include "rzsb_cmd.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Loads what bench/capture saved: dir/index has a line "NAME PAGES" for each file dir/NAME.pages.
+ * Loads what "rzsbench capture" has saved: DIR/index has a line "NAME PAGES" for each file
+ * DIR/NAME.pages.
  */
 #define _GNU_SOURCE
 #include "rzsb.h"
@@ -67,7 +68,7 @@ static int read_index(struct rzsb_corpus *c, const char *dir)
 	return c->nr_parts == 0 || c->nr > UINT32_MAX ? -EINVAL : 0;
 }
 
-/* Every program keeps its share; what rounding leaves over goes unused. */
+/* Each program in proportion, rounded down. */
 static void shrink(struct rzsb_corpus *c, size_t max_pages)
 {
 	size_t nr = 0;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The cases of "rzsbench device".  Each target's table page[] says which corpus page is in which
- * slot, so that everything can be read back and compared at the end.
+ * "rzsbench device --pattern cases".  page[] of a target says which page of the corpus is in which
+ * slot, so that all can be read back and compared at the end.
  *
- * Order of things: fill in address order with 64 KiB requests; RAM; reads; writes (of other pages
- * to random places); random 4 KiB overwrites for a multiple of the size; RAM; 4 KiB reads once
- * more; verification; trims of 4 KiB, each page of a device filled anew once.
+ * The order is: fill in address order with the largest requests; RAM; reads; writes of other pages
+ * to random places; random 4 KiB overwrites, for a multiple of the size; RAM; 4 KiB reads again;
+ * verification; trims of 4 KiB of a device that is filled again for each round.
  */
 #define _GNU_SOURCE
 #include "rzsb_device.h"
@@ -22,7 +22,7 @@
 static const char *const op_names[] = {
 	[CLIENT_READ] = "read", [CLIENT_WRITE] = "write", [CLIENT_TRIM] = "trim"};
 
-/* A step that comes to each of n places once. */
+/* A step that visits each of n places once. */
 static size_t scattered(size_t n)
 {
 	size_t step = 40503, a, r, t;
@@ -126,7 +126,7 @@ static void refill(struct nbd_bench *b, struct target *t)
 	rzsb_feed_run(&f);
 }
 
-/* A device that answers at once has no depth and no connections: it trims one at a time. */
+/* A device has no depth and no connections.  It trims one page at a time. */
 static bool can_run(const struct target *t, const struct nbd_case *c)
 {
 	if (c->op == CLIENT_TRIM)
@@ -203,9 +203,8 @@ static void speed_heading(void)
 {
 	printf("\nSpeed (depth of each connection; times: how many times as fast the first server "
 	       "is, by the\n"
-	       "clock and by the CPU time of client and server together; +-: (largest - least) "
-	       "of the\n"
-	       "rounds / median)\n"
+	       "clock and by the CPU time of client and server together; +-: (largest - least) / "
+	       "median)\n"
 	       "%-5s %4s %6s %-6s %-12s | %8s %5s %8s | %7s %7s %7s | %7s | %8s | %6s %6s\n",
 	       "op", "size", "depth", "after", "server", "IOPS", "+-", "MB/s", "p50 us", "p99 us",
 	       "p99.9", "srv us", "IOPS/cpu", "times", "by cpu");

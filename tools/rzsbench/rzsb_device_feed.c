@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * See rzsb_device_feed.h.  One thread.
- */
+/* See rzsb_device_feed.h. */
 #define _GNU_SOURCE
 #include "rzsb_device_feed.h"
 
@@ -17,10 +15,7 @@ static void choose_place(struct feed *f, struct client_request *r, unsigned page
 		slot = f->order ? f->order[f->position] : f->position;
 		f->position = (f->position + (f->step ? f->step : pages)) % b->nr;
 	} else {
-		/*
-		 * Not two requests to one place at a time: which write came last would be anybody's
-		 * guess.
-		 */
+		/* Of two writes to one place in flight nobody knows which is the last. */
 		do {
 			slot = rzsb_rand_below(&f->seed, b->nr / pages) * pages;
 		} while (f->busy[slot / b->unit]);
@@ -106,7 +101,7 @@ void rzsb_ram_report(struct nbd_bench *b, const struct target *t, const char *be
 	double stored = (double)(pages * RZSB_PAGE), ram = (double)rzsb_target_ram(t);
 	double growth = ram - (double)t->rss_start, share = pages ? growth / stored : 0;
 
-	if (!rzsb_target_tells_ram(t))
+	if (!rzsb_target_knows_ram(t))
 		return;
 	printf("%-6s %-12s | %9.1f %9.1f %9.1f %9.1f | %7.4f\n", after, t->name, rzsb_mib(stored),
 	       rzsb_mib((double)t->rss_start), rzsb_mib(ram), rzsb_mib(growth), share);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * "rzsbench device --pattern swap": what a swapping system asks of a device.
+ * "rzsbench device --pattern swap": the requests of a swapping system.
  *
- * The device is filled as pages go out in clusters of 64 KiB to free ones, in address order.  Then,
- * round after round: as many pages come back at random, one at a time, as go out in clusters; these
- * take free clusters first, else such as are used already; and now and then a process exits, whose
- * clusters (a sixteenth of the device) are discarded.  A round is so many pages, not so much time,
- * so that all targets hold the same.  Every page that comes back is compared, and all at the end.
+ * The device is filled by swapping pages out in clusters of 64 KiB, in address order.  In a round
+ * as many pages are read, one at a time and at random, as are written in clusters.  These go to
+ * free clusters, or to used ones if none is free.  Now and then a process exits, and its clusters,
+ * a sixteenth of the device, are discarded.  A round has a number of pages, not a time, so that all
+ * targets hold the same.  Every page that is read is compared, and all pages at the end.
  */
 #define _GNU_SOURCE
 #include "rzsb_device_feed.h"
@@ -32,11 +32,11 @@ struct swap {
 	struct target *t;
 	uint64_t seed;
 	size_t clusters, free;
-	size_t cursor;	  /* where a free one is looked for next */
-	size_t outs, ins; /* clusters and pages that are still to go */
-	size_t to_exit;	  /* clusters that go out before the next process exits */
+	size_t cursor;	  /* where the search for a free one begins */
+	size_t outs, ins; /* clusters still to write, pages still to read */
+	size_t to_exit;	  /* clusters to write before the next process exits */
 	size_t exit_at, exit_end;
-	uint8_t *busy; /* by cluster: a request is under way */
+	uint8_t *busy; /* by cluster: a request is in flight */
 	struct times in, out;
 	uint64_t moved, wrong;
 };
@@ -55,7 +55,7 @@ static void aim(struct swap *s, struct client_request *r, size_t slot, unsigned 
 	r->op = CLIENT_READ;
 }
 
-/* A free one from the cursor on; else any that is not busy: its pages are in memory again. */
+/* A free one from the cursor on; else any that is not busy, whose pages were read before. */
 static size_t choose_cluster(struct swap *s)
 {
 	size_t at;
@@ -87,7 +87,7 @@ static void go_out(struct swap *s, struct client_request *r)
 		s->t->page[slot + i] = (uint32_t)(from + i);
 }
 
-/* false: no page was found that could come in now. */
+/* false: no page was found that can be read now. */
 static bool come_in(struct swap *s, struct client_request *r)
 {
 	for (unsigned i = 0; i < 1000; i++) {
@@ -102,7 +102,7 @@ static bool come_in(struct swap *s, struct client_request *r)
 	return false;
 }
 
-/* The next cluster of a process that exits; false: there is none, or it has to wait. */
+/* The next cluster of a process that exits; false: there is none, or it is busy. */
 static bool discard(struct swap *s, struct client_request *r)
 {
 	while (s->exit_at < s->exit_end && is_free(s, s->exit_at))
@@ -140,11 +140,11 @@ static bool next_request(void *user, struct client_request *r)
 	maybe_exit(s);
 	if (discard(s, r))
 		return true;
-	/* In the proportion of what is left, so that both are over together. */
+	/* In proportion to what is left, so that both end together. */
 	if (s->ins && rzsb_rand_below(&s->seed, left) < s->ins && come_in(s, r))
 		return true;
 	if (s->outs == 0) {
-		s->ins = 0; /* nothing is there to come in */
+		s->ins = 0; /* there is nothing to read */
 		return false;
 	}
 	s->to_exit -= s->to_exit > 0;
@@ -172,7 +172,7 @@ static void request_done(void *user, const struct client_request *r, uint64_t ns
 				   RZSB_PAGE) != 0;
 }
 
-/* Every page that is there, in address order. */
+/* Every page that is stored, in address order. */
 static bool next_to_verify(void *user, struct client_request *r)
 {
 	struct swap *s = user;
@@ -199,7 +199,7 @@ static void run(struct swap *s, unsigned depth, bool (*next)(void *, struct clie
 	rzsb_target_run(s->t, &load);
 	munmap(s->busy, s->clusters);
 	if (s->wrong)
-		rzst_die(RZSB_WRONG, "%s: gave back %llu wrong pages", s->t->name,
+		rzst_die(RZSB_WRONG, "%s: %llu pages came back wrong", s->t->name,
 			 (unsigned long long)s->wrong);
 }
 

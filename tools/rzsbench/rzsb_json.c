@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * JSON lines: one flat object per measured case, one line about the machine at the start of each
- * run.
- */
+/* JSON lines: a flat object for each result, and one for the machine at the start of a run. */
 #define _GNU_SOURCE
 #include "rzsb.h"
 
@@ -70,7 +67,7 @@ void rzsb_json_begin(struct rzsb_json *j, const char *bench)
 	rzst_json_text(&j->line, "bench", bench);
 }
 
-/* Said at once: a run may take half an hour more. */
+/* With a message at once: the run may take another half an hour. */
 static void failed(struct rzsb_json *j)
 {
 	j->failed = true;
@@ -118,7 +115,7 @@ void rzsb_machine_read(struct rzsb_machine *m)
 	if (uname(&u) < 0)
 		return;
 	snprintf(m->kernel, sizeof(m->kernel), "%s", u.release);
-	/* Not every architecture's kernel tells the model. */
+	/* Not on every architecture does the kernel name the model. */
 	if (strcmp(m->cpu, UNKNOWN) == 0)
 		snprintf(m->cpu, sizeof(m->cpu), "%s processor", u.machine);
 }
@@ -137,7 +134,7 @@ static void corpus_fields(struct rzsb_json *j, const struct rzsb_corpus *c)
 	rzsb_json_int(j, "corpus_same_filled_pages", c->nr - c->nr_busy);
 }
 
-/* Lines at the end of a disk would be at its beginning: a block device has no end to append to. */
+/* A block device has no end to append to: its beginning would be overwritten. */
 static FILE *open_append(const char *path)
 {
 	struct stat st;

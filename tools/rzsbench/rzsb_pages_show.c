@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * "rzsbench pages" for people and for machines.
- */
+/* The results of "rzsbench pages" as tables and as JSON lines; what they have in common with the
+ * report. */
 #define _GNU_SOURCE
 #include "rzsb_pages.h"
 
@@ -65,23 +64,23 @@ static void show_pages(const struct rzsb_pages *p)
 {
 	const struct rzsb_corpus *c = &p->corpus;
 	double nr = (double)c->nr;
-	char all[16], some[16];
+	char all[RZST_HUMAN_MAX], some[RZST_HUMAN_MAX];
 
 	printf("%s of %s from %u %s%s", rzst_size_text((double)c->whole * RZSB_PAGE, all),
 	       p->images ? "pages" : "anonymous memory", c->nr_parts,
 	       p->images >= c->nr_parts ? "file" : "source", c->nr_parts == 1 ? "" : "s");
 	if (c->nr < c->whole)
-		printf(", %s of it looked at (%.1f %%)", rzst_size_text(nr * RZSB_PAGE, some),
+		printf(", %s of it examined (%.1f %%)", rzst_size_text(nr * RZSB_PAGE, some),
 		       100 * nr / (double)c->whole);
 	printf("\none repeated word: %.1f %% of the pages (zeros %.1f %%)",
 	       100 * (double)p->same / nr, 100 * (double)p->zero / nr);
-	printf("; duplicates of another page%s: %.1f %%\n", c->nr < c->whole ? " looked at" : "",
+	printf("; duplicates of another page%s: %.1f %%\n", c->nr < c->whole ? " examined" : "",
 	       100 * (double)p->duplicates / nr);
 	if (p->denied)
-		printf("%zu processes left out: may not be looked into (it takes CAP_SYS_PTRACE)\n",
+		printf("%zu processes left out: reading their memory takes CAP_SYS_PTRACE\n",
 		       p->denied);
 	if (p->gone || p->lost)
-		printf("%zu processes and %zu pages had gone before they could be read\n", p->gone,
+		printf("%zu processes and %zu pages were gone before they could be read\n", p->gone,
 		       p->lost);
 }
 
@@ -97,7 +96,7 @@ static void show_methods(const struct rzsb_pages *p)
 	char a[RZST_HUMAN_MAX], b[RZST_HUMAN_MAX];
 
 	printf("\n%-16s %6s %7s %6s %6s  %9s  %9s   %9s %10s\n", "", "", "sample", "good", "raw",
-	       "compress", "expand", "ramzswap", "zram");
+	       "compress", "decompr.", "ramzswap", "zram");
 	printf("%-16s %6s %7s %6s %6s  %9s  %9s   %9s %10s\n", "method", "ratio", "+- %", "%", "%",
 	       "ns/4KiB", "ns/4KiB", "RAM", "RAM");
 	for (unsigned i = 0; i < p->nr; i++) {
@@ -129,26 +128,26 @@ static void show_methods(const struct rzsb_pages *p)
 static void show_gain(const struct rzsb_pages *p, unsigned i)
 {
 	double whole = (double)p->corpus.whole * RZSB_PAGE;
-	char all[16], held[16], less[16], other[16];
+	char all[RZST_HUMAN_MAX], held[RZST_HUMAN_MAX], less[RZST_HUMAN_MAX], other[RZST_HUMAN_MAX];
 
 	printf("\nSwapped out with %s, these %s would take %s of RAM in ramzswap: ",
 	       p->result[i].method->text, rzst_size_text(whole, all),
 	       rzst_size_text(p->store_bytes[i], held));
 	if (rzsb_gain(p, i) > 0)
-		printf("%s gained", rzst_size_text(rzsb_gain(p, i), less));
+		printf("%s saved", rzst_size_text(rzsb_gain(p, i), less));
 	else
-		printf("nothing gained");
+		printf("nothing saved");
 	printf(" (zram: %s", rzst_size_text(p->zsmalloc_bytes[i], other));
-	printf("; zswap, with a disk behind it: %s", rzst_size_text(p->zswap_bytes[i], other));
+	printf("; zswap, which needs a disk: %s", rzst_size_text(p->zswap_bytes[i], other));
 	if (isfinite(p->nbdkit_bytes))
 		printf("; nbdkit memory allocator=zstd: %s",
 		       rzst_size_text(p->nbdkit_bytes, other));
 	puts(").");
-	printf("A store takes %s more for itself, whatever it holds.\n",
+	printf("A store takes %s more for itself, whatever it contains.\n",
 	       rzst_size_text(p->store_itself[i], held));
 	if (p->result[i].units > 0)
-		printf("The processor takes %.1f us to compress a page that goes out and %.1f us "
-		       "to expand one that comes back.\n",
+		printf("The processor takes %.1f us to compress a page that is swapped out and "
+		       "%.1f us to decompress it when it is swapped in.\n",
 		       p->result[i].compress_ns / 1000, p->result[i].decompress_ns / 1000);
 }
 
@@ -170,11 +169,11 @@ static void show_summary(const struct rzsb_pages *p)
 	struct rzsb_advice a = rzsb_pages_advise(p, choice);
 	int i;
 
-	puts("\nratio: of the pages that are not one repeated word, one that does not shrink "
-	     "counted "
-	     "as it is.\nRAM: what all of it adds, tables included; ramzswap: its store was "
-	     "filled; "
-	     "zram, zswap:\nzsmalloc (chains of 8 pages) and tables worked out, as after a fill.");
+	puts("\nratio: of the pages that are not one repeated word; a page that does not shrink "
+	     "counts as it is.\n"
+	     "RAM: what all pages add, including tables.  ramzswap: measured in its store; zram "
+	     "and zswap:\n"
+	     "computed for zsmalloc with chains of 8 pages, as after a fill.");
 	i = rzsb_pages_example(p, &a);
 	if (i >= 0)
 		show_gain(p, (unsigned)i);
@@ -191,7 +190,7 @@ static void show_advice(const struct rzsb_pages *p)
 	if (a.best < 0)
 		return;
 	if (!a.worthwhile) {
-		puts("These pages hardly shrink: less than a tenth of their RAM would be gained.");
+		puts("These pages hardly shrink: less than a tenth of their RAM would be saved.");
 		return;
 	}
 	printf("Choose %s (" RZSB_RULE ")%s\n", choice[a.best].name,
@@ -204,8 +203,7 @@ static void show_advice(const struct rzsb_pages *p)
 	}
 	rzsb_advice_close(&a, choice, p->nr, text, sizeof(text));
 	if (a.close)
-		printf("It is a close decision: as far as the rounds tell, as good may be %s.\n",
-		       text);
+		printf("It is a close decision: by these rounds %s may be as good.\n", text);
 }
 
 static void show_histogram(const struct rzsb_result *r)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Servers run in the foreground as our children and die with us; zram is reset when we are done
- * with it, and never touched when somebody else has set it up.
+ * Servers run in the foreground, as our children, and die with us.  zram is reset in the end, and
+ * not used if it is set up already.
  */
 #define _GNU_SOURCE
 #include "rzsb_target.h"
@@ -62,7 +62,7 @@ uint64_t rzsb_target_settled_ram(const struct target *t)
 	return ram;
 }
 
-/* A file of tmpfs without a name: it cannot outlive us and the server. */
+/* A file in RAM without a name, which does not outlive us and the server. */
 static int make_file(struct target *t, uint64_t size)
 {
 	if (!t->in_file)
@@ -73,7 +73,7 @@ static int make_file(struct target *t, uint64_t size)
 	return rzst_fail(-1, "%s: a file in RAM: %s", t->name, strerror(errno));
 }
 
-/* Until it has its socket. */
+/* Wait until the socket exists.  0 or -1 with a message. */
 static int await_socket(struct target *t)
 {
 	uint64_t deadline = rzst_now() + START_PATIENCE_NS;
@@ -86,7 +86,7 @@ static int await_socket(struct target *t)
 			return -1;
 		}
 		if (rzst_now() > deadline)
-			return rzst_fail(-1, "%s: the server does not come up", t->name);
+			return rzst_fail(-1, "%s: the server does not start", t->name);
 		rzsb_nap(5);
 	}
 	return 0;
@@ -124,10 +124,7 @@ int rzsb_target_start_server(struct target *t, const char *dir, uint64_t size, i
 	if (t->pid < 0)
 		return rzst_fail(-1, "%s: fork: %s", t->name, strerror(errno));
 	t->up = true;
-	/*
-	 * Its memory at rest is taken before anybody connects: some allocate buffers for each
-	 * connection.
-	 */
+	/* Before the first connection, as some allocate buffers for each. */
 	if (await_socket(t) < 0)
 		return -1;
 	t->rss_start = rzsb_target_settled_ram(t);
@@ -136,7 +133,6 @@ int rzsb_target_start_server(struct target *t, const char *dir, uint64_t size, i
 	return check_export(t, t->command, size);
 }
 
-/* It is never started nor ended by us, and tells neither RAM nor processor time. */
 int rzsb_target_start_uri(struct target *t, uint64_t size, unsigned conns)
 {
 	if (rzsb_client_connect_uri(&t->client, t->uri, conns) < 0)
@@ -232,7 +228,7 @@ void rzsb_target_stop(struct target *t)
 	kill(t->pid, SIGTERM);
 	while (waitpid(t->pid, NULL, WNOHANG) == 0) {
 		if (rzst_now() > deadline) {
-			rzst_say("%s: the server does not end, killing it", t->name);
+			rzst_say("%s: the server does not stop, killing it", t->name);
 			kill(t->pid, SIGKILL);
 			deadline = UINT64_MAX;
 		}
@@ -296,7 +292,7 @@ struct rzsb_rates rzsb_target_rates(const struct target *t, const struct rzsb_me
 	struct rzsb_rates r = {n * 1e9 / (double)(now.clock - since->clock), (double)NAN,
 			       (double)NAN};
 
-	/* Nobody knows the CPU time of a server that we have not started. */
+	/* The CPU time of a server that we have not started is unknown. */
 	if (!t->uri) {
 		r.cpu = n * 1e9 / (ours + server);
 		r.server_us = (t->command ? server : ours) / 1e3 / n;
@@ -304,7 +300,7 @@ struct rzsb_rates rzsb_target_rates(const struct target *t, const struct rzsb_me
 	return r;
 }
 
-bool rzsb_target_tells_ram(const struct target *t)
+bool rzsb_target_knows_ram(const struct target *t)
 {
 	return !t->uri && !t->device;
 }
@@ -321,7 +317,7 @@ uint64_t rzsb_target_ram(const struct target *t)
 		return rzsb_rss(t->pid) + (uint64_t)st.st_blocks * 512;
 	}
 	/* orig_data_size compr_data_size mem_used_total ... */
-	if (!rzsb_target_tells_ram(t) || read_text(ZRAM "mm_stat", text, sizeof(text)) < 0 ||
+	if (!rzsb_target_knows_ram(t) || read_text(ZRAM "mm_stat", text, sizeof(text)) < 0 ||
 	    sscanf(text, "%*u %*u %llu", &used) != 1)
 		return 0;
 	return used;

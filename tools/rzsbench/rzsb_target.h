@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What "rzsbench device" measures: NBD servers that it starts itself, and this machine's zram.
+ * What "rzsbench device" measures: NBD servers that it starts or that already run, block devices,
+ * and this machine's zram.  Threading: one thread; all functions may sleep.
  */
 #ifndef RZSB_TARGET_H
 #define RZSB_TARGET_H
@@ -12,32 +13,33 @@ struct client_load;
 
 struct target {
 	const char *name;
-	const char *command; /* that started it; NULL: nobody did */
-	const char *uri;     /* of a server that ran already; NULL: a block device */
-	const char *device;  /* its path; NULL: zram */
-	bool no_discard;     /* it does not take any */
-	const char *export;  /* its name; "": the default one */
+	/* One of these three says what it is; none: zram. */
+	const char *command; /* of a server to start */
+	const char *uri;     /* of a server that already runs */
+	const char *device;  /* path of a block device */
+	const char *export;  /* of the server; "": the default one */
+	bool no_discard;     /* it takes no discards */
 	bool keeps_data;     /* what was written can be read back */
 	bool up;
 	pid_t pid;
 	char socket[108];
-	bool in_file; /* its pages are in a file in RAM, which counts as its memory */
+	bool in_file; /* its pages are in a file in RAM, which is part of its memory */
 	struct client *client;
-	int fd;		    /* zram's device; the file */
-	uint64_t rss_start; /* before the first connection */
+	int fd;		    /* of the device, or of that file */
+	uint64_t rss_start; /* bytes, before the first connection */
 	uint32_t *page;	    /* corpus page in each slot */
 };
 
 /*
- * Start the server: "exec COMMAND" in a shell, on the given CPU, and wait until it accepts
- * connections.  In its environment: SOCK (a socket in dir), SIZE (bytes) and, for one whose pages
- * are in a file, FILE.  0 or -1 with a message.
+ * Start the server with "exec COMMAND" in a shell, on the given CPU, and connect to it.  In its
+ * environment are SOCK (a socket in dir), SIZE (bytes) and, if its pages are in a file, FILE.
+ * 0 or -1 with a message.
  */
 int rzsb_target_start_server(struct target *t, const char *dir, uint64_t size, int cpu,
 			     unsigned conns);
-/* Connect to a server that runs, with at least so many bytes; 0 or -1 with a message. */
+/* Connect to a server that already runs, with at least size bytes; 0 or -1 with a message. */
 int rzsb_target_start_uri(struct target *t, uint64_t size, unsigned conns);
-/* Set up /dev/zram0 if it is there and not in use; -1 with the reason in why otherwise. */
+/* Set up /dev/zram0 unless it is in use; 0, or -1 with the reason in why. */
 int rzsb_target_start_zram(struct target *t, uint64_t size, const char *algorithm, char *why,
 			   size_t why_size);
 /*
@@ -52,10 +54,10 @@ int rzsb_target_fits(const char *where, uint64_t have, uint64_t size);
  * fails.
  */
 void rzsb_target_run(struct target *t, const struct client_load *load);
-/* End what was started and undo what was set up. */
+/* Stop what was started and undo what was set up. */
 void rzsb_target_stop(struct target *t);
 
-/* Whether it takes requests by NBD, many at a time, and does not work in our own calls. */
+/* Whether it takes requests by NBD, many at a time; a device works in our own system calls. */
 static inline bool target_is_server(const struct target *t)
 {
 	return t->command || t->uri;
@@ -77,10 +79,10 @@ struct rzsb_meter rzsb_target_meter(const struct target *t);
 /* Of nr of them since the meter was read. */
 struct rzsb_rates rzsb_target_rates(const struct target *t, const struct rzsb_meter *since,
 				    uint64_t nr);
-/* RAM the target holds now: resident memory, or what zram says.  Not all of them tell. */
-bool rzsb_target_tells_ram(const struct target *t);
+/* Whether its memory is known; how many bytes it is: resident memory, or what zram says. */
+bool rzsb_target_knows_ram(const struct target *t);
 uint64_t rzsb_target_ram(const struct target *t);
-/* The same when it has not changed for a while: a server may fill its reserve behind our back. */
+/* The same after it has not changed for 0.3 s (a server may be filling its reserve), or 20 s. */
 uint64_t rzsb_target_settled_ram(const struct target *t);
 
 #endif
