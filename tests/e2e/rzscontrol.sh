@@ -128,7 +128,7 @@ test_commands() {
 	says 'protect realtime         refused'
 	gives 0 process --json
 	json 'd["servers"][0]["protections"]["realtime"] == "refused"' \
-		'd["servers"][0]["stats"]["room_shortages"] == 4'
+		'd["servers"][0]["stats"]["headroom_shortages"] == 4'
 	gives 0 params swap0
 	grep -qxF 'label=my "swap"' "$out" || fail "params: $(cat "$out")"
 	grep -qxF 'level=' "$out" || fail "params: $(cat "$out")"
@@ -321,7 +321,7 @@ test_metrics() {
 		"types['ramzswap_request_latency_seconds'] == 'histogram'" \
 		"value('ramzswap_write_max_seconds') == 0.002" \
 		"value('ramzswap_protection', protection='realtime', state='refused') == 1" \
-		"value('ramzswap_process_room_shortages_total') == 4" \
+		"value('ramzswap_process_headroom_shortages_total') == 4" \
 		"value('ramzswap_process_reserve_wait_seconds') == 2.5" \
 		"types['ramzswap_slide_bytes'] == 'counter'" \
 		"'ramzswap_read_requests' not in types" || fail "metrics: $(cat "$file")"
