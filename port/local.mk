@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The world of user space, and that of the unit tests.
+# The port to user space, and that for unit tests.
 
 noinst_HEADERS = port/port_check.h
 
