@@ -77,7 +77,7 @@ static bool send_all(int fd, const uint8_t *p, size_t n)
 /* Haggle until the client is in transmission and adopted, or gone. */
 static bool haggle(int fd, struct rzs_nbd_handshake *h)
 {
-	static uint8_t in[RZS_IO_EARLY_MAX], out[RZS_NBD_HANDSHAKE_ROOM];
+	static uint8_t in[RZS_IO_EARLY_MAX], out[RZS_NBD_HANDSHAKE_OUT_MIN];
 	size_t len = 0, used, put;
 	enum rzs_nbd_progress progress;
 	ssize_t n;

@@ -329,7 +329,7 @@ test_metrics() {
 	json 'd["latency"]["write"]["buckets"][1:3] == [{"le_ns": 1087, "count": 1}, {"le_ns": 18431, "count": 500}]'
 	complains 1 'cannot make a file beside it' metrics --output /nowhere/rzs.prom
 	mkdir "$tmpdir/metrics/folder"
-	complains 1 'a folder; name a file' metrics --output "$tmpdir/metrics/folder"
+	complains 1 'a directory; name a file' metrics --output "$tmpdir/metrics/folder"
 	end_server "$run/control.sock"
 	complains 4 'no server answers' metrics --output "$file"
 	"$PYTHON" "$srcdir/tests/lib/openmetrics.py" "$file" "value('ramzswap_up') == 0" \

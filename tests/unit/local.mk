@@ -46,8 +46,10 @@ RZS_UNIT_TESTS_USER = \
 	tests/unit/test_rzsc \
 	tests/unit/test_rzsc_kernel \
 	tests/unit/test_watchdog \
+	tests/unit/test_rzst \
 	tests/unit/test_rzsb \
 	tests/unit/test_rzsb_sample \
+	tests/unit/test_rzsb_spawn \
 	tests/unit/test_size \
 	tests/unit/test_size_expr
 
@@ -102,6 +104,9 @@ tests_unit_test_rzsb_CPPFLAGS = $(RZS_BENCH_CPPFLAGS) -I$(srcdir)/tests/lib
 tests_unit_test_rzsb_LDADD = librzstests_user.la librzsbench.la librzscore.la librzsport.la $(RZS_LIBS)
 tests_unit_test_rzsb_sample_CPPFLAGS = $(tests_unit_test_rzsb_CPPFLAGS)
 tests_unit_test_rzsb_sample_LDADD = $(tests_unit_test_rzsb_LDADD)
+tests_unit_test_rzsb_spawn_SOURCES = tests/unit/test_rzsb_spawn.c tools/rzsbench/rzsb_spawn.c
+tests_unit_test_rzsb_spawn_CPPFLAGS = $(tests_unit_test_rzsb_CPPFLAGS)
+tests_unit_test_rzsb_spawn_LDADD = $(tests_unit_test_rzsb_LDADD)
 tests_unit_test_size_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS) -I$(srcdir)/proto
 tests_unit_test_size_LDADD = librzsproto.la $(RZS_UNIT_USER_LDADD)
 tests_unit_test_size_expr_CPPFLAGS = $(tests_unit_test_size_CPPFLAGS)
@@ -215,6 +220,9 @@ tests_unit_test_io_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
 tests_unit_test_io_LDADD = $(RZS_UNIT_IO_LDADD)
 tests_unit_test_io_model_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
 tests_unit_test_io_model_LDADD = $(RZS_UNIT_IO_LDADD)
+# tools/common's.
+tests_unit_test_rzst_CPPFLAGS = $(RZS_CLIENT_CPPFLAGS) -I$(srcdir)/tests/lib
+tests_unit_test_rzst_LDADD = librzstests_user.la librzsclient.la
 # rzscontrol's.
 tests_unit_test_rzsc_CPPFLAGS = $(RZS_TOOLS_CPPFLAGS) -I$(srcdir)/tests/lib
 tests_unit_test_rzsc_LDADD = librzsc.la

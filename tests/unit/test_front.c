@@ -242,7 +242,7 @@ T_TEST(a_client_that_does_not_read_is_not_read_from)
 	SERVE_UNTIL(front->newest && rzs_handshake_unsent(front->newest) > 0);
 	for (int i = 0; i < 100; i++)
 		rzs_loop_run_once(&loop, false);
-	T_LE(rzs_handshake_unsent(front->newest), RZS_NBD_HANDSHAKE_ROOM);
+	T_LE(rzs_handshake_unsent(front->newest), RZS_NBD_HANDSHAKE_OUT_MIN);
 	T_OK(is_idle());
 	/* Not a byte is lost or doubled when it reads at last. */
 	get_greeting(fd);
@@ -332,7 +332,7 @@ T_TEST(who_is_not_known_is_a_stranger)
 
 /* ---- the end ---- */
 
-T_TEST(a_drain_refuses_who_haggles)
+T_TEST(a_shutdown_refuses_those_in_their_handshake)
 {
 	uint8_t option[64];
 	int haggler, fd;
@@ -344,7 +344,7 @@ T_TEST(a_drain_refuses_who_haggles)
 	go(fd, "a");
 	SERVE_UNTIL(adoptions == 1);
 	rzs_devices_shutdown(devices);
-	rzs_front_drain(front);
+	rzs_front_shutdown(front);
 	put_all(haggler, "\0\0\0\3", 4);
 	put_all(haggler, option, (size_t)(put_option(option, LIST, 0) - option));
 	T_EQ(get_reply(haggler), REP_ERR_SHUTDOWN);
