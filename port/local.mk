@@ -27,6 +27,8 @@ RZS_PORT_USER_SOURCES = \
 	port/user/std_fds.h \
 	port/user/swaps.c \
 	port/user/swaps.h \
+	port/user/text_file.c \
+	port/user/text_file.h \
 	port/user/threads.c \
 	port/user/threads.h \
 	port/user/watchdog.c \

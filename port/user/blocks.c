@@ -24,6 +24,7 @@
 #endif
 #include "blocks_private.h"
 #include "ram.h"
+#include "stack.h"
 
 #include <pthread.h>
 
@@ -41,6 +42,7 @@
 #define BLOCKS_PAUSE	     8000000l
 #define BLOCKS_BACKOFF_FIRST 4000000l	/* ns of pause after a failure, doubled up to ... */
 #define BLOCKS_BACKOFF_LAST  256000000l /* ... this */
+#define BLOCKS_STACK_TOUCH   (64u * 1024)
 #define BLOCKS_STARVED	     250000000ull /* ns without headroom and without a ready block */
 
 _Static_assert(RZS_ARENA_UNIT == RZS_BLOCK_SIZE, "a unit of the range is a block");
@@ -395,7 +397,7 @@ static void *blocks_thread(void *arg)
 	uint32_t work;
 	int err;
 
-	rzs_threads_touch_stack();
+	rzs_stack_touch(BLOCKS_STACK_TOUCH);
 	if (b->hook)
 		b->entry = b->hook(b->hook_arg);
 	for (;;) {

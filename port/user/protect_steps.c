@@ -5,9 +5,9 @@
 #endif
 #include "protect_steps.h"
 #include "stack.h"
+#include "text_file.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/capability.h>
 #include <malloc.h>
 #include <pthread.h>
@@ -24,6 +24,7 @@
 #define PR_SET_IO_FLUSHER 57
 #endif
 
+#define PROTECT_STACK_TOUCH    (128u * 1024)	  /* of it, what a thread's calls may reach */
 #define PROTECT_MMAP_THRESHOLD (32 * 1024 * 1024) /* the most glibc accepts */
 #define PROTECT_TRIM_THRESHOLD (1 << 30)
 #define PROTECT_TOP_PAD	       (1 << 20)
@@ -219,17 +220,7 @@ static int protect_no_core(void)
 
 static int protect_oom_score(void)
 {
-	static const char score[] = "-1000\n";
-	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-	ssize_t n;
-	int err;
-
-	if (fd < 0)
-		return errno;
-	n = write(fd, score, sizeof(score) - 1);
-	err = n == (ssize_t)sizeof(score) - 1 ? 0 : n < 0 ? errno : EIO;
-	close(fd);
-	return err;
+	return -rzs_text_file_write("/proc/self/oom_score_adj", "-1000\n");
 }
 
 /* One heap for all threads, which keeps its memory and grows in large steps. */
@@ -374,7 +365,7 @@ int rzs_protect_thread(struct rzs_protect *p, enum rzs_thread_role role,
 	*out_thread = NULL;
 	if (p->mode == RZS_PROTECT_OFF)
 		return 0;
-	rzs_threads_touch_stack();
+	rzs_stack_touch(PROTECT_STACK_TOUCH);
 	*out_thread = rzs_threads_enter(role);
 	protect_do(p, RZS_PROTECT_IO_FLUSHER, protect_io_flusher, &first);
 	if (p->realtime && rzs_protect_wants(p, RZS_PROTECT_REALTIME))

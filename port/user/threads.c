@@ -59,14 +59,6 @@ int rzs_threads_start(pthread_t *out, const char *name, void *(*main)(void *), v
 	return 0;
 }
 
-__attribute__((noinline)) void rzs_threads_touch_stack(void)
-{
-	volatile char stack[RZS_STACK_TOUCH];
-
-	for (size_t i = 0; i < sizeof(stack); i += 1024)
-		stack[i] = 0;
-}
-
 static pid_t threads_self(void)
 {
 	return (pid_t)syscall(SYS_gettid);

@@ -68,12 +68,6 @@ struct rzs_thread {
 int rzs_threads_start(pthread_t *out, const char *name, void *(*main)(void *), void *arg);
 
 /*
- * Touch half of the calling thread's stack (RZS_STACK bytes or more), so that later calls cause no
- * page faults.
- */
-void rzs_threads_touch_stack(void);
-
-/*
  * Make the calling thread SCHED_BATCH, for as long as it is not a real-time one.  For a thread that
  * serves many clients: it then does not interrupt the client that wakes it, and finds several
  * requests where it would have found one.  Call it before rzs_threads_enter().  Does nothing if the
