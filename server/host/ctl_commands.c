@@ -437,25 +437,26 @@ static int run_set(struct call *c)
 	return err < 0 ? err : set_pairs(c);
 }
 
+/* operation: NULL where the server cannot. */
+static int run_operation(struct call *c,
+			 int (*operation)(void *arg, const char *name, char why[RZS_WHY_MAX]))
+{
+	return operation ? operation(c->target->arg, name_of(c), c->why) : cannot(c);
+}
+
 static int run_init(struct call *c)
 {
-	if (!c->target->init)
-		return cannot(c);
-	return c->target->init(c->target->arg, name_of(c), c->why);
+	return run_operation(c, c->target->init);
 }
 
 static int run_reset(struct call *c)
 {
-	if (!c->target->reset)
-		return cannot(c);
-	return c->target->reset(c->target->arg, name_of(c), c->why);
+	return run_operation(c, c->target->reset);
 }
 
 static int run_remove(struct call *c)
 {
-	if (!c->target->remove)
-		return cannot(c);
-	return c->target->remove(c->target->arg, name_of(c), c->why);
+	return run_operation(c, c->target->remove);
 }
 
 /* ---- the table */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a server says while it runs; see say.h. */
+/* Messages of a running server; see say.h. */
 #include "say.h"
 
 #include <stdarg.h>
@@ -11,7 +11,7 @@
 #include <syslog.h>
 
 static atomic_int most = RZS_SAY_NOTICE;
-static atomic_int target; /* 0: not told, 1: the system's log, 2: standard error */
+static atomic_int target; /* 0: choose, 1: the system's log, 2: standard error */
 
 void rzs_say_set_level(enum rzs_say_level level)
 {
@@ -31,7 +31,7 @@ static bool stderr_is_null(void)
 	return fstat(2, &st) < 0 || (S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3));
 }
 
-/* Whether standard error is the stream that systemd says it made for it: systemd.exec(5). */
+/* Whether standard error is the stream to the journal that systemd made: systemd.exec(5). */
 static bool stderr_is_journal(void)
 {
 	const char *text = getenv("JOURNAL_STREAM");

@@ -89,7 +89,7 @@ gives 0 'good' -- --check-config --listen "$tmpdir/made/sock" --pid-file "$tmpdi
 [ ! -e "$tmpdir/made" ] && [ ! -e "$tmpdir/pid" ] || fail "--check-config leaves something behind"
 
 # What cannot be had at the start is another status.
-gives 1 "$tmpdir/empty.conf" 'no socket' -- --listen "$tmpdir/empty.conf" --control "$tmpdir/c" --protect off
+gives 1 "$tmpdir/empty.conf" 'not a socket' -- --listen "$tmpdir/empty.conf" --control "$tmpdir/c" --protect off
 gives 1 "$tmpdir/no/such" -- --listen "$tmpdir/no/such/folder" --control "$tmpdir/c" --protect off
 gives 1 'pid-file=/no/such' -- --listen "$tmpdir/s" --control "$tmpdir/c" --protect off --device a,size=1M \
 	--pid-file /no/such/file
