@@ -15,6 +15,7 @@
 
 #include "config_private.h"
 #include "process_params.h"
+#include "text.h"
 
 #define SEPARATORS    " \t," /* between the words of a list */
 #define QUOTE	      '"'    /* around one that has such in it */
@@ -362,7 +363,7 @@ void rzs_config_complain(struct rzs_config_sink *sink, struct rzs_config_place p
 	va_start(ap, fmt);
 	vsnprintf(text + len, sizeof(text) - len, fmt, ap);
 	va_end(ap);
-	rzs_value_tame(text);
+	rzs_text_tame(text);
 	sink->complain(sink->arg, text);
 }
 

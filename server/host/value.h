@@ -19,9 +19,6 @@
 int rzs_value_bad(char why[RZS_WHY_MAX], const char *key, const char *value, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
-/* Put ? for control characters: what others wrote is shown to somebody. */
-void rzs_value_tame(char *text);
-
 /* All of these give 0, or -EINVAL with why set and *out unchanged. */
 
 /* true yes on y t 1, false no off n f 0, in either case. */
