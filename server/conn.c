@@ -8,8 +8,7 @@
 
 #include "conn.h"
 #include "memory.h"
-
-#define unlikely(x) __builtin_expect(!!(x), 0)
+#include "unlikely.h"
 
 /* Ahead of the buffers, so that a page behind the first header of a batch is aligned. */
 #define LINE	 64u

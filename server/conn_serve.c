@@ -11,8 +11,7 @@
 #include <string.h>
 
 #include "conn.h"
-
-#define unlikely(x) __builtin_expect(!!(x), 0)
+#include "unlikely.h"
 
 /* Of a trim or zeroing, in one go: a quarter of what one chunk of the slot table covers. */
 #define RANGE_PIECE (4u << 20)

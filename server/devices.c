@@ -12,7 +12,6 @@
  * another init shares of RAM and random numbers are drawn anew.
  */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,16 +40,6 @@ static struct entry *entry_of(struct rzs_device *d)
 	return (struct entry *)d;
 }
 
-__attribute__((format(printf, 3, 4))) static int refuse(char *why, int err, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(why, RZS_WHY_MAX, fmt, ap);
-	va_end(ap);
-	return err;
-}
-
 static struct rzs_device *find_device(const struct rzs_devices *devices, const char *name,
 				      size_t len)
 {
@@ -71,19 +60,21 @@ static struct rzs_device *find_for_change(struct rzs_devices *devices, const cha
 	*err = 0;
 	why[0] = '\0';
 	if (devices->stopping) {
-		*err = refuse(why, -ESHUTDOWN, "the server is stopping, nothing is changed");
+		*err = rzs_value_fail(why, -ESHUTDOWN,
+				      "the server is stopping, nothing is changed");
 		return NULL;
 	}
 	d = find_device(devices, name, strlen(name));
 	if (!d)
-		*err = refuse(why, -ENOENT, "%s: no such device", name);
+		*err = rzs_value_fail(why, -ENOENT, "%s: no such device", name);
 	return d;
 }
 
 static int refuse_used(const struct rzs_device *d, unsigned connections, char *why)
 {
-	return refuse(why, -EBUSY, "%s: in use, %u connection%s; swapoff and detach it first",
-		      d->name, connections, connections == 1 ? "" : "s");
+	return rzs_value_fail(why, -EBUSY,
+			      "%s: in use, %u connection%s; swapoff and detach it first", d->name,
+			      connections, connections == 1 ? "" : "s");
 }
 
 /* ---- exports ---- */
@@ -231,18 +222,19 @@ int rzs_devices_add(struct rzs_devices *devices, const char *name,
 
 	why[0] = '\0';
 	if (devices->stopping)
-		return refuse(why, -ESHUTDOWN, "the server is stopping, nothing is changed");
+		return rzs_value_fail(why, -ESHUTDOWN,
+				      "the server is stopping, nothing is changed");
 	if (find_device(devices, name, strlen(name)))
-		return refuse(why, -EEXIST, "%s: there is such a device already", name);
+		return rzs_value_fail(why, -EEXIST, "%s: there is such a device already", name);
 	if (strlen(name) > RZS_DEVICE_NAME_MAX)
-		return refuse(why, -EINVAL, "%s: a name has at most %u bytes", name,
-			      RZS_DEVICE_NAME_MAX);
+		return rzs_value_fail(why, -EINVAL, "%s: a name has at most %u bytes", name,
+				      RZS_DEVICE_NAME_MAX);
 	if (devices->nr == RZS_DEVICES_MAX)
-		return refuse(why, -ENOSPC, "%s: there are %u devices already; remove one", name,
-			      RZS_DEVICES_MAX);
+		return rzs_value_fail(why, -ENOSPC, "%s: there are %u devices already; remove one",
+				      name, RZS_DEVICES_MAX);
 	e = calloc(1, sizeof(*e));
 	if (!e)
-		return refuse(why, -ENOMEM, "%s: no memory for another device", name);
+		return rzs_value_fail(why, -ENOMEM, "%s: no memory for another device", name);
 	strcpy(e->device.name, name);
 	if (params)
 		e->device.params = *params;
@@ -276,16 +268,16 @@ static int make(struct rzs_devices *devices, struct rzs_device *d, char *why)
 
 	err = rzs_latency_create(devices->nr_workers - 1, &d->latency);
 	if (err < 0)
-		return refuse(why, err, "%s: no memory to count in", d->name);
+		return rzs_value_fail(why, err, "%s: no memory to count in", d->name);
 	err = rzs_device_params_make(&d->params, &store);
 	if (err < 0) {
-		refuse(why, err, "%s: cannot make a store of %llu bytes: %s", d->name,
-		       (unsigned long long)d->params.size, strerror(-err));
+		rzs_value_fail(why, err, "%s: cannot make a store of %llu bytes: %s", d->name,
+			       (unsigned long long)d->params.size, strerror(-err));
 		goto no_store;
 	}
 	err = rzs_upkeep_add(d->name, store);
 	if (err < 0) {
-		refuse(why, err, "%s: cannot be looked after: %s", d->name, strerror(-err));
+		rzs_value_fail(why, err, "%s: cannot be looked after: %s", d->name, strerror(-err));
 		goto no_upkeep;
 	}
 	atomic_store(&d->limited, d->params.store.limit_bytes != 0);
@@ -312,12 +304,12 @@ static int target_init(void *arg, const char *name, char why[RZS_WHY_MAX])
 	if (!d)
 		return err;
 	if (d->store)
-		return refuse(why, -EBUSY, "%s: initialised already; reset it first", name);
+		return rzs_value_fail(why, -EBUSY, "%s: initialised already; reset it first", name);
 	e = entry_of(d);
 	e->configured = d->params;
 	err = rzs_device_params_complete(&d->params, devices->nr_workers, warn, reason);
 	if (err < 0)
-		refuse(why, err, "%s: %.180s", name, reason);
+		rzs_value_fail(why, err, "%s: %.180s", name, reason);
 	else
 		err = make(devices, d, why);
 	if (err < 0)
@@ -380,7 +372,7 @@ static int change_limit(struct rzs_device *d, const char *value, char *why)
 	int err = rzs_device_params_relimit(&d->params, d->store, value, &d->limited, reason);
 
 	if (err < 0)
-		return refuse(why, err, "%s: %.180s", d->name, reason);
+		return rzs_value_fail(why, err, "%s: %.180s", d->name, reason);
 	return rzs_device_params_set(&entry_of(d)->configured, "memlimit", value, reason);
 }
 
@@ -398,14 +390,14 @@ static int target_set(void *arg, const char *name, const char *key, const char *
 	if (d->store && rzs_device_params_is_live(key))
 		return change_limit(d, value, why);
 	if (d->store)
-		return refuse(why, -EBUSY,
-			      "%s: initialised, only memlimit can be set now; reset it first",
-			      name);
+		return rzs_value_fail(
+			why, -EBUSY,
+			"%s: initialised, only memlimit can be set now; reset it first", name);
 	err = rzs_device_params_set(&d->params, key, value, reason);
 	if (err == 0)
 		return 0;
 	/* -ENOENT is a device's, not a key's. */
-	return refuse(why, err == -ENOENT ? -EINVAL : err, "%s: %.180s", name, reason);
+	return rzs_value_fail(why, err == -ENOENT ? -EINVAL : err, "%s: %.180s", name, reason);
 }
 
 /* ---- views ---- */

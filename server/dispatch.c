@@ -6,9 +6,8 @@
 #include "dispatch.h"
 #include "extent.h"
 #include "lockdown.h"
+#include "unlikely.h"
 #include "upkeep.h"
-
-#define unlikely(x) __builtin_expect(!!(x), 0)
 
 void rzs_dispatch_begin(struct rzs_dispatch *d, struct rzs_device *device, unsigned thread)
 {

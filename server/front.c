@@ -19,18 +19,6 @@
 #define PAUSE_MS	       200
 #define MAX_HANDSHAKES_DEFAULT 64u
 #define GRACE_MS_DEFAULT       100u
-#define REPEAT_MS	       60000u
-
-/* Whether to speak of a trouble that has just happened once more. */
-static bool worth_telling(struct rzs_front_trouble *t, uint64_t now)
-{
-	t->count++;
-	if (t->told && now - t->when < REPEAT_MS)
-		return false;
-	t->told = true;
-	t->when = now;
-	return true;
-}
 
 static bool may_connect(const struct rzs_front *f, const struct rzs_peer *peer)
 {
@@ -48,7 +36,7 @@ static bool may_connect(const struct rzs_front *f, const struct rzs_peer *peer)
 
 static void refuse_peer(struct rzs_front *f, const struct rzs_peer *peer)
 {
-	if (!worth_telling(&f->strangers, f->loop->now))
+	if (!rzs_say_due(&f->strangers, ++f->nr_strangers))
 		return;
 	if (!peer->known)
 		rzs_say_at(RZS_SAY_WARNING,
@@ -58,7 +46,7 @@ static void refuse_peer(struct rzs_front *f, const struct rzs_peer *peer)
 			   "refused a connection from user %u, process %d (%llu such so far): only "
 			   "root and the server's own user may connect; --allow-user adds others",
 			   (unsigned)peer->uid, (int)peer->pid,
-			   (unsigned long long)f->strangers.count);
+			   (unsigned long long)f->nr_strangers);
 }
 
 /* Let the loop tell of clients that wait, or not.  A negative errno: not all are as they should. */
@@ -101,7 +89,7 @@ void rzs_front_resume(struct rzs_front *f)
 
 static void say_shortage(struct rzs_front *f, int err)
 {
-	if (worth_telling(&f->shortages, f->loop->now))
+	if (rzs_say_due(&f->shortages, ++f->nr_shortages))
 		rzs_say_at(RZS_SAY_WARNING, "cannot accept connections at the moment: %s",
 			   strerror(-err));
 }
@@ -162,7 +150,7 @@ static int find_export(void *arg, const char *name, size_t len, struct rzs_nbd_e
 
 	if (err < 0 || rzs_devices_connections(f->options.devices) < f->options.max_connections)
 		return err;
-	if (worth_telling(&f->crowds, f->loop->now))
+	if (rzs_say_due(&f->crowds, ++f->nr_crowds))
 		rzs_say_at(RZS_SAY_WARNING,
 			   "refused a connection: all %u of --max-connections are in use",
 			   f->options.max_connections);

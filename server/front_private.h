@@ -8,13 +8,7 @@
 #define RZS_FRONT_PRIVATE_H
 
 #include "front.h"
-
-/* Something to speak of now and then: how often it happened, when it was last spoken of. */
-struct rzs_front_trouble {
-	uint64_t count;
-	uint64_t when; /* ms of the loop */
-	bool told;
-};
+#include "say.h"
 
 struct rzs_handshake;
 
@@ -41,7 +35,9 @@ struct rzs_front {
 	unsigned nr_handshakes;
 	struct rzs_loop_timer deadline; /* the oldest's */
 
-	struct rzs_front_trouble strangers, shortages, crowds;
+	/* Clients that were turned away, and reports of them. */
+	uint64_t nr_strangers, nr_shortages, nr_crowds;
+	struct rzs_say_limit strangers, shortages, crowds;
 	uint8_t out[RZS_NBD_HANDSHAKE_OUT_MIN]; /* of the step that is being done */
 };
 

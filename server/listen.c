@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -26,16 +25,6 @@ union address {
 	struct sockaddr_in6 v6;
 	struct sockaddr_un local;
 };
-
-__attribute__((format(printf, 3, 4))) static int refuse(char *why, int err, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(why, RZS_WHY_MAX, fmt, ap);
-	va_end(ap);
-	return err;
-}
 
 static bool is_loopback(const union address *a)
 {
@@ -123,14 +112,15 @@ int rzs_listen_open(const struct sockaddr *address, socklen_t len, mode_t mode,
 	why[0] = '\0';
 	memcpy(&a, address, len < sizeof(a) ? len : sizeof(a));
 	if (set_name(out, &a, len) < 0)
-		return refuse(why, -EINVAL, "not an address to listen at");
+		return rzs_value_fail(why, -EINVAL, "not an address to listen at");
 	if (out->local) {
 		fd = rzs_listen_unix(a.local.sun_path, mode, why);
 		out->remove = true;
 	} else {
 		fd = open_tcp(&a, len);
 		if (fd < 0)
-			refuse(why, fd, "%s: cannot listen there: %s", out->name, strerror(-fd));
+			rzs_value_fail(why, fd, "%s: cannot listen there: %s", out->name,
+				       strerror(-fd));
 	}
 	if (fd < 0)
 		return fd;
@@ -157,17 +147,18 @@ int rzs_listen_adopt(int fd, bool anywhere, struct rzs_listener *out, char why[R
 	why[0] = '\0';
 	if (!listens(fd) || flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
 	    identify(out, &a) < 0)
-		err = refuse(
+		err = rzs_value_fail(
 			why, -EINVAL,
 			"descriptor %d, given by the service manager: not a stream socket that "
 			"listens; use ListenStream= and Accept=no",
 			fd);
 	else if (!out->local && !anywhere && !is_loopback(&a))
-		err = refuse(why, -EINVAL,
-			     "%s, given by the service manager: reachable from other machines, "
-			     "where everybody could read what is swapped out; use an address on "
-			     "the loopback interface, or allow-tcp-anywhere",
-			     out->name);
+		err = rzs_value_fail(
+			why, -EINVAL,
+			"%s, given by the service manager: reachable from other machines, "
+			"where everybody could read what is swapped out; use an address on "
+			"the loopback interface, or allow-tcp-anywhere",
+			out->name);
 	if (err < 0)
 		out->fd = -1;
 	/* Clients are told whose socket it is: from here on not the service manager's. */

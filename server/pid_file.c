@@ -8,7 +8,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,20 +19,11 @@
 
 #define TEXT_MAX 32 /* bytes of a pid file, and more than it has */
 
-__attribute__((format(printf, 3, 4))) static int refuse(char *why, int err, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(why, RZS_WHY_MAX, fmt, ap);
-	va_end(ap);
-	return err;
-}
-
 static int refuse_kind(char *why, const char *path)
 {
-	return refuse(why, -EEXIST,
-		      "pid-file=%s: is there already and is no pid file; give another path", path);
+	return rzs_value_fail(why, -EEXIST,
+			      "pid-file=%s: is there already and is no pid file; give another path",
+			      path);
 }
 
 /* The file, opened, if it may be one of ours.  A negative errno. */
@@ -46,7 +36,7 @@ static int open_file(const char *path, char *why)
 		return refuse_kind(why, path);
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0644);
 	if (fd < 0)
-		return refuse(why, -errno, "pid-file=%s: %s", path, strerror(errno));
+		return rzs_value_fail(why, -errno, "pid-file=%s: %s", path, strerror(errno));
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
 		close(fd);
 		return refuse_kind(why, path);
@@ -98,8 +88,9 @@ static int take(const char *path, int fd, bool *again, char *why)
 		return refuse_kind(why, path);
 	/* Where there are no locks, there are none. */
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
-		return refuse(why, -EBUSY, "pid-file=%s: process %.*s has it; give another path",
-			      path, (int)strcspn(text, "\n"), text);
+		return rzs_value_fail(why, -EBUSY,
+				      "pid-file=%s: process %.*s has it; give another path", path,
+				      (int)strcspn(text, "\n"), text);
 	if (!is_at(path, fd)) {
 		*again = true;
 		return 0;
@@ -108,7 +99,7 @@ static int take(const char *path, int fd, bool *again, char *why)
 	if (err == 0)
 		return 0;
 	unlink(path);
-	return refuse(why, err, "pid-file=%s: %s", path, strerror(-err));
+	return rzs_value_fail(why, err, "pid-file=%s: %s", path, strerror(-err));
 }
 
 int rzs_pid_file_open(const char *path, char why[RZS_WHY_MAX])

@@ -34,6 +34,16 @@ static const char *dots(const char *text)
 	return text[shown(text)] ? "..." : "";
 }
 
+int rzs_value_fail(char why[RZS_WHY_MAX], int err, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(why, RZS_WHY_MAX, fmt, ap);
+	va_end(ap);
+	return err;
+}
+
 int rzs_value_bad(char why[RZS_WHY_MAX], const char *key, const char *value, const char *fmt, ...)
 {
 	size_t len = 0;

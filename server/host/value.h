@@ -12,6 +12,10 @@
 #define RZS_WHY_MAX	   256u /* bytes of a complaint, with its 0 */
 #define RZS_VALUE_SIZE_MAX 128u /* bytes of a size's text, with its 0 */
 
+/* Put a line of text into why, as it is; one that is too long is cut.  Returns err. */
+int rzs_value_fail(char why[RZS_WHY_MAX], int err, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
 /*
  * "key=value: text" into why, where a long value is cut short and control characters are replaced;
  * without value "key: text", without key the text alone.  Returns -EINVAL.
