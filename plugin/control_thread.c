@@ -16,7 +16,7 @@
 #include "client.h"
 #include "control.h"
 #include "control_thread.h"
-#include "lockdown.h"
+#include "protect_server.h"
 #include "quit.h"
 #include "threads.h"
 
@@ -91,7 +91,7 @@ static void on_stop(void *unused)
 static void *thread_main(void *unused)
 {
 	(void)unused;
-	(void)rzs_lockdown_thread(RZS_THREAD_HELPER);
+	(void)rzs_protect_server_thread(RZS_THREAD_HELPER);
 	rzs_loop_run(&own.loop); /* until on_stop() */
 	return NULL;
 }

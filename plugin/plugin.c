@@ -22,7 +22,7 @@
 #include "latency.h"
 #include "liblzo.h"
 #include "listen_unix.h"
-#include "lockdown.h"
+#include "protect_server.h"
 #include "params.h"
 #include "quit.h"
 #include "rzs_store.h"
@@ -161,7 +161,7 @@ static void error(const char *text)
 /* The last place where standard error is read for certain. */
 static int rzs_get_ready(void)
 {
-	const struct rzs_lockdown_options options = {
+	const struct rzs_protect_server_options options = {
 		.mode = params.protect,
 		.realtime = params.realtime,
 		.without = (unsigned)rzs_debug_without,
@@ -175,7 +175,7 @@ static int rzs_get_ready(void)
 		nbdkit_error("control: %s", why);
 		return -1;
 	}
-	return rzs_lockdown_early(&options) < 0 ? -1 : 0;
+	return rzs_protect_server_early(&options) < 0 ? -1 : 0;
 }
 
 static void say_stats(void)
@@ -246,7 +246,7 @@ static int rzs_after_fork(void)
 {
 	int err;
 
-	if (rzs_lockdown_late() < 0)
+	if (rzs_protect_server_late() < 0)
 		return -1;
 	err = rzs_device_params_make(&params.device, &store);
 	if (err < 0) {
@@ -285,7 +285,7 @@ static void rzs_unload(void)
 	rzs_upkeep_remove(store);
 	rzs_store_destroy(store);
 	rzs_latency_destroy(latency);
-	rzs_lockdown_end();
+	rzs_protect_server_end();
 	rzs_params_free(&params);
 }
 

@@ -15,7 +15,7 @@
 #define IN_SKEW	 (LINE - RZS_NBD_REQUEST_SIZE)
 #define OUT_SKEW (LINE - RZS_NBD_SIMPLE_SIZE)
 
-/* Requests looked at in advance: one for each thing that leads to a page (rzs_store_expect()). */
+/* Requests looked at in advance: one for each thing that leads to a page (rzs_store_prefetch()). */
 #define AHEAD 3u
 
 #define HEAD	((sizeof(struct rzs_conn) + LINE - 1) & ~(size_t)(LINE - 1))
@@ -163,7 +163,7 @@ static void conn_look_ahead(struct rzs_conn *c)
 	for (uint32_t i = 0; i < n; i++, p += RZS_NBD_REQUEST_SIZE) {
 		if (rzs_nbd_request_parse(p, &r) || rzs_nbd_request_payload(&r))
 			return;
-		rzs_dispatch_expect(&c->dispatch, r.offset, AHEAD - 1 - i);
+		rzs_dispatch_prefetch(&c->dispatch, r.offset, AHEAD - 1 - i);
 	}
 }
 
@@ -197,7 +197,7 @@ static enum rzs_conn_progress conn_work(struct rzs_conn *c)
 	for (;;) {
 		enum rzs_conn_progress p = RZS_CONN_SOME;
 
-		rzs_threads_turn(c->entry, true);
+		rzs_threads_progress(c->entry, true);
 		if (c->step == RZS_CONN_NEXT)
 			p = conn_next(c);
 		if (p == RZS_CONN_SOME)
@@ -250,7 +250,7 @@ static enum rzs_conn_wants conn_run(struct rzs_conn *c)
 			p = conn_work(c);
 		if (p == RZS_CONN_BROKEN)
 			c->closing = true;
-		rzs_threads_turn(c->entry, false);
+		rzs_threads_progress(c->entry, false);
 		err = conn_send(c);
 		if (err)
 			return err == -EAGAIN ? RZS_CONN_OUTPUT : RZS_CONN_CLOSE;

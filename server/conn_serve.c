@@ -88,7 +88,7 @@ static enum rzs_conn_progress serve_write(struct rzs_conn *c)
 		if (there < n)
 			return RZS_CONN_NO_INPUT;
 		if (!c->err) {
-			rzs_threads_turn(c->entry, true);
+			rzs_threads_progress(c->entry, true);
 			c->err = rzs_dispatch_write(&c->dispatch, c->in + c->in_at, n, c->at);
 			if (patient(c, c->err)) {
 				c->err = 0;

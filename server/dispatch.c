@@ -5,7 +5,7 @@
 #include "devices.h"
 #include "dispatch.h"
 #include "extent.h"
-#include "lockdown.h"
+#include "protect_server.h"
 #include "unlikely.h"
 #include "upkeep.h"
 
@@ -55,9 +55,9 @@ int rzs_dispatch_write(struct rzs_dispatch *d, const void *buf, uint32_t len, ui
 	return wake_if_full(rzs_store_pwrite(store, d->worker, buf, len, offset));
 }
 
-void rzs_dispatch_expect(struct rzs_dispatch *d, uint64_t offset, unsigned step)
+void rzs_dispatch_prefetch(struct rzs_dispatch *d, uint64_t offset, unsigned step)
 {
-	rzs_store_expect(d->device->store, offset >> RZS_PAGE_SHIFT, step);
+	rzs_store_prefetch(d->device->store, offset >> RZS_PAGE_SHIFT, step);
 }
 
 int rzs_dispatch_trim(struct rzs_dispatch *d, uint64_t len, uint64_t offset)
@@ -119,7 +119,7 @@ int rzs_dispatch_extent(struct rzs_dispatch *d, uint64_t len, uint64_t offset, u
 
 bool rzs_dispatch_may_wait(void)
 {
-	return !rzs_lockdown_swap_is_on();
+	return !rzs_protect_server_swap_is_on();
 }
 
 void rzs_dispatch_done(struct rzs_dispatch *d, enum rzs_latency_op op, uint64_t ns, uint32_t bytes)

@@ -24,7 +24,7 @@
 
 #include "conn.h"
 #include "io_loop.h"
-#include "lockdown.h"
+#include "protect_server.h"
 
 _Static_assert(RZS_IO_EARLY_MAX <= RZS_CONN_IN_SIZE, "early bytes go to the receive buffer");
 
@@ -202,7 +202,7 @@ static void *io_main(void *arg)
 	struct io_thread *t = arg;
 
 	rzs_threads_prefer_batches();
-	t->self.entry = rzs_lockdown_thread(RZS_THREAD_IO);
+	t->self.entry = rzs_protect_server_thread(RZS_THREAD_IO);
 	sem_post(&t->io->ready);
 	while (!atomic_load_explicit(&t->io->stopping, memory_order_relaxed))
 		io_wait(t);

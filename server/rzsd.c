@@ -338,13 +338,13 @@ static void set_up_log(void)
 
 static int protect_and_fork(void)
 {
-	const struct rzs_lockdown_options o = {
+	const struct rzs_protect_server_options o = {
 		.mode = config.protect,
 		.realtime = config.realtime,
 		.ballast = config.ballast,
 		.error = say_error,
 	};
-	int err = rzs_lockdown_early(&o);
+	int err = rzs_protect_server_early(&o);
 
 	if (err == 0 && options.daemon) {
 		err = rzs_daemon_fork();
@@ -352,7 +352,7 @@ static int protect_and_fork(void)
 			rzs_say_at(RZS_SAY_ERROR, "daemon: %s", strerror(-err));
 	}
 	if (err == 0)
-		err = rzs_lockdown_late();
+		err = rzs_protect_server_late();
 	return err;
 }
 
@@ -381,7 +381,7 @@ static int serve(void)
 	close_all();
 	rzs_upkeep_stop();
 	rzs_devices_close(devices);
-	rzs_lockdown_end();
+	rzs_protect_server_end();
 	close_listeners();
 	if (pid_file >= 0)
 		rzs_pid_file_close(config.pid_file, pid_file);
