@@ -30,13 +30,13 @@ static bool is_loopback(const union address *a)
 {
 	if (a->any.sa_family == AF_INET)
 		return ntohl(a->v4.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
-	/* One of IPv4 within, of a socket that has both. */
+	/* A socket for both families has IPv4 addresses in this form. */
 	if (IN6_IS_ADDR_V4MAPPED(&a->v6.sin6_addr))
 		return a->v6.sin6_addr.s6_addr[12] == IN_LOOPBACKNET;
 	return IN6_IS_ADDR_LOOPBACK(&a->v6.sin6_addr);
 }
 
-/* Its path; an abstract one's begins with a 0, for which one writes "@". */
+/* The path.  An abstract one begins with a 0 byte, written as "@". */
 static void name_local(struct rzs_listener *l, const union address *a, socklen_t len)
 {
 	const char *path = a->local.sun_path;
@@ -48,7 +48,7 @@ static void name_local(struct rzs_listener *l, const union address *a, socklen_t
 		snprintf(l->name, sizeof(l->name), "%.*s", most > 0 ? most : 0, path);
 }
 
-/* -EINVAL: of no kind that NBD clients could use. */
+/* -EINVAL: NBD clients cannot use this kind of socket. */
 static int set_name(struct rzs_listener *l, const union address *a, socklen_t len)
 {
 	char host[INET6_ADDRSTRLEN];
@@ -72,7 +72,7 @@ static int set_name(struct rzs_listener *l, const union address *a, socklen_t le
 	}
 }
 
-/* Learn what its socket is bound to. */
+/* Set the name to the address that the socket is bound to. */
 static int identify(struct rzs_listener *l, union address *out)
 {
 	socklen_t len = sizeof(*out);
@@ -91,7 +91,7 @@ static int open_tcp(const union address *a, socklen_t len)
 
 	if (fd < 0)
 		return -errno;
-	/* Else the port is taken for minutes after a server that had clients. */
+	/* Otherwise the port stays in use for minutes after a server that had clients. */
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) == 0 &&
 	    (a->any.sa_family != AF_INET6 ||
 	     setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one)) == 0) &&
@@ -112,14 +112,14 @@ int rzs_listen_open(const struct sockaddr *address, socklen_t len, mode_t mode,
 	why[0] = '\0';
 	memcpy(&a, address, len < sizeof(a) ? len : sizeof(a));
 	if (set_name(out, &a, len) < 0)
-		return rzs_value_fail(why, -EINVAL, "not an address to listen at");
+		return rzs_value_fail(why, -EINVAL, "not an address to listen on");
 	if (out->local) {
 		fd = rzs_listen_unix(a.local.sun_path, mode, why);
 		out->remove = true;
 	} else {
 		fd = open_tcp(&a, len);
 		if (fd < 0)
-			rzs_value_fail(why, fd, "%s: cannot listen there: %s", out->name,
+			rzs_value_fail(why, fd, "%s: cannot listen on it: %s", out->name,
 				       strerror(-fd));
 	}
 	if (fd < 0)
@@ -147,21 +147,22 @@ int rzs_listen_adopt(int fd, bool anywhere, struct rzs_listener *out, char why[R
 	why[0] = '\0';
 	if (!listens(fd) || flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
 	    identify(out, &a) < 0)
-		err = rzs_value_fail(
-			why, -EINVAL,
-			"descriptor %d, given by the service manager: not a stream socket that "
-			"listens; use ListenStream= and Accept=no",
-			fd);
+		err = rzs_value_fail(why, -EINVAL,
+				     "descriptor %d from the service manager is not a listening "
+				     "stream socket; use "
+				     "ListenStream= and Accept=no",
+				     fd);
 	else if (!out->local && !anywhere && !is_loopback(&a))
-		err = rzs_value_fail(
-			why, -EINVAL,
-			"%s, given by the service manager: reachable from other machines, "
-			"where everybody could read what is swapped out; use an address on "
-			"the loopback interface, or allow-tcp-anywhere",
-			out->name);
+		err = rzs_value_fail(why, -EINVAL,
+				     "%s, from the service manager, can be reached from other "
+				     "machines: everybody "
+				     "there could read what is swapped out; use an address on the "
+				     "loopback interface, or "
+				     "allow-tcp-anywhere",
+				     out->name);
 	if (err < 0)
 		out->fd = -1;
-	/* Clients are told whose socket it is: from here on not the service manager's. */
+	/* SO_PEERCRED of clients then names this process, not the service manager. */
 	else if (out->local)
 		(void)listen(fd, BACKLOG);
 	return err;
@@ -194,7 +195,7 @@ int rzs_listen_accept(const struct rzs_listener *l, struct rzs_peer *out_peer)
 		learn_peer(fd, out_peer);
 	} else {
 		rzs_peer_set_address(&out_peer->id, &from, len);
-		/* Replies are waited for one by one, and a client's machine may just vanish. */
+		/* Clients wait for each reply; and a client's machine may vanish. */
 		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 		(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
 	}

@@ -168,14 +168,14 @@ static int bind_and_listen(const struct sockaddr_un *address, mode_t mode, char 
 	if (bind(fd, (const struct sockaddr *)address, sizeof(*address)) < 0) {
 		err = -errno;
 		close(fd);
-		return rzs_value_fail(why, err, "%s: cannot listen there: %s", path,
+		return rzs_value_fail(why, err, "%s: cannot listen on it: %s", path,
 				      strerror(-err));
 	}
 	if (set_mode(path, mode) < 0 || listen(fd, BACKLOG) < 0) {
 		err = -errno;
 		unlink(path);
 		close(fd);
-		return rzs_value_fail(why, err, "%s: cannot listen there: %s", path,
+		return rzs_value_fail(why, err, "%s: cannot listen on it: %s", path,
 				      strerror(-err));
 	}
 	return fd;
