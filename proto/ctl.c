@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "ctl.h"
+#include "size.h"
 #include "text.h"
 
 #define ERROR_TEXT_MAX 1000u /* bytes of an error's text */
@@ -332,17 +333,12 @@ static enum rzs_ctl_output broken(struct rzs_ctl_reply *r, const char *why)
 	return RZS_CTL_BROKEN;
 }
 
-/* A decimal number without sign, at most max; moves *at behind it.  0: there is none. */
+/* A decimal number of at most max; moves *at past it.  0: there is none. */
 static unsigned read_number(const char **at, unsigned max)
 {
-	unsigned n = 0;
+	uint64_t n;
 
-	for (; **at >= '0' && **at <= '9'; ++*at) {
-		n = n * 10 + (unsigned)(**at - '0');
-		if (n > max)
-			return 0;
-	}
-	return n;
+	return rzs_size_digits(at, &n) == 0 && n <= max ? (unsigned)n : 0;
 }
 
 static enum rzs_ctl_output read_error(struct rzs_ctl_reply *r, const char *at)

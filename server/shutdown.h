@@ -25,7 +25,7 @@ struct rzs_shutdown;
 
 /* Take the signals.  options are copied.  0 or a negative errno; *out is NULL without memory. */
 int rzs_shutdown_open(struct rzs_loop *loop, const struct rzs_shutdown_options *options,
-		   struct rzs_shutdown **out);
+		      struct rzs_shutdown **out);
 
 /* A client has left. */
 void rzs_shutdown_check(struct rzs_shutdown *d);
