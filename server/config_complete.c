@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "config_private.h"
+#include "listen.h"
 #include "process_params.h"
 
 /* The place of the key that a complaint begins with; if it has none, that of the device. */
@@ -39,7 +40,7 @@ static void check_listen(struct rzs_config_sink *sink)
 	for (unsigned i = 0; i < c->nr_listen; i++) {
 		const struct rzs_config_listen *l = &c->listen[i];
 
-		if (!c->allow_tcp_anywhere && !rzs_config_listen_is_local(l))
+		if (!c->allow_tcp_anywhere && !rzs_listen_is_local(&l->addr))
 			rzs_config_complain(sink, place,
 					    "listen=%s: whoever can reach this address can read "
 					    "and change what is stored; use "

@@ -129,19 +129,3 @@ int rzs_config_listen_add(const char *key, const char *value, struct rzs_config_
 		all->listen[all->nr++] = other;
 	return 0;
 }
-
-bool rzs_config_listen_is_local(const struct rzs_config_listen *l)
-{
-	struct sockaddr_in6 in6;
-	struct sockaddr_in in;
-
-	if (l->addr.ss_family == AF_INET) {
-		memcpy(&in, &l->addr, sizeof(in));
-		return ntohl(in.sin_addr.s_addr) >> 24 == 127;
-	}
-	if (l->addr.ss_family == AF_INET6) {
-		memcpy(&in6, &l->addr, sizeof(in6));
-		return IN6_IS_ADDR_LOOPBACK(&in6.sin6_addr);
-	}
-	return true;
-}

@@ -48,7 +48,4 @@ struct rzs_config_listens {
 int rzs_config_listen_add(const char *key, const char *value, struct rzs_config_listens *all,
 			  char why[RZS_WHY_MAX]);
 
-/* Whether only processes of this machine can reach it. */
-bool rzs_config_listen_is_local(const struct rzs_config_listen *l);
-
 #endif

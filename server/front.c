@@ -142,10 +142,9 @@ static void on_connect(void *arg, uint32_t events)
 /* ---- exports ---- */
 
 /* The devices' answer, unless there are too many connections. */
-static int find_export(void *arg, const char *name, size_t len, struct rzs_nbd_export *out,
-		       const char **out_why)
+static int find_export(struct rzs_front *f, const char *name, size_t len,
+		       struct rzs_nbd_export *out, const char **out_why)
 {
-	struct rzs_front *f = arg;
 	int err = f->devices.find(f->devices.arg, name, len, out, out_why);
 
 	if (err < 0 || rzs_devices_connections(f->options.devices) < f->options.max_connections)
@@ -156,13 +155,6 @@ static int find_export(void *arg, const char *name, size_t len, struct rzs_nbd_e
 			   f->options.max_connections);
 	*out_why = "all connections that the server allows are in use";
 	return -EBUSY;
-}
-
-static int export_at(void *arg, unsigned i, struct rzs_nbd_export *out)
-{
-	struct rzs_front *f = arg;
-
-	return f->devices.at(f->devices.arg, i, out);
 }
 
 /* ---- connections that end ---- */
@@ -202,7 +194,7 @@ int rzs_front_open(struct rzs_loop *loop, const struct rzs_front_options *option
 	if (f->options.grace_ms == 0)
 		f->options.grace_ms = GRACE_MS_DEFAULT;
 	rzs_devices_exports(options->devices, &f->devices);
-	f->exports = (struct rzs_nbd_exports){.find = find_export, .at = export_at, .arg = f};
+	f->find = find_export;
 	f->resume = resume_if_paused;
 	f->closed = rzs_front_closed;
 	rzs_loop_add_call(loop, &f->closed_call, on_closed, f);

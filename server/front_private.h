@@ -21,8 +21,7 @@ struct rzs_front_door {
 struct rzs_front {
 	struct rzs_loop *loop;
 	struct rzs_front_options options;
-	struct rzs_nbd_exports devices; /* what the devices answer, */
-	struct rzs_nbd_exports exports; /* and the same with the front's own limits */
+	struct rzs_nbd_exports devices; /* what the devices answer */
 	struct rzs_io *io;
 
 	struct rzs_front_door doors[RZS_FRONT_LISTENERS];
@@ -31,8 +30,10 @@ struct rzs_front {
 	struct rzs_loop_timer pause; /* ends the pause */
 	struct rzs_loop_call closed_call;
 
-	/* What handshake.c calls: a client has left its handshake; rzs_front_closed(). */
-	void (*resume)(struct rzs_front *f);
+	/* What handshake.c calls. */
+	int (*find)(struct rzs_front *f, const char *name, size_t len, struct rzs_nbd_export *out,
+		    const char **out_why);   /* devices.find(), unless there are too many clients */
+	void (*resume)(struct rzs_front *f); /* a client has left its handshake */
 	void (*closed)(void *front, const struct rzs_nbd_session *session);
 
 	struct rzs_handshake *oldest, *newest; /* in order of arrival */

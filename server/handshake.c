@@ -214,7 +214,7 @@ static int find_export(void *arg, const char *name, size_t len, struct rzs_nbd_e
 {
 	struct rzs_handshake *h = arg;
 	const struct rzs_nbd_session *session = rzs_nbd_handshake_session(codec_of(h));
-	int err = h->front->exports.find(h->front->exports.arg, name, len, out, out_why);
+	int err = h->front->find(h->front, name, len, out, out_why);
 
 	if (err == 0)
 		err = rzs_devices_offer(&h->peer.id, session->structured, out, out_why);
@@ -226,7 +226,7 @@ static int export_at(void *arg, unsigned i, struct rzs_nbd_export *out)
 {
 	struct rzs_handshake *h = arg;
 
-	return h->front->exports.at(h->front->exports.arg, i, out);
+	return h->front->devices.at(h->front->devices.arg, i, out);
 }
 
 /* One step of the codec.  *more: another may make progress now.  A negative errno: hang up. */

@@ -26,16 +26,6 @@ union address {
 	struct sockaddr_un local;
 };
 
-static bool is_loopback(const union address *a)
-{
-	if (a->any.sa_family == AF_INET)
-		return ntohl(a->v4.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
-	/* A socket for both families has IPv4 addresses in this form. */
-	if (IN6_IS_ADDR_V4MAPPED(&a->v6.sin6_addr))
-		return a->v6.sin6_addr.s6_addr[12] == IN_LOOPBACKNET;
-	return IN6_IS_ADDR_LOOPBACK(&a->v6.sin6_addr);
-}
-
 /* The path.  An abstract one begins with a 0 byte, written as "@". */
 static void name_local(struct rzs_listener *l, const union address *a, socklen_t len)
 {
@@ -152,7 +142,7 @@ int rzs_listen_adopt(int fd, bool anywhere, struct rzs_listener *out, char why[R
 				     "stream socket; use "
 				     "ListenStream= and Accept=no",
 				     fd);
-	else if (!out->local && !anywhere && !is_loopback(&a))
+	else if (!out->local && !anywhere && !rzs_listen_is_local(&a))
 		err = rzs_value_fail(why, -EINVAL,
 				     "%s, from the service manager, can be reached from other "
 				     "machines: everybody "

@@ -8,7 +8,9 @@
 #ifndef RZS_LISTEN_H
 #define RZS_LISTEN_H
 
+#include <netinet/in.h>
 #include <stdbool.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 
@@ -52,6 +54,25 @@ int rzs_listen_adopt(int fd, bool anywhere, struct rzs_listener *out, char why[R
  * client is waiting.
  */
 int rzs_listen_accept(const struct rzs_listener *l, struct rzs_peer *out_peer);
+
+/*
+ * Whether only processes of this machine can reach an address, which lies in a union or struct that
+ * has space for each kind.
+ */
+static inline bool rzs_listen_is_local(const void *address)
+{
+	struct sockaddr_in6 v6;
+	struct sockaddr_in v4;
+
+	memcpy(&v4, address, sizeof(v4));
+	memcpy(&v6, address, sizeof(v6));
+	if (v4.sin_family == AF_INET)
+		return ntohl(v4.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+	/* A socket for both families has IPv4 addresses in this form. */
+	if (v4.sin_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr))
+		return v6.sin6_addr.s6_addr[12] == IN_LOOPBACKNET;
+	return v4.sin_family != AF_INET6 || IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr);
+}
 
 /* Close it.  A closed one is fine. */
 void rzs_listen_close(struct rzs_listener *l);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The file with the process's id.  See pid_file.h.
+ * The file with the process id.  See pid_file.h.
  *
- * A path can be mistyped, and this process may be root: so nothing is opened that is no regular
- * file (a FIFO waits for its reader, a device does who knows what), and none is overwritten that
- * does not look like a pid file.  Whose it is says a lock, which goes with its process.
+ * A path may be mistyped, and this process may be root.  So only a regular file is opened (a FIFO
+ * waits for its reader, opening a device may do anything), and only what looks like a pid file is
+ * overwritten.  The process that uses the file holds a lock on it, which ends with the process.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,16 +17,15 @@
 
 #include "pid_file.h"
 
-#define TEXT_MAX 32 /* bytes of a pid file, and more than it has */
+#define TEXT_MAX 32 /* more bytes than a pid file has */
 
 static int refuse_kind(char *why, const char *path)
 {
 	return rzs_value_fail(why, -EEXIST,
-			      "pid-file=%s: is there already and is no pid file; give another path",
-			      path);
+			      "pid-file=%s: exists and is not a pid file; give another path", path);
 }
 
-/* The file, opened, if it may be one of ours.  A negative errno. */
+/* Open the file, if it is a regular one.  A descriptor or a negative errno. */
 static int open_file(const char *path, char *why)
 {
 	struct stat st;
@@ -44,7 +43,7 @@ static int open_file(const char *path, char *why)
 	return fd;
 }
 
-/* Whether path still leads to what fd is. */
+/* Whether path still names the file of fd. */
 static bool is_at(const char *path, int fd)
 {
 	struct stat there, ours;
@@ -53,7 +52,7 @@ static bool is_at(const char *path, int fd)
 	       there.st_ino == ours.st_ino;
 }
 
-/* Empty, or digits and the end of a line. */
+/* Whether the file is empty, or has digits and line ends. */
 static bool looks_right(int fd, char text[TEXT_MAX])
 {
 	ssize_t n = pread(fd, text, TEXT_MAX, 0);
@@ -77,7 +76,7 @@ static int write_id(int fd)
 	return n < 0 ? -errno : -ENOSPC;
 }
 
-/* What is done with the file once it is open.  *again: it was removed meanwhile. */
+/* Lock the file and write the id.  *again: the file was removed meanwhile. */
 static int take(const char *path, int fd, bool *again, char *why)
 {
 	char text[TEXT_MAX];
@@ -86,11 +85,11 @@ static int take(const char *path, int fd, bool *again, char *why)
 	*again = false;
 	if (!looks_right(fd, text))
 		return refuse_kind(why, path);
-	/* Where there are no locks, there are none. */
+	/* A file system without locks is no error. */
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
 		return rzs_value_fail(why, -EBUSY,
-				      "pid-file=%s: process %.*s has it; give another path", path,
-				      (int)strcspn(text, "\n"), text);
+				      "pid-file=%s: in use by process %.*s; give another path",
+				      path, (int)strcspn(text, "\n"), text);
 	if (!is_at(path, fd)) {
 		*again = true;
 		return 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* rzsd's configuration: keys, sections, and every complaint with its place. */
 #include "config_rig.h"
+#include "listen.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -385,7 +386,7 @@ static bool listens(const char *text, int family, int port)
 		T_EQ(l.addr_len, sizeof(struct sockaddr_in6));
 		T_EQ(ntohs(((struct sockaddr_in6 *)&l.addr)->sin6_port), port);
 	}
-	return rzs_config_listen_is_local(&l);
+	return rzs_listen_is_local(&l.addr);
 }
 
 T_TEST(addresses)
