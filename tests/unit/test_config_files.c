@@ -14,7 +14,7 @@ static void remove_root(void)
 
 	snprintf(command, sizeof(command), "rm -rf '%s'", root);
 	if (system(command))
-		fprintf(stderr, "%s: not removed\n", root);
+		t_note("%s: not removed", root);
 }
 
 static void make_root(void)
