@@ -213,6 +213,7 @@ complains 77 "no/such: No such file" pages --cgroup no/such
 complains 2 "--output is needed" capture --pid $pid
 complains 2 "either --pid, --all or --cgroup, or a command" capture --output "$tmpdir" --name x
 complains 99 "cannot make /dev/null/x" capture --output /dev/null/x --pid $pid
+complains 99 "cannot start /nowhere/x: No such file" capture --output "$tmpdir/none" --name x -- /nowhere/x
 complains 2 "--name is needed" capture --output "$tmpdir" -- true
 complains 2 "it names one" capture --output "$tmpdir" --name x --pid $pid --pid $$
 complains 77 "process 2147483646" capture --output "$tmpdir" --pid 2147483646
