@@ -26,6 +26,7 @@ RZS_TEST_LIB_SOURCES = \
 	tests/lib/pages.h \
 	tests/lib/t.h \
 	tests/lib/t_clock.h \
+	tests/lib/t_scratch.h \
 	tests/lib/twin.c \
 	tests/lib/twin.h
 

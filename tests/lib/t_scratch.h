@@ -11,7 +11,7 @@
 
 #include "t.h"
 
-static char t_scratch_path[] = "/tmp/rzs-test.XXXXXX";
+static char t_scratch_path[] = "/tmp/rzs-unit.XXXXXX";
 static pid_t t_scratch_owner; /* 0: there is none yet */
 
 static inline int t_scratch_remove_one(const char *path, const struct stat *st, int type,

@@ -3,7 +3,7 @@
  * Who may change a device, with clients that are processes of their own: they connect, write,
  * close, end, or leave their connections to somebody else, as nbd-client does to the kernel.
  */
-#include "t.h"
+#include "t_scratch.h"
 
 #include "hold.h"
 
@@ -414,14 +414,12 @@ T_TEST(who_has_hung_up_before_writing_is_waited_for)
 /* A connection to the control socket keeps nobody from having left. */
 T_TEST(clients_of_the_control_socket_are_others)
 {
-	char folder[] = "/tmp/rzs-hold.XXXXXX";
 	struct conn x, y, control;
 	struct client a, b;
 	int controls = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	enter();
-	T_NE(mkdtemp(folder), NULL);
-	snprintf(control_at.sun_path, sizeof(control_at.sun_path), "%s/control", folder);
+	snprintf(control_at.sun_path, sizeof(control_at.sun_path), "%s/control", t_scratch());
 	T_EQ(bind(controls, (struct sockaddr *)&control_at, sizeof(control_at)), 0);
 	T_EQ(listen(controls, 1), 0);
 	rzs_hold_set_control(control_at.sun_path);
@@ -431,7 +429,6 @@ T_TEST(clients_of_the_control_socket_are_others)
 	control.fd = accept(controls, NULL, NULL);
 	T_GE(control.fd, 0);
 	T_EQ(unlink(control_at.sun_path), 0);
-	T_EQ(rmdir(folder), 0);
 	x = come(&a);
 	y = come(&b);
 	let_in(&x);
