@@ -197,6 +197,20 @@ static void reap(const struct client *c)
 	close(c->orders);
 }
 
+static void enter_two(struct client *a, struct client *b)
+{
+	enter();
+	*a = start();
+	*b = start();
+}
+
+static void leave_two(const struct client *a, const struct client *b)
+{
+	reap(a);
+	reap(b);
+	leave();
+}
+
 static pid_t holder(void)
 {
 	pid_t pid;
@@ -211,9 +225,7 @@ T_TEST(whoever_writes_first_holds)
 	struct client a, b;
 	struct conn x, y, z;
 
-	enter();
-	a = start();
-	b = start();
+	enter_two(&a, &b);
 	x = come(&a);
 	y = come(&b);
 	let_in(&x);
@@ -232,9 +244,7 @@ T_TEST(whoever_writes_first_holds)
 	gone(&x);
 	T_EQ(holder(), -1);
 	gone(&z);
-	reap(&a);
-	reap(&b);
-	leave();
+	leave_two(&a, &b);
 }
 
 T_TEST(a_process_has_several_connections)
@@ -242,9 +252,7 @@ T_TEST(a_process_has_several_connections)
 	struct client a, b;
 	struct conn x[4], y;
 
-	enter();
-	a = start();
-	b = start();
+	enter_two(&a, &b);
 	y = come(&b);
 	for (unsigned i = 0; i < 4; i++) {
 		x[i] = come(&a);
@@ -258,9 +266,7 @@ T_TEST(a_process_has_several_connections)
 	}
 	let_in(&y);
 	gone(&y);
-	reap(&a);
-	reap(&b);
-	leave();
+	leave_two(&a, &b);
 }
 
 /* As nbd-client ends when the kernel has its connections. */
@@ -269,9 +275,7 @@ T_TEST(connections_outlive_their_process)
 	struct client a, b;
 	struct conn x, y;
 
-	enter();
-	a = start();
-	b = start();
+	enter_two(&a, &b);
 	x = come(&a);
 	y = come(&b);
 	let_in(&x);
@@ -360,9 +364,7 @@ T_TEST(who_has_hung_up_is_waited_for)
 	struct client a, b;
 	struct conn x, y, z;
 
-	enter();
-	a = start();
-	b = start();
+	enter_two(&a, &b);
 	x = come(&a);
 	y = come(&a);
 	z = come(&b);
@@ -381,9 +383,7 @@ T_TEST(who_has_hung_up_is_waited_for)
 	gone(&y);
 	T_EQ(ask(&z), RZS_HOLD_WRITE);
 	gone(&z);
-	reap(&a);
-	reap(&b);
-	leave();
+	leave_two(&a, &b);
 }
 
 /* What it sent before it hung up may be a write. */
@@ -392,9 +392,7 @@ T_TEST(who_has_hung_up_before_writing_is_waited_for)
 	struct client a, b;
 	struct conn x, y;
 
-	enter();
-	a = start();
-	b = start();
+	enter_two(&a, &b);
 	x = come(&a);
 	y = come(&b);
 	let_in(&x);
@@ -441,9 +439,7 @@ T_TEST(clients_of_the_control_socket_are_others)
 	gone(&y);
 	close(control.fd);
 	close(controls);
-	reap(&a);
-	reap(&b);
-	leave();
+	leave_two(&a, &b);
 }
 
 /* ---- TCP ---- */
