@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What "rzsbench pages" found out as a page of HTML that needs nothing but itself.
+ *
+ * Circle: rzsb_pages is both the command that asks for this page and the results shown on it.
  */
 #ifndef RZSB_REPORT_H
 #define RZSB_REPORT_H
