@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The pid file: one process at a time has it, and nothing else is touched. */
-#include "t.h"
+#include "t_scratch.h"
 
 #include "pid_file.h"
 
@@ -9,24 +9,11 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-static char folder[64], path[96], why[RZS_WHY_MAX];
-
-static void leave(void)
-{
-	char command[128];
-
-	snprintf(command, sizeof(command), "rm -rf '%s'", folder);
-	if (system(command) != 0)
-		_exit(T_EXIT_ERROR);
-}
+static char path[96], why[RZS_WHY_MAX];
 
 static void enter(void)
 {
-	snprintf(folder, sizeof(folder), "/tmp/rzs-pid.XXXXXX");
-	if (!mkdtemp(folder))
-		_exit(T_EXIT_ERROR);
-	atexit(leave);
-	snprintf(path, sizeof(path), "%s/pid", folder);
+	snprintf(path, sizeof(path), "%s/pid", t_scratch());
 }
 
 static void put(const char *text)
@@ -167,7 +154,7 @@ T_TEST_TIMEOUT(nodes_stay, 20)
 	refused(-EEXIST, "not a pid file");
 	T_EQ(rmdir(path), 0);
 
-	snprintf(target, sizeof(target), "%s/target", folder);
+	snprintf(target, sizeof(target), "%s/target", t_scratch());
 	T_EQ(symlink(target, path), 0);
 	refused(-EEXIST, "not a pid file");
 	T_EQ(access(target, F_OK), -1);
@@ -179,10 +166,10 @@ T_TEST_TIMEOUT(nodes_stay, 20)
 	T_OK(is_there());
 }
 
-T_TEST(no_folder)
+T_TEST(no_directory)
 {
 	enter();
-	snprintf(path, sizeof(path), "%s/no/pid", folder);
+	snprintf(path, sizeof(path), "%s/no/pid", t_scratch());
 	refused(-ENOENT, strerror(ENOENT));
 }
 
