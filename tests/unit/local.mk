@@ -47,7 +47,6 @@ RZS_UNIT_TESTS_USER = \
 	tests/unit/test_rzsc_kernel \
 	tests/unit/test_watchdog \
 	tests/unit/test_rzst \
-	tests/unit/test_watch \
 	tests/unit/test_rzsb \
 	tests/unit/test_rzsb_sample \
 	tests/unit/test_rzsb_spawn \
