@@ -15,6 +15,7 @@
 #include "extent.h"
 #include "io.h"
 #include "protect_server.h"
+#include "unlikely.h"
 #include "upkeep.h"
 
 NBDKIT_DLL_PUBLIC int rzs_debug_io; /* -D rzs.io=1: a debug line per request (with -v) */
