@@ -3,10 +3,10 @@
  * The compressed RAM store: the only header of it that its callers (nbdkit plugin, server, kernel
  * module, benchmarks) include.
  *
- * A store is an array of pages of RZS_PAGE_SIZE bytes.  A page that was never written reads as zeros
- * and costs nothing.  Most calls take a worker: the codec context and buffers that one call at a
- * time uses.  A thread gets a worker with rzs_worker_get() and puts it back, or keeps it for its
- * life.
+ * A store is an array of pages of RZS_PAGE_SIZE bytes.  A page that was never written reads as
+ * zeros and costs nothing.  Most calls take a worker: the codec context and buffers that one call
+ * at a time uses.  A thread gets a worker with rzs_worker_get() and puts it back, or keeps it for
+ * its life.
  *
  * Contract, for every function unless it says otherwise:
  *   Context:     any thread; not an interrupt.
@@ -88,15 +88,16 @@ int RZS_MUST_CHECK rzs_store_create(const struct rzs_config *cfg, struct rzs_sto
 void rzs_store_destroy(struct rzs_store *store);
 
 /*
- * Get worker number hint % nr_workers, or the next one that is free.  If all are in use, sleeps until
- * that number is free.  Threads with different hints do not share a worker, as long as there is one
- * for each.  Never fails.
+ * Get worker number hint % nr_workers, or the next one that is free.  If all are in use, sleeps
+ * until that number is free.  Threads with different hints do not share a worker, as long as there
+ * is one for each.  Never fails.
  */
 struct rzs_worker *rzs_worker_get(struct rzs_store *store, unsigned hint);
 
 /*
- * Get worker number index % nr_workers and no other; sleeps while it is in use.  This is for threads
- * of low priority that share one worker, so that other threads never wait for them.  Never fails.
+ * Get worker number index % nr_workers and no other; sleeps while it is in use.  This is for
+ * threads of low priority that share one worker, so that other threads never wait for them.  Never
+ * fails.
  */
 struct rzs_worker *rzs_worker_get_own(struct rzs_store *store, unsigned index);
 
@@ -117,14 +118,14 @@ int RZS_MUST_CHECK rzs_store_read(struct rzs_store *store, struct rzs_worker *wo
 				  rzs_slot_t slot, void *page);
 
 /*
- * Prefetch into the processor's cache what a read or discard of the page will need.  There are three
- * steps, since each needs what the one before has fetched:
+ * Prefetch into the processor's cache what a read or discard of the page will need.  There are
+ * three steps, since each needs what the one before has fetched:
  *   step 0  the slot's word
  *   step 1  the descriptor of the block that the word names
  *   step 2  the object's entry in that block's directory
  * So a caller that knows its next requests calls step 0 for the third next, step 1 for the second
- * next and step 2 for the next one.  A step that comes too early is useless, but harmless.  Any slot,
- * even beyond the store.  Never sleeps, never fails, changes nothing.
+ * next and step 2 for the next one.  A step that comes too early is useless, but harmless.  Any
+ * slot, even beyond the store.  Never sleeps, never fails, changes nothing.
  */
 void rzs_store_prefetch(struct rzs_store *store, rzs_slot_t slot, unsigned step);
 
@@ -164,8 +165,8 @@ int RZS_MUST_CHECK rzs_store_pwrite(struct rzs_store *store, struct rzs_worker *
 int RZS_MUST_CHECK rzs_store_pzero(struct rzs_store *store, struct rzs_worker *worker, uint64_t len,
 				   uint64_t offset);
 /*
- * Discard: whole pages are dropped.  Parts of pages are left as they are, since a discard is there to
- * save memory.  -EINVAL only.
+ * Discard: whole pages are dropped.  Parts of pages are left as they are, since a discard is there
+ * to save memory.  -EINVAL only.
  */
 int RZS_MUST_CHECK rzs_store_ptrim(struct rzs_store *store, struct rzs_worker *worker, uint64_t len,
 				   uint64_t offset);
@@ -241,8 +242,8 @@ void rzs_store_stats(struct rzs_store *store, struct rzs_stats *out);
 void rzs_store_idle(struct rzs_store *store, uint64_t *out_idle_bytes, uint64_t *out_block_bytes);
 
 /*
- * Check every invariant of the store, by a walk over slots, blocks and objects; with check_data also
- * every checksum.  The caller makes sure that no other call is running.
+ * Check every invariant of the store, by a walk over slots, blocks and objects; with check_data
+ * also every checksum.  The caller makes sure that no other call is running.
  * -EINVAL  the worker is another store's
  * -EIO     an invariant is broken: *out_what says which one (a constant string, else NULL)
  */
@@ -261,8 +262,8 @@ const char *rzs_codec_name(unsigned i);
  * Fill page (RZS_PAGE_SIZE bytes) with a Linux swap header (version 1, "SWAPSPACE2") for nr_pages
  * pages, as mkswap(8) writes it on a machine with 4 KiB pages and this byte order.  label: a string
  * of at most RZS_SWAP_LABEL_MAX bytes, or NULL.  uuid: RZS_SWAP_UUID_SIZE bytes; NULL: all zeros.
- * Pure.  -EINVAL: nr_pages is below RZS_SWAP_MIN_PAGES or above 2^32 - 1, or label is too long; page
- * is all zeros then.
+ * Pure.  -EINVAL: nr_pages is below RZS_SWAP_MIN_PAGES or above 2^32 - 1, or label is too long;
+ * page is all zeros then.
  */
 int RZS_MUST_CHECK rzs_swap_header(void *page, uint64_t nr_pages, const char *label,
 				   const uint8_t *uuid);

@@ -110,8 +110,9 @@ static int store_rewrite(struct rzs_store *store, struct rzs_worker *w, const st
 }
 
 /*
- * Put the object of an encoded page into the pool, if there is one, and set its word.  The slot does
- * not change.  Errors of rzs_pool_put(); -E2BIG: incompressible, and the caller has a place for it.
+ * Put the object of an encoded page into the pool, if there is one, and set its word.  The slot
+ * does not change.  Errors of rzs_pool_put(); -E2BIG: incompressible, and the caller has a place
+ * for it.
  */
 static int store_put(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t slot,
 		     struct encoded *enc)

@@ -4,10 +4,11 @@
  *
  * Before every allocation and every block is a header that says what it is.  With guards, a page
  * that cannot be accessed is between the header of a block and the block.  Blocks come from the
- * heap, without a thread and without mlock().  Returned blocks wait in a queue (first in, first out),
- * so that a write through a stale pointer is likely to hit one that is still in it.
+ * heap, without a thread and without mlock().  Returned blocks wait in a queue (first in, first
+ * out), so that a write through a stale pointer is likely to hit one that is still in it.
  *
- * Threading: functions of rzs_port.h from any thread; settings (port_test.h) while nothing else runs.
+ * Threading: functions of rzs_port.h from any thread; settings (port_test.h) while nothing else
+ * runs.
  * Invariants, under a source's lock: taken + ready <= max; ready <= keep; ready blocks are queued.
  */
 #include "rzs_port.h"

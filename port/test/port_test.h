@@ -21,8 +21,8 @@ enum rzs_test_call {
 };
 
 /*
- * Reset all settings and counters: nothing fails, there are no guards and no yields, and the numbers
- * of calls and of damage are 0.
+ * Reset all settings and counters: nothing fails, there are no guards and no yields, and the
+ * numbers of calls and of damage are 0.
  */
 void rzs_test_reset(void);
 
@@ -57,8 +57,8 @@ uint64_t rzs_test_live_blocks(void);
 void rzs_test_guard(bool on);
 
 /*
- * Damage detected so far: a wrong size at a free, a block returned twice or never taken, a write to a
- * returned block or to the memory before one.
+ * Damage detected so far: a wrong size at a free, a block returned twice or never taken, a write to
+ * a returned block or to the memory before one.
  */
 uint64_t rzs_test_damage(void);
 
@@ -69,15 +69,15 @@ void rzs_test_set_yield(uint32_t n, uint64_t seed);
 enum rzs_test_place {
 	RZS_TEST_AT_YIELD,  /* a yield point; p is NULL */
 	RZS_TEST_AT_TAKE,   /* a block is about to be taken; p is NULL */
-	RZS_TEST_AT_RETURN, /* n bytes at p are returned: freed, given, or in a source being closed */
+	RZS_TEST_AT_RETURN, /* n bytes at p are freed, returned, or in a source being closed */
 	RZS_TEST_PLACES,
 };
 
 typedef void rzs_test_fn(void *arg, const void *p, size_t n);
 
 /*
- * Call fn at this place from now on; NULL: nothing.  It may use the store if it knows that the locks
- * it needs are free.  Places reached within fn call nothing.
+ * Call fn at this place from now on; NULL: nothing.  It may use the store if it knows that the
+ * locks it needs are free.  Places reached within fn call nothing.
  */
 void rzs_test_call_at(enum rzs_test_place place, rzs_test_fn *fn, void *arg);
 

@@ -3,8 +3,8 @@
  * The smallest environment for the core: no libc, no OS, one thread, static memory.  It proves that
  * the core needs nothing beyond port/CONTRACT.
  *
- * Threading: none.  Where threads would deadlock (a lock taken twice, a wait without a wake-up), the
- * program ends with an error.
+ * Threading: none.  Where threads would deadlock (a lock taken twice, a wait without a wake-up),
+ * the program ends with an error.
  */
 #ifndef RZS_PORT_H
 #define RZS_PORT_H

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A small LZO1X encoder in place of a library.  So the core's own decoder is tested even where there
- * is only a compiler (scripts/check-cross).
+ * A small LZO1X encoder in place of a library.  So the core's own decoder is tested even where
+ * there is only a compiler (scripts/check-cross).
  *
- * It is greedy, and looks up a hash of four bytes.  It writes two instructions: runs of literals and
- * M3 matches, at most 16 KiB back (docs/LZO).
+ * It is greedy, and looks up a hash of four bytes.  It writes two instructions: runs of literals
+ * and M3 matches, at most 16 KiB back (docs/LZO).
  */
 #ifndef RZS_PORT_CODEC_H
 #define RZS_PORT_CODEC_H
