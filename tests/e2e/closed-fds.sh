@@ -80,13 +80,13 @@ if has_rzsd; then
 		code=0
 		without "$mask" "$tools/rzscontrol/rzscontrol" process --socket "$sock.control" >"$tmpdir/out" 2>&1 || code=$?
 		[ $code = $(((mask & 2) != 0)) ] || fail "rzscontrol process, without $mask, ends with $code"
-		[ $((mask & 2)) != 0 ] || grep -q '^  protect room' "$tmpdir/out" || fail "rzscontrol, without $mask, says little"
+		[ $((mask & 2)) != 0 ] || grep -q '^  protect headroom' "$tmpdir/out" || fail "rzscontrol, without $mask, says little"
 	done
 	stop_server
 fi
 
 for mask in 1 4 5; do
-	without $mask "$tools/rzsbench/rzsbench" store --help >"$tmpdir/out" 2>&1 || fail "rzsbench without $mask"
+	without $mask "$tools/rzsbench/rzsbench" swap --help >"$tmpdir/out" 2>&1 || fail "rzsbench without $mask"
 done
 
 # nbdkit looks to that itself.

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * Files by name, and the standard streams.  See rzsb_files.h.
- */
-#define _GNU_SOURCE
+/* See rzsb_files.h. */
 #include "rzsb_files.h"
 
 #include <errno.h>
@@ -24,11 +21,11 @@ int rzsb_finish(int status)
 	if (status != RZSB_OK || !(failed || flush))
 		return status;
 	rzst_say("cannot write to standard output: %s",
-		 flush ? strerror(errno) : "a part of it is lost");
+		 flush ? strerror(errno) : "part of it is lost");
 	return RZSB_FAILED;
 }
 
-/* Not blocking, or a pipe would hold us until somebody writes to it. */
+/* Non-blocking: a pipe would wait for a writer. */
 int rzsb_open_input(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC), err = 0;
@@ -61,7 +58,7 @@ FILE *rzsb_open_text(const char *path)
 	return f;
 }
 
-/* Whether the file is empty or begins so; or a negative errno. */
+/* Whether the file is empty or begins with head; or a negative errno. */
 static int begins_with(const char *path, const char *head)
 {
 	char found[HEAD_MOST];
@@ -78,7 +75,7 @@ static int begins_with(const char *path, const char *head)
 	return n == 0 || ((size_t)n == want && memcmp(found, head, want) == 0);
 }
 
-/* What is at p->path: sets p->taken. */
+/* Sets p->taken by what is at p->path. */
 static int look(struct rzsb_place *p, const char **why)
 {
 	struct stat st;
@@ -89,12 +86,12 @@ static int look(struct rzsb_place *p, const char **why)
 		*why = strerror(errno);
 		return errno == ENOENT ? 0 : -errno;
 	}
-	*why = "that is there and no file: name another";
+	*why = "it exists and is not a regular file: name another";
 	if (!S_ISREG(st.st_mode))
 		return -EEXIST;
 	ours = begins_with(p->path, p->head);
 	*why = ours < 0 ? strerror(-ours)
-			: "a file is there that is no earlier one of these: name another";
+			: "it exists and is not an earlier report: name another file";
 	if (ours <= 0)
 		return ours ? ours : -EEXIST;
 	p->taken = true;
@@ -109,13 +106,12 @@ int rzsb_place_find(struct rzsb_place *p, const char *path, const char *head, co
 	*p = (struct rzsb_place){.head = head};
 	if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode)) {
 		if (!realpath(path, resolved)) {
-			*why = "a link is there that leads nowhere: name another";
+			*why = "it is a link to nothing: name another";
 			return -errno;
 		}
 		path = resolved;
 	}
-	/* With room for what is appended for the temporary one. */
-	if (strlen(path) >= sizeof(p->path) - 24) {
+	if (strlen(path) >= sizeof(p->path)) {
 		*why = strerror(ENAMETOOLONG);
 		return -ENAMETOOLONG;
 	}
@@ -125,54 +121,20 @@ int rzsb_place_find(struct rzsb_place *p, const char *path, const char *head, co
 
 FILE *rzsb_place_open(struct rzsb_place *p)
 {
-	FILE *f;
-	int fd, e;
+	int err = rzst_new_file_open(&p->file, p->path);
 
-	snprintf(p->temporary, sizeof(p->temporary), "%.*s.%d.tmp", PATH_MAX - 24, p->path,
-		 (int)getpid());
-	fd = open(p->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-	if (fd < 0)
-		return NULL;
-	f = fdopen(fd, "w");
-	if (!f) {
-		e = errno;
-		close(fd);
-		unlink(p->temporary);
-		errno = e;
-	}
-	return f;
-}
-
-/* Where there was nothing nothing is replaced; not every file system can do that in one step. */
-static int put(struct rzsb_place *p)
-{
-	bool replace = p->taken;
-	const char *why;
-	int err;
-
-	if (!replace && renameat2(AT_FDCWD, p->temporary, AT_FDCWD, p->path, RENAME_NOREPLACE) == 0)
-		return 0;
-	if (!replace && errno != EINVAL && errno != ENOSYS)
-		return -errno;
-	err = look(p, &why);
-	if (!err && p->taken && !replace)
-		err = -EEXIST;
-	if (!err && rename(p->temporary, p->path) < 0)
-		err = -errno;
-	return err;
-}
-
-int rzsb_place_close(struct rzsb_place *p, FILE *f, int err)
-{
-	if (!err && (fflush(f) != 0 || fsync(fileno(f)) < 0))
-		err = -errno;
-	if (!err && ferror(f))
-		err = -EIO;
-	if (fclose(f) != 0 && !err)
-		err = -errno;
-	if (!err)
-		err = put(p);
 	if (err)
-		unlink(p->temporary);
-	return err;
+		errno = -err;
+	return p->file.f;
+}
+
+int rzsb_place_close(struct rzsb_place *p, int err)
+{
+	const char *why;
+	bool replace = p->taken;
+
+	/* Somebody else's file may have come there meanwhile. */
+	if (!err && replace)
+		err = look(p, &why);
+	return rzst_new_file_close(&p->file, err, replace);
 }

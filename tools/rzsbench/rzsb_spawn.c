@@ -68,22 +68,14 @@ static size_t list_processes(struct process *v, size_t room)
 
 static size_t anonymous_pages(pid_t pid)
 {
-	char path[64], line[256];
-	unsigned long kib = 0;
-	FILE *f;
+	char path[64];
 
 	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
-	f = fopen(path, "re");
-	if (!f)
-		return 0;
-	while (fgets(line, sizeof(line), f))
-		if (sscanf(line, "RssAnon: %lu", &kib) == 1)
-			break;
-	fclose(f);
-	return kib / (RZSB_PAGE / 1024);
+	return rzst_number_in(path, "RssAnon:") / (RZSB_PAGE / 1024);
 }
 
 static struct process all[32768];
+static const struct timespec pause_time = {.tv_nsec = 5000000};
 
 /* We adopt what our children leave behind, so that nobody escapes. */
 static void end_all_ours(void)
@@ -97,15 +89,10 @@ static void end_all_ours(void)
 	} while (wait(NULL) > 0);
 }
 
-static pid_t start(char **command)
+static void __attribute__((noreturn)) become(char **command, int failed)
 {
-	pid_t pid = fork();
 	int null;
 
-	if (pid < 0)
-		rzst_die(RZSB_FAILED, "fork: %s", strerror(errno));
-	if (pid > 0)
-		return pid;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	null = open("/dev/null", O_RDWR);
 	if (null >= 0) {
@@ -114,7 +101,30 @@ static pid_t start(char **command)
 		dup2(null, 2);
 	}
 	execvp(command[0], command);
+	if (write(failed, &errno, sizeof(errno)) < 0)
+		_exit(126);
 	_exit(127);
+}
+
+/*
+ * Returns when the command runs.  Until its exec a child has our memory, which is not what it
+ * grew to; the exec closes the pipe.
+ */
+static void start(char **command)
+{
+	int running[2], e = 0;
+	pid_t pid = -1;
+
+	if (pipe2(running, O_CLOEXEC) == 0)
+		pid = fork();
+	if (pid == 0)
+		become(command, running[1]);
+	if (pid < 0)
+		rzst_die(RZSB_FAILED, "cannot start %s: %s", command[0], strerror(errno));
+	close(running[1]);
+	if (read(running[0], &e, sizeof(e)) > 0)
+		rzst_die(RZSB_FAILED, "cannot start %s: %s", command[0], strerror(e));
+	close(running[0]);
 }
 
 /* A process of ours that is large enough, or 0. */
@@ -135,10 +145,40 @@ static pid_t find_grown(const struct rzsb_spawn *s, size_t *highest)
 	return 0;
 }
 
+static char state_of(pid_t pid)
+{
+	char path[64], line[512], state = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	f = fopen(path, "re");
+	if (!f)
+		return 0;
+	if (!fgets(line, sizeof(line), f) || sscanf(line, "%*d (%*[^)]) %c", &state) != 1)
+		state = 0;
+	fclose(f);
+	return state;
+}
+
+/* A signal to stop takes effect some time later: by then the process may have become another. */
+static bool stop_grown(const struct rzsb_spawn *s, pid_t pid)
+{
+	char state = kill(pid, SIGSTOP) == 0 ? state_of(pid) : 0;
+
+	while (state && !strchr("TtZXx", state)) {
+		nanosleep(&pause_time, NULL);
+		state = state_of(pid);
+	}
+	if (state == 'T' && anonymous_pages(pid) >= s->least)
+		return true;
+	if (state == 'T')
+		kill(pid, SIGCONT);
+	return false;
+}
+
 pid_t rzsb_spawn_until_grown(const struct rzsb_spawn *s, size_t *out_highest)
 {
 	uint64_t deadline = rzst_now() + s->seconds * 1000000000ull;
-	const struct timespec pause = {.tv_nsec = 5000000};
 
 	*out_highest = 0;
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
@@ -148,13 +188,13 @@ pid_t rzsb_spawn_until_grown(const struct rzsb_spawn *s, size_t *out_highest)
 	while (rzst_now() < deadline) {
 		pid_t grown = find_grown(s, out_highest);
 
-		if (grown && kill(grown, SIGSTOP) == 0)
+		if (grown && stop_grown(s, grown))
 			return grown;
 		while (waitpid(-1, NULL, WNOHANG) > 0)
 			;
 		if (waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD)
 			break;
-		nanosleep(&pause, NULL);
+		nanosleep(&pause_time, NULL);
 	}
 	return 0;
 }
