@@ -64,7 +64,7 @@ void bench_store_compare(const struct bench_store_options *o, struct rzs_store *
 
 void *bench_codec_context(const struct bench_store_options *o, size_t *out_size)
 {
-	const struct rzs_codec *codec = rzs_codec_find(o->codec);
+	const struct rzs_codec *codec = rzs_codec_lookup(o->codec);
 	int level = o->level ? o->level : codec->level_default;
 	void *ctx = NULL;
 
@@ -78,7 +78,7 @@ void *bench_codec_context(const struct bench_store_options *o, size_t *out_size)
 
 uint16_t *bench_codec_sizes(const struct bench_store_options *o, uint8_t *objects)
 {
-	const struct rzs_codec *codec = rzs_codec_find(o->codec);
+	const struct rzs_codec *codec = rzs_codec_lookup(o->codec);
 	uint16_t *size = rzsb_alloc(o->corpus->nr * sizeof(*size));
 	uint8_t out[RZS_CODEC_OUT_SIZE];
 	size_t ctx_size;
@@ -152,7 +152,7 @@ static void parse_one(struct request *q, struct rzsb_args *a, int id)
 	switch (id) {
 	case 'a':
 		q->o.codec = optarg;
-		if (!rzs_codec_find(optarg))
+		if (!rzs_codec_lookup(optarg))
 			rzsb_complain(a, "--algorithm %s: no such compressor in this build",
 				      optarg);
 		break;

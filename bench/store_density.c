@@ -35,7 +35,7 @@ struct density {
 
 static const char *codec_name(const struct density *d)
 {
-	return rzs_codec_find(d->o->codec)->name;
+	return rzs_codec_lookup(d->o->codec)->name;
 }
 
 static uint64_t ideal_bytes(const struct density *d)

@@ -453,7 +453,7 @@ void bench_time_run(const struct bench_store_options *o, const struct bench_time
 
 	r->o = o;
 	r->c = &whole;
-	r->codec = rzs_codec_find(o->codec);
+	r->codec = rzs_codec_lookup(o->codec);
 	r->instructions = true;
 	set_up(r);
 	r->store = bench_store_make(o, whole.nr, whole.threads, 0);

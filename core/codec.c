@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The list of codecs compiled in.  Read-only, so any thread may look at any time.
+ * The list of codecs compiled in.  It is constant, so any thread may read it at any time.
  */
 #include "codec.h"
 #include "rzs_port_codec.h"
@@ -17,7 +17,7 @@ static const struct rzs_codec *const codec_list[] = {
 
 #define CODEC_LIST_LEN (sizeof(codec_list) / sizeof(codec_list[0]))
 
-const struct rzs_codec *rzs_codec_find(const char *name)
+const struct rzs_codec *rzs_codec_lookup(const char *name)
 {
 	if (!name)
 		return codec_list[0];

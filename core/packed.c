@@ -17,7 +17,7 @@ static uint32_t packed_dir_start(const struct rzs_packed *b)
 	return RZS_BLOCK_SIZE - b->ndir * (uint32_t)sizeof(struct rzs_entry);
 }
 
-/* The tail that a put can use, a new entry taken off when none is free. */
+/* Bytes of the tail that a put can use: less a new entry if none is free. */
 static uint32_t packed_tail(const struct rzs_packed *b)
 {
 	uint32_t tail = packed_dir_start(b) - b->top;
@@ -26,21 +26,21 @@ static uint32_t packed_tail(const struct rzs_packed *b)
 	return tail > entry ? tail - entry : 0;
 }
 
-/* The largest hole, looked for. */
-static void packed_update_hole(struct rzs_packed *b, void *mem)
+/* Find the largest gap again. */
+static void packed_update_max_gap(struct rzs_packed *b, void *mem)
 {
-	uint32_t hole = packed_tail(b), left = b->ndir - b->nlive, i;
+	uint32_t max_gap = packed_tail(b), left = b->ndir - b->nlive, i;
 
 	for (i = 0; left && i < b->ndir; i++) {
 		struct rzs_entry *e = rzs_packed_entry(mem, i);
 
 		if (e->slot != RZS_SLOT_NONE)
 			continue;
-		if (rzs_entry_size(e) > hole)
-			hole = rzs_entry_size(e);
+		if (rzs_entry_size(e) > max_gap)
+			max_gap = rzs_entry_size(e);
 		left--;
 	}
-	b->hole = (uint16_t)hole;
+	b->max_gap = (uint16_t)max_gap;
 }
 
 void rzs_packed_init(struct rzs_packed *b)
@@ -49,14 +49,14 @@ void rzs_packed_init(struct rzs_packed *b)
 	b->nlive = 0;
 	b->top = 0;
 	b->free = (uint16_t)RZS_BLOCK_SIZE;
-	b->hole = (uint16_t)packed_tail(b);
+	b->max_gap = (uint16_t)packed_tail(b);
 }
 
 /*
- * Index of the free entry with the smallest hole of at least need bytes, else -1; *out_any: any
- * free entry.
+ * The free entry with the smallest gap of at least need bytes, or -1.  *out_any: a free entry for an
+ * object that is put elsewhere, or -1; one without a gap if there is one, since its gap is lost.
  */
-static int packed_best_hole(const struct rzs_packed *b, void *mem, uint32_t need, int *out_any)
+static int packed_best_gap(const struct rzs_packed *b, void *mem, uint32_t need, int *out_any)
 {
 	uint32_t left = b->ndir - b->nlive, best_size = 0, i;
 	int best = -1;
@@ -69,7 +69,6 @@ static int packed_best_hole(const struct rzs_packed *b, void *mem, uint32_t need
 		if (e->slot != RZS_SLOT_NONE)
 			continue;
 		left--;
-		/* An entry without a hole is the better one to spend on an object put elsewhere. */
 		if (*out_any < 0 || size == 0)
 			*out_any = (int)i;
 		if (size >= need && (best < 0 || size < best_size) &&
@@ -81,6 +80,7 @@ static int packed_best_hole(const struct rzs_packed *b, void *mem, uint32_t need
 	return best;
 }
 
+/* Restore the heap below root. */
 static void packed_sift(uint32_t *key, uint32_t root, uint32_t n)
 {
 	uint32_t child, t;
@@ -97,8 +97,8 @@ static void packed_sift(uint32_t *key, uint32_t root, uint32_t n)
 }
 
 /*
- * A block has some 25 objects as a rule, and 2340 at worst: insertion for the rule, a heap for the
- * worst.
+ * A block usually has about 25 objects, and 2340 at worst.  Insertion sort is best for the usual
+ * case, and heapsort bounds the time of the worst.
  */
 static void packed_sort(uint32_t *key, uint32_t n)
 {
@@ -139,6 +139,7 @@ static uint32_t packed_by_offset(const struct rzs_packed *b, void *mem,
 	return n;
 }
 
+/* Remove the last entries from the directory while they are free and have no gap. */
 static void packed_trim_dir(struct rzs_packed *b, void *mem)
 {
 	while (b->ndir) {
@@ -152,8 +153,8 @@ static void packed_trim_dir(struct rzs_packed *b, void *mem)
 }
 
 /*
- * Whether the n sorted objects are where objects can be: a directory with a flipped bit must not
- * move memory.
+ * Whether the n sorted objects are where objects can be.  This is checked before a slide, which must
+ * not move memory by a damaged directory.
  */
 static bool packed_sane(const struct rzs_packed *b, void *mem,
 			const struct rzs_packed_scratch *scratch, uint32_t n)
@@ -162,7 +163,7 @@ static bool packed_sane(const struct rzs_packed *b, void *mem,
 
 	for (i = 0; i < n; i++) {
 		uint32_t index = scratch->key[i] & 0xfff;
-		struct rzs_entry *e = rzs_packed_find(b, mem, index);
+		struct rzs_entry *e = rzs_packed_lookup(b, mem, index);
 
 		if (!e || rzs_entry_offset(e) < end)
 			return false;
@@ -172,8 +173,8 @@ static bool packed_sane(const struct rzs_packed *b, void *mem,
 }
 
 /*
- * Move all objects down so that all room is in the tail. *out_moved: bytes moved. -EIO: the
- * directory is broken.
+ * Move all objects down, so that all available bytes are in the tail.  *out_moved: bytes moved.
+ * -EIO: the directory is broken, and nothing was moved.
  */
 static int packed_slide(struct rzs_packed *b, void *mem, struct rzs_packed_scratch *scratch,
 			uint32_t *out_moved)
@@ -204,8 +205,38 @@ static int packed_slide(struct rzs_packed *b, void *mem, struct rzs_packed_scrat
 			e->place = 0;
 	}
 	packed_trim_dir(b, mem);
-	b->hole = (uint16_t)packed_tail(b);
+	b->max_gap = (uint16_t)packed_tail(b);
 	*out_moved = moved;
+	return 0;
+}
+
+/*
+ * Choose the place and the entry of an object of need bytes, and take them.  *out_spent: the gap
+ * that the entry had, which is gone now.  -EIO: the directory is broken.
+ */
+static int packed_take_place(struct rzs_packed *b, void *mem, uint32_t need, uint32_t *out_index,
+			     uint32_t *out_offset, uint32_t *out_spent)
+{
+	int any, gap = packed_best_gap(b, mem, need, &any);
+	int index = gap >= 0 ? gap : any;
+
+	/* With a free entry that does not look free, a new one would not fit. */
+	if (gap < 0 && (need > packed_tail(b) || (any < 0 && b->ndir != b->nlive)))
+		return -EIO;
+	*out_spent = 0;
+	if (index >= 0) {
+		*out_spent = rzs_entry_size(rzs_packed_entry(mem, (uint32_t)index));
+	} else {
+		index = b->ndir++;
+		b->free -= sizeof(struct rzs_entry);
+	}
+	*out_index = (uint32_t)index;
+	if (gap >= 0) {
+		*out_offset = rzs_entry_offset(rzs_packed_entry(mem, (uint32_t)gap));
+	} else {
+		*out_offset = b->top;
+		b->top = (uint16_t)(b->top + need);
+	}
 	return 0;
 }
 
@@ -213,59 +244,41 @@ int rzs_packed_put(struct rzs_packed *b, void *mem, uint32_t slot, const void *d
 		   uint32_t sum, struct rzs_packed_scratch *scratch, uint32_t *out_index,
 		   uint32_t *out_slid)
 {
-	uint32_t need = packed_round(size), spent = 0, tail, offset;
+	uint32_t need = packed_round(size), index, spent, tail, offset;
 	struct rzs_entry *e;
-	int index, any;
 
 	*out_index = 0;
 	*out_slid = 0;
-	if (need > rzs_packed_room(b))
+	if (need > rzs_packed_avail(b))
 		return -ENOSPC;
-	if (need > b->hole && packed_slide(b, mem, scratch, out_slid))
+	if (need > b->max_gap && packed_slide(b, mem, scratch, out_slid))
 		return -EIO;
 
 	tail = packed_tail(b);
-	index = packed_best_hole(b, mem, need, &any);
-	/* A free entry that does not look free: a new one was not reckoned with. */
-	if (index < 0 && (need > tail || (any < 0 && b->ndir != b->nlive)))
+	if (packed_take_place(b, mem, need, &index, &offset, &spent))
 		return -EIO;
-	if (index >= 0) {
-		offset = rzs_entry_offset(rzs_packed_entry(mem, (uint32_t)index));
-	} else {
-		offset = b->top;
-		b->top = (uint16_t)(b->top + need);
-		index = any;
-	}
-	if (index >= 0) {
-		spent = rzs_entry_size(rzs_packed_entry(mem, (uint32_t)index));
-	} else {
-		index = b->ndir++;
-		b->free -= sizeof(*e);
-	}
 	memcpy((uint8_t *)mem + offset, data, size);
-	e = rzs_packed_entry(mem, (uint32_t)index);
+	e = rzs_packed_entry(mem, index);
 	e->slot = slot;
 	e->place = packed_place(offset, size);
 	e->sum = sum;
 	b->nlive++;
 	b->free = (uint16_t)(b->free - need);
-	/* The largest hole stays that, unless it was spent or is a tail that has become shorter. */
-	if (spent >= b->hole || (tail >= b->hole && packed_tail(b) < tail))
-		packed_update_hole(b, mem);
-	*out_index = (uint32_t)index;
+	/* max_gap is still right, unless that gap is gone, or was the tail and this got shorter. */
+	if (spent >= b->max_gap || (tail >= b->max_gap && packed_tail(b) < tail))
+		packed_update_max_gap(b, mem);
+	*out_index = index;
 	return 0;
 }
 
-struct rzs_entry *rzs_packed_find(const struct rzs_packed *b, void *mem, uint32_t index)
+struct rzs_entry *rzs_packed_lookup(const struct rzs_packed *b, void *mem, uint32_t index)
 {
 	struct rzs_entry *e;
 
 	if (index >= b->ndir)
 		return NULL;
 	e = rzs_packed_entry(mem, index);
-	/*
-	 * The entry lies in memory that may have been corrupted: never follow it out of the block.
-	 */
+	/* The entry may be damaged: it must not lead out of the block. */
 	if (e->slot == RZS_SLOT_NONE || rzs_entry_size(e) == 0 ||
 	    rzs_entry_size(e) > RZS_PACKED_MAX_OBJECT ||
 	    rzs_entry_offset(e) + rzs_entry_size(e) > packed_dir_start(b))
@@ -302,19 +315,19 @@ void rzs_packed_del(struct rzs_packed *b, void *mem, uint32_t index)
 	b->free = (uint16_t)(b->free + size);
 	if (offset + size == b->top) {
 		b->top = (uint16_t)offset;
-		offset = size = 0; /* it joins the tail */
+		offset = size = 0; /* it becomes part of the tail */
 	}
 	e->place = packed_place(offset, size);
 	if (b->nlive == 0) {
-		rzs_packed_init(b); /* no objects, so no holes either */
+		rzs_packed_init(b); /* without objects there are no gaps */
 		return;
 	}
 	packed_trim_dir(b, mem);
-	/* Holes and the tail only grow by this; an entry with a hole is not trimmed. */
-	if (b->hole < size)
-		b->hole = (uint16_t)size;
-	if (b->hole < packed_tail(b))
-		b->hole = (uint16_t)packed_tail(b);
+	/* Gaps and the tail have only grown: an entry with a gap is not trimmed. */
+	if (b->max_gap < size)
+		b->max_gap = (uint16_t)size;
+	if (b->max_gap < packed_tail(b))
+		b->max_gap = (uint16_t)packed_tail(b);
 }
 
 void rzs_packed_wipe_slid(const struct rzs_packed *b, void *mem)
@@ -322,7 +335,7 @@ void rzs_packed_wipe_slid(const struct rzs_packed *b, void *mem)
 	uint32_t i;
 
 	for (i = 0; i < b->ndir; i++) {
-		struct rzs_entry *e = rzs_packed_find(b, mem, i);
+		struct rzs_entry *e = rzs_packed_lookup(b, mem, i);
 
 		if (e && rzs_entry_size(e) % 2)
 			((uint8_t *)mem)[rzs_entry_offset(e) + rzs_entry_size(e)] = 0;
@@ -333,7 +346,7 @@ void rzs_packed_wipe_slid(const struct rzs_packed *b, void *mem)
 int rzs_packed_check(const struct rzs_packed *b, void *mem, struct rzs_packed_scratch *scratch,
 		     const char **out_what)
 {
-	uint32_t live = 0, bytes = 0, end = 0, hole = packed_tail(b), i, n;
+	uint32_t live = 0, bytes = 0, end = 0, max_gap = packed_tail(b), i, n;
 
 	*out_what = NULL;
 	for (i = 0; i < b->ndir; i++) {
@@ -342,10 +355,10 @@ int rzs_packed_check(const struct rzs_packed *b, void *mem, struct rzs_packed_sc
 		if (e->slot != RZS_SLOT_NONE) {
 			live++;
 			bytes += packed_round(rzs_entry_size(e));
-			if (!rzs_packed_find(b, mem, i))
+			if (!rzs_packed_lookup(b, mem, i))
 				*out_what = "packed block: entry out of range";
-		} else if (rzs_entry_size(e) > hole) {
-			hole = rzs_entry_size(e);
+		} else if (rzs_entry_size(e) > max_gap) {
+			max_gap = rzs_entry_size(e);
 		}
 	}
 	if (live != b->nlive)
@@ -354,8 +367,8 @@ int rzs_packed_check(const struct rzs_packed *b, void *mem, struct rzs_packed_sc
 		*out_what = "packed block: objects run into the directory";
 	else if (b->free != packed_dir_start(b) - bytes)
 		*out_what = "packed block: free bytes";
-	else if (b->hole != hole)
-		*out_what = "packed block: largest hole";
+	else if (b->max_gap != max_gap)
+		*out_what = "packed block: largest gap";
 	if (*out_what)
 		return -EIO;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The original driver's ioctls, with its numbers and errors.  What changes a device needs
- * CAP_SYS_ADMIN; statistics are for whoever could open it.
+ * The original driver's ioctls, with the same numbers and errors.  Those that change a device
+ * require CAP_SYS_ADMIN.  Statistics require only an open device.
  */
 #include <linux/capability.h>
 #include <linux/compat.h>
@@ -10,8 +10,8 @@
 
 #include "ramzswap.h"
 #include "ramzswap_dev.h"
-#include "ramzswap_figures.h"
 #include "ramzswap_ioctl.h"
+#include "ramzswap_stats.h"
 
 static_assert(sizeof(struct ramzswap_ioctl_stats) == 252);
 
@@ -20,10 +20,10 @@ static u32 to_u32(u64 v)
 	return min_t(u64, v, U32_MAX);
 }
 
-/* What is of the store; the rest is the device's. */
+/* The statistics that come from the store. */
 static void fill_stats(const struct rzs_stats *s, struct ramzswap_ioctl_stats *out)
 {
-	const struct ramzswap_counts counts = {
+	const struct ramzswap_store_stats store = {
 		.pages_stored = s->pages_stored,
 		.pages_same = s->pages_same,
 		.pages_zero = s->pages_zero,
@@ -31,7 +31,7 @@ static void fill_stats(const struct rzs_stats *s, struct ramzswap_ioctl_stats *o
 		.pages_raw = s->pages_raw,
 		.mem_bytes = s->mem_bytes,
 	};
-	const struct ramzswap_figures f = ramzswap_figures_of(&counts);
+	const struct ramzswap_orig_stats orig = ramzswap_orig_stats(&store);
 
 	out->memlimit = s->limit_bytes;
 	out->disksize = s->nr_pages << RZS_PAGE_SHIFT;
@@ -41,11 +41,11 @@ static void fill_stats(const struct rzs_stats *s, struct ramzswap_ioctl_stats *o
 	out->failed_writes = s->failed_writes;
 	out->notify_free = s->discards;
 	out->pages_zero = to_u32(s->pages_zero);
-	out->good_compress_pct = to_u32(f.good_percent);
-	out->pages_expand_pct = to_u32(f.raw_percent);
-	out->pages_stored = to_u32(f.pages_stored);
-	out->pages_used = to_u32(f.pages_used);
-	out->orig_data_size = f.orig_bytes;
+	out->good_compress_pct = to_u32(orig.good_percent);
+	out->pages_expand_pct = to_u32(orig.raw_percent);
+	out->pages_stored = to_u32(orig.pages_stored);
+	out->pages_used = to_u32(orig.pages_used);
+	out->orig_data_size = orig.orig_bytes;
 	out->compr_data_size = s->object_bytes;
 	out->mem_used_total = s->mem_bytes;
 }
@@ -54,14 +54,14 @@ static int get_stats(struct rzs_device *dev, void __user *to)
 {
 	struct ramzswap_ioctl_stats *out = kzalloc(sizeof(*out), GFP_KERNEL);
 	struct rzs_stats *s = kzalloc(sizeof(*s), GFP_KERNEL);
-	struct rzs_spill_counts spill;
+	struct rzs_spill_stats spill;
 	int err = -ENOMEM;
 
 	static_assert(sizeof(out->backing_swap_name) == RZS_BACKING_NAME_MAX);
 	if (out && s)
 		err = rzs_device_stats(dev, s);
 	if (!err) {
-		rzs_device_spill_counts(dev, &spill);
+		rzs_device_spill_stats(dev, &spill);
 		rzs_device_backing(dev, out->backing_swap_name);
 		fill_stats(s, out);
 		out->bdev_num_reads = spill.reads;
@@ -75,13 +75,13 @@ static int get_stats(struct rzs_device *dev, void __user *to)
 	return err;
 }
 
-/* A size in KiB, which INIT will look at. */
+/* Set a size for the next INIT, which checks it. */
 static int set_kb(struct rzs_device *dev, u64 *which, u64 kb)
 {
 	int err = 0;
 
 	mutex_lock(&dev->lock);
-	if (rzs_device_ready(dev))
+	if (rzs_device_initialised(dev))
 		err = -EBUSY;
 	else if (kb > U64_MAX >> 10)
 		err = -EINVAL;
@@ -130,7 +130,7 @@ static int do_ioctl(struct block_device *bdev, unsigned int cmd, void __user *ar
 	case RZSIO_INIT:
 		return rzs_device_init(dev);
 	case RZSIO_RESET:
-		return rzs_device_reset(dev, 1); /* the caller itself has it open */
+		return rzs_device_reset(dev, 1); /* the caller has it open */
 	default:
 		if (copy_from_user(&kb, arg, sizeof(kb)))
 			return -EFAULT;

@@ -9,6 +9,7 @@ noinst_LTLIBRARIES += librzsio.la librzsdispatch.la
 librzsio_la_SOURCES = \
 	server/conn.c \
 	server/conn.h \
+	server/conn_private.h \
 	server/conn_serve.c \
 	server/dispatch.h \
 	server/io_loop.c \
@@ -57,8 +58,6 @@ librzsfront_la_SOURCES = \
 	server/daemon.h \
 	server/devices.c \
 	server/devices.h \
-	server/drain.c \
-	server/drain.h \
 	server/front.c \
 	server/front.h \
 	server/front_private.h \
@@ -71,6 +70,8 @@ librzsfront_la_SOURCES = \
 	server/options.h \
 	server/pid_file.c \
 	server/pid_file.h \
+	server/shutdown.c \
+	server/shutdown.h \
 	server/signals.c \
 	server/signals.h
 librzsfront_la_CPPFLAGS = $(RZS_SERVER_CPPFLAGS)

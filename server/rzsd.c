@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * rzsd: compressed RAM as block devices over NBD.  Here is the life of the process, in order:
+ * rzsd: compressed RAM as block devices over NBD.  The process does, in this order:
  *
- *   options and files; protections of the user's own process; the background, if wanted;
- *   protections that do not survive a fork; sockets, so that a second server goes before it has
- *   taken any memory; devices; threads; clients; a signal; the last client's leaving; the end.
+ *   read options and files; protect itself; fork into the background if asked to; protect what a
+ *   fork would undo; open the sockets, so that a second server fails before it takes any memory;
+ *   create devices; start threads; serve clients; on a signal wait for the last one to leave; end.
  *
- * Threading: this is the front thread.  Its loop (host/loop.c) has the listeners and handshakes
- * (front.c), the control socket (host/control.c), and the signals (drain.c, signals.c).
+ * Threading: this is the front thread.  Its loop (host/loop.c) serves the listeners and handshakes
+ * (front.c), the control socket (host/control.c), and the signals (shutdown.c, signals.c).
  *
- * Exit codes: 0 ended as asked; 1 could not start or serve; 2 options or files are wrong.
+ * Exit codes: 0 ended as asked; 1 could not start or serve; 2 wrong options or files.
  */
 #include <errno.h>
 #include <signal.h>
@@ -20,12 +20,12 @@
 
 #include "control.h"
 #include "daemon.h"
-#include "drain.h"
 #include "front.h"
 #include "notify.h"
 #include "options.h"
 #include "pid_file.h"
 #include "say.h"
+#include "shutdown.h"
 #include "signals.h"
 #include "stat_table.h"
 #include "std_fds.h"
@@ -34,7 +34,7 @@
 #define EXIT_FAILED 1
 #define EXIT_USAGE  2
 
-#define OTHER_DESCRIPTORS 512u /* than those of clients in transmission: many more than there are */
+#define OTHER_DESCRIPTORS 512u /* besides those of clients: many more than there are */
 
 static struct rzsd_config config;
 static struct rzs_options options;
@@ -42,13 +42,13 @@ static struct rzs_options options;
 static struct rzs_loop loop = RZS_LOOP_CLOSED;
 static struct rzs_listener listeners[RZS_FRONT_LISTENERS];
 static unsigned nr_listeners;
-static struct rzs_listener given_control = {.fd = -1}; /* by the service manager */
+static struct rzs_listener given_control = {.fd = -1}; /* from the service manager */
 static struct rzs_devices *devices;
 static struct rzs_target target;
 static struct rzs_front *front;
 static struct rzs_io *io;
 static struct rzs_control *control;
-static struct rzs_drain *drain;
+static struct rzs_shutdown *leaving;
 static struct rzs_loop_call usr1;
 static int pid_file = -1;
 
@@ -76,23 +76,23 @@ static void on_usr1(void *unused)
 static void on_left(void *unused)
 {
 	(void)unused;
-	rzs_drain_check(drain);
+	rzs_shutdown_check(leaving);
 }
 
-static void on_drain_begin(void *unused)
+static void on_shutdown_begin(void *unused)
 {
 	(void)unused;
 	rzs_devices_shutdown(devices);
-	rzs_front_drain(front);
+	rzs_front_shutdown(front);
 }
 
-static void on_drain_end(void *unused)
+static void on_shutdown_end(void *unused)
 {
 	(void)unused;
 	rzs_loop_stop(&loop);
 }
 
-/* All that the loop had to do with.  For a start that failed half-way, too. */
+/* Close what the loop serves; also after a start that failed half-way. */
 static void close_all(void)
 {
 	rzs_signals_end();
@@ -101,7 +101,7 @@ static void close_all(void)
 	if (control)
 		rzs_control_stop(control);
 	rzs_front_close(front);
-	rzs_drain_close(drain);
+	rzs_shutdown_close(leaving);
 	rzs_loop_close(&loop);
 }
 
@@ -119,12 +119,13 @@ static int open_given_control(int fd)
 	char why[RZS_WHY_MAX];
 
 	if (given_control.fd >= 0)
-		return refuse_control("two are named \"control\"; there is one control socket, "
-				      "and FileDescriptorName= gives others another name");
+		return refuse_control("two are named \"control\"; there is only one control "
+				      "socket: give the other another "
+				      "FileDescriptorName=");
 	if (rzs_listen_adopt(fd, true, &given_control, why) < 0)
 		return refuse_control(why);
 	if (!given_control.local)
-		return refuse_control("the one named \"control\" is no unix socket");
+		return refuse_control("the one named \"control\" is not a unix socket");
 	return 0;
 }
 
@@ -158,10 +159,10 @@ static int open_given(void)
 	return 0;
 }
 
-/* Those given by the service manager replace the configured ones. */
+/* Sockets from the service manager replace the configured ones. */
 static int open_listeners(void)
 {
-	/* Who may connect beyond the owner is up to the front then. */
+	/* With allow-user the file lets all users in, and the front checks who connects. */
 	mode_t mode = config.nr_allow_user ? 0666 : 0600;
 	char why[RZS_WHY_MAX];
 	int err = open_given();
@@ -215,9 +216,9 @@ static int open_control(void)
 
 static int open_signals(void)
 {
-	const struct rzs_drain_options o = {
-		.devices = devices, .begin = on_drain_begin, .end = on_drain_end};
-	int err = rzs_drain_open(&loop, &o, &drain);
+	const struct rzs_shutdown_options o = {
+		.devices = devices, .begin = on_shutdown_begin, .end = on_shutdown_end};
+	int err = rzs_shutdown_open(&loop, &o, &leaving);
 
 	rzs_loop_add_call(&loop, &usr1, on_usr1, NULL);
 	return err < 0 ? err : rzs_signals_take(SIGUSR1, &loop, &usr1);
@@ -280,7 +281,7 @@ static int start_loop(void)
 	return err;
 }
 
-/* Tell everybody who waits for it. */
+/* Report that the server is ready, in each way that was asked for. */
 static int announce(void)
 {
 	struct rzs_device_view view;
@@ -297,7 +298,7 @@ static int announce(void)
 	for (unsigned i = 0; target.view(target.arg, i, &view) == 0; i++)
 		ready += view.store != NULL;
 	for (unsigned i = 0; i < nr_listeners; i++)
-		rzs_say("serving %u of %u devices at %s", ready, config.nr_devices,
+		rzs_say("serving %u of %u devices on %s", ready, config.nr_devices,
 			listeners[i].name);
 	(void)rzs_notify("READY=1\nSTATUS=Serving %u of %u devices", ready, config.nr_devices);
 	rzs_daemon_ready();
@@ -338,13 +339,13 @@ static void set_up_log(void)
 
 static int protect_and_fork(void)
 {
-	const struct rzs_lockdown_options o = {
+	const struct rzs_protect_server_options o = {
 		.mode = config.protect,
 		.realtime = config.realtime,
 		.ballast = config.ballast,
 		.error = say_error,
 	};
-	int err = rzs_lockdown_early(&o);
+	int err = rzs_protect_server_early(&o);
 
 	if (err == 0 && options.daemon) {
 		err = rzs_daemon_fork();
@@ -352,14 +353,11 @@ static int protect_and_fork(void)
 			rzs_say_at(RZS_SAY_ERROR, "daemon: %s", strerror(-err));
 	}
 	if (err == 0)
-		err = rzs_lockdown_late();
+		err = rzs_protect_server_late();
 	return err;
 }
 
-/*
- * Room for everybody who may be there at once.  Without it a client that finds none waits in its
- * listener's queue (front.c).
- */
+/* Allow a descriptor for each connection.  Without one, a client waits to be accepted (front.c). */
 static void raise_descriptor_limit(void)
 {
 	const rlim_t wanted = config.max_connections + OTHER_DESCRIPTORS;
@@ -371,7 +369,7 @@ static void raise_descriptor_limit(void)
 	(void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/* By itself, so that all of it can be taken apart at one place. */
+/* Start, serve, and undo everything in one place. */
 static int serve(void)
 {
 	int err = start();
@@ -381,14 +379,14 @@ static int serve(void)
 	close_all();
 	rzs_upkeep_stop();
 	rzs_devices_close(devices);
-	rzs_lockdown_end();
+	rzs_protect_server_end();
 	close_listeners();
 	if (pid_file >= 0)
 		rzs_pid_file_close(config.pid_file, pid_file);
 	return err;
 }
 
-/* What was asked for was words: whether they have got there. */
+/* For --help and the like, whose purpose is their output: whether it was written. */
 static int said(void)
 {
 	if (fflush(stdout) == 0 && !ferror(stdout))
@@ -410,10 +408,10 @@ int main(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	if (options.check) {
-		printf("rzsd: the configuration is good\n");
+		printf("rzsd: the configuration is valid\n");
 		return said();
 	}
-	/* What systemd spares at the end of a shutdown; it reads this from /proc. */
+	/* systemd spares such a process at the end of a shutdown. */
 	if (config.survive_shutdown)
 		argv[0][0] = '@';
 	signal(SIGPIPE, SIG_IGN);

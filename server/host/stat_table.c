@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* All statistics in one table; see stat_table.h. */
+/* The table of all statistics; see stat_table.h. */
 #include "stat_table.h"
 
 #include <stddef.h>
 
 #include "blocks.h"
-#include "lockdown.h"
+#include "protect_server.h"
 #include "say.h"
-#include "watch.h"
+#include "watchdog.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 struct entry {
 	struct rzs_stat stat;
-	size_t offset; /* of a uint64_t in the struct the table is about */
+	size_t offset; /* of its uint64_t in the table's struct */
 };
 
 /* ---- a device's store */
@@ -38,7 +38,7 @@ struct requests {
 	{                                                                                        \
 		REQUESTS(op, requests, COUNTER, what " requests served"),                        \
 			REQUESTS(op, bytes, COUNTER, "bytes in " what " requests"),              \
-			REQUESTS(op, ns, COUNTER, "time taken by " what " requests, added up"),  \
+			REQUESTS(op, ns, COUNTER, "sum of the times of " what " requests"),      \
 			REQUESTS(op, max_ns, GAUGE, "the longest time a " what " request took"), \
 			REQUESTS(op, p50_ns, GAUGE,                                              \
 				 "the time half of the " what " requests did not exceed"),       \
@@ -62,7 +62,7 @@ static const struct rzs_stat connections_stat = {"connections", RZS_STAT_GAUGE, 
 
 struct process {
 	uint64_t reserve_least_bytes, reserve_wait_ns, unlocked_reserves;
-	uint64_t room_shortages, room_unasked, refill_failures;
+	uint64_t headroom_shortages, headroom_unasked, refill_failures;
 	uint64_t ballast_bytes, ballast_released, threads_stuck, threads_demoted;
 	uint64_t protections_refused, swap_is_on;
 };
@@ -73,17 +73,19 @@ struct process {
 	}
 
 static const struct entry process_table[] = {
-	PROCESS(reserve_least_bytes, GAUGE, "the least there was in the reserve so far"),
+	PROCESS(reserve_least_bytes, GAUGE, "the lowest level of the reserve so far"),
 	PROCESS(reserve_wait_ns, GAUGE,
-		"for how long the reserve has asked for memory and got none, 0: it is not waiting"),
-	PROCESS(room_shortages, COUNTER, "times the system had no room for the reserve to grow"),
-	PROCESS(room_unasked, COUNTER, "blocks taken without room, because the reserve was empty"),
+		"how long the reserve has asked for memory without success, 0: it is not waiting"),
+	PROCESS(headroom_shortages, COUNTER,
+		"times the system had no headroom for the reserve to grow"),
+	PROCESS(headroom_unasked, COUNTER,
+		"blocks taken without headroom, because the reserve was empty"),
 	PROCESS(refill_failures, COUNTER, "times the system refused or would not take back memory"),
 	PROCESS(unlocked_reserves, GAUGE, "stores whose memory is not all locked into RAM"),
-	PROCESS(ballast_bytes, GAUGE, "memory kept to be given back when a thread is stuck"),
-	PROCESS(ballast_released, COUNTER, "times that was done"),
-	PROCESS(threads_stuck, COUNTER, "times a thread was found looking for memory"),
-	PROCESS(threads_demoted, COUNTER, "times such a thread lost its priority for a while"),
+	PROCESS(ballast_bytes, GAUGE, "memory kept to be released when a thread is stuck"),
+	PROCESS(ballast_released, COUNTER, "times the ballast was released"),
+	PROCESS(threads_stuck, COUNTER, "times a thread was stuck, searching for memory"),
+	PROCESS(threads_demoted, COUNTER, "times a stuck thread lost its priority for a while"),
 	PROCESS(protections_refused, GAUGE, "protections the system has refused"),
 	PROCESS(swap_is_on, GAUGE, "1 while the machine has any swap on"),
 };
@@ -124,36 +126,28 @@ void rzs_stat_device(const struct rzs_device_view *view,
 	each(store_table, ARRAY_SIZE(store_table), &stats, fn, arg);
 }
 
-static void count_refused(void *arg, const char *name, const char *state)
-{
-	uint64_t *refused = arg;
-
-	(void)name;
-	*refused += state[0] == 'r';
-}
-
 void rzs_stat_process(void (*fn)(void *arg, const struct rzs_stat *stat, uint64_t value), void *arg)
 {
 	struct rzs_blocks_info blocks;
-	struct rzs_watch_info watch;
+	struct rzs_watchdog_info watchdog;
 	struct process p;
 
 	rzs_blocks_info(&blocks);
-	rzs_watch_info(&watch);
+	rzs_watchdog_info(&watchdog);
 	p = (struct process){
 		.reserve_least_bytes = blocks.least * RZS_BLOCK_SIZE,
 		.reserve_wait_ns = blocks.waits_ns,
-		.room_shortages = blocks.shortages,
-		.room_unasked = blocks.unasked,
+		.headroom_shortages = blocks.shortages,
+		.headroom_unasked = blocks.unasked,
 		.refill_failures = blocks.failures,
 		.unlocked_reserves = blocks.sources - blocks.locked,
-		.ballast_bytes = watch.ballast_bytes,
-		.ballast_released = watch.released,
-		.threads_stuck = watch.stuck,
-		.threads_demoted = watch.demoted,
-		.swap_is_on = rzs_lockdown_swap_is_on(),
+		.ballast_bytes = watchdog.ballast_bytes,
+		.ballast_released = watchdog.released,
+		.threads_stuck = watchdog.stuck,
+		.threads_demoted = watchdog.demoted,
+		.protections_refused = rzs_protect_server_refused(),
+		.swap_is_on = rzs_protect_server_swap_is_on(),
 	};
-	rzs_lockdown_each(count_refused, &p.protections_refused);
 	each(process_table, ARRAY_SIZE(process_table), &p, fn, arg);
 }
 
@@ -186,7 +180,7 @@ static void say_protection(void *arg, const char *name, const char *state)
 void rzs_stat_say_process(void)
 {
 	rzs_stat_process(say_stat, NULL);
-	rzs_lockdown_each(say_protection, NULL);
+	rzs_protect_server_each(say_protection, NULL);
 }
 
 void rzs_stat_say_device(const struct rzs_device_view *view)

@@ -5,6 +5,7 @@ RZS_E2E_TESTS = \
 	tests/e2e/bench-help.sh \
 	tests/e2e/bench-store.sh \
 	tests/e2e/check-skips.sh \
+	tests/e2e/check-steps.sh \
 	tests/e2e/closed-fds.sh \
 	tests/e2e/crowd.sh \
 	tests/e2e/demo-packages.sh \

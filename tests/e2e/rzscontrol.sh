@@ -128,7 +128,7 @@ test_commands() {
 	says 'protect realtime         refused'
 	gives 0 process --json
 	json 'd["servers"][0]["protections"]["realtime"] == "refused"' \
-		'd["servers"][0]["stats"]["room_shortages"] == 4'
+		'd["servers"][0]["stats"]["headroom_shortages"] == 4'
 	gives 0 params swap0
 	grep -qxF 'label=my "swap"' "$out" || fail "params: $(cat "$out")"
 	grep -qxF 'level=' "$out" || fail "params: $(cat "$out")"
@@ -321,7 +321,7 @@ test_metrics() {
 		"types['ramzswap_request_latency_seconds'] == 'histogram'" \
 		"value('ramzswap_write_max_seconds') == 0.002" \
 		"value('ramzswap_protection', protection='realtime', state='refused') == 1" \
-		"value('ramzswap_process_room_shortages_total') == 4" \
+		"value('ramzswap_process_headroom_shortages_total') == 4" \
 		"value('ramzswap_process_reserve_wait_seconds') == 2.5" \
 		"types['ramzswap_slide_bytes'] == 'counter'" \
 		"'ramzswap_read_requests' not in types" || fail "metrics: $(cat "$file")"
@@ -329,7 +329,7 @@ test_metrics() {
 	json 'd["latency"]["write"]["buckets"][1:3] == [{"le_ns": 1087, "count": 1}, {"le_ns": 18431, "count": 500}]'
 	complains 1 'cannot make a file beside it' metrics --output /nowhere/rzs.prom
 	mkdir "$tmpdir/metrics/folder"
-	complains 1 'a folder; name a file' metrics --output "$tmpdir/metrics/folder"
+	complains 1 'a directory; name a file' metrics --output "$tmpdir/metrics/folder"
 	end_server "$run/control.sock"
 	complains 4 'no server answers' metrics --output "$file"
 	"$PYTHON" "$srcdir/tests/lib/openmetrics.py" "$file" "value('ramzswap_up') == 0" \
@@ -417,12 +417,16 @@ test_attach() {
 	complains 5 'attached to no /dev/nbdN' detach swap0
 	printf '%s\n' 'socket /run/rzs/nbd.sock' 'name swap0' 'server_pid 4242' >"$run/nbd1.state"
 	gives 0 check swap0
-	told '[check][--device][/dev/nbd1]'
+	told "[check][--device][/dev/nbd1][--control][$run/control.sock]"
+	gives 0 check
+	told "[check][--device][/dev/nbd1][--control][$run/control.sock]"
 	gives 0 check "$run/control.sock:swap0" --json
-	told '[check][--device][/dev/nbd1][--socket][/run/rzs/nbd.sock][--server][4242][--json]'
+	told "[check][--device][/dev/nbd1][--socket][/run/rzs/nbd.sock][--server][4242]$(:
+		)[--control][$run/control.sock][--json]"
 	rm "$RZS_SYSROOT/sys/block/nbd0/pid"
 	gives 0 check swap1
-	told '[check][--device][/dev/nbd0][--socket][/run/rzs/nbd.sock][--server][4242]'
+	told "[check][--device][/dev/nbd0][--socket][/run/rzs/nbd.sock][--server][4242]$(:
+		)[--control][$run/control.sock]"
 	# The server may be what is wrong.
 	end_server "$run/control.sock"
 	gives 0 detach swap0

@@ -39,13 +39,13 @@ static inline unsigned feed(const char *name, const char *text, size_t len)
 		T_EQ(getc(f), *text);
 	rzs_config_read_stream(&sink, f, name);
 	fclose(f);
-	return rzs_config_tell_end(&sink);
+	return rzs_config_complain_end(&sink);
 }
 
 static inline void show(void)
 {
 	for (unsigned i = 0; i < nr_said; i++)
-		fprintf(stderr, "complaint: %s\n", said[i]);
+		t_note("complaint: %s", said[i]);
 }
 
 static inline void take(const char *text)

@@ -3,6 +3,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include "conn_private.h"
 #include "conn_rig.h"
 
 /* ---- bytes in pieces ---- */
@@ -127,7 +128,7 @@ T_TEST(back_pressure)
 	while (rig_turn(&r))
 		;
 	T_EQ(r.conn->wants, RZS_CONN_OUTPUT);
-	T_LE(r.conn->out_end, RZS_CONN_OUT_SIZE);
+	T_LE(((struct conn *)r.conn)->out_end, RZS_CONN_OUT_SIZE);
 	T_LT(fake.done[RZS_LATENCY_READ], N / 2);
 	r.deaf = false;
 	rig_send(&r, stream + at, sizeof(stream) - at);
@@ -228,10 +229,10 @@ T_TEST(looks_ahead)
 	rig_open(&r, false);
 	rig_send(&r, stream, sizeof(stream) - 1);
 	rig_run(&r);
-	T_EQ(fake.expected, sizeof(want) / sizeof(want[0]));
+	T_EQ(fake.prefetches, sizeof(want) / sizeof(want[0]));
 	for (unsigned i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
-		T_EQ(fake.expect[i].offset, want[i].page * PAGE);
-		T_EQ(fake.expect[i].step, want[i].step);
+		T_EQ(fake.prefetch[i].offset, want[i].page * PAGE);
+		T_EQ(fake.prefetch[i].step, want[i].step);
 	}
 	rig_close(&r);
 }

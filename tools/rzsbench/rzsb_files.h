@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "rzst_files.h"
+
 /*
  * The exit status of the program: `status`, unless that is RZSB_OK and standard output could not be
  * written; then RZSB_FAILED, with a message.
@@ -27,7 +29,7 @@ FILE *rzsb_open_text(const char *path);
  */
 struct rzsb_place {
 	char path[PATH_MAX]; /* with links resolved */
-	char temporary[PATH_MAX];
+	struct rzst_new_file file;
 	const char *head;
 	bool taken; /* by a file that may be replaced */
 };
@@ -42,6 +44,6 @@ FILE *rzsb_place_open(struct rzsb_place *p);
  * Close the file.  If err is 0 and no other file has come to its place, put it there; else remove
  * it.  0, err, or another negative errno.
  */
-int rzsb_place_close(struct rzsb_place *p, FILE *f, int err);
+int rzsb_place_close(struct rzsb_place *p, int err);
 
 #endif

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The results of "rzsbench pages" as one self-contained HTML page.  Threading: one thread.
+ *
+ * Circle: rzsb_pages is both the command that asks for this page and the results shown on it.
  */
 #ifndef RZSB_REPORT_H
 #define RZSB_REPORT_H

@@ -6,7 +6,7 @@ RZS_TOOLS_CPPFLAGS = $(RZS_CLIENT_CPPFLAGS) -I$(srcdir)/tools/rzscontrol -I$(src
 # All of it but main(), for the unit tests too.
 noinst_LTLIBRARIES += librzsc.la
 librzsc_la_SOURCES = \
-	kmod-fallback/ramzswap_figures.h \
+	kmod-fallback/ramzswap_stats.h \
 	tools/rzscontrol/rzsc.h \
 	tools/rzscontrol/rzsc_attach.c \
 	tools/rzscontrol/rzsc_change.c \
@@ -20,6 +20,9 @@ librzsc_la_SOURCES = \
 	tools/rzscontrol/rzsc_nbd.c \
 	tools/rzscontrol/rzsc_nbd.h \
 	tools/rzscontrol/rzsc_openmetrics.c \
+	tools/rzscontrol/rzsc_report.c \
+	tools/rzscontrol/rzsc_report.h \
+	tools/rzscontrol/rzsc_report_server.c \
 	tools/rzscontrol/rzsc_sample.c \
 	tools/rzscontrol/rzsc_sample.h \
 	tools/rzscontrol/rzsc_show.c \
