@@ -36,7 +36,7 @@ static void help(const struct rzsb_args *a)
 			 o->value ? "=" : "", o->value ? o->value : "");
 		printf("  %-30s %s\n", left, o->what);
 	}
-	printf("  %-30s %s\n", "-h, --help", "this");
+	printf("  %-30s %s\n", "-h, --help", "show this");
 	if (a->about)
 		printf("\n%s", a->about);
 	exit(rzsb_finish(RZSB_OK));
