@@ -2,7 +2,7 @@
 /* See rzst_json.h. */
 #include "rzst_json.h"
 
-/* Bytes of the UTF-8 character at s; 0: it is none. */
+/* Bytes of the UTF-8 character at s; 0: that is not UTF-8. */
 static unsigned utf8_bytes(const unsigned char *s)
 {
 	unsigned nr = s[0] < 0x80 ? 1 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
@@ -125,7 +125,7 @@ void rzst_json_integer(struct rzst_json *j, const char *key, int64_t value)
 void rzst_json_fraction(struct rzst_json *j, const char *key, double value)
 {
 	put_key(j, key);
-	/* What is no number, nan or infinite, is not equal to itself less itself. */
+	/* NaN and infinity less themselves are NaN. */
 	if (value - value == 0)
 		fprintf(j->f, "%.*g", (int)j->digits, value);
 	else
