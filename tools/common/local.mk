@@ -13,7 +13,7 @@ librzstool_la_SOURCES = \
 	tools/common/rzst_swaps.c \
 	tools/common/rzst_swaps.h \
 	tools/common/rzst_util.c
-librzstool_la_CPPFLAGS = $(RZS_CPPFLAGS) -I$(srcdir)/tools/common
+librzstool_la_CPPFLAGS = $(RZS_PROTO_CPPFLAGS) -I$(srcdir)/tools/common
 
 librzsclient_la_SOURCES = \
 	core/rzs_stats.def \
