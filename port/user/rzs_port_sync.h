@@ -30,6 +30,10 @@
 /* Spins before sleeping: longer than a copy of a few KiB, far shorter than a scheduler tick. */
 #define RZS_SYNC_SPINS 100u
 
+/* Which way a branch goes as a rule. */
+#define likely(x)   __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
 struct rzs_lock_word {
 	uint32_t word;
 };

@@ -14,6 +14,7 @@
 
 #include "ram.h"
 #include "size_expr.h"
+#include "text.h"
 
 #define MAX_SIZE   (RZS_MAX_PAGES << RZS_PAGE_SHIFT)
 #define SMALL_SIZE (1u << 20) /* a bare number below this was perhaps meant in MiB */
@@ -116,14 +117,6 @@ static int set_label(struct rzs_device_params *p, const char *key, const char *v
 	return 0;
 }
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* 8-4-4-4-12 hexadecimal digits. */
 static int set_uuid(struct rzs_device_params *p, const char *key, const char *value, char *why)
 {
@@ -137,7 +130,7 @@ static int set_uuid(struct rzs_device_params *p, const char *key, const char *va
 		return 0;
 	}
 	for (size_t i = 0; good && i < sizeof(shape) - 1; i++) {
-		int digit = hex_digit(value[i]);
+		int digit = rzs_text_hex_digit(value[i]);
 
 		if (shape[i] == '-') {
 			good = value[i] == '-';

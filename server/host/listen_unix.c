@@ -14,7 +14,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -30,16 +29,6 @@
 #define LOCK_TRIES    100
 #define LOCK_PAUSE_NS (10 * 1000 * 1000)
 
-__attribute__((format(printf, 3, 4))) static int refuse(char *why, int err, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(why, RZS_WHY_MAX, fmt, ap);
-	va_end(ap);
-	return err;
-}
-
 static int make_address(const char *path, struct sockaddr_un *out, char *why)
 {
 	size_t len = strlen(path);
@@ -47,12 +36,12 @@ static int make_address(const char *path, struct sockaddr_un *out, char *why)
 	memset(out, 0, sizeof(*out));
 	out->sun_family = AF_UNIX;
 	if (len == 0)
-		return refuse(why, -EINVAL, "a socket needs a path");
+		return rzs_value_fail(why, -EINVAL, "a socket needs a path");
 	if (len >= sizeof(out->sun_path))
-		return refuse(why, -ENAMETOOLONG,
-			      "%.60s...: longer than the %zu bytes that a socket's "
-			      "path may have",
-			      path, sizeof(out->sun_path) - 1);
+		return rzs_value_fail(why, -ENAMETOOLONG,
+				      "%.60s...: longer than the %zu bytes that a socket's "
+				      "path may have",
+				      path, sizeof(out->sun_path) - 1);
 	memcpy(out->sun_path, path, len);
 	return 0;
 }
@@ -75,7 +64,8 @@ static void directory_of(const char *path, char out[sizeof(((struct sockaddr_un 
 
 static int refuse_directory(const char *path, int err, char *why)
 {
-	return refuse(why, err, "%s: cannot create its directory: %s", path, strerror(-err));
+	return rzs_value_fail(why, err, "%s: cannot create its directory: %s", path,
+			      strerror(-err));
 }
 
 /* Whether the directory exists, or can be created in its parent. */
@@ -137,20 +127,23 @@ static int clear_place(const struct sockaddr_un *address, char *why)
 	struct stat st;
 
 	if (lstat(path, &st) < 0)
-		return errno == ENOENT ? 0 : refuse(why, -errno, "%s: %s", path, strerror(errno));
+		return errno == ENOENT
+			       ? 0
+			       : rzs_value_fail(why, -errno, "%s: %s", path, strerror(errno));
 	if (!S_ISSOCK(st.st_mode))
-		return refuse(why, -EEXIST,
-			      "%s: exists and is not a socket; remove it, or "
-			      "give another path",
-			      path);
+		return rzs_value_fail(why, -EEXIST,
+				      "%s: exists and is not a socket; remove it, or "
+				      "give another path",
+				      path);
 	if (somebody_answers(address))
-		return refuse(why, -EADDRINUSE,
-			      "%s: another server answers there; stop it, or "
-			      "give another path",
-			      path);
+		return rzs_value_fail(why, -EADDRINUSE,
+				      "%s: another server answers there; stop it, or "
+				      "give another path",
+				      path);
 	if (unlink(path) < 0 && errno != ENOENT)
-		return refuse(why, -errno, "%s: cannot remove the socket of an earlier server: %s",
-			      path, strerror(errno));
+		return rzs_value_fail(why, -errno,
+				      "%s: cannot remove the socket of an earlier server: %s", path,
+				      strerror(errno));
 	return 0;
 }
 
@@ -172,18 +165,21 @@ static int bind_and_listen(const struct sockaddr_un *address, mode_t mode, char 
 	int err;
 
 	if (fd < 0)
-		return refuse(why, fd, "%s: cannot create a socket: %s", path, strerror(-fd));
+		return rzs_value_fail(why, fd, "%s: cannot create a socket: %s", path,
+				      strerror(-fd));
 	(void)fchmod(fd, mode); /* the mode that bind() gives the file, less the umask */
 	if (bind(fd, (const struct sockaddr *)address, sizeof(*address)) < 0) {
 		err = -errno;
 		close(fd);
-		return refuse(why, err, "%s: cannot listen there: %s", path, strerror(-err));
+		return rzs_value_fail(why, err, "%s: cannot listen on it: %s", path,
+				      strerror(-err));
 	}
 	if (set_mode(path, mode) < 0 || listen(fd, BACKLOG) < 0) {
 		err = -errno;
 		unlink(path);
 		close(fd);
-		return refuse(why, err, "%s: cannot listen there: %s", path, strerror(-err));
+		return rzs_value_fail(why, err, "%s: cannot listen on it: %s", path,
+				      strerror(-err));
 	}
 	return fd;
 }

@@ -10,6 +10,8 @@
 #include <sys/sysmacros.h>
 #include <syslog.h>
 
+#define REPEAT_SECONDS 60
+
 static atomic_int most = RZS_SAY_NOTICE;
 static atomic_int target; /* 0: choose, 1: the system's log, 2: standard error */
 
@@ -74,4 +76,18 @@ void rzs_say_at(enum rzs_say_level level, const char *fmt, ...)
 		fprintf(stderr, "<%d>rzs: %s%s\n", (int)level, sort, line);
 	else
 		fprintf(stderr, "rzs: %s%s\n", sort, line);
+}
+
+bool rzs_say_due(struct rzs_say_limit *limit, uint64_t count)
+{
+	struct timespec now;
+
+	if (count == limit->said)
+		return false;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (limit->said && now.tv_sec - limit->when < REPEAT_SECONDS)
+		return false;
+	limit->said = count;
+	limit->when = now.tv_sec;
+	return true;
 }

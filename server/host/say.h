@@ -10,6 +10,8 @@
 #define RZS_SAY_H
 
 #include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
 
 enum rzs_say_level { /* the numbers of syslog(3) */
 		     RZS_SAY_ERROR = 3,
@@ -36,5 +38,17 @@ void rzs_say_at(enum rzs_say_level level, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
 #define rzs_say(...) rzs_say_at(RZS_SAY_NOTICE, __VA_ARGS__)
+
+/* For a message that may come again and again.  Zeroed at first; one thread at a time. */
+struct rzs_say_limit {
+	uint64_t said; /* the count that the last message reported */
+	time_t when;
+};
+
+/*
+ * Whether to report a trouble that has happened count times by now: once a minute, and only if it
+ * has happened again since.
+ */
+bool rzs_say_due(struct rzs_say_limit *limit, uint64_t count);
 
 #endif

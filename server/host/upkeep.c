@@ -27,7 +27,6 @@
 #include "upkeep.h"
 
 #define TICK_MS	       1000
-#define REPEAT_SECONDS 60
 
 /*
  * Objects that one step looks at; then other threads can have the worker and the locks.  256 moves
@@ -39,12 +38,6 @@
 #define IDLE_SHARE 32
 #define IDLE_LEAST (1u << 20)
 
-/* One kind of trouble: how much of it was there when it was last spoken of, and when that was. */
-struct complaint {
-	uint64_t told;
-	time_t when;
-};
-
 struct entry {
 	struct entry *next; /* has a higher id */
 	uint64_t id;
@@ -52,7 +45,7 @@ struct entry {
 	struct rzs_store *store;
 	uint64_t refused_before;
 	bool compacting;
-	struct complaint limit, reserve, corrupt, impossible;
+	struct rzs_say_limit limit, reserve, corrupt, impossible;
 };
 
 static int wake = -1; /* an eventfd */
@@ -67,41 +60,26 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct entry *stores;
 static uint64_t last_id;
 
-/* Whether to speak of a trouble that has now happened count times. */
-static bool worth_telling(struct complaint *c, uint64_t count)
-{
-	struct timespec now;
-
-	if (count == c->told)
-		return false;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	if (c->told && now.tv_sec - c->when < REPEAT_SECONDS)
-		return false;
-	c->told = count;
-	c->when = now.tv_sec;
-	return true;
-}
-
 static void tell(struct entry *e, const struct rzs_stats *s)
 {
 	const char *name = e->name ? e->name : "", *colon = e->name ? ": " : "";
 
-	if (worth_telling(&e->limit, s->refused_limit))
+	if (rzs_say_due(&e->limit, s->refused_limit))
 		rzs_say("%s%smemlimit of %llu bytes reached: %llu writes refused so far with "
 			"ENOSPC; what was stored is unchanged; trim unused pages, or raise "
 			"memlimit "
 			"(rzscontrol set; without a control socket, restart with more)",
 			name, colon, (unsigned long long)s->limit_bytes,
 			(unsigned long long)s->refused_limit);
-	if (worth_telling(&e->reserve, s->refused_reserve))
+	if (rzs_say_due(&e->reserve, s->refused_reserve))
 		rzs_say("%s%sthe reserve of ready memory ran empty %llu times so far; writes "
 			"waited for it or were refused with ENOMEM; a larger reserve= helps",
 			name, colon, (unsigned long long)s->refused_reserve);
-	if (worth_telling(&e->corrupt, s->corrupt))
+	if (rzs_say_due(&e->corrupt, s->corrupt))
 		rzs_say("%s%s%llu reads so far met a page whose stored bytes are damaged and were "
 			"answered with EIO; suspect this machine's memory",
 			name, colon, (unsigned long long)s->corrupt);
-	if (worth_telling(&e->impossible, s->impossible))
+	if (rzs_say_due(&e->impossible, s->impossible))
 		rzs_say("%s%s%llu broken invariants so far, each answered with an error; please "
 			"report this",
 			name, colon, (unsigned long long)s->impossible);

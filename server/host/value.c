@@ -12,6 +12,7 @@
 
 #include "ram.h"
 #include "size_expr.h"
+#include "text.h"
 
 #define SHOWN_MAX 80 /* bytes of a value, or of a key, in a message */
 #define WORD_MAX  32 /* bytes of a word for rzs_value_nearest() */
@@ -33,11 +34,14 @@ static const char *dots(const char *text)
 	return text[shown(text)] ? "..." : "";
 }
 
-void rzs_value_tame(char *text)
+int rzs_value_fail(char why[RZS_WHY_MAX], int err, const char *fmt, ...)
 {
-	for (; *text; text++)
-		if ((unsigned char)*text < 0x20 || *text == 0x7f)
-			*text = '?';
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(why, RZS_WHY_MAX, fmt, ap);
+	va_end(ap);
+	return err;
 }
 
 int rzs_value_bad(char why[RZS_WHY_MAX], const char *key, const char *value, const char *fmt, ...)
@@ -55,7 +59,7 @@ int rzs_value_bad(char why[RZS_WHY_MAX], const char *key, const char *value, con
 	va_start(ap, fmt);
 	vsnprintf(why + len, RZS_WHY_MAX - len, fmt, ap);
 	va_end(ap);
-	rzs_value_tame(why);
+	rzs_text_tame(why);
 	return -EINVAL;
 }
 

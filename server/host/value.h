@@ -14,15 +14,16 @@
 #define RZS_WHY_MAX	   256u /* bytes of an error message, with the 0 */
 #define RZS_VALUE_SIZE_MAX 128u /* bytes of the text of a value, with the 0 */
 
+/* Put a line of text into why, as it is; one that is too long is cut.  Returns err. */
+int rzs_value_fail(char why[RZS_WHY_MAX], int err, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
 /*
  * Write "key=value: text" to why; without value "key: text", without key the text alone.  A long
  * value is cut, and control characters are replaced.  Returns -EINVAL.
  */
 int rzs_value_bad(char why[RZS_WHY_MAX], const char *key, const char *value, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
-
-/* Put ? for control characters: what others wrote is shown to somebody. */
-void rzs_value_tame(char *text);
 
 /* The following return 0, or -EINVAL with why set; then *out has not changed. */
 
