@@ -51,7 +51,7 @@ RZS_E2E_TESTS = \
 	tests/e2e/until-still.sh \
 	tests/e2e/wipe.sh
 
-# The libraries' calls in a bare loop, beside which rzsbench's figures are held.
+# The libraries' calls in a bare loop, to compare what rzsbench measures with.
 check_PROGRAMS += tests/lib/bare_codec
 tests_lib_bare_codec_SOURCES = tests/lib/bare_codec.c
 tests_lib_bare_codec_CPPFLAGS = $(RZS_USER_CPPFLAGS)

@@ -211,7 +211,7 @@ fi
 bench 99 --uri "none=nbd+unix:///?socket=$tmpdir/none" --destroy-data --pages 1 "$tmpdir/corpus"
 says "No such file"
 
-# ---- block devices: not without being told so, not those that somebody has
+# ---- block devices: only with --destroy-data, and none that is in use
 bench 2 --block /dev/null "$tmpdir/corpus"
 says "--block /dev/null: all that is on it will be lost: say --destroy-data"
 bench 99 --block /dev/null --destroy-data "$tmpdir/corpus"

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# rzsbench and files that a user names: what is there and not its own (a device, a pipe, a link, another program's file)
-# is neither replaced nor emptied nor removed; whatever cannot be written is said and is no success; JSON is JSON
-# whatever a name is made of.  Red when one of these is not so, or when it waits for a pipe.
+# rzsbench and files that a user names.  What is there and not its own (a device, a pipe, a link, another program's file)
+# is neither replaced nor emptied nor removed.  A failed write is reported and is a failure.  JSON is valid whatever
+# characters a name has.  Red when one of these is not so, or when rzsbench waits for a pipe.
 
 # Without these functions there is no $tmpdir, and what is below would write to /corpus.
 . "${srcdir:-.}/tests/lib/functions.sh" || exit 99

@@ -97,7 +97,7 @@ assert "<b>" not in text and "&lt;b&gt;&amp;&quot;x&#39;" in text, "a name is no
 for words in ("Choose lzo", "its zswap, which needs a disk behind it, ", "swap would hold all",
               "Sizes after compression", "second"):
     assert words in text, "it does not say: " + words
-# What is drawn is there for who cannot see it: what it is, and its figures.
+# Each drawing has a text for readers who cannot see it: what it shows, and its values.
 words = {}
 for s in shown:
     assert s.getAttribute("role") == "img" and len(s.getAttribute("aria-label")) > 10, s.toxml()[:300]

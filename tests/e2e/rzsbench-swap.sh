@@ -48,7 +48,7 @@ if [ "$(wc -l 2>/dev/null </proc/swaps || echo 0)" -le 1 ]; then
 		says "rzsbench: swap: no swap is on here, so nothing can be swapped out: see swapon(8)"
 		[ ! -s "$out" ] || fail "it says more: $(cat "$out")"
 	done
-	[ ! -e "$tmpdir/json" ] || fail "figures of nothing: $(cat "$tmpdir/json")"
+	[ ! -e "$tmpdir/json" ] || fail "results without pages: $(cat "$tmpdir/json")"
 	exit 0
 fi
 
@@ -65,4 +65,4 @@ if [ $status = 77 ]; then
 fi
 [ $status = 0 ] || fail "exit status $status: $(cat "$out" "$err")"
 says "every byte as it was"
-grep -q '"bench":"swap",.*"pages":256,.*"wrong_pages":0}' "$tmpdir/json" || fail "no figures: $(cat "$tmpdir/json")"
+grep -q '"bench":"swap",.*"pages":256,.*"wrong_pages":0}' "$tmpdir/json" || fail "no results: $(cat "$tmpdir/json")"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# rzsbench on a real program: what is captured is what is in its memory, the pages' figures are those of what it
-# holds, the store and servers are measured on it, and bad input is answered with a clear error.  Red when pages are
+# rzsbench on a real program: it captures what is in the program's memory, describes these pages correctly, measures
+# the store and servers with them, and answers bad input with a clear error.  Red when pages are
 # lost or others taken, a share is wrong, a command or option does not work, or an error does not name its cause.
 
 . "${srcdir:-.}/tests/lib/functions.sh" || exit 99
@@ -143,7 +143,7 @@ little=$(error --sample 2)
 whole, large, little = map(float, sys.argv[1:])
 sys.exit(not 0 == whole < large < little < 1)' "$whole" "$large" "$little" || fail "errors: $whole, $large, $little"
 
-# ---- pages of one repeated word, few pages, a page, pages that do not shrink: figures that can be
+# ---- pages of one repeated word, few pages, a page, pages that do not shrink: values that can be
 "$PYTHON" - "$tmpdir" <<'END'
 import random, sys
 rng = random.Random(1)
@@ -189,10 +189,10 @@ fi
 bench capture --output "$tmpdir" --name started --least 2 -- "$PYTHON" -c 'import signal; x = list(range(10**6)); signal.pause()'
 says started
 
-# ---- several at once, thinned out: two that are there, into a folder that is not
+# ---- several at once, thinned out: two processes, into a directory that does not exist yet
 bench capture --output "$tmpdir/both" --pid $pid --pid $$ --most 2
 [ "$(wc -l <"$tmpdir/both/index")" = 2 ] || fail "not two processes: $(cat "$tmpdir/both/index")"
-[ "$(stat -c %a "$tmpdir/both")" = 700 ] || fail "the folder can be read by others"
+[ "$(stat -c %a "$tmpdir/both")" = 700 ] || fail "the directory can be read by others"
 saved=$(cat "$tmpdir"/both/*.pages | wc -c)
 [ "$saved" -le $(((2 << 20) + 65536)) ] && [ "$saved" -ge 1000000 ] || fail "$saved bytes are saved, not 2 MiB"
 

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# rzscontrol and what others have: a device that is attached is not attached again, and what is no
-# file is not replaced by one.
+# rzscontrol and what belongs to others: a device that is attached is not attached again, and only a
+# regular file is replaced by a file.
 #
 # Red when: rzs-nbd-swap is started for a device that a client holds, or the message does not name
 # the holder; a server is not known by another path of its socket; metrics --output replaces, or
-# leaves anything beside, a device node, a pipe, or the link that leads to a file; what is lost on
-# the way to standard output is called done.
+# leaves anything beside, a device node, a pipe, or the link that leads to a file; lost
+# output is reported as written.
 
 . "${srcdir:-.}/tests/lib/functions.sh" || exit 99
 . "$srcdir/tests/lib/rzscontrol-rig.sh"
@@ -130,7 +130,7 @@ test_output() {
 	"$tool" metrics --output /dev/stdout | cat >"$tmpdir/read"
 	[ "$(tail -n 1 "$tmpdir/read")" = '# EOF' ] || fail "/dev/stdout had $(cat "$tmpdir/read")"
 
-	# A file is replaced, the link to it is not; a folder, a socket, a link to nowhere are refused.
+	# A file is replaced, the link to it is not; a directory, a socket, a link to nowhere are refused.
 	echo old >"$folder/file"
 	ln -s file "$folder/link"
 	inode_of "$folder/link"

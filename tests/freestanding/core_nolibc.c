@@ -179,7 +179,7 @@ int strcmp(const char *a, const char *b)
 	return (uint8_t)*a - (uint8_t)*b;
 }
 
-/* The world's memory: a heap that only grows (create and destroy use it), and some blocks */
+/* The environment's memory: a heap that only grows (create and destroy use it), and some blocks */
 
 static uint8_t heap[HEAP_BYTES] __attribute__((aligned(64)));
 static size_t heap_used, heap_live;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The smallest world the core can live in: no libc, no OS, one thread, static memory.  It exists
- * to prove that the core asks for nothing that is not in port/CONTRACT.
+ * The smallest environment the core can live in: no libc, no OS, one thread, static memory.  It
+ * exists to prove that the core asks for nothing that is not in port/CONTRACT.
  *
  * Threading: none.  A lock taken twice and a wait for a wake-up that cannot come end the program
  * with an error where threads would hang.

@@ -228,7 +228,7 @@ T_TEST(zsmalloc_classes)
 	T_EQ(rzsb_malloc_bytes(25), 48);
 }
 
-/* Times as told are those of a sorted list, exactly: no bucket is between. */
+/* The times reported are exactly those of a sorted list: there are no buckets. */
 T_TEST(latency_is_that_of_a_sorted_list)
 {
 	static double times[1000];
@@ -538,7 +538,7 @@ T_TEST(idle_pages)
 	T_EQ(a.v[0], RZSB_PAGE);
 	T_EQ(a.v[1], 3 * RZSB_PAGE);
 	T_EQ(a.v[2], 4 * RZSB_PAGE);
-	/* Where pages are is not told to everybody. */
+	/* Not everybody may see where pages are. */
 	map[1] = present;
 	T_EQ(pwrite(pagemap, map, sizeof(map), 0), (ssize_t)sizeof(map));
 	T_EQ(rzsb_idle_mark(&idle, pagemap, &a), -EPERM);

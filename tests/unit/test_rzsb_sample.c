@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* How far rzsbench's figures may be off: by hand, and against what samples really do. */
+/* rzsbench's error bounds: computed by hand, and compared with the errors of real samples. */
 #include "t.h"
 
 #include <math.h>
@@ -100,7 +100,7 @@ static double draw(double of_clusters, double of_units, uint64_t *seed, double *
 	return bytes / used;
 }
 
-/* What is told is what happens: the mean square of the errors, and how many are larger. */
+/* The bounds hold: the mean square of the errors, and how many are larger. */
 static void try_out(double of_clusters, double of_units, uint64_t seed)
 {
 	double truth = populate(&seed), told = 0, found = 0, covered = 0;
