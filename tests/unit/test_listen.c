@@ -206,10 +206,10 @@ T_TEST(what_is_given_must_listen)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
-	adopt_refused(fd, "not a stream socket that listens");
+	adopt_refused(fd, "is not a listening stream socket");
 	T_GE(fcntl(fd, F_GETFD), 0); /* still the caller's */
-	adopt_refused(socket(AF_INET, SOCK_DGRAM, 0), "not a stream socket that listens");
-	adopt_refused(open("/dev/null", O_RDWR), "not a stream socket that listens");
+	adopt_refused(socket(AF_INET, SOCK_DGRAM, 0), "is not a listening stream socket");
+	adopt_refused(open("/dev/null", O_RDWR), "is not a listening stream socket");
 	adopt_refused(1000, "descriptor 1000");
 }
 

@@ -204,7 +204,7 @@ T_TEST(what_is_no_socket_is_left_alone)
 	f = fopen(path, "w");
 	fputs("precious", f);
 	fclose(f);
-	foreseen(path, -EEXIST, "is no socket");
+	foreseen(path, -EEXIST, "is not a socket");
 	T_OK(is_there());
 	rzs_listen_unix_remove(path);
 	T_OK(is_there());
@@ -220,7 +220,7 @@ T_TEST(paths_that_cannot_be)
 	longest[sizeof(longest) - 1] = '\0';
 	foreseen(longest, -ENAMETOOLONG, "longer than the 107 bytes");
 	snprintf(path, sizeof(path), "%s/no/such/sock", t_scratch());
-	foreseen(path, -ENOENT, "its folder cannot be made");
+	foreseen(path, -ENOENT, "cannot create its directory");
 	snprintf(path, sizeof(path), "/proc/sock");
 	refused(path, -ENOENT, "/proc/sock");
 }
