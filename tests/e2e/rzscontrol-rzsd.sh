@@ -20,7 +20,7 @@ has_clients() {
 	[ "$("$tool" list | awk -v name="$1" '$1 == name { print $6 }')" = "$2" ]
 }
 
-# hold NAME: a client that stays until it is told to go.  Sets $client.
+# hold NAME: a client that stays until a line comes through $tmpdir/go.  Sets $client.
 mkfifo "$tmpdir/go"
 hold() {
 	"$PYTHON" - "$(uri_of "$1")" "$tmpdir/go" <<-'END' &

@@ -20,13 +20,13 @@ chmod +x "$rzsd"
 
 # ---- sockets ----
 
-# The folder is made, for one user alone.
+# The directory is made, for one user alone.
 "$rzsd" "$tmpdir/made/nbd" --pid-file "$tmpdir/pid" >"$tmpdir/log" 2>&1 &
 job=$!
 cleanup_fn reap "$job"
 wait_for 20 test -s "$tmpdir/pid" || fail "does not start: $(cat "$tmpdir/log")"
 first=$(cat "$tmpdir/pid")
-[ "$(stat -c %a "$tmpdir/made")" = 700 ] || fail "the folder's mode is $(stat -c %a "$tmpdir/made")"
+[ "$(stat -c %a "$tmpdir/made")" = 700 ] || fail "the directory's mode is $(stat -c %a "$tmpdir/made")"
 for socket in nbd nbd.control; do
 	[ "$(stat -c %a "$tmpdir/made/$socket")" = 600 ] || fail "the mode of $socket"
 done
