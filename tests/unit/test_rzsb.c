@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What rzsbench says is so: sizes to the byte, the models' rules, where pages come from. */
+/* rzsbench: sizes to the byte, the rules of the models, sources of pages. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
@@ -12,7 +12,6 @@
 #include "rzsb_models.h"
 #include "rzsb_source.h"
 #include "rzst.h"
-#include "rzst_swaps.h"
 #include "sanitized.h"
 
 #include <elf.h>
@@ -197,7 +196,7 @@ T_TEST(error_of_sampling)
 }
 
 /* Sizes that the kernel's zsmalloc is known to come to: the largest object that is not a whole page
- * is of 3624 bytes with chains of 8 pages, 3256 with 4; and some classes worked out by hand. */
+ * is of 3624 bytes with chains of 8 pages, 3256 with 4; and some classes computed by hand. */
 T_TEST(zsmalloc_classes)
 {
 	static struct rzsb_zsmalloc z;
@@ -228,7 +227,7 @@ T_TEST(zsmalloc_classes)
 	T_EQ(rzsb_malloc_bytes(25), 48);
 }
 
-/* Times as told are those of a sorted list, exactly: no bucket is between. */
+/* Times are exactly those of a sorted list, without buckets. */
 T_TEST(latency_is_that_of_a_sorted_list)
 {
 	static double times[1000];
@@ -455,46 +454,6 @@ T_TEST(advice_by_the_rule)
 	T_STR_EQ(text, "none is not one of the store's");
 }
 
-/* Columns as the kernel writes them: blanks or tabs between, a heading, a blank in a name. */
-T_TEST(swap_areas)
-{
-	char text[] = "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"
-		      "/dev/nbd0                               partition\t65532\t\t16384\t\t10\n"
-		      "/swap\\040file\\134\\04\\                     file\t\t8589934592\t0\t\t-2\n";
-	struct rzst_swap_area v[RZST_SWAPS_MAX];
-	char many[(RZST_SWAPS_MAX + 1) * 23 + 1] = "";
-
-	T_EQ(rzst_swaps_parse(text, v), 2);
-	T_STR_EQ(v[0].name, "/dev/nbd0");
-	T_EQ(v[0].size, 65532 * 1024u);
-	T_EQ(v[0].used, 16384 * 1024u);
-	T_EQ(v[0].priority, 10);
-	T_STR_EQ(v[1].name, "/swap file\\\\04\\");
-	T_EQ(v[1].size, 1ull << 43);
-	T_EQ(v[1].used, 0);
-	T_EQ(v[1].priority, -2);
-	T_EQ(rzst_swaps_parse(many, v), 0);
-	for (unsigned i = 0; i <= RZST_SWAPS_MAX; i++)
-		strcat(many, "/dev/x partition 4 0 1\n");
-	T_EQ(rzst_swaps_parse(many, v), RZST_SWAPS_MAX);
-}
-
-/* The line of a key, not of one that only begins like it. */
-T_TEST(numbers_in_files)
-{
-	static const char text[] = "nr_writeback_temp 5\nnr_writeback 7\nlast 9\n";
-	char path[40];
-	int fd = memfd_create("numbers", 0);
-
-	T_EQ(write(fd, text, strlen(text)), (ssize_t)strlen(text));
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	T_EQ(rzst_number_in(path, "nr_writeback "), 7);
-	T_EQ(rzst_number_in(path, "last"), 9);
-	T_EQ(rzst_number_in(path, "none"), 0);
-	T_EQ(rzst_number_in("/nowhere", "last"), 0);
-	close(fd);
-}
-
 static int made_file(const uint64_t *v, size_t nr)
 {
 	int fd = memfd_create("words", 0);
@@ -538,7 +497,7 @@ T_TEST(idle_pages)
 	T_EQ(a.v[0], RZSB_PAGE);
 	T_EQ(a.v[1], 3 * RZSB_PAGE);
 	T_EQ(a.v[2], 4 * RZSB_PAGE);
-	/* Where pages are is not told to everybody. */
+	/* The kernel may hide where pages are. */
 	map[1] = present;
 	T_EQ(pwrite(pagemap, map, sizeof(map), 0), (ssize_t)sizeof(map));
 	T_EQ(rzsb_idle_mark(&idle, pagemap, &a), -EPERM);

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "rzst.h"
+#include "text.h"
 
 static void say(const char *fmt, va_list ap)
 {
@@ -100,6 +101,37 @@ int rzst_path(char *out, size_t size, const char *path)
 	return -ENAMETOOLONG;
 }
 
+int rzst_first_line(const char *path, char *out, size_t size)
+{
+	char at[RZST_PATH_MAX];
+	int err = rzst_path(at, sizeof(at), path);
+	FILE *f;
+
+	out[0] = '\0';
+	if (err < 0)
+		return err;
+	f = fopen(at, "re");
+	if (!f)
+		return -errno;
+	if (!fgets(out, (int)size, f))
+		err = ferror(f) ? -EIO : -ENODATA;
+	fclose(f);
+	if (err < 0)
+		out[0] = '\0';
+	out[strcspn(out, "\n")] = '\0';
+	rzst_tame(out);
+	return err == 0 && !*out ? -ENODATA : err;
+}
+
+const char *rzst_chosen(char *line)
+{
+	char *begin = strchr(line, '[');
+
+	begin = begin ? begin + 1 : line;
+	begin[strcspn(begin, " ]")] = '\0';
+	return begin;
+}
+
 bool rzst_same_file(const char *a, const char *b)
 {
 	struct stat x, y;
@@ -111,13 +143,7 @@ bool rzst_same_file(const char *a, const char *b)
 
 void rzst_tame(char *text)
 {
-	for (unsigned char *c = (unsigned char *)text; *c; c++) {
-		/* 0xc2 0x80 to 0xc2 0x9f are control characters too, to a terminal of UTF-8. */
-		if (c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0)
-			c[0] = c[1] = '?';
-		else if (*c < 0x20 || *c == 0x7f)
-			*c = '?';
-	}
+	rzs_text_tame(text);
 }
 
 uint64_t rzst_now(void)
