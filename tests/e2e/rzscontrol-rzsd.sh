@@ -99,7 +99,7 @@ complains 4 'no such device' swap1 --init
 # ---- several, with more to set
 gives 0 create fast size=32M 'label=a b'
 gives 0 create dense size=64M algorithm=zstd
-complains 1 'there is' create fast
+complains 1 'a device of this name exists' create fast
 complains 2 algorithm=lzma create other algorithm=lzma
 complains 2 'size=4097: not a multiple of 4096' create other size=4097
 complains 2 colour create other colour=red

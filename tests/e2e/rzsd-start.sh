@@ -64,7 +64,7 @@ fails_with "pid-file=$pidfile: in use by process $pid" -- "$rzsd" "$tmpdir/other
 stop_server
 [ ! -e "$pidfile" ] || fail "its pid file is left"
 mkfifo "$tmpdir/fifo"
-fails_with "pid-file=$tmpdir/fifo: is there already" -- "$rzsd" "$tmpdir/other" --pid-file "$tmpdir/fifo"
+fails_with "pid-file=$tmpdir/fifo: exists" -- "$rzsd" "$tmpdir/other" --pid-file "$tmpdir/fifo"
 [ -p "$tmpdir/fifo" ] || fail "a pid file's path that was a FIFO is none any more"
 # Tools write files of their own before the server begins.
 [ "$T_TIMEOUT_SCALE" != 1 ] || fails_with "pid-file=$tmpdir/new: File too large" -- \
