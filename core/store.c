@@ -6,8 +6,8 @@
  * Order of a write: encode the page, put the object, replace the slot word, free what the old word
  * named.  A failure before the word is replaced leaves the old page as it was.
  *
- * Calls go one way: range.c and verify.c call this file, which calls the pool.  The pool never looks
- * a slot up; compaction gets a function that does (store_relocate).
+ * Calls go one way: range.c and verify.c call this file, which calls the pool.  The pool never
+ * looks a slot up; compaction gets a function that does (store_relocate).
  */
 #include "store.h"
 #include "hash.h"
