@@ -11,7 +11,10 @@
 
 #include "nbd_drive.h"
 
-/* A session longer than this is cut in two at some places only: sooner under valgrind, the slowest tool. */
+/*
+ * A session longer than this is cut in two at some places only; under valgrind, the slowest tool,
+ * a shorter one is, too.
+ */
 #define CUTS_ALL  (t_scale() > 10 ? 700u : 20000u)
 #define CUTS_SOME 100u
 
