@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# scripts/check with CI=true fails when something is skipped that scripts/skips does not list: a test, a function of one,
-# a guest, a whole step.  Run on a tree whose make only says what it is told to.  Red when one is not noticed, one that
-# is listed fails, or a name in the real list is none that there is.
+# With CI=true scripts/check fails when something is skipped that scripts/skips does not list: a script, a test of a
+# program, a guest, a whole step.  It runs on a tree whose make prints what this script chooses.  Red when a skip is not
+# noticed, when a listed one fails, or when the real list names something that does not exist.
 
 . "${srcdir:-.}/tests/lib/functions.sh" || exit 99
 : "${tmpdir:?}"
 out=$tmpdir/out
 
 mkdir -p "$tmpdir/tree/scripts" "$tmpdir/tree/tests/vm" "$tmpdir/bin"
-cp "$srcdir"/scripts/{check,packages,skipped,skips,until-still} "$tmpdir/tree/scripts"
+cp "$srcdir"/scripts/{check,check-dist,packages,skipped,skips,until-still} "$tmpdir/tree/scripts"
 printf '#!/bin/sh\n' | tee "$tmpdir/tree/configure" "$tmpdir/tree/tests/vm/selftest" >"$tmpdir/bin/autoreconf"
 cat >"$tmpdir/tree/tests/vm/matrix" <<'END'
 printf '%-64s %7s %7s %5s %5s %4s %5s  %s\n' case passed stall hangs wrong oom other '' \
@@ -47,7 +47,7 @@ check() {
 	rm -rf "$tmpdir"/rzs-check.*
 }
 says() { tail -n 12 "$out" | grep -qF -- "$1" || fail "no '$1' at the end of: $(cat "$out")"; }
-unlisted="skipped, which scripts/skips has not: "
+unlisted="skipped, not listed in scripts/skips: "
 list=$tmpdir/tree/scripts/skips
 
 check 0 check CI=true
@@ -77,7 +77,7 @@ check 0 vm CI=true GUEST=peer
 check 0 packages CI=true
 sed -i '/^packages/d' "$list"
 check 1 packages CI=true
-says "${unlisted}the step: not asked to install anything"
+says "${unlisted}the step: --no-install was given"
 
 cat >>"$list" <<'END'
 check,vm  tests/e2e/some.sh  a reason

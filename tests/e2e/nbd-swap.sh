@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# rzs-nbd-swap, in each shell that it claims to run under, against a made-up machine: folders for
+# rzs-nbd-swap, in each shell that it claims to run under, against a made-up machine: directories for
 # /sys, /proc, /dev and /run (RZS_SYSROOT), and programs that note their calls and change those
-# folders as the real ones would change the machine.  What the real ones and a kernel do is
+# directories as the real ones would change the machine.  What the real ones and a kernel do is
 # tests/vm/scenarios/attach's part.
 #
 # Red when: a wrong option is taken; a refusal or a failed step leaves anything behind, or says

@@ -75,7 +75,7 @@ json 'd["servers"][0]["program"] == "rz?sd"'
 complains 1 'no?' remove "$tmpdir/odd.sock"
 end_server "$tmpdir/odd.sock"
 
-# In the folder: what is silent or no control socket does not keep others from being found.
+# In the directory: a socket that is silent, or is not a control socket, does not keep others from being found.
 serve "$run/control.sock" "$table"
 serve_text "$run/a-silent.sock" <<<'!stay'
 silent=$server

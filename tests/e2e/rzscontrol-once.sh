@@ -131,7 +131,7 @@ test_output() {
 	"$tool" metrics --output /dev/stdout | cat >"$tmpdir/read"
 	[ "$(tail -n 1 "$tmpdir/read")" = '# EOF' ] || fail "/dev/stdout had $(cat "$tmpdir/read")"
 
-	# A file is replaced, the link to it is not; a folder, a socket, a link to nowhere are refused.
+	# A file is replaced, the link to it is not; a directory, a socket, a link to nowhere are refused.
 	echo old >"$folder/file"
 	ln -s file "$folder/link"
 	inode_of "$folder/link"

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # rzscontrol against a control socket that answers from a table, on a made-up machine.  What
-# rzs-nbd-swap does with what it is told is nbd-swap.sh's part.
+# rzs-nbd-swap does with its arguments is nbd-swap.sh's part.
 #
 # Red when: a wrong option or number is taken; the original's order or lines change; an exit status
 # is another; a device is not found by one of its names, or another one is; JSON or metrics are not
-# valid; rzs-nbd-swap is told something else.
+# valid; rzs-nbd-swap gets other arguments.
 
 . "${srcdir:-.}/tests/lib/functions.sh" || exit 99
 . "$srcdir/tests/lib/rzscontrol-rig.sh"
@@ -374,7 +374,7 @@ test_buckets() {
 	end_server "$run/control.sock"
 }
 
-# What rzs-nbd-swap is told.  $RZS_NBD_SWAP notes it, a word in brackets each.
+# The arguments that rzs-nbd-swap gets.  $RZS_NBD_SWAP notes them, each in brackets.
 test_attach() {
 	export RZS_NBD_SWAP=$tmpdir/rzs-nbd-swap
 	cat >"$RZS_NBD_SWAP" <<-'END'

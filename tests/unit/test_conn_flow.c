@@ -192,7 +192,7 @@ T_TEST(half_closed)
 	rig_close(&r);
 }
 
-/* Told once that there are bytes and an end: reading just the bytes would leave the end unseen. */
+/* One event reports both bytes and an end: after only reading the bytes the end would be missed. */
 T_TEST(an_end_behind_the_last_bytes)
 {
 	struct rig r;
@@ -302,7 +302,7 @@ T_TEST(hang_up_with_64_in_flight)
 			struct rig r;
 
 			rig_open(&r, false);
-			fake_fill(0, FAKE_SIZE);
+			fake_fill(0, sizeof(stream));
 			r.deaf = true;
 			for (unsigned i = 0; i < 64; i++) {
 				n += wire_request(stream + n, types[t], 0, i, i * PAGE, PAGE);
