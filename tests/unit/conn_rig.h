@@ -17,7 +17,7 @@
 #include <sys/socket.h>
 
 #define RIG_GOT	 (72u << 20) /* bytes of replies that a test may have before it looks at them */
-#define RIG_RECV (1u << 20)  /* asked for at once: valgrind looks at all of it, whatever comes */
+#define RIG_RECV (1u << 16)  /* asked for at once: valgrind looks at all of it, whatever comes */
 
 #define PAGE RZS_PAGE_SIZE
 

@@ -217,7 +217,7 @@ T_TEST(writes)
 			uint32_t from = 17 * (uint32_t)cookie;
 			uint64_t to = 9 * PAGE + skews[j];
 
-			memset(fake.bytes, 0x55, FAKE_SIZE);
+			memset(fake.bytes + to - 1, 0x55, sizes[i] + 2);
 			rig_write(&r, cookie, pattern + from, to, sizes[i]);
 			rig_run(&r);
 			rig_expect(&r, cookie, 0);
