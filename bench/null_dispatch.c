@@ -53,7 +53,7 @@ int rzs_dispatch_write(struct rzs_dispatch *d, const void *buf, uint32_t len, ui
 	return 0;
 }
 
-void rzs_dispatch_expect(struct rzs_dispatch *d, uint64_t offset, unsigned step)
+void rzs_dispatch_prefetch(struct rzs_dispatch *d, uint64_t offset, unsigned step)
 {
 	(void)d;
 	(void)offset;

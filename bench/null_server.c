@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #include "io_loop.h"
-#include "lockdown.h"
+#include "protect_server.h"
 #include "nbd.h"
 #include "null_dispatch.h"
 
@@ -77,7 +77,7 @@ static bool send_all(int fd, const uint8_t *p, size_t n)
 /* Haggle until the client is in transmission and adopted, or gone. */
 static bool haggle(int fd, struct rzs_nbd_handshake *h)
 {
-	static uint8_t in[RZS_IO_EARLY_MAX], out[RZS_NBD_HANDSHAKE_ROOM];
+	static uint8_t in[RZS_IO_EARLY_MAX], out[RZS_NBD_HANDSHAKE_OUT_MIN];
 	size_t len = 0, used, put;
 	enum rzs_nbd_progress progress;
 	ssize_t n;
@@ -162,8 +162,8 @@ static unsigned long long number(const char *text, unsigned long long most)
 
 int main(int argc, char **argv)
 {
-	struct rzs_lockdown_options lockdown = {.mode = RZS_PROTECT_OFF,
-						.realtime = RZS_REALTIME_NEVER};
+	struct rzs_protect_server_options protection = {.mode = RZS_PROTECT_OFF,
+							.realtime = RZS_REALTIME_NEVER};
 	struct rzs_io_options options = {.nr_threads = 1, .max_connections = MAX_CONNECTIONS};
 	sigset_t set;
 	int e;
@@ -179,7 +179,7 @@ int main(int argc, char **argv)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigprocmask(SIG_BLOCK, &set, NULL);
-	if (rzs_lockdown_early(&lockdown))
+	if (rzs_protect_server_early(&protection))
 		return 99;
 	server.device = null_device(server.size, options.nr_threads);
 	e = rzs_io_start(&options, &server.io);

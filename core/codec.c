@@ -17,7 +17,7 @@ static const struct rzs_codec *const codec_list[] = {
 
 #define CODEC_LIST_LEN (sizeof(codec_list) / sizeof(codec_list[0]))
 
-const struct rzs_codec *rzs_codec_find(const char *name)
+const struct rzs_codec *rzs_codec_lookup(const char *name)
 {
 	if (!name)
 		return codec_list[0];

@@ -43,7 +43,7 @@ struct rzs_codec {
 };
 
 /* The codec called name (NULL: the default), or NULL. */
-const struct rzs_codec *rzs_codec_find(const char *name);
+const struct rzs_codec *rzs_codec_lookup(const char *name);
 
 extern const struct rzs_codec rzs_codec_lzo;
 extern const struct rzs_codec rzs_codec_lz4;

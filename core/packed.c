@@ -26,21 +26,21 @@ static uint32_t packed_tail(const struct rzs_packed *b)
 	return tail > entry ? tail - entry : 0;
 }
 
-/* The largest hole, looked for. */
-static void packed_update_hole(struct rzs_packed *b, void *mem)
+/* Search for the largest gap. */
+static void packed_update_max_gap(struct rzs_packed *b, void *mem)
 {
-	uint32_t hole = packed_tail(b), left = b->ndir - b->nlive, i;
+	uint32_t max_gap = packed_tail(b), left = b->ndir - b->nlive, i;
 
 	for (i = 0; left && i < b->ndir; i++) {
 		struct rzs_entry *e = rzs_packed_entry(mem, i);
 
 		if (e->slot != RZS_SLOT_NONE)
 			continue;
-		if (rzs_entry_size(e) > hole)
-			hole = rzs_entry_size(e);
+		if (rzs_entry_size(e) > max_gap)
+			max_gap = rzs_entry_size(e);
 		left--;
 	}
-	b->hole = (uint16_t)hole;
+	b->max_gap = (uint16_t)max_gap;
 }
 
 void rzs_packed_init(struct rzs_packed *b)
@@ -49,14 +49,14 @@ void rzs_packed_init(struct rzs_packed *b)
 	b->nlive = 0;
 	b->top = 0;
 	b->free = (uint16_t)RZS_BLOCK_SIZE;
-	b->hole = (uint16_t)packed_tail(b);
+	b->max_gap = (uint16_t)packed_tail(b);
 }
 
 /*
- * Index of the free entry with the smallest hole of at least need bytes, else -1; *out_any: any
+ * Index of the free entry with the smallest gap of at least need bytes, else -1; *out_any: any
  * free entry.
  */
-static int packed_best_hole(const struct rzs_packed *b, void *mem, uint32_t need, int *out_any)
+static int packed_best_gap(const struct rzs_packed *b, void *mem, uint32_t need, int *out_any)
 {
 	uint32_t left = b->ndir - b->nlive, best_size = 0, i;
 	int best = -1;
@@ -69,7 +69,7 @@ static int packed_best_hole(const struct rzs_packed *b, void *mem, uint32_t need
 		if (e->slot != RZS_SLOT_NONE)
 			continue;
 		left--;
-		/* An entry without a hole is the better one to spend on an object put elsewhere. */
+		/* An entry without a gap is the better one to spend on an object put elsewhere. */
 		if (*out_any < 0 || size == 0)
 			*out_any = (int)i;
 		if (size >= need && (best < 0 || size < best_size) &&
@@ -162,7 +162,7 @@ static bool packed_sane(const struct rzs_packed *b, void *mem,
 
 	for (i = 0; i < n; i++) {
 		uint32_t index = scratch->key[i] & 0xfff;
-		struct rzs_entry *e = rzs_packed_find(b, mem, index);
+		struct rzs_entry *e = rzs_packed_lookup(b, mem, index);
 
 		if (!e || rzs_entry_offset(e) < end)
 			return false;
@@ -204,7 +204,7 @@ static int packed_slide(struct rzs_packed *b, void *mem, struct rzs_packed_scrat
 			e->place = 0;
 	}
 	packed_trim_dir(b, mem);
-	b->hole = (uint16_t)packed_tail(b);
+	b->max_gap = (uint16_t)packed_tail(b);
 	*out_moved = moved;
 	return 0;
 }
@@ -219,13 +219,13 @@ int rzs_packed_put(struct rzs_packed *b, void *mem, uint32_t slot, const void *d
 
 	*out_index = 0;
 	*out_slid = 0;
-	if (need > rzs_packed_room(b))
+	if (need > rzs_packed_avail(b))
 		return -ENOSPC;
-	if (need > b->hole && packed_slide(b, mem, scratch, out_slid))
+	if (need > b->max_gap && packed_slide(b, mem, scratch, out_slid))
 		return -EIO;
 
 	tail = packed_tail(b);
-	index = packed_best_hole(b, mem, need, &any);
+	index = packed_best_gap(b, mem, need, &any);
 	/* A free entry that does not look free: a new one was not reckoned with. */
 	if (index < 0 && (need > tail || (any < 0 && b->ndir != b->nlive)))
 		return -EIO;
@@ -249,14 +249,14 @@ int rzs_packed_put(struct rzs_packed *b, void *mem, uint32_t slot, const void *d
 	e->sum = sum;
 	b->nlive++;
 	b->free = (uint16_t)(b->free - need);
-	/* The largest hole stays that, unless it was spent or is a tail that has become shorter. */
-	if (spent >= b->hole || (tail >= b->hole && packed_tail(b) < tail))
-		packed_update_hole(b, mem);
+	/* The largest gap stays that, unless it was spent or is a tail that has become shorter. */
+	if (spent >= b->max_gap || (tail >= b->max_gap && packed_tail(b) < tail))
+		packed_update_max_gap(b, mem);
 	*out_index = (uint32_t)index;
 	return 0;
 }
 
-struct rzs_entry *rzs_packed_find(const struct rzs_packed *b, void *mem, uint32_t index)
+struct rzs_entry *rzs_packed_lookup(const struct rzs_packed *b, void *mem, uint32_t index)
 {
 	struct rzs_entry *e;
 
@@ -306,15 +306,15 @@ void rzs_packed_del(struct rzs_packed *b, void *mem, uint32_t index)
 	}
 	e->place = packed_place(offset, size);
 	if (b->nlive == 0) {
-		rzs_packed_init(b); /* no objects, so no holes either */
+		rzs_packed_init(b); /* no objects, so no gaps either */
 		return;
 	}
 	packed_trim_dir(b, mem);
-	/* Holes and the tail only grow by this; an entry with a hole is not trimmed. */
-	if (b->hole < size)
-		b->hole = (uint16_t)size;
-	if (b->hole < packed_tail(b))
-		b->hole = (uint16_t)packed_tail(b);
+	/* Gaps and the tail only grow by this; an entry with a gap is not trimmed. */
+	if (b->max_gap < size)
+		b->max_gap = (uint16_t)size;
+	if (b->max_gap < packed_tail(b))
+		b->max_gap = (uint16_t)packed_tail(b);
 }
 
 void rzs_packed_wipe_slid(const struct rzs_packed *b, void *mem)
@@ -322,7 +322,7 @@ void rzs_packed_wipe_slid(const struct rzs_packed *b, void *mem)
 	uint32_t i;
 
 	for (i = 0; i < b->ndir; i++) {
-		struct rzs_entry *e = rzs_packed_find(b, mem, i);
+		struct rzs_entry *e = rzs_packed_lookup(b, mem, i);
 
 		if (e && rzs_entry_size(e) % 2)
 			((uint8_t *)mem)[rzs_entry_offset(e) + rzs_entry_size(e)] = 0;
@@ -333,7 +333,7 @@ void rzs_packed_wipe_slid(const struct rzs_packed *b, void *mem)
 int rzs_packed_check(const struct rzs_packed *b, void *mem, struct rzs_packed_scratch *scratch,
 		     const char **out_what)
 {
-	uint32_t live = 0, bytes = 0, end = 0, hole = packed_tail(b), i, n;
+	uint32_t live = 0, bytes = 0, end = 0, max_gap = packed_tail(b), i, n;
 
 	*out_what = NULL;
 	for (i = 0; i < b->ndir; i++) {
@@ -342,10 +342,10 @@ int rzs_packed_check(const struct rzs_packed *b, void *mem, struct rzs_packed_sc
 		if (e->slot != RZS_SLOT_NONE) {
 			live++;
 			bytes += packed_round(rzs_entry_size(e));
-			if (!rzs_packed_find(b, mem, i))
+			if (!rzs_packed_lookup(b, mem, i))
 				*out_what = "packed block: entry out of range";
-		} else if (rzs_entry_size(e) > hole) {
-			hole = rzs_entry_size(e);
+		} else if (rzs_entry_size(e) > max_gap) {
+			max_gap = rzs_entry_size(e);
 		}
 	}
 	if (live != b->nlive)
@@ -354,8 +354,8 @@ int rzs_packed_check(const struct rzs_packed *b, void *mem, struct rzs_packed_sc
 		*out_what = "packed block: objects run into the directory";
 	else if (b->free != packed_dir_start(b) - bytes)
 		*out_what = "packed block: free bytes";
-	else if (b->hole != hole)
-		*out_what = "packed block: largest hole";
+	else if (b->max_gap != max_gap)
+		*out_what = "packed block: largest gap";
 	if (*out_what)
 		return -EIO;
 

@@ -71,7 +71,7 @@ static int pool_add_chunk(struct rzs_pool *p, uint64_t id)
 	memset(chunk, 0, RZS_BLOCK_SIZE);
 	for (i = 0; i < RZS_BLOCKS_PER_CHUNK; i++) {
 		rzs_lock_init(&chunk[i].lock);
-		chunk[i].room_list = RZS_NO_LIST;
+		chunk[i].avail_list = RZS_NO_LIST;
 		chunk[i].busy = RZS_BUSY_NOW;
 	}
 	if (!rzs_cas_ptr(&p->chunks[id / RZS_BLOCKS_PER_CHUNK], NULL, chunk)) {
@@ -174,7 +174,7 @@ static bool block_empty(const struct rzs_block *b)
  * Give the memory of an empty block back; locked and busy or out of the lists, so nobody else knows
  * it.
  */
-static void block_release(struct rzs_pool *p, uint32_t id, struct rzs_block *b)
+static void block_free(struct rzs_pool *p, uint32_t id, struct rzs_block *b)
 {
 	void *mem = b->mem;
 
@@ -188,12 +188,12 @@ static void block_release(struct rzs_pool *p, uint32_t id, struct rzs_block *b)
 	pool_free_id(p, id, b);
 }
 
-bool rzs_block_settle(struct rzs_pool *p, uint32_t id, struct rzs_block *b)
+bool rzs_block_putback(struct rzs_pool *p, uint32_t id, struct rzs_block *b)
 {
 	struct rzs_shard *s = &p->shards[b->shard];
 
 	if (block_empty(b)) {
-		block_release(p, id, b);
+		block_free(p, id, b);
 		return true;
 	}
 	rzs_lock(&s->lock);
@@ -272,7 +272,7 @@ int rzs_block_put(struct rzs_pool *p, struct rzs_worker *w, uint32_t id, const s
 		return -EIO;
 	}
 	rzs_count(&w->counters, RZS_C_object_bytes, o->size);
-	rzs_block_settle(p, id, b);
+	rzs_block_putback(p, id, b);
 	return 0;
 }
 
@@ -322,7 +322,7 @@ int rzs_pool_put(struct rzs_pool *p, struct rzs_worker *w, const struct rzs_obje
 
 static struct rzs_entry *block_object(struct rzs_block *b, uint32_t slot, uint64_t word)
 {
-	struct rzs_entry *e = rzs_packed_find(&b->packed, b->mem, rzs_word_index(word));
+	struct rzs_entry *e = rzs_packed_lookup(&b->packed, b->mem, rzs_word_index(word));
 
 	return e && e->slot == slot && rzs_entry_size(e) == rzs_word_size(word) ? e : NULL;
 }
@@ -410,7 +410,7 @@ void rzs_pool_free(struct rzs_pool *p, struct rzs_worker *w, uint32_t slot, uint
 	if (block_empty(b)) {
 		b->busy = RZS_BUSY_NOW;
 		rzs_unlock(&s->lock);
-		block_release(p, id, b);
+		block_free(p, id, b);
 		return;
 	}
 	rzs_shard_link(p, s, id, b);
@@ -522,6 +522,6 @@ int rzs_pool_rewrite(struct rzs_pool *p, struct rzs_worker *w, const struct rzs_
 				   o->size, o->sum);
 		rzs_slot_unlock(p_word, rzs_word_packed(id, index, o->size));
 	}
-	rzs_block_settle(p, id, b);
+	rzs_block_putback(p, id, b);
 	return 0;
 }

@@ -5,9 +5,9 @@
  * Two sorts of block: packed (packed.h: compressed objects of any size) and pages (8 raw pages, so
  * that incompressible data costs nothing but its slots).  Each block belongs to a shard, a worker
  * allocates from its own shard first, and a shard finds a block in constant time: packed blocks are
- * in two sets of size-class lists, by their largest hole and by all their room, blocks of pages by
+ * in two sets of size-class lists, by their largest gap and by all their room, blocks of pages by
  * how full they are.  An object goes
- *   1. into a hole that it fills to within RZS_POOL_TIGHT classes (nothing moves),
+ *   1. into a gap that it fills to within RZS_POOL_TIGHT classes (nothing moves),
  *   2. else into the fullest block with room enough in all (which is tidied if that is in pieces),
  *   3. else into a new block.
  * More of 1 moves fewer bytes, more of 2 packs denser; docs/POOL has the measurements behind
@@ -55,33 +55,33 @@ struct rzs_block {
 	uint8_t type;	     /* enum rzs_block_type */
 	uint8_t shard;	     /* changes only while unused */
 	uint8_t busy;	     /* S: out of the lists; enum rzs_busy */
-	uint8_t room_list;   /* S: list it is in by room or fill, RZS_NO_LIST: none */
+	uint8_t avail_list;   /* S: list it is in by room or fill, RZS_NO_LIST: none */
 	void *mem;	     /* read without a lock by rzs_pool_prefetch_entry() */
 	uint32_t next, prev; /* S: in that list; next also links unused ids */
 	union {
 		struct {
 			struct rzs_packed packed;
-			uint16_t linked_room;	       /* S: room when it was linked */
-			uint32_t hole_next, hole_prev; /* S: in the list by hole */
-			uint8_t hole_list;	       /* S */
+			uint16_t linked_avail;	       /* S: room when it was linked */
+			uint32_t gap_next, gap_prev; /* S: in the list by gap */
+			uint8_t gap_list;	       /* S */
 		};
 		uint32_t page_slot[RZS_PAGES_PER_BLOCK]; /* RZS_SLOT_NONE: free */
 	};
 } __attribute__((aligned(64)));
 
 #define RZS_NO_LIST    0xffu
-#define RZS_HOLE_LISTS 64u
-#define RZS_ROOM_LISTS 128u
+#define RZS_GAP_LISTS 64u
+#define RZS_AVAIL_LISTS 128u
 
 struct rzs_shard {
 	rzs_lock_t lock;
-	uint64_t hole_map;    /* bit i: hole[i] is not empty */
-	uint64_t room_map[2]; /* likewise room[] */
+	uint64_t gap_map;    /* bit i: gap[i] is not empty */
+	uint64_t avail_map[2]; /* likewise avail[] */
 	/* Read without the lock, too: */
-	uint64_t room_sum;	       /* of the room of all packed blocks in lists, bytes */
-	uint64_t page_sum;	       /* of the free pages of all blocks of pages in lists */
-	uint32_t hole[RZS_HOLE_LISTS]; /* heads; block 0 is nobody */
-	uint32_t room[RZS_ROOM_LISTS];
+	uint64_t avail_bytes;	       /* of the room of all packed blocks in lists, bytes */
+	uint64_t avail_pages;	       /* of the free pages of all blocks of pages in lists */
+	uint32_t gap[RZS_GAP_LISTS]; /* heads; block 0 is nobody */
+	uint32_t avail[RZS_AVAIL_LISTS];
 	uint32_t pages[RZS_PAGES_PER_BLOCK]; /* by number of pages in use, 0 .. 7 */
 } __attribute__((aligned(64)));
 
@@ -178,7 +178,7 @@ int RZS_MUST_CHECK rzs_pool_compact(struct rzs_pool *p, struct rzs_worker *w,
 /* The steps below are shared by pool.c and pool_compact.c. */
 
 /* The list that a packed block with this much room is in; lists rise with the room. */
-unsigned rzs_room_list(uint32_t bytes);
+unsigned rzs_avail_list(uint32_t bytes);
 void rzs_shard_link(struct rzs_pool *p, struct rzs_shard *s, uint32_t id, struct rzs_block *b);
 void rzs_shard_unlink(struct rzs_pool *p, struct rzs_shard *s, struct rzs_block *b);
 /* Take a block that has room for size bytes out of the lists; 0: there is none. */
@@ -188,7 +188,7 @@ uint32_t rzs_shard_take_pages(struct rzs_pool *p, struct rzs_shard *s);
  * The end of work on a busy, locked block: back into the lists, or given back when empty (true).
  * Unlocks it.
  */
-bool rzs_block_settle(struct rzs_pool *p, uint32_t id, struct rzs_block *b);
+bool rzs_block_putback(struct rzs_pool *p, uint32_t id, struct rzs_block *b);
 /* Put into the busy block id; 0 or -EIO (broken directory).  Settles the block. */
 int RZS_MUST_CHECK rzs_block_put(struct rzs_pool *p, struct rzs_worker *w, uint32_t id,
 				 const struct rzs_object *o, uint64_t *out_word);

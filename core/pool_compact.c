@@ -12,7 +12,7 @@
 #include "pool.h"
 
 /* A block less empty than this is not worth the copying. */
-#define VICTIM_ROOM (RZS_BLOCK_SIZE / 16)
+#define VICTIM_AVAIL (RZS_BLOCK_SIZE / 16)
 
 struct compaction {
 	struct rzs_pool *pool;
@@ -26,18 +26,18 @@ struct compaction {
 static uint32_t victim_packed(struct rzs_pool *p, struct rzs_shard *s)
 {
 	unsigned list = 0;
-	uint32_t id, room;
+	uint32_t id, avail;
 
-	if (s->room_map[1])
-		list = 127 - (unsigned)__builtin_clzll(s->room_map[1]);
-	else if (s->room_map[0])
-		list = 63 - (unsigned)__builtin_clzll(s->room_map[0]);
-	if (!list || list < rzs_room_list(VICTIM_ROOM))
+	if (s->avail_map[1])
+		list = 127 - (unsigned)__builtin_clzll(s->avail_map[1]);
+	else if (s->avail_map[0])
+		list = 63 - (unsigned)__builtin_clzll(s->avail_map[0]);
+	if (!list || list < rzs_avail_list(VICTIM_AVAIL))
 		return 0;
-	id = s->room[list];
-	room = rzs_pool_block(p, id)->linked_room;
-	/* The others must have room for all that is in it. */
-	return s->room_sum - room >= RZS_BLOCK_SIZE - room ? id : 0;
+	id = s->avail[list];
+	avail = rzs_pool_block(p, id)->linked_avail;
+	/* The other blocks must be able to take all that is in it. */
+	return s->avail_bytes - avail >= RZS_BLOCK_SIZE - avail ? id : 0;
 }
 
 static uint32_t victim_pages(struct rzs_pool *p, struct rzs_shard *s)
@@ -53,7 +53,7 @@ static uint32_t victim_pages(struct rzs_pool *p, struct rzs_shard *s)
 	return s->pages[low];
 }
 
-static uint32_t take_victim(struct rzs_pool *p, struct rzs_shard *s, bool raw)
+static uint32_t isolate_victim(struct rzs_pool *p, struct rzs_shard *s, bool raw)
 {
 	uint32_t id;
 
@@ -93,7 +93,7 @@ static bool copy_object(struct compaction *c, uint32_t id, uint32_t index, struc
 		}
 	} else if (index >= b->packed.ndir) {
 		more = false;
-	} else if ((e = rzs_packed_find(&b->packed, b->mem, index))) {
+	} else if ((e = rzs_packed_lookup(&b->packed, b->mem, index))) {
 		o->slot = e->slot;
 		o->size = rzs_entry_size(e);
 		o->sum = e->sum;
@@ -155,7 +155,7 @@ static int evacuate(struct compaction *c, struct rzs_shard *s, uint32_t id)
 		err = move_object(c, s, &o, word);
 	}
 	rzs_lock(&b->lock);
-	if (rzs_block_settle(c->pool, id, b)) {
+	if (rzs_block_putback(c->pool, id, b)) {
 		rzs_count(&c->worker->counters, RZS_C_compacted_blocks, 1);
 		c->blocks++;
 	} else if (!err) {
@@ -176,7 +176,7 @@ int rzs_pool_compact(struct rzs_pool *p, struct rzs_worker *w, rzs_pool_relocate
 	for (i = 0; i < p->nr_shards && !*out_more; i++) {
 		for (raw = 0; raw < 2 && !*out_more; raw++) {
 			err = 0;
-			while (!err && (id = take_victim(p, &p->shards[i], raw)))
+			while (!err && (id = isolate_victim(p, &p->shards[i], raw)))
 				err = evacuate(&c, &p->shards[i], id);
 			*out_more = err == -EAGAIN;
 		}

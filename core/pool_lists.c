@@ -12,7 +12,7 @@
 #define COARSE_BYTES 512u
 #define COARSE_FROM  4096u
 
-unsigned rzs_room_list(uint32_t bytes)
+unsigned rzs_avail_list(uint32_t bytes)
 {
 	if (bytes < COARSE_FROM)
 		return bytes / CLASS_BYTES;
@@ -25,14 +25,14 @@ static unsigned list_for(uint32_t size)
 	return (size + CLASS_BYTES - 1) / CLASS_BYTES;
 }
 
-static unsigned hole_list(uint32_t bytes)
+static unsigned gap_list(uint32_t bytes)
 {
 	unsigned list = bytes / CLASS_BYTES;
 
-	return list < RZS_HOLE_LISTS ? list : RZS_HOLE_LISTS - 1;
+	return list < RZS_GAP_LISTS ? list : RZS_GAP_LISTS - 1;
 }
 
-static void room_insert(struct rzs_pool *p, uint32_t *head, uint32_t id, struct rzs_block *b)
+static void block_list_insert(struct rzs_pool *p, uint32_t *head, uint32_t id, struct rzs_block *b)
 {
 	b->next = *head;
 	b->prev = 0;
@@ -42,7 +42,7 @@ static void room_insert(struct rzs_pool *p, uint32_t *head, uint32_t id, struct 
 }
 
 /* Returns whether the list is empty now. */
-static bool room_remove(struct rzs_pool *p, uint32_t *head, struct rzs_block *b)
+static bool block_list_remove(struct rzs_pool *p, uint32_t *head, struct rzs_block *b)
 {
 	if (b->prev)
 		rzs_pool_block(p, b->prev)->next = b->next;
@@ -53,29 +53,29 @@ static bool room_remove(struct rzs_pool *p, uint32_t *head, struct rzs_block *b)
 	return !*head;
 }
 
-static void hole_insert(struct rzs_pool *p, struct rzs_shard *s, uint32_t id, struct rzs_block *b)
+static void gap_insert(struct rzs_pool *p, struct rzs_shard *s, uint32_t id, struct rzs_block *b)
 {
-	unsigned list = hole_list(b->packed.hole);
+	unsigned list = gap_list(b->packed.max_gap);
 
-	b->hole_list = (uint8_t)list;
-	b->hole_next = s->hole[list];
-	b->hole_prev = 0;
-	if (b->hole_next)
-		rzs_pool_block(p, b->hole_next)->hole_prev = id;
-	s->hole[list] = id;
-	s->hole_map |= 1ull << list;
+	b->gap_list = (uint8_t)list;
+	b->gap_next = s->gap[list];
+	b->gap_prev = 0;
+	if (b->gap_next)
+		rzs_pool_block(p, b->gap_next)->gap_prev = id;
+	s->gap[list] = id;
+	s->gap_map |= 1ull << list;
 }
 
-static void hole_remove(struct rzs_pool *p, struct rzs_shard *s, struct rzs_block *b)
+static void gap_remove(struct rzs_pool *p, struct rzs_shard *s, struct rzs_block *b)
 {
-	if (b->hole_prev)
-		rzs_pool_block(p, b->hole_prev)->hole_next = b->hole_next;
+	if (b->gap_prev)
+		rzs_pool_block(p, b->gap_prev)->gap_next = b->gap_next;
 	else
-		s->hole[b->hole_list] = b->hole_next;
-	if (b->hole_next)
-		rzs_pool_block(p, b->hole_next)->hole_prev = b->hole_prev;
-	if (!s->hole[b->hole_list])
-		s->hole_map &= ~(1ull << b->hole_list);
+		s->gap[b->gap_list] = b->gap_next;
+	if (b->gap_next)
+		rzs_pool_block(p, b->gap_next)->gap_prev = b->gap_prev;
+	if (!s->gap[b->gap_list])
+		s->gap_map &= ~(1ull << b->gap_list);
 }
 
 static void link_pages(struct rzs_pool *p, struct rzs_shard *s, uint32_t id, struct rzs_block *b)
@@ -84,17 +84,17 @@ static void link_pages(struct rzs_pool *p, struct rzs_shard *s, uint32_t id, str
 
 	for (i = 0; i < RZS_PAGES_PER_BLOCK; i++)
 		used += b->page_slot[i] != RZS_SLOT_NONE;
-	b->room_list = RZS_NO_LIST;
+	b->avail_list = RZS_NO_LIST;
 	if (used == RZS_PAGES_PER_BLOCK)
 		return;
-	b->room_list = (uint8_t)used;
-	rzs_set(&s->page_sum, s->page_sum + RZS_PAGES_PER_BLOCK - used);
-	room_insert(p, &s->pages[used], id, b);
+	b->avail_list = (uint8_t)used;
+	rzs_set(&s->avail_pages, s->avail_pages + RZS_PAGES_PER_BLOCK - used);
+	block_list_insert(p, &s->pages[used], id, b);
 }
 
 void rzs_shard_link(struct rzs_pool *p, struct rzs_shard *s, uint32_t id, struct rzs_block *b)
 {
-	uint32_t room;
+	uint32_t avail;
 	unsigned list;
 
 	b->busy = RZS_BUSY_NOT;
@@ -102,59 +102,59 @@ void rzs_shard_link(struct rzs_pool *p, struct rzs_shard *s, uint32_t id, struct
 		link_pages(p, s, id, b);
 		return;
 	}
-	room = rzs_packed_room(&b->packed);
-	list = rzs_room_list(room);
-	b->room_list = RZS_NO_LIST;
+	avail = rzs_packed_avail(&b->packed);
+	list = rzs_avail_list(avail);
+	b->avail_list = RZS_NO_LIST;
 	if (!list)
 		return;
-	b->room_list = (uint8_t)list;
-	b->linked_room = (uint16_t)room;
-	rzs_set(&s->room_sum, s->room_sum + room);
-	room_insert(p, &s->room[list], id, b);
-	s->room_map[list / 64] |= 1ull << list % 64;
-	hole_insert(p, s, id, b);
+	b->avail_list = (uint8_t)list;
+	b->linked_avail = (uint16_t)avail;
+	rzs_set(&s->avail_bytes, s->avail_bytes + avail);
+	block_list_insert(p, &s->avail[list], id, b);
+	s->avail_map[list / 64] |= 1ull << list % 64;
+	gap_insert(p, s, id, b);
 }
 
 void rzs_shard_unlink(struct rzs_pool *p, struct rzs_shard *s, struct rzs_block *b)
 {
-	unsigned list = b->room_list;
+	unsigned list = b->avail_list;
 
 	if (list == RZS_NO_LIST)
 		return;
-	b->room_list = RZS_NO_LIST;
+	b->avail_list = RZS_NO_LIST;
 	if (b->type == RZS_BLOCK_PAGES) {
-		rzs_set(&s->page_sum, s->page_sum - (RZS_PAGES_PER_BLOCK - list));
-		room_remove(p, &s->pages[list], b);
+		rzs_set(&s->avail_pages, s->avail_pages - (RZS_PAGES_PER_BLOCK - list));
+		block_list_remove(p, &s->pages[list], b);
 		return;
 	}
-	rzs_set(&s->room_sum, s->room_sum - b->linked_room);
-	if (room_remove(p, &s->room[list], b))
-		s->room_map[list / 64] &= ~(1ull << list % 64);
-	hole_remove(p, s, b);
+	rzs_set(&s->avail_bytes, s->avail_bytes - b->linked_avail);
+	if (block_list_remove(p, &s->avail[list], b))
+		s->avail_map[list / 64] &= ~(1ull << list % 64);
+	gap_remove(p, s, b);
 }
 
-static uint32_t find_by_room(const struct rzs_shard *s, unsigned list)
+static uint32_t find_by_avail(const struct rzs_shard *s, unsigned list)
 {
 	uint64_t map;
 
 	if (list < 64) {
-		map = s->room_map[0] >> list << list;
+		map = s->avail_map[0] >> list << list;
 		if (map)
-			return s->room[__builtin_ctzll(map)];
+			return s->avail[__builtin_ctzll(map)];
 		list = 64;
 	}
-	map = s->room_map[1] >> (list - 64) << (list - 64);
-	return map ? s->room[64 + __builtin_ctzll(map)] : 0;
+	map = s->avail_map[1] >> (list - 64) << (list - 64);
+	return map ? s->avail[64 + __builtin_ctzll(map)] : 0;
 }
 
-static uint32_t find_by_hole(const struct rzs_shard *s, unsigned list)
+static uint32_t find_by_gap(const struct rzs_shard *s, unsigned list)
 {
 	uint64_t map;
 
-	if (list + RZS_POOL_TIGHT > RZS_HOLE_LISTS - 1)
+	if (list + RZS_POOL_TIGHT > RZS_GAP_LISTS - 1)
 		return 0; /* the last list has no upper bound */
-	map = s->hole_map >> list & ((1ull << RZS_POOL_TIGHT) - 1);
-	return map ? s->hole[list + (unsigned)__builtin_ctzll(map)] : 0;
+	map = s->gap_map >> list & ((1ull << RZS_POOL_TIGHT) - 1);
+	return map ? s->gap[list + (unsigned)__builtin_ctzll(map)] : 0;
 }
 
 static uint32_t take(struct rzs_pool *p, struct rzs_shard *s, uint32_t id)
@@ -172,9 +172,9 @@ static uint32_t take(struct rzs_pool *p, struct rzs_shard *s, uint32_t id)
 uint32_t rzs_shard_take_packed(struct rzs_pool *p, struct rzs_shard *s, uint32_t size)
 {
 	unsigned list = list_for(size);
-	uint32_t id = find_by_hole(s, list);
+	uint32_t id = find_by_gap(s, list);
 
-	return take(p, s, id ? id : find_by_room(s, list));
+	return take(p, s, id ? id : find_by_avail(s, list));
 }
 
 uint32_t rzs_shard_take_pages(struct rzs_pool *p, struct rzs_shard *s)

@@ -93,7 +93,7 @@ static int range_drop(struct rzs_store *store, struct rzs_worker *w, uint64_t le
 			err = rzs_store_discard(store, w, part.slot, done >> RZS_PAGE_SHIFT);
 		} else if (partial) {
 			/* A page that is not there has no bytes to clear. */
-			p = rzs_slots_find(&store->slots, part.slot);
+			p = rzs_slots_lookup(&store->slots, part.slot);
 			if (p && rzs_load(p))
 				err = rzs_store_modify(store, w, part.slot, NULL, part.off,
 						       part.len);
@@ -132,13 +132,13 @@ int rzs_store_map(struct rzs_store *store, rzs_slot_t slot, uint64_t nr,
 	*out_run = 0;
 	if (!nr || !rzs_store_range_ok(store, slot, nr))
 		return -EINVAL;
-	p = rzs_slots_find(&store->slots, slot);
+	p = rzs_slots_lookup(&store->slots, slot);
 	if (p)
 		*out_kind = map_kind(rzs_load(p));
 	while (run < nr) {
 		uint64_t chunk = RZS_SLOTS_PER_CHUNK - (slot + run) % RZS_SLOTS_PER_CHUNK;
 
-		p = rzs_slots_find(&store->slots, slot + run);
+		p = rzs_slots_lookup(&store->slots, slot + run);
 		if (!p && *out_kind != RZS_MAP_HOLE)
 			break;
 		for (i = 0; p && i < chunk && run + i < nr; i++)

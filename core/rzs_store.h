@@ -114,7 +114,7 @@ int RZS_MUST_CHECK rzs_store_read(struct rzs_store *store, struct rzs_worker *wo
  * slot's word; 1 and 2 for what each before has found, and do no good before that has come.
  * Any slot, also one that is not there; any thread; never waits, fails or changes anything.
  */
-void rzs_store_expect(struct rzs_store *store, rzs_slot_t slot, unsigned step);
+void rzs_store_prefetch(struct rzs_store *store, rzs_slot_t slot, unsigned step);
 
 /* Drop nr pages: they read as zeros and cost nothing.  Time goes by what is stored, not by nr. */
 int RZS_MUST_CHECK rzs_store_discard(struct rzs_store *store, struct rzs_worker *worker,

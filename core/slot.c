@@ -41,7 +41,7 @@ int rzs_slots_get(struct rzs_slots *t, rzs_slot_t slot, uint64_t **out)
 	bool limit;
 	void *chunk;
 
-	*out = rzs_slots_find(t, slot);
+	*out = rzs_slots_lookup(t, slot);
 	if (*out)
 		return 0;
 	chunk = rzs_blocks_take(t->blocks, &limit);
@@ -52,7 +52,7 @@ int rzs_slots_get(struct rzs_slots *t, rzs_slot_t slot, uint64_t **out)
 		rzs_add(&t->chunks_held, 1);
 	else
 		rzs_blocks_give(t->blocks, chunk); /* another thread was first */
-	*out = rzs_slots_find(t, slot);
+	*out = rzs_slots_lookup(t, slot);
 	return 0;
 }
 
@@ -116,7 +116,7 @@ void rzs_slot_unlock(uint64_t *p, uint64_t word)
 		rzs_wake(p);
 }
 
-void rzs_slot_release(uint64_t *p)
+void rzs_slot_unlock_unchanged(uint64_t *p)
 {
 	uint64_t seen = rzs_load(p);
 

@@ -167,7 +167,7 @@ int RZS_MUST_CHECK rzs_slots_init(struct rzs_slots *t, uint64_t nr, struct rzs_b
 void rzs_slots_fini(struct rzs_slots *t, bool wipe);
 
 /* The word of slot, or NULL when its chunk does not exist (the slot is empty).  slot < nr. */
-static inline uint64_t *rzs_slots_find(struct rzs_slots *t, rzs_slot_t slot)
+static inline uint64_t *rzs_slots_lookup(struct rzs_slots *t, rzs_slot_t slot)
 {
 	uint64_t *chunk = rzs_load_ptr(&t->chunks[slot / RZS_SLOTS_PER_CHUNK]);
 
@@ -188,6 +188,6 @@ uint64_t rzs_slot_lock(uint64_t *p);
 /* Unlock it, leaving word there (without transient bits). */
 void rzs_slot_unlock(uint64_t *p, uint64_t word);
 /* Unlock it as it was before it was locked: nothing has come of it. */
-void rzs_slot_release(uint64_t *p);
+void rzs_slot_unlock_unchanged(uint64_t *p);
 
 #endif

@@ -13,7 +13,7 @@
 #define PASSES 8u
 
 /* What is counted and held, read once. */
-struct look {
+struct sample {
 	uint64_t c[RZS_C_NR];
 	uint64_t limit, taken, ready, peak, tables; /* the last in blocks */
 	uint64_t changes;			    /* pages that changed meanwhile */
@@ -39,7 +39,7 @@ static uint64_t changes(const uint64_t *c)
 	return c[RZS_C_writes] + c[RZS_C_discards] + c[RZS_C_moved_objects];
 }
 
-static void look_once(struct rzs_store *store, struct look *out)
+static void sample_once(struct rzs_store *store, struct sample *out)
 {
 	uint64_t after[RZS_C_NR], limit = rzs_load(&store->limit_bytes);
 
@@ -55,14 +55,14 @@ static void look_once(struct rzs_store *store, struct look *out)
 	out->changes = changes(after) - changes(out->c);
 }
 
-static void look_well(struct rzs_store *store, struct look *out)
+static void sample_best(struct rzs_store *store, struct sample *out)
 {
-	struct look again;
+	struct sample again;
 	unsigned i;
 
-	look_once(store, out);
+	sample_once(store, out);
 	for (i = 1; i < PASSES && out->changes; i++) {
-		look_once(store, &again);
+		sample_once(store, &again);
 		if (again.changes < out->changes)
 			*out = again;
 	}
@@ -79,7 +79,7 @@ static uint64_t within(uint64_t n, uint64_t least, uint64_t most)
 /* What a compressed page has of a block at least: its entry, and two bytes. */
 #define LEAST_OF_BLOCK (sizeof(struct rzs_entry) + 2)
 
-static void stats_memory(const struct look *l, uint64_t fixed, struct rzs_stats *out)
+static void stats_memory(const struct sample *l, uint64_t fixed, struct rzs_stats *out)
 {
 	uint64_t tables = within(l->tables, 0, l->taken);
 
@@ -94,13 +94,13 @@ static void stats_memory(const struct look *l, uint64_t fixed, struct rzs_stats 
 
 static void stats_pages(const uint64_t *c, struct rzs_stats *out)
 {
-	uint64_t room = out->block_bytes, left = out->nr_pages, most;
+	uint64_t bytes = out->block_bytes, left = out->nr_pages, most;
 
-	most = room / RZS_PAGE_SIZE;
+	most = bytes / RZS_PAGE_SIZE;
 	out->pages_raw = within(c[RZS_C_pages_raw], 0, most < left ? most : left);
 	left -= out->pages_raw;
-	room -= out->pages_raw * RZS_PAGE_SIZE;
-	most = room / LEAST_OF_BLOCK;
+	bytes -= out->pages_raw * RZS_PAGE_SIZE;
+	most = bytes / LEAST_OF_BLOCK;
 	out->pages_compressed = within(c[RZS_C_pages_compressed], 0, most < left ? most : left);
 	left -= out->pages_compressed;
 	out->pages_same = within(c[RZS_C_pages_same], 0, left);
@@ -141,9 +141,9 @@ static void stats_counts(const uint64_t *c, struct rzs_stats *out)
 
 void rzs_store_stats(struct rzs_store *store, struct rzs_stats *out)
 {
-	struct look l;
+	struct sample l;
 
-	look_well(store, &l);
+	sample_best(store, &l);
 	memset(out, 0, sizeof(*out));
 	out->version = RZS_STATS_VERSION;
 	out->size = sizeof(*out);
@@ -162,7 +162,7 @@ void rzs_store_idle(struct rzs_store *store, uint64_t *out_idle_bytes, uint64_t 
 	for (i = 0; i < store->pool.nr_shards; i++) {
 		const struct rzs_shard *s = &store->pool.shards[i];
 
-		idle += rzs_load(&s->room_sum) + rzs_load(&s->page_sum) * RZS_PAGE_SIZE;
+		idle += rzs_load(&s->avail_bytes) + rzs_load(&s->avail_pages) * RZS_PAGE_SIZE;
 	}
 	*out_block_bytes = rzs_load(&store->pool.blocks_held) * RZS_BLOCK_SIZE;
 	*out_idle_bytes = idle < *out_block_bytes ? idle : *out_block_bytes;

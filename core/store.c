@@ -141,7 +141,7 @@ static int store_write(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t
 		err = store_rewrite(store, w, &enc, old, p, err);
 		if (!err)
 			return 0;
-		rzs_slot_release(p);
+		rzs_slot_unlock_unchanged(p);
 		return store_refused(w, err);
 	}
 	old = rzs_slot_exchange(p, enc.word);
@@ -168,24 +168,24 @@ static int store_corrupt(struct rzs_worker *w)
 	return -EIO;
 }
 
-static int load_packed(const struct rzs_store *store, struct rzs_worker *w,
-		       const struct rzs_object *o, void *page)
+static int decode_packed(const struct rzs_store *store, struct rzs_worker *w,
+			 const struct rzs_object *o, void *page)
 {
 	if (store->checksum && (uint32_t)rzs_hash64(w->in, o->size, 0) != o->sum)
 		return store_corrupt(w);
 	return w->codec->decompress(w->codec_ctx, w->in, o->size, page) ? store_corrupt(w) : 0;
 }
 
-static int load_raw(const struct rzs_store *store, struct rzs_worker *w, const struct rzs_object *o,
-		    const void *page)
+static int check_raw(const struct rzs_store *store, struct rzs_worker *w,
+		     const struct rzs_object *o, const void *page)
 {
 	if (store->checksum && ((rzs_hash64(page, RZS_PAGE_SIZE, 0) ^ o->sum) & RZS_SUM24_MASK))
 		return store_corrupt(w);
 	return 0;
 }
 
-int rzs_store_load(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t slot, uint64_t word,
-		   uint64_t *p_word, void *page)
+int rzs_store_read_word(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t slot,
+			uint64_t word, uint64_t *p_word, void *page)
 {
 	struct rzs_object o;
 	bool raw;
@@ -210,19 +210,19 @@ int rzs_store_load(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t slo
 	/* One copy under the block's lock; checksum and decoder run without it. */
 	memcpy(raw ? page : w->in, o.data, o.size);
 	rzs_pool_read_end(&store->pool, word);
-	return raw ? load_raw(store, w, &o, page) : load_packed(store, w, &o, page);
+	return raw ? check_raw(store, w, &o, page) : decode_packed(store, w, &o, page);
 }
 
 static int store_read(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t slot, void *page)
 {
-	uint64_t *p = rzs_slots_find(&store->slots, slot), word;
+	uint64_t *p = rzs_slots_lookup(&store->slots, slot), word;
 	int err;
 
 	do {
 		word = p ? rzs_load(p) : 0;
 		if (!rzs_word_stable(word) && rzs_store_has_backing(store, slot))
 			return -ENODATA;
-		err = rzs_store_load(store, w, slot, word, p, page);
+		err = rzs_store_read_word(store, w, slot, word, p, page);
 	} while (err == -EAGAIN);
 	return err;
 }
@@ -259,7 +259,7 @@ static int store_modify(struct rzs_store *store, struct rzs_worker *w, rzs_slot_
 	err = -ENODATA;
 	if (!old && rzs_store_has_backing(store, slot))
 		goto unlock;
-	err = rzs_store_load(store, w, slot, old, p, w->page);
+	err = rzs_store_read_word(store, w, slot, old, p, w->page);
 	if (err) {
 		err = -EIO; /* never -EAGAIN: the word is locked */
 		goto unlock;
@@ -281,7 +281,7 @@ static int store_modify(struct rzs_store *store, struct rzs_worker *w, rzs_slot_
 	store_retire(store, w, slot, old, enc.word);
 	return 0;
 unlock:
-	rzs_slot_release(p);
+	rzs_slot_unlock_unchanged(p);
 	return err == -E2BIG || err == -ENODATA ? err : store_refused(w, err);
 }
 
@@ -295,9 +295,9 @@ int rzs_store_modify(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t s
 	return err;
 }
 
-void rzs_store_expect(struct rzs_store *store, rzs_slot_t slot, unsigned step)
+void rzs_store_prefetch(struct rzs_store *store, rzs_slot_t slot, unsigned step)
 {
-	uint64_t *p = slot < store->slots.nr ? rzs_slots_find(&store->slots, slot) : NULL;
+	uint64_t *p = slot < store->slots.nr ? rzs_slots_lookup(&store->slots, slot) : NULL;
 
 	if (!p)
 		return;
@@ -321,7 +321,7 @@ int rzs_store_discard(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t 
 		if (run > nr)
 			run = nr;
 		nr -= run;
-		p = rzs_slots_find(&store->slots, slot);
+		p = rzs_slots_lookup(&store->slots, slot);
 		if (!p) {
 			slot += run;
 			continue;
@@ -347,7 +347,7 @@ int rzs_store_try_discard(struct rzs_store *store, unsigned hint, rzs_slot_t slo
 
 	if (!rzs_store_range_ok(store, slot, 1))
 		return -EINVAL;
-	p = rzs_slots_find(&store->slots, slot);
+	p = rzs_slots_lookup(&store->slots, slot);
 	if (!p || !rzs_load(p))
 		return 0;
 	w = rzs_worker_tryget(store, hint);
@@ -369,7 +369,7 @@ int rzs_store_forget(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t s
 
 	if (!rzs_store_range_ok(store, slot, 1) || w->store != store)
 		return -EINVAL;
-	p = rzs_slots_find(&store->slots, slot);
+	p = rzs_slots_lookup(&store->slots, slot);
 	if (!p || !rzs_load(p))
 		return 0;
 	old = rzs_slot_exchange(p, 0);
@@ -382,7 +382,7 @@ static bool store_relocate(void *owner, uint32_t slot, uint64_t old, uint64_t ne
 	struct rzs_store *store = owner;
 	uint64_t *p, word;
 
-	p = slot < store->slots.nr ? rzs_slots_find(&store->slots, slot) : NULL;
+	p = slot < store->slots.nr ? rzs_slots_lookup(&store->slots, slot) : NULL;
 	if (!p)
 		return false;
 	word = rzs_load(p);

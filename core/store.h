@@ -38,8 +38,8 @@ struct rzs_worker *rzs_worker_tryget(struct rzs_store *store, unsigned hint);
  * Fill page with what word, seen at *p_word, names. -EAGAIN: the word has changed. -EIO as
  * rzs_store_read().
  */
-int RZS_MUST_CHECK rzs_store_load(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t slot,
-				  uint64_t word, uint64_t *p_word, void *page);
+int RZS_MUST_CHECK rzs_store_read_word(struct rzs_store *store, struct rzs_worker *w,
+				       rzs_slot_t slot, uint64_t word, uint64_t *p_word, void *page);
 /*
  * Replace the bytes off .. off + len - 1 of a page by those at buf, or by zeros when buf is NULL,
  * under the slot's lock. off + len <= RZS_PAGE_SIZE.

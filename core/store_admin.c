@@ -41,7 +41,7 @@ static unsigned store_nr_shards(const struct rzs_config *cfg)
 static int config_check(const struct rzs_config *cfg, const struct rzs_codec **out_codec,
 			uint64_t *out_fixed)
 {
-	const struct rzs_codec *codec = rzs_codec_find(cfg->codec);
+	const struct rzs_codec *codec = rzs_codec_lookup(cfg->codec);
 	int level = cfg->level;
 	size_t worker;
 

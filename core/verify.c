@@ -3,7 +3,7 @@
  * Check the whole store against its invariants, with no other call running:
  *   every slot that names an object is named back by that object's entry, with the same size;
  *   every directory entry is named by its slot, so there are as many of one as of the other;
- *   each block is sound inside (packed.h) and in the lists its room and holes ask for;
+ *   each block is sound inside (packed.h), and in the lists for its available bytes and gaps;
  *   the statistics are the sums of what is there.
  */
 #include "store.h"
@@ -27,7 +27,7 @@ static const char *verify_object(struct rzs_store *store, struct rzs_worker *w, 
 	if (err)
 		return "slot: names an object that is not there";
 	rzs_pool_read_end(&store->pool, word);
-	if (check_data && rzs_store_load(store, w, slot, word, p, w->page))
+	if (check_data && rzs_store_read_word(store, w, slot, word, p, w->page))
 		return "slot: object fails its checksum or the decoder";
 	return NULL;
 }
@@ -69,7 +69,7 @@ static const char *verify_slots(struct rzs_store *store, struct rzs_worker *w, b
 	uint64_t *p;
 
 	while (slot < store->slots.nr && !what) {
-		p = rzs_slots_find(&store->slots, slot);
+		p = rzs_slots_lookup(&store->slots, slot);
 		if (!p) {
 			slot += RZS_SLOTS_PER_CHUNK - slot % RZS_SLOTS_PER_CHUNK;
 			continue;
@@ -93,7 +93,7 @@ static const char *verify_block(struct rzs_store *store, struct rzs_worker *w, s
 		return "block: busy though nothing runs";
 	if (b->shard >= store->pool.nr_shards)
 		return "block: shard out of range";
-	t->linked += b->room_list != RZS_NO_LIST;
+	t->linked += b->avail_list != RZS_NO_LIST;
 	if (b->type == RZS_BLOCK_PAGES) {
 		for (i = 0; i < RZS_PAGES_PER_BLOCK; i++)
 			if (b->page_slot[i] != RZS_SLOT_NONE) {
@@ -114,17 +114,17 @@ static const char *verify_block(struct rzs_store *store, struct rzs_worker *w, s
 		if (e->slot != RZS_SLOT_NONE)
 			t->entry_bytes += rzs_entry_size(e);
 	}
-	if (b->room_list != RZS_NO_LIST && b->linked_room != rzs_packed_room(&b->packed))
-		return "block: in the list of another room";
+	if (b->avail_list != RZS_NO_LIST && b->linked_avail != rzs_packed_avail(&b->packed))
+		return "block: in the list of another size";
 	return NULL;
 }
 
 /*
- * Walk a list of a shard, there and back; *linked counts the blocks met, *room adds up theirs, in
+ * Walk a list of a shard, there and back; *linked counts the blocks met, *avail adds up theirs, in
  * bytes or pages.
  */
 static const char *verify_list(struct rzs_store *store, uint32_t head, unsigned shard,
-			       unsigned list, uint64_t *linked, uint64_t *room)
+			       unsigned list, uint64_t *linked, uint64_t *avail)
 {
 	uint32_t id = head, prev = 0;
 	struct rzs_block *b;
@@ -133,10 +133,11 @@ static const char *verify_list(struct rzs_store *store, uint32_t head, unsigned 
 		if (id >= store->pool.next_id)
 			return "list: block out of range";
 		b = rzs_pool_block(&store->pool, id);
-		if (b->prev != prev || b->shard != shard || b->room_list != list)
+		if (b->prev != prev || b->shard != shard || b->avail_list != list)
 			return "list: block does not agree";
 		++*linked;
-		*room += b->type == RZS_BLOCK_PACKED ? b->linked_room : RZS_PAGES_PER_BLOCK - list;
+		*avail += b->type == RZS_BLOCK_PACKED ? b->linked_avail
+						      : RZS_PAGES_PER_BLOCK - list;
 	}
 	return NULL;
 }
@@ -145,22 +146,22 @@ static const char *verify_shard(struct rzs_store *store, unsigned shard, uint64_
 {
 	struct rzs_shard *s = &store->pool.shards[shard];
 	const char *what = NULL;
-	uint64_t room = 0, pages = 0;
+	uint64_t avail = 0, pages = 0;
 	unsigned i;
 
-	for (i = 0; i < RZS_ROOM_LISTS && !what; i++) {
-		if ((s->room[i] != 0) != (s->room_map[i / 64] >> i % 64 & 1))
-			what = "list: bitmap of rooms";
+	for (i = 0; i < RZS_AVAIL_LISTS && !what; i++) {
+		if ((s->avail[i] != 0) != (s->avail_map[i / 64] >> i % 64 & 1))
+			what = "list: bitmap of available bytes";
 		else
-			what = verify_list(store, s->room[i], shard, i, linked, &room);
+			what = verify_list(store, s->avail[i], shard, i, linked, &avail);
 	}
-	for (i = 0; i < RZS_HOLE_LISTS && !what; i++)
-		if ((s->hole[i] != 0) != (s->hole_map >> i & 1))
-			what = "list: bitmap of holes";
+	for (i = 0; i < RZS_GAP_LISTS && !what; i++)
+		if ((s->gap[i] != 0) != (s->gap_map >> i & 1))
+			what = "list: bitmap of gaps";
 	for (i = 0; i < RZS_PAGES_PER_BLOCK && !what; i++)
 		what = verify_list(store, s->pages[i], shard, i, linked, &pages);
-	if (!what && (room != s->room_sum || pages != s->page_sum))
-		what = "list: sum of the rooms";
+	if (!what && (avail != s->avail_bytes || pages != s->avail_pages))
+		what = "list: sum of available bytes or pages";
 	return what;
 }
 

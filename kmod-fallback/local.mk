@@ -13,7 +13,6 @@ RZS_KMOD_FILES = \
 	kmod-fallback/ramzswap_bio.c \
 	kmod-fallback/ramzswap_blocks.c \
 	kmod-fallback/ramzswap_dev.h \
-	kmod-fallback/ramzswap_figures.h \
 	kmod-fallback/ramzswap_freed.c \
 	kmod-fallback/ramzswap_ioctl.c \
 	kmod-fallback/ramzswap_ioctl.h \
@@ -23,6 +22,7 @@ RZS_KMOD_FILES = \
 	kmod-fallback/ramzswap_shrink.c \
 	kmod-fallback/ramzswap_spill.c \
 	kmod-fallback/ramzswap_spill.h \
+	kmod-fallback/ramzswap_stats.h \
 	kmod-fallback/ramzswap_sysfs.c \
 	kmod-fallback/rzs_core_unity.c \
 	kmod-fallback/rzs_port.h \

@@ -10,8 +10,8 @@
 
 #include "ramzswap.h"
 #include "ramzswap_dev.h"
-#include "ramzswap_figures.h"
 #include "ramzswap_ioctl.h"
+#include "ramzswap_stats.h"
 
 static_assert(sizeof(struct ramzswap_ioctl_stats) == 252);
 
@@ -23,7 +23,7 @@ static u32 to_u32(u64 v)
 /* What is of the store; the rest is the device's. */
 static void fill_stats(const struct rzs_stats *s, struct ramzswap_ioctl_stats *out)
 {
-	const struct ramzswap_counts counts = {
+	const struct ramzswap_store_stats store = {
 		.pages_stored = s->pages_stored,
 		.pages_same = s->pages_same,
 		.pages_zero = s->pages_zero,
@@ -31,7 +31,7 @@ static void fill_stats(const struct rzs_stats *s, struct ramzswap_ioctl_stats *o
 		.pages_raw = s->pages_raw,
 		.mem_bytes = s->mem_bytes,
 	};
-	const struct ramzswap_figures f = ramzswap_figures_of(&counts);
+	const struct ramzswap_orig_stats orig = ramzswap_orig_stats(&store);
 
 	out->memlimit = s->limit_bytes;
 	out->disksize = s->nr_pages << RZS_PAGE_SHIFT;
@@ -41,11 +41,11 @@ static void fill_stats(const struct rzs_stats *s, struct ramzswap_ioctl_stats *o
 	out->failed_writes = s->failed_writes;
 	out->notify_free = s->discards;
 	out->pages_zero = to_u32(s->pages_zero);
-	out->good_compress_pct = to_u32(f.good_percent);
-	out->pages_expand_pct = to_u32(f.raw_percent);
-	out->pages_stored = to_u32(f.pages_stored);
-	out->pages_used = to_u32(f.pages_used);
-	out->orig_data_size = f.orig_bytes;
+	out->good_compress_pct = to_u32(orig.good_percent);
+	out->pages_expand_pct = to_u32(orig.raw_percent);
+	out->pages_stored = to_u32(orig.pages_stored);
+	out->pages_used = to_u32(orig.pages_used);
+	out->orig_data_size = orig.orig_bytes;
 	out->compr_data_size = s->object_bytes;
 	out->mem_used_total = s->mem_bytes;
 }

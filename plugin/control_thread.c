@@ -16,8 +16,8 @@
 #include "client.h"
 #include "control.h"
 #include "control_thread.h"
-#include "drain.h"
-#include "lockdown.h"
+#include "protect_server.h"
+#include "quit.h"
 #include "threads.h"
 
 #define DEVICE "rzs"
@@ -42,7 +42,7 @@ static int view(void *arg, unsigned i, struct rzs_device_view *out)
 	memset(out, 0, sizeof(*out));
 	if (i > 0)
 		return -ENOENT;
-	(void)rzs_drain_asked(&clients);
+	(void)rzs_quit_asked(&clients);
 	held = rzs_client_holder(&holder);
 	*out = (struct rzs_device_view){
 		.name = DEVICE,
@@ -91,7 +91,7 @@ static void on_stop(void *unused)
 static void *thread_main(void *unused)
 {
 	(void)unused;
-	(void)rzs_lockdown_thread(RZS_THREAD_HELPER);
+	(void)rzs_protect_server_thread(RZS_THREAD_HELPER);
 	rzs_loop_run(&own.loop); /* until on_stop() */
 	return NULL;
 }

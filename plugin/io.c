@@ -14,7 +14,7 @@
 #include "client.h"
 #include "extent.h"
 #include "io.h"
-#include "lockdown.h"
+#include "protect_server.h"
 #include "upkeep.h"
 
 #define unlikely(x) __builtin_expect(!!(x), 0)
@@ -38,7 +38,7 @@ static atomic_uint next_hint;
 
 static void __attribute__((noinline)) thread_setup(void)
 {
-	thread_entry = rzs_lockdown_thread(RZS_THREAD_IO);
+	thread_entry = rzs_protect_server_thread(RZS_THREAD_IO);
 	thread_hint = atomic_fetch_add(&next_hint, 1) % nr_hints;
 	thread_ready = true;
 }
@@ -70,7 +70,7 @@ static inline struct call begin(void)
 
 	if (unlikely(!thread_ready))
 		thread_setup();
-	rzs_threads_turn(thread_entry, true);
+	rzs_threads_progress(thread_entry, true);
 	c.since = now();
 	c.worker = rzs_worker_get(store, thread_hint);
 	return c;
@@ -81,7 +81,7 @@ static inline int done(struct call c, enum rzs_latency_op op, uint32_t count, in
 {
 	rzs_worker_put(store, c.worker);
 	rzs_latency_add(latency, thread_hint, op, now() - c.since, count);
-	rzs_threads_turn(thread_entry, false);
+	rzs_threads_progress(thread_entry, false);
 	if (unlikely(err < 0)) {
 		errno = -err;
 		return -1;
@@ -135,7 +135,7 @@ static bool wait_for_reserve(unsigned *waited_ms)
 {
 	static const struct timespec one_ms = { .tv_nsec = 1000000 };
 
-	if (rzs_lockdown_swap_is_on() || (*waited_ms)++ == PATIENCE_MS)
+	if (rzs_protect_server_swap_is_on() || (*waited_ms)++ == PATIENCE_MS)
 		return false;
 	nanosleep(&one_ms, NULL);
 	return true;

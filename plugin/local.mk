@@ -12,13 +12,13 @@ plugin_nbdkit_rzs_plugin_la_SOURCES = \
 	plugin/client.c \
 	plugin/client.h \
 	plugin/control_thread.h \
-	plugin/drain.c \
-	plugin/drain.h \
 	plugin/io.c \
 	plugin/io.h \
 	plugin/params.c \
 	plugin/params.h \
-	plugin/plugin.c
+	plugin/plugin.c \
+	plugin/quit.c \
+	plugin/quit.h
 if PLUGIN_CONTROL
 plugin_nbdkit_rzs_plugin_la_SOURCES += plugin/control_thread.c
 RZS_PLUGIN_CONTROL_LIBS = librzscontrol.la

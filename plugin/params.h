@@ -6,7 +6,7 @@
 #define RZS_PLUGIN_PARAMS_H
 
 #include "device_params.h"
-#include "lockdown.h"
+#include "protect_server.h"
 
 struct rzs_params {
 	struct rzs_device_params device;

@@ -3,7 +3,7 @@
  * rzs.so: the compressed RAM store as an nbdkit plugin.  It translates calls and errors; what is
  * stored how is the store's business (core/rzs_store.h).  Here is the life of the process and what
  * clients are told about the device; requests are in io.c, the command line in params.c, leaving in
- * drain.c, protections, compaction and messages in server/host.  The table of callbacks ends the
+ * quit.c, protections, compaction and messages in server/host.  The table of callbacks ends the
  * file.
  *
  * Threading: there is one store per process.  It is made in after_fork(), because memory locks and
@@ -18,13 +18,13 @@
 
 #include "client.h"
 #include "control_thread.h"
-#include "drain.h"
 #include "io.h"
 #include "latency.h"
 #include "liblzo.h"
 #include "listen_unix.h"
-#include "lockdown.h"
+#include "protect_server.h"
 #include "params.h"
+#include "quit.h"
 #include "rzs_store.h"
 #include "say.h"
 #include "stat_table.h"
@@ -55,7 +55,7 @@ static void *rzs_open(int readonly)
 
 	if (!handle)
 		return NULL;
-	rzs_drain_enter();
+	rzs_quit_enter();
 	rzs_io_enter();
 	return handle;
 }
@@ -63,7 +63,7 @@ static void *rzs_open(int readonly)
 static void rzs_close(void *handle)
 {
 	rzs_client_close(handle);
-	if (rzs_drain_leave())
+	if (rzs_quit_leave())
 		nbdkit_shutdown();
 }
 
@@ -73,7 +73,7 @@ static int rzs_preconnect(int readonly)
 	unsigned clients;
 
 	(void)readonly;
-	if (!rzs_drain_asked(&clients))
+	if (!rzs_quit_asked(&clients))
 		return 0;
 	nbdkit_debug("rzs: shutting down, %u connections still served, no new ones", clients);
 	return -1;
@@ -161,7 +161,7 @@ static void error(const char *text)
 /* The last place where standard error is read for certain. */
 static int rzs_get_ready(void)
 {
-	const struct rzs_lockdown_options options = {
+	const struct rzs_protect_server_options options = {
 		.mode = params.protect,
 		.realtime = params.realtime,
 		.without = (unsigned)rzs_debug_without,
@@ -175,7 +175,7 @@ static int rzs_get_ready(void)
 		nbdkit_error("control: %s", why);
 		return -1;
 	}
-	return rzs_lockdown_early(&options) < 0 ? -1 : 0;
+	return rzs_protect_server_early(&options) < 0 ? -1 : 0;
 }
 
 static void say_stats(void)
@@ -187,12 +187,12 @@ static void say_stats(void)
 }
 
 /* Clients that leave within a second are not worth a word: the command of nbdkit --run is one. */
-static void say_drain(void)
+static void say_quit(void)
 {
 	static unsigned ticks;
 	unsigned clients;
 
-	if (rzs_drain_asked(&clients) && clients && ++ticks == 2)
+	if (rzs_quit_asked(&clients) && clients && ++ticks == 2)
 		rzs_say("asked to stop: serving until the last client has left (%u connections "
 			"open)",
 			clients);
@@ -201,7 +201,7 @@ static void say_drain(void)
 /* By the upkeep thread. */
 static void tick(void)
 {
-	say_drain();
+	say_quit();
 	if (atomic_exchange(&want_stats, false))
 		say_stats();
 }
@@ -246,7 +246,7 @@ static int rzs_after_fork(void)
 {
 	int err;
 
-	if (rzs_lockdown_late() < 0)
+	if (rzs_protect_server_late() < 0)
 		return -1;
 	err = rzs_device_params_make(&params.device, &store);
 	if (err < 0) {
@@ -261,7 +261,7 @@ static int rzs_after_fork(void)
 	if (err == 0)
 		err = start_upkeep();
 	if (err == 0)
-		err = rzs_drain_setup();
+		err = rzs_quit_setup();
 	if (err < 0) {
 		nbdkit_error("cannot start: %s", strerror(-err));
 		return -1;
@@ -285,7 +285,7 @@ static void rzs_unload(void)
 	rzs_upkeep_remove(store);
 	rzs_store_destroy(store);
 	rzs_latency_destroy(latency);
-	rzs_lockdown_end();
+	rzs_protect_server_end();
 	rzs_params_free(&params);
 }
 

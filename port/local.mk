@@ -10,16 +10,16 @@ RZS_PORT_USER_SOURCES = \
 	port/user/blocks.h \
 	port/user/blocks_info.c \
 	port/user/blocks_private.h \
+	port/user/headroom.c \
+	port/user/headroom.h \
 	port/user/liblzo.c \
 	port/user/liblzo.h \
 	port/user/memory.c \
 	port/user/memory.h \
-	port/user/protect.c \
-	port/user/protect.h \
+	port/user/protect_steps.c \
+	port/user/protect_steps.h \
 	port/user/ram.c \
 	port/user/ram.h \
-	port/user/room.c \
-	port/user/room.h \
 	port/user/rzs_port.h \
 	port/user/rzs_port_codec.h \
 	port/user/rzs_port_sync.h \
@@ -29,8 +29,8 @@ RZS_PORT_USER_SOURCES = \
 	port/user/swaps.h \
 	port/user/threads.c \
 	port/user/threads.h \
-	port/user/watch.c \
-	port/user/watch.h
+	port/user/watchdog.c \
+	port/user/watchdog.h
 
 noinst_LTLIBRARIES += librzsport.la
 librzsport_la_SOURCES = $(RZS_PORT_USER_SOURCES)

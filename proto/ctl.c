@@ -32,15 +32,15 @@ static int hex_digit(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* Where a line is put: counts on when there is no room. */
+/* Where a line is put: counts on when size is used up. */
 struct writer {
 	char *out;
-	size_t room, len;
+	size_t size, len;
 };
 
 static void put_char(struct writer *w, char c)
 {
-	if (w->len < w->room)
+	if (w->len < w->size)
 		w->out[w->len] = c;
 	w->len++;
 }
@@ -227,13 +227,13 @@ enum rzs_ctl_input rzs_ctl_request_feed(struct rzs_ctl_request *r, const void *i
 }
 
 /* A line goes out complete or not at all. */
-static size_t put_line(char *out, size_t room, void (*put)(struct writer *w, const void *arg),
+static size_t put_line(char *out, size_t size, void (*put)(struct writer *w, const void *arg),
 		       const void *arg)
 {
-	struct writer count = {0}, w = {.out = out, .room = room};
+	struct writer count = {0}, w = {.out = out, .size = size};
 
 	put(&count, arg);
-	if (count.len <= room)
+	if (count.len <= size)
 		put(&w, arg);
 	return count.len;
 }
@@ -256,19 +256,19 @@ static void put_indented(struct writer *w, const void *arg)
 	put_bare(w, arg);
 }
 
-size_t rzs_ctl_put_greeting(char *out, size_t room, const char *program, const char *version)
+size_t rzs_ctl_put_greeting(char *out, size_t size, const char *program, const char *version)
 {
 	const char *words[] = {RZS_CTL_NAME, "1", program, version};
 	struct words_of of = {words, sizeof(words) / sizeof(words[0])};
 
-	return put_line(out, room, put_bare, &of);
+	return put_line(out, size, put_bare, &of);
 }
 
-size_t rzs_ctl_put_data(char *out, size_t room, const char *const *words, unsigned nr)
+size_t rzs_ctl_put_data(char *out, size_t size, const char *const *words, unsigned nr)
 {
 	struct words_of of = {words, nr};
 
-	return put_line(out, room, put_indented, &of);
+	return put_line(out, size, put_indented, &of);
 }
 
 static void put_ok_line(struct writer *w, const void *unused)
@@ -277,9 +277,9 @@ static void put_ok_line(struct writer *w, const void *unused)
 	put_text(w, "ok\n");
 }
 
-size_t rzs_ctl_put_ok(char *out, size_t room)
+size_t rzs_ctl_put_ok(char *out, size_t size)
 {
-	return put_line(out, room, put_ok_line, NULL);
+	return put_line(out, size, put_ok_line, NULL);
 }
 
 /*
@@ -335,17 +335,17 @@ static void put_error_line(struct writer *w, const void *arg)
 	put_char(w, '\n');
 }
 
-size_t rzs_ctl_put_error(char *out, size_t room, int err, const char *text)
+size_t rzs_ctl_put_error(char *out, size_t size, int err, const char *text)
 {
 	struct error_of e = {.text = text};
 
 	e.number = err < 0 && err >= -(int)ERRNO_MAX ? (unsigned)-err : EIO;
-	return put_line(out, room, put_error_line, &e);
+	return put_line(out, size, put_error_line, &e);
 }
 
 /* ---- the client's side ---- */
 
-size_t rzs_ctl_put_request(char *out, size_t room, const char *const *words, unsigned nr)
+size_t rzs_ctl_put_request(char *out, size_t size, const char *const *words, unsigned nr)
 {
 	struct words_of of = {words, nr};
 	struct writer count = {0};
@@ -353,7 +353,7 @@ size_t rzs_ctl_put_request(char *out, size_t room, const char *const *words, uns
 	if (nr == 0 || nr > RZS_CTL_WORDS_MAX || !*words[0])
 		return 0;
 	put_bare(&count, &of);
-	return count.len <= RZS_CTL_REQUEST_MAX ? put_line(out, room, put_bare, &of) : 0;
+	return count.len <= RZS_CTL_REQUEST_MAX ? put_line(out, size, put_bare, &of) : 0;
 }
 
 static enum rzs_ctl_output broken(struct rzs_ctl_reply *r, const char *why)

@@ -59,17 +59,17 @@ enum rzs_ctl_input rzs_ctl_request_feed(struct rzs_ctl_request *r, const void *i
 
 /*
  * Lines for the client.  Each returns the bytes the line has; it is put only when they fit into
- * room, and then all of it.  No 0 follows.
+ * size, and then all of it.  No 0 follows.
  */
-size_t rzs_ctl_put_greeting(char *out, size_t room, const char *program, const char *version);
+size_t rzs_ctl_put_greeting(char *out, size_t size, const char *program, const char *version);
 /* The caller sees to it that the line stays below the limits of a reply. */
-size_t rzs_ctl_put_data(char *out, size_t room, const char *const *words, unsigned nr);
-size_t rzs_ctl_put_ok(char *out, size_t room);
+size_t rzs_ctl_put_data(char *out, size_t size, const char *const *words, unsigned nr);
+size_t rzs_ctl_put_ok(char *out, size_t size);
 /*
  * err: negative.  text: one line for people, what and the way out; control characters and what is
  * not UTF-8 become `?`, and what is too long is cut.
  */
-size_t rzs_ctl_put_error(char *out, size_t room, int err, const char *text);
+size_t rzs_ctl_put_error(char *out, size_t size, int err, const char *text);
 
 /* ---- the client's side ---- */
 
@@ -77,7 +77,7 @@ size_t rzs_ctl_put_error(char *out, size_t room, int err, const char *text);
  * A request's line, as above.  0: these words are none: no verb, an empty verb, too many words or
  * too long.
  */
-size_t rzs_ctl_put_request(char *out, size_t room, const char *const *words, unsigned nr);
+size_t rzs_ctl_put_request(char *out, size_t size, const char *const *words, unsigned nr);
 
 enum rzs_ctl_output {
 	RZS_CTL_WAIT,	  /* all bytes were taken, the line goes on */

@@ -104,7 +104,7 @@ enum rzs_nbd_progress {
 };
 
 /* Room for output without which a step may make no progress. */
-#define RZS_NBD_HANDSHAKE_ROOM 8448u
+#define RZS_NBD_HANDSHAKE_OUT_MIN 8448u
 
 /* Options of one connection; more of them end it. */
 #define RZS_NBD_MAX_OPTIONS 64u

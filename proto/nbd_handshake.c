@@ -158,7 +158,7 @@ enum rzs_nbd_progress rzs_nbd_handshake_step(struct rzs_nbd_handshake *h, const 
 				break;
 			take(h);
 		} else {
-			if (out_len - *out_used < RZS_NBD_HANDSHAKE_ROOM)
+			if (out_len - *out_used < RZS_NBD_HANDSHAKE_OUT_MIN)
 				break;
 			*out_used = (size_t)(put(h, to + *out_used) - to);
 			if (h->phase == RZS_NBD_PHASE_ANSWER)

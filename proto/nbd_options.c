@@ -4,7 +4,7 @@
  *
  * An option's data is read with a cursor that knows how much is left, and all of it must be
  * accounted for; what is not that, or has a string that cannot be, is refused as ERR_INVALID.
- * Every answer is put whole, in RZS_NBD_HANDSHAKE_ROOM bytes at most.
+ * Every answer is put whole, in RZS_NBD_HANDSHAKE_OUT_MIN bytes at most.
  */
 #include <errno.h>
 
@@ -50,9 +50,9 @@ enum option {
 
 /* The longest: a full GO, then an entry of a list.  The rest are far from it. */
 _Static_assert(5 * REPLY_HEADER_SIZE + 12 + 2 * (2 + RZS_NBD_STRING_MAX) + 14 <=
-		       RZS_NBD_HANDSHAKE_ROOM,
+		       RZS_NBD_HANDSHAKE_OUT_MIN,
 	       "an answer to GO must fit");
-_Static_assert(REPLY_HEADER_SIZE + 4 + 2 * RZS_NBD_STRING_MAX <= RZS_NBD_HANDSHAKE_ROOM,
+_Static_assert(REPLY_HEADER_SIZE + 4 + 2 * RZS_NBD_STRING_MAX <= RZS_NBD_HANDSHAKE_OUT_MIN,
 	       "an entry of a list must fit");
 
 /* ---- reading ---- */
@@ -193,8 +193,8 @@ static uint16_t flags_of(const struct rzs_nbd_handshake *h, const struct rzs_nbd
 }
 
 /* The handshake succeeded with this export, asked for by this name. */
-static void settle(struct rzs_nbd_handshake *h, const struct rzs_nbd_export *e,
-		   const struct string *name)
+static void agree(struct rzs_nbd_handshake *h, const struct rzs_nbd_export *e,
+		  const struct string *name)
 {
 	struct rzs_nbd_session *s = &h->session;
 
@@ -231,7 +231,7 @@ static uint8_t *answer_export_name(struct rzs_nbd_handshake *h, uint8_t *out)
 		h->outcome = RZS_NBD_CLOSE;
 		return out;
 	}
-	settle(h, &e, &name);
+	agree(h, &e, &name);
 	out = rzs_nbd_put64(out, h->session.size);
 	out = rzs_nbd_put16(out, h->session.flags);
 	if (h->no_zeroes)
@@ -335,7 +335,7 @@ static uint8_t *answer_info(struct rzs_nbd_handshake *h, uint8_t *out)
 		return put_no_export(h, out, err, why);
 	out = put_infos(h, out, &e, asked);
 	if (h->option == OPT_GO)
-		settle(h, &e, &name);
+		agree(h, &e, &name);
 	return put_ack(h, out);
 }
 

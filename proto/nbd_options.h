@@ -51,7 +51,7 @@ struct rzs_nbd_handshake {
 };
 
 /*
- * Answer the option that was taken, at out, with RZS_NBD_HANDSHAKE_ROOM there; the phase is then
+ * Answer the option that was taken, at out, with RZS_NBD_HANDSHAKE_OUT_MIN there; the phase is then
  * the next one, or still ANSWER when it cannot be answered yet.  Returns the end of what was put.
  */
 uint8_t *rzs_nbd_option_answer(struct rzs_nbd_handshake *h, uint8_t *out);

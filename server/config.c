@@ -243,7 +243,7 @@ static int (*const set_one[RZS_CONFIG_KEYS])(struct rzsd_config *c, const char *
 };
 
 /* The index of name in names, which end with a NULL; negative: not there. */
-static int find(const char *name, const char *const *names)
+static int index_of(const char *name, const char *const *names)
 {
 	for (int i = 0; names[i]; i++)
 		if (strcmp(name, names[i]) == 0)
@@ -253,7 +253,7 @@ static int find(const char *name, const char *const *names)
 
 int rzs_config_set(struct rzsd_config *c, const char *key, const char *value, char why[RZS_WHY_MAX])
 {
-	int i = find(key, rzs_config_keys), err;
+	int i = index_of(key, rzs_config_keys), err;
 	const char *meant;
 
 	if (i >= 0) {
@@ -263,7 +263,7 @@ int rzs_config_set(struct rzsd_config *c, const char *key, const char *value, ch
 		return err;
 	}
 	meant = rzs_value_nearest(key, rzs_config_keys);
-	if (find(key, rzs_device_params_keys) >= 0 || strcmp(key, "init") == 0)
+	if (index_of(key, rzs_device_params_keys) >= 0 || strcmp(key, "init") == 0)
 		rzs_value_bad(why, key, value, "this belongs to a device, under [device NAME]");
 	else
 		rzs_value_bad(why, key, value, "the server has no key of this name%s%s%s",
@@ -272,8 +272,8 @@ int rzs_config_set(struct rzsd_config *c, const char *key, const char *value, ch
 }
 
 /* The device of this name, made if need be.  -EINVAL, -ENOSPC. */
-static int get_device(struct rzsd_config *c, const char *name, struct rzs_config_device **out,
-		      char *why)
+static int find_or_add_device(struct rzsd_config *c, const char *name,
+			      struct rzs_config_device **out, char *why)
 {
 	struct rzs_config_device *d;
 
@@ -308,18 +308,18 @@ int rzs_config_set_device(struct rzsd_config *c, const char *name, const char *k
 {
 	struct rzs_config_device *d;
 	unsigned place = RZS_CONFIG_PLACE_INIT;
-	int err = get_device(c, name, &d, why);
+	int err = find_or_add_device(c, name, &d, why);
 
 	if (err < 0 || !key)
 		return err;
 	if (strcmp(key, "init") == 0) {
 		err = rzs_value_bool(key, value, &d->init, why);
-	} else if (find(key, rzs_config_keys) >= 0) {
+	} else if (index_of(key, rzs_config_keys) >= 0) {
 		rzs_value_bad(why, key, value, "this belongs to the server, under [server]");
 		err = -ENOENT;
 	} else {
 		err = rzs_device_params_set(&d->params, key, value, why);
-		place = RZS_CONFIG_PLACE_KEYS + (unsigned)find(key, rzs_device_params_keys);
+		place = RZS_CONFIG_PLACE_KEYS + (unsigned)index_of(key, rzs_device_params_keys);
 	}
 	if (err == 0)
 		d->place[place] = c->now;
@@ -343,8 +343,8 @@ void rzs_config_init(struct rzsd_config *c)
 	c->num_devices = -1;
 }
 
-void rzs_config_tell(struct rzs_config_sink *sink, struct rzs_config_place place, const char *fmt,
-		     ...)
+void rzs_config_complain(struct rzs_config_sink *sink, struct rzs_config_place place,
+			 const char *fmt, ...)
 {
 	char text[RZS_CONFIG_LINE_MAX];
 	struct rzsd_config *c = sink->config;
@@ -353,7 +353,7 @@ void rzs_config_tell(struct rzs_config_sink *sink, struct rzs_config_place place
 
 	sink->nr++;
 	if (c->complaints++ >= RZS_CONFIG_COMPLAINTS) {
-		sink->untold++;
+		sink->unshown++;
 		return;
 	}
 	if (place.line && place.file)
@@ -366,12 +366,12 @@ void rzs_config_tell(struct rzs_config_sink *sink, struct rzs_config_place place
 	sink->complain(sink->arg, text);
 }
 
-unsigned rzs_config_tell_end(struct rzs_config_sink *sink)
+unsigned rzs_config_complain_end(struct rzs_config_sink *sink)
 {
 	char text[64];
 
-	if (sink->untold) {
-		snprintf(text, sizeof(text), "and %u more of the kind", sink->untold);
+	if (sink->unshown) {
+		snprintf(text, sizeof(text), "and %u more of the kind", sink->unshown);
 		sink->complain(sink->arg, text);
 	}
 	return sink->nr;

@@ -19,7 +19,7 @@
 #include <sys/types.h>
 
 #include "io_loop.h"
-#include "lockdown.h"
+#include "protect_server.h"
 #include "target.h"
 
 #ifndef RZS_CONFIG_FILE

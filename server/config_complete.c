@@ -49,20 +49,23 @@ static void check_listen(struct rzs_config_sink *sink)
 		const struct rzs_config_listen *l = &c->listen[i];
 
 		if (!c->allow_tcp_anywhere && !rzs_config_listen_is_local(l))
-			rzs_config_tell(sink, place,
-					"listen=%s: whoever can reach this address can read and "
-					"change what is stored; use 127.0.0.1 or a unix socket and "
-					"a tunnel, or say allow-tcp-anywhere=yes",
-					l->text);
+			rzs_config_complain(
+				sink, place,
+				"listen=%s: whoever can reach this address can read and "
+				"change what is stored; use 127.0.0.1 or a unix socket and "
+				"a tunnel, or say allow-tcp-anywhere=yes",
+				l->text);
 		if (strcmp(l->text, c->control) == 0)
-			rzs_config_tell(sink, place,
-					"listen=%s: the control socket has this path; give one of "
-					"them another",
-					l->text);
+			rzs_config_complain(
+				sink, place,
+				"listen=%s: the control socket has this path; give one of "
+				"them another",
+				l->text);
 		for (unsigned j = 0; j < i; j++)
 			if (memcmp(&l->addr, &c->listen[j].addr, sizeof(l->addr)) == 0)
-				rzs_config_tell(sink, place,
-						"listen=%s: given twice; leave one out", l->text);
+				rzs_config_complain(sink, place,
+						    "listen=%s: given twice; leave one out",
+						    l->text);
 	}
 }
 
@@ -78,8 +81,8 @@ static void add_devices(struct rzs_config_sink *sink)
 
 		snprintf(name, sizeof(name), "swap%d", i);
 		if (rzs_config_set_device(c, name, NULL, NULL, why) < 0) {
-			rzs_config_tell(sink, place_of(c, "num-devices"), "num-devices=%d: %s",
-					c->num_devices, why);
+			rzs_config_complain(sink, place_of(c, "num-devices"), "num-devices=%d: %s",
+					    c->num_devices, why);
 			return;
 		}
 		if (c->nr_devices > before)
@@ -99,7 +102,8 @@ static void check_devices(struct rzs_config_sink *sink)
 
 		params = d->params;
 		if (rzs_device_params_complete(&params, c->threads + 1, NULL, why) < 0)
-			rzs_config_tell(sink, device_place(d, why), "[device %s] %s", d->name, why);
+			rzs_config_complain(sink, device_place(d, why), "[device %s] %s", d->name,
+					    why);
 	}
 }
 
@@ -112,9 +116,9 @@ unsigned rzs_config_complete(struct rzsd_config *c, void (*complain)(void *arg, 
 	if (c->threads == 0)
 		c->threads = default_threads();
 	if (rzs_process_params_ballast(&c->ballast, c->ballast_given, why) < 0)
-		rzs_config_tell(&sink, place_of(c, "ballast"), "%s", why);
+		rzs_config_complain(&sink, place_of(c, "ballast"), "%s", why);
 	check_listen(&sink);
 	add_devices(&sink);
 	check_devices(&sink);
-	return rzs_config_tell_end(&sink);
+	return rzs_config_complain_end(&sink);
 }

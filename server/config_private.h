@@ -19,15 +19,15 @@ struct rzs_config_sink {
 	struct rzsd_config *config;
 	void (*complain)(void *arg, const char *text);
 	void *arg;
-	unsigned nr, untold;
+	unsigned nr, unshown;
 };
 
 /* "FILE:LINE: text"; file and line only where place has them. */
-void rzs_config_tell(struct rzs_config_sink *sink, struct rzs_config_place place, const char *fmt,
-		     ...) __attribute__((format(printf, 3, 4)));
+void rzs_config_complain(struct rzs_config_sink *sink, struct rzs_config_place place,
+			 const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /* Say how many were not told.  Returns the number of all. */
-unsigned rzs_config_tell_end(struct rzs_config_sink *sink);
+unsigned rzs_config_complain_end(struct rzs_config_sink *sink);
 
 /* Read f, known as name, to its end. */
 void rzs_config_read_stream(struct rzs_config_sink *sink, FILE *f, const char *name);

@@ -35,7 +35,7 @@ struct reader {
 	size_t bytes;
 	enum section section;
 	char device[RZS_DEVICE_NAME_MAX + 1];
-	bool waiting; /* for libinih to make key and value of the line that it was given */
+	bool pending; /* for libinih to make key and value of the line that it was given */
 };
 
 static struct rzs_config_place *now(struct reader *r)
@@ -44,13 +44,14 @@ static struct rzs_config_place *now(struct reader *r)
 }
 
 /* What was given to libinih and did not come back was neither a section nor KEY = VALUE. */
-static void settle(struct reader *r)
+static void complain_if_pending(struct reader *r)
 {
-	if (r->waiting)
-		rzs_config_tell(r->sink, *now(r),
-				"not understood: expected KEY = VALUE, [server], [device NAME], or "
-				"# and a comment");
-	r->waiting = false;
+	if (r->pending)
+		rzs_config_complain(
+			r->sink, *now(r),
+			"not understood: expected KEY = VALUE, [server], [device NAME], or "
+			"# and a comment");
+	r->pending = false;
 }
 
 /*
@@ -74,13 +75,14 @@ static bool read_line(struct reader *r, char *line, size_t max)
 	now(r)->line++;
 	line[len <= max && !zero && r->bytes <= FILE_BYTES_MAX ? len : 0] = '\0';
 	if (r->bytes > FILE_BYTES_MAX)
-		rzs_config_tell(r->sink, *now(r), "over %u bytes of file; the rest is not read",
-				FILE_BYTES_MAX);
+		rzs_config_complain(r->sink, *now(r), "over %u bytes of file; the rest is not read",
+				    FILE_BYTES_MAX);
 	else if (zero)
-		rzs_config_tell(r->sink, *now(r), "a zero byte: this is no text");
+		rzs_config_complain(r->sink, *now(r), "a zero byte: this is no text");
 	else if (len > max)
-		rzs_config_tell(r->sink, *now(r),
-				"longer than %zu bytes; a list may be given in several lines", max);
+		rzs_config_complain(r->sink, *now(r),
+				    "longer than %zu bytes; a list may be given in several lines",
+				    max);
 	return true;
 }
 
@@ -99,25 +101,26 @@ static void begin_section(struct reader *r, char *text)
 	name = strtok_r(NULL, BLANKS, &rest);
 	more = strtok_r(NULL, BLANKS, &rest);
 	if (!end || !word || more || (*after && !strchr("#;", *after))) {
-		rzs_config_tell(r->sink, *now(r), "expected [server] or [device NAME]");
+		rzs_config_complain(r->sink, *now(r), "expected [server] or [device NAME]");
 	} else if (strcmp(word, "server") == 0 && !name) {
 		r->section = SECTION_SERVER;
 	} else if (strcmp(word, "server") == 0) {
-		rzs_config_tell(r->sink, *now(r), "[server]: there is only one, without a name");
+		rzs_config_complain(r->sink, *now(r),
+				    "[server]: there is only one, without a name");
 	} else if (strcmp(word, "device") == 0 && !name) {
-		rzs_config_tell(r->sink, *now(r), "[device]: it needs a name: [device swap0]");
+		rzs_config_complain(r->sink, *now(r), "[device]: it needs a name: [device swap0]");
 	} else if (strcmp(word, "device") == 0) {
 		if (rzs_config_set_device(r->sink->config, name, NULL, NULL, why) < 0) {
-			rzs_config_tell(r->sink, *now(r), "%s", why);
+			rzs_config_complain(r->sink, *now(r), "%s", why);
 			return;
 		}
 		strcpy(r->device, name);
 		r->section = SECTION_DEVICE;
 	} else {
 		meant = rzs_value_nearest(word, names);
-		rzs_config_tell(r->sink, *now(r), "[%s]: no such section; %s [%s]", word,
-				meant ? "did you mean" : "there are [device NAME] and",
-				meant ? meant : "server");
+		rzs_config_complain(r->sink, *now(r), "[%s]: no such section; %s [%s]", word,
+				    meant ? "did you mean" : "there are [device NAME] and",
+				    meant ? meant : "server");
 	}
 }
 
@@ -128,7 +131,7 @@ static char *next_line(char *str, int num, void *stream)
 	struct reader *r = stream;
 	size_t max = (size_t)num - 2, skip = 0;
 
-	settle(r);
+	complain_if_pending(r);
 	if (r->bytes > FILE_BYTES_MAX ||
 	    !read_line(r, str, max < LINE_LENGTH_MAX ? max : LINE_LENGTH_MAX))
 		return NULL;
@@ -140,7 +143,7 @@ static char *next_line(char *str, int num, void *stream)
 		begin_section(r, str);
 		*str = '\0';
 	}
-	r->waiting = *str && !strchr("#;", *str);
+	r->pending = *str && !strchr("#;", *str);
 	strcat(str, "\n");
 	return str;
 }
@@ -156,12 +159,12 @@ static int on_pair(void *user, const char *section, const char *key, const char 
 	(void)section;
 	if (!value)
 		return 1;
-	r->waiting = false;
+	r->pending = false;
 	switch (r->section) {
 	case SECTION_NONE:
-		rzs_config_tell(r->sink, c->now,
-				"%s=%s: in no section; put [server] or [device NAME] above it", key,
-				value);
+		rzs_config_complain(r->sink, c->now,
+				    "%s=%s: in no section; put [server] or [device NAME] above it",
+				    key, value);
 		break;
 	case SECTION_WRONG:
 		break;
@@ -173,9 +176,9 @@ static int on_pair(void *user, const char *section, const char *key, const char 
 		break;
 	}
 	if (err < 0)
-		rzs_config_tell(r->sink, c->now, "%s%s", why,
-				strstr(value, " #") ? "; behind a value a comment begins with ;"
-						    : "");
+		rzs_config_complain(r->sink, c->now, "%s%s", why,
+				    strstr(value, " #") ? "; behind a value a comment begins with ;"
+							: "");
 	return 1;
 }
 
@@ -186,17 +189,17 @@ void rzs_config_read_stream(struct rzs_config_sink *sink, FILE *f, const char *n
 	const struct rzs_config_place before = c->now;
 
 	if (c->nr_files == RZS_CONFIG_FILES || strlen(name) >= sizeof(c->file[0])) {
-		rzs_config_tell(sink, nowhere, "%.255s: not read: %s", name,
-				c->nr_files == RZS_CONFIG_FILES ? "too many files"
-								: "its path is too long");
+		rzs_config_complain(sink, nowhere, "%.255s: not read: %s", name,
+				    c->nr_files == RZS_CONFIG_FILES ? "too many files"
+								    : "its path is too long");
 		return;
 	}
 	strcpy(c->file[c->nr_files], name);
 	c->now = (struct rzs_config_place){c->nr_files++, 0};
 	if (ini_parse_stream(next_line, &r, on_pair, &r) < 0)
-		rzs_config_tell(sink, nowhere, "%s: not read: no memory", name);
+		rzs_config_complain(sink, nowhere, "%s: not read: no memory", name);
 	else if (ferror(f))
-		rzs_config_tell(sink, nowhere, "%s: cannot be read: %s", name, strerror(errno));
+		rzs_config_complain(sink, nowhere, "%s: cannot be read: %s", name, strerror(errno));
 	c->now = before;
 }
 
@@ -208,7 +211,8 @@ static void read_file(struct rzs_config_sink *sink, const char *path, bool must_
 		rzs_config_read_stream(sink, f, path);
 		fclose(f);
 	} else if (must_exist || errno != ENOENT) {
-		rzs_config_tell(sink, nowhere, "%.255s: cannot be read: %s", path, strerror(errno));
+		rzs_config_complain(sink, nowhere, "%.255s: cannot be read: %s", path,
+				    strerror(errno));
 	}
 }
 
@@ -234,8 +238,8 @@ static void read_drop_ins(struct rzs_config_sink *sink, const char *path)
 	snprintf(folder, sizeof(folder), "%s.d", path);
 	nr = scandir(folder, &entries, is_drop_in, by_name);
 	if (nr < 0 && errno != ENOENT)
-		rzs_config_tell(sink, nowhere, "%.255s: cannot be read: %s", folder,
-				strerror(errno));
+		rzs_config_complain(sink, nowhere, "%.255s: cannot be read: %s", folder,
+				    strerror(errno));
 	for (int i = 0; i < nr; i++) {
 		snprintf(file, sizeof(file), "%s/%s", folder, entries[i]->d_name);
 		read_file(sink, file, true);
@@ -252,5 +256,5 @@ unsigned rzs_config_read(struct rzsd_config *c, const char *path,
 
 	read_file(&sink, path ? path : RZS_CONFIG_FILE, path != NULL);
 	read_drop_ins(&sink, path ? path : RZS_CONFIG_FILE);
-	return rzs_config_tell_end(&sink);
+	return rzs_config_complain_end(&sink);
 }

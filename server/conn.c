@@ -16,7 +16,7 @@
 #define IN_SKEW	 (LINE - RZS_NBD_REQUEST_SIZE)
 #define OUT_SKEW (LINE - RZS_NBD_SIMPLE_SIZE)
 
-/* Requests looked at in advance: one for each thing that leads to a page (rzs_store_expect()). */
+/* Requests looked at in advance: one for each thing that leads to a page (rzs_store_prefetch()). */
 #define AHEAD 3u
 
 #define HEAD	((sizeof(struct rzs_conn) + LINE - 1) & ~(size_t)(LINE - 1))
@@ -164,7 +164,7 @@ static void conn_look_ahead(struct rzs_conn *c)
 	for (uint32_t i = 0; i < n; i++, p += RZS_NBD_REQUEST_SIZE) {
 		if (rzs_nbd_request_parse(p, &r) || rzs_nbd_request_payload(&r))
 			return;
-		rzs_dispatch_expect(&c->dispatch, r.offset, AHEAD - 1 - i);
+		rzs_dispatch_prefetch(&c->dispatch, r.offset, AHEAD - 1 - i);
 	}
 }
 
@@ -173,8 +173,8 @@ static enum rzs_conn_progress conn_next(struct rzs_conn *c)
 {
 	if (c->in_end - c->in_at < RZS_NBD_REQUEST_SIZE)
 		return RZS_CONN_NO_INPUT;
-	if (RZS_CONN_OUT_SIZE - c->out_end < RZS_CONN_REPLY_ROOM)
-		return RZS_CONN_NO_ROOM;
+	if (RZS_CONN_OUT_SIZE - c->out_end < RZS_CONN_REPLY_MAX)
+		return RZS_CONN_OUT_FULL;
 	if (unlikely(rzs_nbd_request_parse(c->in + c->in_at, &c->request)))
 		return RZS_CONN_BROKEN;
 	c->in_at += RZS_NBD_REQUEST_SIZE;
@@ -189,7 +189,7 @@ static void conn_tick(struct rzs_conn *c)
 {
 	c->now = rzs_conn_clock();
 	if (!c->until)
-		c->until = c->now + RZS_CONN_TURN_NS;
+		c->until = c->now + RZS_CONN_SLICE_NS;
 }
 
 /* Serve until something is missing, or, with RZS_CONN_SOME, the turn is over. */
@@ -198,7 +198,7 @@ static enum rzs_conn_progress conn_work(struct rzs_conn *c)
 	for (;;) {
 		enum rzs_conn_progress p = RZS_CONN_SOME;
 
-		rzs_threads_turn(c->entry, true);
+		rzs_threads_progress(c->entry, true);
 		if (c->step == RZS_CONN_NEXT)
 			p = conn_next(c);
 		if (p == RZS_CONN_SOME)
@@ -226,32 +226,32 @@ static enum rzs_conn_wants conn_after(struct rzs_conn *c, enum rzs_conn_progress
 			return RZS_CONN_CLOSE;
 		conn_tick(c);
 		c->came = c->now;
-		return c->now < c->until ? RZS_CONN_OUTPUT : RZS_CONN_TURN;
+		return c->now < c->until ? RZS_CONN_OUTPUT : RZS_CONN_YIELD;
 	case RZS_CONN_NO_MEMORY:
 		conn_tick(c);
 		c->pause_until = c->now + RZS_CONN_PAUSE_NS;
 		return RZS_CONN_PAUSE;
 	case RZS_CONN_SOME:
-		return RZS_CONN_TURN;
+		return RZS_CONN_YIELD;
 	default: /* room was needed, and is there now */
 		conn_tick(c);
-		return c->now < c->until ? RZS_CONN_OUTPUT : RZS_CONN_TURN;
+		return c->now < c->until ? RZS_CONN_OUTPUT : RZS_CONN_YIELD;
 	}
 }
 
-static enum rzs_conn_wants conn_turn(struct rzs_conn *c)
+static enum rzs_conn_wants conn_run(struct rzs_conn *c)
 {
 	enum rzs_conn_wants wants;
 
 	do {
-		enum rzs_conn_progress p = RZS_CONN_NO_ROOM;
+		enum rzs_conn_progress p = RZS_CONN_OUT_FULL;
 		int err;
 
 		if (!c->closing)
 			p = conn_work(c);
 		if (p == RZS_CONN_BROKEN)
 			c->closing = true;
-		rzs_threads_turn(c->entry, false);
+		rzs_threads_progress(c->entry, false);
 		err = conn_send(c);
 		if (err)
 			return err == -EAGAIN ? RZS_CONN_OUTPUT : RZS_CONN_CLOSE;
@@ -262,14 +262,14 @@ static enum rzs_conn_wants conn_turn(struct rzs_conn *c)
 	return wants;
 }
 
-enum rzs_conn_wants rzs_conn_turn(struct rzs_conn *c, const struct rzs_conn_thread *thread)
+enum rzs_conn_wants rzs_conn_run(struct rzs_conn *c, const struct rzs_conn_thread *thread)
 {
 	c->entry = thread->entry;
 	c->until = 0;
 	if (c->wants != RZS_CONN_INPUT) /* else the bytes that come begin it */
 		conn_tick(c);
 	rzs_dispatch_begin(&c->dispatch, c->session.tag, thread->index);
-	c->wants = conn_turn(c);
+	c->wants = conn_run(c);
 	rzs_dispatch_end(&c->dispatch);
 	return c->wants;
 }

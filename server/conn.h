@@ -7,7 +7,7 @@
  * are sent when all that was received is served, or when the buffer is full.  All memory is made
  * with the connection and of fixed size.
  *
- * Who runs it (io_loop.c) calls rzs_conn_turn() whenever what the last call asked for has come; a
+ * Who runs it (io_loop.c) calls rzs_conn_run() whenever what the last call asked for has come; a
  * call takes a bounded time.
  *
  * Threading: made and freed by the front thread, a turn's by one I/O thread; not both at once.
@@ -27,13 +27,13 @@
 #define RZS_CONN_OUT_SIZE (160u << 10)
 
 /* A turn ends after the request, or the piece of one, with which this was reached. */
-#define RZS_CONN_TURN_NS 500000u
+#define RZS_CONN_SLICE_NS 500000u
 
 /* What a connection waits for. */
 enum rzs_conn_wants {
 	RZS_CONN_INPUT,	 /* the socket is readable */
 	RZS_CONN_OUTPUT, /* the socket is writable */
-	RZS_CONN_TURN,	 /* its next turn */
+	RZS_CONN_YIELD,	 /* its next turn */
 	RZS_CONN_PAUSE,	 /* its next turn, RZS_CONN_PAUSE_NS from now */
 	RZS_CONN_CLOSE,	 /* nothing more: to be closed */
 };
@@ -113,7 +113,7 @@ int rzs_conn_create(int fd, const struct rzs_nbd_session *session, const void *e
 void rzs_conn_destroy(struct rzs_conn *c);
 
 /* Go on, as far as that is possible now.  Never waits. */
-enum rzs_conn_wants rzs_conn_turn(struct rzs_conn *c, const struct rzs_conn_thread *thread);
+enum rzs_conn_wants rzs_conn_run(struct rzs_conn *c, const struct rzs_conn_thread *thread);
 
 /* The clock of pauses and turns, ns. */
 uint64_t rzs_conn_clock(void);
@@ -124,7 +124,7 @@ enum rzs_conn_progress {
 	RZS_CONN_DONE, /* the request is answered */
 	RZS_CONN_SOME, /* a piece of it is; go on */
 	RZS_CONN_NO_INPUT,
-	RZS_CONN_NO_ROOM,   /* send replies first */
+	RZS_CONN_OUT_FULL,  /* send replies first */
 	RZS_CONN_NO_MEMORY, /* the reserve is empty for the moment: pause */
 	RZS_CONN_BROKEN,    /* the connection cannot go on */
 };
@@ -136,6 +136,6 @@ enum rzs_conn_progress rzs_conn_begin(struct rzs_conn *c);
 enum rzs_conn_progress rzs_conn_serve(struct rzs_conn *c);
 
 /* Room that there must be for rzs_conn_begin(): any reply without data. */
-#define RZS_CONN_REPLY_ROOM 64u
+#define RZS_CONN_REPLY_MAX 64u
 
 #endif

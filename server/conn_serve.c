@@ -26,7 +26,7 @@ static uint8_t *out(struct rzs_conn *c)
 	return c->out + c->out_end;
 }
 
-static uint32_t room(const struct rzs_conn *c)
+static uint32_t out_free(const struct rzs_conn *c)
 {
 	return RZS_CONN_OUT_SIZE - c->out_end;
 }
@@ -89,7 +89,7 @@ static enum rzs_conn_progress serve_write(struct rzs_conn *c)
 		if (there < n)
 			return RZS_CONN_NO_INPUT;
 		if (!c->err) {
-			rzs_threads_turn(c->entry, true);
+			rzs_threads_progress(c->entry, true);
 			c->err = rzs_dispatch_write(&c->dispatch, c->in + c->in_at, n, c->at);
 			if (patient(c, c->err)) {
 				c->err = 0;
@@ -158,7 +158,7 @@ static enum rzs_conn_progress read_failed(struct rzs_conn *c, int err)
 /* A chunk with as much as there is room for; an error ends the reply. */
 static enum rzs_conn_progress read_chunk(struct rzs_conn *c)
 {
-	uint32_t n = window(c, room(c) - RZS_NBD_OFFSET_DATA_SIZE - RZS_NBD_ERROR_OFFSET_SIZE);
+	uint32_t n = window(c, out_free(c) - RZS_NBD_OFFSET_DATA_SIZE - RZS_NBD_ERROR_OFFSET_SIZE);
 	uint64_t cookie = c->request.cookie;
 	uint32_t done;
 	int err;
@@ -189,9 +189,9 @@ static uint32_t read_overhead(const struct rzs_conn *c)
 
 static enum rzs_conn_progress serve_read(struct rzs_conn *c)
 {
-	if (unlikely(c->left + read_overhead(c) > room(c))) {
+	if (unlikely(c->left + read_overhead(c) > out_free(c))) {
 		if (c->out_end)
-			return RZS_CONN_NO_ROOM;
+			return RZS_CONN_OUT_FULL;
 		if (!c->session.structured || (c->request.flags & RZS_NBD_CMD_DF)) {
 			c->step = RZS_CONN_VERIFY;
 			return RZS_CONN_SOME;
@@ -223,14 +223,14 @@ static enum rzs_conn_progress serve_verify(struct rzs_conn *c)
 
 static enum rzs_conn_progress serve_stream(struct rzs_conn *c)
 {
-	uint32_t done, n = window(c, room(c));
+	uint32_t done, n = window(c, out_free(c));
 
 	/* It was promised: a page that has gone bad meanwhile leaves nothing to say. */
 	if (unlikely(read_pages(c, out(c), n, &done)))
 		return RZS_CONN_BROKEN;
 	put(c, done);
 	advance(c, done);
-	return c->left ? RZS_CONN_NO_ROOM : RZS_CONN_DONE;
+	return c->left ? RZS_CONN_OUT_FULL : RZS_CONN_DONE;
 }
 
 /* ---- ranges ---- */
@@ -263,8 +263,8 @@ static enum rzs_conn_progress serve_status(struct rzs_conn *c)
 	size_t head = c->out_end;
 	int err = 0;
 
-	if (room(c) < RZS_NBD_STATUS_SIZE + STATUS_EXTENTS * RZS_NBD_EXTENT_SIZE)
-		return RZS_CONN_NO_ROOM;
+	if (out_free(c) < RZS_NBD_STATUS_SIZE + STATUS_EXTENTS * RZS_NBD_EXTENT_SIZE)
+		return RZS_CONN_OUT_FULL;
 	put(c, RZS_NBD_STATUS_SIZE);
 	while (at < len && nr < most) {
 		err = rzs_dispatch_extent(&c->dispatch, len - at, c->at + at, &run, &next);

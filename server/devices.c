@@ -51,7 +51,8 @@ __attribute__((format(printf, 3, 4))) static int refuse(char *why, int err, cons
 	return err;
 }
 
-static struct rzs_device *lookup(const struct rzs_devices *devices, const char *name, size_t len)
+static struct rzs_device *find_device(const struct rzs_devices *devices, const char *name,
+				      size_t len)
 {
 	struct rzs_device *d;
 
@@ -62,8 +63,8 @@ static struct rzs_device *lookup(const struct rzs_devices *devices, const char *
 }
 
 /* The device that a change is about; NULL with *err and why set. */
-static struct rzs_device *lookup_for_change(struct rzs_devices *devices, const char *name, int *err,
-					    char *why)
+static struct rzs_device *find_for_change(struct rzs_devices *devices, const char *name, int *err,
+					  char *why)
 {
 	struct rzs_device *d;
 
@@ -73,7 +74,7 @@ static struct rzs_device *lookup_for_change(struct rzs_devices *devices, const c
 		*err = refuse(why, -ESHUTDOWN, "the server is stopping, nothing is changed");
 		return NULL;
 	}
-	d = lookup(devices, name, strlen(name));
+	d = find_device(devices, name, strlen(name));
 	if (!d)
 		*err = refuse(why, -ENOENT, "%s: no such device", name);
 	return d;
@@ -126,7 +127,7 @@ static int find_export(void *arg, const char *name, size_t len, struct rzs_nbd_e
 		*out_why = "the server is stopping";
 		return -ESHUTDOWN;
 	}
-	d = len ? lookup(devices, name, len) : first_initialised(devices);
+	d = len ? find_device(devices, name, len) : first_initialised(devices);
 	if (!d || !d->store) {
 		if (d)
 			*out_why = "the device is not initialised; rzscontrol can do that";
@@ -231,7 +232,7 @@ int rzs_devices_add(struct rzs_devices *devices, const char *name,
 	why[0] = '\0';
 	if (devices->stopping)
 		return refuse(why, -ESHUTDOWN, "the server is stopping, nothing is changed");
-	if (lookup(devices, name, strlen(name)))
+	if (find_device(devices, name, strlen(name)))
 		return refuse(why, -EEXIST, "%s: there is such a device already", name);
 	if (strlen(name) > RZS_DEVICE_NAME_MAX)
 		return refuse(why, -EINVAL, "%s: a name has at most %u bytes", name,
@@ -307,7 +308,7 @@ static int target_init(void *arg, const char *name, char why[RZS_WHY_MAX])
 	struct entry *e;
 	int err;
 
-	d = lookup_for_change(devices, name, &err, why);
+	d = find_for_change(devices, name, &err, why);
 	if (!d)
 		return err;
 	if (d->store)
@@ -344,7 +345,7 @@ static int target_reset(void *arg, const char *name, char why[RZS_WHY_MAX])
 	unsigned connections;
 	int err;
 
-	d = lookup_for_change(arg, name, &err, why);
+	d = find_for_change(arg, name, &err, why);
 	if (!d)
 		return err;
 	connections = atomic_load(&d->connections);
@@ -391,7 +392,7 @@ static int target_set(void *arg, const char *name, const char *key, const char *
 	struct rzs_device *d;
 	int err;
 
-	d = lookup_for_change(devices, name, &err, why);
+	d = find_for_change(devices, name, &err, why);
 	if (!d)
 		return err;
 	if (d->store && rzs_device_params_is_live(key))

@@ -5,7 +5,7 @@
 #include "devices.h"
 #include "dispatch.h"
 #include "extent.h"
-#include "lockdown.h"
+#include "protect_server.h"
 #include "upkeep.h"
 
 #define unlikely(x) __builtin_expect(!!(x), 0)
@@ -32,7 +32,7 @@ int rzs_dispatch_read(struct rzs_dispatch *d, void *buf, uint32_t len, uint64_t 
 }
 
 /* A full store may have room between its objects. */
-static int tell(int err)
+static int wake_if_full(int err)
 {
 	if (unlikely(err == -ENOSPC))
 		rzs_upkeep_wake();
@@ -51,13 +51,14 @@ int rzs_dispatch_write(struct rzs_dispatch *d, const void *buf, uint32_t len, ui
 	if (unlikely(!may_change(d)))
 		return -EPERM;
 	if (len == RZS_PAGE_SIZE) /* within one page, so all of it */
-		return tell(rzs_store_write(store, d->worker, offset >> RZS_PAGE_SHIFT, buf));
-	return tell(rzs_store_pwrite(store, d->worker, buf, len, offset));
+		return wake_if_full(
+			rzs_store_write(store, d->worker, offset >> RZS_PAGE_SHIFT, buf));
+	return wake_if_full(rzs_store_pwrite(store, d->worker, buf, len, offset));
 }
 
-void rzs_dispatch_expect(struct rzs_dispatch *d, uint64_t offset, unsigned step)
+void rzs_dispatch_prefetch(struct rzs_dispatch *d, uint64_t offset, unsigned step)
 {
-	rzs_store_expect(d->device->store, offset >> RZS_PAGE_SHIFT, step);
+	rzs_store_prefetch(d->device->store, offset >> RZS_PAGE_SHIFT, step);
 }
 
 int rzs_dispatch_trim(struct rzs_dispatch *d, uint64_t len, uint64_t offset)
@@ -72,7 +73,7 @@ int rzs_dispatch_zero(struct rzs_dispatch *d, uint64_t len, uint64_t offset)
 {
 	if (unlikely(!may_change(d)))
 		return -EPERM;
-	return tell(rzs_store_pzero(d->device->store, d->worker, len, offset));
+	return wake_if_full(rzs_store_pzero(d->device->store, d->worker, len, offset));
 }
 
 /* The pages that a range touches. */
@@ -119,7 +120,7 @@ int rzs_dispatch_extent(struct rzs_dispatch *d, uint64_t len, uint64_t offset, u
 
 bool rzs_dispatch_may_wait(void)
 {
-	return !rzs_lockdown_swap_is_on();
+	return !rzs_protect_server_swap_is_on();
 }
 
 void rzs_dispatch_done(struct rzs_dispatch *d, enum rzs_latency_op op, uint64_t ns, uint32_t bytes)

@@ -39,8 +39,8 @@ void rzs_dispatch_end(struct rzs_dispatch *d);
 int rzs_dispatch_read(struct rzs_dispatch *d, void *buf, uint32_t len, uint64_t offset);
 int rzs_dispatch_write(struct rzs_dispatch *d, const void *buf, uint32_t len, uint64_t offset);
 
-/* The page at offset will be read or trimmed soon; any offset, steps as rzs_store_expect(). */
-void rzs_dispatch_expect(struct rzs_dispatch *d, uint64_t offset, unsigned step);
+/* The page at offset will be read or trimmed soon; any offset, steps as rzs_store_prefetch(). */
+void rzs_dispatch_prefetch(struct rzs_dispatch *d, uint64_t offset, unsigned step);
 
 int rzs_dispatch_trim(struct rzs_dispatch *d, uint64_t len, uint64_t offset);
 int rzs_dispatch_zero(struct rzs_dispatch *d, uint64_t len, uint64_t offset);

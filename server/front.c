@@ -93,13 +93,13 @@ static void resume(void *front)
 		pause_accepting(f, PAUSE_MS);
 }
 
-void rzs_front_room(struct rzs_front *f)
+void rzs_front_resume(struct rzs_front *f)
 {
 	if (f->paused)
 		resume(f);
 }
 
-static void tell_shortage(struct rzs_front *f, int err)
+static void say_shortage(struct rzs_front *f, int err)
 {
 	if (worth_telling(&f->shortages, f->loop->now))
 		rzs_say_at(RZS_SAY_WARNING, "cannot accept connections at the moment: %s",
@@ -119,7 +119,7 @@ static void on_connect(void *arg, uint32_t events)
 
 	(void)events;
 	for (int i = 0; i < ACCEPTS_AT_ONCE; i++) {
-		uint64_t wait = rzs_handshake_room_in(f);
+		uint64_t wait = rzs_handshake_wait_ms(f);
 		struct rzs_peer peer;
 		int fd, err;
 
@@ -133,7 +133,7 @@ static void on_connect(void *arg, uint32_t events)
 		if (fd < 0 && is_passing(fd))
 			continue;
 		if (fd < 0) {
-			tell_shortage(f, fd);
+			say_shortage(f, fd);
 			pause_accepting(f, PAUSE_MS);
 			return;
 		}
@@ -144,7 +144,7 @@ static void on_connect(void *arg, uint32_t events)
 		}
 		err = rzs_handshake_begin(f, fd, &peer);
 		if (err < 0) {
-			tell_shortage(f, err);
+			say_shortage(f, err);
 			pause_accepting(f, PAUSE_MS);
 			return;
 		}
@@ -249,7 +249,7 @@ void rzs_front_start_deadline(struct rzs_front *f, uint64_t ms)
 	rzs_loop_set_timer(f->loop, &f->deadline, ms, on_deadline, f);
 }
 
-void rzs_front_drain(struct rzs_front *f)
+void rzs_front_shutdown(struct rzs_front *f)
 {
 	f->paused = false;
 	rzs_loop_clear_timer(f->loop, &f->pause);
@@ -265,7 +265,7 @@ void rzs_front_close(struct rzs_front *f)
 {
 	if (!f)
 		return;
-	rzs_front_drain(f);
+	rzs_front_shutdown(f);
 	rzs_handshake_drop_all(f);
 	rzs_loop_clear_timer(f->loop, &f->pause);
 	rzs_loop_clear_timer(f->loop, &f->deadline);

@@ -54,7 +54,7 @@ int rzs_front_serve(struct rzs_front *f, struct rzs_io *io, struct rzs_listener 
 		    unsigned nr_listeners);
 
 /* Nobody is let in any more; who has not finished its handshake is told ESHUTDOWN when it asks. */
-void rzs_front_drain(struct rzs_front *f);
+void rzs_front_shutdown(struct rzs_front *f);
 
 /*
  * Hang up on those in their handshake and let go of everything; f is gone then.  The loop does not

@@ -42,19 +42,19 @@ struct rzs_front {
 	struct rzs_loop_timer deadline; /* the oldest's */
 
 	struct rzs_front_trouble strangers, shortages, crowds;
-	uint8_t out[RZS_NBD_HANDSHAKE_ROOM]; /* of the step that is being done */
+	uint8_t out[RZS_NBD_HANDSHAKE_OUT_MIN]; /* of the step that is being done */
 };
 
 /* front.c */
 void rzs_front_start_deadline(struct rzs_front *f, uint64_t ms);
 
 /* There is room for one more. */
-void rzs_front_room(struct rzs_front *f);
+void rzs_front_resume(struct rzs_front *f);
 
 /* handshake.c */
 
 /* In how many ms there may be another one. */
-uint64_t rzs_handshake_room_in(const struct rzs_front *f);
+uint64_t rzs_handshake_wait_ms(const struct rzs_front *f);
 
 /*
  * Greet a client that has just connected, for which the oldest may go; fd is taken in any case.  A

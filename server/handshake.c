@@ -78,7 +78,7 @@ static void delist(struct rzs_handshake *h)
 	*(h->older ? &h->older->newer : &f->oldest) = h->newer;
 	*(h->newer ? &h->newer->older : &f->newest) = h->older;
 	f->nr_handshakes--;
-	rzs_front_room(f);
+	rzs_front_resume(f);
 }
 
 /* How long it still is until h has been there for ms; 0: it has. */
@@ -318,7 +318,7 @@ static bool is_full(const struct rzs_front *f)
 	return f->nr_handshakes >= f->options.max_handshakes;
 }
 
-uint64_t rzs_handshake_room_in(const struct rzs_front *f)
+uint64_t rzs_handshake_wait_ms(const struct rzs_front *f)
 {
 	return is_full(f) ? until(f->oldest, f->options.grace_ms) : 0;
 }

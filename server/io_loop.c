@@ -24,7 +24,7 @@
 
 #include "conn.h"
 #include "io_loop.h"
-#include "lockdown.h"
+#include "protect_server.h"
 
 _Static_assert(RZS_IO_EARLY_MAX <= RZS_CONN_IN_SIZE, "early bytes go to the receive buffer");
 
@@ -103,14 +103,14 @@ static void io_enqueue(struct io_thread *t, struct rzs_conn *c)
 	t->queue_end = &c->queued;
 }
 
-static void io_turn(struct io_thread *t, struct rzs_conn *c)
+static void io_run(struct io_thread *t, struct rzs_conn *c)
 {
-	enum rzs_conn_wants wants = rzs_conn_turn(c, &t->self);
+	enum rzs_conn_wants wants = rzs_conn_run(c, &t->self);
 	bool output = wants == RZS_CONN_OUTPUT;
 
 	if (wants == RZS_CONN_CLOSE || (output != c->watches_output && io_watch(t, c, output)))
 		io_close(t, c);
-	else if (wants == RZS_CONN_TURN || wants == RZS_CONN_PAUSE)
+	else if (wants == RZS_CONN_YIELD || wants == RZS_CONN_PAUSE)
 		io_enqueue(t, c);
 }
 
@@ -122,7 +122,7 @@ static void io_event(struct io_thread *t, struct rzs_conn *c, uint32_t events)
 		c->cut_short = true;
 	if ((c->wants == RZS_CONN_INPUT && c->readable) ||
 	    (c->wants == RZS_CONN_OUTPUT && (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))))
-		io_turn(t, c);
+		io_run(t, c);
 }
 
 /* A turn for each that waits for one.  What that makes wait again has its turn next time. */
@@ -142,7 +142,7 @@ static void io_run_queue(struct io_thread *t)
 				continue;
 			}
 		}
-		io_turn(t, c);
+		io_run(t, c);
 	}
 }
 
@@ -162,7 +162,7 @@ static void io_adopt_all(struct io_thread *t)
 		if (epoll_ctl(t->epoll, EPOLL_CTL_ADD, c->fd, &e))
 			io_close(t, c);
 		else
-			io_turn(t, c);
+			io_run(t, c);
 	}
 }
 
@@ -172,7 +172,7 @@ static int io_timeout(const struct io_thread *t)
 	const struct rzs_conn *c;
 
 	for (c = t->queue; c; c = c->queued)
-		if (c->wants == RZS_CONN_TURN)
+		if (c->wants == RZS_CONN_YIELD)
 			return 0;
 	return t->queue ? (int)((RZS_CONN_PAUSE_NS + 999999) / 1000000) : -1;
 }
@@ -202,7 +202,7 @@ static void *io_main(void *arg)
 	struct io_thread *t = arg;
 
 	rzs_threads_prefer_batches();
-	t->self.entry = rzs_lockdown_thread(RZS_THREAD_IO);
+	t->self.entry = rzs_protect_server_thread(RZS_THREAD_IO);
 	sem_post(&t->io->ready);
 	while (!atomic_load_explicit(&t->io->stopping, memory_order_relaxed))
 		io_wait(t);

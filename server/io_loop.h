@@ -26,8 +26,8 @@ struct rzs_io_options {
 };
 
 /*
- * Start them; each protects itself (lockdown.h) before this returns.  0 or a negative errno; *out
- * is NULL then.
+ * Start them; each protects itself (protect_server.h) before this returns.  0 or a negative errno;
+ * *out is NULL then.
  */
 int rzs_io_start(const struct rzs_io_options *options, struct rzs_io **out);
 

@@ -57,8 +57,6 @@ librzsfront_la_SOURCES = \
 	server/daemon.h \
 	server/devices.c \
 	server/devices.h \
-	server/drain.c \
-	server/drain.h \
 	server/front.c \
 	server/front.h \
 	server/front_private.h \
@@ -71,6 +69,8 @@ librzsfront_la_SOURCES = \
 	server/options.h \
 	server/pid_file.c \
 	server/pid_file.h \
+	server/shutdown.c \
+	server/shutdown.h \
 	server/signals.c \
 	server/signals.h
 librzsfront_la_CPPFLAGS = $(RZS_SERVER_CPPFLAGS)

@@ -88,7 +88,7 @@ static const char *take_name(const char *names, char out[RZS_GIVEN_NAME_MAX])
 	return names[len] ? names + len + 1 : names + len;
 }
 
-static int look_up(struct rzs_given *out, unsigned *out_nr)
+static int read_environment(struct rzs_given *out, unsigned *out_nr)
 {
 	const char *pid_text = getenv("LISTEN_PID"), *nr_text = getenv("LISTEN_FDS");
 	const char *names = getenv("LISTEN_FDNAMES");
@@ -122,7 +122,7 @@ int rzs_notify_given(struct rzs_given out[RZS_GIVEN_MAX], unsigned *out_nr)
 	int err;
 
 	*out_nr = 0;
-	err = look_up(out, out_nr);
+	err = read_environment(out, out_nr);
 	unsetenv("LISTEN_PID");
 	unsetenv("LISTEN_FDS");
 	unsetenv("LISTEN_FDNAMES");

@@ -7,7 +7,7 @@
  *   taken any memory; devices; threads; clients; a signal; the last client's leaving; the end.
  *
  * Threading: this is the front thread.  Its loop (host/loop.c) has the listeners and handshakes
- * (front.c), the control socket (host/control.c), and the signals (drain.c, signals.c).
+ * (front.c), the control socket (host/control.c), and the signals (shutdown.c, signals.c).
  *
  * Exit codes: 0 ended as asked; 1 could not start or serve; 2 options or files are wrong.
  */
@@ -20,12 +20,12 @@
 
 #include "control.h"
 #include "daemon.h"
-#include "drain.h"
 #include "front.h"
 #include "notify.h"
 #include "options.h"
 #include "pid_file.h"
 #include "say.h"
+#include "shutdown.h"
 #include "signals.h"
 #include "stat_table.h"
 #include "std_fds.h"
@@ -48,7 +48,7 @@ static struct rzs_target target;
 static struct rzs_front *front;
 static struct rzs_io *io;
 static struct rzs_control *control;
-static struct rzs_drain *drain;
+static struct rzs_shutdown *leaving;
 static struct rzs_loop_call usr1;
 static int pid_file = -1;
 
@@ -76,17 +76,17 @@ static void on_usr1(void *unused)
 static void on_left(void *unused)
 {
 	(void)unused;
-	rzs_drain_check(drain);
+	rzs_shutdown_check(leaving);
 }
 
-static void on_drain_begin(void *unused)
+static void on_shutdown_begin(void *unused)
 {
 	(void)unused;
 	rzs_devices_shutdown(devices);
-	rzs_front_drain(front);
+	rzs_front_shutdown(front);
 }
 
-static void on_drain_end(void *unused)
+static void on_shutdown_end(void *unused)
 {
 	(void)unused;
 	rzs_loop_stop(&loop);
@@ -101,7 +101,7 @@ static void close_all(void)
 	if (control)
 		rzs_control_stop(control);
 	rzs_front_close(front);
-	rzs_drain_close(drain);
+	rzs_shutdown_close(leaving);
 	rzs_loop_close(&loop);
 }
 
@@ -215,9 +215,9 @@ static int open_control(void)
 
 static int open_signals(void)
 {
-	const struct rzs_drain_options o = {
-		.devices = devices, .begin = on_drain_begin, .end = on_drain_end};
-	int err = rzs_drain_open(&loop, &o, &drain);
+	const struct rzs_shutdown_options o = {
+		.devices = devices, .begin = on_shutdown_begin, .end = on_shutdown_end};
+	int err = rzs_shutdown_open(&loop, &o, &leaving);
 
 	rzs_loop_add_call(&loop, &usr1, on_usr1, NULL);
 	return err < 0 ? err : rzs_signals_take(SIGUSR1, &loop, &usr1);
@@ -338,13 +338,13 @@ static void set_up_log(void)
 
 static int protect_and_fork(void)
 {
-	const struct rzs_lockdown_options o = {
+	const struct rzs_protect_server_options o = {
 		.mode = config.protect,
 		.realtime = config.realtime,
 		.ballast = config.ballast,
 		.error = say_error,
 	};
-	int err = rzs_lockdown_early(&o);
+	int err = rzs_protect_server_early(&o);
 
 	if (err == 0 && options.daemon) {
 		err = rzs_daemon_fork();
@@ -352,7 +352,7 @@ static int protect_and_fork(void)
 			rzs_say_at(RZS_SAY_ERROR, "daemon: %s", strerror(-err));
 	}
 	if (err == 0)
-		err = rzs_lockdown_late();
+		err = rzs_protect_server_late();
 	return err;
 }
 
@@ -381,7 +381,7 @@ static int serve(void)
 	close_all();
 	rzs_upkeep_stop();
 	rzs_devices_close(devices);
-	rzs_lockdown_end();
+	rzs_protect_server_end();
 	close_listeners();
 	if (pid_file >= 0)
 		rzs_pid_file_close(config.pid_file, pid_file);

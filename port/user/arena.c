@@ -33,7 +33,7 @@ static void *arena_map(size_t len)
 	return p;
 }
 
-static size_t arena_holes_len(const struct rzs_arena *r)
+static size_t arena_map_len(const struct rzs_arena *r)
 {
 	size_t bytes = (size_t)((r->units + 63) / 64 * 8);
 
@@ -63,12 +63,12 @@ int rzs_arena_reserve(struct rzs_arena *r, size_t page, uint64_t units, uint64_t
 		return -ENOMEM;
 	r->units = units;
 	r->page = page;
-	r->holes = arena_map(arena_holes_len(r));
-	if (!r->holes || mprotect(r->holes, arena_holes_len(r), PROT_READ | PROT_WRITE)) {
+	r->uncommitted = arena_map(arena_map_len(r));
+	if (!r->uncommitted || mprotect(r->uncommitted, arena_map_len(r), PROT_READ | PROT_WRITE)) {
 		rzs_arena_release(r);
 		return -ENOMEM;
 	}
-	if (mlock2(r->holes, arena_holes_len(r), MLOCK_ONFAULT))
+	if (mlock2(r->uncommitted, arena_map_len(r), MLOCK_ONFAULT))
 		r->lock_err = errno;
 	return 0;
 }
@@ -77,50 +77,50 @@ void rzs_arena_release(struct rzs_arena *r)
 {
 	if (r->base)
 		munmap(r->base, (size_t)r->units * RZS_ARENA_UNIT);
-	if (r->holes)
-		munmap(r->holes, arena_holes_len(r));
+	if (r->uncommitted)
+		munmap(r->uncommitted, arena_map_len(r));
 	memset(r, 0, sizeof(*r));
 }
 
-static bool arena_is_hole(const struct rzs_arena *r, uint64_t unit)
+static bool arena_is_uncommitted(const struct rzs_arena *r, uint64_t unit)
 {
-	return r->holes[unit / 64] >> (unit % 64) & 1;
+	return r->uncommitted[unit / 64] >> (unit % 64) & 1;
 }
 
-static void arena_set_holes(struct rzs_arena *r, uint64_t unit, uint64_t nr)
+static void arena_set_uncommitted(struct rzs_arena *r, uint64_t unit, uint64_t nr)
 {
 	if (unit / 64 < r->lowest)
 		r->lowest = unit / 64;
-	r->nr_holes += nr;
+	r->nr_uncommitted += nr;
 	for (; nr; unit++, nr--)
-		r->holes[unit / 64] |= 1ull << (unit % 64);
+		r->uncommitted[unit / 64] |= 1ull << (unit % 64);
 }
 
-static void arena_clear_holes(struct rzs_arena *r, uint64_t unit, uint64_t nr)
+static void arena_set_committed(struct rzs_arena *r, uint64_t unit, uint64_t nr)
 {
-	r->nr_holes -= nr;
+	r->nr_uncommitted -= nr;
 	for (; nr; unit++, nr--)
-		r->holes[unit / 64] &= ~(1ull << (unit % 64));
+		r->uncommitted[unit / 64] &= ~(1ull << (unit % 64));
 }
 
-/* The first run of holes, at most want long.  There is one. */
-static uint64_t arena_first_holes(struct rzs_arena *r, uint64_t want, uint64_t *out_nr)
+/* The first run of uncommitted units, at most want long.  There is one. */
+static uint64_t arena_first_uncommitted(struct rzs_arena *r, uint64_t want, uint64_t *out_nr)
 {
 	uint64_t unit, nr = 1;
 
-	while (!r->holes[r->lowest])
+	while (!r->uncommitted[r->lowest])
 		r->lowest++;
-	unit = r->lowest * 64 + (uint64_t)__builtin_ctzll(r->holes[r->lowest]);
-	while (nr < want && unit + nr < r->opened && arena_is_hole(r, unit + nr))
+	unit = r->lowest * 64 + (uint64_t)__builtin_ctzll(r->uncommitted[r->lowest]);
+	while (nr < want && unit + nr < r->opened && arena_is_uncommitted(r, unit + nr))
 		nr++;
 	*out_nr = nr;
 	return unit;
 }
 
 /*
- * Make the next nr units accessible, as holes.  Locked before they are accessible: locking what is
- * accessible could fill it.  A refused lock is remembered and not asked for again, limits do not
- * rise by themselves.
+ * Make the next nr units accessible, as uncommitted ones.  Locked before they are accessible:
+ * locking what is accessible could fill it.  A refused lock is remembered and not asked for again,
+ * limits do not rise by themselves.
  */
 static int arena_open(struct rzs_arena *r, uint64_t nr)
 {
@@ -134,7 +134,7 @@ static int arena_open(struct rzs_arena *r, uint64_t nr)
 			(void)munlock(p, len);
 		return -ENOMEM;
 	}
-	arena_set_holes(r, r->opened, nr);
+	arena_set_uncommitted(r, r->opened, nr);
 	r->opened += nr;
 	return 0;
 }
@@ -161,7 +161,7 @@ int rzs_arena_commit(struct rzs_arena *r, uint64_t want, void (*on_page)(void *a
 
 	*out = NULL;
 	*out_nr = 0;
-	if (!r->nr_holes) {
+	if (!r->nr_uncommitted) {
 		uint64_t left = r->units - r->opened;
 
 		if (left == 0)
@@ -170,7 +170,7 @@ int rzs_arena_commit(struct rzs_arena *r, uint64_t want, void (*on_page)(void *a
 		if (err)
 			return err;
 	}
-	unit = arena_first_holes(r, want, &nr);
+	unit = arena_first_uncommitted(r, want, &nr);
 	p = r->base + unit * RZS_ARENA_UNIT;
 	err = arena_fill(r, p, (size_t)nr * RZS_ARENA_UNIT, on_page, arg);
 	if (err) {
@@ -178,7 +178,7 @@ int rzs_arena_commit(struct rzs_arena *r, uint64_t want, void (*on_page)(void *a
 		(void)rzs_memory_drop(p, (size_t)nr * RZS_ARENA_UNIT, &r->lock_err);
 		return err;
 	}
-	arena_clear_holes(r, unit, nr);
+	arena_set_committed(r, unit, nr);
 	*out = p;
 	*out_nr = nr;
 	return 0;
@@ -189,6 +189,6 @@ int rzs_arena_uncommit(struct rzs_arena *r, void *unit)
 	int err = rzs_memory_drop(unit, RZS_ARENA_UNIT, &r->lock_err);
 
 	if (!err)
-		arena_set_holes(r, (uint64_t)((char *)unit - r->base) / RZS_ARENA_UNIT, 1);
+		arena_set_uncommitted(r, (uint64_t)((char *)unit - r->base) / RZS_ARENA_UNIT, 1);
 	return err;
 }

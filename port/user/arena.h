@@ -6,11 +6,11 @@
  * The range is mapped without access, which costs nothing.  Units are opened (made accessible, and
  * locked: pages stay in RAM once they are there) from its start onwards, as few as needed, so that
  * what the system counts as locked is what has been used.  Committing a unit faults all its pages
- * in; uncommitting gives the pages back and leaves a hole, which is the first to be filled again.
+ * in; uncommitting gives the pages back; the lowest such units are committed first.
  *
  * Threading: none; the caller sees to it that one thread at a time uses an arena.  Sleeps, asks the
  * system for memory.  None of its functions may be called by a thread of the data path.
- * Invariants: committed units = opened - nr_holes; bits of holes at or above opened are 0.
+ * Invariants: committed units = opened - nr_uncommitted; bits at or above opened are 0.
  */
 #ifndef RZS_ARENA_H
 #define RZS_ARENA_H
@@ -23,13 +23,13 @@
 
 struct rzs_arena {
 	char *base;
-	size_t page;	   /* bytes; a unit is one or several */
-	uint64_t units;	   /* size */
-	uint64_t opened;   /* units 0 .. opened - 1 are accessible */
-	uint64_t nr_holes; /* of these, how many have no memory */
-	uint64_t *holes;   /* one bit a unit */
-	uint64_t lowest;   /* no hole in words of holes before this one */
-	int lock_err;	   /* errno of the lock that was refused, 0: all is locked */
+	size_t page;		 /* bytes; a unit is one or several */
+	uint64_t units;		 /* size */
+	uint64_t opened;	 /* units 0 .. opened - 1 are accessible */
+	uint64_t nr_uncommitted; /* of these, how many have no memory */
+	uint64_t *uncommitted;	 /* one bit a unit */
+	uint64_t lowest;	 /* words of the bitmap before this one are 0 */
+	int lock_err;		 /* errno of the lock that was refused, 0: all is locked */
 };
 
 /*

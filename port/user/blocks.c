@@ -28,7 +28,7 @@
 #include <pthread.h>
 
 #define BLOCKS_STEP   8u  /* faulted in by one call: 256 KiB */
-#define BLOCKS_BUDGET 32u /* faulted in between two looks at whether there is room: 1 MiB */
+#define BLOCKS_BUDGET 32u /* faulted in between two looks at whether there is headroom: 1 MiB */
 /* The default reserve is a quarter of max or a sixteenth of RAM, within these. */
 #define BLOCKS_RESERVE_MOST  512u
 #define BLOCKS_RESERVE_LEAST 8u
@@ -36,13 +36,15 @@
 #define BLOCKS_SLACK	     8u		/* between a tiny reserve and its high mark */
 #define BLOCKS_ADDRESS_MOST  (1u << 29) /* 16 TiB: more than slots can name */
 #define BLOCKS_ROOM_LEFT     (128u * 1024) /* of what there is to take, for page tables and races */
-/* ns until it is asked again whether there is room, while few blocks are ready, and otherwise. */
+/*
+ * ns until it is asked again whether there is headroom, while few blocks are ready, and otherwise.
+ */
 #define BLOCKS_PAUSE_FEW     1000000l
 #define BLOCKS_PAUSE	     8000000l
 #define BLOCKS_BACKOFF_FIRST 4000000l	/* ns of pause after a failure, doubled up to: */
 #define BLOCKS_BACKOFF_LAST  256000000l
 #define BLOCKS_STACK_TOUCH   (64u * 1024)
-#define BLOCKS_STARVED	     250000000ull /* ns without room and without a ready block */
+#define BLOCKS_STARVED	     250000000ull /* ns without headroom and without a ready block */
 
 _Static_assert(RZS_ARENA_UNIT == RZS_BLOCK_SIZE, "a unit of the range is a block");
 
@@ -52,7 +54,7 @@ _Static_assert(RZS_ARENA_UNIT == RZS_BLOCK_SIZE, "a unit of the range is a block
 
 static struct rzs_thread *(*blocks_hook)(void *arg);
 static void *blocks_hook_arg;
-static const char *blocks_room;
+static const char *blocks_zoneinfo;
 
 void rzs_blocks_set_thread_hook(struct rzs_thread *(*fn)(void *arg), void *arg)
 {
@@ -60,9 +62,9 @@ void rzs_blocks_set_thread_hook(struct rzs_thread *(*fn)(void *arg), void *arg)
 	blocks_hook_arg = arg;
 }
 
-void rzs_blocks_set_room(const char *path)
+void rzs_blocks_set_headroom(const char *path)
 {
-	blocks_room = path;
+	blocks_zoneinfo = path;
 }
 
 /* Marks */
@@ -175,12 +177,12 @@ void rzs_blocks_count(struct rzs_blocks *b, uint64_t *out_taken, uint64_t *out_r
 /* Getting and returning memory: under system */
 
 /*
- * There is no room.  A machine that swaps gets memory free by writing to us, and with no block
- * every write is refused, so that room may never come: after a while without both, one block after
- * the other is asked for all the same, each time that there is none, until there is room again.
- * How many now: 0 or 1.
+ * There is no headroom.  A machine that swaps gets memory free by writing to us, and with no block
+ * every write is refused, so that headroom may never come: after a while without both, one block
+ * after the other is asked for all the same, each time that there is none, until there is headroom
+ * again. How many now: 0 or 1.
  */
-static uint64_t blocks_without_room(struct rzs_blocks *b, uint64_t ready)
+static uint64_t blocks_without_headroom(struct rzs_blocks *b, uint64_t ready)
 {
 	uint64_t now = rzs_blocks_now();
 
@@ -192,17 +194,17 @@ static uint64_t blocks_without_room(struct rzs_blocks *b, uint64_t ready)
 }
 
 /*
- * How many blocks may be taken at once, of want.  Of the room only half is taken before the next
- * look: others take from it as well.
+ * How many blocks may be taken at once, of want.  Of the headroom only half is taken before the
+ * next look: others take from it as well.
  */
-static uint64_t blocks_room_for(struct rzs_blocks *b, uint64_t want, uint64_t ready)
+static uint64_t blocks_within_headroom(struct rzs_blocks *b, uint64_t want, uint64_t ready)
 {
 	uint64_t bytes;
 
-	if (!b->roomy)
+	if (!b->checks_headroom)
 		return want;
 	if (b->budget == 0) {
-		bytes = rzs_room_bytes(&b->room, ready < b->reserve / BLOCKS_HUNGRY_SHARE);
+		bytes = rzs_headroom_bytes(&b->headroom, ready < b->reserve / BLOCKS_HUNGRY_SHARE);
 		bytes = bytes > BLOCKS_ROOM_LEFT ? bytes - BLOCKS_ROOM_LEFT : 0;
 		b->budget = blocks_min(bytes / 2 / RZS_BLOCK_SIZE, BLOCKS_BUDGET);
 	}
@@ -215,13 +217,13 @@ static uint64_t blocks_room_for(struct rzs_blocks *b, uint64_t want, uint64_t re
 
 /*
  * Each page is a step of its own: under pressure one may take long, and a thread that has lost its
- * priority meanwhile must have it again before it looks for the next (watch.h).
+ * priority meanwhile must have it again before it looks for the next (watchdog.h).
  */
 static void blocks_got_on(void *arg)
 {
 	const struct rzs_blocks *b = arg;
 
-	rzs_threads_turn(b->entry, false);
+	rzs_threads_progress(b->entry, false);
 }
 
 /* How many are missing from the reserve; since when is noted.  *out_ready: what there is. */
@@ -243,7 +245,7 @@ static uint64_t blocks_wanted(struct rzs_blocks *b, uint64_t *out_ready)
 
 /*
  * One step towards the reserve.  *out_done: it is reached, or max is.  -ENOMEM: the system has
- * nothing to give; -EAGAIN: there is no room at the moment.
+ * nothing to give; -EAGAIN: there is no headroom at the moment.
  */
 static int blocks_fill_step(struct rzs_blocks *b, bool *out_done)
 {
@@ -257,9 +259,9 @@ static int blocks_fill_step(struct rzs_blocks *b, bool *out_done)
 	*out_done = want == 0;
 	if (want == 0)
 		return 0;
-	want = blocks_room_for(b, blocks_min(want, BLOCKS_STEP), ready);
+	want = blocks_within_headroom(b, blocks_min(want, BLOCKS_STEP), ready);
 	if (want == 0)
-		want = unasked = blocks_without_room(b, ready);
+		want = unasked = blocks_without_headroom(b, ready);
 	rzs_lock(&b->lock);
 	b->shortages += want == 0;
 	b->unasked += unasked;
@@ -337,7 +339,7 @@ static int blocks_repeat(struct rzs_blocks *b, int (*step)(struct rzs_blocks *, 
 		pthread_mutex_lock(&b->system);
 		err = step(b, &done);
 		pthread_mutex_unlock(&b->system);
-		rzs_threads_turn(b->entry, false);
+		rzs_threads_progress(b->entry, false);
 	}
 	return err;
 }
@@ -433,8 +435,8 @@ static int blocks_reserve_arena(struct rzs_blocks *b, uint64_t max)
 static void blocks_free(struct rzs_blocks *b)
 {
 	rzs_arena_release(&b->arena);
-	if (b->roomy)
-		rzs_room_close(&b->room);
+	if (b->checks_headroom)
+		rzs_headroom_close(&b->headroom);
 	pthread_mutex_destroy(&b->system);
 	rzs_port_free(b, sizeof(*b));
 }
@@ -466,7 +468,8 @@ int rzs_blocks_open(struct rzs_blocks **out, uint64_t max_blocks, uint64_t reser
 		goto fail;
 	b->refilled = 0;
 	b->least = b->ready;
-	b->roomy = blocks_room && rzs_room_open(&b->room, blocks_room) == 0;
+	b->checks_headroom =
+		blocks_zoneinfo && rzs_headroom_open(&b->headroom, blocks_zoneinfo) == 0;
 	err = rzs_threads_start(&b->thread, "rzs-refill", blocks_thread, b);
 	if (err)
 		goto fail;

@@ -17,11 +17,11 @@
 void rzs_blocks_set_thread_hook(struct rzs_thread *(*fn)(void *arg), void *arg);
 
 /*
- * Where refill threads look for room (room.h); NULL, as at first: nowhere, they ask the system for
- * memory without looking.  Set likewise; the string is kept.  Where it cannot be read the same
- * holds.
+ * Where refill threads look for headroom (headroom.h); NULL, as at first: nowhere, they ask the
+ * system for memory without looking.  Set likewise; the string is kept.  Where it cannot be read
+ * the same holds.
  */
-void rzs_blocks_set_room(const char *path);
+void rzs_blocks_set_headroom(const char *path);
 
 struct rzs_blocks_info {
 	uint64_t taken;
@@ -32,15 +32,15 @@ struct rzs_blocks_info {
 	uint64_t refilled;  /* blocks given memory after the source was opened */
 	uint64_t returned;  /* blocks whose memory went back to the system */
 	uint64_t failures;  /* times the system had no memory, or would not take it back */
-	uint64_t shortages; /* times there was no room, so that it was not even asked */
-	uint64_t unasked;   /* blocks taken without room, because the reserve was empty for long */
-	uint64_t refused;   /* takes that found no ready block, below max */
-	uint64_t bad_gives; /* gives of what is no block; ignored */
-	uint64_t locked;    /* sources whose memory is all locked into RAM ... */
-	uint64_t sources;   /* ... of so many that are open */
-	uint64_t roomy;	    /* sources that look for room before they take any */
-	uint64_t waits_ns;  /* how long the longest has asked for memory and not got any; 0: none */
-	int lock_err;	    /* errno of a lock that was refused, 0: none was */
+	uint64_t shortages; /* times there was no headroom, so that it was not even asked */
+	uint64_t unasked;   /* blocks taken without headroom: the reserve had long been empty */
+	uint64_t refused;	  /* takes that found no ready block, below max */
+	uint64_t bad_gives;	  /* gives of what is no block; ignored */
+	uint64_t locked;	  /* sources whose memory is all locked into RAM ... */
+	uint64_t sources;	  /* ... of so many that are open */
+	uint64_t checks_headroom; /* sources that look for headroom before they take any */
+	uint64_t waits_ns; /* how long the longest has asked for memory and not got any; 0: none */
+	int lock_err;	   /* errno of a lock that was refused, 0: none was */
 };
 
 /*

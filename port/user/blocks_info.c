@@ -49,7 +49,7 @@ void rzs_blocks_info(struct rzs_blocks_info *out)
 		out->bad_gives += b->bad_gives;
 		out->locked += b->lock_err == 0;
 		out->sources++;
-		out->roomy += b->roomy;
+		out->checks_headroom += b->checks_headroom;
 		if (b->waits_since && b->waits_since < now && now - b->waits_since > out->waits_ns)
 			out->waits_ns = now - b->waits_since;
 		if (b->lock_err)

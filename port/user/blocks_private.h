@@ -8,7 +8,7 @@
 
 #include "arena.h"
 #include "blocks.h"
-#include "room.h"
+#include "headroom.h"
 
 struct block_link {
 	struct block_link *next;
@@ -38,12 +38,12 @@ struct rzs_blocks {
 	pthread_t thread;
 	struct rzs_thread *(*hook)(void *arg);
 	void *hook_arg;
-	bool roomy; /* room is to be asked */
+	bool checks_headroom; /* headroom is to be asked */
 
 	/* The thread's. */
-	struct rzs_room room;
-	uint64_t budget;      /* of room found, not taken yet */
-	uint64_t empty_since; /* ns: when there first was no block, and no room since; 0: not so */
+	struct rzs_headroom headroom;
+	uint64_t budget;      /* of headroom found, not taken yet */
+	uint64_t empty_since; /* ns: no block, and no headroom, since then; 0: not so */
 	struct rzs_thread *entry;
 
 	struct rzs_blocks *next; /* under blocks_open_lock */

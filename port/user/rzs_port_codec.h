@@ -54,7 +54,7 @@ static inline int rzs_lzo_init(void)
 	return lzo_init() == LZO_E_OK ? 0 : -EIO;
 }
 
-/* dst has room for n + n/16 + 67 bytes, wrk is RZS_LZO_WORKMEM bytes. */
+/* dst has space for n + n/16 + 67 bytes, wrk is RZS_LZO_WORKMEM bytes. */
 static inline int rzs_lzo_compress(const void *src, size_t n, void *dst, size_t *out_n, void *wrk)
 {
 	lzo_uint len = 0;
@@ -114,7 +114,7 @@ struct rzs_zstd_ctx {
 	ZSTD_DCtx *dctx;
 };
 
-#define RZS_ZSTD_HEAD 64u /* room for struct rzs_zstd_ctx that keeps the workspaces aligned */
+#define RZS_ZSTD_HEAD 64u /* space for struct rzs_zstd_ctx that keeps the workspaces aligned */
 
 static inline size_t rzs_zstd_round(size_t n)
 {

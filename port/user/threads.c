@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 static const int threads_priority[RZS_THREAD_ROLES] = {
-	[RZS_THREAD_WATCH] = 3,
+	[RZS_THREAD_WATCHDOG] = 3,
 	[RZS_THREAD_IO] = 2,
 	[RZS_THREAD_REFILL] = 1,
 	[RZS_THREAD_HELPER] = 0,
@@ -111,7 +111,7 @@ static struct rzs_thread *threads_fill(struct rzs_thread *t, enum rzs_thread_rol
 	__atomic_store_n(&t->ordinary, threads_ordinary, __ATOMIC_RELAXED);
 	__atomic_store_n(&t->realtime, policy == SCHED_FIFO, __ATOMIC_RELAXED);
 	__atomic_store_n(&t->clock, clock, __ATOMIC_RELAXED);
-	__atomic_store_n(&t->turns, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&t->progress, 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&t->demoted, false, __ATOMIC_RELAXED);
 	__atomic_store_n(&t->tid, threads_self(), __ATOMIC_RELEASE);
 	return t;
@@ -223,20 +223,20 @@ int rzs_threads_restore(struct rzs_thread *t)
 	return err;
 }
 
-bool rzs_threads_hurry(struct rzs_thread *t)
+bool rzs_threads_raise(struct rzs_thread *t)
 {
-	bool quick;
+	bool raised;
 
 	if (!t || !__atomic_load_n(&t->realtime, __ATOMIC_RELAXED))
 		return false;
 	rzs_lock(&t->lock);
-	quick = threads_set(threads_self(), RZS_THREAD_IO,
-			    __atomic_load_n(&t->ordinary, __ATOMIC_RELAXED), true) == 0;
+	raised = threads_set(threads_self(), RZS_THREAD_IO,
+			     __atomic_load_n(&t->ordinary, __ATOMIC_RELAXED), true) == 0;
 	rzs_unlock(&t->lock);
-	return quick;
+	return raised;
 }
 
-void rzs_threads_calm(struct rzs_thread *t)
+void rzs_threads_lower(struct rzs_thread *t)
 {
 	rzs_lock(&t->lock);
 	(void)threads_set_entry(t, __atomic_load_n(&t->realtime, __ATOMIC_RELAXED));

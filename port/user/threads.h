@@ -4,13 +4,13 @@
  * and whether it gets on.
  *
  * Priorities while they are real-time ones, highest first:
- *   watch   3  helps whoever is stuck, so nobody may be in its way; does nearly nothing
+ *   watchdog 3  helps whoever is stuck, so nobody may be in its way; does nearly nothing
  *   I/O     2  replies: everybody waits for them
  *   refill  1  takes memory for the I/O threads ahead of time; must run before those who use
  *              memory up, and never instead of an I/O thread
  *   helper  -  talks, compacts: may wait for memory, so it must not be a real-time one, which
  *              would wait in the way of everybody else; nice -20.  While it takes I/O threads'
- *              locks it does not wait, and has their priority (rzs_threads_hurry())
+ *              locks it does not wait, and has their priority (rzs_threads_raise())
  *
  * A thread that gets on says so: an I/O thread around each request, the refill thread at each step.
  * One that uses processor time and does not get on is in the kernel, looking for memory.  (A thread
@@ -37,7 +37,7 @@ enum rzs_thread_role {
 	RZS_THREAD_IO,
 	RZS_THREAD_REFILL,
 	RZS_THREAD_HELPER,
-	RZS_THREAD_WATCH,
+	RZS_THREAD_WATCHDOG,
 	RZS_THREAD_ROLES,
 };
 
@@ -51,11 +51,11 @@ struct rzs_thread {
 	rzs_lock_t lock; /* the thread does not end meanwhile */
 	pid_t tid;	 /* 0: free entry */
 	int role;
-	int ordinary;	 /* its policy when it is not a real-time one */
-	clockid_t clock; /* of its processor time */
-	uint32_t turns;	 /* written by the thread itself; odd while it works without the kernel */
-	bool realtime;	 /* it is to have its role's priority, when it is not demoted */
-	bool demoted;	 /* an ordinary one until it gets on */
+	int ordinary;	   /* its policy when it is not a real-time one */
+	clockid_t clock;   /* of its processor time */
+	uint32_t progress; /* written by the thread itself; odd while it works without the kernel */
+	bool realtime;	   /* it is to have its role's priority, when it is not demoted */
+	bool demoted;	   /* an ordinary one until it gets on */
 };
 
 #define RZS_THREADS_MAX 1024u
@@ -82,14 +82,14 @@ struct rzs_thread *rzs_threads_enter(enum rzs_thread_role role);
 /*
  * Give the entry's thread the priority of its role, or an ordinary one, from now on.  0 or a
  * negative errno; -ESRCH: it has ended.  Waits for whoever schedules the same thread: not for
- * threads that serve I/O, nor for the watch.
+ * threads that serve I/O, nor for the watchdog.
  */
 int rzs_threads_schedule(struct rzs_thread *t, bool realtime);
 
 /*
- * Make the entry's thread an ordinary one until its next turn.  A page that it is looking for in
- * the kernel meanwhile stays one of a real-time thread, but the next would not be.  0, as above, or
- * -EAGAIN: somebody else schedules it now.  Never waits.
+ * Make the entry's thread an ordinary one until it makes progress.  A page that it is looking for
+ * in the kernel meanwhile stays one of a real-time thread, but the next would not be.  0, as above,
+ * or -EAGAIN: somebody else schedules it now.  Never waits.
  */
 int rzs_threads_demote(struct rzs_thread *t);
 
@@ -99,13 +99,13 @@ int rzs_threads_restore(struct rzs_thread *t);
 /*
  * By an ordinary thread itself, before it takes locks for which threads that serve I/O wait: while
  * it holds one and anybody else had the processor, they would wait for that, whatever their
- * priority.  Gives it theirs until rzs_threads_calm(); meanwhile it must not wait for memory, nor
- * take longer than one of their turns.  false: it stays as it is, for t is NULL, threads are not to
- * be real-time ones now, or that is refused; then nothing is to follow.  (Locks of the kernel that
- * pass the waiter's priority on, FUTEX_LOCK_PI, take kernel memory from whoever has to wait.)
+ * priority.  Gives it theirs until rzs_threads_lower(); meanwhile it must not wait for memory, nor
+ * take longer than one of their requests.  false: it stays as it is, for t is NULL, threads are not
+ * to be real-time ones now, or that is refused; then nothing is to follow.  (Locks of the kernel
+ * that pass the waiter's priority on, FUTEX_LOCK_PI, take kernel memory from whoever has to wait.)
  */
-bool rzs_threads_hurry(struct rzs_thread *t);
-void rzs_threads_calm(struct rzs_thread *t);
+bool rzs_threads_raise(struct rzs_thread *t);
+void rzs_threads_lower(struct rzs_thread *t);
 
 /* Schedule the calling thread, entered or not, as it is told here and no longer. */
 int rzs_threads_schedule_self(enum rzs_thread_role role, bool realtime);
@@ -117,13 +117,14 @@ struct rzs_thread *rzs_threads_at(unsigned i);
 int rzs_threads_time(struct rzs_thread *t, uint64_t *out_ns);
 
 /*
- * By the thread itself; t may be NULL. Works: from here to the next turn it asks nobody for memory.
+ * By the thread itself; t may be NULL.  works: until the next call the thread asks nobody for
+ * memory.
  */
-static inline void rzs_threads_turn(struct rzs_thread *t, bool works)
+static inline void rzs_threads_progress(struct rzs_thread *t, bool works)
 {
 	if (!t)
 		return;
-	__atomic_store_n(&t->turns, ((t->turns + 2) & ~1u) | works, __ATOMIC_RELAXED);
+	__atomic_store_n(&t->progress, ((t->progress + 2) & ~1u) | works, __ATOMIC_RELAXED);
 	if (__builtin_expect(__atomic_load_n(&t->demoted, __ATOMIC_RELAXED), false))
 		(void)rzs_threads_restore(t);
 }

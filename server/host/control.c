@@ -181,7 +181,7 @@ static void watch(struct client *c)
 	c->stepped = false;
 }
 
-/* Answer what has come, as far as the replies find room. */
+/* Answer what has come, as long as fewer than OUT_HIGH bytes of replies wait. */
 static void serve(struct client *c)
 {
 	bool there;
@@ -234,8 +234,8 @@ static int admit(struct rzs_control *control, int fd)
 
 /* ---- the socket that listens */
 
-/* An error for the greeting: a few bytes, for which a new socket has room. */
-static void turn_away(int fd, int err, const char *text)
+/* An error for the greeting: a few bytes, which the buffer of a new socket takes. */
+static void reject(int fd, int err, const char *text)
 {
 	char line[RZS_CTL_REQUEST_MAX];
 	size_t len = rzs_ctl_put_error(line, sizeof(line), err, text);
@@ -278,16 +278,16 @@ static void on_connection(void *arg, uint32_t events)
 		return;
 	}
 	if (!rzs_peer_allowed(fd, control->uid)) {
-		turn_away(fd, -EACCES, "only root and the user the server runs as are served");
+		reject(fd, -EACCES, "only root and the user the server runs as are served");
 		return;
 	}
 	if (control->nr_clients >= control->max_clients) {
-		turn_away(fd, -EAGAIN, "too many clients at once; try again when one has left");
+		reject(fd, -EAGAIN, "too many clients at once; try again when one has left");
 		return;
 	}
 	err = admit(control, fd);
 	if (err < 0)
-		turn_away(fd, err, "no memory for another client");
+		reject(fd, err, "no memory for another client");
 }
 
 /* Whoever waits may be gone, or another process's, when accept() is called. */

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "ctl_commands.h"
-#include "lockdown.h"
+#include "protect_server.h"
 #include "stat_table.h"
 
 #define LINE_TEXT 1200u
@@ -59,14 +59,14 @@ struct line {
 
 __attribute__((format(printf, 2, 3))) static void add(struct line *l, const char *fmt, ...)
 {
-	size_t room = sizeof(l->text) - l->used;
+	size_t left = sizeof(l->text) - l->used;
 	va_list ap;
 	int n;
 
 	va_start(ap, fmt);
-	n = vsnprintf(l->text + l->used, room, fmt, ap);
+	n = vsnprintf(l->text + l->used, left, fmt, ap);
 	va_end(ap);
-	if (n < 0 || (size_t)n >= room || l->nr == RZS_CTL_WORDS_MAX)
+	if (n < 0 || (size_t)n >= left || l->nr == RZS_CTL_WORDS_MAX)
 		return;
 	l->word[l->nr++] = l->text + l->used;
 	l->used += (size_t)n + 1;
@@ -243,7 +243,7 @@ static void send_protection(void *arg, const char *name, const char *state)
 static int run_process(struct call *c)
 {
 	rzs_stat_process(send_stat, c);
-	rzs_lockdown_each(send_protection, c);
+	rzs_protect_server_each(send_protection, c);
 	return 0;
 }
 

@@ -10,7 +10,7 @@ void rzs_ctl_out_free(struct rzs_ctl_out *out)
 	*out = (struct rzs_ctl_out){0};
 }
 
-/* Room for a line, none of which is longer, but for the 0 that none has; NULL: there is none. */
+/* Space for the longest line there can be.  NULL: no memory; out is broken from then on. */
 static char *reserve_line(struct rzs_ctl_out *out)
 {
 	size_t size = out->size ? out->size : RZS_CTL_REPLY_MAX;

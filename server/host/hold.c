@@ -223,7 +223,7 @@ static struct rzs_holder *find(const struct rzs_hold *hold, const struct rzs_pee
 }
 
 /* The owner; who connected and has gone, if its connections live, is that from now on. */
-static struct rzs_holder *settle_owner(struct rzs_hold *hold)
+static struct rzs_holder *current_owner(struct rzs_hold *hold)
 {
 	struct rzs_holder *h;
 
@@ -251,7 +251,7 @@ enum rzs_hold_answer rzs_hold_ask(struct rzs_hold *hold, const struct rzs_peer_i
 
 	pthread_mutex_lock(&hold->lock);
 	sweep(hold);
-	owner = settle_owner(hold);
+	owner = current_owner(hold);
 	if (owner && !is_same(owner, id))
 		answer = is_there(&owner->id) ? RZS_HOLD_READ : RZS_HOLD_WAIT;
 	else if (!owner && is_leaving(hold, id))
@@ -311,7 +311,7 @@ bool rzs_hold_holder(struct rzs_hold *hold, pid_t *out_pid)
 
 	pthread_mutex_lock(&hold->lock);
 	sweep(hold);
-	owner = settle_owner(hold);
+	owner = current_owner(hold);
 	*out_pid = owner ? owner->id.pid : 0;
 	pthread_mutex_unlock(&hold->lock);
 	return owner != NULL;

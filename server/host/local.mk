@@ -15,10 +15,10 @@ librzshost_la_SOURCES = \
 	server/host/latency.h \
 	server/host/listen_unix.c \
 	server/host/listen_unix.h \
-	server/host/lockdown.c \
-	server/host/lockdown.h \
 	server/host/process_params.c \
 	server/host/process_params.h \
+	server/host/protect_server.c \
+	server/host/protect_server.h \
 	server/host/say.c \
 	server/host/say.h \
 	server/host/stat_table.c \

@@ -170,9 +170,9 @@ static void make_calls(struct rzs_loop *l)
 			c->fn(c->arg);
 }
 
-/* ---- turns ---- */
+/* ---- iterations ---- */
 
-void rzs_loop_turn(struct rzs_loop *l, bool wait)
+void rzs_loop_run_once(struct rzs_loop *l, bool wait)
 {
 	struct epoll_event events[EVENTS];
 	int nr = epoll_wait(l->epoll, events, EVENTS, wait ? timeout(l) : 0);
@@ -196,7 +196,7 @@ void rzs_loop_turn(struct rzs_loop *l, bool wait)
 void rzs_loop_run(struct rzs_loop *l)
 {
 	while (!l->stopping)
-		rzs_loop_turn(l, true);
+		rzs_loop_run_once(l, true);
 }
 
 void rzs_loop_stop(struct rzs_loop *l)

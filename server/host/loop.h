@@ -66,8 +66,8 @@ void rzs_loop_close(struct rzs_loop *l);
 void rzs_loop_run(struct rzs_loop *l);
 void rzs_loop_stop(struct rzs_loop *l);
 
-/* One turn: wait, if that is wanted, then do all that there is to do. */
-void rzs_loop_turn(struct rzs_loop *l, bool wait);
+/* One iteration: wait, if wait says so, then run all that is due. */
+void rzs_loop_run_once(struct rzs_loop *l, bool wait);
 
 /*
  * Watch fd for events, level-triggered.  fd, fn and arg of w are set before; w stays where it is.

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "ram.h"
-#include "watch.h"
+#include "watchdog.h"
 
 int rzs_process_params_protect(const char *key, const char *value, enum rzs_protect_mode *out,
 			       char why[RZS_WHY_MAX])
@@ -47,7 +47,7 @@ int rzs_process_params_ballast(uint64_t *ballast, bool given, char why[RZS_WHY_M
 	char bytes[24];
 
 	if (!given)
-		*ballast = rzs_watch_default_ballast(ram);
+		*ballast = rzs_watchdog_default_ballast(ram);
 	if (ram == 0 || *ballast <= ram / 8)
 		return 0;
 	snprintf(bytes, sizeof(bytes), "%llu", (unsigned long long)*ballast);

@@ -6,7 +6,7 @@
 #ifndef RZS_PROCESS_PARAMS_H
 #define RZS_PROCESS_PARAMS_H
 
-#include "lockdown.h"
+#include "protect_server.h"
 #include "value.h"
 
 /* 0, or -EINVAL with why set and *out unchanged. */

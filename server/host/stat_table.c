@@ -5,9 +5,9 @@
 #include <stddef.h>
 
 #include "blocks.h"
-#include "lockdown.h"
+#include "protect_server.h"
 #include "say.h"
-#include "watch.h"
+#include "watchdog.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -62,7 +62,7 @@ static const struct rzs_stat connections_stat = {"connections", RZS_STAT_GAUGE, 
 
 struct process {
 	uint64_t reserve_least_bytes, reserve_wait_ns, unlocked_reserves;
-	uint64_t room_shortages, room_unasked, refill_failures;
+	uint64_t headroom_shortages, headroom_unasked, refill_failures;
 	uint64_t ballast_bytes, ballast_released, threads_stuck, threads_demoted;
 	uint64_t protections_refused, swap_is_on;
 };
@@ -76,8 +76,10 @@ static const struct entry process_table[] = {
 	PROCESS(reserve_least_bytes, GAUGE, "the least there was in the reserve so far"),
 	PROCESS(reserve_wait_ns, GAUGE,
 		"for how long the reserve has asked for memory and got none, 0: it is not waiting"),
-	PROCESS(room_shortages, COUNTER, "times the system had no room for the reserve to grow"),
-	PROCESS(room_unasked, COUNTER, "blocks taken without room, because the reserve was empty"),
+	PROCESS(headroom_shortages, COUNTER,
+		"times the system had no headroom for the reserve to grow"),
+	PROCESS(headroom_unasked, COUNTER,
+		"blocks taken without headroom, because the reserve was empty"),
 	PROCESS(refill_failures, COUNTER, "times the system refused or would not take back memory"),
 	PROCESS(unlocked_reserves, GAUGE, "stores whose memory is not all locked into RAM"),
 	PROCESS(ballast_bytes, GAUGE, "memory kept to be given back when a thread is stuck"),
@@ -135,25 +137,25 @@ static void count_refused(void *arg, const char *name, const char *state)
 void rzs_stat_process(void (*fn)(void *arg, const struct rzs_stat *stat, uint64_t value), void *arg)
 {
 	struct rzs_blocks_info blocks;
-	struct rzs_watch_info watch;
+	struct rzs_watchdog_info watchdog;
 	struct process p;
 
 	rzs_blocks_info(&blocks);
-	rzs_watch_info(&watch);
+	rzs_watchdog_info(&watchdog);
 	p = (struct process){
 		.reserve_least_bytes = blocks.least * RZS_BLOCK_SIZE,
 		.reserve_wait_ns = blocks.waits_ns,
-		.room_shortages = blocks.shortages,
-		.room_unasked = blocks.unasked,
+		.headroom_shortages = blocks.shortages,
+		.headroom_unasked = blocks.unasked,
 		.refill_failures = blocks.failures,
 		.unlocked_reserves = blocks.sources - blocks.locked,
-		.ballast_bytes = watch.ballast_bytes,
-		.ballast_released = watch.released,
-		.threads_stuck = watch.stuck,
-		.threads_demoted = watch.demoted,
-		.swap_is_on = rzs_lockdown_swap_is_on(),
+		.ballast_bytes = watchdog.ballast_bytes,
+		.ballast_released = watchdog.released,
+		.threads_stuck = watchdog.stuck,
+		.threads_demoted = watchdog.demoted,
+		.swap_is_on = rzs_protect_server_swap_is_on(),
 	};
-	rzs_lockdown_each(count_refused, &p.protections_refused);
+	rzs_protect_server_each(count_refused, &p.protections_refused);
 	each(process_table, ARRAY_SIZE(process_table), &p, fn, arg);
 }
 
@@ -186,7 +188,7 @@ static void say_protection(void *arg, const char *name, const char *state)
 void rzs_stat_say_process(void)
 {
 	rzs_stat_process(say_stat, NULL);
-	rzs_lockdown_each(say_protection, NULL);
+	rzs_protect_server_each(say_protection, NULL);
 }
 
 void rzs_stat_say_device(const struct rzs_device_view *view)

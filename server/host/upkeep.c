@@ -6,7 +6,7 @@
  *     or when a write was refused;
  *   - messages about refused writes and corrupt pages, each kind at most once a minute (formatting
  *     and syslog allocate memory, and a full store refuses by the million);
- *   - real-time priority for the threads that serve I/O while the machine has swap on (lockdown.c).
+ *   - real-time priority for the I/O threads while the machine has swap on (protect_server.c).
  *
  * Threading: `stores` and what hangs on it is under `lock`, which the thread holds for one step at
  * a time; it finds its way back by the entries' ids, which only ever grow.  `wake` and `poked` are
@@ -22,7 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "lockdown.h"
+#include "protect_server.h"
 #include "say.h"
 #include "upkeep.h"
 
@@ -30,7 +30,7 @@
 #define REPEAT_SECONDS 60
 
 /*
- * Objects looked at in one step, between which others have their turn at the worker and the locks;
+ * Objects looked at in one step, after which others can have the worker and the locks;
  * 256 moves take well under a millisecond.
  */
 #define STEP_OBJECTS 256
@@ -108,7 +108,7 @@ static void tell(struct entry *e, const struct rzs_stats *s)
 }
 
 /* Look at a store: speak of it, and say whether it is to be compacted. */
-static void judge(struct entry *e)
+static void check_store(struct entry *e)
 {
 	uint64_t idle, blocks;
 	struct rzs_stats s;
@@ -125,17 +125,17 @@ static void compact_step(struct entry *e)
 {
 	struct rzs_worker *worker;
 	uint64_t blocks;
-	bool quick;
+	bool raised;
 
 	if (!e->compacting)
 		return;
 	/* Not another if it is in use: an I/O thread would wait for that one. */
 	worker = rzs_worker_get_own(e->store, own_worker);
-	quick = rzs_threads_hurry(own_entry); /* I/O threads wait for what is locked here */
+	raised = rzs_threads_raise(own_entry); /* I/O threads wait for what is locked here */
 	if (rzs_store_compact(e->store, worker, STEP_OBJECTS, &blocks, &e->compacting) < 0)
 		e->compacting = false;
-	if (quick)
-		rzs_threads_calm(own_entry);
+	if (raised)
+		rzs_threads_lower(own_entry);
 	rzs_worker_put(e->store, worker);
 }
 
@@ -149,8 +149,8 @@ static struct entry *entry_after(uint64_t id)
 	return e;
 }
 
-/* One turn over all stores, with others at the lock in between.  Whether any is to be gone on. */
-static bool turn(void (*fn)(struct entry *e))
+/* Call fn for each store, and give up the lock after each.  Whether any needs more of it. */
+static bool for_each_store(void (*fn)(struct entry *e))
 {
 	bool more = false;
 	uint64_t id = 0;
@@ -183,7 +183,7 @@ static void upkeep_wait(int swaps)
 	if (fds[0].revents)
 		(void)!read(wake, &pokes, sizeof(pokes)); /* what it is about is in the flags */
 	if (fds[1].revents)
-		rzs_lockdown_follow_swap();
+		rzs_protect_server_follow_swap();
 }
 
 static void *upkeep_main(void *unused)
@@ -191,19 +191,19 @@ static void *upkeep_main(void *unused)
 	int swaps;
 
 	(void)unused;
-	own_entry = rzs_lockdown_thread(RZS_THREAD_HELPER);
-	swaps = rzs_lockdown_watch();
+	own_entry = rzs_protect_server_thread(RZS_THREAD_HELPER);
+	swaps = rzs_protect_server_swap_fd();
 	if (swaps >= 0)
-		rzs_lockdown_follow_swap(); /* it may have changed since the start */
+		rzs_protect_server_follow_swap(); /* it may have changed since the start */
 	while (!atomic_load(&stopping)) {
 		bool more;
 
 		upkeep_wait(swaps);
 		atomic_store(&poked, false);
-		rzs_lockdown_tick();
-		more = turn(judge);
+		rzs_protect_server_tick();
+		more = for_each_store(check_store);
 		while (more && !atomic_load(&stopping)) {
-			more = turn(compact_step);
+			more = for_each_store(compact_step);
 			sched_yield();
 		}
 		if (on_tick)

@@ -80,7 +80,7 @@ if has_rzsd; then
 		code=0
 		without "$mask" "$tools/rzscontrol/rzscontrol" process --socket "$sock.control" >"$tmpdir/out" 2>&1 || code=$?
 		[ $code = $(((mask & 2) != 0)) ] || fail "rzscontrol process, without $mask, ends with $code"
-		[ $((mask & 2)) != 0 ] || grep -q '^  protect room' "$tmpdir/out" || fail "rzscontrol, without $mask, says little"
+		[ $((mask & 2)) != 0 ] || grep -q '^  protect headroom' "$tmpdir/out" || fail "rzscontrol, without $mask, says little"
 	done
 	stop_server
 fi

@@ -141,7 +141,7 @@ test_output() {
 	inode_of "$folder/link"
 	complains 1 'cannot follow it' metrics --output "$folder/link"
 	kept "$folder/link" "$inode"
-	complains 1 'a folder; name a file' metrics --output "$folder"
+	complains 1 'a directory; name a file' metrics --output "$folder"
 	complains 1 'a socket; name a file' metrics --output "$control"
 	[ -S "$control" ] || fail "metrics --output replaced a socket"
 

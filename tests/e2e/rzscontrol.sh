@@ -128,7 +128,7 @@ test_commands() {
 	says 'protect realtime         refused'
 	gives 0 process --json
 	json 'd["servers"][0]["protections"]["realtime"] == "refused"' \
-		'd["servers"][0]["stats"]["room_shortages"] == 4'
+		'd["servers"][0]["stats"]["headroom_shortages"] == 4'
 	gives 0 params swap0
 	grep -qxF 'label=my "swap"' "$out" || fail "params: $(cat "$out")"
 	grep -qxF 'level=' "$out" || fail "params: $(cat "$out")"
@@ -321,7 +321,7 @@ test_metrics() {
 		"types['ramzswap_request_latency_seconds'] == 'histogram'" \
 		"value('ramzswap_write_max_seconds') == 0.002" \
 		"value('ramzswap_protection', protection='realtime', state='refused') == 1" \
-		"value('ramzswap_process_room_shortages_total') == 4" \
+		"value('ramzswap_process_headroom_shortages_total') == 4" \
 		"value('ramzswap_process_reserve_wait_seconds') == 2.5" \
 		"types['ramzswap_slide_bytes'] == 'counter'" \
 		"'ramzswap_read_requests' not in types" || fail "metrics: $(cat "$file")"
@@ -329,7 +329,7 @@ test_metrics() {
 	json 'd["latency"]["write"]["buckets"][1:3] == [{"le_ns": 1087, "count": 1}, {"le_ns": 18431, "count": 500}]'
 	complains 1 'cannot make a file beside it' metrics --output /nowhere/rzs.prom
 	mkdir "$tmpdir/metrics/folder"
-	complains 1 'a folder; name a file' metrics --output "$tmpdir/metrics/folder"
+	complains 1 'a directory; name a file' metrics --output "$tmpdir/metrics/folder"
 	end_server "$run/control.sock"
 	complains 4 'no server answers' metrics --output "$file"
 	"$PYTHON" "$srcdir/tests/lib/openmetrics.py" "$file" "value('ramzswap_up') == 0" \

@@ -37,7 +37,7 @@ static void init(void)
 	const char *name;
 
 	while (nr_known < MAX_CODECS && (name = rzs_codec_name(nr_known)) != NULL) {
-		const struct rzs_codec *codec = rzs_codec_find(name);
+		const struct rzs_codec *codec = rzs_codec_lookup(name);
 		size_t size = codec->ctx_size(codec->level_default);
 		void *ctx = NULL;
 

@@ -40,7 +40,7 @@ static unsigned feed(struct rzsd_config *c, const uint8_t *data, size_t size)
 	told = 0;
 	rzs_config_read_stream(&sink, f, "x");
 	fclose(f);
-	nr = rzs_config_tell_end(&sink);
+	nr = rzs_config_complain_end(&sink);
 	if (told > RZS_CONFIG_COMPLAINTS + 1 || (nr <= RZS_CONFIG_COMPLAINTS && told != nr))
 		abort();
 	return nr;

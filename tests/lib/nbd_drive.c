@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROOM RZS_NBD_HANDSHAKE_ROOM
+#define ROOM RZS_NBD_HANDSHAKE_OUT_MIN
 
 static int find(void *arg, const char *name, size_t len, struct rzs_nbd_export *out,
 		const char **out_why)

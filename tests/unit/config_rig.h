@@ -39,7 +39,7 @@ static inline unsigned feed(const char *name, const char *text, size_t len)
 		T_EQ(getc(f), *text);
 	rzs_config_read_stream(&sink, f, name);
 	fclose(f);
-	return rzs_config_tell_end(&sink);
+	return rzs_config_complain_end(&sink);
 }
 
 static inline void show(void)

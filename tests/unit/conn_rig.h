@@ -124,7 +124,7 @@ static inline bool rig_turn(struct rig *r)
 	    (wants == RZS_CONN_OUTPUT && !(p.revents & (POLLOUT | POLLHUP | POLLERR))))
 		return false;
 	r->turns++;
-	wants = rzs_conn_turn(r->conn, &r->thread);
+	wants = rzs_conn_run(r->conn, &r->thread);
 	r->closed = wants == RZS_CONN_CLOSE;
 	r->pauses += wants == RZS_CONN_PAUSE;
 	return true;
@@ -136,8 +136,8 @@ static inline enum rzs_conn_wants rig_turns(struct rig *r)
 	enum rzs_conn_wants wants;
 
 	do
-		wants = rzs_conn_turn(r->conn, &r->thread);
-	while (wants == RZS_CONN_TURN);
+		wants = rzs_conn_run(r->conn, &r->thread);
+	while (wants == RZS_CONN_YIELD);
 	return wants;
 }
 

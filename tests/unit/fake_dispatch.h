@@ -39,12 +39,12 @@ static struct {
 	uint64_t longest_ns;
 	unsigned ranges;  /* calls of trim and zero */
 	unsigned slow_ns; /* a change takes so long */
-	/* Of rzs_dispatch_expect(), until its array is full. */
-	unsigned expected;
+	/* Of rzs_dispatch_prefetch(), until its array is full. */
+	unsigned prefetches;
 	struct {
 		uint64_t offset;
 		unsigned step;
-	} expect[32];
+	} prefetch[32];
 } fake;
 
 #define FAKE_NEVER UINT64_MAX
@@ -159,13 +159,13 @@ static int drop(uint64_t len, uint64_t offset, bool partial)
 	return err;
 }
 
-void rzs_dispatch_expect(struct rzs_dispatch *d, uint64_t offset, unsigned step)
+void rzs_dispatch_prefetch(struct rzs_dispatch *d, uint64_t offset, unsigned step)
 {
 	(void)d;
-	if (fake.expected == sizeof(fake.expect) / sizeof(fake.expect[0]))
+	if (fake.prefetches == sizeof(fake.prefetch) / sizeof(fake.prefetch[0]))
 		return;
-	fake.expect[fake.expected].offset = offset;
-	fake.expect[fake.expected++].step = step;
+	fake.prefetch[fake.prefetches].offset = offset;
+	fake.prefetch[fake.prefetches++].step = step;
 }
 
 int rzs_dispatch_trim(struct rzs_dispatch *d, uint64_t len, uint64_t offset)

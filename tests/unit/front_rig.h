@@ -139,7 +139,7 @@ static bool is_idle(void)
 }
 
 /* Let the server run until cond is true. */
-#define SERVE_UNTIL(cond) T_WAIT((rzs_loop_turn(&loop, false), (cond)), 20)
+#define SERVE_UNTIL(cond) T_WAIT((rzs_loop_run_once(&loop, false), (cond)), 20)
 
 /* ---- the client ---- */
 

@@ -12,7 +12,7 @@
 
 #include "devices.h"
 #include "io_loop.h"
-#include "lockdown.h"
+#include "protect_server.h"
 #include "nbdwire.h"
 #include "pages.h"
 #include "sanitized.h"
@@ -41,15 +41,15 @@ static inline void io_rig_open(struct io_rig *r, unsigned threads, unsigned conn
 {
 	struct rzs_config cfg = {
 		.nr_pages = nr_pages, .nr_workers = threads + 1, .limit_bytes = limit};
-	struct rzs_lockdown_options lockdown = {.mode = RZS_PROTECT_OFF,
-						.realtime = RZS_REALTIME_NEVER};
+	struct rzs_protect_server_options protection = {.mode = RZS_PROTECT_OFF,
+							.realtime = RZS_REALTIME_NEVER};
 	struct rzs_io_options options = {.nr_threads = threads,
 					 .max_connections = connections,
 					 .closed = io_rig_ended,
 					 .arg = r};
 
 	memset(r, 0, sizeof(*r));
-	T_EQ(rzs_lockdown_early(&lockdown), 0);
+	T_EQ(rzs_protect_server_early(&protection), 0);
 	T_EQ(rzs_store_create(&cfg, &r->device.store), 0);
 	T_EQ(rzs_latency_create(threads, &r->device.latency), 0);
 	atomic_store(&r->device.limited, limit != 0);

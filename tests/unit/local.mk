@@ -39,13 +39,14 @@ RZS_UNIT_TESTS_USER = \
 	tests/unit/test_latency \
 	tests/unit/test_inversion \
 	tests/unit/test_listen_unix \
-	tests/unit/test_lockdown \
-	tests/unit/test_lockdown_fork \
-	tests/unit/test_protect \
-	tests/unit/test_room \
+	tests/unit/test_protect_server \
+	tests/unit/test_protect_fork \
+	tests/unit/test_protect_steps \
+	tests/unit/test_headroom \
 	tests/unit/test_rzsc \
 	tests/unit/test_rzsc_kernel \
-	tests/unit/test_watch \
+	tests/unit/test_watchdog \
+	tests/unit/test_rzst \
 	tests/unit/test_rzsb \
 	tests/unit/test_rzsb_sample \
 	tests/unit/test_rzsb_spawn \
@@ -92,13 +93,13 @@ tests_unit_test_blocks_system_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
 tests_unit_test_blocks_system_LDADD = $(RZS_UNIT_USER_LDADD)
 tests_unit_test_inversion_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
 tests_unit_test_inversion_LDADD = $(RZS_UNIT_USER_LDADD)
-tests_unit_test_room_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
-tests_unit_test_room_LDADD = $(RZS_UNIT_USER_LDADD)
-tests_unit_test_watch_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
-tests_unit_test_watch_LDADD = $(RZS_UNIT_USER_LDADD)
-tests_unit_test_watch_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=rzs_room_short
-tests_unit_test_protect_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
-tests_unit_test_protect_LDADD = $(RZS_UNIT_USER_LDADD)
+tests_unit_test_headroom_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
+tests_unit_test_headroom_LDADD = $(RZS_UNIT_USER_LDADD)
+tests_unit_test_watchdog_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
+tests_unit_test_watchdog_LDADD = $(RZS_UNIT_USER_LDADD)
+tests_unit_test_watchdog_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=rzs_headroom_short
+tests_unit_test_protect_steps_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
+tests_unit_test_protect_steps_LDADD = $(RZS_UNIT_USER_LDADD)
 tests_unit_test_rzsb_CPPFLAGS = $(RZS_BENCH_CPPFLAGS) -I$(srcdir)/tests/lib
 tests_unit_test_rzsb_LDADD = librzstests_user.la librzsbench.la librzscore.la librzsport.la $(RZS_LIBS)
 tests_unit_test_rzsb_sample_CPPFLAGS = $(tests_unit_test_rzsb_CPPFLAGS)
@@ -129,11 +130,11 @@ tests_unit_test_device_params_CPPFLAGS = $(RZS_TEST_CPPFLAGS) -I$(srcdir)/server
 
 tests_unit_test_host_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
 tests_unit_test_host_LDADD = $(RZS_UNIT_HOST_LDADD)
-tests_unit_test_lockdown_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
-tests_unit_test_lockdown_LDADD = $(RZS_UNIT_HOST_LDADD)
-tests_unit_test_lockdown_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=sysconf,--wrap=rzs_store_compact
-tests_unit_test_lockdown_fork_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
-tests_unit_test_lockdown_fork_LDADD = $(RZS_UNIT_HOST_LDADD)
+tests_unit_test_protect_server_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
+tests_unit_test_protect_server_LDADD = $(RZS_UNIT_HOST_LDADD)
+tests_unit_test_protect_server_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=sysconf,--wrap=rzs_store_compact
+tests_unit_test_protect_fork_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
+tests_unit_test_protect_fork_LDADD = $(RZS_UNIT_HOST_LDADD)
 # It fails allocations.
 tests_unit_test_hold_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
 tests_unit_test_hold_LDADD = $(RZS_UNIT_HOST_LDADD)
@@ -219,6 +220,9 @@ tests_unit_test_io_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
 tests_unit_test_io_LDADD = $(RZS_UNIT_IO_LDADD)
 tests_unit_test_io_model_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
 tests_unit_test_io_model_LDADD = $(RZS_UNIT_IO_LDADD)
+# tools/common's.
+tests_unit_test_rzst_CPPFLAGS = $(RZS_CLIENT_CPPFLAGS) -I$(srcdir)/tests/lib
+tests_unit_test_rzst_LDADD = librzstests_user.la librzsclient.la
 # rzscontrol's.
 tests_unit_test_rzsc_CPPFLAGS = $(RZS_TOOLS_CPPFLAGS) -I$(srcdir)/tests/lib
 tests_unit_test_rzsc_LDADD = librzsc.la

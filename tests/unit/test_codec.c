@@ -150,17 +150,17 @@ static const struct rzs_codec *codec_at(unsigned i)
 {
 	const char *name = rzs_codec_name(i);
 
-	return name ? rzs_codec_find(name) : NULL;
+	return name ? rzs_codec_lookup(name) : NULL;
 }
 
 T_TEST(codecs_are_found_by_name)
 {
 	T_STR_EQ(rzs_codec_name(0), "lzo");
-	T_EQ(rzs_codec_find(NULL), rzs_codec_find("lzo"));
-	T_EQ(rzs_codec_find("lzo"), &rzs_codec_lzo);
-	T_EQ(rzs_codec_find("none"), NULL);
-	T_EQ(rzs_codec_find(""), NULL);
-	T_EQ(rzs_codec_find("LZO"), NULL);
+	T_EQ(rzs_codec_lookup(NULL), rzs_codec_lookup("lzo"));
+	T_EQ(rzs_codec_lookup("lzo"), &rzs_codec_lzo);
+	T_EQ(rzs_codec_lookup("none"), NULL);
+	T_EQ(rzs_codec_lookup(""), NULL);
+	T_EQ(rzs_codec_lookup("LZO"), NULL);
 	for (unsigned i = 0; rzs_codec_name(i); i++) {
 		T_NE(codec_at(i), NULL);
 		T_STR_EQ(codec_at(i)->name, rzs_codec_name(i));

@@ -329,7 +329,7 @@ T_TEST(huge_ranges)
 
 		rig_open(&r, false);
 		fake_fill(0, FAKE_SIZE);
-		fake.slow_ns = 2 * RZS_CONN_TURN_NS;
+		fake.slow_ns = 2 * RZS_CONN_SLICE_NS;
 		rig_ask(&r, types[i], 0, 1, 100, FAKE_SIZE - 200);
 		rig_run(&r);
 		rig_expect(&r, 1, 0);
@@ -359,7 +359,7 @@ T_TEST(turns_are_short)
 	struct rig r;
 
 	rig_open(&r, false);
-	fake.slow_ns = RZS_CONN_TURN_NS;
+	fake.slow_ns = RZS_CONN_SLICE_NS;
 	memset(stream, 3, sizeof(stream));
 	for (unsigned i = 0; i < N; i++)
 		wire_request(stream + i * (WIRE_REQUEST + PAGE), WIRE_WRITE, 0, i, i * PAGE, PAGE);

@@ -228,10 +228,10 @@ T_TEST(looks_ahead)
 	rig_open(&r, false);
 	rig_send(&r, stream, sizeof(stream) - 1);
 	rig_run(&r);
-	T_EQ(fake.expected, sizeof(want) / sizeof(want[0]));
+	T_EQ(fake.prefetches, sizeof(want) / sizeof(want[0]));
 	for (unsigned i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
-		T_EQ(fake.expect[i].offset, want[i].page * PAGE);
-		T_EQ(fake.expect[i].step, want[i].step);
+		T_EQ(fake.prefetch[i].offset, want[i].page * PAGE);
+		T_EQ(fake.prefetch[i].step, want[i].step);
 	}
 	rig_close(&r);
 }

@@ -53,7 +53,7 @@ static void begin(unsigned max_clients, unsigned idle_seconds)
 
 static void turn(void)
 {
-	rzs_loop_turn(&loop, false);
+	rzs_loop_run_once(&loop, false);
 }
 
 static bool turned(void)
@@ -564,7 +564,7 @@ T_TEST(no_descriptor_to_be_had)
 	if (*heard(fd, &hung_up) || hung_up)
 		T_SKIP("valgrind accepts what is over the limit");
 	start = t_now();
-	rzs_loop_turn(&loop, true);
+	rzs_loop_run_once(&loop, true);
 	T_OK(t_now() - start >= 0.5);
 	T_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
 	hear(fd, GREETING);

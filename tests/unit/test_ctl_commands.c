@@ -6,7 +6,7 @@
 #include "t.h"
 
 #include "ctl_commands.h"
-#include "lockdown.h"
+#include "protect_server.h"
 #include "stat_table.h"
 #include "store.h"
 #include "target_rig.h"
@@ -196,7 +196,7 @@ T_TEST(statistics_are_those_of_the_table)
 
 	expected[0] = '\0';
 	rzs_stat_process(expect_stat, NULL);
-	rzs_lockdown_each(expect_protection, NULL);
+	rzs_protect_server_each(expect_protection, NULL);
 	strcat(expected, "ok\n");
 	T_OK(strstr(expected, " protect ") && strstr(expected, " ballast_bytes "));
 	T_STR_EQ(ask("process"), expected);

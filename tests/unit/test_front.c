@@ -49,7 +49,7 @@ T_TEST(a_client_is_handed_over)
 	put_all(fd, "more", 4);
 	close(fd);
 	for (int i = 0; i < 100; i++)
-		rzs_loop_turn(&loop, false);
+		rzs_loop_run_once(&loop, false);
 	T_EQ(recv(adopted_fd, text, sizeof(text), 0), 4);
 
 	T_EQ(left, 0);
@@ -73,7 +73,7 @@ T_TEST(bytes_may_come_one_by_one)
 	for (size_t i = 0; i < len; i++) {
 		put_all(fd, text + i, 1);
 		for (int k = 0; k < 3; k++)
-			rzs_loop_turn(&loop, false);
+			rzs_loop_run_once(&loop, false);
 	}
 	SERVE_UNTIL(adoptions == 1);
 	T_EQ(nr_early, 0);
@@ -161,7 +161,7 @@ T_TEST(many_at_once_have_their_time)
 	for (int i = 0; i < 4; i++)
 		get_greeting(fds[i]);
 	for (int i = 0; i < 100; i++)
-		rzs_loop_turn(&loop, false);
+		rzs_loop_run_once(&loop, false);
 	T_EQ(front->nr_handshakes, 4);
 	/* Nobody spins meanwhile; the next comes when one has gone, and not a minute later. */
 	T_OK(is_idle());
@@ -241,8 +241,8 @@ T_TEST(a_client_that_does_not_read_is_not_read_from)
 	put_all(fd, text, sizeof(text));
 	SERVE_UNTIL(front->newest && rzs_handshake_unsent(front->newest) > 0);
 	for (int i = 0; i < 100; i++)
-		rzs_loop_turn(&loop, false);
-	T_LE(rzs_handshake_unsent(front->newest), RZS_NBD_HANDSHAKE_ROOM);
+		rzs_loop_run_once(&loop, false);
+	T_LE(rzs_handshake_unsent(front->newest), RZS_NBD_HANDSHAKE_OUT_MIN);
 	T_OK(is_idle());
 	/* Not a byte is lost or doubled when it reads at last. */
 	get_greeting(fd);
@@ -270,7 +270,7 @@ T_TEST(out_of_descriptors)
 	SERVE_UNTIL(front->shortages.count == 1);
 	/* It does not spin on a listener that stays readable. */
 	for (int i = 0; i < 1000; i++)
-		rzs_loop_turn(&loop, false);
+		rzs_loop_run_once(&loop, false);
 	T_LE(front->shortages.count, 3);
 	T_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
 	if (is_hung_up(fd)) /* valgrind accepts, and closes what is over the limit */
@@ -332,7 +332,7 @@ T_TEST(who_is_not_known_is_a_stranger)
 
 /* ---- the end ---- */
 
-T_TEST(a_drain_refuses_who_haggles)
+T_TEST(a_shutdown_refuses_those_in_their_handshake)
 {
 	uint8_t option[64];
 	int haggler, fd;
@@ -344,7 +344,7 @@ T_TEST(a_drain_refuses_who_haggles)
 	go(fd, "a");
 	SERVE_UNTIL(adoptions == 1);
 	rzs_devices_shutdown(devices);
-	rzs_front_drain(front);
+	rzs_front_shutdown(front);
 	put_all(haggler, "\0\0\0\3", 4);
 	put_all(haggler, option, (size_t)(put_option(option, LIST, 0) - option));
 	T_EQ(get_reply(haggler), REP_ERR_SHUTDOWN);

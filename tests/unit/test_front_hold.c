@@ -176,7 +176,7 @@ T_TEST(who_is_about_to_leave_is_waited_for)
 	T_WAIT(is_hung_up(holder_fd), 20);
 	b = connect_to("a");
 	for (int i = 0; i < 100; i++)
-		rzs_loop_turn(&loop, false);
+		rzs_loop_run_once(&loop, false);
 	T_EQ(adoptions, 1);
 	T_EQ(front->nr_handshakes, 1);
 	T_EQ(recv(b, why, 1, MSG_PEEK), -1);
@@ -184,7 +184,7 @@ T_TEST(who_is_about_to_leave_is_waited_for)
 	for (int i = 0; i < 1000; i++)
 		put_all(b, "x", 1);
 	for (int i = 0; i < 100; i++)
-		rzs_loop_turn(&loop, false);
+		rzs_loop_run_once(&loop, false);
 	T_OK(is_idle());
 	close(holder_fd);
 	rzs_front_closed(front, &first);

@@ -7,7 +7,7 @@
 
 #include "devices.h"
 #include "dispatch.h"
-#include "lockdown.h"
+#include "protect_server.h"
 #include "pages.h"
 #ifdef RZS_TEST_PLUGIN
 #include "client.h"
@@ -45,11 +45,11 @@ static struct rzs_device device;
 
 static void open_device(void)
 {
-	const struct rzs_lockdown_options lockdown = {.mode = RZS_PROTECT_OFF,
-						      .realtime = RZS_REALTIME_NEVER};
+	const struct rzs_protect_server_options protection = {.mode = RZS_PROTECT_OFF,
+							      .realtime = RZS_REALTIME_NEVER};
 	struct rzs_config cfg = {.nr_pages = NR, .nr_workers = 2};
 
-	T_EQ(rzs_lockdown_early(&lockdown), 0);
+	T_EQ(rzs_protect_server_early(&protection), 0);
 	T_EQ(rzs_store_min_limit(&cfg, &cfg.limit_bytes), 0);
 	T_EQ(rzs_store_create(&cfg, &device.store), 0);
 	T_EQ(rzs_latency_create(1, &device.latency), 0);

@@ -9,7 +9,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "lockdown.h"
+#include "protect_server.h"
 #include "say.h"
 #include "stat_table.h"
 #include "store.h"
@@ -198,11 +198,11 @@ static void no_error(const char *text)
 
 static void start_upkeep(void (*tick)(void))
 {
-	const struct rzs_lockdown_options options = {
+	const struct rzs_protect_server_options options = {
 		.mode = RZS_PROTECT_OFF, .realtime = RZS_REALTIME_NEVER, .error = no_error};
 
-	T_EQ(rzs_lockdown_early(&options), 0);
-	T_EQ(rzs_lockdown_late(), 0);
+	T_EQ(rzs_protect_server_early(&options), 0);
+	T_EQ(rzs_protect_server_late(), 0);
 	T_EQ(rzs_upkeep_start(1, tick), 0);
 }
 

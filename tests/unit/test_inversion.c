@@ -78,7 +78,7 @@ static void *help(void *unused)
 	(void)unused;
 	T_NE(t, NULL);
 	T_EQ(rzs_threads_schedule(t, true), 0);
-	T_EQ(rzs_threads_hurry(t), true);
+	T_EQ(rzs_threads_raise(t), true);
 	rzs_lock(&lock);
 	bystander_before = time_of_bystander();
 	sem_post(&locked);
@@ -87,7 +87,7 @@ static void *help(void *unused)
 	     time_of(CLOCK_THREAD_CPUTIME_ID) - start < HELD_NS;)
 		;
 	rzs_unlock(&lock);
-	rzs_threads_calm(t);
+	rzs_threads_lower(t);
 	T_EQ(sched_getscheduler(0) & ~SCHED_RESET_ON_FORK, SCHED_OTHER);
 	return NULL;
 }
@@ -127,13 +127,13 @@ T_TEST(nobody_gets_on_instead_of_a_helper_that_is_waited_for)
 	T_LT(gain, HELD_NS / 4);
 }
 
-/* Nothing to be quick for: no swap, or no entry. */
-T_TEST(a_helper_hurries_only_while_others_are_quick)
+/* No reason to be raised: no swap, or no entry. */
+T_TEST(a_helper_is_raised_only_while_others_are_real_time_ones)
 {
 	struct rzs_thread *t = rzs_threads_enter(RZS_THREAD_HELPER);
 
 	T_NE(t, NULL);
-	T_EQ(rzs_threads_hurry(t), false);
-	T_EQ(rzs_threads_hurry(NULL), false);
+	T_EQ(rzs_threads_raise(t), false);
+	T_EQ(rzs_threads_raise(NULL), false);
 	T_EQ(sched_getscheduler(0), SCHED_OTHER);
 }

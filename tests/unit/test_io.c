@@ -428,7 +428,7 @@ T_TEST_TIMEOUT(io_threads_take_no_memory, 120)
 
 	if (instrumented())
 		T_SKIP("a sanitizer or valgrind takes memory on every thread");
-	/* A thread's stack is as protect.c would have it: in memory. */
+	/* A thread's stack is as protect_steps.c would have it: in memory. */
 	io_rig_open(&r, 2, 8, 4096, 0);
 	n = find_threads(watched, 4);
 	T_EQ(n, 2u);

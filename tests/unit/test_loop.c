@@ -75,10 +75,10 @@ static int pair(int *out_far)
 	return fds[0];
 }
 
-static void turns(const char *want)
+static void run_once(const char *want)
 {
 	done[0] = '\0';
-	rzs_loop_turn(&l, false);
+	rzs_loop_run_once(&l, false);
 	T_STR_EQ(done, want);
 }
 
@@ -90,21 +90,21 @@ T_TEST(a_descriptor_and_what_it_is_watched_for)
 	T_EQ(rzs_loop_open(&l), 0);
 	watched[0] = (struct rzs_loop_fd){near, note_events, "a"};
 	T_EQ(rzs_loop_add(&l, &watched[0], EPOLLIN), 0);
-	turns("");
+	run_once("");
 	T_EQ(send(far, "x", 1, 0), 1);
-	turns("a");
-	turns("a"); /* as long as it is so */
+	run_once("a");
+	run_once("a"); /* as long as it is so */
 	T_EQ(rzs_loop_change(&l, &watched[0], 0), 0);
-	turns("");
+	run_once("");
 	T_EQ(rzs_loop_change(&l, &watched[0], EPOLLOUT), 0);
-	turns("a");
+	run_once("a");
 	T_EQ(rzs_loop_change(&l, &watched[0], EPOLLIN), 0);
 	T_EQ(recv(near, &byte, 1, 0), 1);
-	turns("");
+	run_once("");
 	close(far);
-	turns("a");
+	run_once("a");
 	T_EQ(rzs_loop_remove(&l, &watched[0]), 0);
-	turns("");
+	run_once("");
 	close(near);
 	rzs_loop_close(&l);
 	rzs_loop_close(&l);
@@ -132,7 +132,7 @@ T_TEST(one_removes_another)
 		T_EQ(rzs_loop_add(&l, &watched[i], EPOLLIN), 0);
 		T_EQ(send(far[i], "x", 1, 0), 1);
 	}
-	turns("r");
+	run_once("r");
 	rzs_loop_close(&l);
 }
 
@@ -150,17 +150,17 @@ T_TEST(timers_in_their_order)
 	rzs_loop_set_timer(&l, &timer[2], 60000, note, "never");
 	rzs_loop_set_timer(&l, &timer[3], 30, note, "d");
 	rzs_loop_set_timer(&l, &timer[2], 20, note, "b"); /* replaces */
-	turns("");
+	run_once("");
 	while (strlen(done) < 4)
-		rzs_loop_turn(&l, true);
+		rzs_loop_run_once(&l, true);
 	T_STR_EQ(done, "abcd");
 	rzs_loop_clear_timer(&l, &timer[0]); /* not set: fine */
 
-	/* One that sets itself leaves others their turn. */
+	/* One that sets itself does not starve others. */
 	rzs_loop_set_timer(&l, &timer[0], 0, set_again, &timer[0]);
 	done[0] = '\0';
 	while (!done[0])
-		rzs_loop_turn(&l, true);
+		rzs_loop_run_once(&l, true);
 	T_STR_EQ(done, "s");
 	T_OK(timer[0].set);
 	rzs_loop_clear_timer(&l, &timer[0]);
@@ -174,7 +174,7 @@ T_TEST(it_sleeps_no_longer_than_to_its_timer)
 
 	T_EQ(rzs_loop_open(&l), 0);
 	rzs_loop_set_timer(&l, &timer[0], 100, note, "a");
-	rzs_loop_turn(&l, true);
+	rzs_loop_run_once(&l, true);
 	T_STR_EQ(done, "a");
 	T_GE((int)((t_now() - start) * 1000), 99);
 	rzs_loop_close(&l);
@@ -214,8 +214,8 @@ T_TEST(calls_from_another_thread)
 	for (int i = 0; i < 3; i++)
 		rzs_loop_call(&l, &call[0]);
 	T_EQ(errno, EXDEV);
-	turns("x");
-	turns("");
+	run_once("x");
+	run_once("");
 	rzs_loop_close(&l);
 }
 
@@ -247,14 +247,14 @@ T_TEST(the_system_refuses)
 	countdown = 0;
 	T_EQ(rzs_loop_add(&l, &watched[0], EPOLLIN), -ENOMEM);
 	T_EQ(send(far, "x", 1, 0), 1);
-	turns("");
+	run_once("");
 	T_EQ(rzs_loop_add(&l, &watched[0], EPOLLIN), 0);
 	countdown = 0;
 	T_EQ(rzs_loop_change(&l, &watched[0], 0), -ENOMEM);
-	turns("a");
+	run_once("a");
 	countdown = 0;
 	T_EQ(rzs_loop_remove(&l, &watched[0]), -ENOMEM);
 	close(near);
-	turns("");
+	run_once("");
 	rzs_loop_close(&l);
 }

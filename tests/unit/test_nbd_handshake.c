@@ -62,7 +62,7 @@ T_TEST(the_greeting_comes_first_and_needs_no_input)
 T_TEST(nothing_is_put_with_too_little_room)
 {
 	struct rzs_nbd_handshake *h = malloc(rzs_nbd_handshake_size());
-	uint8_t out[RZS_NBD_HANDSHAKE_ROOM];
+	uint8_t out[RZS_NBD_HANDSHAKE_OUT_MIN];
 	size_t used = 1, put = 1;
 
 	drive_exports(&all, &exports);
@@ -384,7 +384,7 @@ T_TEST(a_server_that_shuts_down_hangs_up_on_export_name)
 T_TEST(a_server_that_shuts_down_ends_a_list)
 {
 	struct rzs_nbd_handshake *h = malloc(rzs_nbd_handshake_size());
-	uint8_t out[RZS_NBD_HANDSHAKE_ROOM];
+	uint8_t out[RZS_NBD_HANDSHAKE_OUT_MIN];
 	size_t used, put;
 
 	drive_exports(&all, &exports);
@@ -424,7 +424,7 @@ static void wait_for_answer(uint32_t option, bool ends)
 {
 	static const struct rzs_nbd_exports later = {.find = find_later};
 	struct rzs_nbd_handshake *h = malloc(rzs_nbd_handshake_size());
-	static uint8_t out[2 * RZS_NBD_HANDSHAKE_ROOM];
+	static uint8_t out[2 * RZS_NBD_HANDSHAKE_OUT_MIN];
 	struct talk data = {0};
 	size_t used, put;
 
@@ -473,7 +473,7 @@ T_TEST(who_waits_for_an_answer_is_told_of_the_end)
 {
 	static const struct rzs_nbd_exports later = {.find = find_later};
 	struct rzs_nbd_handshake *h = malloc(rzs_nbd_handshake_size());
-	static uint8_t out[2 * RZS_NBD_HANDSHAKE_ROOM];
+	static uint8_t out[2 * RZS_NBD_HANDSHAKE_OUT_MIN];
 	struct talk data = {0};
 	size_t used, put;
 

@@ -186,7 +186,7 @@ T_TEST(no_folder)
 	refused(-ENOENT, strerror(ENOENT));
 }
 
-/* With the signal ignored, as rzs_lockdown_late() has it. */
+/* With the signal ignored, as rzs_protect_server_late() has it. */
 T_TEST(no_file_may_grow)
 {
 	static const struct rlimit none;

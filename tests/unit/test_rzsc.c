@@ -5,7 +5,7 @@
  */
 #include "t.h"
 
-#include "ramzswap_figures.h"
+#include "ramzswap_stats.h"
 #include "rzst_json.h"
 #include "rzsc_metrics.h"
 #include "rzsc_nbd.h"
@@ -223,7 +223,7 @@ T_TEST(percent_is_exact)
 /* A page of one repeated word is stored, and well compressed; one of zeros is neither. */
 T_TEST(same_filled_pages_are_the_originals_good_ones)
 {
-	const struct ramzswap_counts counts = {
+	const struct ramzswap_store_stats counts = {
 		.pages_stored = 10,
 		.pages_same = 6,
 		.pages_zero = 2,
@@ -231,7 +231,7 @@ T_TEST(same_filled_pages_are_the_originals_good_ones)
 		.pages_raw = 2,
 		.mem_bytes = 8191,
 	};
-	const struct ramzswap_figures f = ramzswap_figures_of(&counts);
+	const struct ramzswap_orig_stats f = ramzswap_orig_stats(&counts);
 
 	T_EQ(f.pages_stored, 8);
 	T_EQ(f.orig_bytes, 8 * 4096);

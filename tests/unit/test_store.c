@@ -126,7 +126,7 @@ T_TEST(every_codec_at_every_level_gives_back_every_kind)
 	unsigned i;
 
 	for (i = 0; (name = rzs_codec_name(i)) != NULL; i++) {
-		const struct rzs_codec *codec = rzs_codec_find(name);
+		const struct rzs_codec *codec = rzs_codec_lookup(name);
 		int level;
 
 		T_OK(codec != NULL);
@@ -141,9 +141,9 @@ T_TEST(every_codec_at_every_level_gives_back_every_kind)
 T_TEST(the_default_codec_is_the_first_and_is_lzo)
 {
 	T_STR_EQ(rzs_codec_name(0), "lzo");
-	T_OK(rzs_codec_find(NULL) == rzs_codec_find("lzo"));
-	T_OK(rzs_codec_find("") == NULL);
-	T_OK(rzs_codec_find("lzo ") == NULL);
+	T_OK(rzs_codec_lookup(NULL) == rzs_codec_lookup("lzo"));
+	T_OK(rzs_codec_lookup("") == NULL);
+	T_OK(rzs_codec_lookup("lzo ") == NULL);
 }
 
 /* create must refuse cfg with err, and so must min_limit unless it is about the limit. */
@@ -199,7 +199,7 @@ T_TEST(levels_out_of_range_are_refused)
 	unsigned i;
 
 	for (i = 0; (cfg.codec = rzs_codec_name(i)) != NULL; i++) {
-		const struct rzs_codec *codec = rzs_codec_find(cfg.codec);
+		const struct rzs_codec *codec = rzs_codec_lookup(cfg.codec);
 
 		cfg.level = codec->level_max + 1;
 		expect_refused(cfg, -EINVAL);
@@ -367,10 +367,10 @@ T_TEST(expecting_changes_nothing)
 
 	for (slot = 0; slot < nr + 2; slot++)
 		for (unsigned step = 0; step < 3; step++)
-			rzs_store_expect(t.store, slot, step);
-	rzs_store_expect(t.store, 9999, 1);
-	rzs_store_expect(t.store, 10000, 1);
-	rzs_store_expect(t.store, UINT64_MAX, 0);
+			rzs_store_prefetch(t.store, slot, step);
+	rzs_store_prefetch(t.store, 9999, 1);
+	rzs_store_prefetch(t.store, 10000, 1);
+	rzs_store_prefetch(t.store, UINT64_MAX, 0);
 	for (slot = 0; slot < nr + 2; slot++)
 		twin_read(&t, slot);
 	twin_close(&t);

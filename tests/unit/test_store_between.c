@@ -22,7 +22,7 @@ struct play {
 /* Whether a reader would get at the page now, and not wait for this very thread. */
 static bool can_be_read(struct rzs_store *store, uint64_t slot)
 {
-	uint64_t *p = rzs_slots_find(&store->slots, slot), word = p ? rzs_load(p) : 0;
+	uint64_t *p = rzs_slots_lookup(&store->slots, slot), word = p ? rzs_load(p) : 0;
 	struct rzs_block *b;
 
 	if (!rzs_word_is_object(word))
@@ -198,7 +198,7 @@ static uint64_t fill_watched(struct play *p, enum pages_kind kind, uint64_t slot
 /* Whether the slot's page is in the place that word names. */
 static bool is_at(const struct play *p, uint64_t slot, uint64_t word)
 {
-	uint64_t now = *rzs_slots_find(&p->t.store->slots, slot);
+	uint64_t now = *rzs_slots_lookup(&p->t.store->slots, slot);
 
 	return ((now ^ word) & rzs_word_place_mask(word)) == 0;
 }
@@ -226,7 +226,7 @@ static void rewrite_watched(enum pages_kind kind)
 	slot = fill_watched(&p, PAGES_TEXT, slot);
 	(void)fill_watched(&p, PAGES_SPARSE, slot);
 	for (uint64_t i = 0; i < 15 * REWRITTEN; i++) {
-		uint64_t word = *rzs_slots_find(&p.t.store->slots, i % REWRITTEN);
+		uint64_t word = *rzs_slots_lookup(&p.t.store->slots, i % REWRITTEN);
 
 		pages_make(page, kind, 1000 + i);
 		if (kind != PAGES_RANDOM)

@@ -22,7 +22,7 @@
 
 static uint64_t word_of(const struct twin *t, uint64_t slot)
 {
-	uint64_t *p = rzs_slots_find(&t->store->slots, slot);
+	uint64_t *p = rzs_slots_lookup(&t->store->slots, slot);
 
 	return p ? rzs_word_stable(*p) : 0;
 }

@@ -15,7 +15,7 @@
 
 static uint64_t *word_at(const struct twin *t, uint64_t slot)
 {
-	return rzs_slots_find(&t->store->slots, slot);
+	return rzs_slots_lookup(&t->store->slots, slot);
 }
 
 static struct rzs_block *block_of(const struct twin *t, uint64_t slot)

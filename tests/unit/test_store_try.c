@@ -86,7 +86,7 @@ T_TEST(a_slot_that_somebody_has_is_for_later)
 	uint64_t *p, word;
 
 	fill(&t, PAGES_TEXT, 30, 1);
-	p = rzs_slots_find(&t.store->slots, 30);
+	p = rzs_slots_lookup(&t.store->slots, 30);
 	word = rzs_slot_lock(p);
 	T_EQ(try_alone(&t, 30), -EAGAIN); /* with the worker put back: it is had again */
 	T_EQ(stats_of(&t).discards, 0);

@@ -193,7 +193,7 @@ check_stats()
     ask_stats
     emit "stored_kib=$(($(stat_of orig_bytes) / 1024)) swap_used_kib=$(swap_used_kib) held_kib=$(($(stat_of mem_bytes) / 1024))" \
          "reserve_kib=$(($(stat_of reserve_bytes) / 1024)) reads=$(stat_of reads) writes=$(stat_of writes)" \
-         "refused_reserve=$(stat_of refused_reserve) reserve_least_kib=$(($(stat_of reserve_least_bytes) / 1024)) room_shortages=$(stat_of room_shortages)" \
+         "refused_reserve=$(stat_of refused_reserve) reserve_least_kib=$(($(stat_of reserve_least_bytes) / 1024)) headroom_shortages=$(stat_of headroom_shortages)" \
          "ballast_released=$(stat_of ballast_released) stuck=$(stat_of threads_stuck) demoted=$(stat_of threads_demoted)"
     for name in failed_reads failed_writes refused_limit corrupt impossible; do
         [ "$(stat_of $name)" = 0 ] || fail "the store counts $name=$(stat_of $name)"

@@ -6,6 +6,8 @@ RZS_CLIENT_CPPFLAGS = $(RZS_PROTO_CPPFLAGS) -I$(srcdir)/tools/common -I$(srcdir)
 noinst_LTLIBRARIES += librzstool.la librzsclient.la
 librzstool_la_SOURCES = \
 	tools/common/rzst.h \
+	tools/common/rzst_files.c \
+	tools/common/rzst_files.h \
 	tools/common/rzst_json.c \
 	tools/common/rzst_json.h \
 	tools/common/rzst_swaps.c \

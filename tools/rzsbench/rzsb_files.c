@@ -2,7 +2,6 @@
 /*
  * Files by name, and the standard streams.  See rzsb_files.h.
  */
-#define _GNU_SOURCE
 #include "rzsb_files.h"
 
 #include <errno.h>
@@ -114,8 +113,7 @@ int rzsb_place_find(struct rzsb_place *p, const char *path, const char *head, co
 		}
 		path = resolved;
 	}
-	/* With room for what is appended for the temporary one. */
-	if (strlen(path) >= sizeof(p->path) - 24) {
+	if (strlen(path) >= sizeof(p->path)) {
 		*why = strerror(ENAMETOOLONG);
 		return -ENAMETOOLONG;
 	}
@@ -125,54 +123,20 @@ int rzsb_place_find(struct rzsb_place *p, const char *path, const char *head, co
 
 FILE *rzsb_place_open(struct rzsb_place *p)
 {
-	FILE *f;
-	int fd, e;
+	int err = rzst_new_file_open(&p->file, p->path);
 
-	snprintf(p->temporary, sizeof(p->temporary), "%.*s.%d.tmp", PATH_MAX - 24, p->path,
-		 (int)getpid());
-	fd = open(p->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-	if (fd < 0)
-		return NULL;
-	f = fdopen(fd, "w");
-	if (!f) {
-		e = errno;
-		close(fd);
-		unlink(p->temporary);
-		errno = e;
-	}
-	return f;
-}
-
-/* Where there was nothing nothing is replaced; not every file system can do that in one step. */
-static int put(struct rzsb_place *p)
-{
-	bool replace = p->taken;
-	const char *why;
-	int err;
-
-	if (!replace && renameat2(AT_FDCWD, p->temporary, AT_FDCWD, p->path, RENAME_NOREPLACE) == 0)
-		return 0;
-	if (!replace && errno != EINVAL && errno != ENOSYS)
-		return -errno;
-	err = look(p, &why);
-	if (!err && p->taken && !replace)
-		err = -EEXIST;
-	if (!err && rename(p->temporary, p->path) < 0)
-		err = -errno;
-	return err;
-}
-
-int rzsb_place_close(struct rzsb_place *p, FILE *f, int err)
-{
-	if (!err && (fflush(f) != 0 || fsync(fileno(f)) < 0))
-		err = -errno;
-	if (!err && ferror(f))
-		err = -EIO;
-	if (fclose(f) != 0 && !err)
-		err = -errno;
-	if (!err)
-		err = put(p);
 	if (err)
-		unlink(p->temporary);
-	return err;
+		errno = -err;
+	return p->file.f;
+}
+
+int rzsb_place_close(struct rzsb_place *p, int err)
+{
+	const char *why;
+	bool replace = p->taken;
+
+	/* Somebody else's file may have come there meanwhile. */
+	if (!err && replace)
+		err = look(p, &why);
+	return rzst_new_file_close(&p->file, err, replace);
 }

@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "rzst_files.h"
+
 /*
  * The exit status to end with: `status`, or RZSB_FAILED with a message when that is RZSB_OK and
  * something could not be written to standard output.
@@ -28,7 +30,7 @@ FILE *rzsb_open_text(const char *path);
  */
 struct rzsb_place {
 	char path[PATH_MAX]; /* what a link leads to, if a link was named */
-	char temporary[PATH_MAX];
+	struct rzst_new_file file;
 	const char *head;
 	bool taken; /* by one that may be replaced */
 };
@@ -46,6 +48,6 @@ FILE *rzsb_place_open(struct rzsb_place *p);
  * Close it, and with err 0 put it there unless somebody else's file is there by now; else, or when
  * that fails, remove it.  0 or a negative errno (err, if that was one).
  */
-int rzsb_place_close(struct rzsb_place *p, FILE *f, int err);
+int rzsb_place_close(struct rzsb_place *p, int err);
 
 #endif

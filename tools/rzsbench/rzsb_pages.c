@@ -240,7 +240,7 @@ static void store_ram(struct rzsb_pages *p, unsigned i)
 	struct rzs_store *s;
 
 	p->store_bytes[i] = p->store_itself[i] = NAN;
-	if (m->dictionary || m->unit != RZSB_PAGE || !rzs_codec_find(name) ||
+	if (m->dictionary || m->unit != RZSB_PAGE || !rzs_codec_lookup(name) ||
 	    rzs_store_create(&cfg, &s) < 0)
 		return;
 	fill_store(s, c, nr);

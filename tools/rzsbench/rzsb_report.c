@@ -461,7 +461,7 @@ int rzsb_report_check(const char *path)
 	f = rzsb_place_open(&place);
 	if (!f)
 		return complain(path, strerror(errno));
-	rzsb_place_close(&place, f, -ECANCELED);
+	rzsb_place_close(&place, -ECANCELED);
 	snprintf(what, sizeof(what), "pages: --report %s", path);
 	return rzsb_plot_check(what);
 }
@@ -492,7 +492,7 @@ int rzsb_report_write(const struct rzsb_pages *p, const char *path)
 	f = rzsb_place_open(&place);
 	if (!f)
 		return complain(path, strerror(errno));
-	err = rzsb_place_close(&place, f, write_page(f, p));
+	err = rzsb_place_close(&place, write_page(f, p));
 	if (err)
 		complain(path, strerror(-err));
 	return err;

@@ -137,7 +137,7 @@ static void parse_one(struct store_request *q, struct rzsb_args *a, int id)
 	switch (id) {
 	case 'a':
 		q->o.codec = optarg;
-		if (!rzs_codec_find(optarg))
+		if (!rzs_codec_lookup(optarg))
 			rzsb_complain(a, "--algorithm %s: no such compressor in this build",
 				      optarg);
 		break;

@@ -34,7 +34,7 @@ struct density {
 
 static uint16_t *compressed_sizes(const struct store_options *o)
 {
-	const struct rzs_codec *codec = rzs_codec_find(o->codec);
+	const struct rzs_codec *codec = rzs_codec_lookup(o->codec);
 	int level = o->level ? o->level : codec->level_default;
 	size_t ctx_size = codec->ctx_size(level);
 	uint16_t *size = rzsb_alloc(o->corpus->nr * sizeof(*size));

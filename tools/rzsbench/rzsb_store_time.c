@@ -450,7 +450,7 @@ void rzsb_store_time_run(const struct store_options *o, const struct store_time_
 
 	r->o = o;
 	r->c = &whole;
-	r->codec = rzs_codec_find(o->codec);
+	r->codec = rzs_codec_lookup(o->codec);
 	r->instructions = true;
 	r->order = rzsb_alloc(whole.nr * sizeof(*r->order));
 	r->items = rzsb_alloc(whole.nr * sizeof(*r->items));

@@ -6,7 +6,7 @@ RZS_TOOLS_CPPFLAGS = $(RZS_CLIENT_CPPFLAGS) -I$(srcdir)/tools/rzscontrol -I$(src
 # All of it but main(), for the unit tests too.
 noinst_LTLIBRARIES += librzsc.la
 librzsc_la_SOURCES = \
-	kmod-fallback/ramzswap_figures.h \
+	kmod-fallback/ramzswap_stats.h \
 	tools/rzscontrol/rzsc.h \
 	tools/rzscontrol/rzsc_attach.c \
 	tools/rzscontrol/rzsc_change.c \

@@ -9,6 +9,7 @@
 
 #include "rzsc_find.h"
 #include "rzsc_metrics.h"
+#include "rzst_files.h"
 
 /* ---- gathering ---- */
 
@@ -148,76 +149,54 @@ static void nobody_is_up(const struct rzsc_options *o, struct rzsc_metrics *m)
 
 /* ---- the file ---- */
 
-static int cannot(const char *what, const char *path)
+static int cannot(const char *what, const char *path, int err)
 {
-	return rzst_fail(RZS_EXIT_FAILED, "--output %s: cannot %s: %s", path, what,
-			 strerror(errno));
-}
-
-/* Into fd, which it closes. */
-static int write_to(int fd, const char *path, const struct rzsc_metrics *m, bool file)
-{
-	int code = RZS_EXIT_DONE;
-	FILE *f = fdopen(fd, "w");
-
-	if (!f) {
-		code = cannot("open", path);
-		close(fd);
-		return code;
-	}
-	rzsc_metrics_print(f, m);
-	/* For the collector's user; there is nothing secret in it. */
-	if (fflush(f) != 0 || (file && (fchmod(fd, 0644) < 0 || fsync(fd) < 0)))
-		code = cannot("write", path);
-	if (fclose(f) != 0 && code == RZS_EXIT_DONE)
-		code = cannot("write", path);
-	return code;
+	return rzst_fail(RZS_EXIT_FAILED, "--output %s: cannot %s: %s", path, what, strerror(-err));
 }
 
 /* A terminal, a pipe, /dev/null and the like: written to where it is, and left there. */
 static int write_in_place(const char *path, const struct rzsc_metrics *m)
 {
-	/* Without O_NONBLOCK a pipe that nobody reads would be waited for. */
-	int fd = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	/* Without O_NONBLOCK opening a pipe that nobody reads would wait. */
+	int fd = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC), err = 0;
 	struct stat st;
+	FILE *f;
 
 	if (fd < 0)
-		return cannot(errno == ENXIO ? "write, as nobody reads it" : "open", path);
+		return cannot(errno == ENXIO ? "write, as nobody reads it" : "open", path, -errno);
 	if (fstat(fd, &st) < 0 || !(S_ISCHR(st.st_mode) || S_ISFIFO(st.st_mode))) {
 		close(fd);
 		return rzst_fail(RZS_EXIT_FAILED, "--output %s: changed meanwhile", path);
 	}
-	/* Whoever reads is waited for. */
-	if (fcntl(fd, F_SETFL, 0) < 0) {
-		int code = cannot("open", path);
-
+	/* A slow reader is waited for. */
+	f = fcntl(fd, F_SETFL, 0) < 0 ? NULL : fdopen(fd, "w");
+	if (!f) {
+		err = -errno;
 		close(fd);
-		return code;
+		return cannot("open", path, err);
 	}
-	return write_to(fd, path, m, false);
+	rzsc_metrics_print(f, m);
+	if (fflush(f) != 0)
+		err = -errno;
+	if (fclose(f) != 0 && !err)
+		err = -errno;
+	return err ? cannot("write", path, err) : RZS_EXIT_DONE;
 }
 
-/*
- * Beside it first, under a name that a collector of *.prom does not look at, then in its place: who
- * reads sees all of the old one or all of the new one.
- */
+/* The name beside it does not end in .prom, so that the collector does not read it. */
 static int replace_file(const char *path, const struct rzsc_metrics *m)
 {
-	char beside[RZST_PATH_MAX];
-	int code, fd;
+	struct rzst_new_file file;
+	int err = rzst_new_file_open(&file, path);
 
-	if (snprintf(beside, sizeof(beside), "%s.XXXXXX", path) >= (int)sizeof(beside))
-		return rzst_fail(RZS_EXIT_USAGE, "--output: a path of more than %zu bytes",
-				 sizeof(beside) - 8);
-	fd = mkostemp(beside, O_CLOEXEC);
-	if (fd < 0)
-		return cannot("make a file beside it", path);
-	code = write_to(fd, path, m, true);
-	if (code == RZS_EXIT_DONE && rename(beside, path) < 0)
-		code = cannot("put the new one in its place", path);
-	if (code != RZS_EXIT_DONE)
-		unlink(beside);
-	return code;
+	if (err)
+		return cannot("make a file beside it", path, err);
+	rzsc_metrics_print(file.f, m);
+	/* For the collector's user; nothing in it is secret. */
+	if (fchmod(fileno(file.f), 0644) < 0)
+		err = -errno;
+	err = rzst_new_file_close(&file, err, true);
+	return err ? cannot("write", path, err) : RZS_EXIT_DONE;
 }
 
 /* Only a file is replaced, and not the link that leads to it. */
@@ -228,20 +207,20 @@ static int write_file(const char *path, const struct rzsc_metrics *m)
 	int code;
 
 	if (lstat(path, &st) < 0)
-		return errno == ENOENT ? replace_file(path, m) : cannot("look at it", path);
+		return errno == ENOENT ? replace_file(path, m) : cannot("look at it", path, -errno);
 	if (stat(path, &st) < 0)
-		return cannot("follow it", path);
+		return cannot("follow it", path, -errno);
 	if (S_ISCHR(st.st_mode) || S_ISFIFO(st.st_mode))
 		return write_in_place(path, m);
 	if (!S_ISREG(st.st_mode))
 		return rzst_fail(RZS_EXIT_FAILED,
 				 "--output %s: %s; name a file, and nothing was written", path,
-				 S_ISDIR(st.st_mode)   ? "a folder"
+				 S_ISDIR(st.st_mode)   ? "a directory"
 				 : S_ISBLK(st.st_mode) ? "a block device"
 						       : "a socket");
 	real = realpath(path, NULL);
 	if (!real)
-		return cannot("follow it", path);
+		return cannot("follow it", path, -errno);
 	code = replace_file(real, m);
 	free(real);
 	return code;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* See rzsc_stats.h. */
-#include "ramzswap_figures.h"
+#include "ramzswap_stats.h"
 #include "rzsc_stats.h"
 
 #define PAGE_KB ((1u << RAMZSWAP_PAGE_SHIFT) / 1024)
@@ -22,7 +22,7 @@ static unsigned long long told(const struct rzst_values *values, const char *nam
 
 void rzsc_stats_classic(FILE *f, const struct rzst_values *values, const char *backing_swap)
 {
-	const struct ramzswap_counts counts = {
+	const struct ramzswap_store_stats counts = {
 		.pages_stored = of(values, "pages_stored"),
 		.pages_same = of(values, "pages_same"),
 		.pages_zero = of(values, "pages_zero"),
@@ -30,7 +30,7 @@ void rzsc_stats_classic(FILE *f, const struct rzst_values *values, const char *b
 		.pages_raw = of(values, "pages_raw"),
 		.mem_bytes = of(values, "mem_bytes"),
 	};
-	const struct ramzswap_figures figures = ramzswap_figures_of(&counts);
+	const struct ramzswap_orig_stats orig = ramzswap_orig_stats(&counts);
 	unsigned long long limit = of(values, "limit_bytes");
 
 	if (backing_swap && *backing_swap)
@@ -45,11 +45,11 @@ void rzsc_stats_classic(FILE *f, const struct rzst_values *values, const char *b
 	fprintf(f, "InvalidIO:\t%8llu\n", of(values, "invalid_io"));
 	fprintf(f, "NotifyFree:\t%8llu\n", of(values, "discards"));
 	fprintf(f, "ZeroPages:\t%8llu\n", of(values, "pages_zero"));
-	fprintf(f, "GoodCompress:\t%8llu %%\n", told(values, "good_percent", figures.good_percent));
-	fprintf(f, "NoCompress:\t%8llu %%\n", told(values, "raw_percent", figures.raw_percent));
-	fprintf(f, "PagesStored:\t%8llu\n", (unsigned long long)figures.pages_stored);
-	fprintf(f, "PagesUsed:\t%8llu\n", told(values, "pages_used", figures.pages_used));
-	fprintf(f, "OrigDataSize:\t%8llu kB\n", (unsigned long long)figures.orig_bytes / 1024);
+	fprintf(f, "GoodCompress:\t%8llu %%\n", told(values, "good_percent", orig.good_percent));
+	fprintf(f, "NoCompress:\t%8llu %%\n", told(values, "raw_percent", orig.raw_percent));
+	fprintf(f, "PagesStored:\t%8llu\n", (unsigned long long)orig.pages_stored);
+	fprintf(f, "PagesUsed:\t%8llu\n", told(values, "pages_used", orig.pages_used));
+	fprintf(f, "OrigDataSize:\t%8llu kB\n", (unsigned long long)orig.orig_bytes / 1024);
 	fprintf(f, "ComprDataSize:\t%8llu kB\n", of(values, "object_bytes") / 1024);
 	fprintf(f, "MemUsedTotal:\t%8llu kB\n", of(values, "mem_bytes") / 1024);
 	if (backing_swap && *backing_swap) {

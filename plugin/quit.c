@@ -12,7 +12,7 @@
  * writes lock-free atomics and calls nothing that is not async-signal-safe.
  *
  * Why no signal is lost: the handler stores `asked` before it reads `clients`, and
- * rzs_drain_leave() takes itself off `clients` before it reads `asked`; both orders are
+ * rzs_quit_leave() takes itself off `clients` before it reads `asked`; both orders are
  * sequentially consistent, so at least one side sees the other.
  */
 #include <errno.h>
@@ -20,7 +20,7 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
-#include "drain.h"
+#include "quit.h"
 
 static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT };
 #define NR_SIGNALS (sizeof(signals) / sizeof(signals[0]))
@@ -51,7 +51,7 @@ static void on_signal(int sig, siginfo_t *info, void *context)
 	errno = saved;
 }
 
-int rzs_drain_setup(void)
+int rzs_quit_setup(void)
 {
 	struct sigaction sa = { 0 };
 
@@ -73,17 +73,17 @@ int rzs_drain_setup(void)
 	return 0;
 }
 
-void rzs_drain_enter(void)
+void rzs_quit_enter(void)
 {
 	atomic_fetch_add(&clients, 1);
 }
 
-bool rzs_drain_leave(void)
+bool rzs_quit_leave(void)
 {
 	return atomic_fetch_sub(&clients, 1) == 1 && atomic_load(&asked);
 }
 
-bool rzs_drain_asked(unsigned *out_clients)
+bool rzs_quit_asked(unsigned *out_clients)
 {
 	*out_clients = atomic_load(&clients);
 	return atomic_load(&asked);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* How much memory may be taken without waiting; see room.h. */
+/* How much memory may be taken without waiting; see headroom.h. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include "room.h"
+#include "headroom.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +13,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-bool rzs_room_boost_binds(const char *release)
+bool rzs_headroom_boost_binds(const char *release)
 {
 	unsigned major, minor;
 
@@ -22,7 +22,7 @@ bool rzs_room_boost_binds(const char *release)
 	return major < 6 || (major == 6 && minor < 3);
 }
 
-int rzs_room_open(struct rzs_room *r, const char *path)
+int rzs_headroom_open(struct rzs_headroom *r, const char *path)
 {
 	struct utsname system;
 
@@ -31,15 +31,15 @@ int rzs_room_open(struct rzs_room *r, const char *path)
 	if (r->fd < 0)
 		return -errno;
 	/* The kernel makes its buffer at the first reading and keeps it as long as this is open. */
-	if (rzs_room_bytes(r, false) == UINT64_MAX) {
-		rzs_room_close(r);
+	if (rzs_headroom_bytes(r, false) == UINT64_MAX) {
+		rzs_headroom_close(r);
 		return -EIO;
 	}
-	r->boost_binds = uname(&system) < 0 || rzs_room_boost_binds(system.release);
+	r->boost_binds = uname(&system) < 0 || rzs_headroom_boost_binds(system.release);
 	return 0;
 }
 
-void rzs_room_close(struct rzs_room *r)
+void rzs_headroom_close(struct rzs_headroom *r)
 {
 	if (r->fd >= 0)
 		close(r->fd);
@@ -47,7 +47,7 @@ void rzs_room_close(struct rzs_room *r)
 }
 
 /* The number after a word, if the line has that word first. */
-static const char *room_value(const char *line, const char *word)
+static const char *headroom_value(const char *line, const char *word)
 {
 	size_t len = strlen(word);
 
@@ -56,7 +56,7 @@ static const char *room_value(const char *line, const char *word)
 }
 
 /* The largest of "(0, 3019, 15947)": what is kept from the requests that could go anywhere else. */
-static uint64_t room_protection(const char *list)
+static uint64_t headroom_protection(const char *list)
 {
 	uint64_t most = 0;
 	char *end;
@@ -70,7 +70,7 @@ static uint64_t room_protection(const char *list)
 }
 
 /* A zone's minimum is known. */
-static void room_count(struct rzs_room *r)
+static void headroom_count(struct rzs_headroom *r)
 {
 	r->all_free += r->free;
 	r->all_min += r->min;
@@ -81,32 +81,32 @@ static void room_count(struct rzs_room *r)
 }
 
 /* One line; *pages grows when it is the last that matters of a zone. */
-static bool room_line(struct rzs_room *r, const char *line, bool hungry, uint64_t *pages)
+static bool headroom_line(struct rzs_headroom *r, const char *line, bool hungry, uint64_t *pages)
 {
 	const char *value;
 
-	if ((value = room_value(line, "pages free"))) {
+	if ((value = headroom_value(line, "pages free"))) {
 		r->free = strtoull(value, NULL, 10);
 		r->boost = 0;
 		r->min = UINT64_MAX;
-	} else if ((value = room_value(line, "boost"))) {
+	} else if ((value = headroom_value(line, "boost"))) {
 		r->boost = strtoull(value, NULL, 10);
-	} else if ((value = room_value(line, "min"))) {
+	} else if ((value = headroom_value(line, "min"))) {
 		r->min = strtoull(value, NULL, 10);
-		room_count(r);
-	} else if ((value = room_value(line, "protection:")) && r->min != UINT64_MAX) {
+		headroom_count(r);
+	} else if ((value = headroom_value(line, "protection:")) && r->min != UINT64_MAX) {
 		uint64_t min = r->min, keep;
 
 		if (hungry && !r->boost_binds)
 			min -= r->boost < min ? r->boost : min;
-		keep = min - min / 8 + room_protection(value);
+		keep = min - min / 8 + headroom_protection(value);
 		*pages += r->free > keep ? r->free - keep : 0;
 		return true;
 	}
 	return false;
 }
 
-uint64_t rzs_room_bytes(struct rzs_room *r, bool hungry)
+uint64_t rzs_headroom_bytes(struct rzs_headroom *r, bool hungry)
 {
 	uint64_t pages = 0;
 	size_t have = 0;
@@ -126,7 +126,7 @@ uint64_t rzs_room_bytes(struct rzs_room *r, bool hungry)
 		r->text[have] = '\0';
 		while ((end = strchr(line, '\n'))) {
 			*end = '\0';
-			any |= room_line(r, line, hungry, &pages);
+			any |= headroom_line(r, line, hungry, &pages);
 			line = end + 1;
 		}
 		have -= (size_t)(line - r->text);
@@ -137,9 +137,9 @@ uint64_t rzs_room_bytes(struct rzs_room *r, bool hungry)
 	return n < 0 || !any ? UINT64_MAX : pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-bool rzs_room_short(struct rzs_room *r)
+bool rzs_headroom_short(struct rzs_headroom *r)
 {
-	if (rzs_room_bytes(r, false) == UINT64_MAX)
+	if (rzs_headroom_bytes(r, false) == UINT64_MAX)
 		return false;
 	return r->all_free < r->all_min / 2 || r->main_free < r->main_min / 2;
 }

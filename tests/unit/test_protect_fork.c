@@ -14,7 +14,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
-#include "lockdown.h"
+#include "protect_server.h"
 #include "sanitized.h"
 
 #ifndef PR_GET_IO_FLUSHER
@@ -30,7 +30,7 @@ static void on_error(const char *text)
 
 static void early(void)
 {
-	const struct rzs_lockdown_options o = {
+	const struct rzs_protect_server_options o = {
 		.mode = RZS_PROTECT_AUTO,
 		.realtime = RZS_REALTIME_NEVER,
 		.ballast = 1 << 20,
@@ -39,7 +39,7 @@ static void early(void)
 
 	if (instrumented())
 		T_SKIP("sanitizers and valgrind ignore mlockall()");
-	T_EQ(rzs_lockdown_early(&o), 0);
+	T_EQ(rzs_protect_server_early(&o), 0);
 }
 
 struct asked {
@@ -60,7 +60,7 @@ static bool is_ok(const char *name)
 {
 	struct asked a = {.name = name};
 
-	rzs_lockdown_each(look, &a);
+	rzs_protect_server_each(look, &a);
 	T_NE(a.state[0], '\0');
 	T_OK(strcmp(a.state, "ok") == 0 || strcmp(a.state, "refused") == 0);
 	return strcmp(a.state, "ok") == 0;
@@ -129,8 +129,8 @@ static void check_server(void)
 		T_EQ(getrlimit(RLIMIT_CORE, &core), 0);
 		T_EQ(core.rlim_cur, 0);
 	}
-	(void)is_ok("room");
-	(void)is_ok("watch");
+	(void)is_ok("headroom");
+	(void)is_ok("watchdog");
 	(void)is_ok("ballast");
 }
 
@@ -153,9 +153,9 @@ T_TEST(the_process_behind_the_fork_is_protected)
 	pid = fork();
 	T_GE(pid, 0);
 	if (pid == 0) {
-		T_EQ(rzs_lockdown_late(), 0);
+		T_EQ(rzs_protect_server_late(), 0);
 		check_server();
-		rzs_lockdown_end();
+		rzs_protect_server_end();
 		_exit(0);
 	}
 	wait_well(pid);
@@ -183,7 +183,7 @@ T_TEST(a_lock_ends_at_the_fork)
 	if (pid == 0) {
 		T_EQ(locked(), 0);
 		T_OK(!is_filled_at_once());
-		T_EQ(rzs_lockdown_late(), 0);
+		T_EQ(rzs_protect_server_late(), 0);
 		T_GT(locked(), 0);
 		T_OK(is_filled_at_once());
 		_exit(0);
@@ -195,7 +195,7 @@ T_TEST(a_lock_ends_at_the_fork)
 T_TEST(without_a_fork)
 {
 	early();
-	T_EQ(rzs_lockdown_late(), 0);
+	T_EQ(rzs_protect_server_late(), 0);
 	check_server();
-	rzs_lockdown_end();
+	rzs_protect_server_end();
 }

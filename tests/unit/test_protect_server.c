@@ -8,7 +8,7 @@
 #include <sched.h>
 #include <sys/resource.h>
 
-#include "lockdown.h"
+#include "protect_server.h"
 #include "upkeep.h"
 
 #define PAGES 4096u
@@ -39,30 +39,30 @@ static void complain(const char *text)
 /* Red when a server starts where giving a block's memory back takes its neighbour's as well. */
 T_TEST(pages_larger_than_a_block_are_refused_at_the_start)
 {
-	const struct rzs_lockdown_options options = {
+	const struct rzs_protect_server_options options = {
 		.mode = RZS_PROTECT_OFF, .realtime = RZS_REALTIME_NEVER, .error = complain};
 	const struct rzs_config cfg = {.nr_pages = PAGES, .nr_workers = 1};
 	struct rzs_store *store = (struct rzs_store *)&store;
 
 	page_size = 65536;
-	T_EQ(rzs_lockdown_early(&options), -ENOTSUP);
+	T_EQ(rzs_protect_server_early(&options), -ENOTSUP);
 	T_EQ(complaints, 1);
 	T_EQ(rzs_store_create(&cfg, &store), -ENOTSUP);
 	T_EQ(store, NULL);
 	page_size = 16384;
-	T_EQ(rzs_lockdown_early(&options), 0);
+	T_EQ(rzs_protect_server_early(&options), 0);
 	T_EQ(complaints, 1);
 }
 
 /* Real-time threads wanted; the test ends where they are not to be had. */
 static void want_realtime(void)
 {
-	const struct rzs_lockdown_options options = {
+	const struct rzs_protect_server_options options = {
 		.mode = RZS_PROTECT_AUTO, .realtime = RZS_REALTIME_ALWAYS, .error = no_error};
 
 	if (getpriority(PRIO_PROCESS, 0) != 0)
 		T_SKIP("this process is in haste, or not, already");
-	T_EQ(rzs_lockdown_early(&options), 0);
+	T_EQ(rzs_protect_server_early(&options), 0);
 	if (getpriority(PRIO_PROCESS, 0) != -20)
 		T_SKIP("this user may not be in haste");
 }
@@ -70,7 +70,7 @@ static void want_realtime(void)
 /* By the child of a fork, as a daemon is one: 0, or the line that is not so. */
 static int become_daemon(void)
 {
-	if (getpriority(PRIO_PROCESS, 0) != 0 || rzs_lockdown_late())
+	if (getpriority(PRIO_PROCESS, 0) != 0 || rzs_protect_server_late())
 		return __LINE__;
 	return getpriority(PRIO_PROCESS, 0) == -20 ? 0 : __LINE__;
 }
@@ -148,7 +148,7 @@ T_TEST(upkeep_compacts_at_the_priority_of_those_who_wait_for_it)
 	struct rzs_store *store;
 
 	want_realtime();
-	T_EQ(rzs_lockdown_late(), 0);
+	T_EQ(rzs_protect_server_late(), 0);
 	T_EQ(rzs_upkeep_start(1, tick), 0);
 	T_WAIT(__atomic_load_n(&ticks_at, __ATOMIC_ACQUIRE) >= 0, 20);
 	T_EQ(ticks_at, 0);
@@ -163,18 +163,18 @@ T_TEST(upkeep_compacts_at_the_priority_of_those_who_wait_for_it)
 	rzs_upkeep_stop();
 	rzs_upkeep_remove(store);
 	rzs_store_destroy(store);
-	rzs_lockdown_end();
+	rzs_protect_server_end();
 }
 
 /* Without swap nobody is in haste, and upkeep is not either. */
 T_TEST(upkeep_is_ordinary_where_nobody_is_quick)
 {
-	const struct rzs_lockdown_options options = {
+	const struct rzs_protect_server_options options = {
 		.mode = RZS_PROTECT_AUTO, .realtime = RZS_REALTIME_NEVER, .error = no_error};
 	struct rzs_store *store;
 
-	T_EQ(rzs_lockdown_early(&options), 0);
-	T_EQ(rzs_lockdown_late(), 0);
+	T_EQ(rzs_protect_server_early(&options), 0);
+	T_EQ(rzs_protect_server_late(), 0);
 	T_EQ(rzs_upkeep_start(1, NULL), 0);
 	store = store_with_holes();
 	T_EQ(rzs_upkeep_add("", store), 0);
@@ -184,5 +184,5 @@ T_TEST(upkeep_is_ordinary_where_nobody_is_quick)
 	rzs_upkeep_stop();
 	rzs_upkeep_remove(store);
 	rzs_store_destroy(store);
-	rzs_lockdown_end();
+	rzs_protect_server_end();
 }

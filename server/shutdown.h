@@ -8,29 +8,29 @@
  *
  * Threading: the front thread, in its loop.
  */
-#ifndef RZS_DRAIN_H
-#define RZS_DRAIN_H
+#ifndef RZS_SHUTDOWN_H
+#define RZS_SHUTDOWN_H
 
 #include "devices.h"
 #include "loop.h"
 
-struct rzs_drain_options {
+struct rzs_shutdown_options {
 	struct rzs_devices *devices;
 	void (*begin)(void *arg); /* a signal came: let nobody in any more */
 	void (*end)(void *arg);	  /* nobody is left: end the process; once */
 	void *arg;
 };
 
-struct rzs_drain;
+struct rzs_shutdown;
 
 /* Take the signals.  options are copied.  0 or a negative errno; *out is NULL without memory. */
-int rzs_drain_open(struct rzs_loop *loop, const struct rzs_drain_options *options,
-		   struct rzs_drain **out);
+int rzs_shutdown_open(struct rzs_loop *loop, const struct rzs_shutdown_options *options,
+		   struct rzs_shutdown **out);
 
 /* A client has left. */
-void rzs_drain_check(struct rzs_drain *d);
+void rzs_shutdown_check(struct rzs_shutdown *d);
 
 /* After rzs_signals_end().  NULL is fine. */
-void rzs_drain_close(struct rzs_drain *d);
+void rzs_shutdown_close(struct rzs_shutdown *d);
 
 #endif

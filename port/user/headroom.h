@@ -18,18 +18,18 @@
  * to free.  Since Linux 6.3 it does not bind real-time threads that ask for single pages, so one
  * that has nothing left for those who wait for it need not wait for its end (hungry, below).
  *
- * Threading: one thread at a time for each struct.  Allocates nothing after rzs_room_open(), in the
- * kernel neither.
+ * Threading: one thread at a time for each struct.  Allocates nothing after rzs_headroom_open(), in
+ * the kernel neither.
  */
-#ifndef RZS_ROOM_H
-#define RZS_ROOM_H
+#ifndef RZS_HEADROOM_H
+#define RZS_HEADROOM_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#define RZS_ROOM_FILE "/proc/zoneinfo"
+#define RZS_HEADROOM_FILE "/proc/zoneinfo"
 
-struct rzs_room {
+struct rzs_headroom {
 	int fd; /* -1: not open */
 	char text[4096];
 	bool boost_binds; /* also the hungry */
@@ -40,31 +40,28 @@ struct rzs_room {
 };
 
 /* What one is that was not opened. */
-#define RZS_ROOM_CLOSED                                                                            \
-	{                                                                                          \
-		.fd = -1                                                                           \
-	}
+#define RZS_HEADROOM_CLOSED {.fd = -1}
 
-/* 0, or a negative errno, and then it is closed, and rzs_room_bytes() knows nothing. */
-int rzs_room_open(struct rzs_room *r, const char *path);
+/* 0, or a negative errno, and then it is closed, and rzs_headroom_bytes() knows nothing. */
+int rzs_headroom_open(struct rzs_headroom *r, const char *path);
 
 /* Also of one that is closed. */
-void rzs_room_close(struct rzs_room *r);
+void rzs_headroom_close(struct rzs_headroom *r);
 
 /*
  * Bytes to be had at this moment; UINT64_MAX when that cannot be told.  hungry: count what the
  * boost keeps from others, where the kernel lets real-time threads have it.
  */
-uint64_t rzs_room_bytes(struct rzs_room *r, bool hungry);
+uint64_t rzs_headroom_bytes(struct rzs_headroom *r, bool hungry);
 
 /*
  * Whether less is free than half of the minimum, in all zones together or in the largest.  The
  * kernel makes ordinary threads wait then (throttle_direct_reclaim() in mm/vmscan.c).  false when
  * that cannot be told.
  */
-bool rzs_room_short(struct rzs_room *r);
+bool rzs_headroom_short(struct rzs_headroom *r);
 
 /* Whether the kernel of this release (as in uname(2)) keeps real-time threads above the boost. */
-bool rzs_room_boost_binds(const char *release);
+bool rzs_headroom_boost_binds(const char *release);
 
 #endif

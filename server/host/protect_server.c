@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The protections of port/user/protect.h, at the right moments of a server's life.
+ * The protections of port/user/protect_steps.h, at the right moments of a server's life.
  *
  * At first the process is still the user's own: root if it was started so, and with a standard
  * error that is read.  So everything is tried there once and its refusals told, although locked
@@ -8,11 +8,12 @@
  *
  * The parent of such a fork may go on: with nbdkit --run it runs the user's command.  That must be
  * neither exempt from the OOM killer, nor kept from waiting for I/O, nor in haste: the parent of a
- * fork before rzs_lockdown_late() takes these three back.  The child's haste ends with the fork, so
- * it is asked for again.
+ * fork before rzs_protect_server_late() takes these three back.  The child's haste ends with the
+ * fork, so it is asked for again.
  *
- * Threading: rzs_lockdown_thread() and rzs_lockdown_swap_is_on() by any number of threads at once;
- * rzs_lockdown_tick(), watch() and follow_swap() by the upkeep thread; the rest by the main thread.
+ * Threading: rzs_protect_server_thread() and rzs_protect_server_swap_is_on() by any number of
+ * threads at once; rzs_protect_server_tick(), watch() and follow_swap() by the upkeep thread; the
+ * rest by the main thread.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -27,12 +28,12 @@
 #include <unistd.h>
 
 #include "blocks.h"
-#include "lockdown.h"
-#include "room.h"
+#include "protect_server.h"
+#include "headroom.h"
 #include "say.h"
 #include "ram.h"
 #include "swaps.h"
-#include "watch.h"
+#include "watchdog.h"
 
 #ifndef PR_SET_IO_FLUSHER
 #define PR_SET_IO_FLUSHER 57
@@ -45,16 +46,16 @@
  * request and enlarges it at the first larger one, on the data path.  The kernel's requests are of
  * up to 128 KiB before Linux 6.16, and up to 4 MiB since, if its queue is not told otherwise.
  */
-#define HEAP_HEADROOM_MOST  (5u << 20)
-#define HEAP_HEADROOM_LEAST (1u << 20)
-#define HEAP_HEADROOM_SHARE 64u /* of RAM */
+#define HEAP_PREFILL_MOST  (5u << 20)
+#define HEAP_PREFILL_LEAST (1u << 20)
+#define HEAP_PREFILL_SHARE 64u /* of RAM */
 
 static struct rzs_protect protect;
-static struct rzs_lockdown_options options;
+static struct rzs_protect_server_options options;
 static int swaps = -1; /* watched by the upkeep thread */
 static atomic_bool swap_is_on;
 static unsigned refusals_told;
-static bool settled; /* no fork to come */
+static bool no_more_forks; /* no fork to come */
 static char oom_score_before[16];
 static int nice_before;
 
@@ -74,7 +75,7 @@ static void error(void *unused, const char *text)
 }
 
 /* Tell of refusals that were not told yet.  -EPERM: they are not to be put up with. */
-static int judge(void)
+static int report_refusals(void)
 {
 	unsigned refused = rzs_protect_refused(&protect);
 
@@ -108,7 +109,7 @@ static void parent_after_fork(void)
 	size_t len = strlen(oom_score_before);
 	int fd;
 
-	if (settled || protect.mode == RZS_PROTECT_OFF)
+	if (no_more_forks || protect.mode == RZS_PROTECT_OFF)
 		return;
 	prctl(PR_SET_IO_FLUSHER, 0, 0, 0, 0);
 	(void)setpriority(PRIO_PROCESS, 0, nice_before);
@@ -140,7 +141,7 @@ int rzs_realtime_parse(const char *text, enum rzs_realtime *out)
 }
 
 /* A store's memory comes and goes by blocks, so a block has to be whole pages. */
-static int judge_pages(void)
+static int check_page_size(void)
 {
 	char line[128];
 	long page = sysconf(_SC_PAGESIZE);
@@ -154,13 +155,13 @@ static int judge_pages(void)
 	return -ENOTSUP;
 }
 
-int rzs_lockdown_early(const struct rzs_lockdown_options *o)
+int rzs_protect_server_early(const struct rzs_protect_server_options *o)
 {
 	struct rzs_thread *unused;
 	int fd;
 
 	options = *o;
-	if (judge_pages() < 0)
+	if (check_page_size() < 0)
 		return -ENOTSUP;
 	fd = rzs_swaps_open();
 	rzs_protect_init(&protect, options.mode, options.realtime != RZS_REALTIME_NEVER);
@@ -172,79 +173,79 @@ int rzs_lockdown_early(const struct rzs_lockdown_options *o)
 		(void)rzs_protect_set_realtime(&protect, swap_is_on);
 	remember_what_was();
 	pthread_atfork(NULL, parent_after_fork, NULL);
-	/* What these return is also in the states, of which judge() makes more. */
+	/* What these return is also in the states, of which report_refusals() makes more. */
 	(void)rzs_protect_early(&protect);
 	(void)rzs_protect_thread(&protect, RZS_THREAD_HELPER, &unused);
 	(void)rzs_protect_process(&protect);
-	return judge();
+	return report_refusals();
 }
 
-static void start_watch(uint64_t ballast)
+static void start_watchdog(uint64_t ballast)
 {
 	int err;
 
-	if (!rzs_protect_wants(&protect, RZS_PROTECT_WATCH))
+	if (!rzs_protect_wants(&protect, RZS_PROTECT_WATCHDOG))
 		return;
 	if (!rzs_protect_wants(&protect, RZS_PROTECT_BALLAST))
 		ballast = 0;
-	err = rzs_watch_start(rzs_protect_watch_hook, &protect);
-	rzs_protect_set(&protect, RZS_PROTECT_WATCH, err);
+	err = rzs_watchdog_start(rzs_protect_watchdog_hook, &protect);
+	rzs_protect_set(&protect, RZS_PROTECT_WATCHDOG, err);
 	if (ballast)
-		rzs_protect_set(&protect, RZS_PROTECT_BALLAST, rzs_watch_take_ballast(ballast));
+		rzs_protect_set(&protect, RZS_PROTECT_BALLAST, rzs_watchdog_take_ballast(ballast));
 }
 
 static void fill_heap(void)
 {
-	uint64_t size = rzs_ram_usable() / HEAP_HEADROOM_SHARE;
-	void *headroom;
+	uint64_t size = rzs_ram_usable() / HEAP_PREFILL_SHARE;
+	void *prefill;
 
-	size = size < HEAP_HEADROOM_MOST ? size : HEAP_HEADROOM_MOST;
-	size = size > HEAP_HEADROOM_LEAST ? size : HEAP_HEADROOM_LEAST;
-	headroom = malloc((size_t)size);
+	size = size < HEAP_PREFILL_MOST ? size : HEAP_PREFILL_MOST;
+	size = size > HEAP_PREFILL_LEAST ? size : HEAP_PREFILL_LEAST;
+	prefill = malloc((size_t)size);
 	/* malloc() keeps what is freed; a plain memset() would be optimised away. */
-	if (headroom)
-		explicit_bzero(headroom, (size_t)size);
-	free(headroom);
+	if (prefill)
+		explicit_bzero(prefill, (size_t)size);
+	free(prefill);
 }
 
-/* Refill threads look for room if that can be had. */
-static void start_room(void)
+/* Refill threads look for headroom if that can be had. */
+static void start_headroom(void)
 {
-	static struct rzs_room probe; /* it is large */
+	static struct rzs_headroom probe; /* it is large */
 	int err;
 
-	if (!rzs_protect_wants(&protect, RZS_PROTECT_ROOM))
+	if (!rzs_protect_wants(&protect, RZS_PROTECT_HEADROOM))
 		return;
-	err = rzs_room_open(&probe, RZS_ROOM_FILE);
-	rzs_room_close(&probe);
-	rzs_blocks_set_room(RZS_ROOM_FILE);
-	rzs_protect_set(&protect, RZS_PROTECT_ROOM, err);
+	err = rzs_headroom_open(&probe, RZS_HEADROOM_FILE);
+	rzs_headroom_close(&probe);
+	rzs_blocks_set_headroom(RZS_HEADROOM_FILE);
+	rzs_protect_set(&protect, RZS_PROTECT_HEADROOM, err);
 }
 
-int rzs_lockdown_late(void)
+int rzs_protect_server_late(void)
 {
 	struct rzs_thread *unused;
 
-	settled = true;
+	no_more_forks = true;
 	/* A line of a log that may not grow must not end the process. */
 	(void)signal(SIGXFSZ, SIG_IGN);
 	rzs_say_open();
 	(void)rzs_protect_process(&protect);
 	(void)rzs_protect_thread(&protect, RZS_THREAD_HELPER, &unused);
 	rzs_blocks_set_thread_hook(rzs_protect_refill_hook, &protect);
-	start_room();
-	start_watch(options.ballast);
+	start_headroom();
+	start_watchdog(options.ballast);
 	if (options.fill_heap && protect.mode != RZS_PROTECT_OFF)
 		fill_heap();
-	return judge();
+	return report_refusals();
 }
 
-void rzs_lockdown_end(void)
+void rzs_protect_server_end(void)
 {
-	rzs_watch_stop();
+	rzs_watchdog_stop();
 }
 
-struct rzs_thread *rzs_lockdown_thread(enum rzs_thread_role role)
+struct rzs_thread *rzs_protect_server_thread(enum rzs_thread_role role)
 {
 	struct rzs_thread *thread;
 
@@ -252,28 +253,28 @@ struct rzs_thread *rzs_lockdown_thread(enum rzs_thread_role role)
 	return thread;
 }
 
-bool rzs_lockdown_swap_is_on(void)
+bool rzs_protect_server_swap_is_on(void)
 {
 	return atomic_load_explicit(&swap_is_on, memory_order_relaxed);
 }
 
-void rzs_lockdown_tick(void)
+void rzs_protect_server_tick(void)
 {
-	rzs_watch_tick();
+	rzs_watchdog_tick();
 }
 
-int rzs_lockdown_watch(void)
+int rzs_protect_server_swap_fd(void)
 {
 	swaps = rzs_swaps_open();
 	return swaps;
 }
 
-void rzs_lockdown_follow_swap(void)
+void rzs_protect_server_follow_swap(void)
 {
 	bool on = rzs_swaps_any(swaps);
 	int err;
 
-	rzs_watch_set_active(on);
+	rzs_watchdog_set_active(on);
 	if (on == swap_is_on)
 		return;
 	swap_is_on = on;
@@ -286,7 +287,7 @@ void rzs_lockdown_follow_swap(void)
 			   strerror(-err));
 }
 
-void rzs_lockdown_each(void (*fn)(void *arg, const char *name, const char *state), void *arg)
+void rzs_protect_server_each(void (*fn)(void *arg, const char *name, const char *state), void *arg)
 {
 	static const char *const states[] = {
 		[RZS_PROTECT_NOT_DONE] = "off",

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The table of threads and the watch: a thread that uses processor time and does not get on is
+ * The table of threads and the watchdog: a thread that uses processor time and does not get on is
  * helped, one that gets on, or waits, is not.
  */
 #ifndef _GNU_SOURCE
@@ -9,9 +9,9 @@
 #include "t.h"
 
 #include "threads.h"
-#include "room.h"
+#include "headroom.h"
 #include "sanitized.h"
-#include "watch.h"
+#include "watchdog.h"
 
 #include <linux/sched.h>
 #include <poll.h>
@@ -22,15 +22,15 @@
 
 #define BALLAST (1u << 20)
 
-static struct rzs_watch_info info(void)
+static struct rzs_watchdog_info info(void)
 {
-	struct rzs_watch_info i;
+	struct rzs_watchdog_info i;
 
-	rzs_watch_info(&i);
+	rzs_watchdog_info(&i);
 	return i;
 }
 
-/* What the thread under watch does. */
+/* What the watched thread does. */
 enum { GETS_ON, SPINS, WORKS, WAITS, ENDS };
 
 struct patient {
@@ -52,7 +52,7 @@ static void *patient_main(void *arg)
 	__atomic_store_n(&p->entry, rzs_threads_enter(p->role), __ATOMIC_RELEASE);
 	while ((does = __atomic_load_n(&p->does, __ATOMIC_RELAXED)) != ENDS) {
 		if (does == GETS_ON || (does == WORKS && did != WORKS))
-			rzs_threads_turn(p->entry, does == WORKS);
+			rzs_threads_progress(p->entry, does == WORKS);
 		if (does == WAITS)
 			(void)poll(NULL, 0, 50); /* for a request that does not come */
 		did = does;
@@ -86,8 +86,8 @@ static void end(struct patient *p)
 static bool is_short;
 static unsigned asked;
 
-bool __wrap_rzs_room_short(struct rzs_room *r);
-bool __wrap_rzs_room_short(struct rzs_room *r)
+bool __wrap_rzs_headroom_short(struct rzs_headroom *r);
+bool __wrap_rzs_headroom_short(struct rzs_headroom *r)
 {
 	(void)r;
 	__atomic_fetch_add(&asked, 1, __ATOMIC_RELAXED);
@@ -99,16 +99,16 @@ static unsigned looks(void)
 	return __atomic_load_n(&asked, __ATOMIC_RELAXED);
 }
 
-static void start_watch(void)
+static void start_watchdog(void)
 {
-	T_EQ(rzs_watch_start(NULL, NULL), 0);
-	if (rzs_watch_take_ballast(BALLAST) < 0)
+	T_EQ(rzs_watchdog_start(NULL, NULL), 0);
+	if (rzs_watchdog_take_ballast(BALLAST) < 0)
 		T_SKIP("this user may not lock memory");
 	T_EQ(info().running, true);
 	T_EQ(info().ballast_bytes, BALLAST);
 }
 
-/* Processor time of a thread that spins, as the watch sees it. */
+/* Processor time of a thread that spins, as the watchdog sees it. */
 static bool has_used(struct patient *p, uint64_t ns)
 {
 	uint64_t now;
@@ -120,29 +120,29 @@ T_TEST(a_stuck_thread_gets_the_ballast_then_loses_its_priority)
 {
 	struct patient p = {.role = RZS_THREAD_IO, .does = SPINS};
 
-	start_watch();
+	start_watchdog();
 	start(&p);
-	rzs_watch_set_active(true);
+	rzs_watchdog_set_active(true);
 	T_WAIT(info().released == 1, 20);
 	T_EQ(info().ballast_bytes, 0);
 	T_WAIT(info().demoted == 1, 20);
 	T_GE(info().stuck, 2);
 	end(&p);
-	rzs_watch_stop();
+	rzs_watchdog_stop();
 }
 
 T_TEST(a_thread_that_gets_on_is_left_alone)
 {
 	struct patient p = {.role = RZS_THREAD_IO, .does = GETS_ON};
 
-	start_watch();
+	start_watchdog();
 	start(&p);
-	rzs_watch_set_active(true);
+	rzs_watchdog_set_active(true);
 	T_WAIT(has_used(&p, 500000000), 20);
 	T_EQ(info().stuck, 0);
 	T_EQ(info().ballast_bytes, BALLAST);
 	end(&p);
-	rzs_watch_stop();
+	rzs_watchdog_stop();
 }
 
 /* A compression takes its time, and no memory. */
@@ -150,26 +150,26 @@ T_TEST(a_thread_at_work_is_left_alone)
 {
 	struct patient p = {.role = RZS_THREAD_IO, .does = WORKS};
 
-	start_watch();
+	start_watchdog();
 	start(&p);
 	T_WAIT(has_used(&p, 100000000), 20);
-	rzs_watch_set_active(true);
+	rzs_watchdog_set_active(true);
 	T_WAIT(has_used(&p, 600000000), 20);
 	T_EQ(info().stuck, 0);
 	end(&p);
-	rzs_watch_stop();
+	rzs_watchdog_stop();
 }
 
 T_TEST(nobody_watches_while_there_is_no_swap)
 {
 	struct patient p = {.role = RZS_THREAD_IO, .does = SPINS};
 
-	start_watch();
+	start_watchdog();
 	start(&p);
 	T_WAIT(has_used(&p, 500000000), 20);
 	T_EQ(info().stuck, 0);
 	end(&p);
-	rzs_watch_stop();
+	rzs_watchdog_stop();
 }
 
 /* The refill thread is no reason to give the ballast away as long as waiting helps. */
@@ -183,11 +183,11 @@ T_TEST(a_stuck_refill_thread_loses_its_priority_until_it_gets_on)
 	T_EQ(rzs_threads_schedule_self(RZS_THREAD_REFILL, false), 0);
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
 		T_SKIP("a real-time thread that spins needs a processor for itself");
-	start_watch();
+	start_watchdog();
 	start(&p);
 	tid = number_of(p.entry);
 	set(&p, SPINS);
-	rzs_watch_set_active(true);
+	rzs_watchdog_set_active(true);
 	T_WAIT(info().stuck >= 1, 20);
 	T_WAIT(info().demoted == 1, 20);
 	T_EQ(sched_getscheduler(tid) & ~SCHED_RESET_ON_FORK, SCHED_OTHER);
@@ -198,10 +198,10 @@ T_TEST(a_stuck_refill_thread_loses_its_priority_until_it_gets_on)
 	set(&p, GETS_ON);
 	T_WAIT((sched_getscheduler(tid) & ~SCHED_RESET_ON_FORK) == SCHED_FIFO, 20);
 	end(&p);
-	rzs_watch_stop();
+	rzs_watchdog_stop();
 }
 
-/* At once, not when the watch looks again: the next page is asked for before that. */
+/* At once, not when the watchdog looks again: the next page is asked for before that. */
 T_TEST(a_thread_that_gets_on_takes_its_priority_back_itself)
 {
 	struct rzs_thread *t = rzs_threads_enter(RZS_THREAD_REFILL);
@@ -211,12 +211,12 @@ T_TEST(a_thread_that_gets_on_takes_its_priority_back_itself)
 		T_SKIP("real-time priority is not allowed here");
 	T_EQ(rzs_threads_demote(t), 0);
 	T_EQ(sched_getscheduler(0) & ~SCHED_RESET_ON_FORK, SCHED_OTHER);
-	rzs_threads_turn(t, false);
+	rzs_threads_progress(t, false);
 	T_EQ(sched_getscheduler(0) & ~SCHED_RESET_ON_FORK, SCHED_FIFO);
 	/* Swap is off meanwhile. */
 	T_EQ(rzs_threads_demote(t), 0);
 	T_EQ(rzs_threads_schedule(t, false), 0);
-	rzs_threads_turn(t, false);
+	rzs_threads_progress(t, false);
 	T_EQ(sched_getscheduler(0) & ~SCHED_RESET_ON_FORK, SCHED_OTHER);
 }
 
@@ -228,20 +228,20 @@ T_TEST(an_ordinary_thread_that_gets_on_stays_one)
 
 	T_NE(t, NULL);
 	T_EQ(rzs_threads_demote(t), 0);
-	rzs_threads_turn(t, false);
+	rzs_threads_progress(t, false);
 	T_EQ(sched_getscheduler(0) & ~SCHED_RESET_ON_FORK, SCHED_OTHER);
 	T_EQ(t->demoted, false);
-	/* By way of the watch. */
-	start_watch();
+	/* By way of the watchdog. */
+	start_watchdog();
 	start(&p);
-	rzs_watch_set_active(true);
+	rzs_watchdog_set_active(true);
 	T_WAIT(info().demoted == 1, 20);
 	set(&p, GETS_ON);
 	T_WAIT(!__atomic_load_n(&p.entry->demoted, __ATOMIC_RELAXED), 20);
 	T_WAIT(has_used(&p, 1000000000), 20);
 	T_EQ(sched_getscheduler(number_of(p.entry)) & ~SCHED_RESET_ON_FORK, SCHED_OTHER);
 	end(&p);
-	rzs_watch_stop();
+	rzs_watchdog_stop();
 }
 
 T_TEST(a_system_that_is_short_while_nobody_gets_on_gets_the_ballast)
@@ -249,9 +249,9 @@ T_TEST(a_system_that_is_short_while_nobody_gets_on_gets_the_ballast)
 	struct patient p = {.role = RZS_THREAD_IO, .does = WAITS};
 	unsigned before;
 
-	start_watch();
+	start_watchdog();
 	start(&p);
-	rzs_watch_set_active(true);
+	rzs_watchdog_set_active(true);
 	before = looks();
 	T_WAIT(looks() >= before + 8, 20);
 	T_EQ(info().released, 0);
@@ -262,7 +262,7 @@ T_TEST(a_system_that_is_short_while_nobody_gets_on_gets_the_ballast)
 	T_EQ(info().ballast_bytes, 0);
 	T_EQ(info().stuck, 0);
 	end(&p);
-	rzs_watch_stop();
+	rzs_watchdog_stop();
 }
 
 /* Somebody is served: that is what brings memory. */
@@ -270,39 +270,39 @@ T_TEST(a_system_that_is_short_while_a_thread_gets_on_is_left_alone)
 {
 	struct patient p = {.role = RZS_THREAD_IO, .does = GETS_ON};
 
-	start_watch();
+	start_watchdog();
 	start(&p);
 	__atomic_store_n(&is_short, true, __ATOMIC_RELAXED);
-	rzs_watch_set_active(true);
+	rzs_watchdog_set_active(true);
 	T_WAIT(has_used(&p, 2000000000), 30);
 	T_EQ(info().released, 0);
 	end(&p);
-	rzs_watch_stop();
+	rzs_watchdog_stop();
 }
 
 T_TEST(the_ballast_is_taken_again)
 {
 	struct patient p = {.role = RZS_THREAD_IO, .does = SPINS};
 
-	start_watch();
+	start_watchdog();
 	start(&p);
-	rzs_watch_set_active(true);
+	rzs_watchdog_set_active(true);
 	T_WAIT(info().released == 1, 20);
 	end(&p);
-	rzs_watch_tick();
+	rzs_watchdog_tick();
 	T_EQ(info().ballast_bytes, BALLAST);
-	rzs_watch_tick();
+	rzs_watchdog_tick();
 	T_EQ(info().ballast_bytes, BALLAST);
-	rzs_watch_stop();
+	rzs_watchdog_stop();
 	T_EQ(info().ballast_bytes, 0);
 	T_EQ(info().running, false);
 }
 
 T_TEST(a_ballast_is_of_a_sensible_size)
 {
-	T_EQ(rzs_watch_default_ballast(0), 1u << 20);
-	T_EQ(rzs_watch_default_ballast(1ull << 30), 4u << 20);
-	T_EQ(rzs_watch_default_ballast(1ull << 40), 8u << 20);
+	T_EQ(rzs_watchdog_default_ballast(0), 1u << 20);
+	T_EQ(rzs_watchdog_default_ballast(1ull << 30), 4u << 20);
+	T_EQ(rzs_watchdog_default_ballast(1ull << 40), 8u << 20);
 }
 
 static void *enter_and_end(void *arg)
@@ -425,7 +425,7 @@ T_TEST(a_full_table_says_so)
 	}
 	entry = rzs_threads_enter(RZS_THREAD_IO);
 	T_EQ(entry, NULL);
-	rzs_threads_turn(entry, true); /* fine */
+	rzs_threads_progress(entry, true); /* fine */
 	for (unsigned i = 0; i < RZS_THREADS_MAX; i++)
 		set(&p[i], ENDS);
 	for (unsigned i = 0; i < RZS_THREADS_MAX; i++)

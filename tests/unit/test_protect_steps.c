@@ -9,7 +9,7 @@
 #endif
 #include "t.h"
 
-#include "protect.h"
+#include "protect_steps.h"
 #include "sanitized.h"
 #include "swaps.h"
 
@@ -298,20 +298,20 @@ T_TEST(a_step_is_left_out_when_told)
 {
 	struct rzs_protect p;
 
-	for (int i = 0; i < RZS_PROTECT_ROOM; i++) {
+	for (int i = 0; i < RZS_PROTECT_HEADROOM; i++) {
 		rzs_protect_init(&p, RZS_PROTECT_AUTO, true);
 		p.without = 1u << i;
 		T_EQ(rzs_protect_early(&p), 0);
 		T_EQ(rzs_protect_process(&p), 0);
 		T_EQ(io_thread(&p), 0);
-		for (int j = 0; j < RZS_PROTECT_ROOM; j++)
+		for (int j = 0; j < RZS_PROTECT_HEADROOM; j++)
 			T_EQ(rzs_protect_state(&p, (enum rzs_protect_step_id)j) ==
 				     RZS_PROTECT_NOT_DONE,
 			     i == j);
 		T_EQ(rzs_protect_wants(&p, (enum rzs_protect_step_id)i), false);
 	}
 	rzs_protect_init(&p, RZS_PROTECT_OFF, true);
-	T_EQ(rzs_protect_wants(&p, RZS_PROTECT_WATCH), false);
+	T_EQ(rzs_protect_wants(&p, RZS_PROTECT_WATCHDOG), false);
 }
 
 /* A thread that talks may have to wait for memory: never as a real-time one. */
@@ -331,9 +331,9 @@ T_TEST(outcomes_from_elsewhere_are_kept)
 	struct rzs_protect p;
 
 	rzs_protect_init(&p, RZS_PROTECT_AUTO, true);
-	rzs_protect_set(&p, RZS_PROTECT_WATCH, 0);
+	rzs_protect_set(&p, RZS_PROTECT_WATCHDOG, 0);
 	rzs_protect_set(&p, RZS_PROTECT_BALLAST, -ENOMEM);
-	T_EQ(rzs_protect_state(&p, RZS_PROTECT_WATCH), RZS_PROTECT_OK);
+	T_EQ(rzs_protect_state(&p, RZS_PROTECT_WATCHDOG), RZS_PROTECT_OK);
 	T_EQ(rzs_protect_state(&p, RZS_PROTECT_BALLAST), RZS_PROTECT_REFUSED);
 	T_EQ(p.step[RZS_PROTECT_BALLAST].err, ENOMEM);
 	T_EQ(rzs_protect_refused(&p), 1);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Room: what is made of /proc/zoneinfo, and that a source of blocks takes none without room.  The
- * numbers are pages; a system's own file is only looked at for being understood.
+ * Headroom: what is made of /proc/zoneinfo, and that a source of blocks takes none without
+ * headroom.  The numbers are pages; a system's own file is only looked at for being understood.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -9,7 +9,7 @@
 #include "t.h"
 
 #include "blocks.h"
-#include "room.h"
+#include "headroom.h"
 
 #include <fcntl.h>
 #include <stdarg.h>
@@ -22,7 +22,7 @@ static void write_file(const char *fmt, ...) __attribute__((format(printf, 1, 2)
 /* Written at once, and never longer than a piece where a source is reading meanwhile. */
 static void write_file(const char *fmt, ...)
 {
-	char temporary[] = "/tmp/test_room.XXXXXX";
+	char temporary[] = "/tmp/test_headroom.XXXXXX";
 	int fd = file[0] ? open(file, O_WRONLY | O_CLOEXEC) : mkstemp(temporary);
 	char text[16384];
 	va_list ap;
@@ -42,13 +42,13 @@ static void write_file(const char *fmt, ...)
 
 static uint64_t pages_for(bool hungry, bool boost_binds)
 {
-	struct rzs_room r;
+	struct rzs_headroom r;
 	uint64_t bytes;
 
-	T_EQ(rzs_room_open(&r, file), 0);
+	T_EQ(rzs_headroom_open(&r, file), 0);
 	r.boost_binds = boost_binds;
-	bytes = rzs_room_bytes(&r, hungry);
-	rzs_room_close(&r);
+	bytes = rzs_headroom_bytes(&r, hungry);
+	rzs_headroom_close(&r);
 	return bytes / (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
@@ -73,13 +73,13 @@ static uint64_t pages(void)
 
 static bool is_short(void)
 {
-	struct rzs_room r;
+	struct rzs_headroom r;
 	bool answer;
 
-	T_EQ(rzs_room_open(&r, file), 0);
-	answer = rzs_room_short(&r);
-	T_EQ(rzs_room_short(&r), answer);
-	rzs_room_close(&r);
+	T_EQ(rzs_headroom_open(&r, file), 0);
+	answer = rzs_headroom_short(&r);
+	T_EQ(rzs_headroom_short(&r), answer);
+	rzs_headroom_close(&r);
 	unlink(file);
 	file[0] = '\0';
 	return answer;
@@ -106,9 +106,9 @@ T_TEST(less_than_half_of_the_minimum_is_short)
 
 T_TEST(what_cannot_be_read_is_not_short)
 {
-	struct rzs_room r = RZS_ROOM_CLOSED;
+	struct rzs_headroom r = RZS_HEADROOM_CLOSED;
 
-	T_EQ(rzs_room_short(&r), false);
+	T_EQ(rzs_headroom_short(&r), false);
 }
 
 /* Seven eighths of the minimum stay. */
@@ -118,13 +118,13 @@ T_TEST(a_zone_gives_what_is_above_its_minimum)
 	T_EQ(pages(), 1300);
 }
 
-T_TEST(what_is_kept_for_others_is_not_room)
+T_TEST(what_is_kept_for_others_is_not_headroom)
 {
 	write_file(ZONE, 2000u, 800u, "0, 400, 1000, 1000");
 	T_EQ(pages(), 300);
 }
 
-/* A zone without room takes none away from the others. */
+/* A zone without headroom takes none away from the others. */
 T_TEST(zones_add_up)
 {
 	write_file(ZONE ZONE ZONE, 100u, 800u, "0", 2000u, 800u, "0, 5", 10000u, 80u, "0");
@@ -132,7 +132,7 @@ T_TEST(zones_add_up)
 }
 
 /* The minimum has the boost in it. */
-T_TEST(the_boost_is_room_for_the_hungry_where_the_kernel_lets_them)
+T_TEST(the_boost_is_headroom_for_the_hungry_where_the_kernel_lets_them)
 {
 	write_file("  pages free 1100\n  boost 800\n  min 1600\n  protection: (0)\n"
 		   "  pages free 1000\n  boost 0\n  min 800\n  protection: (0)\n");
@@ -144,15 +144,15 @@ T_TEST(the_boost_is_room_for_the_hungry_where_the_kernel_lets_them)
 
 T_TEST(kernels_are_told_apart)
 {
-	T_OK(rzs_room_boost_binds("6.1.0-56-amd64"));
-	T_OK(rzs_room_boost_binds("5.18"));
-	T_OK(!rzs_room_boost_binds("6.3.0"));
-	T_OK(!rzs_room_boost_binds("6.12.117+deb12-amd64"));
-	T_OK(!rzs_room_boost_binds("7.1"));
-	T_OK(rzs_room_boost_binds("unheard of"));
+	T_OK(rzs_headroom_boost_binds("6.1.0-56-amd64"));
+	T_OK(rzs_headroom_boost_binds("5.18"));
+	T_OK(!rzs_headroom_boost_binds("6.3.0"));
+	T_OK(!rzs_headroom_boost_binds("6.12.117+deb12-amd64"));
+	T_OK(!rzs_headroom_boost_binds("7.1"));
+	T_OK(rzs_headroom_boost_binds("unheard of"));
 }
 
-T_TEST(no_room_is_known_as_such)
+T_TEST(no_headroom_is_known_as_such)
 {
 	write_file(ZONE, 700u, 800u, "0");
 	T_EQ(pages(), 0);
@@ -175,30 +175,30 @@ T_TEST(a_line_of_any_length_is_passed_over)
 
 T_TEST(what_cannot_be_understood_is_an_error)
 {
-	struct rzs_room r;
+	struct rzs_headroom r;
 
-	T_EQ(rzs_room_open(&r, "/nonexistent/zoneinfo"), -ENOENT);
-	T_EQ(rzs_room_bytes(&r, false), UINT64_MAX);
+	T_EQ(rzs_headroom_open(&r, "/nonexistent/zoneinfo"), -ENOENT);
+	T_EQ(rzs_headroom_bytes(&r, false), UINT64_MAX);
 	write_file("Node 0, zone DMA\n  pages free 17\n");
-	T_EQ(rzs_room_open(&r, file), -EIO);
-	T_EQ(rzs_room_bytes(&r, false), UINT64_MAX);
+	T_EQ(rzs_headroom_open(&r, file), -EIO);
+	T_EQ(rzs_headroom_bytes(&r, false), UINT64_MAX);
 	unlink(file);
 }
 
 /* In a process that was started without a standard input. */
 T_TEST(descriptor_0_is_one_like_others)
 {
-	struct rzs_room r = RZS_ROOM_CLOSED;
+	struct rzs_headroom r = RZS_HEADROOM_CLOSED;
 
-	rzs_room_close(&r); /* has none, and must not close this: */
+	rzs_headroom_close(&r); /* has none, and must not close this: */
 	T_GE(fcntl(0, F_GETFD), 0);
 	write_file(ZONE, 2000u, 800u, "0");
 	close(0);
-	T_EQ(rzs_room_open(&r, file), 0);
+	T_EQ(rzs_headroom_open(&r, file), 0);
 	T_EQ(r.fd, 0);
-	T_NE(rzs_room_bytes(&r, false), UINT64_MAX);
-	T_NE(rzs_room_bytes(&r, false), UINT64_MAX);
-	rzs_room_close(&r);
+	T_NE(rzs_headroom_bytes(&r, false), UINT64_MAX);
+	T_NE(rzs_headroom_bytes(&r, false), UINT64_MAX);
+	rzs_headroom_close(&r);
 	T_EQ(fcntl(0, F_GETFD), -1);
 	T_EQ(r.fd, -1);
 	unlink(file);
@@ -206,15 +206,15 @@ T_TEST(descriptor_0_is_one_like_others)
 
 T_TEST(this_systems_own_file_is_understood)
 {
-	struct rzs_room r;
+	struct rzs_headroom r;
 	uint64_t bytes;
 
-	if (rzs_room_open(&r, RZS_ROOM_FILE) == -ENOENT)
-		T_SKIP("no " RZS_ROOM_FILE);
-	bytes = rzs_room_bytes(&r, false);
+	if (rzs_headroom_open(&r, RZS_HEADROOM_FILE) == -ENOENT)
+		T_SKIP("no " RZS_HEADROOM_FILE);
+	bytes = rzs_headroom_bytes(&r, false);
 	T_GT(bytes, 0);
 	T_LT(bytes, (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE));
-	rzs_room_close(&r);
+	rzs_headroom_close(&r);
 }
 
 static struct rzs_blocks_info info(void)
@@ -225,17 +225,17 @@ static struct rzs_blocks_info info(void)
 	return i;
 }
 
-/* No room, no refill, but a look now and then; room, and the reserve is full again. */
-T_TEST(a_source_waits_for_room)
+/* No headroom, no refill, but a look now and then; headroom, and the reserve is full again. */
+T_TEST(a_source_waits_for_headroom)
 {
 	struct rzs_blocks *b;
 	bool limit;
 
 	write_file(ZONE, 700u, 800u, "0");
-	rzs_blocks_set_room(file);
+	rzs_blocks_set_headroom(file);
 	T_EQ(rzs_blocks_open(&b, 1000, 16), 0);
-	rzs_blocks_set_room(NULL);
-	T_EQ(info().roomy, 1);
+	rzs_blocks_set_headroom(NULL);
+	T_EQ(info().checks_headroom, 1);
 	T_EQ(info().ready, 16); /* what there is at the start comes before there is any pressure */
 	for (int i = 0; i < 15; i++)
 		T_NE(rzs_blocks_take(b, &limit), NULL);
@@ -256,8 +256,8 @@ T_TEST(a_source_waits_for_room)
 }
 
 /*
- * Without a block, a machine that swaps frees nothing, so that room may never come: red when the
- * source waits for it all the same, or for each block anew.
+ * Without a block, a machine that swaps frees nothing, so that headroom may never come: red when
+ * the source waits for it all the same, or for each block anew.
  */
 T_TEST(an_empty_source_does_not_wait_for_ever)
 {
@@ -266,9 +266,9 @@ T_TEST(an_empty_source_does_not_wait_for_ever)
 	bool limit;
 
 	write_file(ZONE, 700u, 800u, "0");
-	rzs_blocks_set_room(file);
+	rzs_blocks_set_headroom(file);
 	T_EQ(rzs_blocks_open(&b, 1000, 16), 0);
-	rzs_blocks_set_room(NULL);
+	rzs_blocks_set_headroom(NULL);
 	for (int i = 0; i < 16; i++)
 		T_NE(rzs_blocks_take(b, &limit), NULL);
 	T_WAIT(rzs_blocks_take(b, &limit) != NULL, 20);
@@ -285,16 +285,16 @@ T_TEST(an_empty_source_does_not_wait_for_ever)
 }
 
 /* Takes no more at once than half of what there is. */
-T_TEST(a_source_leaves_some_of_the_room)
+T_TEST(a_source_leaves_some_of_the_headroom)
 {
 	unsigned page = (unsigned)sysconf(_SC_PAGESIZE);
 	struct rzs_blocks *b;
 	bool limit;
 
 	write_file(ZONE, 700u + (128u * 1024 + 2 * 3 * RZS_BLOCK_SIZE) / page, 800u, "0");
-	rzs_blocks_set_room(file);
+	rzs_blocks_set_headroom(file);
 	T_EQ(rzs_blocks_open(&b, 1000, 4), 0);
-	rzs_blocks_set_room(NULL);
+	rzs_blocks_set_headroom(NULL);
 	for (int i = 0; i < 4; i++)
 		T_NE(rzs_blocks_take(b, &limit), NULL);
 	T_WAIT(info().refilled == 4, 10);

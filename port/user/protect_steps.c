@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Protection of a process that serves swap; see protect.h. */
+/* Protection of a process that serves swap; see protect_steps.h. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include "protect.h"
+#include "protect_steps.h"
 #include "stack.h"
 
 #include <errno.h>
@@ -86,15 +86,15 @@ static const struct rzs_protect_step protect_steps[RZS_PROTECT_STEPS] = {
 			.risk = "when memory is short replies may find none, or no processor: "
 				"swapping may stall",
 		},
-	[RZS_PROTECT_ROOM] =
+	[RZS_PROTECT_HEADROOM] =
 		{
-			.name = "room",
+			.name = "headroom",
 			.risk = "memory is taken ahead without knowing whether there is any, and a "
 				"thread may spin for it",
 		},
-	[RZS_PROTECT_WATCH] =
+	[RZS_PROTECT_WATCHDOG] =
 		{
-			.name = "watch",
+			.name = "watchdog",
 			.risk = "nobody helps a thread that is stuck in the kernel, looking for "
 				"memory",
 		},
@@ -376,11 +376,11 @@ struct rzs_thread *rzs_protect_refill_hook(void *p)
 	return thread;
 }
 
-void rzs_protect_watch_hook(void *p)
+void rzs_protect_watchdog_hook(void *p)
 {
 	struct rzs_thread *thread;
 
-	(void)rzs_protect_thread(p, RZS_THREAD_WATCH, &thread);
+	(void)rzs_protect_thread(p, RZS_THREAD_WATCHDOG, &thread);
 }
 
 /* Report */

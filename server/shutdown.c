@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Leaving without failing anybody's I/O.  See drain.h.
+ * Leaving without failing anybody's I/O.  See shutdown.h.
  */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "drain.h"
+#include "shutdown.h"
 #include "notify.h"
 #include "say.h"
 #include "signals.h"
@@ -17,8 +17,8 @@
 static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT};
 #define NR_SIGNALS (sizeof(signals) / sizeof(signals[0]))
 
-struct rzs_drain {
-	struct rzs_drain_options options;
+struct rzs_shutdown {
+	struct rzs_shutdown_options options;
 	struct rzs_loop *loop;
 	bool asked, ended;
 	struct rzs_loop_call signal;
@@ -26,7 +26,7 @@ struct rzs_drain {
 };
 
 /* "swap0 2, swap1 1", or as much of it as fits. */
-static void list_clients(struct rzs_devices *devices, char *out, size_t room)
+static void list_clients(struct rzs_devices *devices, char *out, size_t size)
 {
 	struct rzs_device_view view;
 	struct rzs_target target;
@@ -35,13 +35,13 @@ static void list_clients(struct rzs_devices *devices, char *out, size_t room)
 	out[0] = '\0';
 	rzs_devices_target(devices, &target);
 	for (unsigned i = 0; target.view(target.arg, i, &view) == 0; i++) {
-		if (view.connections && len < room)
-			len += (size_t)snprintf(out + len, room - len, "%s%s %u", len ? ", " : "",
+		if (view.connections && len < size)
+			len += (size_t)snprintf(out + len, size - len, "%s%s %u", len ? ", " : "",
 						view.name, view.connections);
 	}
 }
 
-static void tell(struct rzs_drain *d)
+static void report(struct rzs_shutdown *d)
 {
 	unsigned nr = rzs_devices_connections(d->options.devices);
 	char clients[200];
@@ -55,13 +55,13 @@ static void tell(struct rzs_drain *d)
 
 static void on_repeat(void *arg)
 {
-	struct rzs_drain *d = arg;
+	struct rzs_shutdown *d = arg;
 
-	tell(d);
+	report(d);
 	rzs_loop_set_timer(d->loop, &d->repeat, REPEAT_MS, on_repeat, d);
 }
 
-void rzs_drain_check(struct rzs_drain *d)
+void rzs_shutdown_check(struct rzs_shutdown *d)
 {
 	if (!d->asked || d->ended || rzs_devices_connections(d->options.devices))
 		return;
@@ -72,7 +72,7 @@ void rzs_drain_check(struct rzs_drain *d)
 
 static void on_signal(void *arg)
 {
-	struct rzs_drain *d = arg;
+	struct rzs_shutdown *d = arg;
 	bool again = d->asked;
 
 	d->asked = true;
@@ -80,18 +80,18 @@ static void on_signal(void *arg)
 		(void)rzs_notify("STOPPING=1");
 		d->options.begin(d->options.arg);
 	}
-	rzs_drain_check(d);
+	rzs_shutdown_check(d);
 	if (d->ended)
 		return;
-	tell(d);
+	report(d);
 	if (!again)
 		rzs_loop_set_timer(d->loop, &d->repeat, REPEAT_MS, on_repeat, d);
 }
 
-int rzs_drain_open(struct rzs_loop *loop, const struct rzs_drain_options *options,
-		   struct rzs_drain **out)
+int rzs_shutdown_open(struct rzs_loop *loop, const struct rzs_shutdown_options *options,
+		      struct rzs_shutdown **out)
 {
-	struct rzs_drain *d = calloc(1, sizeof(*d));
+	struct rzs_shutdown *d = calloc(1, sizeof(*d));
 	int err = 0;
 
 	*out = NULL;
@@ -106,7 +106,7 @@ int rzs_drain_open(struct rzs_loop *loop, const struct rzs_drain_options *option
 	return err;
 }
 
-void rzs_drain_close(struct rzs_drain *d)
+void rzs_shutdown_close(struct rzs_shutdown *d)
 {
 	if (!d)
 		return;

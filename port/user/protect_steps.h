@@ -19,8 +19,8 @@
  * Threading: rzs_protect_thread() by any number of threads at once, rzs_protect_report() at any
  * time.
  */
-#ifndef RZS_PROTECT_H
-#define RZS_PROTECT_H
+#ifndef RZS_PROTECT_STEPS_H
+#define RZS_PROTECT_STEPS_H
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -35,7 +35,7 @@ enum rzs_protect_mode {
 };
 
 enum rzs_protect_state {
-	RZS_PROTECT_NOT_DONE, /* off, or not its turn yet */
+	RZS_PROTECT_NOT_DONE, /* off, or not done yet */
 	RZS_PROTECT_OK,
 	RZS_PROTECT_REFUSED,
 };
@@ -51,8 +51,8 @@ enum rzs_protect_step_id {
 	RZS_PROTECT_DUMPABLE,
 	RZS_PROTECT_IO_FLUSHER, /* of threads: refused if one was */
 	RZS_PROTECT_REALTIME,	/* likewise */
-	RZS_PROTECT_ROOM,	/* these three are done elsewhere, rzs_protect_set() tells how */
-	RZS_PROTECT_WATCH,
+	RZS_PROTECT_HEADROOM,	/* these three are done elsewhere, rzs_protect_set() tells how */
+	RZS_PROTECT_WATCHDOG,
 	RZS_PROTECT_BALLAST,
 	RZS_PROTECT_STEPS,
 };
@@ -86,18 +86,18 @@ int rzs_protect_early(struct rzs_protect *p);
 int rzs_protect_process(struct rzs_protect *p);
 
 /*
- * *out_thread: the thread's entry, for its turns; NULL: none to be had (the thread is protected,
+ * *out_thread: the thread's entry, for its progress; NULL: none to be had (the thread is protected,
  * but nobody watches it), or mode off.
  */
 int rzs_protect_thread(struct rzs_protect *p, enum rzs_thread_role role,
 		       struct rzs_thread **out_thread);
 
 /*
- * Likewise, with the shape of a thread hook (rzs_blocks_set_thread_hook(), rzs_watch_start()); p is
- * a struct rzs_protect.
+ * Likewise, with the shape of a thread hook (rzs_blocks_set_thread_hook(), rzs_watchdog_start()); p
+ * is a struct rzs_protect.
  */
 struct rzs_thread *rzs_protect_refill_hook(void *p);
-void rzs_protect_watch_hook(void *p);
+void rzs_protect_watchdog_hook(void *p);
 
 /* Whether a step is to be done at all: not with mode off, and not when `without` has its bit. */
 bool rzs_protect_wants(const struct rzs_protect *p, enum rzs_protect_step_id id);
