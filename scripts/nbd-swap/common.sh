@@ -30,17 +30,14 @@ LC_ALL=C
 export PATH LC_ALL
 
 # Exit statuses, as in the manual page.
-FAILED=1 USAGE=2 REFUSED=3 NO_ROOM=4 NOT_ATTACHED=5 NOT_WELL=6
+FAILED=1 USAGE=2 REFUSED=3 NO_ROOM=4 NOT_ATTACHED=5
 
 device=/dev/nbd0 socket=/run/rzs/nbd.sock export_name=''
 priority=100 connections=1
 max_sectors=@RZS_SWAP_MAX_SECTORS_KB@ min_free=auto patience=10
 discard=yes tune=yes dry=no mkswap=no verbose=no json=no
-named_server='' undo='' child='' interrupted=no unsaid=no value=''
+named_server='' server_control='' undo='' child='' interrupted=no unsaid=no value=''
 output=/dev/null # what a program has said, see do_it()
-
-# PF_MEMALLOC_NOIO and PF_LOCAL_THROTTLE: what PR_SET_IO_FLUSHER sets in a thread's flags.
-IO_FLUSHER=$((0x80000 | 0x100000))
 
 usage()
 {
@@ -51,7 +48,8 @@ usage: $me attach [--device /dev/nbdN] [--socket PATH] [--name EXPORT] [--priori
                            [--server PID] [--dry-run] [--verbose]
        $me detach [--device /dev/nbdN] [--dry-run] [--verbose]
        $me status [--device /dev/nbdN] [--socket PATH] [--server PID] [--json]
-       $me check [--device /dev/nbdN] [--socket PATH] [--server PID] [--json]
+       $me check [--device /dev/nbdN] [--socket PATH] [--server PID]
+                          [--control PATH] [--json]
        $me --help | --version
 
 attach  swap to the NBD server that listens at PATH ($socket),
@@ -211,13 +209,16 @@ is_connected() { [ -e "$block/pid" ] || has_size; }
 is_disconnected() { ! is_connected; }
 
 # The device's line in /proc/swaps, in $swap_kib, $swap_used and $swap_priority; fails when it is
-# not swapped to.
+# not swapped to.  Here and not by rzscontrol: a program that cannot be started, as there is no
+# memory, must not look like a device that is not swapped to.
 read_swap()
 {
     local path
     if [ -r "$root/proc/swaps" ]; then
         while read -r path _ swap_kib swap_used swap_priority; do
-            [ "$path" != "$device" ] || return 0
+            case $path in
+            "$device" | "$device"'\040(deleted)') return 0 ;; # the second: without its node
+            esac
         done <"$root/proc/swaps"
     fi
     swap_kib=0 swap_used=0 swap_priority=0

@@ -15,6 +15,7 @@ set_value()
     --min-free) min_free=$2 ;;
     --wait) patience=$2 ;;
     --server) named_server=$2 ;;
+    --control) server_control=$2 ;;
     esac
 }
 
@@ -36,8 +37,8 @@ belongs()
     case $1:$2 in
     *:--device | attach:--socket | status:--socket | check:--socket) ;;
     attach:--server | status:--server | check:--server) ;;
-    status:--json | check:--json) ;;
-    attach:--json) return 1 ;;
+    status:--json | check:--json | check:--control) ;;
+    attach:--json | attach:--control) return 1 ;;
     attach:* | detach:--dry-run | detach:--verbose | detach:-v) ;;
     *) return 1 ;;
     esac
@@ -50,12 +51,12 @@ parse()
         option=${1%%=*}
         case $1 in
         --device | --socket | --name | --priority | --connections | --nr-requests | \
-            --max-sectors-kb | --min-free | --wait | --server)
+            --max-sectors-kb | --min-free | --wait | --server | --control)
             [ $# -ge 2 ] || bad_usage "$1 needs a value"
             set_value "$1" "$2"
             shift ;;
         --device=* | --socket=* | --name=* | --priority=* | --connections=* | --nr-requests=* | \
-            --max-sectors-kb=* | --min-free=* | --wait=* | --server=*)
+            --max-sectors-kb=* | --min-free=* | --wait=* | --server=* | --control=*)
             set_value "$option" "${1#*=}" ;;
         --no-discard | --no-tune | --mkswap | --dry-run | --verbose | -v | --json)
             set_switch "$1" ;;

@@ -224,7 +224,7 @@ test_words() {
 	put 'Filename Type Size Used Priority' proc/swaps
 	put "$(thread_stat 4243 nbdkit $((0x580040)) 0)" proc/4242/task/4243/stat
 	gives 6 status
-	says 'note  server    none of 1 threads'
+	says 'note  server    0 of 1 low-latency threads'
 	says 'bad   swap      /dev/nbd0 is attached and not swapped to'
 	[ "$(grep -c ^bad "$out")" = 1 ] || fail "${shell[*]}: status: $(cat "$out")"
 
@@ -234,6 +234,12 @@ test_words() {
 	mkdir "$R/dev/nbd1"
 	unchanged 1 'is not empty, and not swap' -- attach --device /dev/nbd1 --socket $S --name b --mkswap
 	rm -r "$R/dev/nbd1"
+
+	# Its node is gone, it is swapped to all the same: it must not be disconnected.
+	put '/dev/nbd0\040(deleted) partition 1020 12 100' proc/swaps
+	gives 6 status
+	says '12 of 1020 KiB in use'
+	FAKE_SWAPOFF=other unchanged 1 'everything stays attached' -- detach
 
 	rm "$R/proc/meminfo"
 	for command in attach detach status check; do

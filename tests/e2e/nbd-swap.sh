@@ -333,7 +333,7 @@ test_status() {
 	unchanged 0 '12 of 1020 KiB in use' -- status
 	says 'process 4242: 4096 KiB locked'
 	says '4 of 4 threads never wait for swap'
-	says '1 of 1 threads that must be quick'
+	says '1 of 1 low-latency threads'
 	says_not 'bad '
 	says_not 'note '
 	unwell 'bad   server    process 4242: 0 KiB locked' 'VmLck: 0 kB' proc/4242/status
@@ -360,7 +360,7 @@ test_status() {
 
 	make_thread 4245 nbdkit $((0x580040)) 0
 	gives 0 status
-	says 'note  server    1 of 2 threads'
+	says 'note  server    1 of 2 low-latency threads'
 }
 
 # Before anything is attached, and after.
@@ -371,7 +371,7 @@ test_check() {
 	says '/dev/nbd0: not attached'
 	says 'ok    client    nbd-client 3.24'
 	says 'note  vm        vm.min_free_kbytes 2270, attach will set it to 8192; sysctl vm.min_free'
-	says 'note  server    none of 1 threads'
+	says 'note  server    0 of 1 low-latency threads'
 	says_not 'bad '
 	gives 0 check --socket $S --json
 	check_json 'd["attached"] is False and d["well"] is True'
@@ -380,7 +380,7 @@ test_check() {
 	says 'bad   client    '
 	says 'install a newer one'
 	FAKE_LIST=1 gives 6 check --socket $S
-	says 'bad   server    an NBD server answers'
+	says 'bad   server    no NBD server answers'
 	gives 6 check --socket /run/none
 	says 'bad   server    nothing listens at /run/none; start the server'
 	put Y sys/module/zswap/parameters/enabled
@@ -393,7 +393,7 @@ test_check() {
 	put -1000 proc/4242/oom_score_adj
 	rm -r "$R/sys/module/nbd"
 	gives 0 check --socket $S
-	says 'nbd is there to be loaded'
+	says 'the nbd module is installed, attach will load it'
 	FAKE_MODULE=1 gives 6 check --socket $S
 	says 'bad   nbd       the kernel has no nbd; install its module'
 

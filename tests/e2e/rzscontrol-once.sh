@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# rzscontrol and what others have: a device that is attached is not attached again, and what is no
-# file is not replaced by one.
+# rzscontrol and what others have: a device that is attached is not attached again, what is not a file is
+# not replaced by one, and check asks the server about its reserve.
 #
 # Red when: rzs-nbd-swap is started for a device that a client holds, or the message does not name
 # the holder; a server is not known by another path of its socket; metrics --output replaces, or
 # leaves anything beside, a device node, a pipe, or the link that leads to a file; what is lost on
-# the way to standard output is called done.
+# the way to standard output is called done; a reserve that waits for memory is not judged, or a server
+# that does not answer is called well.
 
 . "${srcdir:-.}/tests/lib/functions.sh" || exit 99
 . "$srcdir/tests/lib/rzscontrol-rig.sh"
@@ -154,7 +155,71 @@ test_output() {
 	end_server "$control"
 }
 
-for name in attach output; do
+# check_reserve LEVEL TEXT [ARGUMENT..]: what check finds about the reserve; LEVEL is none if it finds nothing.
+check_reserve() {
+	gives 6 check --json "${@:3}"
+	json "next(((f['level'], f['text']) for f in d['findings'] if 'reserve' in f['text'] or \
+		'answer' in f['text']), ('none', '')) == ('$1', '$2')"
+}
+
+# serve_reserve PID [LINE]: of `process`.
+serve_reserve() {
+	make_machine
+	cp /proc/meminfo "$RZS_SYSROOT/proc/"
+	mkdir -p "$RZS_SYSROOT/proc/4242"
+	printf '%s\n' 'socket /run/rzs/nbd.sock' 'name swap0' >"$run/nbd0.state"
+	serve_text "$control" <<-END
+		ramzswap-control 1 rzsd 0.1.0
+		> server
+		 pid $1
+		 socket /run/rzs/nbd.sock
+		ok
+		> list
+		 swap0 state=ready size=40960 memlimit=0 algorithm=lzo connections=1 swap-uuid=- stored=0 mem=0
+		ok
+		> process${2:+
+		 $2}
+		ok
+	END
+}
+
+test_reserve() {
+	RZS_NBD_SWAP=$(realpath "${builddir:-.}/scripts/rzs-nbd-swap")
+	[ -x "$RZS_NBD_SWAP" ] || fail "no $RZS_NBD_SWAP: build first"
+	export RZS_NBD_SWAP
+
+	for line in "0 ok its reserve is not waiting for memory" \
+		"999999999 note its reserve has been waiting for memory for 1.0s" \
+		"2500000000 bad its reserve has been waiting for memory for 2.5s"; do
+		serve_reserve 4242 "reserve_wait_ns ${line%% *}"
+		line=${line#* }
+		with_server check_reserve "${line%% *}" "${line#* }" swap0
+		end_server "$control"
+	done
+	serve_reserve 4242 # too old to know
+	with_server check_reserve none '' swap0
+	end_server "$control"
+
+	# Another server's reserve, and none that answers.
+	RZSCONTROL=$(realpath "$tool")
+	export RZSCONTROL
+	serve_reserve 4243 "reserve_wait_ns 5"
+	tool=$RZS_NBD_SWAP with_server check_reserve none '' --control "$control"
+	end_server "$control"
+	tool=$RZS_NBD_SWAP with_server gives 6 check --control "$control"
+	grep -q "^bad   server    $control: there is no such socket" "$out" || fail "check: $(cat "$out")"
+	unset RZSCONTROL RZS_NBD_SWAP
+}
+
+# with_server COMMAND...: the server of the state file is process 4242.
+with_server() {
+	printf '%s\n' 'server_pid 4242' 'server_start 777' >>"$run/nbd0.state"
+	echo '4242 (rzsd) S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 777 0' >"$RZS_SYSROOT/proc/4242/stat"
+	make_block 0 99
+	"$@"
+}
+
+for name in attach output reserve; do
 	"test_$name"
 	say "$name: passed"
 done

@@ -417,12 +417,16 @@ test_attach() {
 	complains 5 'attached to no /dev/nbdN' detach swap0
 	printf '%s\n' 'socket /run/rzs/nbd.sock' 'name swap0' 'server_pid 4242' >"$run/nbd1.state"
 	gives 0 check swap0
-	told '[check][--device][/dev/nbd1]'
+	told "[check][--device][/dev/nbd1][--control][$run/control.sock]"
+	gives 0 check
+	told "[check][--device][/dev/nbd1][--control][$run/control.sock]"
 	gives 0 check "$run/control.sock:swap0" --json
-	told '[check][--device][/dev/nbd1][--socket][/run/rzs/nbd.sock][--server][4242][--json]'
+	told "[check][--device][/dev/nbd1][--socket][/run/rzs/nbd.sock][--server][4242]$(:
+		)[--control][$run/control.sock][--json]"
 	rm "$RZS_SYSROOT/sys/block/nbd0/pid"
 	gives 0 check swap1
-	told '[check][--device][/dev/nbd0][--socket][/run/rzs/nbd.sock][--server][4242]'
+	told "[check][--device][/dev/nbd0][--socket][/run/rzs/nbd.sock][--server][4242]$(:
+		)[--control][$run/control.sock]"
 	# The server may be what is wrong.
 	end_server "$run/control.sock"
 	gives 0 detach swap0

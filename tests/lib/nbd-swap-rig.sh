@@ -7,6 +7,9 @@
 requires "$PYTHON" --version
 tool=${builddir:-.}/scripts/rzs-nbd-swap
 [ -e "$tool" ] || fail "no $tool: build first"
+RZSCONTROL=$(realpath "${builddir:-.}/tools/rzscontrol/rzscontrol")
+[ -x "$RZSCONTROL" ] || fail "no $RZSCONTROL: build first"
+export RZSCONTROL
 
 R=$tmpdir/r
 bin=$tmpdir/bin

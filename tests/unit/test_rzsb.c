@@ -12,7 +12,6 @@
 #include "rzsb_models.h"
 #include "rzsb_source.h"
 #include "rzst.h"
-#include "rzst_swaps.h"
 #include "sanitized.h"
 
 #include <elf.h>
@@ -453,46 +452,6 @@ T_TEST(advice_by_the_rule)
 	T_STR_EQ(text, "near takes 19 % more time but needs 6 % less RAM");
 	rzsb_advice_compare(&v[0], &v[3], text, sizeof(text));
 	T_STR_EQ(text, "none is not one of the store's");
-}
-
-/* Columns as the kernel writes them: blanks or tabs between, a heading, a blank in a name. */
-T_TEST(swap_areas)
-{
-	char text[] = "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"
-		      "/dev/nbd0                               partition\t65532\t\t16384\t\t10\n"
-		      "/swap\\040file\\134\\04\\                     file\t\t8589934592\t0\t\t-2\n";
-	struct rzst_swap_area v[RZST_SWAPS_MAX];
-	char many[(RZST_SWAPS_MAX + 1) * 23 + 1] = "";
-
-	T_EQ(rzst_swaps_parse(text, v), 2);
-	T_STR_EQ(v[0].name, "/dev/nbd0");
-	T_EQ(v[0].size, 65532 * 1024u);
-	T_EQ(v[0].used, 16384 * 1024u);
-	T_EQ(v[0].priority, 10);
-	T_STR_EQ(v[1].name, "/swap file\\\\04\\");
-	T_EQ(v[1].size, 1ull << 43);
-	T_EQ(v[1].used, 0);
-	T_EQ(v[1].priority, -2);
-	T_EQ(rzst_swaps_parse(many, v), 0);
-	for (unsigned i = 0; i <= RZST_SWAPS_MAX; i++)
-		strcat(many, "/dev/x partition 4 0 1\n");
-	T_EQ(rzst_swaps_parse(many, v), RZST_SWAPS_MAX);
-}
-
-/* The line of a key, not of one that only begins like it. */
-T_TEST(numbers_in_files)
-{
-	static const char text[] = "nr_writeback_temp 5\nnr_writeback 7\nlast 9\n";
-	char path[40];
-	int fd = memfd_create("numbers", 0);
-
-	T_EQ(write(fd, text, strlen(text)), (ssize_t)strlen(text));
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	T_EQ(rzst_number_in(path, "nr_writeback "), 7);
-	T_EQ(rzst_number_in(path, "last"), 9);
-	T_EQ(rzst_number_in(path, "none"), 0);
-	T_EQ(rzst_number_in("/nowhere", "last"), 0);
-	close(fd);
 }
 
 static int made_file(const uint64_t *v, size_t nr)

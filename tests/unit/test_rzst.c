@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the tools share, tools/common: files that appear as a whole. */
+/* What the tools share, tools/common: files that appear as a whole, and what the kernel says in files. */
 #include "t.h"
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "rzst.h"
 #include "rzst_files.h"
+#include "rzst_swaps.h"
 
 /* ---- a directory of our own ---- */
 
@@ -153,4 +156,100 @@ T_TEST(a_leftover_is_in_nobodys_way)
 	is("a", "new");
 	is(name, "half");
 	end(2);
+}
+
+/* ---- what the kernel says ---- */
+
+/* Columns as the kernel writes them: blanks or tabs between, a heading, a blank in a name. */
+T_TEST(swap_areas)
+{
+	char text[] = "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"
+		      "/dev/nbd0                               partition\t65532\t\t16384\t\t10\n"
+		      "/dev/vdb\\040(deleted)                   partition\t8\t\t0\t\t-1\n"
+		      "/gone\\040(deleted) file\t8\t\t0\t\t-1\n"
+		      "/swap\\040file\\134\\04\\                     file\t\t8589934592\t0\t\t-2\n";
+	struct rzst_swap_area v[RZST_SWAPS_MAX];
+	char many[(RZST_SWAPS_MAX + 1) * 23 + 1] = "";
+
+	T_EQ(rzst_swaps_parse(text, v), 4);
+	T_STR_EQ(v[0].name, "/dev/nbd0");
+	T_EQ(v[0].size, 65532 * 1024u);
+	T_EQ(v[0].used, 16384 * 1024u);
+	T_EQ(v[0].priority, 10);
+	T_OK(!v[0].is_file);
+	/* Its node was removed; a file's name may really end so. */
+	T_STR_EQ(v[1].name, "/dev/vdb");
+	T_STR_EQ(v[2].name, "/gone (deleted)");
+	T_OK(v[3].is_file);
+	T_STR_EQ(v[3].name, "/swap file\\\\04\\");
+	T_EQ(v[3].size, 1ull << 43);
+	T_EQ(v[3].used, 0);
+	T_EQ(v[3].priority, -2);
+	T_EQ(rzst_swaps_parse(many, v), 0);
+	for (unsigned i = 0; i <= RZST_SWAPS_MAX; i++)
+		strcat(many, "/dev/x partition 4 0 1\n");
+	T_EQ(rzst_swaps_parse(many, v), RZST_SWAPS_MAX);
+}
+
+/* The line of a key, not of one that only begins like it. */
+T_TEST(numbers_in_files)
+{
+	static const char text[] = "nr_writeback_temp 5\nnr_writeback 7\nlast 9\n";
+	char path[40];
+	int fd = memfd_create("numbers", 0);
+
+	T_EQ(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	T_EQ(rzst_number_in(path, "nr_writeback "), 7);
+	T_EQ(rzst_number_in(path, "last"), 9);
+	T_EQ(rzst_number_in(path, "none"), 0);
+	T_EQ(rzst_number_in("/nowhere", "last"), 0);
+	close(fd);
+}
+
+T_TEST(first_lines)
+{
+	char line[16];
+
+	begin();
+	T_EQ(setenv("RZS_SYSROOT", root, 1), 0);
+	put("a", "lzo [lz4] zstd\nmore\n");
+	T_EQ(rzst_first_line("/a", line, sizeof(line)), 0);
+	T_STR_EQ(line, "lzo [lz4] zstd");
+	T_STR_EQ(rzst_chosen(line), "lz4");
+	put("a", "none");
+	T_EQ(rzst_first_line("/a", line, sizeof(line)), 0);
+	T_STR_EQ(rzst_chosen(line), "none");
+	put("a", "\x1b[1m of too many bytes\n");
+	T_EQ(rzst_first_line("/a", line, sizeof(line)), 0);
+	T_STR_EQ(line, "?[1m of too man");
+	put("a", "\n");
+	T_EQ(rzst_first_line("/a", line, sizeof(line)), -ENODATA);
+	put("a", "");
+	T_EQ(rzst_first_line("/a", line, sizeof(line)), -ENODATA);
+	T_STR_EQ(line, "");
+	T_EQ(rzst_first_line("/none", line, sizeof(line)), -ENOENT);
+	T_STR_EQ(line, "");
+	T_EQ(unsetenv("RZS_SYSROOT"), 0);
+	end(1);
+}
+
+/* An area by its name, among those of a machine that is made up. */
+T_TEST(one_area)
+{
+	struct rzst_swap_area area;
+
+	begin();
+	T_EQ(setenv("RZS_SYSROOT", root, 1), 0);
+	T_EQ(rzst_swaps_find("/dev/nbd0", &area), -ENODEV);
+	T_EQ(mkdir(at("proc"), 0700), 0);
+	put("proc/swaps", "Filename\n/dev/nbd0\\040(deleted) partition 8 4 7\n");
+	T_EQ(rzst_swaps_find("/dev/nbd0", &area), 0);
+	T_EQ(area.used, 4096);
+	T_EQ(area.priority, 7);
+	T_EQ(rzst_swaps_find("/dev/nbd", &area), -ENODEV);
+	T_EQ(area.used, 0);
+	T_EQ(unlink(at("proc/swaps")), 0);
+	T_EQ(unsetenv("RZS_SYSROOT"), 0);
+	end(1);
 }

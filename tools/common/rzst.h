@@ -52,6 +52,15 @@ char *rzst_copy(const char *text);
  */
 int rzst_path(char *out, size_t size, const char *path);
 
+/*
+ * The first line of a small file as of /proc or /sys, below RZS_SYSROOT, without its end and fit to
+ * be shown.  A negative errno, -ENODATA if the line is empty: out is then empty.
+ */
+int rzst_first_line(const char *path, char *out, size_t size);
+
+/* Of a choice, "lzo [lz4] zstd", the word in brackets, else the first; line is changed. */
+const char *rzst_chosen(char *line);
+
 /* Whether both paths lead to one file; the same text does, too, where there is none. */
 bool rzst_same_file(const char *a, const char *b);
 

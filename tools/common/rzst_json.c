@@ -116,6 +116,12 @@ void rzst_json_number(struct rzst_json *j, const char *key, uint64_t value)
 	fprintf(j->f, "%llu", (unsigned long long)value);
 }
 
+void rzst_json_integer(struct rzst_json *j, const char *key, int64_t value)
+{
+	put_key(j, key);
+	fprintf(j->f, "%lld", (long long)value);
+}
+
 void rzst_json_fraction(struct rzst_json *j, const char *key, double value)
 {
 	put_key(j, key);

@@ -28,6 +28,7 @@ void rzst_json_array_end(struct rzst_json *j);
 
 void rzst_json_text(struct rzst_json *j, const char *key, const char *text); /* NULL: null */
 void rzst_json_number(struct rzst_json *j, const char *key, uint64_t value);
+void rzst_json_integer(struct rzst_json *j, const char *key, int64_t value);
 void rzst_json_fraction(struct rzst_json *j, const char *key, double value); /* nan: null */
 void rzst_json_bool(struct rzst_json *j, const char *key, bool value);
 void rzst_json_null(struct rzst_json *j, const char *key);

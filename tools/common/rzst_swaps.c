@@ -27,21 +27,38 @@ static void decode(char *text)
 	*to = '\0';
 }
 
+/* The kernel adds this to the path of what was removed.  A file may really be called so. */
+static void strip_deleted(char *name)
+{
+	static const char end[] = " (deleted)";
+	size_t len = strlen(name);
+
+	if (len >= sizeof(end) && strcmp(name + len - (sizeof(end) - 1), end) == 0)
+		name[len - (sizeof(end) - 1)] = '\0';
+}
+
 unsigned rzst_swaps_parse(char *text, struct rzst_swap_area v[RZST_SWAPS_MAX])
 {
 	unsigned long long size, used;
 	unsigned nr = 0;
-	char *save = NULL;
+	char type[16], *save = NULL;
 
 	/* The heading has no numbers. */
 	for (char *line = strtok_r(text, "\n", &save); line && nr < RZST_SWAPS_MAX;
-	     line = strtok_r(NULL, "\n", &save))
-		if (sscanf(line, "%255s %*s %llu %llu %d", v[nr].name, &size, &used,
-			   &v[nr].priority) == 4) {
-			decode(v[nr].name);
-			v[nr].size = size * 1024;
-			v[nr++].used = used * 1024;
-		}
+	     line = strtok_r(NULL, "\n", &save)) {
+		struct rzst_swap_area *area = &v[nr];
+
+		if (sscanf(line, "%255s %15s %llu %llu %d", area->name, type, &size, &used,
+			   &area->priority) != 5)
+			continue;
+		nr++;
+		decode(area->name);
+		area->is_file = strcmp(type, "file") == 0;
+		if (!area->is_file)
+			strip_deleted(area->name);
+		area->size = size * 1024;
+		area->used = used * 1024;
+	}
 	return nr;
 }
 
@@ -67,15 +84,15 @@ unsigned rzst_swaps_read(struct rzst_swap_area v[RZST_SWAPS_MAX])
 	return rzst_swaps_parse(text, v);
 }
 
-int rzst_swaps_used(const char *name, uint64_t *out)
+int rzst_swaps_find(const char *name, struct rzst_swap_area *out)
 {
 	struct rzst_swap_area v[RZST_SWAPS_MAX];
 	unsigned nr = rzst_swaps_read(v);
 
-	*out = 0;
+	memset(out, 0, sizeof(*out));
 	for (unsigned i = 0; i < nr; i++)
 		if (strcmp(v[i].name, name) == 0) {
-			*out = v[i].used;
+			*out = v[i];
 			return 0;
 		}
 	return -ENODEV;

@@ -5,24 +5,32 @@
 #ifndef RZST_SWAPS_H
 #define RZST_SWAPS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define RZST_SWAPS_MAX 32u /* the kernel has no more */
 
 struct rzst_swap_area {
 	char name[256];	     /* a path, of any bytes: not fit for a terminal yet */
+	bool is_file;	     /* else a block device */
 	uint64_t size, used; /* bytes */
 	int priority;
 };
 
 /*
- * The areas in a text like /proc/swaps, which is changed; how many there are.  A line that is not
- * understood, or whose name is longer, is left out.
+ * The areas in a text like /proc/swaps, which is changed; returns how many there are.  Escapes are
+ * decoded, and of a block device whose node was removed the name is that of before.  A line that is
+ * not understood, or whose name is longer, is left out.  Cannot fail.
  */
 unsigned rzst_swaps_parse(char *text, struct rzst_swap_area v[RZST_SWAPS_MAX]);
-/* This machine's, or RZS_SYSROOT's; 0 also when its kernel has no swap at all. */
+
+/*
+ * The areas of this machine, or below RZS_SYSROOT; returns how many there are: 0 also when
+ * /proc/swaps cannot be read, as with a kernel without swap.
+ */
 unsigned rzst_swaps_read(struct rzst_swap_area v[RZST_SWAPS_MAX]);
-/* Bytes swapped out to the area of this name.  -ENODEV: it is not swapped to; *out is 0. */
-int rzst_swaps_used(const char *name, uint64_t *out);
+
+/* The area of this name.  -ENODEV: it is not swapped to; *out is all zeros. */
+int rzst_swaps_find(const char *name, struct rzst_swap_area *out);
 
 #endif

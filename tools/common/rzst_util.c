@@ -100,6 +100,37 @@ int rzst_path(char *out, size_t size, const char *path)
 	return -ENAMETOOLONG;
 }
 
+int rzst_first_line(const char *path, char *out, size_t size)
+{
+	char at[RZST_PATH_MAX];
+	int err = rzst_path(at, sizeof(at), path);
+	FILE *f;
+
+	out[0] = '\0';
+	if (err < 0)
+		return err;
+	f = fopen(at, "re");
+	if (!f)
+		return -errno;
+	if (!fgets(out, (int)size, f))
+		err = ferror(f) ? -EIO : -ENODATA;
+	fclose(f);
+	if (err < 0)
+		out[0] = '\0';
+	out[strcspn(out, "\n")] = '\0';
+	rzst_tame(out);
+	return err == 0 && !*out ? -ENODATA : err;
+}
+
+const char *rzst_chosen(char *line)
+{
+	char *begin = strchr(line, '[');
+
+	begin = begin ? begin + 1 : line;
+	begin[strcspn(begin, " ]")] = '\0';
+	return begin;
+}
+
 bool rzst_same_file(const char *a, const char *b)
 {
 	struct stat x, y;

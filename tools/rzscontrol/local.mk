@@ -20,6 +20,9 @@ librzsc_la_SOURCES = \
 	tools/rzscontrol/rzsc_nbd.c \
 	tools/rzscontrol/rzsc_nbd.h \
 	tools/rzscontrol/rzsc_openmetrics.c \
+	tools/rzscontrol/rzsc_report.c \
+	tools/rzscontrol/rzsc_report.h \
+	tools/rzscontrol/rzsc_report_server.c \
 	tools/rzscontrol/rzsc_sample.c \
 	tools/rzscontrol/rzsc_sample.h \
 	tools/rzscontrol/rzsc_show.c \

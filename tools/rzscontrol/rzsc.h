@@ -51,5 +51,6 @@ int rzsc_cmd_metrics(const struct rzsc_options *o);
 int rzsc_cmd_attach(const struct rzsc_options *o);
 int rzsc_cmd_detach(const struct rzsc_options *o);
 int rzsc_cmd_check(const struct rzsc_options *o);
+int rzsc_cmd_report(const struct rzsc_options *o);
 
 #endif

@@ -15,7 +15,7 @@
 #include "rzst_kernel.h"
 #include "rzsc_swap.h"
 
-#define WORDS_MAX (RZSC_PASS_MAX + 14)
+#define WORDS_MAX (RZSC_PASS_MAX + 16)
 
 /* A command line of rzs-nbd-swap. */
 struct command {
@@ -56,6 +56,9 @@ static void begin(struct command *c, const char *verb)
 	char *slash;
 
 	c->script[n > 0 ? n : 0] = '\0';
+	/* For its status and check, which are printed by this program. */
+	if (n > 0)
+		(void)setenv("RZSCONTROL", c->script, 0);
 	slash = strrchr(c->script, '/');
 	if (slash)
 		snprintf(slash + 1, sizeof(c->script) - (size_t)(slash + 1 - c->script), "%s",
@@ -227,9 +230,10 @@ int rzsc_cmd_attach(const struct rzsc_options *o)
 /* ---- which /dev/nbdN? ---- */
 
 struct nbd_found {
-	char device[32];	    /* empty: not attached */
-	char socket[RZST_PATH_MAX]; /* the server's for NBD; empty: not known, or not asked */
-	uint64_t pid;		    /* the server's; 0: not asked */
+	char device[32];	     /* empty: not attached */
+	char socket[RZST_PATH_MAX];  /* the server's for NBD; empty: not known, or not asked */
+	char control[RZST_PATH_MAX]; /* and its control socket; likewise */
+	uint64_t pid;		     /* the server's; 0: not asked */
 };
 
 /*
@@ -260,6 +264,7 @@ static int find_nbd(const struct rzsc_options *o, const char *name, struct nbd_f
 		nbd = rzsc_nbds_of(&nbds, &found.server->info, found.device,
 				   found.server->devices.nr);
 		snprintf(out->socket, sizeof(out->socket), "%s", found.server->info.socket);
+		snprintf(out->control, sizeof(out->control), "%s", found.server->backend->where);
 		out->pid = found.server->info.pid;
 	}
 	if (nbd)
@@ -313,6 +318,31 @@ int rzsc_cmd_detach(const struct rzsc_options *o)
 
 /* ---- check ---- */
 
+/* The control socket of the server that the device was attached to; empty: none of it answers. */
+static void find_control(const struct rzsc_options *o, const char *device, char out[RZST_PATH_MAX])
+{
+	struct rzsc_servers all = {NULL, 0};
+	const struct rzsc_nbd *nbd;
+	struct rzsc_nbds nbds;
+
+	out[0] = '\0';
+	rzsc_nbds_read_noted(&nbds);
+	nbd = rzsc_nbds_find(&nbds, device);
+	if (nbd)
+		(void)rzsc_servers_look(o, &all);
+	for (size_t i = 0; i < all.nr; i++)
+		if (rzsc_nbd_is_of(nbd, &all.v[i].info))
+			snprintf(out, RZST_PATH_MAX, "%s", all.v[i].backend->where);
+	rzsc_servers_free(&all);
+	rzsc_nbds_free(&nbds);
+}
+
+static void add_control(struct command *c, const char *path)
+{
+	if (*path)
+		add_option(c, "--control", path);
+}
+
 static int check_one(const struct rzsc_options *o)
 {
 	struct nbd_found at;
@@ -337,11 +367,14 @@ static int check_one(const struct rzsc_options *o)
 		if (!*at.device && choose_nbd(o, at.device, sizeof(at.device)) != RZS_EXIT_DONE)
 			return SWAP_REFUSED;
 	}
+	if (!*at.control)
+		find_control(o, at.device, at.control);
 	begin(&c, "check");
 	add_option(&c, "--device", at.device);
 	if (*at.socket)
 		add_option(&c, "--socket", at.socket);
 	add_server(&c, at.pid);
+	add_control(&c, at.control);
 	if (o->json)
 		add(&c, "--json");
 	return start(&c);
@@ -355,11 +388,14 @@ static int check_all(const struct rzsc_options *o, const struct rzsc_nbds *nbds)
 	if (o->json)
 		puts("[");
 	for (size_t i = 0; i < nbds->nr; i++) {
+		char control[RZST_PATH_MAX];
 		struct command c;
 		int code;
 
+		find_control(o, nbds->v[i].device, control);
 		begin(&c, "check");
 		add_option(&c, "--device", nbds->v[i].device);
+		add_control(&c, control);
 		if (o->json)
 			add(&c, "--json");
 		if (i > 0)
@@ -387,7 +423,11 @@ static int check_none(const struct rzsc_options *o)
 		if (*all.v[0].info.socket)
 			add_option(&c, "--socket", all.v[0].info.socket);
 		add_server(&c, all.v[0].info.pid);
+	} else {
+		(void)rzsc_servers_look(o, &all);
 	}
+	if (all.nr == 1)
+		add_control(&c, all.v[0].backend->where);
 	if (o->json)
 		add(&c, "--json");
 	code = run(&c);

@@ -193,6 +193,14 @@ int rzsc_servers_find(const struct rzsc_options *o, struct rzsc_servers *out)
 	return find_in(o, o->socket, true, out);
 }
 
+int rzsc_servers_look(const struct rzsc_options *o, struct rzsc_servers *out)
+{
+	char folder[RZST_PATH_MAX];
+
+	memset(out, 0, sizeof(*out));
+	return look_around(o, folder, out);
+}
+
 void rzsc_servers_free(struct rzsc_servers *servers)
 {
 	for (size_t i = 0; i < servers->nr; i++) {

@@ -29,6 +29,10 @@ struct rzsc_servers {
  * RZS_EXIT_NONE: none.  Free also after a failure.
  */
 int rzsc_servers_find(const struct rzsc_options *o, struct rzsc_servers *out);
+
+/* All that answer in /run/rzs, maybe none, whatever --socket is.  Free also after a failure. */
+int rzsc_servers_look(const struct rzsc_options *o, struct rzsc_servers *out);
+
 void rzsc_servers_free(struct rzsc_servers *servers);
 
 /* The devices again, as they are now. */

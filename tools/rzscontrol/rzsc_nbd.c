@@ -140,10 +140,15 @@ static int by_number(const void *a, const void *b)
 	return x->number < y->number ? -1 : x->number > y->number;
 }
 
-void rzsc_nbds_read(struct rzsc_nbds *out)
+void rzsc_nbds_read_noted(struct rzsc_nbds *out)
 {
 	memset(out, 0, sizeof(*out));
 	read_states(out);
+}
+
+void rzsc_nbds_read(struct rzsc_nbds *out)
+{
+	rzsc_nbds_read_noted(out);
 	read_swaps(out);
 	if (out->nr)
 		qsort(out->v, out->nr, sizeof(*out->v), by_number);

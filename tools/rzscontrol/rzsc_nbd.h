@@ -38,10 +38,18 @@ struct rzsc_nbds {
 /* "/dev/nbdN", and nothing behind N. */
 bool rzsc_nbd_is(const char *text, unsigned *out_number);
 
-/* All of them, in order of number.  What cannot be read is left out. */
+/*
+ * All of them, in order of number; what cannot be read is left out.  A device without a state file
+ * is read from, so this waits for its server.
+ */
 void rzsc_nbds_read(struct rzsc_nbds *out);
+
+/* Those with a state file only, in no order, from these files alone: no device is read from. */
+void rzsc_nbds_read_noted(struct rzsc_nbds *out);
+
 void rzsc_nbds_free(struct rzsc_nbds *nbds);
 
+/* The one of this path.  NULL: it is not among them. */
 const struct rzsc_nbd *rzsc_nbds_find(const struct rzsc_nbds *nbds, const char *device);
 
 /*

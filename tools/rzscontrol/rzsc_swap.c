@@ -79,7 +79,7 @@ int rzsc_swap_attach(const struct rzsc_options *o, const struct rzsc_found *foun
 {
 	char path[RZST_NAME_MAX + 8];
 	struct how how;
-	uint64_t used;
+	struct rzst_swap_area area;
 	int flags, code = read_options(o, &how);
 
 	if (code != RZS_EXIT_DONE)
@@ -93,7 +93,7 @@ int rzsc_swap_attach(const struct rzsc_options *o, const struct rzsc_found *foun
 				 "%s: not initialised, there is nothing to attach; 'rzscontrol "
 				 "%s --init' does that",
 				 found->name, found->name);
-	if (rzst_swaps_used(path, &used) == 0)
+	if (rzst_swaps_find(path, &area) == 0)
 		return rzst_fail(SWAP_REFUSED,
 				 "%s: swapped to already; 'rzscontrol detach %s' "
 				 "ends that",
@@ -141,13 +141,13 @@ int rzsc_swap_detach(const struct rzsc_options *o, const char *name)
 {
 	char path[RZST_NAME_MAX + 8];
 	struct how how;
-	uint64_t used;
+	struct rzst_swap_area area;
 	int code = read_options(o, &how);
 
 	if (code != RZS_EXIT_DONE)
 		return code;
 	snprintf(path, sizeof(path), "/dev/%s", name);
-	if (rzst_swaps_used(path, &used) < 0)
+	if (rzst_swaps_find(path, &area) < 0)
 		return cannot_let_go(path, EINVAL);
 	if (how.dry) {
 		printf("swapoff %s\n", path);
@@ -156,7 +156,7 @@ int rzsc_swap_detach(const struct rzsc_options *o, const char *name)
 	/* It may take long, and says nothing meanwhile. */
 	if (how.verbose || isatty(STDOUT_FILENO)) {
 		printf("swapoff %s: %llu KiB to bring back\n", path,
-		       (unsigned long long)used / 1024);
+		       (unsigned long long)area.used / 1024);
 		fflush(stdout);
 	}
 	if (swapoff(path) < 0)

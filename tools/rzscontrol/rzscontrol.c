@@ -36,6 +36,7 @@ enum command_id {
 	CMD_ATTACH,
 	CMD_DETACH,
 	CMD_CHECK,
+	CMD_REPORT,
 	COMMANDS,
 };
 
@@ -62,6 +63,7 @@ static const struct command commands[COMMANDS] = {
 	[CMD_ATTACH] = {"attach", 1, 2, false, "DEVICE [/dev/nbdN]", rzsc_cmd_attach},
 	[CMD_DETACH] = {"detach", 1, 1, false, "DEVICE or /dev/nbdN", rzsc_cmd_detach},
 	[CMD_CHECK] = {"check", 0, 1, false, "[DEVICE]", rzsc_cmd_check},
+	[CMD_REPORT] = {"report", 1, WORDS_MAX, false, "/dev/nbdN KEY=VALUE...", rzsc_cmd_report},
 };
 
 static const char usage[] =
@@ -120,7 +122,7 @@ enum option_id {
 #define OF_ONE (OF(CMD_DEVICE) | OF(CMD_PARAMS) | OF(CMD_SET) | OF(CMD_REMOVE) | OF(CMD_WATCH))
 #define SAYS_JSON                                                                           \
 	(OF(CMD_DEVICE) | OF(CMD_LIST) | OF(CMD_PROCESS) | OF(CMD_PARAMS) | OF(CMD_WATCH) | \
-	 OF(CMD_CHECK))
+	 OF(CMD_CHECK) | OF(CMD_REPORT))
 
 /* In the order of the names, with the commands they belong to. */
 static const struct {

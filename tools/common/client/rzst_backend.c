@@ -17,6 +17,42 @@ uint64_t rzst_value_of(const struct rzst_values *values, const char *name, bool 
 	return i < values->nr ? values->v[i].value : 0;
 }
 
+void rzst_values_add(struct rzst_values *values, const char *name, uint64_t value)
+{
+	struct rzst_value *v;
+
+	values->v = rzst_grow(values->v, values->nr, sizeof(*values->v));
+	v = &values->v[values->nr++];
+	memset(v, 0, sizeof(*v));
+	snprintf(v->name, sizeof(v->name), "%s", name);
+	v->value = value;
+}
+
+void rzst_texts_add(struct rzst_texts *texts, const char *name, const char *text)
+{
+	struct rzst_text *t;
+
+	texts->v = rzst_grow(texts->v, texts->nr, sizeof(*texts->v));
+	t = &texts->v[texts->nr++];
+	memset(t, 0, sizeof(*t));
+	snprintf(t->name, sizeof(t->name), "%s", name);
+	snprintf(t->text, sizeof(t->text), "%s", text);
+}
+
+void rzst_stat_infos_add(struct rzst_stat_infos *stats, const char *name, bool of_device,
+			 bool counter, const char *help)
+{
+	struct rzst_stat_info *s;
+
+	stats->v = rzst_grow(stats->v, stats->nr, sizeof(*stats->v));
+	s = &stats->v[stats->nr++];
+	memset(s, 0, sizeof(*s));
+	snprintf(s->name, sizeof(s->name), "%s", name);
+	snprintf(s->help, sizeof(s->help), "%s", help);
+	s->of_device = of_device;
+	s->counter = counter;
+}
+
 void rzst_values_free(struct rzst_values *values)
 {
 	free(values->v);

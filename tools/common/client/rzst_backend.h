@@ -162,6 +162,15 @@ int rzst_socket_open(const char *path, unsigned timeout, struct rzst_backend **o
 /* The value under a name; 0 when there is none.  found may be NULL. */
 uint64_t rzst_value_of(const struct rzst_values *values, const char *name, bool *found);
 
+/*
+ * Add one at the end; a text or name that is too long is cut.  They end the program when there is no
+ * memory.
+ */
+void rzst_values_add(struct rzst_values *values, const char *name, uint64_t value);
+void rzst_texts_add(struct rzst_texts *texts, const char *name, const char *text);
+void rzst_stat_infos_add(struct rzst_stat_infos *stats, const char *name, bool of_device,
+			 bool counter, const char *help);
+
 void rzst_values_free(struct rzst_values *values);
 void rzst_texts_free(struct rzst_texts *texts);
 void rzst_device_infos_free(struct rzst_device_infos *devices);

@@ -435,10 +435,10 @@ static int order_reset(struct rzst_backend *b, const char *name)
 {
 	int err = ask(b, name, RZSIO_RESET, NULL);
 	char path[RZST_NAME_MAX + 8];
-	uint64_t used;
+	struct rzst_swap_area area;
 
 	snprintf(path, sizeof(path), "/dev/%s", name);
-	if (err == -EBUSY && rzst_swaps_used(path, &used) == 0)
+	if (err == -EBUSY && rzst_swaps_find(path, &area) == 0)
 		return err;
 	for (unsigned i = 0; err == -EBUSY && i < RESET_AGAIN; i++) {
 		const struct timespec pause = {.tv_nsec = RESET_PAUSE_NS};

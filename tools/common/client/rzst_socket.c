@@ -97,11 +97,9 @@ static int describe_line(void *arg, const struct rzs_ctl_words *w)
 
 	if (w->nr < 4)
 		return 0;
-	out->v = rzst_grow(out->v, out->nr, sizeof(*out->v));
-	s = &out->v[out->nr++];
-	memset(s, 0, sizeof(*s));
-	s->of_device = strcmp(w->word[0], "device") == 0;
-	s->counter = strcmp(w->word[2], "counter") == 0;
+	rzst_stat_infos_add(out, "", strcmp(w->word[0], "device") == 0,
+			    strcmp(w->word[2], "counter") == 0, "");
+	s = &out->v[out->nr - 1];
 	if (take_text(s->name, sizeof(s->name), w->word[1]) < 0 ||
 	    take_text(s->help, sizeof(s->help), w->word[3]) < 0)
 		return -EPROTO;
@@ -115,9 +113,8 @@ static int value_line(void *arg, const struct rzs_ctl_words *w)
 
 	if (w->nr < 2)
 		return 0;
-	out->v = rzst_grow(out->v, out->nr, sizeof(*out->v));
-	v = &out->v[out->nr++];
-	memset(v, 0, sizeof(*v));
+	rzst_values_add(out, "", 0);
+	v = &out->v[out->nr - 1];
 	if (take_text(v->name, sizeof(v->name), w->word[0]) < 0)
 		return -EPROTO;
 	return rzst_number_parse(w->word[1], &v->value);
@@ -127,9 +124,8 @@ static int add_text(struct rzst_texts *out, const char *name, const char *text)
 {
 	struct rzst_text *t;
 
-	out->v = rzst_grow(out->v, out->nr, sizeof(*out->v));
-	t = &out->v[out->nr++];
-	memset(t, 0, sizeof(*t));
+	rzst_texts_add(out, "", "");
+	t = &out->v[out->nr - 1];
 	if (take_text(t->name, sizeof(t->name), name) < 0 ||
 	    take_text(t->text, sizeof(t->text), text) < 0)
 		return -EPROTO;
