@@ -8,10 +8,11 @@
  * For instructions, which are the same each time:
  *	valgrind --tool=callgrind --toggle-collect=decode_all bench/decoders -r 1 -o own CORPUS
  *
- * Exit codes: 0, 1 wrong bytes, 2 wrong usage, 99 an error.
+ * Exit codes: those of rzsbench, in rzsb_cmd.h.
  */
 #include "lzo_decode.h"
-#include "rzsb.h"
+#include "rzsb_args.h"
+#include "rzsb_cmd.h"
 #include "std_fds.h"
 #include "rzsb_files.h"
 
@@ -23,8 +24,6 @@
 #if RZS_HAVE_LZ4
 #include <lz4.h>
 #endif
-
-#define ROUNDS_MAX 64
 
 struct packed {
 	const void *page;
@@ -38,7 +37,7 @@ struct bench {
 	struct packed *visit;  /* some of them, in the order of their turns */
 	uint32_t *order;
 	unsigned rounds;
-	const char *only, *kernel;
+	const char *dir, *only;
 };
 
 struct decoder {
@@ -116,7 +115,7 @@ static uint8_t *kept(const uint8_t *data, size_t n)
 	uint8_t *copy = malloc(n);
 
 	if (!copy)
-		rzst_die(99, "no memory for compressed pages");
+		rzst_die(RZSB_FAILED, "no memory for compressed pages");
 	return memcpy(copy, data, n);
 }
 
@@ -131,7 +130,7 @@ static void compress_all(struct bench *b)
 		lzo_uint len = 0;
 
 		if (lzo1x_1_12_compress(page, RZSB_PAGE, out, &len, work) != LZO_E_OK)
-			rzst_die(99, "liblzo2 does not compress");
+			rzst_die(RZSB_FAILED, "liblzo2 does not compress");
 		b->packed[i].page = page;
 		b->packed[i].lzo = kept(out, len);
 		b->packed[i].lzo_len = (uint16_t)len;
@@ -163,7 +162,8 @@ static void compare_all(const struct bench *b, const struct decoder *d)
 
 		memset(out, 0xa5, sizeof(out));
 		if (!d->decode(p, out) || memcmp(out, p->page, RZSB_PAGE) != 0)
-			rzst_die(1, "%s: wrong bytes for page %u", d->name, b->corpus.busy[i]);
+			rzst_die(RZSB_WRONG, "%s: wrong bytes for page %u", d->name,
+				 b->corpus.busy[i]);
 	}
 }
 
@@ -196,7 +196,7 @@ static void measure(struct bench *b, size_t first, size_t n)
 				continue;
 			t = rzsb_cpu_thread();
 			if (!decode_all(b, d, n, out))
-				rzst_die(1, "%s: a page is refused", d->name);
+				rzst_die(RZSB_WRONG, "%s: a page is refused", d->name);
 			d->ns[round] = (double)(rzsb_cpu_thread() - t) / (double)n;
 		}
 }
@@ -235,18 +235,11 @@ static void load_kernel(const char *path)
 	void *library = dlopen(path, RTLD_NOW);
 
 	if (!library)
-		rzst_die(2, "-k %s: %s", path, dlerror());
+		rzst_die(RZSB_USAGE, "-k %s: %s", path, dlerror());
 	*(void **)&kernel_decode = dlsym(library, "bench_kernel_decode");
 	*(void **)&own_kernel_flags = dlsym(library, "bench_own_decode");
 	if (!kernel_decode || !own_kernel_flags)
-		rzst_die(2, "-k %s: not made by bench/kernel-decoders", path);
-}
-
-static void __attribute__((noreturn)) usage(int code)
-{
-	fprintf(code ? stderr : stdout,
-		"usage: decoders [-r ROUNDS] [-o DECODER] [-k FILE.so] [-j JSON] CORPUS_DIR\n");
-	exit(rzsb_finish(code));
+		rzst_die(RZSB_USAGE, "-k %s: not made by bench/kernel-decoders", path);
 }
 
 static void run(struct bench *b, struct rzsb_json *json)
@@ -277,49 +270,51 @@ static void run(struct bench *b, struct rzsb_json *json)
 	show(b, json, "all", b->corpus.nr_busy);
 }
 
+static const struct rzsb_option options[] = {
+	{'r', "rounds", "N", "each time is the median of N (default 7)"},
+	{'o', "only", "DECODER", "this one alone"},
+	{'k', "kernel", "FILE.so", "the kernel's as well: made by bench/kernel-decoders"},
+	{'j', "json", "FILE", "JSON lines, appended; - is standard output"},
+	{0},
+};
+
+static void parse(struct bench *b, struct rzsb_record *record, int argc, char **argv)
+{
+	struct rzsb_args a = {.command = "", .words = "CORPUS_DIR", .options = options};
+	int id;
+
+	while ((id = rzsb_next_option(&a, argc, argv)) != -1)
+		if (id == 'r')
+			b->rounds = (unsigned)rzsb_number(&a, 1, RZSB_MAX_ROUNDS);
+		else if (id == 'o')
+			b->only = optarg;
+		else if (id == 'k')
+			load_kernel(optarg);
+		else
+			record->path = optarg;
+	b->dir = rzsb_corpus_argument(&a, argc, argv);
+}
+
 int main(int argc, char **argv)
 {
-	static const struct option words[] = {{"help", no_argument, NULL, 'h'}, {0}};
+	struct rzsb_record record = {.seed = 1};
 	struct bench b = {.rounds = 7};
-	struct rzsb_json json = {0};
-	const char *json_path = NULL;
-	int opt;
+	struct rzsb_json json;
 
 	if (rzs_std_fds_fill() < 0)
-		return 99;
-	while ((opt = getopt_long(argc, argv, "hr:o:k:j:", words, NULL)) != -1) {
-		switch (opt) {
-		case 'r':
-			b.rounds = (unsigned)strtoul(optarg, NULL, 10);
-			break;
-		case 'o':
-			b.only = optarg;
-			break;
-		case 'k':
-			b.kernel = optarg;
-			break;
-		case 'j':
-			json_path = optarg;
-			break;
-		default:
-			usage(opt == 'h' ? 0 : 2);
-		}
-	}
-	if (argc - optind != 1 || b.rounds == 0 || b.rounds > ROUNDS_MAX)
-		usage(2);
+		return RZSB_FAILED;
+	parse(&b, &record, argc, argv);
 	if (lzo_init() != LZO_E_OK)
-		rzst_die(99, "liblzo2 does not work here");
-	if (b.kernel)
-		load_kernel(b.kernel);
-	if (rzsb_corpus_load(&b.corpus, argv[optind], 0))
-		return 99;
+		rzst_die(RZSB_FAILED, "liblzo2 does not work here");
+	if (rzsb_corpus_load(&b.corpus, b.dir, 0))
+		return RZSB_FAILED;
 	if (b.corpus.nr_busy == 0)
-		rzst_die(2, "%s: no page that is not one repeated word", argv[optind]);
-	if (rzsb_json_open(&json, json_path, "decoders", NULL, &b.corpus, 1))
-		return 99;
+		rzst_die(RZSB_USAGE, "%s: no page that is not one repeated word", b.dir);
+	if (rzsb_json_open(&json, &record, "decoders", &b.corpus))
+		return RZSB_FAILED;
 	b.order = rzsb_alloc(b.corpus.nr_busy * sizeof(*b.order));
 	b.visit = rzsb_alloc(b.corpus.nr_busy * sizeof(*b.visit));
 	compress_all(&b);
 	run(&b, &json);
-	return rzsb_finish(rzsb_json_close(&json) ? 99 : 0);
+	return rzsb_finish(rzsb_json_close(&json) ? RZSB_FAILED : RZSB_OK);
 }

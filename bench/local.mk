@@ -1,11 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Measurements.  make bench builds the programs; scripts and what they print are described in bench/README.
 
-RZS_BENCHES = bench/decoders tools/rzsbench/rzsbench
+RZS_BENCHES = bench/decoders bench/store tools/rzsbench/rzsbench
 
 bench_decoders_SOURCES = bench/decoders.c
 bench_decoders_CPPFLAGS = $(RZS_BENCH_CPPFLAGS)
 bench_decoders_LDADD = librzsbench.la librzscore.la $(RZS_LIBS) -ldl
+
+# A check program, as tests/e2e/bench-store.sh runs it.
+check_PROGRAMS += bench/store
+bench_store_SOURCES = \
+	bench/store.c \
+	bench/store_cases.h \
+	bench/store_density.c \
+	bench/store_time.c
+bench_store_CPPFLAGS = $(RZS_BENCH_CPPFLAGS)
+bench_store_LDADD = librzsbench.la librzscore.la librzsport.la $(RZS_LIBS)
 
 EXTRA_PROGRAMS += bench/decoders
 CLEANFILES += $(EXTRA_PROGRAMS)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The list of codecs compiled in.  Read-only, so any thread may look at any time.
+ * The list of codecs compiled in.  It is constant, so any thread may read it at any time.
  */
 #include "codec.h"
 #include "rzs_port_codec.h"

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * LZ4.  The level is LZ4's acceleration: 1 compresses best, each step up is a little faster and
- * worse.
+ * LZ4.  The level is LZ4's acceleration: 1 compresses best; each step up is a little faster and
+ * compresses a little less.
  */
 #include "codec.h"
 #include "rzs_port_codec.h"
 
 #if RZS_HAVE_LZ4
 
-#define CODEC_LZ4_LEVEL_MAX 99	/* by then next to nothing of a 4 KiB page is looked at */
-#define CODEC_LZ4_HEAD	    64u /* keeps the library's state aligned */
+#define CODEC_LZ4_LEVEL_MAX 99	/* at this level hardly any of a 4 KiB page is looked at */
+#define CODEC_LZ4_HEAD	    64u /* for our context; the library's state after it stays aligned */
 
 struct codec_lz4_ctx {
 	int level;

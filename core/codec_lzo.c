@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * LZO1X-1: the world's compressor, and our decoder unless the world wants its own.  The context is
- * the compressor's hash table alone, which the compressor clears by itself.
+ * LZO1X-1: the environment's compressor, and our decoder unless the environment prefers its own.
+ * The context is just the compressor's hash table, which the compressor clears itself.
  */
 #include "codec.h"
 #include "lzo_decode.h"

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * zstd, with contexts of fixed size: the library is told once where its memory is and asks for no
- * more. Levels are zstd's own; 0 is not among them, as it stands for the default.
+ * zstd, with static contexts: the library gets its memory once and never allocates.  The levels are
+ * zstd's own, except 0, which stands for the default.
  */
 #include "codec.h"
 #include "rzs_port_codec.h"
 
 #if RZS_HAVE_ZSTD
 
-#define CODEC_ZSTD_LEVEL_MIN (-99) /* by then next to nothing of a 4 KiB page is looked at */
+#define CODEC_ZSTD_LEVEL_MIN (-99) /* at this level hardly any of a 4 KiB page is looked at */
 #define CODEC_ZSTD_LEVEL_MAX 22
 
 static size_t codec_zstd_ctx_size(int level)
@@ -27,7 +27,7 @@ static int codec_zstd_ctx_init(void *mem, size_t size, int level)
 	return rzs_zstd_ctx_init(mem, size, level, RZS_PAGE_SIZE);
 }
 
-/* Literals, and the window.  A context that could be made here once can be made again. */
+/* It has literals and the window.  A context that could be made once can be made again. */
 static void codec_zstd_ctx_wipe(void *mem, size_t size, int level)
 {
 	rzs_port_wipe(mem, size);
@@ -51,7 +51,7 @@ const struct rzs_codec rzs_codec_zstd = {
 	.name = "zstd",
 	.level_min = CODEC_ZSTD_LEVEL_MIN,
 	.level_max = CODEC_ZSTD_LEVEL_MAX,
-	.level_default = 1, /* level 3: 1 % smaller on pages of processes, and a sixth slower */
+	.level_default = 1, /* level 3: 1 % smaller on pages of processes, a sixth slower */
 	.ctx_size = codec_zstd_ctx_size,
 	.ctx_init = codec_zstd_ctx_init,
 	.ctx_wipe = codec_zstd_ctx_wipe,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Counters, one set in each worker, so that threads do not share cache lines; a snapshot is their
- * sum. What goes up and down (objects stored) may be negative in one worker and right in the sum,
- * modulo 2^64. Only the thread that holds the worker changes them, so load + store is enough.
+ * Counters.  Each worker has its own set, so that threads do not share cache lines; a statistic is
+ * their sum.  A gauge (pages stored) may be negative in one worker, modulo 2^64, and is right in the
+ * sum.  Only the thread that has the worker changes them, so a load and a store are enough.
  */
 #ifndef RZS_COUNTERS_H
 #define RZS_COUNTERS_H
@@ -23,10 +23,11 @@ enum rzs_counter {
 #undef RZS_COUNTER_DERIVED
 
 struct rzs_counters {
-	/* Aligned, which 32-bit machines would not: each is read while another thread writes it. */
+	/* Other threads read them meanwhile, so they are aligned on 32-bit machines as well. */
 	uint64_t v[RZS_C_NR] __attribute__((aligned(8)));
 };
 
+/* Add delta to a counter; to subtract, add the negative number modulo 2^64. */
 static inline void rzs_count(struct rzs_counters *c, enum rzs_counter which, uint64_t delta)
 {
 	rzs_set(&c->v[which], rzs_load_relaxed(&c->v[which]) + delta);

@@ -2,12 +2,12 @@
 /*
  * wyhash, final version 4.1, after its author's publication (Wang Yi,
  * github.com/wangyi-fudan/wyhash, in the public domain), with its default secret.  Used as a
- * checksum of stored objects: 16 bytes take one multiplication and some six other instructions,
- * half of what XXH64 takes.  The core has its own because it links with no library; test_hash holds
- * it against the published vectors.
+ * checksum of stored objects: 16 bytes take one multiplication and about six other instructions,
+ * half as many as XXH64 needs.  The core has its own copy because it links with no library.
+ * test_hash compares it with the published vectors.
  *
- * A product of 128 bits, folded, tells inputs apart unless a factor is 0, that is, unless the data
- * happen to be the secret: for damaged memory that is as unlikely as any other collision.
+ * The hash folds products of 128 bits.  A product loses its input if a factor is 0, which happens
+ * only if the data equal the secret.  For damaged memory this is as unlikely as any other collision.
  */
 #ifndef RZS_HASH_H
 #define RZS_HASH_H
@@ -20,7 +20,7 @@
 #define RZS_WY_S2 0x8ebc6af09c88c6e3ull
 #define RZS_WY_S3 0x589965cc75374cc3ull
 
-/* The product of *a and *b: its lower half to *a, its upper half to *b. */
+/* Multiply *a and *b: *a gets the lower half of the product, *b the upper half. */
 static inline void rzs_wy_multiply(uint64_t *a, uint64_t *b)
 {
 #ifdef __SIZEOF_INT128__
@@ -43,7 +43,7 @@ static inline uint64_t rzs_wy_mix(uint64_t a, uint64_t b)
 	return a ^ b;
 }
 
-/* Two words out of n bytes, 16 at most. */
+/* Two words that contain all of n bytes; n <= 16. */
 static inline void rzs_wy_short(const uint8_t *p, size_t n, uint64_t *a, uint64_t *b)
 {
 	size_t step = n >> 3 << 2;
@@ -57,7 +57,7 @@ static inline void rzs_wy_short(const uint8_t *p, size_t n, uint64_t *a, uint64_
 	}
 }
 
-/* Of n bytes.  Any thread; never fails. */
+/* The hash of n bytes at any alignment.  Pure: any thread, never sleeps, never fails. */
 static inline uint64_t rzs_hash64(const void *data, size_t n, uint64_t seed)
 {
 	const uint8_t *p = data;
@@ -76,7 +76,7 @@ static inline uint64_t rzs_hash64(const void *data, size_t n, uint64_t seed)
 			lane2 = rzs_wy_mix(rzs_get_le64(p + 32) ^ RZS_WY_S3,
 					   rzs_get_le64(p + 40) ^ lane2);
 		}
-		seed ^= lane1 ^ lane2; /* of fewer than 48 bytes they are the same: nothing */
+		seed ^= lane1 ^ lane2; /* if n < 48 the two are equal, and this changes nothing */
 		for (; left > 16; left -= 16, p += 16)
 			seed = rzs_wy_mix(rzs_get_le64(p) ^ RZS_WY_S1, rzs_get_le64(p + 8) ^ seed);
 		a = rzs_get_le64(p + left - 16);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Little-endian words at any alignment.  Compilers turn each of these into one instruction where
- * the machine has one.
+ * Little-endian words at any alignment.  Compilers make one instruction of each of these, if the
+ * machine has one.
  */
 #ifndef RZS_LE_H
 #define RZS_LE_H

@@ -17,6 +17,7 @@ RZS_CORE_SOURCES = \
 	core/pool.c \
 	core/pool.h \
 	core/pool_compact.c \
+	core/pool_internal.h \
 	core/pool_lists.c \
 	core/range.c \
 	core/rzs_stats.def \

@@ -2,38 +2,35 @@
 /*
  * LZO1X decoder; docs/LZO has the format, byte by byte, and why this is fast.
  *
- * Two loops read the same instructions.  lzo_run_fast() takes those that nearly all of a stream
- * consists of, as long as both buffers have a margin: it copies in whole words, so that it reads
- * and writes a little more than it must, and decides without a branch what cannot be predicted.
- * It stops before what it does not know, or is too near an end, and lzo_step() takes one
- * instruction of any kind, byte for byte.
+ * Two loops decode the same instructions.  lzo_run_fast() decodes the common ones, as long as both
+ * buffers have a margin.  It copies whole words, so it reads and writes a little more than it must,
+ * and it has no branch where a branch could not be predicted.  It stops before a rare instruction,
+ * and before one that is too near to the end of a buffer.  Then lzo_step() decodes one instruction
+ * of any kind, byte for byte.
  *
- * Invariants: in <= in_end and out_start <= out <= out_end, at every instruction's start; nothing
- * behind in_end is read and nothing behind out_end is read or written; bytes between out and
- * out_end may hold anything.
+ * Invariants, at the start of every instruction: in <= in_end and out_start <= out <= out_end.
+ * Nothing past in_end is read; nothing past out_end is read or written.  The bytes from out to
+ * out_end are unspecified.
  */
 #include "le.h"
 #include "lzo_decode.h"
 
-#define LZO_LIKELY(x)	__builtin_expect(!!(x), 1)
-#define LZO_UNLIKELY(x) __builtin_expect(!!(x), 0)
-
-/* The compiler shall have v ready, and not put off to a branch how it is worked out. */
+/* Make the compiler compute v here, without a branch, rather than where v is used. */
 #define LZO_READY(v) __asm__("" : "+r"(v))
 
-/* Literals before the next instruction, as far as they give it another meaning. */
-#define LZO_AFTER_MATCH 0u /* none; 1 to 3 came with a match */
+/* The literals before an instruction, as far as they change its meaning. */
+#define LZO_AFTER_MATCH 0u /* none; 1 to 3: so many belong to the match before */
 #define LZO_AFTER_RUN	4u /* four or more */
 
-#define LZO_RUN_BASE	18u /* literals of an extended run, less its extension */
+#define LZO_RUN_BASE	18u /* literals of an extended run, without its extension */
 #define LZO_M3_MASK	31u
 #define LZO_M4_MASK	7u
 #define LZO_M4_DISTANCE 16384u
 #define LZO_ZEROS_MIN	4u
 #define LZO_LEN_MAX	((size_t)-1 - 2 * 255)
-#define LZO_IN_TOKEN	8u  /* fast: bytes of input that a match reads at most, literals included */
-#define LZO_IN_RUN	32u /* the same with a short run of literals before it */
-#define LZO_OUT_SLACK	24u /* fast: bytes written behind a match or a run of literals at most */
+#define LZO_IN_TOKEN	8u  /* fast: the most input that a match and its literals read, bytes */
+#define LZO_IN_RUN	32u /* the same, with a short run of literals before it */
+#define LZO_OUT_SLACK	24u /* fast: the most bytes written past a match or a run of literals */
 #define LZO_IN_PREFETCH 1024u
 #define LZO_CACHE_LINE	64u
 
@@ -41,18 +38,18 @@ struct lzo_stream {
 	const uint8_t *in, *in_end;
 	uint8_t *out, *out_end;
 	const uint8_t *out_start;
-	size_t state; /* 0 to 3 literals came with the last match, or LZO_AFTER_RUN */
+	size_t state; /* literals that belong to the last match (0 to 3), or LZO_AFTER_RUN */
 	bool rle;
 };
 
-/* What lzo_step() found. */
-enum lzo_verdict { LZO_GOES_ON, LZO_ENDED, LZO_BAD };
+/* The state after an instruction. */
+enum lzo_result { LZO_CONTINUE, LZO_END, LZO_BAD };
 
 /*
- * How to read a match of M2 (a byte of 64 or more) or M3 (32 to 63) from the 32-bit word at its
- * first byte: distance = ((word * scale) >> 10 & mask) + base.  A product, since a shift by a
- * variable takes three times as much of many processors.  len is 0 where the length is extended
- * and for all else.
+ * How to read an M2 (first byte 64 or more) or M3 (32 to 63) from the 32-bit word at its first byte:
+ * distance = ((word * scale) >> 10 & mask) + base.  It is a product, since a shift by a variable
+ * takes three times as long on many processors.  len is 0 if the length is extended, and for all
+ * other instructions.
  */
 struct lzo_token {
 	uint16_t mask;
@@ -74,8 +71,8 @@ static const struct lzo_token lzo_tokens[256] = {
 };
 
 /*
- * Matches nearer than a word repeat: the low distance bytes of a word times this fill a word, which
- * is stored again and again, lzo_stride bytes apart.
+ * A match at a distance below 8 repeats a pattern.  The low distance bytes of a word, times this,
+ * fill a word with the pattern.  That word is stored repeatedly, lzo_stride bytes apart.
  */
 static const uint64_t lzo_repeat[8] = {
 	0,
@@ -89,10 +86,10 @@ static const uint64_t lzo_repeat[8] = {
 };
 static const uint8_t lzo_stride[8] = {0, 8, 8, 6, 8, 5, 6, 7};
 
-/* The builtin, since memcpy() is a call in some worlds. */
+/* The builtin, since memcpy() is a function call in some environments. */
 #define LZO_COPY(to, from, n) __builtin_memcpy((to), (from), (n))
 
-/* from: distance bytes, and as many more as make 8, of which nothing is used. */
+/* The pattern of distance bytes at from, as a word.  Reads 8 bytes at from. */
 static inline uint64_t lzo_repeated(const uint8_t *from, size_t distance)
 {
 	return (rzs_get_le64(from) & ~(uint64_t)0 >> (64 - 8 * distance)) * lzo_repeat[distance];
@@ -109,10 +106,10 @@ static inline size_t lzo_out_left(const struct lzo_stream *s)
 }
 
 /*
- * The careful half
+ * Any instruction, with all checks
  */
 
-/* Exactly len bytes; the two may overlap, which repeats them. */
+/* Copy exactly len bytes.  Source and destination may overlap, which repeats bytes. */
 static void lzo_copy_match(uint8_t *out, size_t distance, size_t len)
 {
 	const uint8_t *from = out - distance;
@@ -133,9 +130,9 @@ static void lzo_copy_match(uint8_t *out, size_t distance, size_t len)
 }
 
 /*
- * The rest of a length: 255 for each byte of 0, and the first other byte.  Where size_t is small, a
- * sum that would run over is refused.  One that is too long for the output may still be good: the
- * end's length says nothing.
+ * Add an extension to a length: 255 for each byte of 0, and the first other byte.  false: the input
+ * ends, or the sum could overflow (size_t of 32 bits).  A length that is too long for the output is
+ * not an error yet, since the length of the stream's end has no meaning.
  */
 static bool lzo_extension(struct lzo_stream *s, size_t *len)
 {
@@ -151,18 +148,19 @@ static bool lzo_extension(struct lzo_stream *s, size_t *len)
 	return false;
 }
 
-static enum lzo_verdict lzo_literals(struct lzo_stream *s, size_t len)
+/* Copy len literals. */
+static enum lzo_result lzo_literals(struct lzo_stream *s, size_t len)
 {
 	if (len > lzo_in_left(s) || len > lzo_out_left(s))
 		return LZO_BAD;
 	memcpy(s->out, s->in, len);
 	s->in += len;
 	s->out += len;
-	return LZO_GOES_ON;
+	return LZO_CONTINUE;
 }
 
-/* A match of len bytes, or len zeros where distance is 0, and the literals that came with it. */
-static enum lzo_verdict lzo_match(struct lzo_stream *s, size_t len, size_t distance)
+/* A match of len bytes, or len zeros if distance is 0, and the literals that belong to it. */
+static enum lzo_result lzo_match(struct lzo_stream *s, size_t len, size_t distance)
 {
 	if (distance > (size_t)(s->out - s->out_start) || len > lzo_out_left(s))
 		return LZO_BAD;
@@ -174,8 +172,8 @@ static enum lzo_verdict lzo_match(struct lzo_stream *s, size_t len, size_t dista
 	return lzo_literals(s, s->state);
 }
 
-/* M1 (a first byte t below 16) and M2 (64 and more): one more byte. */
-static enum lzo_verdict lzo_near_match(struct lzo_stream *s, unsigned t)
+/* M1 (first byte t below 16) and M2 (64 or more): one more byte. */
+static enum lzo_result lzo_near_match(struct lzo_stream *s, unsigned t)
 {
 	size_t len, distance;
 
@@ -196,14 +194,14 @@ static enum lzo_verdict lzo_near_match(struct lzo_stream *s, unsigned t)
 	return lzo_match(s, len, distance);
 }
 
-/* Whether the M4 that begins with t, which was read, is LZO-RLE's: zeros. */
+/* Whether the M4 whose first byte is t is LZO-RLE's run of zeros. */
 static bool lzo_is_zeros(const struct lzo_stream *s, unsigned t)
 {
 	return s->rle && (t & 0xf8) == 0x18 && lzo_in_left(s) >= 3 && s->in[0] >= 0xfc &&
 	       s->in[1] == 0xff;
 }
 
-static enum lzo_verdict lzo_zeros(struct lzo_stream *s, unsigned t)
+static enum lzo_result lzo_zeros(struct lzo_stream *s, unsigned t)
 {
 	size_t len = (size_t)((t & LZO_M4_MASK) | s->in[2] << 3) + LZO_ZEROS_MIN;
 
@@ -212,8 +210,8 @@ static enum lzo_verdict lzo_zeros(struct lzo_stream *s, unsigned t)
 	return lzo_match(s, len, 0);
 }
 
-/* M3 (32 to 63) and M4 (16 to 31): an extension, two bytes.  One of M4 is the stream's end. */
-static enum lzo_verdict lzo_far_match(struct lzo_stream *s, unsigned t)
+/* M3 (32 to 63) and M4 (16 to 31): an extension, two bytes.  One M4 is the end of the stream. */
+static enum lzo_result lzo_far_match(struct lzo_stream *s, unsigned t)
 {
 	unsigned mask = t >= 32 ? LZO_M3_MASK : LZO_M4_MASK, word;
 	size_t len = (t & mask) + 2, distance;
@@ -233,12 +231,12 @@ static enum lzo_verdict lzo_far_match(struct lzo_stream *s, unsigned t)
 		return lzo_match(s, len, distance + 1);
 	distance += (size_t)(t & 8) << 11;
 	if (distance == 0)
-		return s->in == s->in_end ? LZO_ENDED : LZO_BAD;
+		return s->in == s->in_end ? LZO_END : LZO_BAD;
 	return lzo_match(s, len, distance + LZO_M4_DISTANCE);
 }
 
-/* One instruction. */
-static enum lzo_verdict lzo_step(struct lzo_stream *s)
+/* Decode one instruction of any kind. */
+static enum lzo_result lzo_step(struct lzo_stream *s)
 {
 	unsigned t;
 	size_t len;
@@ -262,14 +260,14 @@ static enum lzo_verdict lzo_step(struct lzo_stream *s)
 }
 
 /*
- * The fast half
+ * The common instructions, away from the ends of the buffers
  */
 
-/* The extension that begins at p: its last byte, or NULL when there is none before end. */
+/* Add the extension at p to a length.  Returns its last byte, or NULL if that is not before end. */
 static inline const uint8_t *lzo_fast_extension(const uint8_t *p, const uint8_t *end, size_t *len)
 {
 	for (; p < end; p++) {
-		if (LZO_LIKELY(*p)) {
+		if (likely(*p)) {
 			*len += *p;
 			return p;
 		}
@@ -278,15 +276,15 @@ static inline const uint8_t *lzo_fast_extension(const uint8_t *p, const uint8_t 
 	return NULL;
 }
 
-/* A run of literals at s->in.  False, and nothing done, when it is too near an end. */
+/* The run of literals at s->in.  false if it is too near to an end; *s is unchanged then. */
 static inline bool lzo_fast_literals(struct lzo_stream *s)
 {
 	const uint8_t *from = s->in + 1;
 	size_t len = *s->in + 3u, i;
 
-	if (LZO_UNLIKELY(lzo_in_left(s) < LZO_IN_RUN || lzo_out_left(s) < LZO_OUT_SLACK))
+	if (unlikely(lzo_in_left(s) < LZO_IN_RUN || lzo_out_left(s) < LZO_OUT_SLACK))
 		return false;
-	if (LZO_LIKELY(len > 3)) {
+	if (likely(len > 3)) {
 		LZO_COPY(s->out, from, 16);
 		LZO_COPY(s->out + 16, from + 16, 4);
 	} else {
@@ -307,13 +305,13 @@ static inline bool lzo_fast_literals(struct lzo_stream *s)
 	return true;
 }
 
-/* len bytes and fewer than LZO_OUT_SLACK more. */
+/* Copy len bytes, and fewer than LZO_OUT_SLACK more. */
 static inline void lzo_fast_copy_long(uint8_t *out, size_t distance, size_t len)
 {
 	const uint8_t *from = out - distance;
 	uint8_t *end = out + len;
 
-	if (LZO_LIKELY(distance >= 8)) {
+	if (likely(distance >= 8)) {
 		do {
 			LZO_COPY(out, from, 8);
 			LZO_COPY(out + 8, from + 8, 8);
@@ -331,12 +329,12 @@ static inline void lzo_fast_copy_long(uint8_t *out, size_t distance, size_t len)
 	}
 }
 
-/* The same for a len of 33 at most, few of them above 24. */
+/* The same for a len of at most 33, which is rarely above 24. */
 static inline void lzo_fast_copy(uint8_t *out, size_t distance, size_t len)
 {
 	const uint8_t *from = out - distance;
 
-	if (LZO_UNLIKELY(distance < 8)) {
+	if (unlikely(distance < 8)) {
 		lzo_fast_copy_long(out, distance, len);
 		return;
 	}
@@ -349,7 +347,7 @@ static inline void lzo_fast_copy(uint8_t *out, size_t distance, size_t len)
 	}
 }
 
-/* Behind a match of len bytes: the literals that came with it, in a word at in. */
+/* After a match of len bytes: copy the literals that belong to it, which are at in, as a word. */
 static inline void lzo_fast_tail(struct lzo_stream *s, const uint8_t *in, size_t len)
 {
 	s->out += len;
@@ -358,7 +356,7 @@ static inline void lzo_fast_tail(struct lzo_stream *s, const uint8_t *in, size_t
 	s->in = in + s->state;
 }
 
-/* An extended M3 at s->in.  False, and nothing done, when it is too near an end. */
+/* The extended M3 at s->in.  false if it is too near to an end; *s is unchanged then. */
 static inline bool lzo_fast_long_match(struct lzo_stream *s)
 {
 	size_t len = LZO_M3_MASK + 2, distance;
@@ -377,7 +375,7 @@ static inline bool lzo_fast_long_match(struct lzo_stream *s)
 	return true;
 }
 
-/* Whole instructions until one is rare or too near an end, or a distance is wrong. */
+/* Decode instructions until one is rare, too near to an end, or has a wrong distance. */
 static void lzo_run_fast(struct lzo_stream *stream)
 {
 	struct lzo_stream s = *stream; /* in registers */
@@ -394,16 +392,16 @@ static void lzo_run_fast(struct lzo_stream *stream)
 		unsigned t = *s.in;
 
 		if (t < 16) {
-			if (LZO_UNLIKELY(s.state) || !lzo_fast_literals(&s))
+			if (unlikely(s.state) || !lzo_fast_literals(&s))
 				break;
 			s.state = LZO_AFTER_RUN;
 			t = *s.in;
-			if (LZO_UNLIKELY(t < 16))
+			if (unlikely(t < 16))
 				break;
 		}
 		token = &lzo_tokens[t];
 		len = token->len;
-		if (LZO_UNLIKELY(len == 0)) {
+		if (unlikely(len == 0)) {
 			if (t != 32 || !lzo_fast_long_match(&s))
 				break;
 			continue;
@@ -412,9 +410,9 @@ static void lzo_run_fast(struct lzo_stream *stream)
 		word = rzs_get_le32(in);
 		distance = ((word * token->scale) >> 10 & token->mask) + token->base;
 		at = (size_t)(s.out - s.out_start);
-		if (LZO_UNLIKELY((uintptr_t)s.out + len > out_limit || distance > at))
+		if (unlikely((uintptr_t)s.out + len > out_limit || distance > at))
 			break;
-		/* The next instruction waits for this alone: no branch, as nobody could guess. */
+		/* The next instruction depends on this, and a branch could not be predicted. */
 		far = word >> 8;
 		LZO_READY(far);
 		is_far = t < 64;
@@ -429,25 +427,25 @@ static void lzo_run_fast(struct lzo_stream *stream)
 
 static int lzo_decode(struct lzo_stream *s, size_t *out_n)
 {
-	enum lzo_verdict verdict = LZO_GOES_ON;
+	enum lzo_result result = LZO_CONTINUE;
 
 	*out_n = 0;
-	/* Pages come back cold; the machine itself looks ahead only after some lines. */
+	/* The page is not in the cache, and the processor prefetches only after some lines. */
 	for (size_t i = LZO_CACHE_LINE; i <= LZO_IN_PREFETCH && i < lzo_in_left(s);
 	     i += LZO_CACHE_LINE)
 		__builtin_prefetch(s->in + i);
-	/* A first byte above 17 is a run of literals of any length. */
-	if (s->in<s->in_end && * s->in> 17) {
+	/* If the first byte is above 17, it is a run of literals of any length. */
+	if (s->in_end > s->in && *s->in > 17) {
 		unsigned len = *s->in++ - 17u;
 
-		verdict = lzo_literals(s, len);
+		result = lzo_literals(s, len);
 		s->state = len < LZO_AFTER_RUN ? len : LZO_AFTER_RUN;
 	}
-	while (verdict == LZO_GOES_ON) {
+	while (result == LZO_CONTINUE) {
 		lzo_run_fast(s);
-		verdict = lzo_step(s);
+		result = lzo_step(s);
 	}
-	if (verdict == LZO_BAD)
+	if (result == LZO_BAD)
 		return -EIO;
 	*out_n = (size_t)(s->out - s->out_start);
 	return 0;

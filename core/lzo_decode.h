@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Decoder of LZO1X streams, the format that liblzo2's and the kernel's LZO1X compressors write;
- * docs/LZO describes both.  Pure functions: no state, no allocation, any thread, never sleep.
+ * Decoder of LZO1X streams, the format that the LZO1X compressors of liblzo2 and of the kernel
+ * write.  docs/LZO describes format and decoder.  Pure functions: no state, no allocation; any
+ * thread; they never sleep.
  */
 #ifndef RZS_LZO_DECODE_H
 #define RZS_LZO_DECODE_H
@@ -9,18 +10,20 @@
 #include "rzs_port.h"
 
 /*
- * Decode one whole stream.  src: n bytes, any alignment; dst: room for cap bytes, which must not
- * overlap src.  0 with *out_n set to the bytes written, or -EIO with *out_n 0 when src is no such
- * stream, ends early, goes on behind its end, or asks for more than cap bytes.
+ * Decode one whole stream.  src: n bytes, any alignment.  dst: cap bytes, any alignment, which must
+ * not overlap src.
+ * 0     *out_n is the number of bytes decoded; the rest of dst is unspecified
+ * -EIO  src is not such a stream, is truncated, has bytes after its end, or needs more than cap
+ *       bytes; *out_n is 0, and dst is unspecified
  *
- * Safe for any input: reads src and dst only, writes dst only (on failure any part of it), takes
- * time proportional to n + cap.  Accepts what lzo1x_decompress_safe() of liblzo2 accepts.
+ * Safe for any input: it reads only src and dst, writes only dst, and takes time proportional to
+ * n + cap.  It accepts what lzo1x_decompress_safe() of liblzo2 accepts.
  */
 int rzs_lzo1x_decode(const void *src, size_t n, void *dst, size_t cap, size_t *out_n);
 
 /*
- * The same for the kernel's LZO-RLE: a stream that begins with the byte 17 and a version, in which
- * an instruction stands for a run of zeros.  Streams without these two bytes are plain ones.
+ * The same for the kernel's LZO-RLE.  Such a stream begins with the byte 17 and a version, and has
+ * one more instruction: a run of zeros.  A stream without these two bytes is a plain one.
  */
 int rzs_lzo1x_rle_decode(const void *src, size_t n, void *dst, size_t cap, size_t *out_n);
 

@@ -17,7 +17,7 @@ static uint32_t packed_dir_start(const struct rzs_packed *b)
 	return RZS_BLOCK_SIZE - b->ndir * (uint32_t)sizeof(struct rzs_entry);
 }
 
-/* The tail that a put can use, a new entry taken off when none is free. */
+/* Bytes of the tail that a put can use: less a new entry if none is free. */
 static uint32_t packed_tail(const struct rzs_packed *b)
 {
 	uint32_t tail = packed_dir_start(b) - b->top;
@@ -26,7 +26,7 @@ static uint32_t packed_tail(const struct rzs_packed *b)
 	return tail > entry ? tail - entry : 0;
 }
 
-/* Search for the largest gap. */
+/* Find the largest gap again. */
 static void packed_update_max_gap(struct rzs_packed *b, void *mem)
 {
 	uint32_t max_gap = packed_tail(b), left = b->ndir - b->nlive, i;
@@ -53,8 +53,8 @@ void rzs_packed_init(struct rzs_packed *b)
 }
 
 /*
- * Index of the free entry with the smallest gap of at least need bytes, else -1; *out_any: any
- * free entry.
+ * The free entry with the smallest gap of at least need bytes, or -1.  *out_any: a free entry for an
+ * object that is put elsewhere, or -1; one without a gap if there is one, since its gap is lost.
  */
 static int packed_best_gap(const struct rzs_packed *b, void *mem, uint32_t need, int *out_any)
 {
@@ -69,7 +69,6 @@ static int packed_best_gap(const struct rzs_packed *b, void *mem, uint32_t need,
 		if (e->slot != RZS_SLOT_NONE)
 			continue;
 		left--;
-		/* An entry without a gap is the better one to spend on an object put elsewhere. */
 		if (*out_any < 0 || size == 0)
 			*out_any = (int)i;
 		if (size >= need && (best < 0 || size < best_size) &&
@@ -81,6 +80,7 @@ static int packed_best_gap(const struct rzs_packed *b, void *mem, uint32_t need,
 	return best;
 }
 
+/* Restore the heap below root. */
 static void packed_sift(uint32_t *key, uint32_t root, uint32_t n)
 {
 	uint32_t child, t;
@@ -97,8 +97,8 @@ static void packed_sift(uint32_t *key, uint32_t root, uint32_t n)
 }
 
 /*
- * A block has some 25 objects as a rule, and 2340 at worst: insertion for the rule, a heap for the
- * worst.
+ * A block usually has about 25 objects, and 2340 at worst.  Insertion sort is best for the usual
+ * case, and heapsort bounds the time of the worst.
  */
 static void packed_sort(uint32_t *key, uint32_t n)
 {
@@ -139,6 +139,7 @@ static uint32_t packed_by_offset(const struct rzs_packed *b, void *mem,
 	return n;
 }
 
+/* Remove the last entries from the directory while they are free and have no gap. */
 static void packed_trim_dir(struct rzs_packed *b, void *mem)
 {
 	while (b->ndir) {
@@ -152,8 +153,8 @@ static void packed_trim_dir(struct rzs_packed *b, void *mem)
 }
 
 /*
- * Whether the n sorted objects are where objects can be: a directory with a flipped bit must not
- * move memory.
+ * Whether the n sorted objects are where objects can be.  This is checked before a slide, which must
+ * not move memory by a damaged directory.
  */
 static bool packed_sane(const struct rzs_packed *b, void *mem,
 			const struct rzs_packed_scratch *scratch, uint32_t n)
@@ -172,8 +173,8 @@ static bool packed_sane(const struct rzs_packed *b, void *mem,
 }
 
 /*
- * Move all objects down so that all room is in the tail. *out_moved: bytes moved. -EIO: the
- * directory is broken.
+ * Move all objects down, so that all available bytes are in the tail.  *out_moved: bytes moved.
+ * -EIO: the directory is broken, and nothing was moved.
  */
 static int packed_slide(struct rzs_packed *b, void *mem, struct rzs_packed_scratch *scratch,
 			uint32_t *out_moved)
@@ -209,13 +210,42 @@ static int packed_slide(struct rzs_packed *b, void *mem, struct rzs_packed_scrat
 	return 0;
 }
 
+/*
+ * Choose the place and the entry of an object of need bytes, and take them.  *out_spent: the gap
+ * that the entry had, which is gone now.  -EIO: the directory is broken.
+ */
+static int packed_take_place(struct rzs_packed *b, void *mem, uint32_t need, uint32_t *out_index,
+			     uint32_t *out_offset, uint32_t *out_spent)
+{
+	int any, gap = packed_best_gap(b, mem, need, &any);
+	int index = gap >= 0 ? gap : any;
+
+	/* With a free entry that does not look free, a new one would not fit. */
+	if (gap < 0 && (need > packed_tail(b) || (any < 0 && b->ndir != b->nlive)))
+		return -EIO;
+	*out_spent = 0;
+	if (index >= 0) {
+		*out_spent = rzs_entry_size(rzs_packed_entry(mem, (uint32_t)index));
+	} else {
+		index = b->ndir++;
+		b->free -= sizeof(struct rzs_entry);
+	}
+	*out_index = (uint32_t)index;
+	if (gap >= 0) {
+		*out_offset = rzs_entry_offset(rzs_packed_entry(mem, (uint32_t)gap));
+	} else {
+		*out_offset = b->top;
+		b->top = (uint16_t)(b->top + need);
+	}
+	return 0;
+}
+
 int rzs_packed_put(struct rzs_packed *b, void *mem, uint32_t slot, const void *data, uint32_t size,
 		   uint32_t sum, struct rzs_packed_scratch *scratch, uint32_t *out_index,
 		   uint32_t *out_slid)
 {
-	uint32_t need = packed_round(size), spent = 0, tail, offset;
+	uint32_t need = packed_round(size), index, spent, tail, offset;
 	struct rzs_entry *e;
-	int index, any;
 
 	*out_index = 0;
 	*out_slid = 0;
@@ -225,34 +255,19 @@ int rzs_packed_put(struct rzs_packed *b, void *mem, uint32_t slot, const void *d
 		return -EIO;
 
 	tail = packed_tail(b);
-	index = packed_best_gap(b, mem, need, &any);
-	/* A free entry that does not look free: a new one was not reckoned with. */
-	if (index < 0 && (need > tail || (any < 0 && b->ndir != b->nlive)))
+	if (packed_take_place(b, mem, need, &index, &offset, &spent))
 		return -EIO;
-	if (index >= 0) {
-		offset = rzs_entry_offset(rzs_packed_entry(mem, (uint32_t)index));
-	} else {
-		offset = b->top;
-		b->top = (uint16_t)(b->top + need);
-		index = any;
-	}
-	if (index >= 0) {
-		spent = rzs_entry_size(rzs_packed_entry(mem, (uint32_t)index));
-	} else {
-		index = b->ndir++;
-		b->free -= sizeof(*e);
-	}
 	memcpy((uint8_t *)mem + offset, data, size);
-	e = rzs_packed_entry(mem, (uint32_t)index);
+	e = rzs_packed_entry(mem, index);
 	e->slot = slot;
 	e->place = packed_place(offset, size);
 	e->sum = sum;
 	b->nlive++;
 	b->free = (uint16_t)(b->free - need);
-	/* The largest gap stays that, unless it was spent or is a tail that has become shorter. */
+	/* max_gap is still right, unless that gap is gone, or was the tail and this got shorter. */
 	if (spent >= b->max_gap || (tail >= b->max_gap && packed_tail(b) < tail))
 		packed_update_max_gap(b, mem);
-	*out_index = (uint32_t)index;
+	*out_index = index;
 	return 0;
 }
 
@@ -263,9 +278,7 @@ struct rzs_entry *rzs_packed_lookup(const struct rzs_packed *b, void *mem, uint3
 	if (index >= b->ndir)
 		return NULL;
 	e = rzs_packed_entry(mem, index);
-	/*
-	 * The entry lies in memory that may have been corrupted: never follow it out of the block.
-	 */
+	/* The entry may be damaged: it must not lead out of the block. */
 	if (e->slot == RZS_SLOT_NONE || rzs_entry_size(e) == 0 ||
 	    rzs_entry_size(e) > RZS_PACKED_MAX_OBJECT ||
 	    rzs_entry_offset(e) + rzs_entry_size(e) > packed_dir_start(b))
@@ -302,15 +315,15 @@ void rzs_packed_del(struct rzs_packed *b, void *mem, uint32_t index)
 	b->free = (uint16_t)(b->free + size);
 	if (offset + size == b->top) {
 		b->top = (uint16_t)offset;
-		offset = size = 0; /* it joins the tail */
+		offset = size = 0; /* it becomes part of the tail */
 	}
 	e->place = packed_place(offset, size);
 	if (b->nlive == 0) {
-		rzs_packed_init(b); /* no objects, so no gaps either */
+		rzs_packed_init(b); /* without objects there are no gaps */
 		return;
 	}
 	packed_trim_dir(b, mem);
-	/* Gaps and the tail only grow by this; an entry with a gap is not trimmed. */
+	/* Gaps and the tail have only grown: an entry with a gap is not trimmed. */
 	if (b->max_gap < size)
 		b->max_gap = (uint16_t)size;
 	if (b->max_gap < packed_tail(b))

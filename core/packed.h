@@ -1,22 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The inside of a packed block: objects of any size, named by an index that stays while they move.
+ * The inside of a packed block: objects of any size, named by an index that does not change when
+ * they move within the block.
  *
  *   0                         top                    RZS_BLOCK_SIZE - 12 * ndir
  *   | object | gap | object | tail (free) ............ | entry ndir-1 | ... | entry 0 |
  *
- * An entry is the object's slot (the back-reference that compaction needs), its offset and size,
- * and its checksum. The slot word names the index, so a block can be tidied (slid) without touching
- * any slot.  Objects start at even offsets.  A free entry keeps the place of the object that was
- * there: a gap, to be used again by one that fits. What a smaller object leaves of a gap is known
- * only in the sum, until the next slide.
+ * The directory has an entry for each object: its slot (the back-reference that compaction needs),
+ * its offset and size, and its checksum.  The slot word has the index of the entry.  So the block
+ * can be defragmented without changing any slot word; this is called a slide, since all objects
+ * slide down.  Objects start at even offsets.
+ *
+ * A free entry keeps the place of the object that was there: a gap, for the next object that fits.
+ * If that object is smaller, the rest of the gap is counted as free, but cannot be used before the
+ * next slide.
  *
  * Invariants (rzs_packed_check):
- *   free = RZS_BLOCK_SIZE - 12 * ndir - sum of live sizes, each rounded up to even
- *   top <= RZS_BLOCK_SIZE - 12 * ndir; live objects lie below top and do not overlap
- *   gap = largest of: the tail (less a new entry when none is free), the gaps of free entries
+ *   free = RZS_BLOCK_SIZE - 12 * ndir - the sizes of live objects, each rounded up to even
+ *   top <= RZS_BLOCK_SIZE - 12 * ndir; live objects are below top and do not overlap
+ *   max_gap = the largest of: the tail (less a new entry if none is free), the gaps of free entries
  *
- * Concurrency: none here; the caller holds the block's lock.  Nothing sleeps or fails but as said.
+ * Contract, for every function: the caller holds the block's lock.  None of them sleeps or
+ * allocates.  None fails unless it says so.  mem: the block's RZS_BLOCK_SIZE bytes.
  */
 #ifndef RZS_PACKED_H
 #define RZS_PACKED_H
@@ -28,24 +33,26 @@
 #define RZS_SLOT_NONE	      0xffffffffu
 
 struct rzs_entry {
-	uint32_t slot; /* RZS_SLOT_NONE: a free entry */
-	uint32_t place; /* bits 0-13 offset / 2, 14-26 size (of a free entry: of its gap) */
-	uint32_t sum; /* low half of the object's hash */
+	uint32_t slot;	/* RZS_SLOT_NONE: a free entry */
+	uint32_t place; /* bits 0-13 offset / 2, bits 14-26 size (of a free entry: of its gap) */
+	uint32_t sum;	/* the low half of the object's hash */
 };
 
+/* What the block's descriptor has of it. */
 struct rzs_packed {
 	uint16_t ndir;	/* entries */
 	uint16_t nlive; /* of these, in use */
-	uint16_t top;	/* bytes */
-	uint16_t free;	/* bytes */
-	uint16_t max_gap; /* bytes */
+	uint16_t top;	/* bytes, as are the two below */
+	uint16_t free;
+	uint16_t max_gap;
 };
 
-/* Scratch for rzs_packed_put(): one sort key for each entry. */
+/* Scratch memory for rzs_packed_put(): one sort key for each entry. */
 struct rzs_packed_scratch {
 	uint32_t key[RZS_PACKED_MAX_DIR];
 };
 
+/* Entry number index, which may be free or broken.  index is not checked. */
 static inline struct rzs_entry *rzs_packed_entry(void *mem, uint32_t index)
 {
 	return (struct rzs_entry *)((uint8_t *)mem + RZS_BLOCK_SIZE) - (index + 1);
@@ -61,7 +68,7 @@ static inline uint32_t rzs_entry_size(const struct rzs_entry *e)
 	return e->place >> 14 & 0x1fff;
 }
 
-/* Bytes a put may ask for: free ones less the directory entry that it may need. */
+/* Bytes that a put may use: the free ones, less a directory entry if it needs a new one. */
 static inline uint32_t rzs_packed_avail(const struct rzs_packed *b)
 {
 	uint32_t entry = b->ndir == b->nlive ? sizeof(struct rzs_entry) : 0;
@@ -69,38 +76,37 @@ static inline uint32_t rzs_packed_avail(const struct rzs_packed *b)
 	return b->free > entry ? b->free - entry : 0;
 }
 
+/* An empty block. */
 void rzs_packed_init(struct rzs_packed *b);
 
 /*
  * Store size bytes (1 .. RZS_PACKED_MAX_OBJECT) of data for slot.  *out_index names the object.
- * Succeeds whenever size, rounded up to even, is at most rzs_packed_avail(); else -ENOSPC and
- * nothing has changed.
- * *out_slid: bytes moved to make the room contiguous (0: none had to be).
- * -EIO: the directory is broken; nothing was moved, and the block must not be put to again.
+ * *out_slid: bytes that a slide has moved to make space (0: there was no need).
+ * -ENOSPC  size, rounded up to even, is more than rzs_packed_avail(); nothing has changed
+ * -EIO     the directory is broken; the object was not stored, and nothing may be put into this
+ *          block any more
  */
 int RZS_MUST_CHECK rzs_packed_put(struct rzs_packed *b, void *mem, uint32_t slot, const void *data,
 				  uint32_t size, uint32_t sum, struct rzs_packed_scratch *scratch,
 				  uint32_t *out_index, uint32_t *out_slid);
 
-/*
- * The live object called index, or NULL when there is none (out of range, free, or a broken entry).
- */
+/* The entry of the live object index, or NULL (out of range, free, or a broken entry). */
 struct rzs_entry *rzs_packed_lookup(const struct rzs_packed *b, void *mem, uint32_t index);
 
-/* Overwrite the live object e with size bytes, at most as many as it has now. */
+/* Replace the live object e by size bytes of data, at most as many as it has now. */
 void rzs_packed_rewrite(struct rzs_packed *b, void *mem, struct rzs_entry *e, const void *data,
 			uint32_t size, uint32_t sum);
 
-/* Overwrite the live object called index, which is to go, and its sum. */
+/* Overwrite the bytes and the checksum of live object index, before it is freed or replaced. */
 void rzs_packed_wipe(void *mem, uint32_t index);
 
-/* Free the live object called index. */
+/* Free the live object index. */
 void rzs_packed_del(struct rzs_packed *b, void *mem, uint32_t index);
 
-/* After a slide: overwrite what it has left in the tail and behind objects of odd size. */
+/* After a slide: overwrite the bytes it left in the tail, and those after objects of odd size. */
 void rzs_packed_wipe_slid(const struct rzs_packed *b, void *mem);
 
-/* Check every invariant; 0, or -EIO and *out_what. */
+/* Check every invariant.  -EIO: *out_what says which one is broken (a constant string), else NULL. */
 int RZS_MUST_CHECK rzs_packed_check(const struct rzs_packed *b, void *mem,
 				    struct rzs_packed_scratch *scratch, const char **out_what);
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The pool: putting, finding and freeing objects.  Lock order and the rules are in pool.h. */
-#include "pool.h"
+/* The pool: blocks, and objects in them.  pool.h has the lock order and the rules. */
+#include "pool_internal.h"
 
 static uint64_t pool_nr_chunks(uint64_t max_blocks)
 {
-	return max_blocks / RZS_BLOCKS_PER_CHUNK + 1; /* id 0 is nobody */
+	return max_blocks / RZS_BLOCKS_PER_CHUNK + 1; /* id 0 is no block */
 }
 
 uint64_t rzs_pool_fixed_bytes(uint64_t max_blocks)
@@ -31,7 +31,7 @@ int rzs_pool_init(struct rzs_pool *p, uint64_t max_blocks, unsigned nr_shards, b
 	return p->chunks ? 0 : -ENOMEM;
 }
 
-/* All blocks, and the chunks: these tell which pages were in use together. */
+/* Wipe the blocks, and the chunks, which show what pages were in use at the same time. */
 static void pool_wipe(struct rzs_pool *p)
 {
 	uint64_t id, i;
@@ -56,7 +56,10 @@ void rzs_pool_fini(struct rzs_pool *p)
 	p->chunks = NULL;
 }
 
-/* Make the chunk of descriptors that id is in.  Under the id lock. */
+/*
+ * Make the chunk for the descriptor of id, if it is missing.  Under the id lock.  -ENOSPC, -ENOMEM
+ * as rzs_pool_put().
+ */
 static int pool_add_chunk(struct rzs_pool *p, uint64_t id)
 {
 	struct rzs_block *chunk;
@@ -76,15 +79,15 @@ static int pool_add_chunk(struct rzs_pool *p, uint64_t id)
 	}
 	if (!rzs_cas_ptr(&p->chunks[id / RZS_BLOCKS_PER_CHUNK], NULL, chunk)) {
 		rzs_blocks_give(p->blocks, chunk);
-		return -EIO; /* impossible: only made here, under the lock */
+		return -EIO; /* impossible: chunks are made only here, under the lock */
 	}
 	rzs_add(&p->chunks_held, 1);
 	return 0;
 }
 
 /*
- * The block that word names, or NULL when no such block ever was: a damaged slot word must not be
- * followed.
+ * The block that word names, or NULL when there never was such a block: a damaged slot word must
+ * not be followed.
  */
 static struct rzs_block *block_of(struct rzs_pool *p, uint64_t word)
 {
@@ -93,7 +96,7 @@ static struct rzs_block *block_of(struct rzs_pool *p, uint64_t word)
 	return id && id < rzs_load(&p->next_id) ? rzs_pool_block(p, id) : NULL;
 }
 
-/* An id without memory; 0 in *out on failure. */
+/* Get an unused id, which has no memory yet.  -ENOSPC, -ENOMEM; *out is 0 then. */
 static int pool_new_id(struct rzs_pool *p, uint32_t *out)
 {
 	int err = 0;
@@ -124,7 +127,18 @@ static void pool_free_id(struct rzs_pool *p, uint32_t id, struct rzs_block *b)
 	rzs_unlock(&p->id_lock);
 }
 
-/* A new, empty, busy block. */
+/*
+ * Change a block's memory.  rzs_pool_prefetch_entry() reads the pointer without the lock, so it is
+ * stored atomically; of atomic stores the port has only compare-and-swap for pointers.
+ */
+static void block_set_mem(struct rzs_block *b, void *mem)
+{
+	(void)rzs_cas_ptr(&b->mem, b->mem, mem);
+}
+
+/*
+ * Make an empty block, which is busy.  -ENOSPC, -ENOMEM as rzs_pool_put(); *out_id is 0 then.
+ */
 static int pool_new_block(struct rzs_pool *p, unsigned shard, enum rzs_block_type type,
 			  uint32_t *out_id)
 {
@@ -145,9 +159,9 @@ static int pool_new_block(struct rzs_pool *p, unsigned shard, enum rzs_block_typ
 		return limit ? -ENOSPC : -ENOMEM;
 	}
 	rzs_lock(&b->lock);
-	b->type = (uint8_t)type; /* an unused block is busy and in no list already */
+	b->type = (uint8_t)type; /* an unused block is busy already, and in no list */
 	b->shard = (uint8_t)shard;
-	(void)rzs_cas_ptr(&b->mem, NULL, mem);
+	block_set_mem(b, mem);
 	if (type == RZS_BLOCK_PACKED)
 		rzs_packed_init(&b->packed);
 	else
@@ -171,17 +185,17 @@ static bool block_empty(const struct rzs_block *b)
 }
 
 /*
- * Give the memory of an empty block back; locked and busy or out of the lists, so nobody else knows
- * it.
+ * Free an empty, busy block, which the caller has locked.  No slot names it and no list has it, so
+ * no other thread uses it.  Unlocks it.
  */
 static void block_free(struct rzs_pool *p, uint32_t id, struct rzs_block *b)
 {
 	void *mem = b->mem;
 
 	b->type = RZS_BLOCK_UNUSED;
-	(void)rzs_cas_ptr(&b->mem, mem, NULL);
+	block_set_mem(b, NULL);
 	rzs_unlock(&b->lock);
-	if (p->wipe) /* the directory tells which pages were in use together */
+	if (p->wipe) /* the directory shows what pages were in use at the same time */
 		rzs_port_wipe(mem, RZS_BLOCK_SIZE);
 	rzs_blocks_give(p->blocks, mem);
 	rzs_add(&p->blocks_held, (uint64_t)-1);
@@ -203,6 +217,7 @@ bool rzs_block_putback(struct rzs_pool *p, uint32_t id, struct rzs_block *b)
 	return false;
 }
 
+/* -EIO: all pages are in use. */
 static int block_put_page(struct rzs_block *b, uint32_t id, const struct rzs_object *o,
 			  uint64_t *out_word)
 {
@@ -219,6 +234,7 @@ static int block_put_page(struct rzs_block *b, uint32_t id, const struct rzs_obj
 	return -EIO;
 }
 
+/* -EIO: the directory is broken. */
 static int block_put_packed(struct rzs_pool *p, struct rzs_block *b, struct rzs_worker *w,
 			    uint32_t id, const struct rzs_object *o, uint64_t *out_word)
 {
@@ -241,8 +257,8 @@ static int block_put_packed(struct rzs_pool *p, struct rzs_block *b, struct rzs_
 }
 
 /*
- * The end of work on a busy, locked block whose directory is broken: read from, never written to
- * again.  It goes when its last object does.
+ * End work on a busy, locked block whose directory is broken.  Its objects can still be read, but
+ * nothing is put into it any more.  It is freed with its last object.  Unlocks it.
  */
 static void block_break(struct rzs_pool *p, struct rzs_block *b)
 {
@@ -287,13 +303,13 @@ static uint32_t shard_take(struct rzs_pool *p, unsigned shard, const struct rzs_
 	return id;
 }
 
-/* Put into a block that the shard has; false: none has room. */
+/* Put an object into a block of the shard.  false: no block has space for it. */
 static inline bool shard_put(struct rzs_pool *p, struct rzs_worker *w, unsigned shard,
 			     const struct rzs_object *o, bool raw, uint64_t *out_word)
 {
 	uint32_t id;
 
-	/* A block that turns out broken stays out of the lists, so this ends. */
+	/* This ends: a block that turns out to be broken does not return to the lists. */
 	while ((id = shard_take(p, shard, o, raw)))
 		if (!rzs_block_put(p, w, id, o, out_word))
 			return true;
@@ -320,6 +336,7 @@ int rzs_pool_put(struct rzs_pool *p, struct rzs_worker *w, const struct rzs_obje
 	return err;
 }
 
+/* The directory entry of the object that word names, or NULL if the two do not agree. */
 static struct rzs_entry *block_object(struct rzs_block *b, uint32_t slot, uint64_t word)
 {
 	struct rzs_entry *e = rzs_packed_lookup(&b->packed, b->mem, rzs_word_index(word));
@@ -336,8 +353,8 @@ static bool block_has(struct rzs_block *b, uint32_t slot, uint64_t word)
 }
 
 /*
- * Lock the block of the object that word names.  NULL, nothing locked and counted, when block and
- * word do not agree on an object of slot: one of them is damaged.
+ * Lock the block of the object that word names.  NULL if block and word do not agree on an object of
+ * slot, because one of them is damaged: this is counted, and nothing is locked.
  */
 static struct rzs_block *block_lock(struct rzs_pool *p, struct rzs_worker *w, uint32_t slot,
 				    uint64_t word)
@@ -354,7 +371,7 @@ static struct rzs_block *block_lock(struct rzs_pool *p, struct rzs_worker *w, ui
 	return NULL;
 }
 
-/* The bytes of the object that word names, in a locked block that has it. */
+/* The bytes of the object that word names.  The block is locked and has the object. */
 static uint8_t *block_bytes(struct rzs_block *b, uint64_t word)
 {
 	uint32_t index = rzs_word_index(word);
@@ -364,7 +381,7 @@ static uint8_t *block_bytes(struct rzs_block *b, uint64_t word)
 	return (uint8_t *)b->mem + rzs_entry_offset(rzs_packed_entry(b->mem, index));
 }
 
-/* Overwrite the object that word names, which is about to go or to be replaced. */
+/* Overwrite the bytes of the object that word names, before it is freed or replaced. */
 static void block_wipe(struct rzs_block *b, uint64_t word)
 {
 	if (rzs_word_kind(word) == RZS_KIND_RAW)
@@ -373,6 +390,7 @@ static void block_wipe(struct rzs_block *b, uint64_t word)
 		rzs_packed_wipe(b->mem, rzs_word_index(word));
 }
 
+/* Remove the object that word names from its block, which is locked and has it. */
 static void block_drop(struct rzs_pool *p, struct rzs_block *b, struct rzs_worker *w, uint64_t word)
 {
 	uint32_t ndir;
@@ -401,6 +419,7 @@ void rzs_pool_free(struct rzs_pool *p, struct rzs_worker *w, uint32_t slot, uint
 	block_drop(p, b, w, word);
 	s = &p->shards[b->shard];
 	rzs_lock(&s->lock);
+	/* Whoever works on a busy block puts it back.  A broken one waits for its last object. */
 	if (b->busy == RZS_BUSY_NOW || (b->busy == RZS_BUSY_BROKEN && !block_empty(b))) {
 		rzs_unlock(&s->lock);
 		rzs_unlock(&b->lock);
@@ -439,20 +458,21 @@ int rzs_pool_read_begin(struct rzs_pool *p, struct rzs_worker *w, uint32_t slot,
 			uint64_t *p_word, struct rzs_object *out)
 {
 	struct rzs_block *b = block_of(p, word);
-	bool named, there;
+	int err = 0;
 
 	memset(out, 0, sizeof(*out));
 	if (b)
 		rzs_lock(&b->lock);
-	named = rzs_word_stable(rzs_load(p_word)) == rzs_word_stable(word);
-	there = b && block_has(b, slot, word);
-	if (!named || !there) {
+	if (rzs_word_stable(rzs_load(p_word)) != rzs_word_stable(word)) {
+		err = -EAGAIN;
+	} else if (!b || !block_has(b, slot, word)) {
+		rzs_count(&w->counters, RZS_C_impossible, 1);
+		err = -EIO;
+	}
+	if (err) {
 		if (b)
 			rzs_unlock(&b->lock);
-		if (!named)
-			return -EAGAIN;
-		rzs_count(&w->counters, RZS_C_impossible, 1);
-		return -EIO;
+		return err;
 	}
 	out->slot = slot;
 	out->size = rzs_word_size(word);
@@ -468,26 +488,29 @@ void rzs_pool_read_end(struct rzs_pool *p, uint64_t word)
 	rzs_unlock(&rzs_pool_block(p, rzs_word_block(word))->lock);
 }
 
-/* Lock the block and take it out of its lists, if it has the object and nobody works on it. */
-static bool block_claim(struct rzs_pool *p, struct rzs_worker *w, uint32_t slot, uint64_t word)
+/*
+ * Lock the block of the object that word names, and make it busy.  false if no such object is there
+ * or another thread works on the block; nothing is locked then.
+ */
+static bool block_isolate(struct rzs_pool *p, struct rzs_worker *w, uint32_t slot, uint64_t word)
 {
 	struct rzs_block *b = block_lock(p, w, slot, word);
 	struct rzs_shard *s;
-	bool free_to_use;
+	bool idle;
 
 	if (!b)
 		return false;
 	s = &p->shards[b->shard];
 	rzs_lock(&s->lock);
-	free_to_use = !b->busy;
-	if (free_to_use) {
+	idle = b->busy == RZS_BUSY_NOT;
+	if (idle) {
 		rzs_shard_unlink(p, s, b);
 		b->busy = RZS_BUSY_NOW;
 	}
 	rzs_unlock(&s->lock);
-	if (!free_to_use)
+	if (!idle)
 		rzs_unlock(&b->lock);
-	return free_to_use;
+	return idle;
 }
 
 int rzs_pool_rewrite(struct rzs_pool *p, struct rzs_worker *w, const struct rzs_object *o, bool raw,
@@ -500,10 +523,10 @@ int rzs_pool_rewrite(struct rzs_pool *p, struct rzs_worker *w, const struct rzs_
 	    o->size > rzs_word_size(word))
 		return -ENOSPC;
 	/*
-	 * Not while a compactor holds it: that may have copied the old bytes, and would find its
-	 * word unchanged.
+	 * Not while a compactor works on the block.  It may have copied the old bytes, and would
+	 * not notice the change if the new object has the same size and so the same word.
 	 */
-	if (!block_claim(p, w, o->slot, word))
+	if (!block_isolate(p, w, o->slot, word))
 		return -ENOSPC;
 	b = rzs_pool_block(p, id);
 	rzs_count(&w->counters, RZS_C_object_bytes,
@@ -511,8 +534,8 @@ int rzs_pool_rewrite(struct rzs_pool *p, struct rzs_worker *w, const struct rzs_
 	if (p->wipe)
 		block_wipe(b, word);
 	/*
-	 * The word changes before the block is unlocked: a reader sees old bytes and word, or new
-	 * ones.
+	 * The word changes before the block is unlocked.  So a reader gets the old bytes with the
+	 * old word, or the new bytes with the new word.
 	 */
 	if (raw) {
 		memcpy(block_bytes(b, word), o->data, RZS_PAGE_SIZE);

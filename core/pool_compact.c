@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Compaction: empty the emptiest blocks of a shard into the fullest and give them back.
+ * Compaction: move the objects of a shard's emptiest blocks to its fullest ones, and free the empty
+ * blocks.
  *
- * The victim is out of its shard's lists meanwhile, so nothing new comes in; objects leave one at a
- * time, each copied under the victim's lock, put elsewhere like any new object, and then made known
- * by compare-and-swap of its slot word.  If the slot was overwritten or locked meanwhile the copy
- * is dropped.  So no lock is held for longer than one copy (or one tidying of a block), and a
- * reader at worst looks twice.  Since no block is ever added, it cannot make things worse, and it
- * ends: every block it gives back is gain.
+ * Meanwhile the block being emptied (the victim) is in no list, so nothing new is put into it.
+ * Objects leave one at a time.  Each is copied under the victim's lock and put elsewhere like a new
+ * object.  Then a compare-and-swap changes its slot word.  If the slot was overwritten or locked
+ * meanwhile, the copy is freed again.
+ *
+ * So no lock is held for longer than one copy or one defragmentation, and a reader starts over at
+ * most once for each move.  No block is ever added, so compaction only reduces memory, and it ends.
  */
-#include "pool.h"
+#include "pool_internal.h"
 
-/* A block less empty than this is not worth the copying. */
+/* A block with fewer available bytes is not worth the copying. */
 #define VICTIM_AVAIL (RZS_BLOCK_SIZE / 16)
 
 struct compaction {
@@ -19,10 +21,11 @@ struct compaction {
 	struct rzs_worker *worker;
 	rzs_pool_relocate_fn relocate;
 	void *owner;
-	uint64_t left; /* objects that may still be looked at */
-	uint64_t blocks;
+	uint64_t left;	 /* objects that may still be looked at */
+	uint64_t blocks; /* freed */
 };
 
+/* The emptiest packed block, if the others can take its objects; 0: none. */
 static uint32_t victim_packed(struct rzs_pool *p, struct rzs_shard *s)
 {
 	unsigned list = 0;
@@ -36,23 +39,27 @@ static uint32_t victim_packed(struct rzs_pool *p, struct rzs_shard *s)
 		return 0;
 	id = s->avail[list];
 	avail = rzs_pool_block(p, id)->linked_avail;
-	/* The other blocks must be able to take all that is in it. */
 	return s->avail_bytes - avail >= RZS_BLOCK_SIZE - avail ? id : 0;
 }
 
+/* The emptiest block of pages, if another block has a free page; 0: none. */
 static uint32_t victim_pages(struct rzs_pool *p, struct rzs_shard *s)
 {
-	unsigned low = 0, high = RZS_PAGES_PER_BLOCK - 1;
+	unsigned low = 0, i;
 
 	while (low < RZS_PAGES_PER_BLOCK && !s->pages[low])
 		low++;
-	while (high > low && !s->pages[high])
-		high--;
-	if (low >= high && !(low == high && rzs_pool_block(p, s->pages[low])->next))
+	if (low == RZS_PAGES_PER_BLOCK)
 		return 0;
-	return s->pages[low];
+	if (rzs_pool_block(p, s->pages[low])->next)
+		return s->pages[low];
+	for (i = low + 1; i < RZS_PAGES_PER_BLOCK; i++)
+		if (s->pages[i])
+			return s->pages[low];
+	return 0;
 }
 
+/* Choose a victim, take it out of its lists and make it busy; 0: none. */
 static uint32_t isolate_victim(struct rzs_pool *p, struct rzs_shard *s, bool raw)
 {
 	uint32_t id;
@@ -68,9 +75,9 @@ static uint32_t isolate_victim(struct rzs_pool *p, struct rzs_shard *s, bool raw
 }
 
 /*
- * Copy object number index of the victim to the worker's buffer.  *out_word names it; 0: there is
- * none at this index. False: index is past the end.  The caller must still ask the slot whether it
- * is current.
+ * Copy object number index of the victim to the worker's buffer.  *out_word names the object; 0:
+ * there is none at this index.  Returns false when index is past the end.  The slot may name
+ * something else by now: relocate() finds out.
  */
 static bool copy_object(struct compaction *c, uint32_t id, uint32_t index, struct rzs_object *o,
 			uint64_t *out_word)
@@ -87,7 +94,7 @@ static bool copy_object(struct compaction *c, uint32_t id, uint32_t index, struc
 		if (more && b->page_slot[index] != RZS_SLOT_NONE) {
 			o->slot = b->page_slot[index];
 			o->size = RZS_PAGE_SIZE;
-			o->sum = 0; /* the slot knows it, see relocate */
+			o->sum = 0; /* it is in the slot word, and relocate() keeps it there */
 			memcpy(c->worker->in, (uint8_t *)b->mem + index * RZS_PAGE_SIZE, o->size);
 			*out_word = rzs_word_raw(id, index, 0);
 		}
@@ -105,8 +112,8 @@ static bool copy_object(struct compaction *c, uint32_t id, uint32_t index, struc
 }
 
 /*
- * Put the copy of an object elsewhere in its shard and tell its slot. -ENOSPC: no other block has
- * room.
+ * Put the copy of an object into another block of its shard, and change its slot word.  -ENOSPC: no
+ * other block has space for it.
  */
 static int move_object(struct compaction *c, struct rzs_shard *s, struct rzs_object *o,
 		       uint64_t word)
@@ -135,7 +142,10 @@ static int move_object(struct compaction *c, struct rzs_shard *s, struct rzs_obj
 	return 0;
 }
 
-/* Empty one victim.  -ENOSPC: there was no room for all of it; -EAGAIN: the budget is used up. */
+/*
+ * Empty one victim.  -ENOSPC: the other blocks had no space for all of it; -EAGAIN: max_objects is
+ * reached.
+ */
 static int evacuate(struct compaction *c, struct rzs_shard *s, uint32_t id)
 {
 	struct rzs_block *b = rzs_pool_block(c->pool, id);
@@ -159,7 +169,7 @@ static int evacuate(struct compaction *c, struct rzs_shard *s, uint32_t id)
 		rzs_count(&c->worker->counters, RZS_C_compacted_blocks, 1);
 		c->blocks++;
 	} else if (!err) {
-		err = -ENOSPC; /* what is left cannot move now: not again at once */
+		err = -ENOSPC; /* what is left cannot move now: do not retry at once */
 	}
 	return err;
 }

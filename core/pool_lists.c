@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The size-class lists of a shard.  Everything here runs under the shard's lock.
+ * The lists of a shard.  Everything here runs under the shard's lock.
  *
- * Rooms and holes below 4096 bytes are in lists of 64 bytes each, larger rooms in lists of 512
- * bytes (no object is that large: these serve the choice of the fullest block, and of the emptiest
- * for compaction).  List 0 is not kept: its blocks have less than 64 bytes to offer.
+ * A packed block is in two lists: by its largest gap, and by all its available bytes.  Below 4096
+ * bytes, a list covers 64 bytes.  Above, a list by available bytes covers 512 bytes, and one list
+ * has all larger gaps.  No object is larger than 4096 bytes, so the upper lists only serve to choose
+ * the fullest block, and the emptiest one for compaction.  Blocks with less than 64 available bytes
+ * are in no list.
+ *
+ * A block of pages is in one list, by the number of its pages in use, unless all are.
  */
-#include "pool.h"
+#include "pool_internal.h"
 
 #define CLASS_BYTES  64u
 #define COARSE_BYTES 512u
@@ -19,7 +23,7 @@ unsigned rzs_avail_list(uint32_t bytes)
 	return COARSE_FROM / CLASS_BYTES + (bytes - COARSE_FROM) / COARSE_BYTES;
 }
 
-/* The first list in which every block offers at least size bytes (size <= 4096). */
+/* The first list whose blocks all have at least size bytes (size <= 4096). */
 static unsigned list_for(uint32_t size)
 {
 	return (size + CLASS_BYTES - 1) / CLASS_BYTES;
@@ -41,7 +45,7 @@ static void block_list_insert(struct rzs_pool *p, uint32_t *head, uint32_t id, s
 	*head = id;
 }
 
-/* Returns whether the list is empty now. */
+/* Returns whether this leaves the list empty. */
 static bool block_list_remove(struct rzs_pool *p, uint32_t *head, struct rzs_block *b)
 {
 	if (b->prev)
@@ -133,10 +137,12 @@ void rzs_shard_unlink(struct rzs_pool *p, struct rzs_shard *s, struct rzs_block 
 	gap_remove(p, s, b);
 }
 
+/* The fullest block of this list and those above it; 0: none. */
 static uint32_t find_by_avail(const struct rzs_shard *s, unsigned list)
 {
 	uint64_t map;
 
+	/* The shifts clear the bits of the lists below. */
 	if (list < 64) {
 		map = s->avail_map[0] >> list << list;
 		if (map)
@@ -147,17 +153,19 @@ static uint32_t find_by_avail(const struct rzs_shard *s, unsigned list)
 	return map ? s->avail[64 + __builtin_ctzll(map)] : 0;
 }
 
+/* A block of this list or the next RZS_POOL_TIGHT - 1: its gap fits tightly; 0: none. */
 static uint32_t find_by_gap(const struct rzs_shard *s, unsigned list)
 {
 	uint64_t map;
 
 	if (list + RZS_POOL_TIGHT > RZS_GAP_LISTS - 1)
-		return 0; /* the last list has no upper bound */
+		return 0; /* gaps of the last list may be of any size */
 	map = s->gap_map >> list & ((1ull << RZS_POOL_TIGHT) - 1);
 	return map ? s->gap[list + (unsigned)__builtin_ctzll(map)] : 0;
 }
 
-static uint32_t take(struct rzs_pool *p, struct rzs_shard *s, uint32_t id)
+/* Take the block out of its lists and make it busy; id 0 is no block. */
+static uint32_t shard_isolate(struct rzs_pool *p, struct rzs_shard *s, uint32_t id)
 {
 	struct rzs_block *b;
 
@@ -174,7 +182,7 @@ uint32_t rzs_shard_take_packed(struct rzs_pool *p, struct rzs_shard *s, uint32_t
 	unsigned list = list_for(size);
 	uint32_t id = find_by_gap(s, list);
 
-	return take(p, s, id ? id : find_by_avail(s, list));
+	return shard_isolate(p, s, id ? id : find_by_avail(s, list));
 }
 
 uint32_t rzs_shard_take_pages(struct rzs_pool *p, struct rzs_shard *s)
@@ -183,6 +191,6 @@ uint32_t rzs_shard_take_pages(struct rzs_pool *p, struct rzs_shard *s)
 
 	while (used-- > 0)
 		if (s->pages[used])
-			return take(p, s, s->pages[used]);
+			return shard_isolate(p, s, s->pages[used]);
 	return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Byte ranges on top of whole pages: the one place that knows about partial pages. */
+/* Byte ranges, and the map of what is stored.  Partial pages are known only here. */
 #include "store.h"
 
 /* The part of a range that lies in its first page. */
@@ -76,7 +76,7 @@ int rzs_store_pwrite(struct rzs_store *store, struct rzs_worker *w, const void *
 	return err;
 }
 
-/* Zeroing or trimming: whole pages are dropped; partial ones are rewritten when partial is set. */
+/* Zero or trim a range: drop whole pages; write zeros into partial ones if partial is set. */
 static int range_drop(struct rzs_store *store, struct rzs_worker *w, uint64_t len, uint64_t offset,
 		      bool partial)
 {
@@ -92,7 +92,7 @@ static int range_drop(struct rzs_store *store, struct rzs_worker *w, uint64_t le
 			done = len & ~(uint64_t)(RZS_PAGE_SIZE - 1);
 			err = rzs_store_discard(store, w, part.slot, done >> RZS_PAGE_SHIFT);
 		} else if (partial) {
-			/* A page that is not there has no bytes to clear. */
+			/* A page that is not stored reads as zeros already, or is elsewhere. */
 			p = rzs_slots_lookup(&store->slots, part.slot);
 			if (p && rzs_load(p))
 				err = rzs_store_modify(store, w, part.slot, NULL, part.off,
@@ -123,10 +123,24 @@ static enum rzs_map_kind map_kind(uint64_t word)
 	return rzs_word_is_zero_page(word) ? RZS_MAP_ZERO : RZS_MAP_DATA;
 }
 
+/* How many of nr pages, which are in one chunk, are of this kind; counted up to the first other. */
+static uint64_t map_run(struct rzs_store *store, rzs_slot_t slot, uint64_t nr,
+			enum rzs_map_kind kind)
+{
+	uint64_t *p = rzs_slots_lookup(&store->slots, slot), i;
+
+	if (!p)
+		return kind == RZS_MAP_HOLE ? nr : 0;
+	for (i = 0; i < nr; i++)
+		if (map_kind(rzs_load(p + i)) != kind)
+			break;
+	return i;
+}
+
 int rzs_store_map(struct rzs_store *store, rzs_slot_t slot, uint64_t nr,
 		  enum rzs_map_kind *out_kind, uint64_t *out_run)
 {
-	uint64_t run = 0, i, *p;
+	uint64_t run = 0, chunk, n, *p;
 
 	*out_kind = RZS_MAP_HOLE;
 	*out_run = 0;
@@ -135,23 +149,11 @@ int rzs_store_map(struct rzs_store *store, rzs_slot_t slot, uint64_t nr,
 	p = rzs_slots_lookup(&store->slots, slot);
 	if (p)
 		*out_kind = map_kind(rzs_load(p));
-	while (run < nr) {
-		uint64_t chunk = RZS_SLOTS_PER_CHUNK - (slot + run) % RZS_SLOTS_PER_CHUNK;
-
-		p = rzs_slots_lookup(&store->slots, slot + run);
-		if (!p && *out_kind != RZS_MAP_HOLE)
-			break;
-		for (i = 0; p && i < chunk && run + i < nr; i++)
-			if (map_kind(rzs_load(p + i)) != *out_kind)
-				break;
-		if (p && i < chunk) {
-			run += i;
-			break;
-		}
-		run += chunk;
-	}
-	*out_run = run < nr ? run : nr;
-	if (!*out_run)
-		*out_run = 1; /* changed by another thread between the two looks */
+	do {
+		chunk = rzs_slots_in_chunk(slot + run, nr - run);
+		n = map_run(store, slot + run, chunk, *out_kind);
+		run += n;
+	} while (n == chunk && run < nr);
+	*out_run = run ? run : 1; /* 0: another thread has just changed the first page */
 	return 0;
 }

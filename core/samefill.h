@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Pages that are one 64-bit word over and over: found before any codec runs, stored in the slot
- * word itself.
+ * Same-filled pages: one 64-bit word, repeated.  They are detected before any codec runs, and the
+ * slot word itself contains the word.
  */
 #ifndef RZS_SAMEFILL_H
 #define RZS_SAMEFILL_H
@@ -9,8 +9,8 @@
 #include "rzs_store.h"
 
 /*
- * Whether the page (any alignment) repeats one word; *out_value is that word, in this machine's
- * byte order.
+ * Whether the page (any alignment) repeats one word.  *out_value is its first word, in this
+ * machine's byte order.  Pure.
  */
 static inline bool rzs_page_is_same(const void *page, uint64_t *out_value)
 {
@@ -21,7 +21,7 @@ static inline bool rzs_page_is_same(const void *page, uint64_t *out_value)
 	memcpy(&first, p, 8);
 	memcpy(&last, p + RZS_PAGE_SIZE - 8, 8);
 	*out_value = first;
-	/* Most other pages differ here, and the last word is likelier to than the second. */
+	/* Most other pages differ here.  The last word differs more often than the second. */
 	if (first != last)
 		return false;
 	for (i = 0; i < RZS_PAGE_SIZE; i += 32) {
@@ -34,6 +34,7 @@ static inline bool rzs_page_is_same(const void *page, uint64_t *out_value)
 	return true;
 }
 
+/* Fill the page (any alignment) with the word. */
 static inline void rzs_page_fill(void *page, uint64_t value)
 {
 	uint8_t *p = page;

@@ -26,11 +26,11 @@ void rzs_slots_fini(struct rzs_slots *t, bool wipe)
 {
 	uint64_t i;
 
-	/* The words of same-filled pages are what was in these. */
+	/* A word of kind SAME or SAME32 is the contents of a page. */
 	for (i = 0; wipe && t->chunks && i < t->nr_chunks; i++)
 		if (t->chunks[i])
 			rzs_port_wipe(t->chunks[i], RZS_BLOCK_SIZE);
-	/* The chunks are blocks and go when the block source is closed. */
+	/* The chunks are blocks; closing the block source frees them. */
 	rzs_port_free(t->chunks, t->nr_chunks * sizeof(void *));
 	t->chunks = NULL;
 }
@@ -56,7 +56,7 @@ int rzs_slots_get(struct rzs_slots *t, rzs_slot_t slot, uint64_t **out)
 	return 0;
 }
 
-/* Sleep until the lock bit seen in *seen may be gone; *seen is loaded anew. */
+/* Sleep until the lock bit, which *seen has, may be clear.  Loads the word into *seen again. */
 static void slot_wait_unlocked(uint64_t *p, uint64_t *seen)
 {
 	if (!(*seen & RZS_SLOT_WAITERS)) {
@@ -109,7 +109,7 @@ void rzs_slot_unlock(uint64_t *p, uint64_t word)
 {
 	uint64_t seen = rzs_load(p);
 
-	/* Only WAITERS can change under us, so this ends after at most a second try. */
+	/* Meanwhile only WAITERS can change, once, so this takes two tries at most. */
 	while (!rzs_cas(p, &seen, word))
 		;
 	if (seen & RZS_SLOT_WAITERS)

@@ -3,8 +3,8 @@
  * The slot table: one 64-bit word a page, in chunks that exist only where something was written.
  *
  *   bits 0-2   kind
- *   bit  3     LOCK     held across a read-modify-write; nobody else changes the word meanwhile
- *   bit  4     WAITERS  somebody sleeps on the word; whoever clears LOCK wakes them
+ *   bit  3     LOCK     held across a read-modify-write; no other thread changes the word
+ *   bit  4     WAITERS  threads sleep on the word; the one that clears LOCK wakes them
  *   bit  5     IDLE     not accessed since it was marked           (reserved for idle marking)
  *   bit  6     CODEC2   compressed with the store's second codec   (reserved for recompression)
  *   bit  7     reserved
@@ -14,13 +14,12 @@
  *     SAME32   the 32-bit word that fills the page
  *     PACKED   block 28 bits, directory index 12, size 13
  *     RAW      block 28 bits, page in the block 3, 1 unused, checksum 24
- *   Kinds MERGED (a shared object) and SPILLED (on a backing file) have numbers, and 56 bits, left
- *   for them.
+ *   Kinds MERGED (a shared object) and SPILLED (on a backing file) are reserved, with 56 bits each.
  *
- * Concurrency: a word is replaced by compare-and-swap, so a plain write takes no lock at all;
- * whoever replaced a word owns the object it named and frees it.  LOCK is for read-modify-write
- * only.  Chunks, once there, stay until the table is destroyed, so a pointer to a word is good for
- * the store's life.
+ * Concurrency: a word is replaced by compare-and-swap, so a plain write takes no lock of the slot.
+ * The thread that replaced a word owns the object that the old word named, and frees it.  LOCK is
+ * for read-modify-write only.  A chunk stays until the table is destroyed, so a pointer to a word is
+ * valid as long as the store.
  */
 #ifndef RZS_SLOT_H
 #define RZS_SLOT_H
@@ -52,7 +51,7 @@ static inline enum rzs_kind rzs_word_kind(uint64_t word)
 	return (enum rzs_kind)(word & RZS_SLOT_KIND_MASK);
 }
 
-/* The word without what may change while it names the same contents. */
+/* The word without the transient bits, which may change while it names the same contents. */
 static inline uint64_t rzs_word_stable(uint64_t word)
 {
 	return word & ~RZS_SLOT_TRANSIENT;
@@ -73,7 +72,10 @@ static inline bool rzs_word_is_zero_page(uint64_t word)
 	return rzs_word_stable(word) == RZS_KIND_SAME;
 }
 
-/* The word for a page filled with value, or 0 when such a value has no word. */
+/*
+ * The word for a page filled with value, or 0 if no word can hold the value.  SAME has 56 bits for
+ * it: the shifts copy bit 55 to the upper 8 bits, and the value fits if that gives the value again.
+ */
 static inline uint64_t rzs_word_same(uint64_t value)
 {
 	if ((uint64_t)((int64_t)(value << 8) >> 8) == value)
@@ -83,6 +85,7 @@ static inline uint64_t rzs_word_same(uint64_t value)
 	return 0;
 }
 
+/* The value that fills the page of a SAME or SAME32 word. */
 static inline uint64_t rzs_word_same_value(uint64_t word)
 {
 	if (rzs_word_kind(word) == RZS_KIND_SAME)
@@ -112,13 +115,13 @@ static inline uint32_t rzs_word_index(uint64_t word)
 	return word >> 36 & (rzs_word_kind(word) == RZS_KIND_RAW ? 0x7u : 0xfffu);
 }
 
-/* Bytes the object takes, before rounding; a raw one takes a page. */
+/* Bytes of the object, before rounding; a raw object has a page. */
 static inline uint32_t rzs_word_size(uint64_t word)
 {
 	return rzs_word_kind(word) == RZS_KIND_RAW ? RZS_PAGE_SIZE : word >> 48 & 0x1fffu;
 }
 
-/* The bits of an object's word that say where it is: block and index. */
+/* The bits of an object's word that are its place: block and index. */
 static inline uint64_t rzs_word_place_mask(uint64_t word)
 {
 	unsigned bits = RZS_BLOCK_ID_BITS + (rzs_word_kind(word) == RZS_KIND_RAW ? 3 : 12);
@@ -127,8 +130,8 @@ static inline uint64_t rzs_word_place_mask(uint64_t word)
 }
 
 /*
- * Whether two words of objects name the same object: kind, place and size.  A raw one's checksum
- * does not count, nor do the bits that are not about the object.
+ * Whether two words of objects name the same object, by kind, place and size.  The checksum of a raw
+ * object does not count, and neither do the transient bits.
  */
 static inline bool rzs_word_same_object(uint64_t a, uint64_t b)
 {
@@ -136,7 +139,7 @@ static inline bool rzs_word_same_object(uint64_t a, uint64_t b)
 	       rzs_word_size(a) == rzs_word_size(b);
 }
 
-/* The word of an object that is now where to is.  All that is not its place stays as it was. */
+/* The word of an object that has moved to the place of the word to.  All other bits stay. */
 static inline uint64_t rzs_word_moved(uint64_t word, uint64_t to)
 {
 	uint64_t place = rzs_word_place_mask(word);
@@ -159,14 +162,23 @@ struct rzs_slots {
 	struct rzs_blocks *blocks;
 };
 
-/* Bytes that rzs_slots_init() allocates for nr slots. */
+/* Bytes that rzs_slots_init() allocates for nr slots.  Pure. */
 uint64_t rzs_slots_fixed_bytes(uint64_t nr);
-/* Sleeps.  -ENOMEM leaves *t fit for rzs_slots_fini(), which is fine on a zeroed table too. */
+/*
+ * Make an empty table of nr slots in zeroed memory.  Sleeps.  -ENOMEM; *t is fit for
+ * rzs_slots_fini() all the same.
+ */
 int RZS_MUST_CHECK rzs_slots_init(struct rzs_slots *t, uint64_t nr, struct rzs_blocks *blocks);
-/* The chunks go with the block source, which is to be closed next; wipe: overwritten before. */
+/*
+ * Free what rzs_slots_init() allocated; a zeroed table is fine.  The chunks go with the block
+ * source, which the caller closes next.  wipe: overwrite them first.  No other call is running.
+ */
 void rzs_slots_fini(struct rzs_slots *t, bool wipe);
 
-/* The word of slot, or NULL when its chunk does not exist (the slot is empty).  slot < nr. */
+/*
+ * The word of slot, or NULL if its chunk does not exist: the slot is empty then.  slot < nr.  Never
+ * waits.
+ */
 static inline uint64_t *rzs_slots_lookup(struct rzs_slots *t, rzs_slot_t slot)
 {
 	uint64_t *chunk = rzs_load_ptr(&t->chunks[slot / RZS_SLOTS_PER_CHUNK]);
@@ -174,20 +186,32 @@ static inline uint64_t *rzs_slots_lookup(struct rzs_slots *t, rzs_slot_t slot)
 	return chunk ? &chunk[slot % RZS_SLOTS_PER_CHUNK] : NULL;
 }
 
+/* How many of nr slots, from this one on, are in its chunk. */
+static inline uint64_t rzs_slots_in_chunk(rzs_slot_t slot, uint64_t nr)
+{
+	uint64_t left = RZS_SLOTS_PER_CHUNK - slot % RZS_SLOTS_PER_CHUNK;
+
+	return nr < left ? nr : left;
+}
+
 /*
- * The same, the chunk made when missing. -ENOSPC, -ENOMEM as rzs_blocks_take(); *out is NULL then.
+ * The word of slot in *out; makes the chunk if it is missing.  Never sleeps.  -ENOSPC (limit),
+ * -ENOMEM (the reserve is empty); *out is NULL then.
  */
 int RZS_MUST_CHECK rzs_slots_get(struct rzs_slots *t, rzs_slot_t slot, uint64_t **out);
 
-/* Replace the word, waiting while it is locked; returns the old one, which the caller now owns. */
+/*
+ * Replace the word.  Returns the old one without transient bits: what it names is the caller's now.
+ * Sleeps while the word is locked.
+ */
 uint64_t rzs_slot_exchange(uint64_t *p, uint64_t word);
-/* The same, but false when it is locked; *out_old is 0 then. */
+/* Replace the word unless it is locked (false; *out_old is 0 then).  Never sleeps. */
 bool rzs_slot_try_exchange(uint64_t *p, uint64_t word, uint64_t *out_old);
-/* Lock the word; returns it without the transient bits. */
+/* Lock the word.  Returns it without transient bits.  Sleeps while another thread has it locked. */
 uint64_t rzs_slot_lock(uint64_t *p);
-/* Unlock it, leaving word there (without transient bits). */
+/* Unlock it and leave word there, which has no transient bits.  Wakes waiters.  Never sleeps. */
 void rzs_slot_unlock(uint64_t *p, uint64_t word);
-/* Unlock it as it was before it was locked: nothing has come of it. */
+/* Unlock it and leave it as it was before it was locked.  Wakes waiters.  Never sleeps. */
 void rzs_slot_unlock_unchanged(uint64_t *p);
 
 #endif

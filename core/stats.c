@@ -1,24 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Statistics: a snapshot of counters that others go on changing; they do not wait for it.
+ * Statistics: a snapshot of counters that other threads keep changing; they never wait for it.
  *
- * What is stored goes up in the counters of one worker and down in those of another, so a sum made
- * meanwhile may be less than nothing; and who is held up in the middle of it has parts of different
- * times.  So when pages changed meanwhile it is made again, a few times, and the one in whose time
- * the fewest did is taken.  What calls under way have counted halfway is still in it, a page or so
- * each: so each figure is brought to what it can be beside the others.
+ * A gauge goes up in the counters of one worker and down in those of another, so a sum taken
+ * meanwhile may be negative.  If the thread that takes it is preempted, its parts are from different
+ * times.  So if pages changed meanwhile, the sample is taken again, up to PASSES times, and the one
+ * during which the fewest pages changed is used.
+ *
+ * Even that sample has the halves of calls that are running, about a page for each.  So each value
+ * is limited to what the others allow, and the identities of rzs_store.h hold.
  */
 #include "store.h"
 
 #define PASSES 8u
 
-/* What is counted and held, read once. */
+/* The counters and the memory held, read once. */
 struct sample {
 	uint64_t c[RZS_C_NR];
-	uint64_t limit, taken, ready, peak, tables; /* the last in blocks */
-	uint64_t changes;			    /* pages that changed meanwhile */
+	uint64_t limit;			     /* bytes */
+	uint64_t taken, ready, peak, tables; /* blocks */
+	uint64_t changes;		     /* pages that changed while it was taken */
 };
 
+/* Add to sum[] all workers' counters from number first on. */
 static void add_up(const struct rzs_store *store, unsigned first, uint64_t sum[RZS_C_NR])
 {
 	unsigned i, c;
@@ -34,6 +38,7 @@ void rzs_store_sum(struct rzs_store *store, uint64_t sum[RZS_C_NR])
 	add_up(store, 0, sum);
 }
 
+/* The number of changes of pages so far. */
 static uint64_t changes(const uint64_t *c)
 {
 	return c[RZS_C_writes] + c[RZS_C_discards] + c[RZS_C_moved_objects];
@@ -44,7 +49,7 @@ static void sample_once(struct rzs_store *store, struct sample *out)
 	uint64_t after[RZS_C_NR], limit = rzs_load(&store->limit_bytes);
 
 	rzs_store_sum(store, out->c);
-	/* Tables only grow, and are blocks taken: those counted here are in what is taken. */
+	/* Tables are taken blocks and only grow: all that are counted here are in taken. */
 	out->tables = rzs_load(&store->pool.chunks_held) + rzs_load(&store->slots.chunks_held);
 	rzs_blocks_count(store->blocks, &out->taken, &out->ready, &out->peak);
 	out->limit = rzs_load(&store->limit_bytes);
@@ -68,7 +73,7 @@ static void sample_best(struct rzs_store *store, struct sample *out)
 	}
 }
 
-/* n, which may be less than nothing, as far as it can be so. */
+/* n limited to least .. most; n may be negative, modulo 2^64. */
 static uint64_t within(uint64_t n, uint64_t least, uint64_t most)
 {
 	if ((int64_t)n < (int64_t)least)
@@ -76,9 +81,10 @@ static uint64_t within(uint64_t n, uint64_t least, uint64_t most)
 	return n < most ? n : most;
 }
 
-/* What a compressed page has of a block at least: its entry, and two bytes. */
-#define LEAST_OF_BLOCK (sizeof(struct rzs_entry) + 2)
+/* The least that a compressed page has of a block: its entry, and two bytes. */
+#define MIN_OBJECT_BYTES (sizeof(struct rzs_entry) + 2)
 
+/* Memory, from a sample.  fixed: bytes. */
 static void stats_memory(const struct sample *l, uint64_t fixed, struct rzs_stats *out)
 {
 	uint64_t tables = within(l->tables, 0, l->taken);
@@ -92,6 +98,7 @@ static void stats_memory(const struct sample *l, uint64_t fixed, struct rzs_stat
 	out->mem_peak_bytes = l->peak * RZS_BLOCK_SIZE + fixed;
 }
 
+/* Numbers of pages, within what the blocks have space for and the device has pages for. */
 static void stats_pages(const uint64_t *c, struct rzs_stats *out)
 {
 	uint64_t bytes = out->block_bytes, left = out->nr_pages, most;
@@ -100,7 +107,7 @@ static void stats_pages(const uint64_t *c, struct rzs_stats *out)
 	out->pages_raw = within(c[RZS_C_pages_raw], 0, most < left ? most : left);
 	left -= out->pages_raw;
 	bytes -= out->pages_raw * RZS_PAGE_SIZE;
-	most = bytes / LEAST_OF_BLOCK;
+	most = bytes / MIN_OBJECT_BYTES;
 	out->pages_compressed = within(c[RZS_C_pages_compressed], 0, most < left ? most : left);
 	left -= out->pages_compressed;
 	out->pages_same = within(c[RZS_C_pages_same], 0, left);
@@ -110,7 +117,7 @@ static void stats_pages(const uint64_t *c, struct rzs_stats *out)
 	out->orig_bytes = out->pages_stored * RZS_PAGE_SIZE;
 }
 
-/* What pages have of the blocks. */
+/* The bytes of blocks that pages use. */
 static void stats_objects(const uint64_t *c, struct rzs_stats *out)
 {
 	uint64_t least_dir = out->pages_compressed * sizeof(struct rzs_entry);
@@ -122,6 +129,7 @@ static void stats_objects(const uint64_t *c, struct rzs_stats *out)
 	out->slack_bytes = out->block_bytes - out->object_bytes - out->object_meta_bytes;
 }
 
+/* What only goes up. */
 static void stats_counts(const uint64_t *c, struct rzs_stats *out)
 {
 #define COUNT_SUM(name) out->name = c[RZS_C_##name];

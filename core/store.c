@@ -2,23 +2,26 @@
 /*
  * The store: write, read, modify.
  *
- * Lock order: a slot's LOCK bit (read-modify-write only), then what pool.h says.
- * Publish order of a write: encode, put the object, replace the slot word, free what the old word
- * named.  Whatever fails before the word is replaced leaves the old page as it was.
+ * Lock order: a slot's LOCK bit (read-modify-write only), then the locks of pool.h.
+ * Order of a write: encode the page, put the object, replace the slot word, free what the old word
+ * named.  A failure before the word is replaced leaves the old page as it was.
+ *
+ * Calls go one way: range.c and verify.c call this file, which calls the pool.  The pool knows
+ * nothing of slots; it gets a function for compaction (store_relocate).
  */
 #include "store.h"
 #include "hash.h"
 #include "samefill.h"
 
 /*
- * Compressed pages larger than this are stored raw: what they would save (under 1/16) is not worth
- * decoding them at each read.  docs/POOL has the measurement.
+ * A page that compresses to more than this is stored raw.  Saving less than 1/16 is not worth
+ * decompressing it at each read.  docs/POOL has the measurement.
  */
 #define RAW_CUTOFF (RZS_PAGE_SIZE - RZS_PAGE_SIZE / 16)
 
-/* What a page became: a word that needs no memory, or an object to be put. */
+/* An encoded page: a word that needs no memory, or an object for the pool. */
 struct encoded {
-	uint64_t word; /* not 0: SAME or SAME32 */
+	uint64_t word; /* SAME or SAME32; 0: there is an object, which is not in the pool yet */
 	bool raw;
 	struct rzs_object object;
 };
@@ -33,7 +36,7 @@ static void store_encode(const struct rzs_store *store, struct rzs_worker *w, rz
 	if (out->word)
 		return;
 	size = w->codec->compress(w->codec_ctx, page, w->out);
-	/* A library that fails to compress loses nothing: the page is stored as it is. */
+	/* If the library fails, nothing is lost: the page is stored raw. */
 	out->raw = size <= 0 || (uint32_t)size > RAW_CUTOFF;
 	out->object.slot = (uint32_t)slot;
 	out->object.data = out->raw ? page : w->out;
@@ -43,7 +46,7 @@ static void store_encode(const struct rzs_store *store, struct rzs_worker *w, rz
 		out->object.sum = (uint32_t)rzs_hash64(out->object.data, out->object.size, 0);
 }
 
-/* Add (sign 1) or take off (sign -1) what word stands for in the statistics. */
+/* Add a page's word to the statistics (sign 1), or subtract it (sign (uint64_t)-1). */
 static void count_word(struct rzs_worker *w, uint64_t word, uint64_t sign)
 {
 	struct rzs_counters *c = &w->counters;
@@ -68,7 +71,7 @@ static void count_word(struct rzs_worker *w, uint64_t word, uint64_t sign)
 	}
 }
 
-/* The end of every change of a page: the new word is in place, the old one is ours. */
+/* The end of every change of a page: new_word is in the slot, and what old_word names is ours. */
 static void store_retire(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t slot,
 			 uint64_t old_word, uint64_t new_word)
 {
@@ -78,6 +81,7 @@ static void store_retire(struct rzs_store *store, struct rzs_worker *w, rzs_slot
 		rzs_pool_free(&store->pool, w, (uint32_t)slot, old_word);
 }
 
+/* Count a failed write.  Returns err. */
 static int store_refused(struct rzs_worker *w, int err)
 {
 	rzs_count(&w->counters, RZS_C_failed_writes, 1);
@@ -89,8 +93,9 @@ static int store_refused(struct rzs_worker *w, int err)
 }
 
 /*
- * No memory for a second copy: put the page in the place of the old one, if it fits.  The slot is
- * locked and names old; it is unlocked when 0 is returned, else err is.
+ * There is no memory for a second copy (err says why): put the page in the place of the old one, if
+ * it fits.  The slot is locked and has the word old.  Returns 0, and the slot is unlocked; or err,
+ * and it is still locked.
  */
 static int store_rewrite(struct rzs_store *store, struct rzs_worker *w, const struct encoded *enc,
 			 uint64_t old, uint64_t *p_word, int err)
@@ -105,8 +110,8 @@ static int store_rewrite(struct rzs_store *store, struct rzs_worker *w, const st
 }
 
 /*
- * Put what a page became where it needs a place, and set its word.  The slot is not changed. -E2BIG
- * besides rzs_pool_put()'s errors: the caller has a better place for it.
+ * Put the object of an encoded page into the pool, if there is one, and set its word.  The slot does
+ * not change.  Errors of rzs_pool_put(); -E2BIG: incompressible, and the caller has a place for it.
  */
 static int store_put(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t slot,
 		     struct encoded *enc)
@@ -135,7 +140,7 @@ static int store_write(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t
 	rzs_pool_prefetch_entry(&store->pool, old);
 	err = store_put(store, w, slot, &enc);
 	if (err == -E2BIG)
-		return err; /* no failure: the caller goes on with it */
+		return err; /* not a failure: the caller stores the page elsewhere */
 	if (err) {
 		old = rzs_slot_lock(p);
 		err = store_rewrite(store, w, &enc, old, p, err);
@@ -168,6 +173,7 @@ static int store_corrupt(struct rzs_worker *w)
 	return -EIO;
 }
 
+/* Verify and decompress the object in w->in. */
 static int decode_packed(const struct rzs_store *store, struct rzs_worker *w,
 			 const struct rzs_object *o, void *page)
 {
@@ -176,6 +182,7 @@ static int decode_packed(const struct rzs_store *store, struct rzs_worker *w,
 	return w->codec->decompress(w->codec_ctx, w->in, o->size, page) ? store_corrupt(w) : 0;
 }
 
+/* Verify a raw object, which is in page already. */
 static int check_raw(const struct rzs_store *store, struct rzs_worker *w,
 		     const struct rzs_object *o, const void *page)
 {
@@ -207,7 +214,7 @@ int rzs_store_read_word(struct rzs_store *store, struct rzs_worker *w, rzs_slot_
 	err = rzs_pool_read_begin(&store->pool, w, (uint32_t)slot, word, p_word, &o);
 	if (err)
 		return err == -EAGAIN ? err : store_corrupt(w);
-	/* One copy under the block's lock; checksum and decoder run without it. */
+	/* Copy under the block's lock; verify and decompress without it. */
 	memcpy(raw ? page : w->in, o.data, o.size);
 	rzs_pool_read_end(&store->pool, word);
 	return raw ? check_raw(store, w, &o, page) : decode_packed(store, w, &o, page);
@@ -235,7 +242,7 @@ int rzs_store_read(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t slo
 		return -EINVAL;
 	err = store_read(store, w, slot, page);
 	if (err == -ENODATA)
-		return err; /* nothing read, and nothing failed */
+		return err; /* neither a read nor a failure */
 	rzs_count(&w->counters, RZS_C_reads, 1);
 	if (err)
 		rzs_count(&w->counters, RZS_C_failed_reads, 1);
@@ -244,10 +251,39 @@ int rzs_store_read(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t slo
 	return err;
 }
 
+/*
+ * The part of store_modify() under the slot's lock.  0: the slot is unlocked and has its new word.
+ * On failure it is still locked and has the word old.
+ */
+static int modify_locked(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t slot,
+			 uint64_t *p_word, uint64_t old, const void *buf, uint32_t off,
+			 uint32_t len)
+{
+	struct encoded enc;
+	int err;
+
+	if (!old && rzs_store_has_backing(store, slot))
+		return -ENODATA;
+	if (rzs_store_read_word(store, w, slot, old, p_word, w->page))
+		return -EIO; /* never -EAGAIN: the word is locked */
+	if (buf)
+		memcpy(w->page + off, buf, len);
+	else
+		memset(w->page + off, 0, len);
+	store_encode(store, w, slot, w->page, &enc);
+	err = store_put(store, w, slot, &enc);
+	if (err == -E2BIG)
+		return err;
+	if (err)
+		return store_rewrite(store, w, &enc, old, p_word, err);
+	rzs_slot_unlock(p_word, enc.word);
+	store_retire(store, w, slot, old, enc.word);
+	return 0;
+}
+
 static int store_modify(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t slot,
 			const void *buf, uint32_t off, uint32_t len)
 {
-	struct encoded enc;
 	uint64_t *p, old;
 	int err;
 
@@ -256,33 +292,12 @@ static int store_modify(struct rzs_store *store, struct rzs_worker *w, rzs_slot_
 	if (err)
 		return store_refused(w, err);
 	old = rzs_slot_lock(p);
-	err = -ENODATA;
-	if (!old && rzs_store_has_backing(store, slot))
-		goto unlock;
-	err = rzs_store_read_word(store, w, slot, old, p, w->page);
-	if (err) {
-		err = -EIO; /* never -EAGAIN: the word is locked */
-		goto unlock;
-	}
-	if (buf)
-		memcpy(w->page + off, buf, len);
-	else
-		memset(w->page + off, 0, len);
-	store_encode(store, w, slot, w->page, &enc);
-	err = store_put(store, w, slot, &enc);
-	if (err && err != -E2BIG) {
-		err = store_rewrite(store, w, &enc, old, p, err);
-		if (!err)
-			return 0;
-	}
+	err = modify_locked(store, w, slot, p, old, buf, off, len);
 	if (err)
-		goto unlock;
-	rzs_slot_unlock(p, enc.word);
-	store_retire(store, w, slot, old, enc.word);
-	return 0;
-unlock:
-	rzs_slot_unlock_unchanged(p);
-	return err == -E2BIG || err == -ENODATA ? err : store_refused(w, err);
+		rzs_slot_unlock_unchanged(p);
+	if (!err || err == -E2BIG || err == -ENODATA)
+		return err; /* the last two are not failures: the caller has a place for the page */
+	return store_refused(w, err);
 }
 
 int rzs_store_modify(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t slot,
@@ -309,32 +324,30 @@ void rzs_store_prefetch(struct rzs_store *store, rzs_slot_t slot, unsigned step)
 		rzs_pool_prefetch_entry(&store->pool, rzs_load(p));
 }
 
+/* Make a slot empty and free what its word named.  Returns whether it was stored. */
+static bool store_drop(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t slot,
+		       uint64_t *p_word)
+{
+	uint64_t old = rzs_load(p_word) ? rzs_slot_exchange(p_word, 0) : 0;
+
+	if (!old)
+		return false;
+	store_retire(store, w, slot, old, 0);
+	return true;
+}
+
 int rzs_store_discard(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t slot, uint64_t nr)
 {
-	uint64_t *p, old;
+	uint64_t *p, run, i;
 
 	if (!rzs_store_range_ok(store, slot, nr) || w->store != store)
 		return -EINVAL;
-	while (nr) {
-		uint64_t run = RZS_SLOTS_PER_CHUNK - slot % RZS_SLOTS_PER_CHUNK;
-
-		if (run > nr)
-			run = nr;
-		nr -= run;
+	for (; nr; nr -= run, slot += run) {
+		run = rzs_slots_in_chunk(slot, nr);
 		p = rzs_slots_lookup(&store->slots, slot);
-		if (!p) {
-			slot += run;
-			continue;
-		}
-		for (; run; run--, slot++, p++) {
-			if (!rzs_load(p))
-				continue;
-			old = rzs_slot_exchange(p, 0);
-			if (!old)
-				continue;
-			rzs_count(&w->counters, RZS_C_discards, 1);
-			store_retire(store, w, slot, old, 0);
-		}
+		for (i = 0; p && i < run; i++)
+			if (store_drop(store, w, slot + i, p + i))
+				rzs_count(&w->counters, RZS_C_discards, 1);
 	}
 	return 0;
 }
@@ -365,18 +378,17 @@ int rzs_store_try_discard(struct rzs_store *store, unsigned hint, rzs_slot_t slo
 
 int rzs_store_forget(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t slot)
 {
-	uint64_t *p, old;
+	uint64_t *p;
 
 	if (!rzs_store_range_ok(store, slot, 1) || w->store != store)
 		return -EINVAL;
 	p = rzs_slots_lookup(&store->slots, slot);
-	if (!p || !rzs_load(p))
-		return 0;
-	old = rzs_slot_exchange(p, 0);
-	store_retire(store, w, slot, old, 0);
+	if (p)
+		(void)store_drop(store, w, slot, p);
 	return 0;
 }
 
+/* Called by compaction: see rzs_pool_relocate_fn. */
 static bool store_relocate(void *owner, uint32_t slot, uint64_t old, uint64_t new)
 {
 	struct rzs_store *store = owner;

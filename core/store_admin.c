@@ -1,27 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The store's life: sizes, creation, workers, limit. */
+/* Creating and destroying a store, its workers, its limit. */
 #include "store.h"
 
-/* Small stores do with fewer shards: each may have a block of either sort partly filled. */
+/* A small store has fewer shards, since each may have a partly filled block of each type. */
 #define PAGES_PER_SHARD (64u * 1024 * 1024 / RZS_PAGE_SIZE)
 /*
- * What a store needs beyond its fixed memory to hold anything: slot chunks, descriptors, some
- * blocks of each sort.
+ * Blocks that a store needs beside its fixed memory: chunks of slots and of descriptors, and some
+ * blocks of each type.
  */
 #define MIN_BLOCKS 8u
 /*
- * Reserves by default, in blocks: from 64 MiB on the world's, below a quarter, but no more than
- * this. What was seen to be used, while the system had no memory to give, was 5 MiB at most.
+ * The default reserve is a quarter of the store, but at most RESERVE_OF_SMALL blocks (8 MiB).  If the
+ * quarter is RESERVE_OF_LARGE blocks or more (a store of 64 MiB), it is the environment's default.
+ * At most 5 MiB of it were used in measurements while the system had no memory to give.
  */
 #define RESERVE_OF_SMALL 256u
 #define RESERVE_OF_LARGE 512u
 
+/* Blocks of objects that there can be at a time. */
 static uint64_t store_max_blocks(const struct rzs_config *cfg)
 {
-	/*
-	 * At worst every block holds one page. The limit may change later, so it does not count
-	 * here.
-	 */
+	/* At worst every block has one page.  The limit does not count: it may change later. */
 	uint64_t max = cfg->nr_pages + 2 * RZS_MAX_SHARDS;
 
 	return max < RZS_BLOCK_ID_MAX ? max : RZS_BLOCK_ID_MAX;
@@ -38,6 +37,10 @@ static unsigned store_nr_shards(const struct rzs_config *cfg)
 	return n ? (unsigned)n : 1;
 }
 
+/*
+ * Check a configuration.  *out_fixed: bytes of the memory that does not grow.  -EINVAL; *out_fixed
+ * is 0 then.
+ */
 static int config_check(const struct rzs_config *cfg, const struct rzs_codec **out_codec,
 			uint64_t *out_fixed)
 {
@@ -66,42 +69,52 @@ int rzs_store_min_limit(const struct rzs_config *cfg, uint64_t *out_bytes)
 	const struct rzs_codec *codec;
 	int err = config_check(cfg, &codec, out_bytes);
 
-	*out_bytes += err ? 0 : MIN_BLOCKS * RZS_BLOCK_SIZE;
+	if (!err)
+		*out_bytes += MIN_BLOCKS * RZS_BLOCK_SIZE;
 	return err;
 }
 
+/* Blocks that the limit allows; 0 is no limit.  limit_bytes is at least fixed_bytes otherwise. */
+static uint64_t store_limit_blocks(uint64_t limit_bytes, uint64_t fixed_bytes)
+{
+	if (!limit_bytes)
+		return UINT64_MAX / RZS_BLOCK_SIZE;
+	return (limit_bytes - fixed_bytes) / RZS_BLOCK_SIZE;
+}
+
 /*
- * Blocks to keep ready with this limit: what was asked for, but enough to begin with; else the
- * world's default (which looks at the limit and at the machine), or for a small store a quarter of
- * its size or limit.
+ * The size of the reserve in blocks.  It is reserve_bytes if the caller has set that.  Else it
+ * depends on the store's size or limit, whichever is less: a quarter of it for a small store, and
+ * for a large one the environment's default, which looks at the machine as well.
  */
-static uint64_t store_reserve(uint64_t nr_pages, uint64_t asked_bytes, uint64_t limit_bytes)
+static uint64_t store_reserve(uint64_t nr_pages, uint64_t reserve_bytes, uint64_t limit_bytes)
 {
 	uint64_t most = nr_pages << RZS_PAGE_SHIFT, nr;
 
 	if (limit_bytes && limit_bytes < most)
 		most = limit_bytes;
-	nr = most / RZS_BLOCK_SIZE / 4;
-	if (asked_bytes)
-		nr = (asked_bytes + RZS_BLOCK_SIZE - 1) / RZS_BLOCK_SIZE;
-	else if (nr >= RESERVE_OF_LARGE)
-		return RZS_RESERVE_DEFAULT;
-	else if (nr > RESERVE_OF_SMALL)
-		nr = RESERVE_OF_SMALL;
+	if (reserve_bytes) {
+		nr = (reserve_bytes + RZS_BLOCK_SIZE - 1) / RZS_BLOCK_SIZE;
+	} else {
+		nr = most / RZS_BLOCK_SIZE / 4;
+		if (nr >= RESERVE_OF_LARGE)
+			return RZS_RESERVE_DEFAULT;
+		if (nr > RESERVE_OF_SMALL)
+			nr = RESERVE_OF_SMALL;
+	}
 	return nr > MIN_BLOCKS ? nr : MIN_BLOCKS;
 }
 
+/* On failure rzs_store_destroy() frees what there is. */
 static int store_init(struct rzs_store *store, const struct rzs_config *cfg)
 {
-	uint64_t max = UINT64_MAX / RZS_BLOCK_SIZE;
 	int level = cfg->level ? cfg->level : store->codec->level_default;
 	unsigned i;
 	int err;
 
-	if (cfg->limit_bytes)
-		max = (cfg->limit_bytes - store->fixed_bytes) / RZS_BLOCK_SIZE;
 	store->reserve_bytes = cfg->reserve_bytes;
-	err = rzs_blocks_open(&store->blocks, max,
+	err = rzs_blocks_open(&store->blocks,
+			      store_limit_blocks(cfg->limit_bytes, store->fixed_bytes),
 			      store_reserve(cfg->nr_pages, cfg->reserve_bytes, cfg->limit_bytes));
 	if (err)
 		return err;
@@ -212,18 +225,15 @@ uint64_t rzs_store_pages(const struct rzs_store *store)
 
 int rzs_store_set_limit(struct rzs_store *store, uint64_t limit_bytes)
 {
-	uint64_t max = UINT64_MAX / RZS_BLOCK_SIZE, before = rzs_load(&store->limit_bytes);
+	uint64_t before = rzs_load(&store->limit_bytes);
 	int err;
 
-	if (limit_bytes) {
-		if (limit_bytes < store->fixed_bytes + MIN_BLOCKS * RZS_BLOCK_SIZE)
-			return -ENOSPC;
-		max = (limit_bytes - store->fixed_bytes) / RZS_BLOCK_SIZE;
-	}
-	/* What is held is never above the limit that is told: a higher one is told first. */
+	if (limit_bytes && limit_bytes < store->fixed_bytes + MIN_BLOCKS * RZS_BLOCK_SIZE)
+		return -ENOSPC;
+	/* Statistics must never show more memory than the limit, so a higher one is shown first. */
 	if (rzs_limit_allows(limit_bytes, before))
 		rzs_set(&store->limit_bytes, limit_bytes);
-	err = rzs_blocks_set_max(store->blocks, max,
+	err = rzs_blocks_set_max(store->blocks, store_limit_blocks(limit_bytes, store->fixed_bytes),
 				 store_reserve(store->slots.nr, store->reserve_bytes, limit_bytes));
 	rzs_set(&store->limit_bytes, err ? before : limit_bytes);
 	return err;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The page that makes an area swap space: union swap_header of the kernel's include/linux/swap.h,
- * version 1, as mkswap(8) writes it.  1024 bytes are left to a boot loader; then version,
- * last_page, nr_badpages (in this machine's byte order), uuid and label; the magic is in the last
- * 10 bytes of the page.
+ * The swap header, which is the first page of a swap area: union swap_header of the kernel's
+ * include/linux/swap.h, version 1, as mkswap(8) writes it.  The first 1024 bytes are reserved for a
+ * boot loader.  Then come version, last_page and nr_badpages (in this machine's byte order), uuid
+ * and label.  The last 10 bytes of the page are the magic.
  */
 #include "rzs_store.h"
 

@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Check the whole store against its invariants, with no other call running:
- *   every slot that names an object is named back by that object's entry, with the same size;
- *   every directory entry is named by its slot, so there are as many of one as of the other;
- *   each block is sound inside (packed.h), and in the lists for its available bytes and gaps;
+ * Check the invariants of the whole store, while no other call is running:
+ *   if a slot names an object, the object's directory entry names the slot, with the same size;
+ *   each directory entry is named by its slot, so there are as many entries as such slots;
+ *   each block is consistent (packed.h), and in the lists for its available bytes and gaps;
  *   the statistics are the sums of what is there.
  */
+#include "pool_internal.h"
 #include "store.h"
 
+/* What the walk has counted. */
 struct tally {
-	uint64_t same, zero, compressed, raw, good, object_bytes; /* by slots */
-	uint64_t entries, entry_bytes, dir_bytes, blocks;	  /* by blocks */
-	uint64_t linked;
+	uint64_t same, zero, compressed, raw, good, object_bytes; /* from slots */
+	uint64_t entries, entry_bytes, dir_bytes, blocks;	  /* from blocks */
+	uint64_t linked; /* blocks that say that they are in a list */
 };
+
+/* These functions return what is broken (a constant string), or NULL. */
 
 static const char *verify_object(struct rzs_store *store, struct rzs_worker *w, uint64_t *p,
 				 rzs_slot_t slot, uint64_t word, bool check_data)
@@ -38,7 +42,7 @@ static const char *verify_slot(struct rzs_store *store, struct rzs_worker *w, ui
 	uint64_t word = rzs_load(p);
 
 	if (word & (RZS_SLOT_LOCK | RZS_SLOT_WAITERS))
-		return "slot: locked though nothing runs";
+		return "slot: locked while nothing runs";
 	switch (rzs_word_kind(word)) {
 	case RZS_KIND_EMPTY:
 		return word ? "slot: an empty word with other bits set" : NULL;
@@ -90,7 +94,7 @@ static const char *verify_block(struct rzs_store *store, struct rzs_worker *w, s
 		return b->mem || !b->busy ? "block: unused but not cleared" : NULL;
 	t->blocks++;
 	if (b->busy)
-		return "block: busy though nothing runs";
+		return "block: busy while nothing runs";
 	if (b->shard >= store->pool.nr_shards)
 		return "block: shard out of range";
 	t->linked += b->avail_list != RZS_NO_LIST;
@@ -105,7 +109,7 @@ static const char *verify_block(struct rzs_store *store, struct rzs_worker *w, s
 	if (rzs_packed_check(&b->packed, b->mem, &w->scratch, &what))
 		return what;
 	if (b->packed.nlive == 0)
-		return "block: empty but not given back";
+		return "block: empty but not freed";
 	t->entries += b->packed.nlive;
 	t->dir_bytes += b->packed.ndir * sizeof(struct rzs_entry);
 	for (i = 0; i < b->packed.ndir; i++) {
@@ -120,8 +124,8 @@ static const char *verify_block(struct rzs_store *store, struct rzs_worker *w, s
 }
 
 /*
- * Walk a list of a shard, there and back; *linked counts the blocks met, *avail adds up theirs, in
- * bytes or pages.
+ * Walk a list of a shard and check the links in both directions.  Adds the number of its blocks to
+ * *linked, and their available bytes or pages to *avail.
  */
 static const char *verify_list(struct rzs_store *store, uint32_t head, unsigned shard,
 			       unsigned list, uint64_t *linked, uint64_t *avail)
@@ -134,10 +138,12 @@ static const char *verify_list(struct rzs_store *store, uint32_t head, unsigned 
 			return "list: block out of range";
 		b = rzs_pool_block(&store->pool, id);
 		if (b->prev != prev || b->shard != shard || b->avail_list != list)
-			return "list: block does not agree";
+			return "list: a block in it belongs elsewhere";
 		++*linked;
-		*avail += b->type == RZS_BLOCK_PACKED ? b->linked_avail
-						      : RZS_PAGES_PER_BLOCK - list;
+		if (b->type == RZS_BLOCK_PACKED)
+			*avail += b->linked_avail;
+		else
+			*avail += RZS_PAGES_PER_BLOCK - list;
 	}
 	return NULL;
 }
@@ -146,26 +152,26 @@ static const char *verify_shard(struct rzs_store *store, unsigned shard, uint64_
 {
 	struct rzs_shard *s = &store->pool.shards[shard];
 	const char *what = NULL;
-	uint64_t avail = 0, pages = 0;
+	uint64_t bytes = 0, pages = 0;
 	unsigned i;
 
 	for (i = 0; i < RZS_AVAIL_LISTS && !what; i++) {
 		if ((s->avail[i] != 0) != (s->avail_map[i / 64] >> i % 64 & 1))
 			what = "list: bitmap of available bytes";
 		else
-			what = verify_list(store, s->avail[i], shard, i, linked, &avail);
+			what = verify_list(store, s->avail[i], shard, i, linked, &bytes);
 	}
 	for (i = 0; i < RZS_GAP_LISTS && !what; i++)
 		if ((s->gap[i] != 0) != (s->gap_map >> i & 1))
 			what = "list: bitmap of gaps";
 	for (i = 0; i < RZS_PAGES_PER_BLOCK && !what; i++)
 		what = verify_list(store, s->pages[i], shard, i, linked, &pages);
-	if (!what && (avail != s->avail_bytes || pages != s->avail_pages))
+	if (!what && (bytes != s->avail_bytes || pages != s->avail_pages))
 		what = "list: sum of available bytes or pages";
 	return what;
 }
 
-/* The counters themselves: a snapshot would hide what cannot be. */
+/* The counters themselves: a snapshot would correct impossible values. */
 static const char *verify_counters(struct rzs_store *store, const struct tally *t)
 {
 	uint64_t sum[RZS_C_NR];
@@ -194,7 +200,7 @@ static const char *verify_sums(struct rzs_store *store, const struct tally *t)
 	if (store->pool.blocks_held != t->blocks || st.block_bytes != t->blocks * RZS_BLOCK_SIZE)
 		return "sums: blocks";
 	if (st.block_bytes + st.table_bytes != taken * RZS_BLOCK_SIZE)
-		return "sums: blocks taken from the world";
+		return "sums: blocks taken from the environment";
 	if (st.limit_bytes && st.mem_bytes > st.limit_bytes)
 		return "sums: more memory held than the limit allows";
 	return verify_counters(store, t);

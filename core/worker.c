@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Workers: making and freeing them.  Handing them out is store.c's. */
+/* Creating, wiping and destroying workers.  store_admin.c hands them out. */
 #include "worker.h"
 
 static size_t worker_head(void)

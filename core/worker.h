@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A worker: everything one call needs that is not shared, in one allocation made when the store is.
- * Concurrency: held by one thread at a time (mutex); its counters are read by anyone.
+ * A worker: everything that a call needs and does not share with other calls.  It is one allocation,
+ * made when the store is created.
+ * Concurrency: one thread at a time has it (mutex); any thread may read its counters.
  */
 #ifndef RZS_WORKER_H
 #define RZS_WORKER_H
@@ -16,28 +17,33 @@ struct rzs_worker {
 	const struct rzs_store *store;
 	const struct rzs_codec *codec;
 	int level;
-	void *codec_ctx; /* behind this struct, in the same allocation */
+	void *codec_ctx; /* after this struct, in the same allocation */
 	size_t bytes;	 /* of the whole allocation */
 
 	struct rzs_counters counters;
 	struct rzs_packed_scratch scratch;
-	/* Compressed bytes on their way in; the codec may write its worst case. */
+	/* Output of compression; the codec's worst case fits. */
 	uint8_t out[RZS_CODEC_OUT_SIZE];
-	/* Compressed bytes on their way out, copied so that no lock is held while decoding. */
+	/* Input of decompression: a copy, so that no lock is held meanwhile. */
 	uint8_t in[RZS_PAGE_SIZE];
-	/* A page being read, changed and written. */
+	/* A page that is partly read or written. */
 	uint8_t page[RZS_PAGE_SIZE];
 };
 
-/* Overwrite what the page that went through has left, in the codec's context as well. */
+/* Overwrite what pages have left in the buffers and in the codec's context.  Never sleeps. */
 void rzs_worker_wipe(struct rzs_worker *w);
 
-/* Bytes that a worker for this codec takes; 0 when the codec refuses the level. */
+/* Bytes of a worker for this codec; 0 if the codec refuses the level.  Pure. */
 size_t rzs_worker_bytes(const struct rzs_codec *codec, int level);
-/* Sleeps.  -ENOMEM, -EINVAL; *out is NULL then.  Touches all of its memory. */
+/*
+ * Create worker number index.  Sleeps.  Touches all of its memory, so later use does not fault.
+ * -ENOMEM  no memory
+ * -EINVAL  the codec refuses the level
+ * *out is NULL then.
+ */
 int RZS_MUST_CHECK rzs_worker_create(const struct rzs_store *store, const struct rzs_codec *codec,
 				     int level, unsigned index, struct rzs_worker **out);
-/* wipe: all of it is overwritten.  NULL is fine. */
+/* Free a worker; NULL is fine.  wipe: overwrite all of it first.  Sleeps. */
 void rzs_worker_destroy(struct rzs_worker *w, bool wipe);
 
 #endif

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The differences between kernels, from 6.1 on, and nowhere else.  Where stable kernels took a
- * change over, Kbuild looks into the headers instead (RZS_HAVE_*).
+ * All differences between kernel versions, from 6.1 on.  For changes that were backported to stable
+ * kernels, Kbuild searches the headers instead (RZS_HAVE_*).
  *
- * Compiled and run: 6.1, 6.12, 7.3 (tests/vm/matrix.list).  What is here for kernels from 6.2 to
- * 6.11 alone no test compiles: Debian's archive, where they have their kernels from, has no headers
- * of those.
+ * Compiled and tested: 6.1, 6.12 and 7.3 (tests/vm/matrix.list).  No test compiles the code for
+ * 6.2 to 6.11 only, because Debian's archive has no headers for those.
  */
 #ifndef RAMZSWAP_COMPAT_H
 #define RAMZSWAP_COMPAT_H
@@ -23,13 +22,13 @@
 #error "ramzswap needs Linux 6.1 or newer"
 #endif
 
-/* 6.3: rw_page, which marked a device as synchronous, became a flag. */
+/* Before 6.3 rw_page() marks a device as synchronous; then there is a flag. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
 #define RZS_RW_PAGE
 int rzs_rw_page(struct block_device *bdev, sector_t sector, struct page *page, enum req_op op);
 #endif
 
-/* 6.5: open() is given the disk, and modes have a type of their own. */
+/* 6.5: open() gets the disk, and the mode has its own type. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
 typedef fmode_t rzs_mode_t;
 typedef struct block_device rzs_opened_t;
@@ -49,70 +48,70 @@ static inline struct gendisk *rzs_opened_disk(rzs_opened_t *opened)
 #endif
 
 /*
- * A block device that nobody else may have meanwhile; `holder` is any address of ours.  An ERR_PTR
- * on failure, -EBUSY: somebody has it.
- * 6.5: modes have a type of their own; 6.7: a handle; 6.9: a file; 6.10: the inode is found by way
- * of the page cache.
+ * Open a block device exclusively; `holder` is any address of ours.  May sleep.  Returns an
+ * ERR_PTR(), -EBUSY if somebody else has it open exclusively.
+ * 6.5: the mode has its own type; 6.7: open returns a handle; 6.9: a file; 6.10: the inode is found
+ * through the page cache.
  */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
-typedef struct block_device rzs_claim_t;
-#define RZS_CLAIM_MODE (FMODE_READ | FMODE_WRITE | FMODE_EXCL)
+typedef struct block_device rzs_bdev_handle_t;
+#define RZS_EXCL_MODE (FMODE_READ | FMODE_WRITE | FMODE_EXCL)
 
-static inline rzs_claim_t *rzs_claim(dev_t dev, void *holder)
+static inline rzs_bdev_handle_t *rzs_bdev_open_excl(dev_t dev, void *holder)
 {
-	return blkdev_get_by_dev(dev, RZS_CLAIM_MODE, holder);
+	return blkdev_get_by_dev(dev, RZS_EXCL_MODE, holder);
 }
 
-static inline void rzs_unclaim(rzs_claim_t *claim, void *holder)
+static inline void rzs_bdev_close_excl(rzs_bdev_handle_t *handle, void *holder)
 {
-	blkdev_put(claim, RZS_CLAIM_MODE);
+	blkdev_put(handle, RZS_EXCL_MODE);
 }
 #elif LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
-typedef struct block_device rzs_claim_t;
+typedef struct block_device rzs_bdev_handle_t;
 
-static inline rzs_claim_t *rzs_claim(dev_t dev, void *holder)
+static inline rzs_bdev_handle_t *rzs_bdev_open_excl(dev_t dev, void *holder)
 {
 	return blkdev_get_by_dev(dev, BLK_OPEN_READ | BLK_OPEN_WRITE, holder, NULL);
 }
 
-static inline void rzs_unclaim(rzs_claim_t *claim, void *holder)
+static inline void rzs_bdev_close_excl(rzs_bdev_handle_t *handle, void *holder)
 {
-	blkdev_put(claim, holder);
+	blkdev_put(handle, holder);
 }
 #elif LINUX_VERSION_CODE < KERNEL_VERSION(6, 9, 0)
-typedef struct bdev_handle rzs_claim_t;
+typedef struct bdev_handle rzs_bdev_handle_t;
 
-static inline rzs_claim_t *rzs_claim(dev_t dev, void *holder)
+static inline rzs_bdev_handle_t *rzs_bdev_open_excl(dev_t dev, void *holder)
 {
 	return bdev_open_by_dev(dev, BLK_OPEN_READ | BLK_OPEN_WRITE, holder, NULL);
 }
 
-static inline void rzs_unclaim(rzs_claim_t *claim, void *holder)
+static inline void rzs_bdev_close_excl(rzs_bdev_handle_t *handle, void *holder)
 {
-	bdev_release(claim);
+	bdev_release(handle);
 }
 #else
-typedef struct file rzs_claim_t;
+typedef struct file rzs_bdev_handle_t;
 
-static inline rzs_claim_t *rzs_claim(dev_t dev, void *holder)
+static inline rzs_bdev_handle_t *rzs_bdev_open_excl(dev_t dev, void *holder)
 {
 	return bdev_file_open_by_dev(dev, BLK_OPEN_READ | BLK_OPEN_WRITE, holder, NULL);
 }
 
-static inline void rzs_unclaim(rzs_claim_t *claim, void *holder)
+static inline void rzs_bdev_close_excl(rzs_bdev_handle_t *handle, void *holder)
 {
-	bdev_fput(claim);
+	bdev_fput(handle);
 }
 #endif
 
-static inline struct block_device *rzs_claim_bdev(rzs_claim_t *claim)
+static inline struct block_device *rzs_bdev_of(rzs_bdev_handle_t *handle)
 {
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
-	return claim;
+	return handle;
 #elif LINUX_VERSION_CODE < KERNEL_VERSION(6, 9, 0)
-	return claim->bdev;
+	return handle->bdev;
 #else
-	return file_bdev(claim);
+	return file_bdev(handle);
 #endif
 }
 
@@ -126,9 +125,9 @@ static inline struct inode *rzs_bdev_inode(struct block_device *bdev)
 }
 
 /*
- * A disk of 4 KiB blocks that is done at once, does not rotate, drops what is discarded, and wants
- * pages to stay as they are while it compresses them.  An ERR_PTR on failure.
- * 6.9: limits are given at once; 6.11: flags are among them.
+ * Allocate a disk: 4 KiB logical blocks, synchronous, not rotational, with discard, and with stable
+ * pages, because a page must not change while it is compressed.  May sleep.  Returns an ERR_PTR().
+ * 6.9: the limits are an argument; 6.11: they include the flags.
  */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 9, 0)
 static inline struct gendisk *rzs_disk_alloc(unsigned int block)
@@ -181,8 +180,9 @@ static inline struct gendisk *rzs_disk_alloc(unsigned int block)
 #endif
 
 /*
- * Whether a bio is done when its submission returns: who swaps then waits for it, and readahead is
- * left out.  Only while nothing is submitted.  6.3: there is such a mark; 6.11: among the limits.
+ * Mark a disk as synchronous: its bios are complete when submission returns.  Swapping then waits
+ * for them, and skips readahead.  Only while no bio is in flight.  May sleep.  Returns a negative
+ * errno.  6.3: there is a flag; 6.11: it is in the limits.
  */
 static inline int rzs_disk_set_synchronous(struct gendisk *disk, bool on)
 {
@@ -205,7 +205,7 @@ static inline int rzs_disk_set_synchronous(struct gendisk *disk, bool on)
 #endif
 }
 
-/* 6.7: shrinkers are allocated by the kernel. */
+/* 6.7: the kernel allocates the shrinker.  May sleep.  NULL: no memory. */
 typedef unsigned long (*rzs_shrink_fn)(struct shrinker *s, struct shrink_control *sc);
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The kernel module.  Nothing but its manual page is built by "make": it needs the headers of a kernel, and its
-# own Kbuild.  These targets work on a copy below kmod-build/, so that the source tree stays clean
-# and may be read-only.
+# The kernel module.  "make" builds only its manual page, because the module needs the headers of a kernel.  The targets
+# below work on a copy in kmod-build/, so the source tree stays clean and may be read-only.
 
 RZS_KMOD_FILES = \
 	kmod-fallback/Kbuild \
@@ -12,7 +11,9 @@ RZS_KMOD_FILES = \
 	kmod-fallback/ramzswap_backing.h \
 	kmod-fallback/ramzswap_bio.c \
 	kmod-fallback/ramzswap_blocks.c \
+	kmod-fallback/ramzswap_bounce.c \
 	kmod-fallback/ramzswap_dev.h \
+	kmod-fallback/ramzswap_device.c \
 	kmod-fallback/ramzswap_freed.c \
 	kmod-fallback/ramzswap_ioctl.c \
 	kmod-fallback/ramzswap_ioctl.h \
@@ -24,6 +25,7 @@ RZS_KMOD_FILES = \
 	kmod-fallback/ramzswap_spill.h \
 	kmod-fallback/ramzswap_stats.h \
 	kmod-fallback/ramzswap_sysfs.c \
+	kmod-fallback/ramzswap_walk.c \
 	kmod-fallback/rzs_core_unity.c \
 	kmod-fallback/rzs_port.h \
 	kmod-fallback/rzs_port_codec.h
@@ -42,17 +44,17 @@ kmod-fallback/ramzswap.4: kmod-fallback/ramzswap.4.pod
 		--name=RAMZSWAP --release='ramzswap $(VERSION)' \
 		$(srcdir)/kmod-fallback/ramzswap.4.pod $@.tmp && mv $@.tmp $@
 
-# What a build of the module needs.
+# The files that a build of the module needs.
 RZS_KMOD_TREE = $(RZS_KMOD_FILES) $(RZS_CORE_SOURCES) port/port_check.h
 
-# A headers' folder may be said with KDIR=..., else those of the running kernel are meant.
+# KDIR=... is the directory of the kernel's headers; the default is that of the running kernel.
 RZS_KMOD_MAKE = kdir='$(KDIR)'; test -n "$$kdir" || kdir=/lib/modules/`uname -r`/build; \
 	test -e "$$kdir/Makefile" || { \
-		echo "no kernel module: no headers at $$kdir (Debian: linux-headers-`uname -r`; or say KDIR=...)"; \
+		echo "no kernel module: no headers at $$kdir (Debian: linux-headers-`uname -r`; or set KDIR=...)"; \
 		exit 1; }; \
 	$(MAKE) -C kmod-build/kmod-fallback KDIR="$$kdir" RZS_VERSION='$(VERSION)'
 
-# rzs_copy_kmod TO: files that are the same already keep their time, so that little is built anew.
+# rzs_copy_kmod TO: files that have not changed keep their time, so that make builds only what has changed.
 rzs_copy_kmod = \
 	copy_to() { \
 		for f in $(RZS_KMOD_TREE); do \
@@ -69,7 +71,7 @@ modules:
 modules_install: modules
 	@$(RZS_KMOD_MAKE) modules_install
 
-# The tree that "dkms add ramzswap/$(VERSION)" looks for.
+# The source tree for "dkms add ramzswap/$(VERSION)".
 dkms-source:
 	@$(rzs_copy_kmod) '$(DESTDIR)/usr/src/ramzswap-$(VERSION)'
 	$(SED) 's,@VER''SION@,$(VERSION),g' $(srcdir)/kmod-fallback/dkms.conf.in \

@@ -1,20 +1,33 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the driver's own files share.
+ * What the driver's files share.
  *
- * A device (struct rzs_device) exists from loading to unloading.  While it is initialised it has a
- * struct rzs_live, which everything on the data path finds through SRCU: whoever holds the read
- * lock may use it, and taking a device down waits for all of them.
+ * A device (struct rzs_device) exists from module load to unload.  While it is initialised it has a
+ * struct rzs_live.  The data path finds that through SRCU: whoever holds the read lock may use it,
+ * and RESET waits for all readers.
  *
- * Locks, outermost first:
- *   rzs_device.lock     configuration, INIT and RESET; never on the data path
- *   disk->open_mutex    (the block layer's) is nobody else opening while we look
+ * Files, by layer.  A file calls only files in lines below its own.
+ *   main                    module parameters, disks, load and unload
+ *   bio, ioctl, sysfs       the block device's interfaces
+ *   shrink, selftest        compaction; the self-test of a debug build
+ *   device                  INIT, RESET and statistics of a device
+ *   spill                   a device with a backing swap
+ *   job                     requests to the backing swap
+ *   walk                    the pages of a bio: store or backing swap
+ *   backing, bounce, freed  the backing swap's blocks; the bounce page; freed slots
+ *   core_unity              the store
+ *   blocks                  memory for the store
+ * main defines rzs_workqueue, which freed, job and blocks use: data, not a call.
+ *
+ * Lock order, outermost first:
+ *   rzs_device.lock     configuration, INIT and RESET; never taken on the data path
+ *   disk->open_mutex    the block layer's: no open or close while it is held
  *   rzs_srcu            read side: every use of a live device
- *   rzs_bounce.mutex    one page that is in pieces
- *   rzs_freed.mutex     one slot's discard against one write of that slot
- *   a spill's locks     (ramzswap_spill.h)
- *   a store's worker, and what core/store.c says
- * Memory is asked for under the first and the third only, and under the third without I/O.
+ *   rzs_bounce.mutex    the bounce page
+ *   rzs_freed.mutex     a discard of a freed slot against a write of that slot
+ *   the spill's locks   see ramzswap_spill.h
+ *   the store's locks   a worker first; see core/store.c
+ * Memory is allocated only under rzs_device.lock and under rzs_srcu; under rzs_srcu without I/O.
  */
 #ifndef RAMZSWAP_H
 #define RAMZSWAP_H
@@ -29,25 +42,28 @@
 #include "rzs_store.h"
 
 #define RZS_BACKING_NAME_MAX 128u
-/* A write finds the reserve empty only when others took it all between our refill and our write. */
+/*
+ * After a refill a write finds no block only if other writes took all of them in between.  It then
+ * tries again, this many times altogether.
+ */
 #define RZS_WRITE_TRIES 4u
 
-struct rzs_spill;
 struct rzs_backing;
+struct rzs_spill;
 
-/* Slots that the kernel has said are free and whose pages are still stored: ramzswap_freed.c. */
+/* Slots that the kernel has freed and that are not discarded yet; see ramzswap_freed.c. */
 struct rzs_freed {
 	u64 nr_chunks;
-	unsigned long **chunk; /* a bit for each slot, or NULL where nothing was ever written */
-	unsigned long *busy;   /* a bit for each chunk that has bits */
+	unsigned long **chunk;	/* one bit per slot; NULL if no slot of the chunk was written */
+	unsigned long *pending; /* one bit per chunk: it may have marked slots */
 	struct mutex mutex;
-	atomic64_t bytes; /* of memory */
+	atomic64_t bytes; /* memory in use */
 	struct work_struct work;
-	struct rzs_store *store;
-	struct rzs_spill *spill; /* or NULL; set before there are slots to free */
+	int (*discard)(void *arg, u64 slot);
+	void *arg;
 };
 
-/* For a page of the device that its bio has in several pieces; not used for pages of swap. */
+/* A buffer for pages that a bio has in several segments.  Swap never needs it. */
 struct rzs_bounce {
 	struct mutex mutex;
 	void *page;
@@ -60,122 +76,196 @@ struct rzs_live {
 	u64 nr_pages;
 	struct rzs_freed freed;
 	struct rzs_bounce bounce;
-	struct rzs_spill *spill; /* NULL: no backing swap */
+	struct rzs_spill *spill; /* NULL without a backing swap */
 };
 
 struct rzs_device {
 	struct gendisk *disk;
 	struct mutex lock;
-	bool claimed; /* under disk->open_mutex: no one may open it now */
+	bool claimed; /* by RESET, under disk->open_mutex: open fails */
+	bool checksum;
 	struct rzs_live __rcu *live;
 
-	/* What the next INIT makes; under lock. */
-	u64 disksize;  /* bytes, 0: by the machine's memory */
-	u64 mem_limit; /* bytes, 0: none, or by the machine's memory with a backing swap */
-	bool limit_needs_backing; /* it was set as the original had it */
+	/* The configuration for the next INIT; under lock. */
+	u64 disksize;		  /* bytes; 0: depends on RAM */
+	u64 mem_limit;		  /* bytes; 0: none, or with a backing swap depends on RAM */
+	bool limit_needs_backing; /* set by ioctl, where the original driver required that */
 	const char *codec;
-	char backing_swap[RZS_BACKING_NAME_MAX]; /* a path; empty: none */
+	char backing_swap[RZS_BACKING_NAME_MAX]; /* path, or "" */
 
 	atomic64_t invalid_io;
-	atomic64_t failed_writes; /* that the store has not seen */
-	atomic64_t retried;	  /* writes that the store refused once and then took */
+	atomic64_t failed_writes; /* that never reached the store */
+	atomic64_t retried;	  /* writes that the store refused once and that were tried again */
 };
 
 extern struct workqueue_struct *rzs_workqueue;
 extern struct srcu_struct rzs_srcu;
 extern const struct attribute_group *rzs_sysfs_groups[];
 
-struct rzs_spill_counts;
-
 /*
- * Counts something that is taken off one of the store's counters: whoever reads this one first,
- * with acquire, and then the store's, never finds more here than there.
+ * Count an event that is subtracted from one of the store's counters.  A reader that reads this
+ * counter with acquire, and the store's counter afterwards, never sees more here than there.
  */
-static inline void rzs_count_after(atomic64_t *counter)
+static inline void rzs_inc_release(atomic64_t *counter)
 {
+	/* The store's counter first; pairs with atomic64_read_acquire(). */
 	smp_mb__before_atomic();
 	atomic64_inc(counter);
 }
 
-/* ramzswap_main.c.  Each takes dev->lock, unless it says otherwise, and may sleep. */
+/* ---- ramzswap_device.c ---- */
 
-/* -EBUSY when initialised already, -EINVAL for a size that cannot be, -ENOMEM, -ENOSPC: limit. */
+/* Statistics of the backing swap, in pages. */
+struct rzs_spill_stats {
+	u64 pages;	   /* stored there now */
+	u64 reads, writes; /* including those that failed */
+};
+
+/*
+ * Initialise a device as configured.  Process context without dev->lock; may sleep and start I/O.
+ *   -EBUSY   it is initialised
+ *   -EINVAL  the size is out of range, or a limit requires a backing swap (the log says so)
+ *   -ENOSPC  the limit is too small
+ *   -ENOMEM
+ *   or the error from rzs_backing_open()
+ */
 int rzs_device_init(struct rzs_device *dev);
-/* The same with the lock held. */
+/* The same; the caller holds dev->lock. */
 int rzs_device_init_locked(struct rzs_device *dev);
-/* -EBUSY when more than `openers` have it open.  0 also when there is nothing to reset. */
+/*
+ * Discard all data and the configuration.  Process context without dev->lock; may sleep and start
+ * I/O.  Returns -EBUSY if the disk is open more than `openers` times.  It is not an error if the
+ * device is not initialised.
+ */
 int rzs_device_reset(struct rzs_device *dev, unsigned int openers);
-/* A change of what INIT makes is allowed while this is false.  Under dev->lock. */
-static inline bool rzs_device_ready(struct rzs_device *dev)
+/*
+ * Free the store and forget the configuration of a device that cannot be in use: it was claimed,
+ * or its disk was deleted or never added.  The caller holds dev->lock; may sleep.
+ */
+void rzs_device_clear(struct rzs_device *dev);
+/* While this is false the configuration may be changed.  Any context; stable under dev->lock. */
+static inline bool rzs_device_initialised(struct rzs_device *dev)
 {
 	return rcu_access_pointer(dev->live);
 }
-/* The live device, for as long as dev->lock is held; NULL: not initialised. */
+/* The live device, or NULL.  The caller holds dev->lock, and may use it until it releases that. */
 struct rzs_live *rzs_device_live(struct rzs_device *dev);
 /*
- * Statistics.  Takes no lock that others hold for long, and waits for nothing, as anybody may ask;
- * slots that the kernel has freed just now may still be in it.  -ENOTTY: not initialised.
+ * Set the path of the backing swap for the next INIT; "" means none.  Takes dev->lock; may sleep.
+ * Returns -EBUSY if the device is initialised, -EINVAL if the path is too long.
  */
-int rzs_device_stats(struct rzs_device *dev, struct rzs_stats *out);
-/* The same for what went to the backing swap; all zeros when there is none. */
-void rzs_device_spill_counts(struct rzs_device *dev, struct rzs_spill_counts *out);
-/* The same for the path of the backing swap that is in use; "" when there is none. */
-void rzs_device_backing(struct rzs_device *dev, char out[RZS_BACKING_NAME_MAX]);
-/* The path of a backing swap for the next INIT, "" for none.  -EBUSY: initialised; -EINVAL. */
 int rzs_device_set_backing(struct rzs_device *dev, const char *path);
-/* Call fn for each device until it returns false. */
-void rzs_for_each_device(bool (*fn)(struct rzs_device *dev, void *arg), void *arg);
 
-/* ramzswap_bio.c */
+/*
+ * Statistics.  Process context.  These take no mutex and never wait for INIT, RESET or I/O, because
+ * any user may call them.  Slots that the kernel has freed just now may still be counted.
+ */
+
+/* Returns -ENOTTY, and leaves *out alone, if the device is not initialised. */
+int rzs_device_stats(struct rzs_device *dev, struct rzs_stats *out);
+/* All zeros if there is no backing swap in use. */
+void rzs_device_spill_stats(struct rzs_device *dev, struct rzs_spill_stats *out);
+/* The path of the backing swap in use, or "". */
+void rzs_device_backing(struct rzs_device *dev, char out[RZS_BACKING_NAME_MAX]);
+
+/* ---- ramzswap_bio.c ---- */
+
+/* The block device operation: process context without locks; may sleep, does not wait for I/O. */
 void rzs_submit_bio(struct bio *bio);
-/* -ENOMEM; rzs_bounce_fini() is fine then as well, and when it was never called. */
+/*
+ * The block device operation: the kernel no longer needs a swap slot.  Called under the swap
+ * code's spinlocks; never sleeps.
+ */
+void rzs_slot_free_notify(struct block_device *bdev, unsigned long slot);
+
+/* ---- ramzswap_bounce.c ---- */
+
+/* May sleep.  Returns -ENOMEM; rzs_bounce_fini() may be called then as well. */
 int rzs_bounce_init(struct rzs_bounce *b);
+/* Also if rzs_bounce_init() was never called on the zeroed structure. */
 void rzs_bounce_fini(struct rzs_bounce *b);
-/* n bytes between the page and the bio's next ones.  Under b->mutex. */
+/*
+ * Copy n bytes, at most a page, between the start of the bounce page and the bio from iter on.
+ * The caller holds b->mutex.
+ */
 void rzs_bounce_copy(struct rzs_bounce *b, struct bio *bio, struct bvec_iter iter, u32 n,
 		     bool to_bio);
 
-/* ramzswap_freed.c */
-/* -ENOMEM; rzs_freed_fini() is the caller's then as well. */
-int rzs_freed_init(struct rzs_freed *f, struct rzs_store *store);
+/* ---- ramzswap_freed.c ---- */
+
+/*
+ * discard(arg, slot) discards one page.  It is called from a work item, under f->mutex, and may
+ * sleep, but must not wait for memory.  May sleep.  Returns -ENOMEM; rzs_freed_fini() is to be
+ * called then as well.
+ */
+int rzs_freed_init(struct rzs_freed *f, u64 nr_pages, int (*discard)(void *arg, u64 slot),
+		   void *arg);
+/* Waits for the work item.  Nobody may mark slots or write any more.  May sleep. */
 void rzs_freed_fini(struct rzs_freed *f);
-int rzs_freed_prepare(struct rzs_freed *f, u64 slot);
-void rzs_slot_free_notify(struct block_device *bdev, unsigned long slot);
+/*
+ * To be called before each write of a slot.  May sleep; allocates without I/O.  Returns -ENOMEM:
+ * the slot must not be written now.
+ */
+int rzs_freed_prepare_write(struct rzs_freed *f, u64 slot);
+/* Have a slot discarded soon, unless it is written before that.  Any context. */
+void rzs_freed_mark(struct rzs_freed *f, u64 slot);
 
-/* ramzswap_spill.c: devices with a backing swap */
+/* ---- ramzswap_spill.c ---- */
 
-struct rzs_spill_counts {
-	u64 pages;	   /* in the backing swap */
-	u64 reads, writes; /* pages, failed ones included */
-	u64 failed_reads, failed_writes;
-};
-
-/* -ENOMEM; else the backing swap is the spill's.  live is to have its store and its size. */
+/*
+ * live must have everything but its spill.  May sleep.  Returns -ENOMEM; on success the spill owns
+ * the backing swap.
+ */
 int rzs_spill_new(struct rzs_device *dev, struct rzs_live *live, struct rzs_backing *backing,
 		  struct rzs_spill **out);
-/* Until all bios are done; nobody may submit more. */
+/* Wait until all bios are complete.  Nobody may submit more. */
 void rzs_spill_wait(struct rzs_spill *s);
-/* Closes the backing swap.  NULL is fine. */
+/* Closes the backing swap; may sleep.  NULL is allowed. */
 void rzs_spill_free(struct rzs_spill *s);
-/* Serve a bio, at once or later. */
+/* Complete a bio, now or later.  The submitter's context: may sleep, does not wait for I/O. */
 void rzs_spill_bio(struct rzs_spill *s, struct bio *bio);
-/* As rzs_store_discard(), of pages in the store and in the backing swap. */
-int rzs_spill_drop(struct rzs_spill *s, u64 slot, u64 nr);
-void rzs_spill_counts(struct rzs_spill *s, struct rzs_spill_counts *out);
-/* Writes that failed by the store's counts and did not: to be read before these counts. */
-u64 rzs_spill_refused(struct rzs_spill *s);
+/*
+ * Discard nr pages of the device from `slot` on, in the store and in the backing swap.  May sleep;
+ * does not wait for I/O or memory.  Returns the store's error.
+ */
+int rzs_spill_discard(struct rzs_spill *s, u64 slot, u64 nr);
+/* Any context. */
+void rzs_spill_stats(struct rzs_spill *s, struct rzs_spill_stats *out);
+/*
+ * Correct a store's statistics by what the store cannot know.  `refused` is the result of
+ * rzs_spill_refused(), which must be read before the store's statistics are.  Any context.
+ */
 void rzs_spill_add_stats(struct rzs_spill *s, u64 refused, struct rzs_stats *out);
+/* Writes that the store counts as failed and that went to the backing swap.  Any context. */
+u64 rzs_spill_refused(struct rzs_spill *s);
 
-/* ramzswap_shrink.c */
-int rzs_shrink_init(void);
+/* ---- ramzswap_shrink.c ---- */
+
+/* The devices must exist until rzs_shrink_exit().  May sleep.  Returns -ENOMEM. */
+int rzs_shrink_init(struct rzs_device *const *devices, unsigned int nr);
 void rzs_shrink_exit(void);
-/* All that compaction can gain.  The caller sees to it that the device stays live. */
+/*
+ * Compact until nothing is gained or a signal is pending.  May sleep.  The caller keeps the device
+ * live.
+ */
 void rzs_compact_all(struct rzs_live *live);
 
-/* rzs_core_unity.c */
+/* ---- rzs_core_unity.c ---- */
+
+/* Where the store takes its blocks from.  Any context. */
 struct rzs_blocks *rzs_store_blocks(struct rzs_store *store);
 
-/* ramzswap_selftest.c: before the first device; a negative errno when something is wrong. */
+/* ---- ramzswap_blocks.c (the rest is in rzs_port.h) ---- */
+
+/*
+ * Fill up the reserve.  May sleep; starts no I/O.  With nomemalloc the kernel's memory reserves are
+ * left alone, even if the task may use them.  Returns false if the system had no memory.
+ */
+bool rzs_blocks_refill(struct rzs_blocks *b, bool nomemalloc);
+
+/* ---- ramzswap_selftest.c ---- */
+
+/* At module load, before any device exists.  Returns a negative errno if a test fails. */
 #ifdef RZS_SELFTEST
 int rzs_selftest(void);
 #else
@@ -184,11 +274,5 @@ static inline int rzs_selftest(void)
 	return 0;
 }
 #endif
-
-/*
- * ramzswap_blocks.c: false when the machine had no memory.  Sleeps, starts no I/O.  modest: without
- * the kernel's reserves, whoever calls.
- */
-bool rzs_blocks_refill(struct rzs_blocks *b, bool modest);
 
 #endif

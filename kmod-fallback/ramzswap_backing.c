@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Backing swap: opening it, looking at its swap header, mapping a file's blocks, letting go.  In
- * this order: what has no header is refused before the many blocks of a file are looked up.
+ * The backing swap: open it, check its swap header, map a file's blocks, close it.  The header is
+ * checked before the blocks of a file are mapped, because there may be many.
  *
- * A file's blocks are looked up once, by bmap(), so that later I/O asks no file system for anything
- * (which could want memory, or a lock that whoever is reclaiming holds).  That is as good as the
- * file system's promise to leave the blocks where they are, which S_SWAPFILE asks for; file systems
- * that have no bmap(), or are known to move blocks nevertheless, are refused.
+ * A file's blocks are mapped once, with bmap(), so that later I/O does not enter the file system.
+ * The file system could allocate memory, or take a lock that a task in reclaim holds.  This relies
+ * on the file system not to move the blocks of an S_SWAPFILE.  File systems without bmap(), and one
+ * that is known to move blocks all the same, are refused.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -27,7 +27,7 @@
 
 #define PAGE_SECTORS_OF(page) ((sector_t)(page) << (RZS_PAGE_SHIFT - SECTOR_SHIFT))
 
-/* Its address is the holder's name. */
+/* The address identifies us as the holder of an exclusively opened device. */
 static char holder;
 
 /* ---- extents ---- */
@@ -35,19 +35,19 @@ static char holder;
 static int extent_add(struct rzs_backing *b, u64 page, sector_t sector)
 {
 	struct rzs_extent *last = b->nr_extents ? &b->extent[b->nr_extents - 1] : NULL, *more;
-	size_t room = b->room ? 2 * b->room : 64;
+	size_t max = b->max_extents ? 2 * b->max_extents : 64;
 
 	if (last && sector == last->sector + PAGE_SECTORS_OF(page - last->page))
 		return 0;
-	if (b->nr_extents == b->room) {
-		more = kvmalloc_array(room, sizeof(*more), GFP_KERNEL);
+	if (b->nr_extents == b->max_extents) {
+		more = kvmalloc_array(max, sizeof(*more), GFP_KERNEL);
 		if (!more)
 			return -ENOMEM;
 		if (last)
 			memcpy(more, b->extent, b->nr_extents * sizeof(*more));
 		kvfree(b->extent);
 		b->extent = more;
-		b->room = room;
+		b->max_extents = max;
 	}
 	b->extent[b->nr_extents++] = (struct rzs_extent){.page = page, .sector = sector};
 	return 0;
@@ -57,7 +57,7 @@ sector_t rzs_backing_sector(const struct rzs_backing *b, u64 page)
 {
 	size_t low = 0, high = b->nr_extents, mid;
 
-	/* The last whose first page is not beyond it. */
+	/* Find the last extent that begins at the page or before it. */
 	while (high - low > 1) {
 		mid = low + (high - low) / 2;
 		if (b->extent[mid].page <= page)
@@ -68,7 +68,7 @@ sector_t rzs_backing_sector(const struct rzs_backing *b, u64 page)
 	return b->extent[low].sector + PAGE_SECTORS_OF(page - b->extent[low].page);
 }
 
-/* Where the file has this page, in one piece. */
+/* The sector of a page of the file, which must be contiguous on the device. */
 static int map_page(const char *name, struct inode *inode, u64 page, sector_t *out)
 {
 	unsigned int shift = RZS_PAGE_SHIFT - inode->i_blkbits, i;
@@ -78,17 +78,16 @@ static int map_page(const char *name, struct inode *inode, u64 page, sector_t *o
 	for (i = 0; i < 1u << shift; i++) {
 		block = ((sector_t)page << shift) + i;
 		if (bmap(inode, &block) || !block) {
-			/* bmap() says the same of all of these. */
-			pr_err("%s: page %llu of the file is a hole, or was allocated (fallocate) "
-			       "and never written, or cannot be mapped; write zeros to all of the "
-			       "file, then mkswap\n",
-			       name, page);
+			/* bmap() does not distinguish these. */
+			pr_err("%s: page %llu is a hole, or allocated but never written\n", name,
+			       page);
+			pr_err("%s: fill the file with zeros, then run mkswap\n", name);
 			return -EINVAL;
 		}
 		if (!i)
 			first = block;
 		if (block != first + i) {
-			pr_err("%s: page %llu of the file is in pieces\n", name, page);
+			pr_err("%s: page %llu is not contiguous on the device\n", name, page);
 			return -EINVAL;
 		}
 	}
@@ -96,7 +95,7 @@ static int map_page(const char *name, struct inode *inode, u64 page, sector_t *o
 	return 0;
 }
 
-/* Pages from .. to - 1 of the file. */
+/* Map pages from .. to - 1 of the file. */
 static int map_file(const char *name, struct rzs_backing *b, u64 from, u64 to)
 {
 	sector_t sector;
@@ -116,10 +115,13 @@ static int map_file(const char *name, struct rzs_backing *b, u64 from, u64 to)
 	return 0;
 }
 
-/* ---- holding ---- */
+/* ---- open ---- */
 
-/* As an active swap area: no writes, no truncation.  -EBUSY: it is one. */
-static int hold(struct rzs_backing *b, struct inode *inode)
+/*
+ * Set S_SWAPFILE, as swapon(2) does: the inode can be neither written to nor truncated.  -EBUSY:
+ * it is a swap area already.
+ */
+static int set_swapfile(struct rzs_backing *b, struct inode *inode)
 {
 	int err = 0;
 
@@ -134,28 +136,28 @@ static int hold(struct rzs_backing *b, struct inode *inode)
 	return err;
 }
 
-static void let_go(struct rzs_backing *b)
+static void clear_swapfile(struct rzs_backing *b)
 {
 	if (!b->inode)
 		return;
 	inode_lock(b->inode);
 	b->inode->i_flags &= ~S_SWAPFILE;
 	inode_unlock(b->inode);
-	/* What the page cache has is from before. */
+	/* The page cache has old data. */
 	invalidate_inode_pages2(b->inode->i_mapping);
 }
 
 static int open_device(struct rzs_backing *b, dev_t dev)
 {
-	rzs_claim_t *claim = rzs_claim(dev, &holder);
+	rzs_bdev_handle_t *handle = rzs_bdev_open_excl(dev, &holder);
 	int err;
 
-	if (IS_ERR(claim))
-		return PTR_ERR(claim);
-	b->claim = claim;
-	b->bdev = rzs_claim_bdev(claim);
+	if (IS_ERR(handle))
+		return PTR_ERR(handle);
+	b->bdev_handle = handle;
+	b->bdev = rzs_bdev_of(handle);
 	b->nr_pages = bdev_nr_bytes(b->bdev) >> RZS_PAGE_SHIFT;
-	err = hold(b, rzs_bdev_inode(b->bdev));
+	err = set_swapfile(b, rzs_bdev_inode(b->bdev));
 	if (!err)
 		err = sync_blockdev(b->bdev);
 	if (!err)
@@ -163,7 +165,7 @@ static int open_device(struct rzs_backing *b, dev_t dev)
 	return err;
 }
 
-/* The file stays open, which keeps its file system mounted.  Of its pages only page 0 is mapped. */
+/* The file stays open, which keeps its file system mounted.  Only page 0 is mapped here. */
 static int open_file(const char *name, struct rzs_backing *b, struct file *file)
 {
 	struct inode *inode = file_inode(file);
@@ -173,14 +175,14 @@ static int open_file(const char *name, struct rzs_backing *b, struct file *file)
 	b->bdev = inode->i_sb->s_bdev;
 	b->nr_pages = i_size_read(inode) >> RZS_PAGE_SHIFT;
 	if (!b->bdev || inode->i_sb->s_magic == F2FS_SUPER_MAGIC) {
-		pr_err("%s: its file system does not keep blocks of a file where they are\n", name);
+		pr_err("%s: the file system may move the blocks of a file\n", name);
 		return -EINVAL;
 	}
 	if (inode->i_blkbits > RZS_PAGE_SHIFT) {
-		pr_err("%s: its file system has blocks larger than a page\n", name);
+		pr_err("%s: the file system has blocks larger than a page\n", name);
 		return -EINVAL;
 	}
-	err = hold(b, inode);
+	err = set_swapfile(b, inode);
 	if (!err)
 		err = vfs_fsync(file, 0);
 	return err ? err : map_file(name, b, 0, 1);
@@ -203,7 +205,7 @@ static int read_page_0(struct rzs_backing *b, void *page)
 	return err;
 }
 
-/* What swapon(2) would ask of it, since what is there is overwritten. */
+/* The same checks as swapon(2), because whatever else is there would be overwritten. */
 static int check_header(const char *name, struct rzs_backing *b, const void *page)
 {
 	const union swap_header *header = page;
@@ -211,15 +213,15 @@ static int check_header(const char *name, struct rzs_backing *b, const void *pag
 	u8 uuid[RZS_SWAP_UUID_SIZE];
 
 	if (!rzs_swap_header_uuid(page, uuid) || header->info.version != 1) {
-		pr_err("%s: no swap area; mkswap makes one, and overwrites what is there\n", name);
+		pr_err("%s: no swap header; run mkswap, which overwrites existing data\n", name);
 		return -EINVAL;
 	}
 	if (header->info.nr_badpages) {
-		pr_err("%s: backing swap has bad pages\n", name);
+		pr_err("%s: swap area has bad pages\n", name);
 		return -EINVAL;
 	}
 	if (pages > b->nr_pages || pages < RZS_SWAP_MIN_PAGES || pages > RZS_MAX_PAGES) {
-		pr_err("%s: its swap header says %llu pages, there is room for %llu\n", name, pages,
+		pr_err("%s: swap header has %llu pages, %llu are available\n", name, pages,
 		       b->nr_pages);
 		return -EINVAL;
 	}
@@ -233,15 +235,15 @@ static int check_area(const char *name, struct rzs_backing *b)
 	int err;
 
 	if (b->bdev->bd_disk->fops->owner == THIS_MODULE) {
-		pr_err("%s: a ramzswap device cannot have another for its backing swap\n", name);
+		pr_err("%s: a ramzswap device cannot be a backing swap\n", name);
 		return -EINVAL;
 	}
 	if (bdev_is_zoned(b->bdev) || bdev_logical_block_size(b->bdev) > RZS_PAGE_SIZE) {
-		pr_err("%s: its device cannot write single pages anywhere\n", name);
+		pr_err("%s: the device cannot write single pages in any order\n", name);
 		return -EINVAL;
 	}
 	if (b->nr_pages < RZS_SWAP_MIN_PAGES) {
-		pr_err("%s: too small for swap\n", name);
+		pr_err("%s: too small for a swap area\n", name);
 		return -EINVAL;
 	}
 	page = (void *)__get_free_page(GFP_KERNEL);
@@ -249,14 +251,14 @@ static int check_area(const char *name, struct rzs_backing *b)
 		return -ENOMEM;
 	err = read_page_0(b, page);
 	if (err)
-		pr_err("%s: cannot be read: error %d\n", name, err);
+		pr_err("%s: cannot read the swap header: error %d\n", name, err);
 	else
 		err = check_header(name, b, page);
 	free_page((unsigned long)page);
 	return err;
 }
 
-static int open_as(const char *name, struct rzs_backing *b, struct file *file)
+static int open_and_check(const char *name, struct rzs_backing *b, struct file *file)
 {
 	struct inode *inode = file_inode(file);
 	int err = -EINVAL;
@@ -266,10 +268,10 @@ static int open_as(const char *name, struct rzs_backing *b, struct file *file)
 	else if (S_ISREG(inode->i_mode) && i_size_read(inode) >> RZS_PAGE_SHIFT)
 		err = open_file(name, b, file);
 	else
-		pr_err("%s: neither a block device nor a file with anything in it\n", name);
+		pr_err("%s: neither a block device nor a file of at least a page\n", name);
 	if (!err)
 		err = check_area(name, b);
-	/* As many as the header says. */
+	/* The number of pages is now that of the header. */
 	if (!err && b->file)
 		err = map_file(name, b, 1, b->nr_pages);
 	return err;
@@ -288,16 +290,16 @@ int rzs_backing_open(const char *name, struct rzs_backing **out)
 	if (IS_ERR(file)) {
 		err = PTR_ERR(file);
 	} else {
-		err = open_as(name, b, file);
+		err = open_and_check(name, b, file);
 		filp_close(file, NULL);
 	}
 	if (err) {
-		pr_err("%s: no backing swap: error %d%s\n", name, err,
-		       err == -EBUSY ? ", it is in use" : "");
+		pr_err("%s: cannot use as backing swap: error %d%s\n", name, err,
+		       err == -EBUSY ? " (in use)" : "");
 		rzs_backing_close(b);
 		return err;
 	}
-	b->bytes = sizeof(*b) + b->room * sizeof(*b->extent);
+	b->bytes = sizeof(*b) + b->max_extents * sizeof(*b->extent);
 	*out = b;
 	return 0;
 }
@@ -306,9 +308,9 @@ void rzs_backing_close(struct rzs_backing *b)
 {
 	if (!b)
 		return;
-	let_go(b);
-	if (b->claim)
-		rzs_unclaim(b->claim, &holder);
+	clear_swapfile(b);
+	if (b->bdev_handle)
+		rzs_bdev_close_excl(b->bdev_handle, &holder);
 	if (b->file)
 		fput(b->file);
 	kvfree(b->extent);

@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The data path: bios of every shape.
+ * The data path: bios of every shape, and slots that the kernel frees.
  *
- * A bio is done when rzs_submit_bio() returns, in the submitter's context, which may be reclaim;
- * one of a device with a backing swap may take longer (ramzswap_spill.c).
- * It is taken page of the device by page of the device, so that each is written as a whole or not
- * at all.  A page that lies in one piece of memory goes straight between there and the store; one
- * that lies in several (a buffer that is not aligned) goes by way of the device's bounce page.  A
- * part of a page is read, changed and written by the store under the slot's lock.
+ * A bio is complete when rzs_submit_bio() returns.  The submitter may be in reclaim.  A device
+ * with a backing swap may complete a bio later (ramzswap_spill.c).
  *
- * Before each write the submitter sees to it that the store has blocks ready (ramzswap_blocks.c)
- * and that no discard of the slot is pending (ramzswap_freed.c).  It holds nothing meanwhile: a
- * worker is had for one page's work at a time, and no memory is asked for while one is held.
+ * A bio is split at the pages of the device, so that each page is written as a whole or not at all.
+ * Data in one segment moves directly between the segment and the store.  Data in several segments
+ * (an unaligned buffer) goes through the device's bounce page.  A part of a page is read, modified
+ * and written by the store under the slot's lock.
+ *
+ * Before each write the submitter makes sure that the store has blocks in reserve
+ * (ramzswap_blocks.c) and that no discard of the slot is pending (ramzswap_freed.c).  It may hold
+ * the bounce page's mutex then, but no worker: a worker is held for one page at a time, and no
+ * memory is allocated while it is held.
  */
 #include <linux/blkdev.h>
 #include <linux/highmem.h>
@@ -23,8 +25,8 @@
 #include "compat.h"
 #include "ramzswap.h"
 
-/* So much is discarded before others may have the processor. */
-#define DROP_STEP (16ull << 20)
+/* Bytes to discard before the processor may be rescheduled. */
+#define DISCARD_STEP (16ull << 20)
 
 static int write_once(struct rzs_live *live, const void *from, u32 len, u64 pos)
 {
@@ -39,13 +41,13 @@ static int write_once(struct rzs_live *live, const void *from, u32 len, u64 pos)
 	return err;
 }
 
-/* Bytes of one page of the device. */
+/* Write bytes of one page of the device. */
 static int write_part(struct rzs_device *dev, struct rzs_live *live, const void *from, u32 len,
 		      u64 pos)
 {
 	unsigned int tries = 0;
 	bool again;
-	int err = rzs_freed_prepare(&live->freed, pos >> RZS_PAGE_SHIFT);
+	int err = rzs_freed_prepare_write(&live->freed, pos >> RZS_PAGE_SHIFT);
 
 	if (err) {
 		atomic64_inc(&dev->failed_writes);
@@ -56,7 +58,7 @@ static int write_part(struct rzs_device *dev, struct rzs_live *live, const void 
 		err = write_once(live, from, len, pos);
 		again = again && err == -ENOMEM;
 		if (again)
-			rzs_count_after(&dev->retried);
+			rzs_inc_release(&dev->retried);
 	} while (again);
 	return err;
 }
@@ -74,9 +76,9 @@ static int read_part(struct rzs_live *live, void *to, u32 len, u64 pos)
 	return err;
 }
 
-/* At most to the end of a page of the device; memory has it in one piece. */
-static int do_piece(struct rzs_device *dev, struct rzs_live *live, struct bio_vec *bv, u32 len,
-		    u64 pos, bool write)
+/* Data within one page of the device, in one segment. */
+static int do_segment(struct rzs_device *dev, struct rzs_live *live, struct bio_vec *bv, u32 len,
+		      u64 pos, bool write)
 {
 	u8 *base = kmap_local_page(bv->bv_page), *at = base + bv->bv_offset;
 	int err = write ? write_part(dev, live, at, len, pos) : read_part(live, at, len, pos);
@@ -87,43 +89,9 @@ static int do_piece(struct rzs_device *dev, struct rzs_live *live, struct bio_ve
 	return err;
 }
 
-int rzs_bounce_init(struct rzs_bounce *b)
-{
-	mutex_init(&b->mutex);
-	b->page = (void *)__get_free_page(GFP_KERNEL);
-	return b->page ? 0 : -ENOMEM;
-}
-
-void rzs_bounce_fini(struct rzs_bounce *b)
-{
-	free_page((unsigned long)b->page);
-}
-
-void rzs_bounce_copy(struct rzs_bounce *b, struct bio *bio, struct bvec_iter iter, u32 n,
-		     bool to_bio)
-{
-	u32 done = 0, len;
-
-	while (done < n) {
-		struct bio_vec bv = bio_iter_iovec(bio, iter);
-		void *at = kmap_local_page(bv.bv_page) + bv.bv_offset;
-
-		len = min_t(u32, bv.bv_len, n - done);
-		if (to_bio)
-			memcpy(at, b->page + done, len);
-		else
-			memcpy(b->page + done, at, len);
-		kunmap_local(at);
-		if (to_bio)
-			flush_dcache_page(bv.bv_page);
-		bio_advance_iter(bio, &iter, len);
-		done += len;
-	}
-}
-
-/* The same of what memory has in several pieces. */
-static int do_pieces(struct rzs_device *dev, struct rzs_live *live, struct bio *bio,
-		     struct bvec_iter iter, u32 len, u64 pos, bool write)
+/* Data within one page of the device, in several segments. */
+static int do_segments(struct rzs_device *dev, struct rzs_live *live, struct bio *bio,
+		       struct bvec_iter iter, u32 len, u64 pos, bool write)
 {
 	struct rzs_bounce *b = &live->bounce;
 	int err;
@@ -155,26 +123,26 @@ static int do_data(struct rzs_device *dev, struct rzs_live *live, struct bio *bi
 		len = min_t(u32, iter.bi_size, RZS_PAGE_SIZE - (pos & (RZS_PAGE_SIZE - 1)));
 		bv = bio_iter_iovec(bio, iter);
 		if (bv.bv_len >= len)
-			err = do_piece(dev, live, &bv, len, pos, write);
+			err = do_segment(dev, live, &bv, len, pos, write);
 		else
-			err = do_pieces(dev, live, bio, iter, len, pos, write);
+			err = do_segments(dev, live, bio, iter, len, pos, write);
 		bio_advance_iter(bio, &iter, len);
 		cond_resched();
 	}
 	return err;
 }
 
-/* A part of a page that is to be zeros. */
+/* Zero a part of a page. */
 static int zero_part(struct rzs_device *dev, struct rzs_live *live, u32 len, u64 pos)
 {
 	return write_part(dev, live, page_address(ZERO_PAGE(0)), len, pos);
 }
 
 /*
- * Discard or zero.  Both drop whole pages; parts of pages are rewritten when zeros are wanted, and
- * else left alone.
+ * Discard or zero.  Both discard whole pages.  Parts of pages are rewritten to zero them, and left
+ * alone by a discard.
  */
-static int do_drop(struct rzs_device *dev, struct rzs_live *live, u64 len, u64 pos, bool zero)
+static int do_discard(struct rzs_device *dev, struct rzs_live *live, u64 len, u64 pos, bool zero)
 {
 	struct rzs_worker *w;
 	int err = 0;
@@ -183,7 +151,7 @@ static int do_drop(struct rzs_device *dev, struct rzs_live *live, u64 len, u64 p
 	while (len && !err) {
 		step = min_t(u64, len, RZS_PAGE_SIZE - (pos & (RZS_PAGE_SIZE - 1)));
 		if (step == RZS_PAGE_SIZE) {
-			step = min_t(u64, len, DROP_STEP) & ~(u64)(RZS_PAGE_SIZE - 1);
+			step = min_t(u64, len, DISCARD_STEP) & ~(u64)(RZS_PAGE_SIZE - 1);
 			w = rzs_worker_get(live->store, raw_smp_processor_id());
 			err = rzs_store_ptrim(live->store, w, step, pos);
 			rzs_worker_put(live->store, w);
@@ -211,11 +179,11 @@ static int do_bio(struct rzs_device *dev, struct rzs_live *live, struct bio *bio
 	case REQ_OP_WRITE:
 		return do_data(dev, live, bio);
 	case REQ_OP_DISCARD:
-		return do_drop(dev, live, len, pos, false);
+		return do_discard(dev, live, len, pos, false);
 	case REQ_OP_WRITE_ZEROES:
-		return do_drop(dev, live, len, pos, true);
+		return do_discard(dev, live, len, pos, true);
 	case REQ_OP_FLUSH:
-		return 0; /* what is written is where it stays */
+		return 0; /* nothing here survives a power failure */
 	default:
 		return -EOPNOTSUPP;
 	}
@@ -244,11 +212,24 @@ void rzs_submit_bio(struct bio *bio)
 	bio_endio(bio);
 }
 
+/* A slot that is discarded here may have an older mark, which its next write clears. */
+void rzs_slot_free_notify(struct block_device *bdev, unsigned long slot)
+{
+	struct rzs_device *dev = bdev->bd_disk->private_data;
+	int srcu = srcu_read_lock(&rzs_srcu);
+	struct rzs_live *live = srcu_dereference(dev->live, &rzs_srcu);
+
+	if (live && slot < live->nr_pages &&
+	    (live->spill ||
+	     rzs_store_try_discard(live->store, raw_smp_processor_id(), slot) == -EAGAIN))
+		rzs_freed_mark(&live->freed, slot);
+	srcu_read_unlock(&rzs_srcu, srcu);
+}
+
 #ifdef RZS_RW_PAGE
 /*
- * Kernels before 6.3 take a device that has this for one that is done at once, and swap a page in
- * and out without a bio.  An error makes them try again with one, which then tells.  So what is
- * counted for iostat(1) here is what was done, when it is done.
+ * Kernels before 6.3 treat a device that has this as synchronous, and swap pages in and out without
+ * a bio.  After an error they try again with a bio.  So only success is counted here for iostat(1).
  */
 int rzs_rw_page(struct block_device *bdev, sector_t sector, struct page *page, enum req_op op)
 {
@@ -263,11 +244,11 @@ int rzs_rw_page(struct block_device *bdev, sector_t sector, struct page *page, e
 		return -EOPNOTSUPP;
 	srcu = srcu_read_lock(&rzs_srcu);
 	live = srcu_dereference(dev->live, &rzs_srcu);
-	/* With a backing swap it is not done at once. */
+	/* With a backing swap it may not complete at once. */
 	if (live && live->spill)
 		err = -EOPNOTSUPP;
 	else if (live && sector / PAGE_SECTORS < live->nr_pages)
-		err = do_piece(dev, live, &bv, PAGE_SIZE, (u64)sector << SECTOR_SHIFT, write);
+		err = do_segment(dev, live, &bv, PAGE_SIZE, (u64)sector << SECTOR_SHIFT, write);
 	srcu_read_unlock(&rzs_srcu, srcu);
 	if (err)
 		return err;

@@ -1,24 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Memory for the store, kept a little ahead of demand.
+ * Memory for the store: blocks, some of them allocated ahead of writes.
  *
- * A block is eight contiguous pages where the kernel has them at hand, without reclaim and without
- * touching its reserves; else eight single pages mapped side by side.  The first costs no TLB
- * entries and no page tables; the second is to be had for as long as there are pages at all, which
- * under pressure is what counts.
+ * A block is eight contiguous pages if the kernel has them available, without reclaim and without
+ * its reserves.  Otherwise it is eight single pages, mapped side by side.  A contiguous block needs
+ * no TLB entries and no page tables.  A mapped one can be allocated as long as there are pages at
+ * all, which is what matters under memory pressure.
  *
- * The core takes a block under its spinlocks and may not wait there.  So the list of ready blocks
- * is filled by whoever submits a write, before the store is called (rzs_blocks_refill).  A
- * submitter may be kswapd: its allocations may use the kernel's reserves, as those of any swap
- * device that frees more than it takes.  They never start I/O, since that could be a write to this
- * same device.
+ * The core takes blocks under its spinlocks, where it may not wait.  So whoever submits a write
+ * fills the list of ready blocks before it calls the store (rzs_blocks_refill).  The submitter may
+ * be kswapd.  Its allocations may then use the kernel's reserves, as with any swap device that
+ * frees more than it takes.  They never start I/O, which could be a write to this same device.
  *
- * Every block is in `all`, by a number that its first page keeps, so that closing finds those that
- * the core still has.  A mapped block is given back by a work item, because unmapping may sleep;
- * until then it may be had again, for the work item may get no turn just when memory is scarce.
+ * Every block is in `all`, under an index that its first page keeps, so that rzs_blocks_close()
+ * finds those that the core still has.  Unmapping may sleep, so a work item frees mapped blocks.
+ * Until then a refill may use them again, because the work item may not run when memory is scarce.
  *
- * Invariants, under lock:  taken + ready + coming <= held <= max (after a limit was lowered: once
- * set_max has returned).  The rest of held is on its way out.
+ * Invariants, under lock:  taken + ready + coming <= held <= max (after rzs_blocks_set_max() has
+ * lowered max: once it has returned).  The rest of held is waiting to be freed.
  */
 #include <linux/gfp.h>
 #include <linux/llist.h>
@@ -36,18 +35,18 @@
 #define BLOCK_PAGES (1u << BLOCK_ORDER)
 #define BLOCK_ALIGN 64u
 
-/* Neither reclaim nor waking kswapd for it: single pages will do as well. */
-#define GFP_TOGETHER (__GFP_NOWARN | __GFP_NOMEMALLOC | __GFP_NORETRY)
+/* No direct reclaim, and kswapd is not woken: single pages will do as well. */
+#define GFP_CONTIGUOUS (__GFP_NOWARN | __GFP_NOMEMALLOC | __GFP_NORETRY)
 /*
  * Fails when reclaim finds nothing any more.  Without __GFP_RETRY_MAYFAIL a submitter that is not
- * in reclaim would look for ever: without __GFP_FS it may not ask for anybody to be killed.
+ * in reclaim would retry forever, because without __GFP_FS it may not invoke the OOM killer.
  */
 #define GFP_INDEX  (GFP_NOIO | __GFP_NOWARN | __GFP_RETRY_MAYFAIL)
 #define GFP_SINGLE (GFP_INDEX | __GFP_HIGHMEM)
 
 #define RESERVE_DEFAULT 64u
 
-/* What a block holds while it is nobody's. */
+/* The contents of a block that is ready or waits to be freed. */
 struct block_link {
 	struct block_link *next;
 	struct llist_node unmap;
@@ -63,10 +62,10 @@ struct rzs_blocks {
 	struct work_struct unmap_work;
 };
 
-/* Control structures; sleeps, and is never called on the data path. */
+/* For control structures.  May sleep; never called on the data path. */
 void *rzs_port_alloc(size_t n)
 {
-	/* kmalloc aligns powers of two to themselves; from a page on, everything to a page. */
+	/* kmalloc() aligns powers of two to their size, and all else from a page on to a page. */
 	size_t size = n < PAGE_SIZE ? roundup_pow_of_two(max_t(size_t, n, BLOCK_ALIGN)) : n;
 
 	return kvzalloc(size, GFP_KERNEL);
@@ -116,10 +115,10 @@ static void block_free(void *block)
 		__free_page(pages[i]);
 }
 
-/* A new block that is in the index, or NULL. */
+/* Allocate a block and add it to the index.  NULL: no memory. */
 static void *block_new(struct rzs_blocks *b, gfp_t gfp)
 {
-	struct page *page = alloc_pages(GFP_TOGETHER, BLOCK_ORDER);
+	struct page *page = alloc_pages(GFP_CONTIGUOUS, BLOCK_ORDER);
 	void *block = page ? page_address(page) : block_alloc_singles(gfp);
 	u32 id;
 
@@ -133,7 +132,7 @@ static void *block_new(struct rzs_blocks *b, gfp_t gfp)
 	return block;
 }
 
-static void block_forget(struct rzs_blocks *b, void *block)
+static void block_remove(struct rzs_blocks *b, void *block)
 {
 	xa_erase(&b->all, page_private(block_page(block, 0)));
 	block_free(block);
@@ -149,16 +148,16 @@ static void blocks_unmap(struct work_struct *work)
 	struct block_link *link, *next;
 
 	llist_for_each_entry_safe(link, next, list, unmap) {
-		block_forget(b, link);
+		block_remove(b, link);
 		cond_resched();
 	}
 }
 
-/* A block that is neither taken nor ready any more, but still held.  Never sleeps. */
-static void block_drop(struct rzs_blocks *b, struct block_link *link)
+/* Free a block that is neither taken nor ready, now or later.  Never sleeps. */
+static void block_release(struct rzs_blocks *b, struct block_link *link)
 {
 	if (!is_vmalloc_addr(link))
-		block_forget(b, link);
+		block_remove(b, link);
 	else if (llist_add(&link->unmap, &b->unmap))
 		queue_work(rzs_workqueue, &b->unmap_work);
 }
@@ -171,7 +170,7 @@ static void ready_push(struct rzs_blocks *b, struct block_link *link)
 	b->ready++;
 }
 
-/* Under lock; NULL when there is none. */
+/* Under lock; NULL if there is none. */
 static struct block_link *ready_pop(struct rzs_blocks *b)
 {
 	struct block_link *link = b->list;
@@ -183,8 +182,8 @@ static struct block_link *ready_pop(struct rzs_blocks *b)
 	return link;
 }
 
-/* What waits to be unmapped, as far as it is wanted. */
-static void blocks_take_back(struct rzs_blocks *b)
+/* Use blocks that wait to be unmapped, as many as the reserve needs. */
+static void blocks_reuse(struct rzs_blocks *b)
 {
 	struct llist_node *list = llist_del_all(&b->unmap);
 	struct block_link *link, *next;
@@ -197,11 +196,11 @@ static void blocks_take_back(struct rzs_blocks *b)
 			ready_push(b, link);
 		spin_unlock(&b->lock);
 		if (!keep)
-			block_drop(b, link);
+			block_release(b, link);
 	}
 }
 
-/* Whether one more is wanted and allowed; it is held from then on. */
+/* Whether another block is needed and allowed.  It counts as held from now on. */
 static bool blocks_begin_new(struct rzs_blocks *b)
 {
 	bool wanted;
@@ -217,9 +216,9 @@ static bool blocks_begin_new(struct rzs_blocks *b)
 	return wanted;
 }
 
-bool rzs_blocks_refill(struct rzs_blocks *b, bool modest)
+bool rzs_blocks_refill(struct rzs_blocks *b, bool nomemalloc)
 {
-	gfp_t gfp = modest ? GFP_SINGLE | __GFP_NOMEMALLOC : GFP_SINGLE;
+	gfp_t gfp = nomemalloc ? GFP_SINGLE | __GFP_NOMEMALLOC : GFP_SINGLE;
 	unsigned int noio;
 	void *block;
 	bool ok = true;
@@ -227,8 +226,8 @@ bool rzs_blocks_refill(struct rzs_blocks *b, bool modest)
 	if (likely(READ_ONCE(b->ready) >= READ_ONCE(b->reserve)))
 		return true;
 	if (!llist_empty(&b->unmap))
-		blocks_take_back(b);
-	/* Of what vm_map_ram() asks for as well. */
+		blocks_reuse(b);
+	/* For the allocations of vm_map_ram() too. */
 	noio = memalloc_noio_save();
 	while (ok && blocks_begin_new(b)) {
 		block = block_new(b, gfp);
@@ -314,7 +313,7 @@ void rzs_blocks_give(struct rzs_blocks *b, void *block)
 		ready_push(b, block);
 	spin_unlock(&b->lock);
 	if (!keep)
-		block_drop(b, block);
+		block_release(b, block);
 }
 
 void rzs_blocks_count(struct rzs_blocks *b, uint64_t *out_taken, uint64_t *out_ready,
@@ -346,7 +345,7 @@ int rzs_blocks_set_max(struct rzs_blocks *b, uint64_t max_blocks, uint64_t reser
 		spin_unlock(&b->lock);
 		if (!link)
 			break;
-		block_drop(b, link);
+		block_release(b, link);
 	}
 	flush_work(&b->unmap_work);
 	return err;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The block device operations that are not data, in the types that compat.h settles. */
+/*
+ * The ioctls of the block device, in the types of compat.h.  Process context without locks; may
+ * sleep.  ramzswap_ioctl.h has the commands, and ramzswap(4) their errors.
+ */
 #ifndef RAMZSWAP_DEV_H
 #define RAMZSWAP_DEV_H
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The original driver's ioctls, with its numbers and errors.  What changes a device needs
- * CAP_SYS_ADMIN; statistics are for whoever could open it.
+ * The original driver's ioctls, with the same numbers and errors.  Those that change a device
+ * require CAP_SYS_ADMIN.  Statistics require only an open device.
  */
 #include <linux/capability.h>
 #include <linux/compat.h>
@@ -20,7 +20,7 @@ static u32 to_u32(u64 v)
 	return min_t(u64, v, U32_MAX);
 }
 
-/* What is of the store; the rest is the device's. */
+/* The statistics that come from the store. */
 static void fill_stats(const struct rzs_stats *s, struct ramzswap_ioctl_stats *out)
 {
 	const struct ramzswap_store_stats store = {
@@ -54,14 +54,14 @@ static int get_stats(struct rzs_device *dev, void __user *to)
 {
 	struct ramzswap_ioctl_stats *out = kzalloc(sizeof(*out), GFP_KERNEL);
 	struct rzs_stats *s = kzalloc(sizeof(*s), GFP_KERNEL);
-	struct rzs_spill_counts spill;
+	struct rzs_spill_stats spill;
 	int err = -ENOMEM;
 
 	static_assert(sizeof(out->backing_swap_name) == RZS_BACKING_NAME_MAX);
 	if (out && s)
 		err = rzs_device_stats(dev, s);
 	if (!err) {
-		rzs_device_spill_counts(dev, &spill);
+		rzs_device_spill_stats(dev, &spill);
 		rzs_device_backing(dev, out->backing_swap_name);
 		fill_stats(s, out);
 		out->bdev_num_reads = spill.reads;
@@ -75,13 +75,13 @@ static int get_stats(struct rzs_device *dev, void __user *to)
 	return err;
 }
 
-/* A size in KiB, which INIT will look at. */
+/* Set a size for the next INIT, which checks it. */
 static int set_kb(struct rzs_device *dev, u64 *which, u64 kb)
 {
 	int err = 0;
 
 	mutex_lock(&dev->lock);
-	if (rzs_device_ready(dev))
+	if (rzs_device_initialised(dev))
 		err = -EBUSY;
 	else if (kb > U64_MAX >> 10)
 		err = -EINVAL;
@@ -130,7 +130,7 @@ static int do_ioctl(struct block_device *bdev, unsigned int cmd, void __user *ar
 	case RZSIO_INIT:
 		return rzs_device_init(dev);
 	case RZSIO_RESET:
-		return rzs_device_reset(dev, 1); /* the caller itself has it open */
+		return rzs_device_reset(dev, 1); /* the caller has it open */
 	default:
 		if (copy_from_user(&kb, arg, sizeof(kb)))
 			return -EFAULT;

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What programs and the ramzswap driver say to each other by ioctl(), as compcache 0.6 and
- * Linux 2.6.33 had it: same numbers, same layout.  For both sides; needs nothing but the kernel's
- * own headers.
+ * The ioctls of the ramzswap driver, as in compcache 0.6 and Linux 2.6.33: the same numbers and
+ * layout.  For the driver and for programs.
  *
- * Sizes are in KiB where a name ends in KB, else in bytes.  RZSIO_SET_* take a pointer to the
- * value, before RZSIO_INIT.
+ * Sizes are in KiB if a name ends in KB, otherwise in bytes.  RZSIO_SET_* take a pointer to the
+ * value, and must come before RZSIO_INIT.
  */
 #ifndef RAMZSWAP_IOCTL_H
 #define RAMZSWAP_IOCTL_H
@@ -15,22 +14,22 @@
 
 #define RZS_MAX_BACKING_NAME 128
 
-/* 252 bytes, for programs of 32 bits and of 64 alike. */
+/* 252 bytes for both 32-bit and 64-bit programs. */
 struct ramzswap_ioctl_stats {
 	char backing_swap_name[RZS_MAX_BACKING_NAME];
 	__u64 memlimit;
 	__u64 disksize;
-	__u64 num_reads;  /* failed and successful */
-	__u64 num_writes; /* likewise */
+	__u64 num_reads;  /* including failed_reads */
+	__u64 num_writes; /* including failed_writes */
 	__u64 failed_reads;
 	__u64 failed_writes;
-	__u64 invalid_io;  /* beyond the end, or not of whole sectors */
-	__u64 notify_free; /* slots that the kernel said are free, and discarded ones */
+	__u64 invalid_io;  /* requests beyond the end, or not of whole blocks */
+	__u64 notify_free; /* slots that the kernel freed or discarded */
 	__u32 pages_zero;
-	__u32 good_compress_pct; /* of pages_stored, those of at most half a page */
-	__u32 pages_expand_pct;	 /* of pages_stored, those kept as they are */
-	__u32 pages_stored;	 /* without those of zeros */
-	__u32 pages_used;	 /* of memory */
+	__u32 good_compress_pct; /* of pages_stored: compressed to half a page or less */
+	__u32 pages_expand_pct;	 /* of pages_stored: incompressible */
+	__u32 pages_stored;	 /* without pages of zeros */
+	__u32 pages_used;	 /* pages of memory */
 	__u64 orig_data_size;
 	__u64 compr_data_size;
 	__u64 mem_used_total;
@@ -38,7 +37,7 @@ struct ramzswap_ioctl_stats {
 	__u64 bdev_num_writes;
 } __attribute__((packed, aligned(4)));
 
-/* The size of the argument is part of the number, so these two differ for programs of 32 bits. */
+/* The number contains the size of the argument, so 32-bit programs have other numbers for two. */
 #define RZSIO_SET_DISKSIZE_KB  _IOW('z', 0, __kernel_size_t)
 #define RZSIO_SET_MEMLIMIT_KB  _IOW('z', 1, __kernel_size_t)
 #define RZSIO_SET_BACKING_SWAP _IOW('z', 2, unsigned char[RZS_MAX_BACKING_NAME])

@@ -2,24 +2,25 @@
 /*
  * Requests to the backing swap, and the jobs that make them.
  *
- * Who submits a bio may be reclaim, and everything that it submits itself goes out only when it has
- * returned; so nothing here waits there, neither for I/O nor for a job.  What the store can do is
- * done there and then; a job is only had for a bio with pages that go to the backing swap or come
- * from there.  It comes from the slab if that has one at hand, else from a pool made at INIT, else
- * the bio is put aside and gets the next job that is done with; from its beginning, as what it
- * writes once more is what it has written.  A request has its bio inside the job and borrows the
- * pages of the bio that it is part of.  So no memory is ever asked for that might be missing.
+ * The submitter of a bio may be in reclaim, and bios that it submits here are issued only after it
+ * has returned.  So nothing waits in the submitter's context, neither for I/O nor for a job.  What
+ * the store can do is done at once.  Only a bio with pages that are in the backing swap, or must go
+ * there, gets a job.  The job comes from the slab if one is available there, otherwise from a pool
+ * made at INIT.  Otherwise the bio is deferred, and gets the next job that becomes free.  A
+ * deferred bio starts again from its beginning, which writes the same data again.  The bio of a
+ * request is part of the job, and uses the pages of the bio that it serves.  So nothing here
+ * depends on memory that may be missing.
  *
- * Order.  Two runs that have a page in common, and not both only read it, go one after the other in
- * the order in which they came: the device sees no two requests of which it could mix the bytes.
- * A job has one run at a time and waits with nothing held, so no two wait for each other.  What is
- * done in the store needs no such order: see rzs_jobs_supersede().
+ * Order.  Two runs with a common page are issued one after the other, in the order in which they
+ * came, unless both read.  So the backing device never has two requests at once whose data it could
+ * mix.  A job has one run at a time and holds nothing while it waits, so jobs cannot deadlock.
+ * What is done in the store needs no such order: see mark_stale() in ramzswap_walk.c.
  *
- * The end of a request is handled by a work item, for a page's place changes under mutexes.  No
- * work item waits for another one, so that one thread, the workqueue's rescuer, can do them all.
- * What a work item does is part of writing pages out, and it must not reclaim: it would look for
- * pages that all wait for it.  Nor does it feed the store from the kernel's last pages: what finds
- * no room there goes to the backing swap.
+ * A work item handles the completion of a request, because a page moves under mutexes.  No work
+ * item waits for another one, so a single thread, the workqueue's rescuer, can run them all.  A
+ * work item is part of writing pages out and must not enter reclaim, which could look for pages
+ * that all wait for this work item.  Nor does it give the store the kernel's memory reserves: a
+ * page that finds no memory there goes to the backing swap.
  */
 #include <linux/blkdev.h>
 #include <linux/sched/mm.h>
@@ -31,23 +32,13 @@
 #define POOL_JOBS 32u
 #define GFP_JOB	  (GFP_NOWAIT | __GFP_NOWARN | __GFP_NOMEMALLOC)
 
-static struct rzs_walk walk_of(struct rzs_spill *s, struct bio *bio)
-{
-	return (struct rzs_walk){
-		.spill = s, .bio = bio, .iter = bio->bi_iter, .write = op_is_write(bio_op(bio))};
-}
-
 /* ---- runs ---- */
 
-static bool runs_overlap(const struct rzs_walk *a, u64 first, u64 nr)
+/* Whether `later` must wait for `earlier`. */
+static bool run_blocks(const struct rzs_walk *earlier, const struct rzs_walk *later)
 {
-	return a->first < first + nr && first < a->first + a->nr;
-}
-
-/* Whether b, the later one, has to wait for a. */
-static bool run_blocks(const struct rzs_walk *a, const struct rzs_walk *b)
-{
-	return (a->write || b->write) && runs_overlap(a, b->first, b->nr);
+	return (earlier->write || later->write) &&
+	       rzs_walk_overlaps(earlier, later->first, later->nr);
 }
 
 static void queue_todo(struct rzs_job *job, enum rzs_job_todo todo)
@@ -56,11 +47,11 @@ static void queue_todo(struct rzs_job *job, enum rzs_job_todo todo)
 	queue_work(rzs_workqueue, &job->work);
 }
 
-/* In any context. */
-static void run_done(struct rzs_job *job, int err)
+/* Any context. */
+static void run_complete(struct rzs_job *job, int err)
 {
 	job->err = err;
-	queue_todo(job, RZS_JOB_DONE);
+	queue_todo(job, RZS_JOB_COMPLETE);
 }
 
 static void run_endio(struct bio *io)
@@ -69,112 +60,86 @@ static void run_endio(struct bio *io)
 	int err = blk_status_to_errno(io->bi_status);
 
 	bio_uninit(io);
-	run_done(job, err);
+	run_complete(job, err);
 }
 
 static void run_submit(struct rzs_job *job)
 {
-	const struct rzs_walk *w = &job->walk;
-	struct rzs_spill *s = w->spill;
+	const struct rzs_walk *walk = &job->walk;
+	struct rzs_spill *s = walk->spill;
 	struct bio *io = &job->io;
 
-	if (bio_init_clone(s->backing->bdev, io, w->bio, GFP_JOB)) {
-		run_done(job, -ENOMEM);
+	if (bio_init_clone(s->backing->bdev, io, walk->bio, GFP_JOB)) {
+		run_complete(job, -ENOMEM);
 		return;
 	}
 	io->bi_opf &= ~(REQ_NOWAIT | REQ_POLLED);
-	io->bi_iter = w->run_iter;
-	io->bi_iter.bi_sector = w->sector;
-	io->bi_iter.bi_size = w->nr * RZS_PAGE_SIZE;
+	io->bi_iter = walk->run_iter;
+	io->bi_iter.bi_sector = walk->sector;
+	io->bi_iter.bi_size = walk->nr * RZS_PAGE_SIZE;
 	io->bi_private = job;
 	io->bi_end_io = run_endio;
-	atomic64_add(w->nr, w->write ? &s->writes : &s->reads);
+	atomic64_add(walk->nr, walk->write ? &s->writes : &s->reads);
 	submit_bio_noacct(io);
 }
 
-/* Bring the run on its way, after those that it must not overtake. */
-static void run_start(struct rzs_job *job)
+/* Submit the run once no earlier one blocks it. */
+static void run_add(struct rzs_job *job)
 {
 	struct rzs_spill *s = job->walk.spill;
 	struct rzs_job *other;
-	u32 blockers = 0;
+	u32 nr_blockers = 0;
 
-	job->superseded = 0;
+	job->stale = 0;
 	spin_lock(&s->lock);
-	list_for_each_entry(other, &s->ios, node)
-		blockers += run_blocks(&other->walk, &job->walk);
-	job->blockers = blockers;
-	list_add_tail(&job->node, &s->ios);
+	list_for_each_entry(other, &s->runs, node)
+		nr_blockers += run_blocks(&other->walk, &job->walk);
+	job->nr_blockers = nr_blockers;
+	list_add_tail(&job->node, &s->runs);
 	spin_unlock(&s->lock);
-	/* Else it may be under way already. */
-	if (!blockers)
+	/* Otherwise run_remove() may have submitted it already. */
+	if (!nr_blockers)
 		run_submit(job);
 }
 
-/* Those that waited for it go on. */
+/* Runs that only this one blocked are submitted. */
 static void run_remove(struct rzs_job *job)
 {
 	struct rzs_spill *s = job->walk.spill;
 	struct rzs_job *later = job;
 
 	spin_lock(&s->lock);
-	list_for_each_entry_continue(later, &s->ios, node)
-		if (run_blocks(&job->walk, &later->walk) && !--later->blockers)
-			queue_todo(later, RZS_JOB_START);
+	list_for_each_entry_continue(later, &s->runs, node)
+		if (run_blocks(&job->walk, &later->walk) && !--later->nr_blockers)
+			queue_todo(later, RZS_JOB_SUBMIT);
 	list_del(&job->node);
-	spin_unlock(&s->lock);
-}
-
-/*
- * A page goes into the store, or is dropped, while an older write of it is on its way: that one
- * will be done, but what it has written is not the page any more.  The caller holds the page's
- * stripe.
- */
-void rzs_jobs_supersede(struct rzs_spill *s, u64 slot, u64 nr)
-{
-	struct rzs_job *job;
-	u64 i;
-
-	/* A run that comes at this moment may as well be the later one. */
-	if (list_empty(&s->ios))
-		return;
-	spin_lock(&s->lock);
-	list_for_each_entry(job, &s->ios, node) {
-		const struct rzs_walk *w = &job->walk;
-
-		if (!w->write || !runs_overlap(w, slot, nr))
-			continue;
-		for (i = 0; i < w->nr; i++)
-			if (w->first + i >= slot && w->first + i < slot + nr)
-				job->superseded |= 1ull << i;
-	}
 	spin_unlock(&s->lock);
 }
 
 /* ---- jobs ---- */
 
-static void bio_done(struct bio *bio, unsigned long start, int err)
+static void complete_bio(struct bio *bio, unsigned long start, int err)
 {
 	bio->bi_status = errno_to_blk_status(err);
 	bio_end_io_acct(bio, start);
 	bio_endio(bio);
 }
 
-/* Not while it has a run.  The walk of a bio that was put aside begins again. */
-static void job_take(struct rzs_job *job, struct rzs_spill *s, struct bio *bio)
+/* Give the job a deferred bio. */
+static void job_assign(struct rzs_job *job, struct rzs_spill *s, struct bio *bio)
 {
-	job->walk = walk_of(s, bio);
+	job->walk = rzs_walk_begin(s, bio);
 	job->start = jiffies;
 }
 
-/* The bio is done, and so is the job, unless another one waits for it. */
+/* Complete the bio.  The job is freed, or gets a deferred bio. */
 static void job_end(struct rzs_job *job, int err)
 {
 	struct rzs_spill *s = job->walk.spill;
 	bool pooled = job->pooled;
 	struct bio *next;
 
-	bio_done(job->walk.bio, job->start, err);
+	complete_bio(job->walk.bio, job->start, err);
 
 	spin_lock(&s->lock);
 	next = bio_list_pop(&s->deferred);
@@ -182,44 +147,44 @@ static void job_end(struct rzs_job *job, int err)
 		list_add(&job->node, &s->spare);
 	spin_unlock(&s->lock);
 	if (next) {
-		job_take(job, s, next);
-		queue_todo(job, RZS_JOB_RUN);
+		job_assign(job, s, next);
+		queue_todo(job, RZS_JOB_CONTINUE);
 	} else if (!pooled) {
 		kfree(job);
 	}
 
-	/* The last touch: whoever waits for this frees everything. */
+	/* The last access to s: rzs_jobs_wait() waits for it, and then everything is freed. */
 	spin_lock(&s->lock);
 	if (!--s->inflight)
 		wake_up(&s->idle);
 	spin_unlock(&s->lock);
 }
 
-static void job_run(struct rzs_job *job)
+static void job_continue(struct rzs_job *job)
 {
-	int err = rzs_walk_on(&job->walk);
+	int err = rzs_walk_next(&job->walk);
 
 	if (job->walk.nr)
-		run_start(job);
+		run_add(job);
 	else
 		job_end(job, err);
 }
 
-static void run_finish(struct rzs_job *job)
+static void job_complete_run(struct rzs_job *job)
 {
-	const struct rzs_walk *w = &job->walk;
-	struct rzs_spill *s = w->spill;
+	const struct rzs_walk *walk = &job->walk;
+	struct rzs_spill *s = walk->spill;
 	int err = job->err;
 
 	if (err)
-		atomic64_add(w->nr, w->write ? &s->failed_writes : &s->failed_reads);
-	else if (w->write)
-		rzs_job_settle(job);
+		atomic64_add(walk->nr, walk->write ? &s->failed_writes : &s->failed_reads);
+	else if (walk->write)
+		rzs_walk_commit(job);
 	run_remove(job);
 	if (err)
 		job_end(job, err);
 	else
-		job_run(job);
+		job_continue(job);
 }
 
 static void job_work(struct work_struct *work)
@@ -229,14 +194,14 @@ static void job_work(struct work_struct *work)
 
 	job->walk.in_work = true;
 	switch (job->todo) {
-	case RZS_JOB_RUN:
-		job_run(job);
+	case RZS_JOB_CONTINUE:
+		job_continue(job);
 		break;
-	case RZS_JOB_START:
+	case RZS_JOB_SUBMIT:
 		run_submit(job);
 		break;
-	case RZS_JOB_DONE:
-		run_finish(job);
+	case RZS_JOB_COMPLETE:
+		job_complete_run(job);
 		break;
 	}
 	memalloc_noreclaim_restore(noreclaim);
@@ -248,7 +213,7 @@ static void job_init(struct rzs_job *job, bool pooled)
 	INIT_WORK(&job->work, job_work);
 }
 
-/* For a bio that has a run.  NULL: it is put aside, and gets the next job that is done with. */
+/* A job for a bio that has a run.  NULL: the bio is deferred. */
 static struct rzs_job *job_get(struct rzs_spill *s, struct bio *bio)
 {
 	struct rzs_job *job = kmalloc(sizeof(*job), GFP_JOB);
@@ -259,7 +224,7 @@ static struct rzs_job *job_get(struct rzs_spill *s, struct bio *bio)
 	s->inflight++;
 	if (!job) {
 		job = list_first_entry_or_null(&s->spare, struct rzs_job, node);
-		/* One of the pool is at work then, and will look here when it has done. */
+		/* Without a spare job all of the pool is in use, and will find the deferred bio. */
 		if (job)
 			list_del(&job->node);
 		else
@@ -272,12 +237,12 @@ static struct rzs_job *job_get(struct rzs_spill *s, struct bio *bio)
 void rzs_job_begin(struct rzs_spill *s, struct bio *bio)
 {
 	unsigned long start = bio_start_io_acct(bio);
-	struct rzs_walk walk = walk_of(s, bio);
-	int err = rzs_walk_on(&walk);
+	struct rzs_walk walk = rzs_walk_begin(s, bio);
+	int err = rzs_walk_next(&walk);
 	struct rzs_job *job;
 
 	if (!walk.nr) {
-		bio_done(bio, start, err);
+		complete_bio(bio, start, err);
 		return;
 	}
 	job = job_get(s, bio);
@@ -285,7 +250,7 @@ void rzs_job_begin(struct rzs_spill *s, struct bio *bio)
 		return;
 	job->walk = walk;
 	job->start = start;
-	run_start(job);
+	run_add(job);
 }
 
 int rzs_jobs_init(struct rzs_spill *s)
@@ -293,7 +258,7 @@ int rzs_jobs_init(struct rzs_spill *s)
 	unsigned int i;
 
 	spin_lock_init(&s->lock);
-	INIT_LIST_HEAD(&s->ios);
+	INIT_LIST_HEAD(&s->runs);
 	INIT_LIST_HEAD(&s->spare);
 	bio_list_init(&s->deferred);
 	init_waitqueue_head(&s->idle);
@@ -311,7 +276,7 @@ int rzs_jobs_init(struct rzs_spill *s)
 void rzs_jobs_wait(struct rzs_spill *s)
 {
 	wait_event(s->idle, !READ_ONCE(s->inflight));
-	/* Until the one that has woken us is out of there. */
+	/* Until the task that woke us has released the lock. */
 	spin_lock(&s->lock);
 	spin_unlock(&s->lock);
 }

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The self-test of a build with DEBUG=1.  At loading, before there is any device, it puts a small
- * store of each codec through everything that the driver will ask of one, and gives our LZO decoder
- * streams whose meaning is known.  A module that fails does not load.
+ * The self-test of a build with DEBUG=1.  At module load, before any device exists, it uses a small
+ * store of each codec in every way that the driver does, and decodes known streams with our LZO
+ * decoder.  If it fails, the module does not load.
  *
- * What is wrong with a store only in this kernel, built by this compiler, on this processor, shows
- * here rather than in somebody's swapped out pages.  All of it is made from one seed: a failure
- * comes again at the next loading.
+ * So a fault that a store has only in this kernel, with this compiler or on this processor is found
+ * here, and not in swapped out pages.  All data comes from a constant seed, so a failure repeats at
+ * the next load.
  *
- * Threading: module init alone; it may sleep.
+ * Context: module init only; may sleep.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -26,11 +26,11 @@
 #define NR_PAGES 512u
 #define ROUNDS	 3u
 #define SEED	 0x72616d7a73776170ull
-#define WORDS	 32u /* of eight bytes, that a page of text is made of */
-#define SPECKS	 40u /* bytes in a sparse page that are not zero */
-#define MOST_OUT 64u /* bytes that a known stream stands for */
+#define WORDS	 32u /* different 8-byte words in a page of text */
+#define NON_ZERO 40u /* bytes in a sparse page that are not zero */
+#define MAX_OUT	 64u /* bytes that a known stream decodes to */
 
-/* So that somebody can see it fail: a byte of what was read is changed before it is compared. */
+/* For a test of the self-test: a byte is changed between reading and comparing it. */
 static bool selftest_break;
 module_param(selftest_break, bool, 0444);
 MODULE_PARM_DESC(selftest_break, "Make the self-test fail");
@@ -41,12 +41,12 @@ struct selftest {
 	const char *codec;
 	struct rzs_store *store;
 	u64 random;
-	u64 seed[NR_PAGES]; /* of what each slot must hold; 0: nothing */
+	u64 seed[NR_PAGES]; /* of the contents of each slot; 0: empty */
 	u8 want[RZS_PAGE_SIZE];
 	u8 got[RZS_PAGE_SIZE];
 };
 
-static int __init broken(const struct selftest *t, const char *what, u64 slot, int err)
+static int __init failed(const struct selftest *t, const char *what, u64 slot, int err)
 {
 	pr_err("self-test failed: %s: %s (page %llu, error %d)\n", t->codec, what, slot, err);
 	return err ?: -EIO;
@@ -62,13 +62,13 @@ static u64 __init next(u64 *state)
 	return z ^ z >> 31;
 }
 
-/* Of 100 calls about `percent` are true. */
+/* True for about `percent` of 100 calls. */
 static bool __init chance(struct selftest *t, u32 percent)
 {
 	return (u32)next(&t->random) % 100 < percent;
 }
 
-/* Every kind of page equally often; what an empty slot reads as for 0. */
+/* Each kind of page equally often.  Seed 0 gives what an empty slot reads as. */
 static void __init make_page(u8 *page, u64 seed)
 {
 	u64 *word = (u64 *)page, state = seed, first = next(&state);
@@ -83,7 +83,7 @@ static void __init make_page(u8 *page, u64 seed)
 		else if (kind == TEXT)
 			word[i] = (first ^ (u32)next(&state) % WORDS) * SEED;
 	}
-	for (i = 0; kind == SPARSE && i < SPECKS; i++)
+	for (i = 0; kind == SPARSE && i < NON_ZERO; i++)
 		page[(u32)next(&state) % RZS_PAGE_SIZE] = i + 1;
 }
 
@@ -96,10 +96,10 @@ static int __init open_store(struct selftest *t)
 	};
 	int err = rzs_store_create(&cfg, &t->store);
 
-	return err ? broken(t, "no store", 0, err) : 0;
+	return err ? failed(t, "cannot create a store", 0, err) : 0;
 }
 
-/* About `percent` of the slots get another page. */
+/* Overwrite about `percent` of the slots. */
 static int __init write_pages(struct selftest *t, u32 percent)
 {
 	struct rzs_worker *w;
@@ -116,13 +116,13 @@ static int __init write_pages(struct selftest *t, u32 percent)
 		err = rzs_store_write(t->store, w, slot, t->want);
 		rzs_worker_put(t->store, w);
 		if (err)
-			return broken(t, "a write failed", slot, err);
+			return failed(t, "write failed", slot, err);
 		cond_resched();
 	}
 	return 0;
 }
 
-static int __init drop_pages(struct selftest *t, u32 percent)
+static int __init discard_pages(struct selftest *t, u32 percent)
 {
 	struct rzs_worker *w;
 	u64 slot;
@@ -136,7 +136,7 @@ static int __init drop_pages(struct selftest *t, u32 percent)
 		err = rzs_store_discard(t->store, w, slot, 1);
 		rzs_worker_put(t->store, w);
 		if (err)
-			return broken(t, "a discard failed", slot, err);
+			return failed(t, "discard failed", slot, err);
 	}
 	return 0;
 }
@@ -151,7 +151,7 @@ static int __init compact(struct selftest *t)
 	while (more && !err)
 		err = rzs_store_compact(t->store, w, NR_PAGES, &blocks, &more);
 	rzs_worker_put(t->store, w);
-	return err ? broken(t, "compaction failed", 0, err) : 0;
+	return err ? failed(t, "compaction failed", 0, err) : 0;
 }
 
 static int __init check_page(struct selftest *t, u64 slot)
@@ -161,16 +161,16 @@ static int __init check_page(struct selftest *t, u64 slot)
 
 	rzs_worker_put(t->store, w);
 	if (err)
-		return broken(t, "a read failed", slot, err);
+		return failed(t, "read failed", slot, err);
 	if (selftest_break && slot == NR_PAGES / 2)
 		t->got[RZS_PAGE_SIZE / 2] ^= 1;
 	make_page(t->want, t->seed[slot]);
 	if (memcmp(t->got, t->want, RZS_PAGE_SIZE))
-		return broken(t, "a page came back as another", slot, 0);
+		return failed(t, "read wrong data", slot, 0);
 	return 0;
 }
 
-/* Every page, every invariant, and how much there is of what. */
+/* Check every page, every invariant and some statistics. */
 static int __init check_store(struct selftest *t)
 {
 	struct rzs_worker *w;
@@ -190,12 +190,12 @@ static int __init check_store(struct selftest *t)
 	err = rzs_store_verify(t->store, w, true, &what);
 	rzs_worker_put(t->store, w);
 	if (err)
-		return broken(t, what ?: "cannot be verified", 0, err);
+		return failed(t, what ?: "verify failed", 0, err);
 	rzs_store_stats(t->store, &s);
 	if (s.pages_stored != stored)
-		return broken(t, "not as many pages are stored as should be", s.pages_stored, 0);
+		return failed(t, "wrong number of stored pages", s.pages_stored, 0);
 	if (s.failed_reads || s.failed_writes || s.corrupt || s.impossible)
-		return broken(t, "it counts something as failed", 0, 0);
+		return failed(t, "statistics show failures", 0, 0);
 	return 0;
 }
 
@@ -205,19 +205,19 @@ static int __init check_empty(struct selftest *t)
 
 	rzs_store_stats(t->store, &s);
 	if (s.pages_stored || s.object_bytes || s.block_bytes)
-		return broken(t, "something is left", s.pages_stored, 0);
+		return failed(t, "store not empty after discard", s.pages_stored, 0);
 	if (!s.compacted_blocks)
-		return broken(t, "compaction has won nothing", 0, 0);
+		return failed(t, "compaction freed nothing", 0, 0);
 	return 0;
 }
 
-/* Overwritten, half given up, tidied, looked at. */
+/* Overwrite half, discard half, compact, check. */
 static int __init age_store(struct selftest *t)
 {
 	int err = write_pages(t, 50);
 
 	if (!err)
-		err = drop_pages(t, 50);
+		err = discard_pages(t, 50);
 	if (!err)
 		err = compact(t);
 	return err ?: check_store(t);
@@ -239,7 +239,7 @@ static int __init test_codec(struct selftest *t)
 	for (round = 0; round < ROUNDS && !err; round++)
 		err = age_store(t);
 	if (!err)
-		err = drop_pages(t, 100);
+		err = discard_pages(t, 100);
 	if (!err)
 		err = check_empty(t);
 	rzs_store_destroy(t->store);
@@ -249,12 +249,14 @@ static int __init test_codec(struct selftest *t)
 #define ONE_TO_35 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define END	  "\x11\0\0"
 
-/* docs/LZO has the format. */
-static const struct stream {
-	const char *in, *out; /* NULL: it must be refused */
+struct stream {
+	const char *in, *out; /* out is NULL: decoding must fail */
 	u8 in_n, cap;
 	bool rle;
-} streams[] __initconst = {
+};
+
+/* docs/LZO has the format. */
+static const struct stream streams[] __initconst = {
 #define GOOD(in, out, rle) {in, out, sizeof(in) - 1, sizeof(out) - 1, rle}
 #define BAD(in, cap)	   {in, NULL, sizeof(in) - 1, cap, false}
 	GOOD(END, "", false),
@@ -263,10 +265,10 @@ static const struct stream {
 	GOOD("\x01" "abcd\x4c\0" END, "abcdabc", false),
 	GOOD("\x12" "a\x20\x01\x01\0x" END, ONE_TO_35 "x", false),
 	GOOD("\x11\x01\x12" "a\x18\xfc\xff\0" END, "a\0\0\0\0", true),
-	BAD("\x12" "a\x20\x01\x01\0x" END, 35),	   /* more than there is room for */
-	BAD("\x12" "a\x20\x01\x01\0x", MOST_OUT),  /* no end */
-	BAD("\x12" "a\x44\0" END, MOST_OUT),	   /* from before the beginning */
-	BAD("\x01" "abcd" END "\0", MOST_OUT),	   /* behind the end */
+	BAD("\x12" "a\x20\x01\x01\0x" END, 35),	   /* more than fits */
+	BAD("\x12" "a\x20\x01\x01\0x", MAX_OUT),  /* no end mark */
+	BAD("\x12" "a\x44\0" END, MAX_OUT),	   /* distance too large */
+	BAD("\x01" "abcd" END "\0", MAX_OUT),	   /* data after the end mark */
 };
 
 static int __init test_decoder(struct selftest *t)
@@ -284,11 +286,11 @@ static int __init test_decoder(struct selftest *t)
 		else
 			err = rzs_lzo1x_decode(s->in, s->in_n, t->got, s->cap, &n);
 		if (!s->out != (err == -EIO))
-			return broken(t, "known stream", i, err);
+			return failed(t, "known stream: wrong result", i, err);
 		if (s->out && (n != s->cap || memcmp(t->got, s->out, n)))
-			return broken(t, "known stream, other bytes", i, 0);
+			return failed(t, "known stream: wrong data", i, 0);
 		if (memchr_inv(t->got + s->cap, 0x5a, sizeof(t->got) - s->cap))
-			return broken(t, "known stream, bytes behind the buffer", i, 0);
+			return failed(t, "known stream: write beyond the buffer", i, 0);
 	}
 	return 0;
 }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Compaction: on demand, and when the kernel is short of memory.
+ * Compaction: on request, and by a shrinker when the kernel is short of memory.
  *
- * The shrinker offers what lies idle in the blocks of all devices, beyond a share that any store
- * has and that is not worth moving.  Compacting asks for no memory and starts no I/O, so it may run
- * in any reclaim; it holds a worker, for which others wait at most as long as a few objects take.
+ * The shrinker offers the unused memory in the blocks of all devices, except for a share that every
+ * store has and that is not worth moving objects for.  Compaction allocates no memory and starts no
+ * I/O, so it may run in any reclaim.  It holds a worker for a few objects at a time; other tasks
+ * wait no longer than that.
  */
 #include <linux/sched.h>
 #include <linux/smp.h>
@@ -12,17 +13,15 @@
 #include "compat.h"
 #include "ramzswap.h"
 
-#define SLACK_SHARE  8u	  /* of the blocks: 1/8 in no object is normal */
-#define OBJECTS_STEP 256u /* looked at while one worker is held */
+#define SLACK_SHARE  8u	  /* that 1/8 of the blocks is in no object is normal */
+#define OBJECTS_STEP 256u /* objects to examine while a worker is held */
+#define OBJECTS_PAGE 4u	  /* objects to move for one page of memory */
 
 static struct shrinker *shrinker;
+static struct rzs_device *const *devices;
+static unsigned int nr_devices;
 
-struct shrink_sum {
-	u64 pages;   /* counted or freed */
-	u64 objects; /* that may still be looked at */
-};
-
-/* Returns whether more can be gained. */
+/* Adds the blocks that were freed to *blocks.  Returns whether there is more to gain. */
 static bool compact_step(struct rzs_live *live, u64 objects, u64 *blocks)
 {
 	struct rzs_worker *w = rzs_worker_get(live->store, raw_smp_processor_id());
@@ -44,7 +43,7 @@ void rzs_compact_all(struct rzs_live *live)
 		;
 }
 
-/* A few loads and no lock: reclaim asks all the time. */
+/* Takes no lock, because reclaim calls this all the time. */
 static u64 idle_pages(struct rzs_live *live)
 {
 	u64 idle, blocks, normal;
@@ -54,59 +53,63 @@ static u64 idle_pages(struct rzs_live *live)
 	return idle > normal ? (idle - normal) >> RZS_PAGE_SHIFT : 0;
 }
 
-static bool count_device(struct rzs_device *dev, void *arg)
+static u64 count_device(struct rzs_device *dev)
 {
-	struct shrink_sum *sum = arg;
 	struct rzs_live *live;
+	u64 pages = 0;
 	int srcu;
 
-	if (!rzs_device_ready(dev))
-		return true;
+	if (!rzs_device_initialised(dev))
+		return 0;
 	srcu = srcu_read_lock(&rzs_srcu);
 	live = srcu_dereference(dev->live, &rzs_srcu);
 	if (live)
-		sum->pages += idle_pages(live);
+		pages = idle_pages(live);
 	srcu_read_unlock(&rzs_srcu, srcu);
-	return true;
+	return pages;
 }
 
-static bool scan_device(struct rzs_device *dev, void *arg)
+/* Examines at most *objects, and subtracts those that it did.  Returns pages of memory freed. */
+static u64 scan_device(struct rzs_device *dev, u64 *objects)
 {
 	int srcu = srcu_read_lock(&rzs_srcu);
 	struct rzs_live *live = srcu_dereference(dev->live, &rzs_srcu);
-	struct shrink_sum *sum = arg;
 	u64 step, blocks = 0;
 	bool more = live && idle_pages(live);
 
-	while (more && sum->objects) {
-		step = min_t(u64, sum->objects, OBJECTS_STEP);
+	while (more && *objects) {
+		step = min_t(u64, *objects, OBJECTS_STEP);
 		more = compact_step(live, step, &blocks);
-		sum->objects -= step;
+		*objects -= step;
 	}
-	sum->pages += blocks * (RZS_BLOCK_SIZE / RZS_PAGE_SIZE);
 	srcu_read_unlock(&rzs_srcu, srcu);
-	return sum->objects;
+	return blocks * (RZS_BLOCK_SIZE / RZS_PAGE_SIZE);
 }
 
 static unsigned long shrink_count(struct shrinker *s, struct shrink_control *sc)
 {
-	struct shrink_sum sum = {};
+	u64 pages = 0;
+	unsigned int i;
 
-	rzs_for_each_device(count_device, &sum);
-	return sum.pages ?: SHRINK_EMPTY;
+	for (i = 0; i < nr_devices; i++)
+		pages += count_device(devices[i]);
+	return pages ?: SHRINK_EMPTY;
 }
 
 static unsigned long shrink_scan(struct shrinker *s, struct shrink_control *sc)
 {
-	/* A page of memory comes of some objects moved. */
-	struct shrink_sum sum = {.objects = (u64)sc->nr_to_scan * 4};
+	u64 objects = (u64)sc->nr_to_scan * OBJECTS_PAGE, pages = 0;
+	unsigned int i;
 
-	rzs_for_each_device(scan_device, &sum);
-	return sum.pages ?: SHRINK_STOP;
+	for (i = 0; i < nr_devices && objects; i++)
+		pages += scan_device(devices[i], &objects);
+	return pages ?: SHRINK_STOP;
 }
 
-int rzs_shrink_init(void)
+int rzs_shrink_init(struct rzs_device *const *all, unsigned int nr)
 {
+	devices = all;
+	nr_devices = nr;
 	shrinker = rzs_shrinker_add(shrink_count, shrink_scan);
 	return shrinker ? 0 : -ENOMEM;
 }

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a device with a backing swap has besides its store, and what the two files that see to it
- * share: ramzswap_spill.c decides where each page of a bio goes, ramzswap_job.c brings what goes to
- * the backing swap there.
+ * A device with a backing swap, as its three files share it: ramzswap_spill.c takes bios and calls
+ * ramzswap_job.c, which makes requests to the backing swap and calls ramzswap_walk.c, which decides
+ * where each page goes.
  *
- * Where a page is: in the store, if it has it; else in the backing swap, if its bit in `spilled` is
- * set; else nowhere, and it reads as zeros.
+ * A page is in the store if the store has it.  Otherwise it is in the backing swap if its bit in
+ * `spilled` is set.  Otherwise it is in neither, and reads as zeros.
  *
- * Locks, outermost first: the device's bounce page, a stripe, (a store's worker,) lock.  A stripe
- * is held while a page's place changes, and by a reader that has found the page in neither place;
- * not during I/O.
+ * Lock order, outermost first: the device's bounce page, a stripe, a store's worker, `lock`.  A
+ * stripe is held while a page moves between store and backing swap, and by a reader that found the
+ * page in neither.  It is not held during I/O.
  */
 #ifndef RAMZSWAP_SPILL_H
 #define RAMZSWAP_SPILL_H
@@ -24,51 +24,51 @@
 #include "ramzswap.h"
 #include "ramzswap_backing.h"
 
-#define RZS_STRIPE_PAGES 64u /* neighbours, which are dropped together */
+#define RZS_STRIPE_PAGES 64u /* neighbours that share a stripe, and are discarded together */
 #define RZS_STRIPES	 64u
-#define RZS_RUN_MAX	 64u /* pages of one request to the backing swap: bits of `superseded` */
+#define RZS_RUN_MAX	 64u /* pages of one request to the backing swap: the bits of `stale` */
 
 struct rzs_spill {
 	struct rzs_device *dev;
 	struct rzs_live *live;
 	struct rzs_backing *backing;
-	unsigned long *spilled;
+	unsigned long *spilled; /* one bit per page: it is in the backing swap */
 	struct mutex stripe[RZS_STRIPES];
 
-	spinlock_t lock;	  /* what follows */
-	struct list_head ios;	  /* runs on their way or waiting for earlier ones, oldest first */
-	struct list_head spare;	  /* jobs of the pool that nobody has */
-	struct bio_list deferred; /* that wait for a job */
+	spinlock_t lock;	  /* protects what follows, up to idle */
+	struct list_head runs;	  /* jobs whose run is in flight or blocked, oldest first */
+	struct list_head spare;	  /* jobs of the pool that are not in use */
+	struct bio_list deferred; /* bios that wait for a job */
 	unsigned int inflight;	  /* bios that have a job, or wait for one */
 	wait_queue_head_t idle;	  /* inflight is 0 */
 	struct rzs_job *pool;
 	size_t pool_bytes;
 
-	atomic64_t pages;	  /* bits of spilled */
-	atomic64_t reads, writes; /* pages sent to the backing swap */
+	atomic64_t pages;	  /* bits set in spilled */
+	atomic64_t reads, writes; /* pages requested from and sent to the backing swap */
 	atomic64_t failed_reads, failed_writes;
-	atomic64_t refused;    /* writes that the store refused for want of memory */
-	atomic64_t zero_reads; /* pages that are in neither place */
-	atomic64_t dropped;
+	atomic64_t refused;    /* writes that the store refused for lack of memory */
+	atomic64_t zero_reads; /* reads of pages that are in neither place */
+	atomic64_t discards;   /* of pages in the backing swap */
 };
 
+/* What the work item of a job does next. */
 enum rzs_job_todo {
-	RZS_JOB_RUN,   /* go on with the bio's next page */
-	RZS_JOB_START, /* nobody is before the run any more */
-	RZS_JOB_DONE,  /* the run is done, or has failed */
+	RZS_JOB_CONTINUE, /* process the bio's next pages */
+	RZS_JOB_SUBMIT,	  /* submit the run; no earlier one blocks it any more */
+	RZS_JOB_COMPLETE, /* the request has completed */
 };
 
 /*
- * How far a bio of a device with a backing swap is.  Its pages are seen to in their order;
- * neighbours that go to the backing swap, or come from there, are gathered into a run, and while
- * that is on its way the others wait.
+ * How far a bio is processed.  Its pages are processed in order.  Neighbours that go to the backing
+ * swap, or come from there, are collected into a run.  The bio continues when that is complete.
  */
 struct rzs_walk {
 	struct rzs_spill *spill;
 	struct bio *bio;
 	struct bvec_iter iter; /* from the next page on */
 	bool write;
-	bool in_work; /* not in the submitter's context any more */
+	bool in_work; /* in a work item, no longer in the submitter's context */
 
 	u32 nr; /* the run: pages first .. first + nr - 1; 0: there is none */
 	u64 first;
@@ -76,51 +76,53 @@ struct rzs_walk {
 	struct bvec_iter run_iter;
 };
 
-/* What a bio needs besides when it has a run. */
+/* A bio with a run has one of these. */
 struct rzs_job {
-	struct list_head node; /* in ios or spare */
+	struct list_head node; /* in runs or spare */
 	struct work_struct work;
 	enum rzs_job_todo todo;
 	bool pooled;
-	int err;
+	int err;	     /* of the request */
 	unsigned long start; /* jiffies */
 
 	struct rzs_walk walk;
-	u32 blockers;	/* earlier runs that must be done before */
-	u64 superseded; /* a bit for each page that a later write or discard has changed */
+	u32 nr_blockers; /* earlier runs that must complete first */
+	u64 stale;	 /* one bit per page: it was written or discarded after this write */
 	struct bio io;
 };
 
-static inline u64 rzs_walk_page(const struct rzs_walk *w)
-{
-	return w->iter.bi_sector >> (RZS_PAGE_SHIFT - SECTOR_SHIFT);
-}
+/* ---- ramzswap_walk.c: process context; may sleep, does not wait for I/O ---- */
 
-static inline struct mutex *rzs_spill_stripe(struct rzs_spill *s, u64 page)
-{
-	return &s->stripe[(size_t)(page / RZS_STRIPE_PAGES) % RZS_STRIPES];
-}
-
-/* ramzswap_spill.c, called by ramzswap_job.c in a context that may sleep */
-
+struct rzs_walk rzs_walk_begin(struct rzs_spill *s, struct bio *bio);
 /*
- * From the bio's next page on, to its end or to the end of the next run.  0, or what is wrong with
- * a page; there is no run then.
+ * Process the bio's next pages, to its end or to the end of the next run.  Returns a negative errno
+ * if a page fails; there is no run then.
  */
-int rzs_walk_on(struct rzs_walk *w);
-/* The run is written: from now on its pages are there. */
-void rzs_job_settle(struct rzs_job *job);
+int rzs_walk_next(struct rzs_walk *walk);
+/*
+ * The write of job's run has succeeded: from now on its pages are in the backing swap, except for
+ * those that have become stale.
+ */
+void rzs_walk_commit(struct rzs_job *job);
+/* Discard pages of the device that share a stripe.  Returns the store's error. */
+int rzs_walk_discard(struct rzs_spill *s, u64 slot, u64 nr);
+/* Any context. */
+static inline bool rzs_walk_overlaps(const struct rzs_walk *walk, u64 first, u64 nr)
+{
+	return walk->first < first + nr && first < walk->first + walk->nr;
+}
 
-/* ramzswap_job.c, called by ramzswap_spill.c */
+/* ---- ramzswap_job.c ---- */
 
-/* -ENOMEM; rzs_jobs_fini() is the caller's then as well. */
+/* May sleep.  Returns -ENOMEM; rzs_jobs_fini() is to be called then as well. */
 int rzs_jobs_init(struct rzs_spill *s);
-/* Waits for all bios that have not been served at once. */
-void rzs_jobs_wait(struct rzs_spill *s);
 void rzs_jobs_fini(struct rzs_spill *s);
-/* The bio is served, now or as soon as there is a job for it.  Never waits for I/O. */
+/* Wait until all bios are complete; nobody may begin more.  Sleeps. */
+void rzs_jobs_wait(struct rzs_spill *s);
+/*
+ * Process a read or a write, and complete it now or later.  The submitter's context: may sleep,
+ * does not wait for I/O or for a job.
+ */
 void rzs_job_begin(struct rzs_spill *s, struct bio *bio);
-/* Of pages slot .. slot + nr - 1, at most RZS_RUN_MAX: writes on their way are older than this. */
-void rzs_jobs_supersede(struct rzs_spill *s, u64 slot, u64 nr);
 
 #endif

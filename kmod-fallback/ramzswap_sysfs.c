@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * /sys/block/ramzswapN: zram's names where the meaning is zram's, so that what people have for zram
- * works here.  disksize sets the size and initialises; everything but the statistics takes the
- * device's lock.
+ * /sys/block/ramzswapN.  Files have zram's names where the meaning is zram's, so that scripts for
+ * zram work here.  A write to disksize sets the size and initialises the device.  Everything but
+ * the statistics takes the device's lock.
  */
 #include <linux/blkdev.h>
 #include <linux/device.h>
@@ -18,7 +18,7 @@ static struct rzs_device *to_rzs(struct device *dev)
 	return dev_to_disk(dev)->private_data;
 }
 
-/* A number of bytes, with K, M, G.. after it if one likes. */
+/* A number of bytes, with an optional suffix K, M, G and so on. */
 static int parse_bytes(const char *buf, u64 *out)
 {
 	char *end;
@@ -29,11 +29,11 @@ static int parse_bytes(const char *buf, u64 *out)
 
 static ssize_t initstate_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
-	return sysfs_emit(buf, "%d\n", rzs_device_ready(to_rzs(dev)));
+	return sysfs_emit(buf, "%d\n", rzs_device_initialised(to_rzs(dev)));
 }
 static DEVICE_ATTR_RO(initstate);
 
-/* A number that only changes under the device's lock. */
+/* A number that the device's lock protects. */
 static ssize_t show_bytes(struct rzs_device *rzs, const u64 *bytes, char *buf)
 {
 	ssize_t n;
@@ -60,7 +60,7 @@ static ssize_t disksize_store(struct device *dev, struct device_attribute *attr,
 		return -EINVAL;
 	mutex_lock(&rzs->lock);
 	before = rzs->disksize;
-	if (rzs_device_ready(rzs)) {
+	if (rzs_device_initialised(rzs)) {
 		err = -EBUSY;
 	} else {
 		rzs->disksize = bytes;
@@ -78,7 +78,7 @@ static ssize_t mem_limit_show(struct device *dev, struct device_attribute *attr,
 	return show_bytes(to_rzs(dev), &to_rzs(dev)->mem_limit, buf);
 }
 
-/* Unlike the ioctl, at any time.  0: none. */
+/* Unlike with the ioctl, at any time.  0: no limit. */
 static ssize_t mem_limit_store(struct device *dev, struct device_attribute *attr, const char *buf,
 			       size_t len)
 {
@@ -113,7 +113,7 @@ static ssize_t backing_dev_show(struct device *dev, struct device_attribute *att
 	return n;
 }
 
-/* A device, as with zram, or a file; empty: none. */
+/* A block device, as with zram, or a file.  An empty path: none. */
 static ssize_t backing_dev_store(struct device *dev, struct device_attribute *attr, const char *buf,
 				 size_t len)
 {
@@ -154,7 +154,7 @@ static ssize_t comp_algorithm_store(struct device *dev, struct device_attribute 
 	for (i = 0; (name = rzs_codec_name(i)); i++) {
 		if (!sysfs_streq(buf, name))
 			continue;
-		err = rzs_device_ready(rzs) ? -EBUSY : 0;
+		err = rzs_device_initialised(rzs) ? -EBUSY : 0;
 		if (!err)
 			rzs->codec = name;
 	}
@@ -163,7 +163,7 @@ static ssize_t comp_algorithm_store(struct device *dev, struct device_attribute 
 }
 static DEVICE_ATTR_RW(comp_algorithm);
 
-/* All zeros when not initialised, as zram has it. */
+/* As with zram, all zeros if the device is not initialised. */
 static void stats_or_zeros(struct rzs_device *rzs, struct rzs_stats *s)
 {
 	if (rzs_device_stats(rzs, s))
@@ -193,21 +193,21 @@ static ssize_t io_stat_show(struct device *dev, struct device_attribute *attr, c
 }
 static DEVICE_ATTR_RO(io_stat);
 
-/* As zram has it, in pages: in the backing swap, read from it, written to it. */
+/* As with zram, in pages: in the backing swap, read from it, written to it. */
 static ssize_t bd_stat_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
 	struct rzs_device *rzs = to_rzs(dev);
-	struct rzs_spill_counts c;
+	struct rzs_spill_stats s;
 
-	rzs_device_spill_counts(rzs, &c);
-	return sysfs_emit(buf, "%llu %llu %llu\n", c.pages, c.reads, c.writes);
+	rzs_device_spill_stats(rzs, &s);
+	return sysfs_emit(buf, "%llu %llu %llu\n", s.pages, s.reads, s.writes);
 }
 static DEVICE_ATTR_RO(bd_stat);
 
-/* The store's own figures, with the names that servers give them: a line for each. */
+/* The store's statistics, one per line, with the names that servers use. */
 static const struct {
 	const char *name;
-	size_t offset; /* of a u64 */
+	size_t offset; /* of a u64 in struct rzs_stats */
 } store_stats[] = {
 #define RZS_STAT(name, kind, source, depends, help) {#name, offsetof(struct rzs_stats, name)},
 #include "rzs_stats.def"

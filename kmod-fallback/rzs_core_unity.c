@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The store, as one unit: the same files that the programs are made of, none of them changed or
- * copied.  And the one thing that the driver must know of a store's inside: where its blocks come
- * from, so that it can see to them ahead of a write.
+ * The store, compiled as one unit from the same files that the programs use.  And the only thing
+ * that the driver must know about the inside of a store: where its blocks come from, so that it can
+ * fill the reserve before a write.
  */
 #include "ramzswap.h"
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The kernel world: what the core may ask of Linux.  Meanings are in port/CONTRACT; blocks come
- * from ramzswap_blocks.c.
+ * What the core may use of Linux.  port/CONTRACT defines it, and says what may sleep or fail.
+ * ramzswap_blocks.c has the functions for blocks.
  *
- * A lock is a spinlock, so the core holds it without sleeping; a mutex is a mutex, and the core
- * compresses and waits under it.  Nothing here is for interrupts: slots freed in atomic context are
- * queued (ramzswap_freed.c).  rzs_lock_init and rzs_mutex_init are macros so that each place that
- * makes locks of a sort has a lockdep class of its own.
+ * A lock is a spinlock: the core does not sleep while it holds one.  A mutex is a mutex: the core
+ * compresses and sleeps while it holds one.  Nothing here may be used in interrupts.  rzs_lock_init
+ * and rzs_mutex_init are macros so that each place that initialises a lock has its own lockdep
+ * class.
  */
 #ifndef RZS_PORT_KERNEL_H
 #define RZS_PORT_KERNEL_H
@@ -89,7 +89,7 @@ static inline void rzs_mutex_unlock(rzs_mutex_t *m)
 	mutex_unlock(m);
 }
 
-/* Atomics: the kernel's own, which exist for 64 bits on machines of 32 as well. */
+/* Atomics: the kernel has 64-bit ones on 32-bit machines too. */
 
 static inline uint64_t rzs_load(const uint64_t *p)
 {
@@ -122,7 +122,7 @@ static inline void rzs_add(uint64_t *p, uint64_t v)
 
 static inline void *rzs_load_ptr(void *const *p)
 {
-	return smp_load_acquire(p);
+	return smp_load_acquire(p); /* pairs with rzs_cas_ptr() */
 }
 
 static inline bool rzs_cas_ptr(void **p, void *seen, void *v)
@@ -130,7 +130,7 @@ static inline bool rzs_cas_ptr(void **p, void *seen, void *v)
 	return cmpxchg(p, seen, v) == seen;
 }
 
-/* Waiting on a word */
+/* Wait for a word to change */
 
 static inline void rzs_wait(uint64_t *p, uint64_t seen)
 {
@@ -139,7 +139,7 @@ static inline void rzs_wait(uint64_t *p, uint64_t seen)
 
 static inline void rzs_wake(uint64_t *p)
 {
-	/* Between the change of the word, by rzs_cas(), and the look for waiters. */
+	/* The word was changed by rzs_cas(); wake_up_var() tests for waiters after that. */
 	smp_mb();
 	wake_up_var(p);
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The kernel's compressors, as core/codec*.c see them.  The rules are those of
- * port/user/rzs_port_codec.h: all state lives in memory that the caller hands in, nothing is
- * allocated, at most cap bytes are written, and decompression succeeds only when it filled dst.
+ * The kernel's codecs, as core/codec*.c use them.  The rules are those of
+ * port/user/rzs_port_codec.h: all state is in memory from the caller, nothing is allocated, at most
+ * cap bytes are written, and decompression succeeds only if it fills dst.  No function sleeps.
  *
- * RZS_HAVE_LZO_SAFE comes from Kbuild, which looks for the function's name in the kernel's header:
- * stable kernels got it at different times.
+ * Kbuild defines RZS_HAVE_LZO_SAFE if the kernel's header has the function.  Stable kernels got it
+ * at different times.
  */
 #ifndef RZS_PORT_CODEC_H
 #define RZS_PORT_CODEC_H
@@ -35,7 +35,7 @@ static inline int rzs_lzo_init(void)
 	return 0;
 }
 
-/* dst has room for two pages, of which the worst case of one page needs 4421 bytes. */
+/* dst has two pages; the worst case of one page is 4421 bytes. */
 static inline int rzs_lzo_compress(const void *src, size_t n, void *dst, size_t *out_n, void *wrk)
 {
 	size_t len = 2 * n;
@@ -88,7 +88,7 @@ static inline int rzs_lz4_decompress(const void *src, size_t n, void *dst, size_
 #if RZS_HAVE_ZSTD
 #include <linux/zstd.h>
 
-/* At the start of the context; the two workspaces follow. */
+/* At the start of the context; the two workspaces come after it. */
 struct rzs_zstd_ctx {
 	zstd_parameters params;
 	zstd_cctx *cctx;
@@ -113,7 +113,7 @@ static inline size_t rzs_zstd_ctx_size(int level, size_t page)
 	       rzs_zstd_round(zstd_dctx_workspace_bound());
 }
 
-/* The frame carries nothing that the store knows already, as far as the library lets it. */
+/* The frame omits what the store knows already, as far as the library permits. */
 static inline int rzs_zstd_ctx_init(void *mem, size_t size, int level, size_t page)
 {
 	struct rzs_zstd_ctx *ctx = mem;

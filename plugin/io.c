@@ -15,9 +15,8 @@
 #include "extent.h"
 #include "io.h"
 #include "protect_server.h"
+#include "unlikely.h"
 #include "upkeep.h"
-
-#define unlikely(x) __builtin_expect(!!(x), 0)
 
 NBDKIT_DLL_PUBLIC int rzs_debug_io; /* -D rzs.io=1: a debug line per request (with -v) */
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The world of user space, and that of the unit tests.
+# The port to user space, and that for unit tests.
 
 noinst_HEADERS = port/port_check.h
 
@@ -27,6 +27,8 @@ RZS_PORT_USER_SOURCES = \
 	port/user/std_fds.h \
 	port/user/swaps.c \
 	port/user/swaps.h \
+	port/user/text_file.c \
+	port/user/text_file.h \
 	port/user/threads.c \
 	port/user/threads.h \
 	port/user/watchdog.c \

@@ -16,6 +16,9 @@
 #ifndef RZS_RESERVE_DEFAULT
 #error "rzs_port.h must define RZS_RESERVE_DEFAULT"
 #endif
+#if !defined(likely) || !defined(unlikely)
+#error "rzs_port.h must define likely() and unlikely()"
+#endif
 #if !defined(EINVAL) || !defined(EIO) || !defined(ENOMEM) || !defined(ENOSPC) ||                   \
 	!defined(EAGAIN) || !defined(E2BIG) || !defined(ENODATA)
 #error "rzs_port.h must define the errno values"

@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "ctl.h"
+#include "size.h"
+#include "text.h"
 
 #define ERROR_TEXT_MAX 1000u /* bytes of an error's text */
 #define ERRNO_MAX      4095u
@@ -22,14 +24,6 @@ _Static_assert(RZS_CTL_PROTOCOL == 1 && RZS_CTL_WORDS_MAX == 32 && RZS_CTL_REQUE
 static bool must_escape(unsigned char c)
 {
 	return c <= 0x20 || c == 0x7f || c == '%';
-}
-
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 /* Where a line is put: counts on when size is used up. */
@@ -108,8 +102,8 @@ static const char *cut_word(char **at, const char **out)
 			*to++ = *from++;
 			continue;
 		}
-		high = hex_digit(from[1]);
-		low = high < 0 ? -1 : hex_digit(from[2]);
+		high = rzs_text_hex_digit(from[1]);
+		low = high < 0 ? -1 : rzs_text_hex_digit(from[2]);
 		if (low < 0)
 			return "a % without two hexadecimal digits behind it: write it %25";
 		if (high == 0 && low == 0)
@@ -282,31 +276,6 @@ size_t rzs_ctl_put_ok(char *out, size_t size)
 	return put_line(out, size, put_ok_line, NULL);
 }
 
-/*
- * Bytes of the character at s that is fit to be shown: 1 to 4; 0 for a control character (those of
- * ISO 8859 too, which terminals obey) and for what is not UTF-8.
- */
-static unsigned shown_bytes(const char *s)
-{
-	unsigned char c = (unsigned char)s[0];
-	unsigned nr = c < 0x80 ? 1 : c >= 0xc2 && c < 0xe0 ? 2 : c >= 0xe0 && c < 0xf0 ? 3 : 4;
-	unsigned long code;
-
-	if (nr == 1)
-		return c >= 0x20 && c != 0x7f;
-	if (c < 0xc2 || c > 0xf4)
-		return 0;
-	code = c & (0x7fu >> nr);
-	for (unsigned i = 1; i < nr; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-		code = code << 6 | (s[i] & 0x3f);
-	}
-	if (code < 0xa0 || (nr == 3 && code < 0x800) || (nr == 4 && code < 0x10000))
-		return 0;
-	return code > 0x10ffff || (code >= 0xd800 && code < 0xe000) ? 0 : nr;
-}
-
 struct error_of {
 	unsigned number;
 	const char *text;
@@ -322,7 +291,7 @@ static void put_error_line(struct writer *w, const void *arg)
 	put_number(w, e->number);
 	put_char(w, ' ');
 	for (end = w->len + ERROR_TEXT_MAX; *text;) {
-		unsigned nr = shown_bytes(text);
+		unsigned nr = rzs_text_control_bytes(text) ? 0 : rzs_text_utf8_bytes(text);
 
 		if (w->len + (nr ? nr : 1) > end)
 			break;
@@ -364,17 +333,12 @@ static enum rzs_ctl_output broken(struct rzs_ctl_reply *r, const char *why)
 	return RZS_CTL_BROKEN;
 }
 
-/* A decimal number without sign, at most max; moves *at behind it.  0: there is none. */
+/* A decimal number of at most max; moves *at past it.  0: there is none. */
 static unsigned read_number(const char **at, unsigned max)
 {
-	unsigned n = 0;
+	uint64_t n;
 
-	for (; **at >= '0' && **at <= '9'; ++*at) {
-		n = n * 10 + (unsigned)(**at - '0');
-		if (n > max)
-			return 0;
-	}
-	return n;
+	return rzs_size_digits(at, &n) == 0 && n <= max ? (unsigned)n : 0;
 }
 
 static enum rzs_ctl_output read_error(struct rzs_ctl_reply *r, const char *at)

@@ -16,7 +16,8 @@ RZS_PROTO_SOURCES = \
 	proto/size.c \
 	proto/size.h \
 	proto/size_expr.c \
-	proto/size_expr.h
+	proto/size_expr.h \
+	proto/text.h
 
 noinst_LTLIBRARIES += librzsproto.la
 librzsproto_la_SOURCES = $(RZS_PROTO_SOURCES)

@@ -3,11 +3,9 @@
 #include "size.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <string.h>
 
-/* Decimal digits at *text, which is moved past them.  -EINVAL: none, -ERANGE: over 64 bits. */
-static int size_number(const char **text, uint64_t *out)
+int rzs_size_digits(const char **text, uint64_t *out)
 {
 	const char *p = *text;
 	uint64_t n = 0;
@@ -25,6 +23,14 @@ static int size_number(const char **text, uint64_t *out)
 	*text = p;
 	*out = n;
 	return 0;
+}
+
+bool rzs_size_number(const char *text, uint64_t max, uint64_t *out)
+{
+	if (rzs_size_digits(&text, out) == 0 && *text == '\0' && *out <= max)
+		return true;
+	*out = 0;
+	return false;
 }
 
 unsigned rzs_size_suffix(const char **text)
@@ -66,7 +72,7 @@ int rzs_size_parse(const char *text, uint64_t whole, uint64_t *out, const char *
 
 	*out = 0;
 	*out_why = "not a size: expected a whole number, then nothing, K, M, G, T or %";
-	err = size_number(&text, &n);
+	err = rzs_size_digits(&text, &n);
 	if (err == -ERANGE)
 		goto too_large;
 	if (err)

@@ -5,6 +5,7 @@
 #ifndef RZS_SIZE_H
 #define RZS_SIZE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /*
@@ -14,6 +15,12 @@
  * *out_why says what is wrong (constant string, NULL on success).
  */
 int rzs_size_parse(const char *text, uint64_t whole, uint64_t *out, const char **out_why);
+
+/* Decimal digits at *text, which is moved past them.  0, -EINVAL: none, -ERANGE: over 64 bits. */
+int rzs_size_digits(const char **text, uint64_t *out);
+
+/* Whether text is a whole number of at most max and nothing else.  *out: the number, or 0. */
+bool rzs_size_number(const char *text, uint64_t max, uint64_t *out);
 
 /* The power of two that the suffix at *text stands for, 0: none; *text is moved past it. */
 unsigned rzs_size_suffix(const char **text);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What rzsd is to do: keys, defaults, and what has to fit together; see config.h.  For each row of
- * server_keys.def there is a function that takes a value, set_id().
+ * The keys of the configuration and their defaults; see config.h.  For each row of server_keys.def
+ * there is a function set_ID() that takes the value.
  */
 #include "config.h"
 
@@ -15,9 +15,10 @@
 
 #include "config_private.h"
 #include "process_params.h"
+#include "text.h"
 
 #define SEPARATORS    " \t," /* between the words of a list */
-#define QUOTE	      '"'    /* around one that has such in it */
+#define QUOTE	      '"'    /* around a word that contains one */
 #define HANDSHAKE_MAX 600    /* seconds */
 
 const char *const rzs_config_keys[RZS_CONFIG_KEYS + 1] = {
@@ -26,10 +27,7 @@ const char *const rzs_config_keys[RZS_CONFIG_KEYS + 1] = {
 	NULL,
 };
 
-/*
- * The next word of a list at *rest, which is moved past it; false: there is none.  In quotes it may
- * have separators in it.
- */
+/* Copy the next word of a list and move *rest past it; false: there is none. */
 static bool next_word(const char **rest, char *word, size_t size)
 {
 	const char *p = *rest + strspn(*rest, SEPARATORS), *end;
@@ -46,7 +44,7 @@ static bool next_word(const char **rest, char *word, size_t size)
 	return len > 0;
 }
 
-/* Whether a list is to be replaced, because what is in it was not said here. */
+/* Whether a new value replaces the list: the old one was given elsewhere. */
 static bool list_is_old(const struct rzsd_config *c, unsigned key)
 {
 	return c->place[key].line == 0 || c->place[key].file != c->now.file;
@@ -75,7 +73,7 @@ static int set_listen(struct rzsd_config *c, const char *key, const char *value,
 		memcpy(all.listen, c->listen, sizeof(all.listen));
 		all.nr = c->nr_listen;
 	}
-	/* On the command line it is one, whatever is in it. */
+	/* An option has one value, even with separators in it. */
 	if (c->now.file == 0)
 		err = rzs_config_listen_add(key, value, &all, why);
 	else
@@ -150,9 +148,10 @@ static int find_user(const char *key, const char *word, uid_t *out, char *why)
 	errno = 0;
 	pw = getpwnam(word);
 	if (!pw && (errno == ENOMEM || errno == EIO || errno == EMFILE || errno == ENFILE))
-		return rzs_value_bad(why, key, word, "cannot be looked up: %s", strerror(errno));
+		return rzs_value_bad(why, key, word, "cannot look up the user: %s",
+				     strerror(errno));
 	if (!pw)
-		return rzs_value_bad(why, key, word, "there is no such user here");
+		return rzs_value_bad(why, key, word, "there is no such user");
 	*out = pw->pw_uid;
 	return 0;
 }
@@ -242,7 +241,7 @@ static int (*const set_one[RZS_CONFIG_KEYS])(struct rzsd_config *c, const char *
 #include "server_keys.def"
 };
 
-/* The index of name in names, which end with a NULL; negative: not there. */
+/* The index of name in names, which end with NULL; -1: it is not there. */
 static int index_of(const char *name, const char *const *names)
 {
 	for (int i = 0; names[i]; i++)
@@ -264,14 +263,15 @@ int rzs_config_set(struct rzsd_config *c, const char *key, const char *value, ch
 	}
 	meant = rzs_value_nearest(key, rzs_config_keys);
 	if (index_of(key, rzs_device_params_keys) >= 0 || strcmp(key, "init") == 0)
-		rzs_value_bad(why, key, value, "this belongs to a device, under [device NAME]");
+		rzs_value_bad(why, key, value,
+			      "this is a key of a device; it belongs under [device NAME]");
 	else
-		rzs_value_bad(why, key, value, "the server has no key of this name%s%s%s",
+		rzs_value_bad(why, key, value, "not a key of the server%s%s%s",
 			      meant ? "; did you mean " : "", meant ? meant : "", meant ? "?" : "");
 	return -ENOENT;
 }
 
-/* The device of this name, made if need be.  -EINVAL, -ENOSPC. */
+/* Find the device of this name, or add it.  -EINVAL, -ENOSPC. */
 static int find_or_add_device(struct rzsd_config *c, const char *name,
 			      struct rzs_config_device **out, char *why)
 {
@@ -315,7 +315,8 @@ int rzs_config_set_device(struct rzsd_config *c, const char *name, const char *k
 	if (strcmp(key, "init") == 0) {
 		err = rzs_value_bool(key, value, &d->init, why);
 	} else if (index_of(key, rzs_config_keys) >= 0) {
-		rzs_value_bad(why, key, value, "this belongs to the server, under [server]");
+		rzs_value_bad(why, key, value,
+			      "this is a key of the server; it belongs under [server]");
 		err = -ENOENT;
 	} else {
 		err = rzs_device_params_set(&d->params, key, value, why);
@@ -362,7 +363,7 @@ void rzs_config_complain(struct rzs_config_sink *sink, struct rzs_config_place p
 	va_start(ap, fmt);
 	vsnprintf(text + len, sizeof(text) - len, fmt, ap);
 	va_end(ap);
-	rzs_value_tame(text);
+	rzs_text_tame(text);
 	sink->complain(sink->arg, text);
 }
 
@@ -371,7 +372,7 @@ unsigned rzs_config_complain_end(struct rzs_config_sink *sink)
 	char text[64];
 
 	if (sink->unshown) {
-		snprintf(text, sizeof(text), "and %u more of the kind", sink->unshown);
+		snprintf(text, sizeof(text), "and %u more errors", sink->unshown);
 		sink->complain(sink->arg, text);
 	}
 	return sink->nr;

@@ -1,22 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What was not configured, and what has to fit together; see config.h. */
+/* Defaults, and checks that need more than one value.  See config.h. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "config_private.h"
+#include "listen.h"
 #include "process_params.h"
 
-/* Where a key of [server] was given. */
-static struct rzs_config_place place_of(const struct rzsd_config *c, const char *key)
-{
-	for (unsigned i = 0; i < RZS_CONFIG_KEYS; i++)
-		if (strcmp(rzs_config_keys[i], key) == 0)
-			return c->place[i];
-	return (struct rzs_config_place){0, 0};
-}
-
-/* Where the key was given that a complaint about a device begins with; else, where the device. */
+/* The place of the key that a complaint begins with; if it has none, that of the device. */
 static struct rzs_config_place device_place(const struct rzs_config_device *d, const char *why)
 {
 	size_t len = strcspn(why, "=:");
@@ -43,33 +35,31 @@ static unsigned default_threads(void)
 static void check_listen(struct rzs_config_sink *sink)
 {
 	const struct rzsd_config *c = sink->config;
-	struct rzs_config_place place = place_of(c, "listen");
+	struct rzs_config_place place = c->place[RZS_CONFIG_KEY_listen];
 
 	for (unsigned i = 0; i < c->nr_listen; i++) {
 		const struct rzs_config_listen *l = &c->listen[i];
 
-		if (!c->allow_tcp_anywhere && !rzs_config_listen_is_local(l))
-			rzs_config_complain(
-				sink, place,
-				"listen=%s: whoever can reach this address can read and "
-				"change what is stored; use 127.0.0.1 or a unix socket and "
-				"a tunnel, or say allow-tcp-anywhere=yes",
-				l->text);
+		if (!c->allow_tcp_anywhere && !rzs_listen_is_local(&l->addr))
+			rzs_config_complain(sink, place,
+					    "listen=%s: whoever can reach this address can read "
+					    "and change what is stored; use "
+					    "127.0.0.1, or a unix socket and a tunnel, or set "
+					    "allow-tcp-anywhere=yes",
+					    l->text);
 		if (strcmp(l->text, c->control) == 0)
-			rzs_config_complain(
-				sink, place,
-				"listen=%s: the control socket has this path; give one of "
-				"them another",
-				l->text);
+			rzs_config_complain(sink, place,
+					    "listen=%s: the control socket has the same path; "
+					    "change one of them",
+					    l->text);
 		for (unsigned j = 0; j < i; j++)
 			if (memcmp(&l->addr, &c->listen[j].addr, sizeof(l->addr)) == 0)
 				rzs_config_complain(sink, place,
-						    "listen=%s: given twice; leave one out",
-						    l->text);
+						    "listen=%s: given twice; remove one", l->text);
 	}
 }
 
-/* swap0 and on, so many as were asked for. */
+/* Add swap0, swap1, ... up to num-devices. */
 static void add_devices(struct rzs_config_sink *sink)
 {
 	struct rzsd_config *c = sink->config;
@@ -81,8 +71,8 @@ static void add_devices(struct rzs_config_sink *sink)
 
 		snprintf(name, sizeof(name), "swap%d", i);
 		if (rzs_config_set_device(c, name, NULL, NULL, why) < 0) {
-			rzs_config_complain(sink, place_of(c, "num-devices"), "num-devices=%d: %s",
-					    c->num_devices, why);
+			rzs_config_complain(sink, c->place[RZS_CONFIG_KEY_num_devices],
+					    "num-devices=%d: %s", c->num_devices, why);
 			return;
 		}
 		if (c->nr_devices > before)
@@ -90,7 +80,7 @@ static void add_devices(struct rzs_config_sink *sink)
 	}
 }
 
-/* Each as if it were to be made now: on a copy, since it will be completed when it is. */
+/* Check each device on a copy: its parameters are completed when it is initialised. */
 static void check_devices(struct rzs_config_sink *sink)
 {
 	const struct rzsd_config *c = sink->config;
@@ -116,7 +106,7 @@ unsigned rzs_config_complete(struct rzsd_config *c, void (*complain)(void *arg, 
 	if (c->threads == 0)
 		c->threads = default_threads();
 	if (rzs_process_params_ballast(&c->ballast, c->ballast_given, why) < 0)
-		rzs_config_complain(&sink, place_of(c, "ballast"), "%s", why);
+		rzs_config_complain(&sink, c->place[RZS_CONFIG_KEY_ballast], "%s", why);
 	check_listen(&sink);
 	add_devices(&sink);
 	check_devices(&sink);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Addresses to listen at; see config.h.  Nothing here asks a name server. */
+/* Addresses to listen on; see config.h.  Nothing here asks a name server. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -15,9 +15,9 @@ static int unix_address(const char *key, const char *value, const char *path,
 	struct sockaddr_un sun = {.sun_family = AF_UNIX};
 
 	if (*path != '/')
-		return rzs_value_bad(why, key, value, "a socket's path has to begin with /");
+		return rzs_value_bad(why, key, value, "the path of a socket must begin with /");
 	if (strlen(path) >= sizeof(sun.sun_path))
-		return rzs_value_bad(why, key, value, "a socket's path has at most %zu bytes",
+		return rzs_value_bad(why, key, value, "the path of a socket has at most %zu bytes",
 				     sizeof(sun.sun_path) - 1);
 	strcpy(sun.sun_path, path);
 	memcpy(&out->addr, &sun, sizeof(sun));
@@ -42,7 +42,7 @@ static bool ip_address(const char *host, uint16_t port, struct rzs_config_listen
 	if (inet_pton(AF_INET6, host, &in6.sin6_addr) != 1)
 		return false;
 	if (IN6_IS_ADDR_V4MAPPED(&in6.sin6_addr)) {
-		/* It is one of IPv4, and cannot be had from a socket of IPv6 alone. */
+		/* An IPv4 address: a socket for IPv6 alone cannot have it. */
 		memcpy(&in.sin_addr, &in6.sin6_addr.s6_addr[12], sizeof(in.sin_addr));
 		memcpy(&out->addr, &in, sizeof(in));
 		out->addr_len = sizeof(in);
@@ -53,7 +53,7 @@ static bool ip_address(const char *host, uint16_t port, struct rzs_config_listen
 	return true;
 }
 
-/* ADDRESS or ADDRESS:PORT; an IPv6 address with a port behind it stands in []. */
+/* ADDRESS or ADDRESS:PORT; before a port an IPv6 address stands in []. */
 static int tcp_address(const char *key, const char *value, const char *text,
 		       struct rzs_config_listen *out, char *why)
 {
@@ -70,14 +70,14 @@ static int tcp_address(const char *key, const char *value, const char *text,
 		after = end;
 	}
 	if (*after && (*after != ':' || rzs_value_number(key, after + 1, 1, 65535, &port, why) < 0))
-		return rzs_value_bad(
-			why, key, value,
-			"expected nothing, or : and a port from 1 to 65535, at \"%.24s\"", after);
+		return rzs_value_bad(why, key, value, "expected :PORT, 1 to 65535, at \"%.24s\"",
+				     after);
 	snprintf(host, sizeof(host), "%.*s", (int)(end - text), text);
 	if (end - text >= (ptrdiff_t)sizeof(host) || !ip_address(host, (uint16_t)port, out))
 		return rzs_value_bad(why, key, value,
-				     "expected /PATH, ADDRESS or ADDRESS:PORT, with an address in "
-				     "numbers such as 127.0.0.1 or [::1]");
+				     "expected /PATH, ADDRESS or ADDRESS:PORT, with a numeric "
+				     "address such as 127.0.0.1 "
+				     "or [::1]");
 	strcpy(out->text, value);
 	return 0;
 }
@@ -97,7 +97,7 @@ int rzs_config_listen_parse(const char *key, const char *value, struct rzs_confi
 			   why);
 }
 
-/* Whether it was given as localhost, which has another address: that. */
+/* Whether l was given as localhost.  *out: the other address of localhost. */
 static bool other_localhost(const struct rzs_config_listen *l, struct rzs_config_listen *out)
 {
 	static const char name[] = "localhost";
@@ -128,20 +128,4 @@ int rzs_config_listen_add(const char *key, const char *value, struct rzs_config_
 	if (nr == 2)
 		all->listen[all->nr++] = other;
 	return 0;
-}
-
-bool rzs_config_listen_is_local(const struct rzs_config_listen *l)
-{
-	struct sockaddr_in6 in6;
-	struct sockaddr_in in;
-
-	if (l->addr.ss_family == AF_INET) {
-		memcpy(&in, &l->addr, sizeof(in));
-		return ntohl(in.sin_addr.s_addr) >> 24 == 127;
-	}
-	if (l->addr.ss_family == AF_INET6) {
-		memcpy(&in6, &l->addr, sizeof(in6));
-		return IN6_IS_ADDR_LOOPBACK(&in6.sin6_addr);
-	}
-	return true;
 }

@@ -9,12 +9,12 @@
 
 #include "config.h"
 
-/* What of a device its places are of. */
+/* The indices of a device's places. */
 #define RZS_CONFIG_PLACE_SECTION 0u
 #define RZS_CONFIG_PLACE_KEYS	 1u
 #define RZS_CONFIG_PLACE_INIT	 (RZS_CONFIG_PLACE_KEYS + RZS_DEVICE_PARAMS_KEYS)
 
-/* Complaints on their way to who asked for them: counted, and bounded. */
+/* Where complaints go: counts them and limits their number. */
 struct rzs_config_sink {
 	struct rzsd_config *config;
 	void (*complain)(void *arg, const char *text);
@@ -22,14 +22,14 @@ struct rzs_config_sink {
 	unsigned nr, unshown;
 };
 
-/* "FILE:LINE: text"; file and line only where place has them. */
+/* "FILE:LINE: text"; without FILE:LINE if place has none. */
 void rzs_config_complain(struct rzs_config_sink *sink, struct rzs_config_place place,
 			 const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
-/* Say how many were not told.  Returns the number of all. */
+/* Report how many were not shown.  Returns the number of all. */
 unsigned rzs_config_complain_end(struct rzs_config_sink *sink);
 
-/* Read f, known as name, to its end. */
+/* Read f to its end.  name: for complaints. */
 void rzs_config_read_stream(struct rzs_config_sink *sink, FILE *f, const char *name);
 
 /*
@@ -44,11 +44,8 @@ struct rzs_config_listens {
 	unsigned nr;
 };
 
-/* Add value to them: itself, or for localhost the addresses of both families.  Likewise. */
+/* Add value to them; for localhost its addresses of both families.  0, or -EINVAL with why set. */
 int rzs_config_listen_add(const char *key, const char *value, struct rzs_config_listens *all,
 			  char why[RZS_WHY_MAX]);
-
-/* Whether none but this machine's own processes can reach it. */
-bool rzs_config_listen_is_local(const struct rzs_config_listen *l);
 
 #endif

@@ -2,10 +2,10 @@
 /*
  * rzsd's configuration files; see config.h.
  *
- * libinih takes a line apart into key, value and comment.  It is given one line at a time by a
- * reader of ours, so that every complaint knows its line, and also what libinih does not tell is
- * seen: a section that is empty, a line that is too long or makes no sense, each of them.  The
- * reader strips white space in front, or an indented line would go on the one above.
+ * libinih splits a line into key, value and comment.  A reader of our own passes it one line at a
+ * time.  So each complaint knows its line, and the reader sees what libinih does not report: an empty
+ * section, a line that is too long, a line that makes no sense.  The reader removes leading white
+ * space, because libinih takes an indented line for a continuation.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -16,15 +16,15 @@
 
 #include "config_private.h"
 
-#define LINE_LENGTH_MAX 190u	   /* libinih has room for 197, unless it was built otherwise */
-#define FILE_BYTES_MAX	(1u << 20) /* more is no configuration */
+#define LINE_LENGTH_MAX 190u	   /* libinih takes 197, unless it was built otherwise */
+#define FILE_BYTES_MAX	(1u << 20) /* a larger file is not a configuration */
 #define BLANKS		" \t\r"
 
 static const struct rzs_config_place nowhere;
 
 enum section {
-	SECTION_NONE,  /* before the first */
-	SECTION_WRONG, /* one complaint about its name is enough */
+	SECTION_NONE,  /* before the first section */
+	SECTION_WRONG, /* its name was complained about */
 	SECTION_SERVER,
 	SECTION_DEVICE,
 };
@@ -35,7 +35,7 @@ struct reader {
 	size_t bytes;
 	enum section section;
 	char device[RZS_DEVICE_NAME_MAX + 1];
-	bool pending; /* for libinih to make key and value of the line that it was given */
+	bool pending; /* libinih has a line, and has not returned its key and value */
 };
 
 static struct rzs_config_place *now(struct reader *r)
@@ -43,20 +43,19 @@ static struct rzs_config_place *now(struct reader *r)
 	return &r->sink->config->now;
 }
 
-/* What was given to libinih and did not come back was neither a section nor KEY = VALUE. */
+/* A line that libinih does not return was neither a section nor KEY = VALUE. */
 static void complain_if_pending(struct reader *r)
 {
 	if (r->pending)
 		rzs_config_complain(
 			r->sink, *now(r),
-			"not understood: expected KEY = VALUE, [server], [device NAME], or "
-			"# and a comment");
+			"expected KEY = VALUE, [server], [device NAME], or # and a comment");
 	r->pending = false;
 }
 
 /*
- * The next line into line, without its end, and empty when there was something wrong with it.  max:
- * bytes it may have.  false: there is none.
+ * Read the next line, without its LF; a wrong one is reported, and left empty.  max: bytes it may
+ * have.  false: end of file.
  */
 static bool read_line(struct reader *r, char *line, size_t max)
 {
@@ -75,18 +74,19 @@ static bool read_line(struct reader *r, char *line, size_t max)
 	now(r)->line++;
 	line[len <= max && !zero && r->bytes <= FILE_BYTES_MAX ? len : 0] = '\0';
 	if (r->bytes > FILE_BYTES_MAX)
-		rzs_config_complain(r->sink, *now(r), "over %u bytes of file; the rest is not read",
+		rzs_config_complain(r->sink, *now(r),
+				    "the file is larger than %u bytes; the rest is ignored",
 				    FILE_BYTES_MAX);
 	else if (zero)
-		rzs_config_complain(r->sink, *now(r), "a zero byte: this is no text");
+		rzs_config_complain(r->sink, *now(r), "a zero byte: this is not a text file");
 	else if (len > max)
 		rzs_config_complain(r->sink, *now(r),
-				    "longer than %zu bytes; a list may be given in several lines",
+				    "longer than %zu bytes; a list may be split into several lines",
 				    max);
 	return true;
 }
 
-/* text: from [ to the end of the line, which is cut up. */
+/* text: from [ to the end of the line; it is overwritten. */
 static void begin_section(struct reader *r, char *text)
 {
 	static const char *const names[] = {"server", "device", NULL};
@@ -105,10 +105,10 @@ static void begin_section(struct reader *r, char *text)
 	} else if (strcmp(word, "server") == 0 && !name) {
 		r->section = SECTION_SERVER;
 	} else if (strcmp(word, "server") == 0) {
-		rzs_config_complain(r->sink, *now(r),
-				    "[server]: there is only one, without a name");
+		rzs_config_complain(r->sink, *now(r), "[server]: this section has no name");
 	} else if (strcmp(word, "device") == 0 && !name) {
-		rzs_config_complain(r->sink, *now(r), "[device]: it needs a name: [device swap0]");
+		rzs_config_complain(r->sink, *now(r),
+				    "[device]: a name is missing, as in [device swap0]");
 	} else if (strcmp(word, "device") == 0) {
 		if (rzs_config_set_device(r->sink->config, name, NULL, NULL, why) < 0) {
 			rzs_config_complain(r->sink, *now(r), "%s", why);
@@ -124,7 +124,7 @@ static void begin_section(struct reader *r, char *text)
 	}
 }
 
-/* For libinih: the next line in str, of num bytes.  NULL: there is none. */
+/* For libinih: the next line into str, num bytes.  NULL: end of file. */
 static char *next_line(char *str, int num, void *stream)
 {
 	static const char bom[] = "\xef\xbb\xbf";
@@ -148,7 +148,7 @@ static char *next_line(char *str, int num, void *stream)
 	return str;
 }
 
-/* For libinih: a key and its value.  What is wrong with them is said here; it need not know. */
+/* For libinih: a key and its value.  Errors are reported here; to libinih all is well. */
 static int on_pair(void *user, const char *section, const char *key, const char *value)
 {
 	struct reader *r = user;
@@ -162,9 +162,10 @@ static int on_pair(void *user, const char *section, const char *key, const char 
 	r->pending = false;
 	switch (r->section) {
 	case SECTION_NONE:
-		rzs_config_complain(r->sink, c->now,
-				    "%s=%s: in no section; put [server] or [device NAME] above it",
-				    key, value);
+		rzs_config_complain(
+			r->sink, c->now,
+			"%s=%s: before the first section; put [server] or [device NAME] above it",
+			key, value);
 		break;
 	case SECTION_WRONG:
 		break;
@@ -177,7 +178,7 @@ static int on_pair(void *user, const char *section, const char *key, const char 
 	}
 	if (err < 0)
 		rzs_config_complain(r->sink, c->now, "%s%s", why,
-				    strstr(value, " #") ? "; behind a value a comment begins with ;"
+				    strstr(value, " #") ? "; after a value a comment begins with ;"
 							: "");
 	return 1;
 }
@@ -197,7 +198,7 @@ void rzs_config_read_stream(struct rzs_config_sink *sink, FILE *f, const char *n
 	strcpy(c->file[c->nr_files], name);
 	c->now = (struct rzs_config_place){c->nr_files++, 0};
 	if (ini_parse_stream(next_line, &r, on_pair, &r) < 0)
-		rzs_config_complain(sink, nowhere, "%s: not read: no memory", name);
+		rzs_config_complain(sink, nowhere, "%s: not read: out of memory", name);
 	else if (ferror(f))
 		rzs_config_complain(sink, nowhere, "%s: cannot be read: %s", name, strerror(errno));
 	c->now = before;
@@ -223,7 +224,7 @@ static int is_drop_in(const struct dirent *entry)
 	return entry->d_name[0] != '.' && len > 5 && strcmp(entry->d_name + len - 5, ".conf") == 0;
 }
 
-/* By bytes: alphasort() would go by the language of whoever starts the server. */
+/* By bytes; alphasort() depends on the user's locale. */
 static int by_name(const struct dirent **a, const struct dirent **b)
 {
 	return strcmp((*a)->d_name, (*b)->d_name);
@@ -231,17 +232,17 @@ static int by_name(const struct dirent **a, const struct dirent **b)
 
 static void read_drop_ins(struct rzs_config_sink *sink, const char *path)
 {
-	char folder[PATH_MAX], file[PATH_MAX + NAME_MAX + 2];
+	char dir[PATH_MAX], file[PATH_MAX + NAME_MAX + 2];
 	struct dirent **entries;
 	int nr;
 
-	snprintf(folder, sizeof(folder), "%s.d", path);
-	nr = scandir(folder, &entries, is_drop_in, by_name);
+	snprintf(dir, sizeof(dir), "%s.d", path);
+	nr = scandir(dir, &entries, is_drop_in, by_name);
 	if (nr < 0 && errno != ENOENT)
-		rzs_config_complain(sink, nowhere, "%.255s: cannot be read: %s", folder,
+		rzs_config_complain(sink, nowhere, "%.255s: cannot be read: %s", dir,
 				    strerror(errno));
 	for (int i = 0; i < nr; i++) {
-		snprintf(file, sizeof(file), "%s/%s", folder, entries[i]->d_name);
+		snprintf(file, sizeof(file), "%s/%s", dir, entries[i]->d_name);
 		read_file(sink, file, true);
 		free(entries[i]);
 	}

@@ -1,25 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A connection's bytes: receiving, sending, and the turns in which requests are served. */
+/* A connection's bytes: receiving, sending, and time slices.  See conn.h. */
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <time.h>
 
-#include "conn.h"
+#include "conn_private.h"
 #include "memory.h"
+#include "unlikely.h"
 
-#define unlikely(x) __builtin_expect(!!(x), 0)
-
-/* Ahead of the buffers, so that a page behind the first header of a batch is aligned. */
+/* Ahead of the buffers: aligns the page that follows the first header of a batch. */
 #define LINE	 64u
 #define IN_SKEW	 (LINE - RZS_NBD_REQUEST_SIZE)
 #define OUT_SKEW (LINE - RZS_NBD_SIMPLE_SIZE)
 
-/* Requests looked at in advance: one for each thing that leads to a page (rzs_store_prefetch()). */
+/* Requests that are prefetched for: one for each step of rzs_store_prefetch(). */
 #define AHEAD 3u
 
-#define HEAD	((sizeof(struct rzs_conn) + LINE - 1) & ~(size_t)(LINE - 1))
+#define HEAD	((sizeof(struct conn) + LINE - 1) & ~(size_t)(LINE - 1))
 #define IN_OFF	(HEAD + IN_SKEW)
 #define OUT_OFF (HEAD + LINE + RZS_CONN_IN_SIZE + OUT_SKEW)
 #define BYTES	(HEAD + LINE + RZS_CONN_IN_SIZE + LINE + RZS_CONN_OUT_SIZE)
@@ -35,7 +34,7 @@ uint64_t rzs_conn_clock(void)
 int rzs_conn_create(int fd, const struct rzs_nbd_session *session, const void *early,
 		    size_t early_len, struct rzs_conn **out)
 {
-	struct rzs_conn *c;
+	struct conn *c;
 	uint8_t *p;
 
 	*out = NULL;
@@ -50,18 +49,18 @@ int rzs_conn_create(int fd, const struct rzs_nbd_session *session, const void *e
 		munmap(p, BYTES);
 		return -ENOMEM;
 	}
-	c = (struct rzs_conn *)p;
-	c->fd = fd;
-	c->session = *session;
+	c = (struct conn *)p;
+	c->pub.fd = fd;
+	c->pub.session = *session;
 	c->dispatch.client = session->client;
-	c->readable = true;
+	c->pub.readable = true;
 	c->in = p + IN_OFF;
 	c->out = p + OUT_OFF;
 	if (early_len)
 		memcpy(c->in, early, early_len);
 	c->in_end = (uint32_t)early_len;
-	c->came = rzs_conn_clock();
-	*out = c;
+	c->arrived = rzs_conn_clock();
+	*out = &c->pub;
 	return 0;
 }
 
@@ -69,15 +68,16 @@ void rzs_conn_destroy(struct rzs_conn *c)
 {
 	if (!c)
 		return;
-	rzs_port_wipe(c, BYTES); /* whatever its device wants: that may have gone before it */
+	rzs_port_wipe(c,
+		      BYTES); /* even if the device does not ask for it: the device may be gone */
 	munmap(c, BYTES);
 }
 
-/* Send all replies.  0, -EAGAIN: the rest another time, or the connection's end. */
-static int conn_send(struct rzs_conn *c)
+/* Send all replies.  0; -EAGAIN: some are left; another error: close the connection. */
+static int conn_send(struct conn *c)
 {
 	while (c->out_at < c->out_end) {
-		ssize_t n = send(c->fd, c->out + c->out_at, c->out_end - c->out_at,
+		ssize_t n = send(c->pub.fd, c->out + c->out_at, c->out_end - c->out_at,
 				 MSG_DONTWAIT | MSG_NOSIGNAL);
 
 		if (n >= 0)
@@ -90,14 +90,14 @@ static int conn_send(struct rzs_conn *c)
 }
 
 /*
- * Receive what is there, behind what is left: less than a header or a page's part, which makes room
- * for itself at the buffer's beginning.
+ * Receive what has arrived.  Unserved bytes, less than a header or a page, are first moved to the
+ * beginning of the buffer.
  *
- * Who receives less than he asked for has all there was, which saves one call for each wake-up; but
- * not where a receive stops early.  There is no room for descriptors that a client sends along, so
- * that the kernel drops them, and says so: they are a place where it stops.
+ * A receive that returns less than the buffer holds has emptied the socket, which saves a call per
+ * wake-up; except where receives are cut short.  File descriptors cut them short: msg has no buffer
+ * for them, so the kernel drops them and sets MSG_CTRUNC.
  */
-static int conn_receive(struct rzs_conn *c)
+static int conn_receive(struct conn *c)
 {
 	uint32_t left = c->in_end - c->in_at;
 	struct iovec iov = {c->in + left, RZS_CONN_IN_SIZE - left};
@@ -109,24 +109,24 @@ static int conn_receive(struct rzs_conn *c)
 	c->in_at = 0;
 	c->in_end = left;
 	do
-		n = recvmsg(c->fd, &msg, MSG_DONTWAIT);
+		n = recvmsg(c->pub.fd, &msg, MSG_DONTWAIT);
 	while (n < 0 && errno == EINTR);
 	if (n < 0) {
-		c->readable = false;
+		c->pub.readable = false;
 		return errno == EWOULDBLOCK ? 0 : -errno;
 	}
 	if (n == 0) {
-		c->readable = false;
+		c->pub.readable = false;
 		c->closing = true;
 		return 0;
 	}
 	c->in_end += (uint32_t)n;
-	c->cut_short = c->cut_short || (msg.msg_flags & MSG_CTRUNC);
-	c->readable = c->cut_short || c->in_end == RZS_CONN_IN_SIZE;
+	c->pub.cut_short = c->pub.cut_short || (msg.msg_flags & MSG_CTRUNC);
+	c->pub.readable = c->pub.cut_short || c->in_end == RZS_CONN_IN_SIZE;
 	return 0;
 }
 
-static void conn_count(struct rzs_conn *c)
+static void conn_count(struct conn *c)
 {
 	enum rzs_latency_op op;
 
@@ -150,11 +150,10 @@ static void conn_count(struct rzs_conn *c)
 }
 
 /*
- * The requests that have come already, behind the one at hand: their pages are on their way to the
- * caches while this one is served.  Only where headers follow each other, as those of reads and
- * trims do; what a write takes of memory is little beside its encoding.
+ * Prefetch the pages of the requests that follow the current one.  Only while header follows
+ * header, as with reads and trims: beside its compression, a write's cache misses cost little.
  */
-static void conn_look_ahead(struct rzs_conn *c)
+static void conn_look_ahead(struct conn *c)
 {
 	const uint8_t *p = c->in + c->in_at;
 	uint32_t n = (c->in_end - c->in_at) / RZS_NBD_REQUEST_SIZE;
@@ -168,8 +167,8 @@ static void conn_look_ahead(struct rzs_conn *c)
 	}
 }
 
-/* The next request, if it is there. */
-static enum rzs_conn_progress conn_next(struct rzs_conn *c)
+/* Begin the next request, if its header is there. */
+static enum rzs_conn_progress conn_next(struct conn *c)
 {
 	if (c->in_end - c->in_at < RZS_NBD_REQUEST_SIZE)
 		return RZS_CONN_NO_INPUT;
@@ -178,22 +177,22 @@ static enum rzs_conn_progress conn_next(struct rzs_conn *c)
 	if (unlikely(rzs_nbd_request_parse(c->in + c->in_at, &c->request)))
 		return RZS_CONN_BROKEN;
 	c->in_at += RZS_NBD_REQUEST_SIZE;
-	c->begun = c->came;
+	c->begun = c->arrived;
 	if (!rzs_nbd_request_payload(&c->request))
 		conn_look_ahead(c);
 	return rzs_conn_begin(c);
 }
 
-/* Read the clock, from whose first reading a turn is timed. */
-static void conn_tick(struct rzs_conn *c)
+/* Read the clock.  The first reading of a time slice begins it. */
+static void conn_tick(struct conn *c)
 {
 	c->now = rzs_conn_clock();
 	if (!c->until)
 		c->until = c->now + RZS_CONN_SLICE_NS;
 }
 
-/* Serve until something is missing, or, with RZS_CONN_SOME, the turn is over. */
-static enum rzs_conn_progress conn_work(struct rzs_conn *c)
+/* Serve requests until something is missing; RZS_CONN_SOME: until the time slice is over. */
+static enum rzs_conn_progress conn_work(struct conn *c)
 {
 	for (;;) {
 		enum rzs_conn_progress p = RZS_CONN_SOME;
@@ -215,31 +214,31 @@ static enum rzs_conn_progress conn_work(struct rzs_conn *c)
 	}
 }
 
-/* Everything is sent that there was to send; what now?  RZS_CONN_OUTPUT: go on. */
-static enum rzs_conn_wants conn_after(struct rzs_conn *c, enum rzs_conn_progress p)
+/* All replies are sent: what next?  RZS_CONN_OUTPUT: go on at once. */
+static enum rzs_conn_wants conn_after(struct conn *c, enum rzs_conn_progress p)
 {
 	switch (p) {
 	case RZS_CONN_NO_INPUT:
-		if (!c->readable)
+		if (!c->pub.readable)
 			return RZS_CONN_INPUT;
 		if (conn_receive(c))
 			return RZS_CONN_CLOSE;
 		conn_tick(c);
-		c->came = c->now;
+		c->arrived = c->now;
 		return c->now < c->until ? RZS_CONN_OUTPUT : RZS_CONN_YIELD;
 	case RZS_CONN_NO_MEMORY:
 		conn_tick(c);
-		c->pause_until = c->now + RZS_CONN_PAUSE_NS;
+		c->pub.pause_until = c->now + RZS_CONN_PAUSE_NS;
 		return RZS_CONN_PAUSE;
 	case RZS_CONN_SOME:
 		return RZS_CONN_YIELD;
-	default: /* room was needed, and is there now */
+	default: /* the reply buffer was full, and is empty now */
 		conn_tick(c);
 		return c->now < c->until ? RZS_CONN_OUTPUT : RZS_CONN_YIELD;
 	}
 }
 
-static enum rzs_conn_wants conn_run(struct rzs_conn *c)
+static enum rzs_conn_wants conn_run(struct conn *c)
 {
 	enum rzs_conn_wants wants;
 
@@ -262,14 +261,16 @@ static enum rzs_conn_wants conn_run(struct rzs_conn *c)
 	return wants;
 }
 
-enum rzs_conn_wants rzs_conn_run(struct rzs_conn *c, const struct rzs_conn_thread *thread)
+enum rzs_conn_wants rzs_conn_run(struct rzs_conn *conn, const struct rzs_conn_thread *thread)
 {
+	struct conn *c = (struct conn *)conn;
+
 	c->entry = thread->entry;
 	c->until = 0;
-	if (c->wants != RZS_CONN_INPUT) /* else the bytes that come begin it */
+	if (c->pub.wants != RZS_CONN_INPUT) /* else the next receive begins the time slice */
 		conn_tick(c);
-	rzs_dispatch_begin(&c->dispatch, c->session.tag, thread->index);
-	c->wants = conn_run(c);
+	rzs_dispatch_begin(&c->dispatch, c->pub.session.tag, thread->index);
+	c->pub.wants = conn_run(c);
 	rzs_dispatch_end(&c->dispatch);
-	return c->wants;
+	return c->pub.wants;
 }

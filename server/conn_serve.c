@@ -1,49 +1,47 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A connection's requests, each served in pieces of bounded size.  (What rzs_nbd_request_check()
- * lets through lies within the device and has a length.)
+ * A connection's requests, each served in pieces of bounded size that end at the end of a page.
+ * rzs_nbd_request_check() has made sure that they lie within the device and are not empty.
  *
- * A piece ends at a page's end.  What a reply says of success is put into the buffer when it is
- * known: a simple reply and a reply of one chunk only when every page of it could be read, so what
- * does not fit the buffer is read twice.
+ * A simple reply, or a reply of one chunk, reports success before its data.  It is therefore begun
+ * only when every page could be read; if it does not fit the buffer, its pages are read twice.
  */
 #include <errno.h>
 #include <string.h>
 
-#include "conn.h"
+#include "conn_private.h"
+#include "unlikely.h"
 
-#define unlikely(x) __builtin_expect(!!(x), 0)
-
-/* Of a trim or zeroing, in one go: a quarter of what one chunk of the slot table covers. */
+/* Bytes trimmed or zeroed in one piece: a quarter of what a chunk of the slot table covers. */
 #define RANGE_PIECE (4u << 20)
 
-/* Extents in one reply, and the part of the device that is looked at for them. */
+/* The most extents of one reply, and the most bytes of the device that it describes. */
 #define STATUS_EXTENTS 4096u
 #define STATUS_BYTES   (1ull << 30)
 
-static uint8_t *out(struct rzs_conn *c)
+static uint8_t *out(struct conn *c)
 {
 	return c->out + c->out_end;
 }
 
-static uint32_t out_free(const struct rzs_conn *c)
+static uint32_t out_free(const struct conn *c)
 {
 	return RZS_CONN_OUT_SIZE - c->out_end;
 }
 
-static void put(struct rzs_conn *c, size_t n)
+static void put(struct conn *c, size_t n)
 {
 	c->out_end += (uint32_t)n;
 }
 
-/* Whether the reply comes as chunks; to what has no data a simple one is always good. */
-static bool wants_chunks(const struct rzs_conn *c)
+/* Whether the reply is sent as chunks.  One without data may always be simple. */
+static bool wants_chunks(const struct conn *c)
 {
-	return c->session.structured &&
+	return c->pub.session.structured &&
 	       (c->request.type == RZS_NBD_READ || c->request.type == RZS_NBD_BLOCK_STATUS);
 }
 
-static enum rzs_conn_progress answer(struct rzs_conn *c, int err)
+static enum rzs_conn_progress answer(struct conn *c, int err)
 {
 	c->err = err;
 	if (!wants_chunks(c))
@@ -55,23 +53,23 @@ static enum rzs_conn_progress answer(struct rzs_conn *c, int err)
 	return RZS_CONN_DONE;
 }
 
-/* The part of what is left that lies in one page. */
-static uint32_t piece(const struct rzs_conn *c)
+/* The bytes that are left of the current page. */
+static uint32_t piece(const struct conn *c)
 {
 	uint32_t n = RZS_PAGE_SIZE - (uint32_t)(c->at & (RZS_PAGE_SIZE - 1));
 
 	return n < c->left ? n : c->left;
 }
 
-static void advance(struct rzs_conn *c, uint32_t n)
+static void advance(struct conn *c, uint32_t n)
 {
 	c->at += n;
 	c->left -= n;
 	c->tries = 0;
 }
 
-/* A change was refused: whether to try it again after a pause. */
-static bool patient(struct rzs_conn *c, int err)
+/* A change has failed with err: whether to try it again after a pause. */
+static bool patient(struct conn *c, int err)
 {
 	return unlikely(err == -ENOMEM) && rzs_dispatch_may_wait() &&
 	       c->tries++ < RZS_CONN_PATIENCE;
@@ -79,7 +77,7 @@ static bool patient(struct rzs_conn *c, int err)
 
 /* ---- writes ---- */
 
-static enum rzs_conn_progress serve_write(struct rzs_conn *c)
+static enum rzs_conn_progress serve_write(struct conn *c)
 {
 	while (c->left) {
 		uint32_t there = c->in_end - c->in_at, n = piece(c);
@@ -104,10 +102,8 @@ static enum rzs_conn_progress serve_write(struct rzs_conn *c)
 
 /* ---- reads ---- */
 
-/*
- * Read up to n bytes to buf; *done: those that could be.  What is left is not touched.
- */
-static int read_pages(struct rzs_conn *c, uint8_t *buf, uint32_t n, uint32_t *done)
+/* Read n bytes into buf.  *done: the bytes before the first error.  Does not advance. */
+static int read_pages(struct conn *c, uint8_t *buf, uint32_t n, uint32_t *done)
 {
 	uint64_t at = c->at;
 	int err = 0;
@@ -127,15 +123,15 @@ static int read_pages(struct rzs_conn *c, uint8_t *buf, uint32_t n, uint32_t *do
 	return err;
 }
 
-/* As much of what is left as may be put into max bytes, whole pages but for the end. */
-static uint32_t window(const struct rzs_conn *c, uint32_t max)
+/* How many of the bytes left to put into max bytes: whole pages, except at the end. */
+static uint32_t window(const struct conn *c, uint32_t max)
 {
 	if (c->left <= max)
 		return c->left;
 	return max - (uint32_t)((c->at + max) & (RZS_PAGE_SIZE - 1));
 }
 
-static enum rzs_conn_progress read_simple(struct rzs_conn *c)
+static enum rzs_conn_progress read_simple(struct conn *c)
 {
 	uint32_t done;
 	int err = read_pages(c, out(c) + RZS_NBD_SIMPLE_SIZE, c->left, &done);
@@ -147,16 +143,16 @@ static enum rzs_conn_progress read_simple(struct rzs_conn *c)
 	return RZS_CONN_DONE;
 }
 
-/* The end of a structured reply whose data cannot be read from here on. */
-static enum rzs_conn_progress read_failed(struct rzs_conn *c, int err)
+/* End a structured reply: the data cannot be read from here on. */
+static enum rzs_conn_progress read_failed(struct conn *c, int err)
 {
 	c->err = err;
 	put(c, rzs_nbd_put_error_offset(out(c), c->request.cookie, err, c->at));
 	return RZS_CONN_DONE;
 }
 
-/* A chunk with as much as there is room for; an error ends the reply. */
-static enum rzs_conn_progress read_chunk(struct rzs_conn *c)
+/* Put a chunk with as much data as fits.  An error ends the reply. */
+static enum rzs_conn_progress read_chunk(struct conn *c)
 {
 	uint32_t n = window(c, out_free(c) - RZS_NBD_OFFSET_DATA_SIZE - RZS_NBD_ERROR_OFFSET_SIZE);
 	uint64_t cookie = c->request.cookie;
@@ -181,39 +177,39 @@ static enum rzs_conn_progress read_chunk(struct rzs_conn *c)
 	return c->left ? RZS_CONN_SOME : RZS_CONN_DONE;
 }
 
-static uint32_t read_overhead(const struct rzs_conn *c)
+static uint32_t read_overhead(const struct conn *c)
 {
-	return c->session.structured ? RZS_NBD_OFFSET_DATA_SIZE + RZS_NBD_ERROR_OFFSET_SIZE
-				     : RZS_NBD_SIMPLE_SIZE;
+	return c->pub.session.structured ? RZS_NBD_OFFSET_DATA_SIZE + RZS_NBD_ERROR_OFFSET_SIZE
+					 : RZS_NBD_SIMPLE_SIZE;
 }
 
-static enum rzs_conn_progress serve_read(struct rzs_conn *c)
+static enum rzs_conn_progress serve_read(struct conn *c)
 {
 	if (unlikely(c->left + read_overhead(c) > out_free(c))) {
 		if (c->out_end)
 			return RZS_CONN_OUT_FULL;
-		if (!c->session.structured || (c->request.flags & RZS_NBD_CMD_DF)) {
+		if (!c->pub.session.structured || (c->request.flags & RZS_NBD_CMD_DF)) {
 			c->step = RZS_CONN_VERIFY;
 			return RZS_CONN_SOME;
 		}
 	}
-	return c->session.structured ? read_chunk(c) : read_simple(c);
+	return c->pub.session.structured ? read_chunk(c) : read_simple(c);
 }
 
-/* The empty reply buffer takes pages that nobody looks at. */
-static enum rzs_conn_progress serve_verify(struct rzs_conn *c)
+/* Read into the empty reply buffer, only to see whether that succeeds. */
+static enum rzs_conn_progress serve_verify(struct conn *c)
 {
 	uint32_t done;
 	int err = read_pages(c, c->out, window(c, RZS_CONN_OUT_SIZE), &done);
 
 	advance(c, done);
 	if (unlikely(err))
-		return c->session.structured ? read_failed(c, err) : answer(c, err);
+		return c->pub.session.structured ? read_failed(c, err) : answer(c, err);
 	if (c->left)
 		return RZS_CONN_SOME;
 	c->at = c->request.offset;
 	c->left = c->request.length;
-	if (c->session.structured)
+	if (c->pub.session.structured)
 		put(c, rzs_nbd_put_offset_data(out(c), c->request.cookie, true, c->at, c->left));
 	else
 		put(c, rzs_nbd_put_simple(out(c), c->request.cookie, 0));
@@ -221,11 +217,11 @@ static enum rzs_conn_progress serve_verify(struct rzs_conn *c)
 	return RZS_CONN_SOME;
 }
 
-static enum rzs_conn_progress serve_stream(struct rzs_conn *c)
+static enum rzs_conn_progress serve_stream(struct conn *c)
 {
 	uint32_t done, n = window(c, out_free(c));
 
-	/* It was promised: a page that has gone bad meanwhile leaves nothing to say. */
+	/* Success was reported already: for a page that fails now there is no reply left. */
 	if (unlikely(read_pages(c, out(c), n, &done)))
 		return RZS_CONN_BROKEN;
 	put(c, done);
@@ -235,7 +231,7 @@ static enum rzs_conn_progress serve_stream(struct rzs_conn *c)
 
 /* ---- ranges ---- */
 
-static enum rzs_conn_progress serve_range(struct rzs_conn *c)
+static enum rzs_conn_progress serve_range(struct conn *c)
 {
 	uint32_t n = RANGE_PIECE - (uint32_t)(c->at & (RANGE_PIECE - 1));
 	int err;
@@ -253,8 +249,8 @@ static enum rzs_conn_progress serve_range(struct rzs_conn *c)
 	return c->left ? RZS_CONN_SOME : answer(c, 0);
 }
 
-/* Neighbours of the same kind are one extent; it is put when it is known where it ends. */
-static enum rzs_conn_progress serve_status(struct rzs_conn *c)
+/* Runs with equal flags are merged into one extent, which is put when its end is known. */
+static enum rzs_conn_progress serve_status(struct conn *c)
 {
 	uint32_t most = c->request.flags & RZS_NBD_CMD_REQ_ONE ? 1 : STATUS_EXTENTS;
 	uint64_t len = c->left < STATUS_BYTES ? c->left : STATUS_BYTES;
@@ -286,11 +282,11 @@ static enum rzs_conn_progress serve_status(struct rzs_conn *c)
 		put(c, rzs_nbd_put_extent(out(c), (uint32_t)(at - from), flags));
 		nr++;
 	}
-	rzs_nbd_put_status(c->out + head, c->request.cookie, c->session.context, nr);
+	rzs_nbd_put_status(c->out + head, c->request.cookie, c->pub.session.context, nr);
 	return RZS_CONN_DONE;
 }
 
-enum rzs_conn_progress rzs_conn_serve(struct rzs_conn *c)
+enum rzs_conn_progress rzs_conn_serve(struct conn *c)
 {
 	switch (c->step) {
 	case RZS_CONN_READ:
@@ -311,21 +307,21 @@ enum rzs_conn_progress rzs_conn_serve(struct rzs_conn *c)
 	}
 }
 
-static enum rzs_conn_progress go(struct rzs_conn *c, enum rzs_conn_step step)
+static enum rzs_conn_progress go(struct conn *c, enum rzs_conn_step step)
 {
 	c->step = step;
 	return RZS_CONN_SOME;
 }
 
-/* Memory is as durable as it gets at once: flush and FUA have nothing to do, nor has a cache. */
-enum rzs_conn_progress rzs_conn_begin(struct rzs_conn *c)
+/* RAM is never more durable than at once: flush, FUA and cache have nothing to do. */
+enum rzs_conn_progress rzs_conn_begin(struct conn *c)
 {
 	const struct rzs_nbd_request *r = &c->request;
 
 	c->at = r->offset;
 	c->left = r->length;
 	c->tries = 0;
-	c->err = rzs_nbd_request_check(r, &c->session);
+	c->err = rzs_nbd_request_check(r, &c->pub.session);
 	if (unlikely(c->err == -EPROTO))
 		return RZS_CONN_BROKEN;
 	if (unlikely(c->err && !rzs_nbd_request_payload(r)))

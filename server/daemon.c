@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * A process in the background.  See daemon.h.
- */
+/* A process in the background.  See daemon.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -13,7 +11,7 @@
 
 static int ready_pipe = -1; /* the child's end */
 
-/* In the parent: until the child is ready or no more. */
+/* In the parent: wait until the child is ready, or has ended. */
 __attribute__((noreturn)) static void wait_for_child(int fd)
 {
 	ssize_t n;
@@ -46,7 +44,7 @@ int rzs_daemon_fork(void)
 	}
 	close(fds[0]);
 	ready_pipe = fds[1];
-	/* Neither fails in a new child, and a folder that is in use could not be unmounted. */
+	/* Neither fails in a new child.  A working directory in use could not be unmounted. */
 	if (setsid() < 0 || chdir("/") < 0)
 		return -errno;
 	return 0;
@@ -63,7 +61,7 @@ void rzs_daemon_ready(void)
 		(void)dup2(null, fd);
 	if (null > 2)
 		close(null);
-	/* It may have been killed. */
+	/* The parent may have been killed. */
 	(void)!write(ready_pipe, "", 1);
 	close(ready_pipe);
 	ready_pipe = -1;

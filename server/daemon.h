@@ -8,14 +8,14 @@
 #define RZS_DAEMON_H
 
 /*
- * Go on in a child of its own session.  The parent stays until the child calls rzs_daemon_ready(),
- * and exits with 0; or until the child ends without, and exits with 1: so whoever started us knows
- * what became of it, and messages till then reach their standard error.  0 in the child, or a
- * negative errno in the only process there is.
+ * Go on in a child with its own session.  The parent exits with 0 when the child calls
+ * rzs_daemon_ready(), or with 1 if the child ends before that.  So whoever starts the process learns
+ * whether it works, and sees its messages until then.  0 in the child; a negative errno if there is
+ * no child.
  */
 int rzs_daemon_fork(void);
 
-/* Let the parent go, and standard input, output and error with it.  Nothing without a fork. */
+/* Let the parent exit, and close standard input, output and error.  Without a fork: nothing. */
 void rzs_daemon_ready(void);
 
 #endif

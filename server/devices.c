@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * rzsd's devices.  See devices.h.
+ * rzsd's devices.  See devices.h, which also says what I/O threads access.
  *
- * Threading: all by the front thread.  What others touch of a device is said there; a device's
- * store is made before its first connection can be, and destroyed when `connections`, which only
- * the front thread raises, is 0.  The upkeep thread knows a store from rzs_upkeep_add() to
- * rzs_upkeep_remove(), which waits for it.
+ * Threading: the front thread.  A store is created before its device's first connection, and
+ * destroyed when `connections` is 0; only the front thread increments that.  The upkeep thread uses a
+ * store from rzs_upkeep_add() to rzs_upkeep_remove(), which waits for it.
  *
- * Invariant: store, latency and `configured` go together.  A device that is initialised keeps in
- * `configured` what it was told to be, and in params what became of it, so that after a reset and
- * another init shares of RAM and random numbers are drawn anew.
+ * Invariant: a device has all of store, latency and `configured`, or none.  `configured` are the
+ * parameters as given, params the completed ones.  So the next init after a reset computes shares of
+ * RAM and random numbers again.
  */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +22,7 @@
 #define PREFERRED_BLOCK RZS_PAGE_SIZE
 
 struct entry {
-	struct rzs_device device; /* first: what others see of it */
+	struct rzs_device device; /* first: the public part */
 	struct rzs_device_params configured;
 };
 
@@ -33,22 +31,12 @@ struct rzs_devices {
 	unsigned nr;
 	unsigned nr_workers;
 	bool stopping;
-	char description[64]; /* of the export that was asked for last */
+	char description[64]; /* of the last export described */
 };
 
 static struct entry *entry_of(struct rzs_device *d)
 {
 	return (struct entry *)d;
-}
-
-__attribute__((format(printf, 3, 4))) static int refuse(char *why, int err, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(why, RZS_WHY_MAX, fmt, ap);
-	va_end(ap);
-	return err;
 }
 
 static struct rzs_device *find_device(const struct rzs_devices *devices, const char *name,
@@ -62,7 +50,7 @@ static struct rzs_device *find_device(const struct rzs_devices *devices, const c
 	return d;
 }
 
-/* The device that a change is about; NULL with *err and why set. */
+/* Find the device to change; NULL: *err and why are set. */
 static struct rzs_device *find_for_change(struct rzs_devices *devices, const char *name, int *err,
 					  char *why)
 {
@@ -71,19 +59,21 @@ static struct rzs_device *find_for_change(struct rzs_devices *devices, const cha
 	*err = 0;
 	why[0] = '\0';
 	if (devices->stopping) {
-		*err = refuse(why, -ESHUTDOWN, "the server is stopping, nothing is changed");
+		*err = rzs_value_fail(why, -ESHUTDOWN,
+				      "the server is shutting down; nothing was changed");
 		return NULL;
 	}
 	d = find_device(devices, name, strlen(name));
 	if (!d)
-		*err = refuse(why, -ENOENT, "%s: no such device", name);
+		*err = rzs_value_fail(why, -ENOENT, "%s: no such device", name);
 	return d;
 }
 
 static int refuse_used(const struct rzs_device *d, unsigned connections, char *why)
 {
-	return refuse(why, -EBUSY, "%s: in use, %u connection%s; swapoff and detach it first",
-		      d->name, connections, connections == 1 ? "" : "s");
+	return rzs_value_fail(why, -EBUSY,
+			      "%s: in use, %u connection%s; swapoff and detach it first", d->name,
+			      connections, connections == 1 ? "" : "s");
 }
 
 /* ---- exports ---- */
@@ -124,7 +114,7 @@ static int find_export(void *arg, const char *name, size_t len, struct rzs_nbd_e
 	*out_why = NULL;
 	memset(out, 0, sizeof(*out));
 	if (devices->stopping) {
-		*out_why = "the server is stopping";
+		*out_why = "the server is shutting down";
 		return -ESHUTDOWN;
 	}
 	d = len ? find_device(devices, name, len) : first_initialised(devices);
@@ -154,11 +144,11 @@ static int export_at(void *arg, unsigned i, struct rzs_nbd_export *out)
 	return -ENOENT;
 }
 
-/* What says of changes that they are possible. */
+/* The flags that offer changes. */
 #define CHANGES \
 	(RZS_NBD_FLAG_FUA | RZS_NBD_FLAG_TRIM | RZS_NBD_FLAG_WRITE_ZEROES | RZS_NBD_FLAG_FAST_ZERO)
 
-/* Whether a kernel is to be attached; of peers that are not known, by what it can. */
+/* Whether the client is a kernel; an unknown peer is one if it cannot do structured replies. */
 static bool is_kernel(const struct rzs_peer_id *peer, bool structured)
 {
 	return peer->attaches || (!rzs_peer_is_known(peer) && !structured);
@@ -183,14 +173,14 @@ int rzs_devices_offer(const struct rzs_peer_id *peer, bool structured,
 	case RZS_HOLD_WAIT:
 		return -EAGAIN;
 	default:
-		/* Each of its connections would be another client's. */
+		/* Each of its connections counts as a client of its own. */
 		if (!rzs_peer_is_known(peer))
 			export->flags &= (uint16_t)~RZS_NBD_FLAG_MULTI_CONN;
 		return 0;
 	}
 }
 
-/* A client without structured replies is a kernel, or might be: it holds what it is attached to. */
+/* Without structured replies the client may be a kernel, which holds its device from the start. */
 int rzs_devices_enter(const struct rzs_peer_id *peer, struct rzs_nbd_session *session)
 {
 	struct rzs_device *d = session->tag;
@@ -231,18 +221,19 @@ int rzs_devices_add(struct rzs_devices *devices, const char *name,
 
 	why[0] = '\0';
 	if (devices->stopping)
-		return refuse(why, -ESHUTDOWN, "the server is stopping, nothing is changed");
+		return rzs_value_fail(why, -ESHUTDOWN,
+				      "the server is shutting down; nothing was changed");
 	if (find_device(devices, name, strlen(name)))
-		return refuse(why, -EEXIST, "%s: there is such a device already", name);
+		return rzs_value_fail(why, -EEXIST, "%s: a device of this name exists", name);
 	if (strlen(name) > RZS_DEVICE_NAME_MAX)
-		return refuse(why, -EINVAL, "%s: a name has at most %u bytes", name,
-			      RZS_DEVICE_NAME_MAX);
+		return rzs_value_fail(why, -EINVAL, "%s: a name has at most %u bytes", name,
+				      RZS_DEVICE_NAME_MAX);
 	if (devices->nr == RZS_DEVICES_MAX)
-		return refuse(why, -ENOSPC, "%s: there are %u devices already; remove one", name,
-			      RZS_DEVICES_MAX);
+		return rzs_value_fail(why, -ENOSPC, "%s: there are %u devices already; remove one",
+				      name, RZS_DEVICES_MAX);
 	e = calloc(1, sizeof(*e));
 	if (!e)
-		return refuse(why, -ENOMEM, "%s: no memory for another device", name);
+		return rzs_value_fail(why, -ENOMEM, "%s: no memory for another device", name);
 	strcpy(e->device.name, name);
 	if (params)
 		e->device.params = *params;
@@ -268,7 +259,7 @@ static void warn(const char *text)
 	rzs_say_at(RZS_SAY_WARNING, "%s", text);
 }
 
-/* Give the device all that it has when it is initialised.  On failure it has nothing of it. */
+/* Create what an initialised device has; on failure, nothing of it. */
 static int make(struct rzs_devices *devices, struct rzs_device *d, char *why)
 {
 	struct rzs_store *store;
@@ -276,16 +267,17 @@ static int make(struct rzs_devices *devices, struct rzs_device *d, char *why)
 
 	err = rzs_latency_create(devices->nr_workers - 1, &d->latency);
 	if (err < 0)
-		return refuse(why, err, "%s: no memory to count in", d->name);
+		return rzs_value_fail(why, err, "%s: no memory for statistics", d->name);
 	err = rzs_device_params_make(&d->params, &store);
 	if (err < 0) {
-		refuse(why, err, "%s: cannot make a store of %llu bytes: %s", d->name,
-		       (unsigned long long)d->params.size, strerror(-err));
+		rzs_value_fail(why, err, "%s: cannot make a store of %llu bytes: %s", d->name,
+			       (unsigned long long)d->params.size, strerror(-err));
 		goto no_store;
 	}
 	err = rzs_upkeep_add(d->name, store);
 	if (err < 0) {
-		refuse(why, err, "%s: cannot be looked after: %s", d->name, strerror(-err));
+		rzs_value_fail(why, err, "%s: cannot start its upkeep: %s", d->name,
+			       strerror(-err));
 		goto no_upkeep;
 	}
 	atomic_store(&d->limited, d->params.store.limit_bytes != 0);
@@ -312,12 +304,12 @@ static int target_init(void *arg, const char *name, char why[RZS_WHY_MAX])
 	if (!d)
 		return err;
 	if (d->store)
-		return refuse(why, -EBUSY, "%s: initialised already; reset it first", name);
+		return rzs_value_fail(why, -EBUSY, "%s: already initialised; reset it first", name);
 	e = entry_of(d);
 	e->configured = d->params;
 	err = rzs_device_params_complete(&d->params, devices->nr_workers, warn, reason);
 	if (err < 0)
-		refuse(why, err, "%s: %.180s", name, reason);
+		rzs_value_fail(why, err, "%s: %.180s", name, reason);
 	else
 		err = make(devices, d, why);
 	if (err < 0)
@@ -325,7 +317,7 @@ static int target_init(void *arg, const char *name, char why[RZS_WHY_MAX])
 	return err;
 }
 
-/* Back to parameters only. */
+/* Destroy what make() created. */
 static void unmake(struct rzs_device *d)
 {
 	if (!d->store)
@@ -373,14 +365,14 @@ static int target_remove(void *arg, const char *name, char why[RZS_WHY_MAX])
 	return 0;
 }
 
-/* Another memlimit for a store in use, now and for the time after a reset. */
+/* Change the memlimit of a store in use, and of the device after a reset. */
 static int change_limit(struct rzs_device *d, const char *value, char *why)
 {
 	char reason[RZS_WHY_MAX];
 	int err = rzs_device_params_relimit(&d->params, d->store, value, &d->limited, reason);
 
 	if (err < 0)
-		return refuse(why, err, "%s: %.180s", d->name, reason);
+		return rzs_value_fail(why, err, "%s: %.180s", d->name, reason);
 	return rzs_device_params_set(&entry_of(d)->configured, "memlimit", value, reason);
 }
 
@@ -398,14 +390,14 @@ static int target_set(void *arg, const char *name, const char *key, const char *
 	if (d->store && rzs_device_params_is_live(key))
 		return change_limit(d, value, why);
 	if (d->store)
-		return refuse(why, -EBUSY,
-			      "%s: initialised, only memlimit can be set now; reset it first",
-			      name);
+		return rzs_value_fail(
+			why, -EBUSY,
+			"%s: already initialised: only memlimit can be set; reset it first", name);
 	err = rzs_device_params_set(&d->params, key, value, reason);
 	if (err == 0)
 		return 0;
-	/* -ENOENT is a device's, not a key's. */
-	return refuse(why, err == -ENOENT ? -EINVAL : err, "%s: %.180s", name, reason);
+	/* -ENOENT means that there is no such device, not that there is no such key. */
+	return rzs_value_fail(why, err == -ENOENT ? -EINVAL : err, "%s: %.180s", name, reason);
 }
 
 /* ---- views ---- */

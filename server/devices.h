@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * rzsd's devices: by name, uninitialised (parameters only) or initialised (a store, an NBD export).
+ * rzsd's devices, by name: not initialised (parameters only), or initialised (a store and an export).
  *
- * Threading: the table belongs to the front thread.  I/O threads touch a device's members below
- * while they have a connection to it, during which it is neither reset nor removed.
+ * Threading: the table belongs to the front thread.  An I/O thread accesses the members of a device
+ * to which it has a connection; such a device is neither reset nor removed.
  */
 #ifndef RZS_DEVICES_H
 #define RZS_DEVICES_H
@@ -20,51 +20,47 @@ struct rzs_device {
 	char name[RZS_DEVICE_NAME_MAX + 1];
 	struct rzs_device_params params;
 	struct rzs_store *store;     /* NULL: not initialised */
-	struct rzs_latency *latency; /* one lane for each I/O thread; NULL likewise */
-	atomic_bool limited;	     /* a memlimit is in force: no extent is without HOLE */
-	atomic_uint connections;     /* in transmission: up on the front thread, down by closed() */
-	struct rzs_hold hold;	     /* who may change it; nobody's if it is shared */
+	struct rzs_latency *latency; /* a lane for each I/O thread; NULL if store is */
+	atomic_bool limited;	     /* it has a memlimit: each extent is a HOLE */
+	atomic_uint connections;     /* up in the front thread, down in rzs_devices_left() */
+	struct rzs_hold hold;	     /* who may change it; unused if it is shared */
 	struct rzs_device *next;     /* in order of creation */
 };
 
 struct rzs_devices;
 
-/* nr_workers: calls that may run at once on a store: I/O threads, and one for upkeep. */
+/* nr_workers: calls that may run at once on a store: the I/O threads and upkeep.  -EINVAL, -ENOMEM. */
 int rzs_devices_open(unsigned nr_workers, struct rzs_devices **out);
 
-/* All connections have ended. */
+/* Remove all devices.  All connections must have ended.  NULL is fine. */
 void rzs_devices_close(struct rzs_devices *devices);
 
-/*
- * Another device, which is to be as params (not completed) say; params may be NULL.  As
- * target.create() otherwise.
- */
+/* Add a device with these parameters, not completed; NULL: the defaults.  Errors: target.create(). */
 int rzs_devices_add(struct rzs_devices *devices, const char *name,
 		    const struct rzs_device_params *params, char why[RZS_WHY_MAX]);
 
 /*
- * Make of an export that was found what this client may be told of it: that it may only read, while
- * another one holds the device.  structured: it takes structured replies, as no kernel does.
- * -EAGAIN: that one is about to leave; ask again when it has.  -EBUSY, *out_why set: it is to be
- * refused.
+ * Restrict an export to what this client may do: only read, while another client holds the device.
+ * structured: the client takes structured replies, which no kernel does.
+ * -EAGAIN: the other client is about to leave; ask again then.  -EBUSY with *out_why set: refuse it.
  */
 int rzs_devices_offer(const struct rzs_peer_id *peer, bool structured,
 		      struct rzs_nbd_export *export, const char **out_why);
 
 /*
- * A client has agreed on the export, with session: it is one of the device's connections until
- * rzs_devices_left(), with session->client set.  -ENOMEM.
+ * Count a client that agreed on session as a connection of the device, until rzs_devices_left().
+ * Sets session->client.  -ENOMEM.
  */
 int rzs_devices_enter(const struct rzs_peer_id *peer, struct rzs_nbd_session *session);
 
-/* A connection is over; from here on its device may go.  Any thread, waits for nobody. */
+/* A connection has ended; its device may now be removed.  Any thread; does not wait. */
 void rzs_devices_left(const struct rzs_nbd_session *session);
 
-/* Exports for the handshake, and the target for the control socket; good until close. */
+/* The exports for handshakes, and the target for the control socket; valid until close. */
 void rzs_devices_exports(struct rzs_devices *devices, struct rzs_nbd_exports *out);
 void rzs_devices_target(struct rzs_devices *devices, struct rzs_target *out);
 
-/* No new connections, no changes: -ESHUTDOWN from now on. */
+/* From now on refuse new connections and changes: -ESHUTDOWN. */
 void rzs_devices_shutdown(struct rzs_devices *devices);
 
 /* Clients in transmission, over all devices. */

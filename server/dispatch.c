@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Requests of NBD as calls of the store; see dispatch.h. */
+/* NBD requests as calls of the store; see dispatch.h. */
 #include <errno.h>
 
 #include "devices.h"
 #include "dispatch.h"
 #include "extent.h"
 #include "protect_server.h"
+#include "unlikely.h"
 #include "upkeep.h"
-
-#define unlikely(x) __builtin_expect(!!(x), 0)
 
 void rzs_dispatch_begin(struct rzs_dispatch *d, struct rzs_device *device, unsigned thread)
 {
@@ -31,7 +30,7 @@ int rzs_dispatch_read(struct rzs_dispatch *d, void *buf, uint32_t len, uint64_t 
 	return rzs_store_pread(store, d->worker, buf, len, offset);
 }
 
-/* A full store may have room between its objects. */
+/* Compaction may make space in a full store. */
 static int wake_if_full(int err)
 {
 	if (unlikely(err == -ENOSPC))
@@ -68,7 +67,7 @@ int rzs_dispatch_trim(struct rzs_dispatch *d, uint64_t len, uint64_t offset)
 	return rzs_store_ptrim(d->device->store, d->worker, len, offset);
 }
 
-/* Dropping pages is how zeros are stored, whatever the client's flags say of holes. */
+/* A page of zeros is stored as no page, whether or not the client asks for a hole. */
 int rzs_dispatch_zero(struct rzs_dispatch *d, uint64_t len, uint64_t offset)
 {
 	if (unlikely(!may_change(d)))

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The front: listeners, and what is common to all clients that haggle.  See front.h; a client is in
- * handshake.c.
+ * Listeners, and what all clients in their handshake have in common.  See front.h; handshake.c has
+ * the client itself, and calls back through struct rzs_front.
  *
- * When the system has no descriptors or memory for another client, accept() fails at once while
- * the listener stays readable: so listeners are left alone for a while then, or the loop would
- * spin.
+ * When the system has no descriptor or no memory for another client, accept() fails at once, and the
+ * listener stays readable.  So accepting then pauses, or the loop would spin.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -15,26 +14,14 @@
 #include "front_private.h"
 #include "say.h"
 
-#define ACCEPTS_AT_ONCE	       16 /* then others have their turn */
+#define ACCEPTS_AT_ONCE	       16 /* then the loop serves other events */
 #define PAUSE_MS	       200
 #define MAX_HANDSHAKES_DEFAULT 64u
 #define GRACE_MS_DEFAULT       100u
-#define REPEAT_MS	       60000u
-
-/* Whether to speak of a trouble that has just happened once more. */
-static bool worth_telling(struct rzs_front_trouble *t, uint64_t now)
-{
-	t->count++;
-	if (t->told && now - t->when < REPEAT_MS)
-		return false;
-	t->told = true;
-	t->when = now;
-	return true;
-}
 
 static bool may_connect(const struct rzs_front *f, const struct rzs_peer *peer)
 {
-	if (!peer->local) /* TCP: the listener's address is what decides */
+	if (!peer->local) /* TCP: whoever can reach the listener's address may connect */
 		return true;
 	if (!peer->known)
 		return false;
@@ -48,20 +35,20 @@ static bool may_connect(const struct rzs_front *f, const struct rzs_peer *peer)
 
 static void refuse_peer(struct rzs_front *f, const struct rzs_peer *peer)
 {
-	if (!worth_telling(&f->strangers, f->loop->now))
+	if (!rzs_say_due(&f->strangers, ++f->nr_strangers))
 		return;
 	if (!peer->known)
 		rzs_say_at(RZS_SAY_WARNING,
-			   "refused a connection: the system does not tell whose it is");
+			   "refused a connection: the system does not say which user it is from");
 	else
 		rzs_say_at(RZS_SAY_WARNING,
 			   "refused a connection from user %u, process %d (%llu such so far): only "
 			   "root and the server's own user may connect; --allow-user adds others",
 			   (unsigned)peer->uid, (int)peer->pid,
-			   (unsigned long long)f->strangers.count);
+			   (unsigned long long)f->nr_strangers);
 }
 
-/* Let the loop tell of clients that wait, or not.  A negative errno: not all are as they should. */
+/* Watch the listeners, or do not.  A negative errno: this failed for at least one. */
 static int watch_doors(struct rzs_front *f, bool on)
 {
 	int err = 0;
@@ -79,7 +66,7 @@ static void resume(void *front);
 static void pause_accepting(struct rzs_front *f, uint64_t ms)
 {
 	f->paused = true;
-	(void)watch_doors(f, false); /* else the next who connects has it tried again */
+	(void)watch_doors(f, false); /* where that fails, the next client only retries sooner */
 	rzs_loop_set_timer(f->loop, &f->pause, ms, resume, f);
 }
 
@@ -93,7 +80,8 @@ static void resume(void *front)
 		pause_accepting(f, PAUSE_MS);
 }
 
-void rzs_front_resume(struct rzs_front *f)
+/* A client has left its handshake: the next one may be accepted. */
+static void resume_if_paused(struct rzs_front *f)
 {
 	if (f->paused)
 		resume(f);
@@ -101,13 +89,13 @@ void rzs_front_resume(struct rzs_front *f)
 
 static void say_shortage(struct rzs_front *f, int err)
 {
-	if (worth_telling(&f->shortages, f->loop->now))
+	if (rzs_say_due(&f->shortages, ++f->nr_shortages))
 		rzs_say_at(RZS_SAY_WARNING, "cannot accept connections at the moment: %s",
 			   strerror(-err));
 }
 
-/* Of accept(): the client is gone already, or a signal came; the next may be well. */
-static bool is_passing(int err)
+/* Errors of accept() that concern one client, or a signal: the next call may succeed. */
+static bool is_transient(int err)
 {
 	return err == -EINTR || err == -ECONNABORTED || err == -EPROTO || err == -EPERM;
 }
@@ -130,7 +118,7 @@ static void on_connect(void *arg, uint32_t events)
 		fd = rzs_listen_accept(door->listener, &peer);
 		if (fd == -EAGAIN)
 			return;
-		if (fd < 0 && is_passing(fd))
+		if (fd < 0 && is_transient(fd))
 			continue;
 		if (fd < 0) {
 			say_shortage(f, fd);
@@ -151,30 +139,22 @@ static void on_connect(void *arg, uint32_t events)
 	}
 }
 
-/* ---- what clients are told about exports ---- */
+/* ---- exports ---- */
 
-/* The devices' answer, but for the number of connections. */
-static int find_export(void *arg, const char *name, size_t len, struct rzs_nbd_export *out,
-		       const char **out_why)
+/* The devices' answer, unless there are too many connections. */
+static int find_export(struct rzs_front *f, const char *name, size_t len,
+		       struct rzs_nbd_export *out, const char **out_why)
 {
-	struct rzs_front *f = arg;
 	int err = f->devices.find(f->devices.arg, name, len, out, out_why);
 
 	if (err < 0 || rzs_devices_connections(f->options.devices) < f->options.max_connections)
 		return err;
-	if (worth_telling(&f->crowds, f->loop->now))
+	if (rzs_say_due(&f->crowds, ++f->nr_crowds))
 		rzs_say_at(RZS_SAY_WARNING,
 			   "refused a connection: all %u of --max-connections are in use",
 			   f->options.max_connections);
 	*out_why = "all connections that the server allows are in use";
 	return -EBUSY;
-}
-
-static int export_at(void *arg, unsigned i, struct rzs_nbd_export *out)
-{
-	struct rzs_front *f = arg;
-
-	return f->devices.at(f->devices.arg, i, out);
 }
 
 /* ---- connections that end ---- */
@@ -184,7 +164,7 @@ void rzs_front_closed(void *front, const struct rzs_nbd_session *session)
 	struct rzs_front *f = front;
 
 	rzs_devices_left(session);
-	rzs_loop_call(f->loop, &f->closed);
+	rzs_loop_call(f->loop, &f->closed_call);
 }
 
 static void on_closed(void *front)
@@ -193,16 +173,11 @@ static void on_closed(void *front)
 
 	if (f->io)
 		rzs_io_tidy(f->io);
-	rzs_handshake_again(f);
+	rzs_handshake_retry(f);
 	f->options.left(f->options.arg);
 }
 
 /* ---- life ---- */
-
-static void on_deadline(void *front)
-{
-	rzs_handshake_expire(front);
-}
 
 int rzs_front_open(struct rzs_loop *loop, const struct rzs_front_options *options,
 		   struct rzs_front **out)
@@ -219,8 +194,10 @@ int rzs_front_open(struct rzs_loop *loop, const struct rzs_front_options *option
 	if (f->options.grace_ms == 0)
 		f->options.grace_ms = GRACE_MS_DEFAULT;
 	rzs_devices_exports(options->devices, &f->devices);
-	f->exports = (struct rzs_nbd_exports){.find = find_export, .at = export_at, .arg = f};
-	rzs_loop_add_call(loop, &f->closed, on_closed, f);
+	f->find = find_export;
+	f->resume = resume_if_paused;
+	f->closed = rzs_front_closed;
+	rzs_loop_add_call(loop, &f->closed_call, on_closed, f);
 	*out = f;
 	return 0;
 }
@@ -244,17 +221,12 @@ int rzs_front_serve(struct rzs_front *f, struct rzs_io *io, struct rzs_listener 
 	return 0;
 }
 
-void rzs_front_start_deadline(struct rzs_front *f, uint64_t ms)
-{
-	rzs_loop_set_timer(f->loop, &f->deadline, ms, on_deadline, f);
-}
-
 void rzs_front_shutdown(struct rzs_front *f)
 {
 	f->paused = false;
 	rzs_loop_clear_timer(f->loop, &f->pause);
 	for (unsigned i = 0; i < f->nr_doors; i++) {
-		(void)rzs_loop_remove(f->loop, &f->doors[i].watched); /* closing it does, too */
+		(void)rzs_loop_remove(f->loop, &f->doors[i].watched); /* so does closing it */
 		rzs_listen_close(f->doors[i].listener);
 	}
 	f->nr_doors = 0;

@@ -8,13 +8,7 @@
 #define RZS_FRONT_PRIVATE_H
 
 #include "front.h"
-
-/* Something to speak of now and then: how often it happened, when it was last spoken of. */
-struct rzs_front_trouble {
-	uint64_t count;
-	uint64_t when; /* ms of the loop */
-	bool told;
-};
+#include "say.h"
 
 struct rzs_handshake;
 
@@ -27,48 +21,44 @@ struct rzs_front_door {
 struct rzs_front {
 	struct rzs_loop *loop;
 	struct rzs_front_options options;
-	struct rzs_nbd_exports devices; /* what the devices answer, */
-	struct rzs_nbd_exports exports; /* and what the front makes of it */
+	struct rzs_nbd_exports devices; /* what the devices answer */
 	struct rzs_io *io;
 
 	struct rzs_front_door doors[RZS_FRONT_LISTENERS];
 	unsigned nr_doors;
 	bool paused;
-	struct rzs_loop_timer pause; /* runs while accept() is not tried */
-	struct rzs_loop_call closed; /* an I/O thread had a client leave */
+	struct rzs_loop_timer pause; /* ends the pause */
+	struct rzs_loop_call closed_call;
 
-	struct rzs_handshake *oldest, *newest; /* in the order of their beginning */
+	/* What handshake.c calls. */
+	int (*find)(struct rzs_front *f, const char *name, size_t len, struct rzs_nbd_export *out,
+		    const char **out_why);   /* devices.find(), unless there are too many clients */
+	void (*resume)(struct rzs_front *f); /* a client has left its handshake */
+	void (*closed)(void *front, const struct rzs_nbd_session *session);
+
+	struct rzs_handshake *oldest, *newest; /* in order of arrival */
 	unsigned nr_handshakes;
 	struct rzs_loop_timer deadline; /* the oldest's */
 
-	struct rzs_front_trouble strangers, shortages, crowds;
-	uint8_t out[RZS_NBD_HANDSHAKE_OUT_MIN]; /* of the step that is being done */
+	/* Clients that were turned away, and reports of them. */
+	uint64_t nr_strangers, nr_shortages, nr_crowds;
+	struct rzs_say_limit strangers, shortages, crowds;
+	uint8_t out[RZS_NBD_HANDSHAKE_OUT_MIN]; /* of the current step */
 };
 
-/* front.c */
-void rzs_front_start_deadline(struct rzs_front *f, uint64_t ms);
-
-/* There is room for one more. */
-void rzs_front_resume(struct rzs_front *f);
-
-/* handshake.c */
-
-/* In how many ms there may be another one. */
+/* ms until another handshake may begin; 0: now. */
 uint64_t rzs_handshake_wait_ms(const struct rzs_front *f);
 
 /*
- * Greet a client that has just connected, for which the oldest may go; fd is taken in any case.  A
- * negative errno: there was no memory to serve it, and it is hung up on.
+ * Begin the handshake of a client that has just connected.  If there are too many, the oldest is
+ * dropped.  fd is this function's in any case.  A negative errno: no memory; fd is closed.
  */
 int rzs_handshake_begin(struct rzs_front *f, int fd, const struct rzs_peer *peer);
 
-/* A client has left: answer those that wait for that. */
-void rzs_handshake_again(struct rzs_front *f);
+/* A client has left: try to answer those that wait for that. */
+void rzs_handshake_retry(struct rzs_front *f);
 
-/* Hang up on those whose time is over. */
-void rzs_handshake_expire(struct rzs_front *f);
-
-/* Bytes kept until the client reads. */
+/* Bytes kept until the client reads; for tests. */
 size_t rzs_handshake_unsent(const struct rzs_handshake *h);
 
 void rzs_handshake_shutdown_all(struct rzs_front *f);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A client until its handshake is over: bytes between its socket and the codec (nbd.h), then to an
- * I/O thread.
+ * A client during its handshake: carries bytes between its socket and the codec (nbd.h), then passes
+ * the socket on to an I/O thread.
  *
- * A client that does not read its answers is not read from either, so what it can make us keep is
- * one step's output.  One that has agreed on an export counts as a connection to it from that
- * moment, although its last answers may still be on their way, so that the device stays.
+ * While answers to a client cannot be sent, nothing is received from it.  So it can make the server
+ * keep one step's output and no more.  As soon as an export is agreed on, the client counts as one
+ * of the device's connections, even if its last answers are not sent yet; so the device stays.
  *
  * Threading: the front thread.
  */
@@ -19,27 +19,27 @@
 #include "front_private.h"
 #include "say.h"
 
-/* Bytes read at once, and what may go to the I/O thread beyond the handshake. */
+/* The most bytes received at once, and passed to the I/O thread beyond the handshake. */
 #define IN_MAX 512u
 
 enum phase {
-	HAGGLING,
-	AGREED, /* the device counts it; requests follow in the input */
-	ENDING, /* nothing more to do than to send what is left */
+	NEGOTIATING,
+	AGREED, /* it is one of the device's connections; requests follow in the input */
+	ENDING, /* send what is left, then hang up */
 };
 
 struct rzs_handshake {
 	struct rzs_loop_fd watched;
-	uint32_t events; /* that it is watched for */
+	uint32_t events; /* that the socket is watched for */
 	struct rzs_front *front;
 	struct rzs_handshake *older, *newer;
 	uint64_t begun; /* ms of the loop */
 	int fd;
 	struct rzs_peer peer;
 	enum phase phase;
-	struct rzs_nbd_exports exports; /* the front's, as this client is told of them */
+	struct rzs_nbd_exports exports; /* the front's, as this client may use them */
 	struct rzs_nbd_session session; /* when AGREED */
-	bool asks; /* for an export of which nothing is certain until another client has left */
+	bool waiting; /* for another client to leave the export that it asked for */
 
 	uint8_t *unsent; /* NULL: all is sent */
 	size_t unsent_len, unsent_done;
@@ -75,13 +75,19 @@ static void delist(struct rzs_handshake *h)
 {
 	struct rzs_front *f = h->front;
 
-	*(h->older ? &h->older->newer : &f->oldest) = h->newer;
-	*(h->newer ? &h->newer->older : &f->newest) = h->older;
+	if (h->older)
+		h->older->newer = h->newer;
+	else
+		f->oldest = h->newer;
+	if (h->newer)
+		h->newer->older = h->older;
+	else
+		f->newest = h->older;
 	f->nr_handshakes--;
-	rzs_front_resume(f);
+	f->resume(f);
 }
 
-/* How long it still is until h has been there for ms; 0: it has. */
+/* ms until h is as old as ms; 0: it is. */
 static uint64_t until(const struct rzs_handshake *h, uint64_t ms)
 {
 	uint64_t age = h->front->loop->now - h->begun;
@@ -89,17 +95,20 @@ static uint64_t until(const struct rzs_handshake *h, uint64_t ms)
 	return age < ms ? ms - age : 0;
 }
 
-static void watch_oldest(struct rzs_front *f)
+static void on_deadline(void *front);
+
+static void set_deadline(struct rzs_front *f)
 {
 	if (f->oldest)
-		rzs_front_start_deadline(f, until(f->oldest, f->options.handshake_ms));
+		rzs_loop_set_timer(f->loop, &f->deadline, until(f->oldest, f->options.handshake_ms),
+				   on_deadline, f);
 }
 
 /* ---- ends ---- */
 
 /*
- * Out of the loop and the list.  fd and h are the caller's.  A negative errno: the loop may have
- * the descriptor still, which must be closed.
+ * Take h out of the list and the loop.  The caller still owns h and h->fd.  A negative errno: the
+ * loop may still watch the descriptor, so close it.
  */
 static int leave(struct rzs_handshake *h)
 {
@@ -109,7 +118,7 @@ static int leave(struct rzs_handshake *h)
 	return rzs_loop_remove(h->front->loop, &h->watched);
 }
 
-/* Requests, and data, may have come with the last bytes. */
+/* The input may contain requests with data: wipe it. */
 static void forget(struct rzs_handshake *h)
 {
 	rzs_port_wipe(h->in, sizeof(h->in));
@@ -119,7 +128,7 @@ static void forget(struct rzs_handshake *h)
 static void hang_up(struct rzs_handshake *h)
 {
 	if (h->phase == AGREED)
-		rzs_front_closed(h->front, &h->session);
+		h->front->closed(h->front, &h->session);
 	(void)leave(h);
 	close(h->fd);
 	forget(h);
@@ -132,14 +141,14 @@ static void hand_over(struct rzs_handshake *h)
 	char name[sizeof(device->name)];
 	int err;
 
-	/* Once adopted, the descriptor is no business of this loop, and the device may go. */
+	/* The I/O thread then owns the descriptor, and the device may be removed: copy its name. */
 	err = leave(h);
 	strcpy(name, device->name);
 	if (err == 0)
 		err = rzs_io_adopt(h->front->io, h->fd, session, h->in, h->in_len);
 	if (err < 0) {
 		close(h->fd);
-		rzs_front_closed(h->front, session);
+		h->front->closed(h->front, session);
 		rzs_say_at(RZS_SAY_WARNING, "%s: cannot serve another connection: %s", name,
 			   strerror(-err));
 	} else if (h->peer.known) {
@@ -153,7 +162,7 @@ static void hand_over(struct rzs_handshake *h)
 
 /* ---- bytes ---- */
 
-/* Send what the kernel takes.  *len and *done go by it.  0, or the errno that ends it all. */
+/* Send what the socket takes, from *done on, which is advanced.  Another errno than 0: hang up. */
 static int send_some(int fd, const uint8_t *data, size_t len, size_t *done)
 {
 	while (*done < len) {
@@ -180,7 +189,7 @@ static int send_unsent(struct rzs_handshake *h)
 	return err;
 }
 
-/* Send a step's output, or keep what does not go. */
+/* Send a step's output, or keep what cannot be sent yet. */
 static int send_output(struct rzs_handshake *h, size_t len)
 {
 	const uint8_t *out = h->front->out;
@@ -198,18 +207,18 @@ static int send_output(struct rzs_handshake *h, size_t len)
 	return 0;
 }
 
-/* ---- exports, as a client is told of them ---- */
+/* ---- exports, as this client may use them ---- */
 
 static int find_export(void *arg, const char *name, size_t len, struct rzs_nbd_export *out,
 		       const char **out_why)
 {
 	struct rzs_handshake *h = arg;
 	const struct rzs_nbd_session *session = rzs_nbd_handshake_session(codec_of(h));
-	int err = h->front->exports.find(h->front->exports.arg, name, len, out, out_why);
+	int err = h->front->find(h->front, name, len, out, out_why);
 
 	if (err == 0)
 		err = rzs_devices_offer(&h->peer.id, session->structured, out, out_why);
-	h->asks = err == -EAGAIN;
+	h->waiting = err == -EAGAIN;
 	return err;
 }
 
@@ -217,17 +226,17 @@ static int export_at(void *arg, unsigned i, struct rzs_nbd_export *out)
 {
 	struct rzs_handshake *h = arg;
 
-	return h->front->exports.at(h->front->exports.arg, i, out);
+	return h->front->devices.at(h->front->devices.arg, i, out);
 }
 
-/* One step of the codec.  *more: another may get on at once.  A negative errno ends it all. */
+/* One step of the codec.  *more: another may make progress now.  A negative errno: hang up. */
 static int step(struct rzs_handshake *h, bool *more)
 {
 	struct rzs_front *f = h->front;
 	size_t used, put;
 	int err;
 
-	h->asks = false;
+	h->waiting = false;
 	switch (rzs_nbd_handshake_step(codec_of(h), h->in, h->in_len, &used, f->out, sizeof(f->out),
 				       &put)) {
 	case RZS_NBD_MORE:
@@ -245,11 +254,11 @@ static int step(struct rzs_handshake *h, bool *more)
 	}
 	h->in_len -= used;
 	memmove(h->in, h->in + used, h->in_len);
-	*more = !h->asks && (used > 0 || put > 0);
+	*more = !h->waiting && (used > 0 || put > 0);
 	return send_output(h, put);
 }
 
-/* Have the loop tell when there is something to read; or else when there is room to send. */
+/* Have the loop watch the socket for these events. */
 static int watch(struct rzs_handshake *h, uint32_t events)
 {
 	if (events == h->events)
@@ -258,19 +267,16 @@ static int watch(struct rzs_handshake *h, uint32_t events)
 	return rzs_loop_change(h->front->loop, &h->watched, events);
 }
 
-/*
- * Go as far as bytes allow.  Ends with h gone, or waiting for what it needs: room to send, or
- * something to read.
- */
+/* Do all that is possible now.  Afterwards h waits for its socket or another client, or is freed. */
 static void advance(struct rzs_handshake *h)
 {
 	bool more = true;
 	int err = h->unsent ? send_unsent(h) : 0;
 
-	while (err == 0 && more && !h->unsent && h->phase == HAGGLING)
+	while (err == 0 && more && !h->unsent && h->phase == NEGOTIATING)
 		err = step(h, &more);
-	/* A full buffer that the codec can make nothing of will not get any better. */
-	if (err == 0 && !h->unsent && h->phase == HAGGLING && !h->asks &&
+	/* The buffer is full and the codec takes nothing from it: it never will. */
+	if (err == 0 && !h->unsent && h->phase == NEGOTIATING && !h->waiting &&
 	    h->in_len == sizeof(h->in))
 		err = -EPROTO;
 	if (err < 0 || (!h->unsent && h->phase == ENDING)) {
@@ -281,11 +287,8 @@ static void advance(struct rzs_handshake *h)
 		hand_over(h);
 		return;
 	}
-	/*
-	 * Nothing is read after an agreement: requests are the I/O thread's; nor while an answer
-	 * has to wait (rzs_handshake_again()).
-	 */
-	if (watch(h, h->unsent ? EPOLLOUT : h->asks ? 0 : EPOLLIN) < 0)
+	/* Until rzs_handshake_retry() nothing is received from a client that waits for another. */
+	if (watch(h, h->unsent ? EPOLLOUT : h->waiting ? 0 : EPOLLIN) < 0)
 		hang_up(h);
 }
 
@@ -349,29 +352,31 @@ int rzs_handshake_begin(struct rzs_front *f, int fd, const struct rzs_peer *peer
 	rzs_nbd_handshake_init(codec_of(h), &h->exports);
 	enlist(h);
 	if (f->oldest == h)
-		watch_oldest(f);
+		set_deadline(f);
 	advance(h);
 	return 0;
 }
 
-void rzs_handshake_again(struct rzs_front *f)
+void rzs_handshake_retry(struct rzs_front *f)
 {
 	struct rzs_handshake *h, *newer;
 
 	for (h = f->oldest; h; h = newer) {
 		newer = h->newer;
-		if (h->asks && !h->unsent)
+		if (h->waiting && !h->unsent)
 			advance(h);
 	}
 }
 
-void rzs_handshake_expire(struct rzs_front *f)
+static void on_deadline(void *front)
 {
+	struct rzs_front *f = front;
+
 	while (f->oldest && until(f->oldest, f->options.handshake_ms) == 0) {
 		rzs_say_at(RZS_SAY_DEBUG, "a client did not finish its handshake in time");
 		hang_up(f->oldest);
 	}
-	watch_oldest(f);
+	set_deadline(f);
 }
 
 size_t rzs_handshake_unsent(const struct rzs_handshake *h)

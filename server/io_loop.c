@@ -2,13 +2,13 @@
 /*
  * The threads that serve requests; see io_loop.h.
  *
- * A thread waits in its own epoll set.  The sockets in it are edge-triggered and stay in it for
- * their lives: what a connection waits for is changed by EPOLL_CTL_MOD, which needs no memory, and
- * only when replies cannot be sent.  (Threads that may wait have another loop, host/loop.c.)
+ * A thread waits in its own epoll set.  Its sockets are edge-triggered and stay in the set for their
+ * lives.  Only when replies cannot be sent are a socket's events changed, by EPOLL_CTL_MOD, which
+ * needs no memory.  (Threads that may wait have another loop, host/loop.c.)
  *
- * Threading: the front thread gives connections to a thread through `adopted`, and gets their
- * memory back through `returned`; both are stacks that one side pushes to and the other takes as a
- * whole.  Everything else of a struct io_thread is its thread's.
+ * Threading: the front thread passes connections to a thread through `adopted`, and gets their
+ * memory back through `returned`.  Both are stacks: one side pushes, the other takes all.  The rest
+ * of a struct io_thread belongs to its thread.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -28,7 +28,7 @@
 
 _Static_assert(RZS_IO_EARLY_MAX <= RZS_CONN_IN_SIZE, "early bytes go to the receive buffer");
 
-#define EVENTS 64 /* taken at a time */
+#define EVENTS 64 /* of one epoll_wait() */
 
 #define INPUT_EVENTS (EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET)
 #define ENDS	     (EPOLLRDHUP | EPOLLHUP | EPOLLERR)
@@ -37,17 +37,17 @@ struct io_thread {
 	struct rzs_io *io;
 	pthread_t thread;
 	struct rzs_conn_thread self;
-	int epoll, wake; /* the latter an eventfd in the former */
+	int epoll, wake; /* the set, and an eventfd in it */
 	_Atomic(struct rzs_conn *) adopted;
 	atomic_uint load; /* connections given to it */
 	struct rzs_conn *all;
-	struct rzs_conn *queue, **queue_end; /* of those that wait for a turn or its time */
+	struct rzs_conn *queue, **queue_end; /* connections that yielded or pause */
 };
 
 struct rzs_io {
 	struct rzs_io_options options;
-	unsigned live;	     /* connections whose memory is held; the front thread's */
-	unsigned nr_threads; /* that run */
+	unsigned live;	     /* connections whose memory is not freed; the front thread's */
+	unsigned nr_threads; /* running */
 	atomic_bool stopping;
 	sem_t ready;
 	_Atomic(struct rzs_conn *) returned;
@@ -82,12 +82,12 @@ static void io_close(struct io_thread *t, struct rzs_conn *c)
 		c->next->prev = c->prev;
 	close(c->fd);
 	atomic_fetch_sub_explicit(&t->load, 1, memory_order_relaxed);
-	push(&io->returned, c); /* from here on it is the front thread's */
+	push(&io->returned, c); /* the front thread owns it from here on */
 	if (io->options.closed)
 		io->options.closed(io->options.arg, &session);
 }
 
-/* Have the socket tell when it is writable, too, or no longer so. */
+/* Watch the socket for being writable, too; or no longer. */
 static int io_watch(struct io_thread *t, struct rzs_conn *c, bool output)
 {
 	struct epoll_event e = {.events = INPUT_EVENTS | (output ? EPOLLOUT : 0u), .data.ptr = c};
@@ -125,7 +125,7 @@ static void io_event(struct io_thread *t, struct rzs_conn *c, uint32_t events)
 		io_run(t, c);
 }
 
-/* A turn for each that waits for one.  What that makes wait again has its turn next time. */
+/* Run each connection in the queue once.  Those that queue again are run next time. */
 static void io_run_queue(struct io_thread *t)
 {
 	struct rzs_conn *c = t->queue, *next;
@@ -166,7 +166,7 @@ static void io_adopt_all(struct io_thread *t)
 	}
 }
 
-/* Milliseconds that the thread may sleep. */
+/* For how many ms the thread may sleep; -1: without limit. */
 static int io_timeout(const struct io_thread *t)
 {
 	const struct rzs_conn *c;
@@ -218,7 +218,7 @@ static void io_wake(struct io_thread *t)
 {
 	static const uint64_t one = 1;
 
-	(void)!write(t->wake, &one, sizeof(one)); /* a full counter has woken it already */
+	(void)!write(t->wake, &one, sizeof(one)); /* a full counter wakes it, too */
 }
 
 static int io_start_thread(struct rzs_io *io, unsigned index)

@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,27 +26,7 @@ union address {
 	struct sockaddr_un local;
 };
 
-__attribute__((format(printf, 3, 4))) static int refuse(char *why, int err, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(why, RZS_WHY_MAX, fmt, ap);
-	va_end(ap);
-	return err;
-}
-
-static bool is_loopback(const union address *a)
-{
-	if (a->any.sa_family == AF_INET)
-		return ntohl(a->v4.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
-	/* One of IPv4 within, of a socket that has both. */
-	if (IN6_IS_ADDR_V4MAPPED(&a->v6.sin6_addr))
-		return a->v6.sin6_addr.s6_addr[12] == IN_LOOPBACKNET;
-	return IN6_IS_ADDR_LOOPBACK(&a->v6.sin6_addr);
-}
-
-/* Its path; an abstract one's begins with a 0, for which one writes "@". */
+/* The path.  An abstract one begins with a 0 byte, written as "@". */
 static void name_local(struct rzs_listener *l, const union address *a, socklen_t len)
 {
 	const char *path = a->local.sun_path;
@@ -59,7 +38,7 @@ static void name_local(struct rzs_listener *l, const union address *a, socklen_t
 		snprintf(l->name, sizeof(l->name), "%.*s", most > 0 ? most : 0, path);
 }
 
-/* -EINVAL: of no kind that NBD clients could use. */
+/* -EINVAL: NBD clients cannot use this kind of socket. */
 static int set_name(struct rzs_listener *l, const union address *a, socklen_t len)
 {
 	char host[INET6_ADDRSTRLEN];
@@ -83,7 +62,7 @@ static int set_name(struct rzs_listener *l, const union address *a, socklen_t le
 	}
 }
 
-/* Learn what its socket is bound to. */
+/* Set the name to the address that the socket is bound to. */
 static int identify(struct rzs_listener *l, union address *out)
 {
 	socklen_t len = sizeof(*out);
@@ -102,7 +81,7 @@ static int open_tcp(const union address *a, socklen_t len)
 
 	if (fd < 0)
 		return -errno;
-	/* Else the port is taken for minutes after a server that had clients. */
+	/* Otherwise the port stays in use for minutes after a server that had clients. */
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) == 0 &&
 	    (a->any.sa_family != AF_INET6 ||
 	     setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one)) == 0) &&
@@ -123,14 +102,15 @@ int rzs_listen_open(const struct sockaddr *address, socklen_t len, mode_t mode,
 	why[0] = '\0';
 	memcpy(&a, address, len < sizeof(a) ? len : sizeof(a));
 	if (set_name(out, &a, len) < 0)
-		return refuse(why, -EINVAL, "not an address to listen at");
+		return rzs_value_fail(why, -EINVAL, "not an address to listen on");
 	if (out->local) {
 		fd = rzs_listen_unix(a.local.sun_path, mode, why);
 		out->remove = true;
 	} else {
 		fd = open_tcp(&a, len);
 		if (fd < 0)
-			refuse(why, fd, "%s: cannot listen there: %s", out->name, strerror(-fd));
+			rzs_value_fail(why, fd, "%s: cannot listen on it: %s", out->name,
+				       strerror(-fd));
 	}
 	if (fd < 0)
 		return fd;
@@ -157,20 +137,22 @@ int rzs_listen_adopt(int fd, bool anywhere, struct rzs_listener *out, char why[R
 	why[0] = '\0';
 	if (!listens(fd) || flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
 	    identify(out, &a) < 0)
-		err = refuse(
-			why, -EINVAL,
-			"descriptor %d, given by the service manager: not a stream socket that "
-			"listens; use ListenStream= and Accept=no",
-			fd);
-	else if (!out->local && !anywhere && !is_loopback(&a))
-		err = refuse(why, -EINVAL,
-			     "%s, given by the service manager: reachable from other machines, "
-			     "where everybody could read what is swapped out; use an address on "
-			     "the loopback interface, or allow-tcp-anywhere",
-			     out->name);
+		err = rzs_value_fail(why, -EINVAL,
+				     "descriptor %d from the service manager is not a listening "
+				     "stream socket; use "
+				     "ListenStream= and Accept=no",
+				     fd);
+	else if (!out->local && !anywhere && !rzs_listen_is_local(&a))
+		err = rzs_value_fail(why, -EINVAL,
+				     "%s, from the service manager, can be reached from other "
+				     "machines: everybody "
+				     "there could read what is swapped out; use an address on the "
+				     "loopback interface, or "
+				     "allow-tcp-anywhere",
+				     out->name);
 	if (err < 0)
 		out->fd = -1;
-	/* Clients are told whose socket it is: from here on not the service manager's. */
+	/* SO_PEERCRED of clients then names this process, not the service manager. */
 	else if (out->local)
 		(void)listen(fd, BACKLOG);
 	return err;
@@ -203,7 +185,7 @@ int rzs_listen_accept(const struct rzs_listener *l, struct rzs_peer *out_peer)
 		learn_peer(fd, out_peer);
 	} else {
 		rzs_peer_set_address(&out_peer->id, &from, len);
-		/* Replies are waited for one by one, and a client's machine may just vanish. */
+		/* Clients wait for each reply; and a client's machine may vanish. */
 		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 		(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
 	}

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The sockets that NBD clients connect to: unix sockets, of which the system tells who connects,
- * and TCP, of which it does not.
+ * The sockets that NBD clients connect to: unix sockets, where the system says who connects, and TCP,
+ * where it does not.
  *
  * Threading: the front thread.
  */
 #ifndef RZS_LISTEN_H
 #define RZS_LISTEN_H
 
+#include <netinet/in.h>
 #include <stdbool.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 
@@ -20,41 +22,59 @@
 struct rzs_listener {
 	int fd;				/* non-blocking, close-on-exec; -1: closed */
 	bool local;			/* a unix socket */
-	bool remove;			/* its file goes when it is closed: it was made here */
-	char name[RZS_LISTEN_NAME_MAX]; /* the path, or "tcp:HOST:PORT" as it came out */
+	bool remove;			/* created here: closing it removes its file */
+	char name[RZS_LISTEN_NAME_MAX]; /* the path, or "tcp:HOST:PORT" with the actual port */
 };
 
 struct rzs_peer {
-	bool local; /* on a unix socket: there the system tells who that is, */
-	bool known; /* and has: uid and pid are set */
+	bool local; /* connected to a unix socket */
+	bool known; /* uid and pid are set */
 	uid_t uid;
 	pid_t pid;
-	struct rzs_peer_id id; /* as well as can be */
+	struct rzs_peer_id id; /* as far as the system says */
 };
 
 /*
- * Listen at an address of a unix socket, made with these permissions, its folder if missing, a
- * stale one replaced (listen_unix.h); or of IPv4 or IPv6, where port 0 lets the system choose one.
- * 0 or a negative errno with why set: -EADDRINUSE etc.
+ * Listen on an address.  A unix socket is created with these permissions, its directory if it is
+ * missing; a stale socket is replaced (listen_unix.h).  Port 0 of IPv4 or IPv6: any free port.
+ * 0, or a negative errno with why set: -EADDRINUSE etc.
  */
 int rzs_listen_open(const struct sockaddr *address, socklen_t len, mode_t mode,
 		    struct rzs_listener *out, char why[RZS_WHY_MAX]);
 
 /*
- * The same of a socket that this process was given, and that listens; on success fd is the
- * listener's, and SO_PEERCRED tells clients of a unix socket that it is this process's.  -EINVAL,
- * why set: it does not, or it is TCP beyond the loopback interface and not meant to be reached from
- * anywhere.
+ * Use a listening socket that was passed to this process.  On success the listener owns fd.  -EINVAL
+ * with why set: it does not listen; or it is TCP beyond the loopback interface, and anywhere is
+ * false.
  */
 int rzs_listen_adopt(int fd, bool anywhere, struct rzs_listener *out, char why[RZS_WHY_MAX]);
 
 /*
- * The next client: a descriptor, non-blocking and close-on-exec, or a negative errno; -EAGAIN:
- * nobody is waiting.
+ * Accept a client.  A descriptor, non-blocking and close-on-exec, or a negative errno; -EAGAIN: no
+ * client is waiting.
  */
 int rzs_listen_accept(const struct rzs_listener *l, struct rzs_peer *out_peer);
 
-/* Nobody connects from here on.  Fine when it is closed already. */
+/*
+ * Whether only processes of this machine can reach an address, which lies in a union or struct that
+ * has space for each kind.
+ */
+static inline bool rzs_listen_is_local(const void *address)
+{
+	struct sockaddr_in6 v6;
+	struct sockaddr_in v4;
+
+	memcpy(&v4, address, sizeof(v4));
+	memcpy(&v6, address, sizeof(v6));
+	if (v4.sin_family == AF_INET)
+		return ntohl(v4.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+	/* A socket for both families has IPv4 addresses in this form. */
+	if (v4.sin_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr))
+		return v6.sin6_addr.s6_addr[12] == IN_LOOPBACKNET;
+	return v4.sin_family != AF_INET6 || IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr);
+}
+
+/* Close it.  A closed one is fine. */
 void rzs_listen_close(struct rzs_listener *l);
 
 #endif

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * Between a service and its manager.  See notify.h.
- */
+/* Between a service and its manager.  See notify.h. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,8 +13,9 @@
 #include <unistd.h>
 
 #include "notify.h"
+#include "size.h"
 
-#define FIRST_GIVEN 3 /* file descriptors are given from this number on */
+#define FIRST_GIVEN 3 /* the first descriptor that a manager passes */
 
 /* A path, or "@name" for the abstract one "\0name". */
 static int make_address(const char *text, struct sockaddr_un *out, socklen_t *out_len)
@@ -58,25 +57,12 @@ int rzs_notify(const char *fmt, ...)
 	if (fd < 0)
 		return -errno;
 	err = 1;
-	/* A manager whose queue is full is not waited for: clients are. */
+	/* Clients wait for this thread: it does not wait for a manager whose queue is full. */
 	if (sendto(fd, text, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT,
 		   (const struct sockaddr *)&address, len) < 0)
 		err = -errno;
 	close(fd);
 	return err;
-}
-
-/* A whole number of at most max, nothing else.  False when it is none. */
-static bool parse_number(const char *text, unsigned long max, unsigned long *out)
-{
-	char *end;
-
-	*out = 0;
-	if (text[0] < '0' || text[0] > '9')
-		return false;
-	errno = 0;
-	*out = strtoul(text, &end, 10);
-	return errno == 0 && *end == '\0' && *out <= max;
 }
 
 /* Take the next of names, which are separated by colons. */
@@ -92,16 +78,15 @@ static int read_environment(struct rzs_given *out, unsigned *out_nr)
 {
 	const char *pid_text = getenv("LISTEN_PID"), *nr_text = getenv("LISTEN_FDS");
 	const char *names = getenv("LISTEN_FDNAMES");
-	unsigned long pid, nr;
+	uint64_t pid, nr;
 
-	/* For another process: a parent that did not clear its environment. */
 	if (!pid_text || !nr_text)
 		return 0;
-	if (!parse_number(pid_text, (unsigned long)__INT_MAX__, &pid))
+	if (!rzs_size_number(pid_text, INT_MAX, &pid))
 		return -EINVAL;
-	if (pid != (unsigned long)getpid())
+	if (pid != (uint64_t)getpid()) /* inherited: the sockets are for another process */
 		return 0;
-	if (!parse_number(nr_text, (unsigned long)__INT_MAX__, &nr))
+	if (!rzs_size_number(nr_text, INT_MAX, &nr))
 		return -EINVAL;
 	if (nr > RZS_GIVEN_MAX)
 		return -E2BIG;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * rzsd's command line.  Nearly every option is a key of the configuration's [server] section by the
- * same name, and config.c knows what it means.  Which take a value, and what --help says of them,
- * stands in server_keys.def.
+ * The command line of rzsd.  Most options are keys of [server] in the configuration; config.c takes
+ * their values.  server_keys.def says which options have a value, and has their text for --help.
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -10,7 +9,7 @@
 
 #include "options.h"
 
-/* What the options that are no keys are for getopt; keys are FIRST_KEY and their index. */
+/* getopt's values of options that are not keys; those of keys are FIRST_KEY + index. */
 enum {
 	OPT_CONFIG,
 	OPT_CHECK,
@@ -23,22 +22,22 @@ enum {
 
 struct known {
 	const char *name;
-	const char *value; /* what --help calls it; NULL: takes none */
+	const char *value; /* its name in --help; NULL: a switch */
 	const char *help;  /* lines after the first begin with \n */
 	int own;	   /* OPT_*, or FIRST_KEY: a key */
 };
 
 static const struct known known[] = {
-	{"config", "FILE", "read FILE and FILE.d/*.conf (default: " RZS_CONFIG_FILE "\nif there)",
-	 OPT_CONFIG},
-	{"check-config", NULL, "say what is wrong with files and options, and end", OPT_CHECK},
-	{"device", "NAME[,KEY=VALUE...]", "a device to be initialised at the start (keys below)",
+	{"config", "FILE",
+	 "read FILE and FILE.d/*.conf (default: " RZS_CONFIG_FILE "\nif it exists)", OPT_CONFIG},
+	{"check-config", NULL, "report errors in files and options, and exit", OPT_CHECK},
+	{"device", "NAME[,KEY=VALUE...]", "add a device and initialise it (keys: see below)",
 	 OPT_DEVICE},
 #define RZS_SERVER_KEY(id, name, value, help) {name, value, help, FIRST_KEY},
 #include "server_keys.def"
 	{"daemon", NULL, "go to the background when clients can connect", OPT_DAEMON},
-	{"help", NULL, "this", OPT_HELP},
-	{"version", NULL, "the version", OPT_VERSION},
+	{"help", NULL, "show this text", OPT_HELP},
+	{"version", NULL, "show the version", OPT_VERSION},
 };
 #define NR_KNOWN (sizeof(known) / sizeof(known[0]))
 
@@ -90,7 +89,7 @@ static void complain(void *unused, const char *text)
 	fprintf(stderr, "rzsd: %s\n", text);
 }
 
-/* Cut the first of a list's items off *rest; NULL: none.  Commas in brackets are a value's. */
+/* Cut the first item off *rest; NULL: there is none.  Commas in () belong to a value. */
 static char *next_item(char **rest)
 {
 	char *item = *rest, *at = item;
@@ -138,7 +137,7 @@ static int set_device(struct rzsd_config *config, const char *text, char why[RZS
 	return err;
 }
 
-/* What has to be known before files are read.  *out_file: --config's. */
+/* Handle the options that come before the files.  *out_file: the value of --config. */
 static enum rzs_options_result look_ahead(int argc, char **argv, const struct option *table,
 					  const char **out_file)
 {
@@ -159,24 +158,22 @@ static enum rzs_options_result look_ahead(int argc, char **argv, const struct op
 			return RZS_OPTIONS_DONE;
 		case '?':
 			fprintf(stderr,
-				"rzsd: %s: no such option, or it takes no value; "
-				"--help lists them\n",
+				"rzsd: %s: no such option, or it takes no value; see --help\n",
 				argv[optind - 1]);
 			return RZS_OPTIONS_WRONG;
 		case ':':
-			fprintf(stderr, "rzsd: %s: needs a value; --help says which\n",
-				argv[optind - 1]);
+			fprintf(stderr, "rzsd: %s: needs a value; see --help\n", argv[optind - 1]);
 			return RZS_OPTIONS_WRONG;
 		}
 	}
 	if (optind < argc) {
-		fprintf(stderr, "rzsd: %s: not an option; --help lists them\n", argv[optind]);
+		fprintf(stderr, "rzsd: %s: not an option; see --help\n", argv[optind]);
 		return RZS_OPTIONS_WRONG;
 	}
 	return RZS_OPTIONS_GO;
 }
 
-/* Lay the command line over config.  Number of complaints. */
+/* Set the options in config.  Returns the number of complaints. */
 static unsigned apply(int argc, char **argv, const struct option *table, struct rzsd_config *config,
 		      struct rzs_options *out)
 {
@@ -200,7 +197,7 @@ static unsigned apply(int argc, char **argv, const struct option *table, struct 
 			err = rzs_config_set(config, name, optarg ? optarg : "true", why);
 		}
 		if (err < 0) {
-			/* It begins with the option's name, or with that of one of its parts. */
+			/* why may begin with the option's name already. */
 			bool named = strncmp(why, name, strlen(name)) == 0;
 
 			fprintf(stderr, "rzsd: --%s%s%s\n", named ? "" : name, named ? "" : ": ",
@@ -227,7 +224,7 @@ enum rzs_options_result rzs_options_parse(int argc, char **argv, struct rzsd_con
 		return result;
 	complaints = rzs_config_read(config, file, complain, NULL);
 	complaints += apply(argc, argv, table, config, out);
-	/* What the rest means depends on what was wrong. */
+	/* After errors, more complaints might be wrong themselves. */
 	if (complaints == 0)
 		complaints = rzs_config_complete(config, complain, NULL);
 	return complaints ? RZS_OPTIONS_WRONG : RZS_OPTIONS_GO;

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The file with the process's id.  See pid_file.h.
+ * The file with the process id.  See pid_file.h.
  *
- * A path can be mistyped, and this process may be root: so nothing is opened that is no regular
- * file (a FIFO waits for its reader, a device does who knows what), and none is overwritten that
- * does not look like a pid file.  Whose it is says a lock, which goes with its process.
+ * A path may be mistyped, and this process may be root.  So only a regular file is opened (a FIFO
+ * waits for its reader, opening a device may do anything), and only what looks like a pid file is
+ * overwritten.  The process that uses the file holds a lock on it, which ends with the process.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,25 +17,15 @@
 
 #include "pid_file.h"
 
-#define TEXT_MAX 32 /* bytes of a pid file, and more than it has */
-
-__attribute__((format(printf, 3, 4))) static int refuse(char *why, int err, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(why, RZS_WHY_MAX, fmt, ap);
-	va_end(ap);
-	return err;
-}
+#define TEXT_MAX 32 /* more bytes than a pid file has */
 
 static int refuse_kind(char *why, const char *path)
 {
-	return refuse(why, -EEXIST,
-		      "pid-file=%s: is there already and is no pid file; give another path", path);
+	return rzs_value_fail(why, -EEXIST,
+			      "pid-file=%s: exists and is not a pid file; give another path", path);
 }
 
-/* The file, opened, if it may be one of ours.  A negative errno. */
+/* Open the file, if it is a regular one.  A descriptor or a negative errno. */
 static int open_file(const char *path, char *why)
 {
 	struct stat st;
@@ -46,7 +35,7 @@ static int open_file(const char *path, char *why)
 		return refuse_kind(why, path);
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0644);
 	if (fd < 0)
-		return refuse(why, -errno, "pid-file=%s: %s", path, strerror(errno));
+		return rzs_value_fail(why, -errno, "pid-file=%s: %s", path, strerror(errno));
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
 		close(fd);
 		return refuse_kind(why, path);
@@ -54,7 +43,7 @@ static int open_file(const char *path, char *why)
 	return fd;
 }
 
-/* Whether path still leads to what fd is. */
+/* Whether path still names the file of fd. */
 static bool is_at(const char *path, int fd)
 {
 	struct stat there, ours;
@@ -63,7 +52,7 @@ static bool is_at(const char *path, int fd)
 	       there.st_ino == ours.st_ino;
 }
 
-/* Empty, or digits and the end of a line. */
+/* Whether the file is empty, or has digits and line ends. */
 static bool looks_right(int fd, char text[TEXT_MAX])
 {
 	ssize_t n = pread(fd, text, TEXT_MAX, 0);
@@ -87,7 +76,7 @@ static int write_id(int fd)
 	return n < 0 ? -errno : -ENOSPC;
 }
 
-/* What is done with the file once it is open.  *again: it was removed meanwhile. */
+/* Lock the file and write the id.  *again: the file was removed meanwhile. */
 static int take(const char *path, int fd, bool *again, char *why)
 {
 	char text[TEXT_MAX];
@@ -96,10 +85,11 @@ static int take(const char *path, int fd, bool *again, char *why)
 	*again = false;
 	if (!looks_right(fd, text))
 		return refuse_kind(why, path);
-	/* Where there are no locks, there are none. */
+	/* A file system without locks is no error. */
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
-		return refuse(why, -EBUSY, "pid-file=%s: process %.*s has it; give another path",
-			      path, (int)strcspn(text, "\n"), text);
+		return rzs_value_fail(why, -EBUSY,
+				      "pid-file=%s: in use by process %.*s; give another path",
+				      path, (int)strcspn(text, "\n"), text);
 	if (!is_at(path, fd)) {
 		*again = true;
 		return 0;
@@ -108,7 +98,7 @@ static int take(const char *path, int fd, bool *again, char *why)
 	if (err == 0)
 		return 0;
 	unlink(path);
-	return refuse(why, err, "pid-file=%s: %s", path, strerror(-err));
+	return rzs_value_fail(why, err, "pid-file=%s: %s", path, strerror(-err));
 }
 
 int rzs_pid_file_open(const char *path, char why[RZS_WHY_MAX])

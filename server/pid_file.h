@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The file with the process's id.
+ * The file with the process id.
  *
  * Threading: the main thread.
  */
@@ -10,14 +10,14 @@
 #include "device_params.h"
 
 /*
- * Write this process's id to path, and hold the file locked: one process at a time has it.  What is
- * there already stays unless it is a pid file that nobody holds.
- * A descriptor to be kept, or a negative errno with why set: -EBUSY another process has it; -EEXIST
- * there is something else; from the system.
+ * Write the id of this process to path, and keep the file locked: one process at a time has it.  An
+ * existing file is used only if it is a pid file that no process has.
+ * A descriptor to keep open, or a negative errno with why set: -EBUSY another process has it; -EEXIST
+ * it is not a pid file; or the system's.
  */
 int rzs_pid_file_open(const char *path, char why[RZS_WHY_MAX]);
 
-/* Remove it, unless another process has put its own there, and close fd. */
+/* Remove the file, unless path names another one by now, and close fd. */
 void rzs_pid_file_close(const char *path, int fd);
 
 #endif

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * rzsd: compressed RAM as block devices over NBD.  Here is the life of the process, in order:
+ * rzsd: compressed RAM as block devices over NBD.  The process does, in this order:
  *
- *   options and files; protections of the user's own process; the background, if wanted;
- *   protections that do not survive a fork; sockets, so that a second server goes before it has
- *   taken any memory; devices; threads; clients; a signal; the last client's leaving; the end.
+ *   read options and files; protect itself; fork into the background if asked to; protect what a
+ *   fork would undo; open the sockets, so that a second server fails before it takes any memory;
+ *   create devices; start threads; serve clients; on a signal wait for the last one to leave; end.
  *
- * Threading: this is the front thread.  Its loop (host/loop.c) has the listeners and handshakes
+ * Threading: this is the front thread.  Its loop (host/loop.c) serves the listeners and handshakes
  * (front.c), the control socket (host/control.c), and the signals (shutdown.c, signals.c).
  *
- * Exit codes: 0 ended as asked; 1 could not start or serve; 2 options or files are wrong.
+ * Exit codes: 0 ended as asked; 1 could not start or serve; 2 wrong options or files.
  */
 #include <errno.h>
 #include <signal.h>
@@ -34,7 +34,7 @@
 #define EXIT_FAILED 1
 #define EXIT_USAGE  2
 
-#define OTHER_DESCRIPTORS 512u /* than those of clients in transmission: many more than there are */
+#define OTHER_DESCRIPTORS 512u /* besides those of clients: many more than there are */
 
 static struct rzsd_config config;
 static struct rzs_options options;
@@ -42,7 +42,7 @@ static struct rzs_options options;
 static struct rzs_loop loop = RZS_LOOP_CLOSED;
 static struct rzs_listener listeners[RZS_FRONT_LISTENERS];
 static unsigned nr_listeners;
-static struct rzs_listener given_control = {.fd = -1}; /* by the service manager */
+static struct rzs_listener given_control = {.fd = -1}; /* from the service manager */
 static struct rzs_devices *devices;
 static struct rzs_target target;
 static struct rzs_front *front;
@@ -92,7 +92,7 @@ static void on_shutdown_end(void *unused)
 	rzs_loop_stop(&loop);
 }
 
-/* All that the loop had to do with.  For a start that failed half-way, too. */
+/* Close what the loop serves; also after a start that failed half-way. */
 static void close_all(void)
 {
 	rzs_signals_end();
@@ -119,12 +119,13 @@ static int open_given_control(int fd)
 	char why[RZS_WHY_MAX];
 
 	if (given_control.fd >= 0)
-		return refuse_control("two are named \"control\"; there is one control socket, "
-				      "and FileDescriptorName= gives others another name");
+		return refuse_control("two are named \"control\"; there is only one control "
+				      "socket: give the other another "
+				      "FileDescriptorName=");
 	if (rzs_listen_adopt(fd, true, &given_control, why) < 0)
 		return refuse_control(why);
 	if (!given_control.local)
-		return refuse_control("the one named \"control\" is no unix socket");
+		return refuse_control("the one named \"control\" is not a unix socket");
 	return 0;
 }
 
@@ -158,10 +159,10 @@ static int open_given(void)
 	return 0;
 }
 
-/* Those given by the service manager replace the configured ones. */
+/* Sockets from the service manager replace the configured ones. */
 static int open_listeners(void)
 {
-	/* Who may connect beyond the owner is up to the front then. */
+	/* With allow-user the file lets all users in, and the front checks who connects. */
 	mode_t mode = config.nr_allow_user ? 0666 : 0600;
 	char why[RZS_WHY_MAX];
 	int err = open_given();
@@ -280,7 +281,7 @@ static int start_loop(void)
 	return err;
 }
 
-/* Tell everybody who waits for it. */
+/* Report that the server is ready, in each way that was asked for. */
 static int announce(void)
 {
 	struct rzs_device_view view;
@@ -297,7 +298,7 @@ static int announce(void)
 	for (unsigned i = 0; target.view(target.arg, i, &view) == 0; i++)
 		ready += view.store != NULL;
 	for (unsigned i = 0; i < nr_listeners; i++)
-		rzs_say("serving %u of %u devices at %s", ready, config.nr_devices,
+		rzs_say("serving %u of %u devices on %s", ready, config.nr_devices,
 			listeners[i].name);
 	(void)rzs_notify("READY=1\nSTATUS=Serving %u of %u devices", ready, config.nr_devices);
 	rzs_daemon_ready();
@@ -356,10 +357,7 @@ static int protect_and_fork(void)
 	return err;
 }
 
-/*
- * Room for everybody who may be there at once.  Without it a client that finds none waits in its
- * listener's queue (front.c).
- */
+/* Allow a descriptor for each connection.  Without one, a client waits to be accepted (front.c). */
 static void raise_descriptor_limit(void)
 {
 	const rlim_t wanted = config.max_connections + OTHER_DESCRIPTORS;
@@ -371,7 +369,7 @@ static void raise_descriptor_limit(void)
 	(void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/* By itself, so that all of it can be taken apart at one place. */
+/* Start, serve, and undo everything in one place. */
 static int serve(void)
 {
 	int err = start();
@@ -388,7 +386,7 @@ static int serve(void)
 	return err;
 }
 
-/* What was asked for was words: whether they have got there. */
+/* For --help and the like, whose purpose is their output: whether it was written. */
 static int said(void)
 {
 	if (fflush(stdout) == 0 && !ferror(stdout))
@@ -410,10 +408,10 @@ int main(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	if (options.check) {
-		printf("rzsd: the configuration is good\n");
+		printf("rzsd: the configuration is valid\n");
 		return said();
 	}
-	/* What systemd spares at the end of a shutdown; it reads this from /proc. */
+	/* systemd spares such a process at the end of a shutdown. */
 	if (config.survive_shutdown)
 		argv[0][0] = '@';
 	signal(SIGPIPE, SIG_IGN);

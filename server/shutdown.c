@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * Leaving without failing anybody's I/O.  See shutdown.h.
- */
+/* Shutting down without failing any I/O.  See shutdown.h. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -25,7 +23,7 @@ struct rzs_shutdown {
 	struct rzs_loop_timer repeat;
 };
 
-/* "swap0 2, swap1 1", or as much of it as fits. */
+/* "swap0 2, swap1 1"; cut if it does not fit. */
 static void list_clients(struct rzs_devices *devices, char *out, size_t size)
 {
 	struct rzs_device_view view;
@@ -48,7 +46,7 @@ static void report(struct rzs_shutdown *d)
 
 	list_clients(d->options.devices, clients, sizeof(clients));
 	rzs_say("asked to stop: serving until the last client has left (%u connections open: %s); "
-		"swapoff and detach the devices, a kill -9 loses what is stored",
+		"swapoff and detach the devices; kill -9 loses what is stored",
 		nr, clients);
 	(void)rzs_notify("STATUS=Stopping, waiting for %u connections to end: %s", nr, clients);
 }

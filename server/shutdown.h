@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Leaving without failing anybody's I/O.
+ * Shutting down without failing any I/O.
  *
- * A kernel that swaps to us kills a process for every page it does not get back.  So SIGTERM,
- * SIGINT, SIGHUP and SIGQUIT ask the server to go, and it goes when its last client has left: at
- * once when there is none.  Until then the log says, once a minute, who is waited for.
+ * A kernel that swaps to this server kills a process for each page that it does not get back.  So
+ * SIGTERM, SIGINT, SIGHUP and SIGQUIT only ask the server to end.  It ends when its last client has
+ * left: at once if there is none.  Until then the log says once a minute who is waited for.
  *
  * Threading: the front thread, in its loop.
  */
@@ -16,16 +16,16 @@
 
 struct rzs_shutdown_options {
 	struct rzs_devices *devices;
-	void (*begin)(void *arg); /* a signal came: let nobody in any more */
-	void (*end)(void *arg);	  /* nobody is left: end the process; once */
+	void (*begin)(void *arg); /* a signal came: accept no more clients */
+	void (*end)(void *arg);	  /* the last client has left: end the process; called once */
 	void *arg;
 };
 
 struct rzs_shutdown;
 
-/* Take the signals.  options are copied.  0 or a negative errno; *out is NULL without memory. */
+/* Handle the signals.  Copies options.  0 or a negative errno; *out is NULL without memory. */
 int rzs_shutdown_open(struct rzs_loop *loop, const struct rzs_shutdown_options *options,
-		   struct rzs_shutdown **out);
+		      struct rzs_shutdown **out);
 
 /* A client has left. */
 void rzs_shutdown_check(struct rzs_shutdown *d);

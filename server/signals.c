@@ -7,7 +7,7 @@
 
 #include "signals.h"
 
-static struct rzs_loop *loop; /* of all of them; set before the first handler is there */
+static struct rzs_loop *loop; /* of all signals; set before the first handler is installed */
 static _Atomic(struct rzs_loop_call *) calls[NSIG];
 
 static void on_signal(int sig)

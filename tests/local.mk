@@ -26,6 +26,7 @@ RZS_TEST_LIB_SOURCES = \
 	tests/lib/pages.h \
 	tests/lib/t.h \
 	tests/lib/t_clock.h \
+	tests/lib/t_scratch.h \
 	tests/lib/twin.c \
 	tests/lib/twin.h
 
@@ -62,6 +63,10 @@ keep_locale_la_CPPFLAGS = $(RZS_CPPFLAGS)
 keep_locale_la_LDFLAGS = -module -avoid-version -shared -rpath /nowhere
 endif
 
+# Programs print TAP, a line for each of their tests (tests/lib/t.h); what they print elsewhere stands between these
+# lines in the log.  Scripts pass or fail as a whole.
+LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
+AM_LOG_DRIVER_FLAGS = --merge
 LOG_COMPILER = $(RZS_WRAP)
 
 AM_TESTS_ENVIRONMENT = \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Addresses whose units are given memory and lose it again; see arena.h. */
+/* A range of addresses, with memory or without; see arena.h. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
@@ -11,14 +11,14 @@
 #include <sys/mman.h>
 
 /*
- * Opened at once at least: changing the access to addresses takes kernel memory of a kind of which
- * there may be none under pressure, so it must be rare.
+ * At least so many units are opened at once.  Opening takes kernel memory, of which there may be
+ * none under pressure, so it must be rare.
  */
 #define ARENA_OPEN_STEP 256u
 
 /*
- * Addresses without access.  A process that locks all its future memory would have new mappings
- * filled at once, so access comes after the lock that mmap() put on it has been taken off again.
+ * Map addresses without access.  In a process with MCL_FUTURE, mmap() locks a new mapping and
+ * populates it if it is accessible.  So the lock is removed before the mapping gets access.
  */
 static void *arena_map(size_t len)
 {
@@ -28,8 +28,8 @@ static void *arena_map(size_t len)
 		return NULL;
 	(void)munlock(p, len);
 	(void)madvise(p, len, MADV_DONTDUMP);
-	(void)madvise(p, len, MADV_NOHUGEPAGE); /* a huge page would fill more than was asked for */
-	(void)madvise(p, len, MADV_DONTFORK);	/* copy-on-write would be page faults */
+	(void)madvise(p, len, MADV_NOHUGEPAGE); /* a huge page would take more than one unit */
+	(void)madvise(p, len, MADV_DONTFORK);	/* copy-on-write causes page faults */
 	return p;
 }
 
@@ -118,9 +118,8 @@ static uint64_t arena_first_uncommitted(struct rzs_arena *r, uint64_t want, uint
 }
 
 /*
- * Make the next nr units accessible, as uncommitted ones.  Locked before they are accessible:
- * locking what is accessible could fill it.  A refused lock is remembered and not asked for again,
- * limits do not rise by themselves.
+ * Open the next nr units.  They are locked before they are accessible, because locking accessible
+ * memory could populate it.  A refused lock is not tried again: limits do not rise by themselves.
  */
 static int arena_open(struct rzs_arena *r, uint64_t nr)
 {
@@ -139,7 +138,7 @@ static int arena_open(struct rzs_arena *r, uint64_t nr)
 	return 0;
 }
 
-/* len is of whole units, and so of whole pages. */
+/* Populate whole units, page by page. */
 static int arena_fill(const struct rzs_arena *r, char *p, size_t len, void (*on_page)(void *arg),
 		      void *arg)
 {
@@ -174,7 +173,7 @@ int rzs_arena_commit(struct rzs_arena *r, uint64_t want, void (*on_page)(void *a
 	p = r->base + unit * RZS_ARENA_UNIT;
 	err = arena_fill(r, p, (size_t)nr * RZS_ARENA_UNIT, on_page, arg);
 	if (err) {
-		/* The part that was there. */
+		/* The pages that it got. */
 		(void)rzs_memory_drop(p, (size_t)nr * RZS_ARENA_UNIT, &r->lock_err);
 		return err;
 	}

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Arena: a range of addresses whose units of RZS_ARENA_UNIT bytes are given memory and lose it
- * again.
+ * An arena: a range of addresses in units of RZS_ARENA_UNIT bytes, each with memory or without.
  *
- * The range is mapped without access, which costs nothing.  Units are opened (made accessible, and
- * locked: pages stay in RAM once they are there) from its start onwards, as few as needed, so that
- * what the system counts as locked is what has been used.  Committing a unit faults all its pages
- * in; uncommitting gives the pages back; the lowest such units are committed first.
+ * The range is mapped without access, which costs nothing.  Units are opened from its start
+ * onwards, no more than needed: they are made accessible, and locked, so that their pages stay in
+ * RAM once they are there.  So the system counts as locked what has been used.  Committing a unit
+ * populates all its pages.  Uncommitting it gives them back; the lowest such units are committed
+ * first.
  *
- * Threading: none; the caller sees to it that one thread at a time uses an arena.  Sleeps, asks the
- * system for memory.  None of its functions may be called by a thread of the data path.
+ * Threading: one thread at a time uses an arena; the caller sees to that.  All functions sleep and
+ * ask the system for memory, so none is for the data path.
  * Invariants: committed units = opened - nr_uncommitted; bits at or above opened are 0.
  */
 #ifndef RZS_ARENA_H
@@ -23,36 +23,36 @@
 
 struct rzs_arena {
 	char *base;
-	size_t page;		 /* bytes; a unit is one or several */
-	uint64_t units;		 /* size */
+	size_t page;		 /* bytes; a unit is one or several pages */
+	uint64_t units;		 /* in the whole range */
 	uint64_t opened;	 /* units 0 .. opened - 1 are accessible */
-	uint64_t nr_uncommitted; /* of these, how many have no memory */
-	uint64_t *uncommitted;	 /* one bit a unit */
+	uint64_t nr_uncommitted; /* of the opened ones, how many have no memory */
+	uint64_t *uncommitted;	 /* bitmap of these */
 	uint64_t lowest;	 /* words of the bitmap before this one are 0 */
-	int lock_err;		 /* errno of the lock that was refused, 0: all is locked */
+	int lock_err;		 /* errno of the lock that was refused; 0: all is locked */
 };
 
 /*
- * Map addresses for units, or for as many as can be had but not fewer than least (1 or more).
- * page: bytes of the system's pages, or a multiple of that.
- * -ENOMEM: not even that; -ENOTSUP: pages larger than a unit, whose memory could not be given and
- * taken without that of its neighbours.  r is then as released.
+ * Map addresses for units, or for fewer if there are not as many, but at least for least (1 or
+ * more).  page: bytes of the system's pages, or a multiple of that.
+ * 0; -ENOMEM: there are fewer than least; -ENOTSUP: a page is larger than a unit, so a unit's
+ * memory cannot be given back without its neighbours'.  After an error r is as released.
  */
 int rzs_arena_reserve(struct rzs_arena *r, size_t page, uint64_t units, uint64_t least);
 
-/* Unmap it all, with everything in it. */
+/* Unmap the range, with everything in it. */
 void rzs_arena_release(struct rzs_arena *r);
 
 /*
- * Give memory to up to want units that lie side by side: *out is the first, *out_nr how many,
- * from 1 to want.  on_page(arg) is called before each page is asked for.
- * -ENOMEM: none (*out NULL, *out_nr 0), the arena has as many committed units as before.
- * -ENOSPC: every unit is committed already.
+ * Commit up to want (1 or more) adjacent units.  *out: the first one; *out_nr: how many, 1 to want.
+ * on_page(arg) is called before each page is asked for.
+ * 0; -ENOMEM: none, and as many are committed as before; -ENOSPC: every unit is committed already.
+ * After an error *out is NULL and *out_nr is 0.
  */
 int rzs_arena_commit(struct rzs_arena *r, uint64_t want, void (*on_page)(void *arg), void *arg,
 		     void **out, uint64_t *out_nr);
 
-/* Give a committed unit's memory back.  Negative errno: it is as before. */
+/* Give a committed unit's memory back.  0, or a negative errno: it is committed as before. */
 int rzs_arena_uncommit(struct rzs_arena *r, void *unit);
 
 #endif

@@ -1,48 +1,47 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Blocks for the store from a range of addresses, kept ahead of demand.
+ * A source of blocks for the store, which keeps a reserve of blocks ready ahead of demand.
  *
- * The data path takes blocks from a list of ready ones, which have all their pages in RAM, and
- * gives them back to it: one short lock, no system call but a wake-up.  A refill thread keeps the
- * list at the reserve's size.  It starts when the list falls under three quarters of that and when
- * it grows past one and a half times, and goes on to the reserve's size itself, so that a load that
- * swings a little does not make it work.
+ * The data path takes blocks from a list of ready ones, whose pages are all in RAM, and gives them
+ * back to that list.  This costs one short lock, and no system call except to wake up the refill
+ * thread.  That thread keeps the length of the list near the size of the reserve.  It starts when
+ * the list is shorter than three quarters of the reserve or longer than one and a half, and goes on
+ * until the list is as long as the reserve; so a load that swings a little does not make it work.
  *
- * Two locks.  `system` (a mutex) is held by whoever changes what memory the arena has: the refill
- * thread and rzs_blocks_set_max(), never the data path.  `lock` is under it and guards the counts
- * and the list, for a few instructions.  The list links ready blocks through their first bytes:
- * these blocks are in RAM by definition; of one without memory nothing is touched.
+ * There are two locks.  `system` (a mutex) is held while the memory of the arena changes, by the
+ * refill thread or rzs_blocks_set_max(), never by the data path.  `lock` is taken inside it, for a
+ * few instructions, and guards the counts and the list.  The list links ready blocks through their
+ * first bytes, which are in RAM.  Blocks without memory are not touched.
  *
- * Invariants, under lock:  taken + ready <= held <= max (max after a limit was lowered: once
- * set_max has returned).  held - taken - ready are blocks on their way into the list or out of it;
- * under both locks there are none.
+ * Invariants, under lock: taken + ready <= held <= max.  (After a limit was lowered, held <= max
+ * again when rzs_blocks_set_max() has returned.)  held - taken - ready blocks are on their way into
+ * the list or out of it; under both locks there are none.
  *
- * A source belongs to the process that opened it: its thread and its memory do not survive a fork.
+ * A source belongs to the process that opened it.  Its thread and its memory do not survive a fork.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
 #include "blocks_private.h"
 #include "ram.h"
+#include "stack.h"
 
 #include <pthread.h>
 
-#define BLOCKS_STEP   8u  /* faulted in by one call: 256 KiB */
-#define BLOCKS_BUDGET 32u /* faulted in between two looks at whether there is headroom: 1 MiB */
-/* The default reserve is a quarter of max or a sixteenth of RAM, within these. */
+#define BLOCKS_STEP   8u  /* populated by one call: 256 KiB */
+#define BLOCKS_BUDGET 32u /* populated between two readings of the headroom: 1 MiB */
+/* The default reserve is the lesser of max / 4 and RAM / 16, within these bounds. */
 #define BLOCKS_RESERVE_MOST  512u
 #define BLOCKS_RESERVE_LEAST 8u
-#define BLOCKS_HUNGRY_SHARE  4u		/* under reserve / this the boost no longer counts */
-#define BLOCKS_SLACK	     8u		/* between a tiny reserve and its high mark */
+#define BLOCKS_HUNGRY_SHARE  4u		/* below reserve / this the boost no longer counts */
+#define BLOCKS_SLACK	     8u		/* added to the high mark, for tiny reserves */
 #define BLOCKS_ADDRESS_MOST  (1u << 29) /* 16 TiB: more than slots can name */
-#define BLOCKS_ROOM_LEFT     (128u * 1024) /* of what there is to take, for page tables and races */
-/*
- * ns until it is asked again whether there is headroom, while few blocks are ready, and otherwise.
- */
+#define BLOCKS_ROOM_LEFT     (128u * 1024) /* bytes of headroom left for page tables and races */
+/* ns until the next reading of the headroom: while few blocks are ready, and otherwise. */
 #define BLOCKS_PAUSE_FEW     1000000l
 #define BLOCKS_PAUSE	     8000000l
-#define BLOCKS_BACKOFF_FIRST 4000000l	/* ns of pause after a failure, doubled up to: */
-#define BLOCKS_BACKOFF_LAST  256000000l
+#define BLOCKS_BACKOFF_FIRST 4000000l	/* ns of pause after a failure, doubled up to ... */
+#define BLOCKS_BACKOFF_LAST  256000000l /* ... this */
 #define BLOCKS_STACK_TOUCH   (64u * 1024)
 #define BLOCKS_STARVED	     250000000ull /* ns without headroom and without a ready block */
 
@@ -90,7 +89,7 @@ static void blocks_set_marks(struct rzs_blocks *b, uint64_t max, uint64_t reserv
 	b->high = b->reserve + b->reserve / 2 + BLOCKS_SLACK;
 }
 
-/* The reserve for this max, as it is asked for. */
+/* The reserve for this max: as asked for, or the default. */
 static uint64_t blocks_reserve(uint64_t max, uint64_t asked)
 {
 	if (asked == RZS_RESERVE_DEFAULT)
@@ -98,16 +97,16 @@ static uint64_t blocks_reserve(uint64_t max, uint64_t asked)
 	return asked ? asked : 1;
 }
 
-/* Under lock: is there something for the thread to do? */
+/* Under lock: whether the thread has something to do. */
 static bool blocks_wants_thread(const struct rzs_blocks *b)
 {
 	return (b->ready < b->low && b->held < b->max) || b->ready > b->high || b->held > b->max;
 }
 
 /*
- * Not under lock.  The bit is looked at first so that a busy thread costs the data path nothing: it
- * clears the bit before it looks at the counts, so whoever changed them before and sees the bit set
- * has been heard.
+ * Wake up the thread; not under lock.  If the bit is set already there is nothing to do, so a busy
+ * thread costs the data path nothing: it clears the bit before it reads the counts, and so will see
+ * what the caller changed.
  */
 static void blocks_kick(struct rzs_blocks *b)
 {
@@ -174,13 +173,12 @@ void rzs_blocks_count(struct rzs_blocks *b, uint64_t *out_taken, uint64_t *out_r
 	rzs_unlock(&b->lock);
 }
 
-/* Getting and returning memory: under system */
+/* Getting memory and giving it back: under system */
 
 /*
- * There is no headroom.  A machine that swaps gets memory free by writing to us, and with no block
- * every write is refused, so that headroom may never come: after a while without both, one block
- * after the other is asked for all the same, each time that there is none, until there is headroom
- * again. How many now: 0 or 1.
+ * There is no headroom.  A machine that swaps frees memory by writing to us, and without a block we
+ * refuse every write, so headroom may never come.  So after BLOCKS_STARVED without both, one block
+ * is taken at each look all the same, until there is headroom.  How many now: 0 or 1.
  */
 static uint64_t blocks_without_headroom(struct rzs_blocks *b, uint64_t ready)
 {
@@ -194,8 +192,8 @@ static uint64_t blocks_without_headroom(struct rzs_blocks *b, uint64_t ready)
 }
 
 /*
- * How many blocks may be taken at once, of want.  Of the headroom only half is taken before the
- * next look: others take from it as well.
+ * How many blocks the headroom allows now, of want.  Only half of the headroom is used before it is
+ * read again, because others use it as well.
  */
 static uint64_t blocks_within_headroom(struct rzs_blocks *b, uint64_t want, uint64_t ready)
 {
@@ -216,17 +214,17 @@ static uint64_t blocks_within_headroom(struct rzs_blocks *b, uint64_t want, uint
 }
 
 /*
- * Each page is a step of its own: under pressure one may take long, and a thread that has lost its
- * priority meanwhile must have it again before it looks for the next (watchdog.h).
+ * Each page counts as progress.  Under pressure one page may take long, and a thread that has lost
+ * its priority meanwhile must have it again before it asks for the next page (watchdog.h).
  */
-static void blocks_got_on(void *arg)
+static void blocks_on_page(void *arg)
 {
 	const struct rzs_blocks *b = arg;
 
 	rzs_threads_progress(b->entry, false);
 }
 
-/* How many are missing from the reserve; since when is noted.  *out_ready: what there is. */
+/* How many blocks the reserve lacks.  Notes since when.  *out_ready: how many are ready. */
 static uint64_t blocks_wanted(struct rzs_blocks *b, uint64_t *out_ready)
 {
 	uint64_t want = 0, now = rzs_blocks_now();
@@ -243,47 +241,60 @@ static uint64_t blocks_wanted(struct rzs_blocks *b, uint64_t *out_ready)
 	return want;
 }
 
-/*
- * One step towards the reserve.  *out_done: it is reached, or max is.  -ENOMEM: the system has
- * nothing to give; -EAGAIN: there is no headroom at the moment.
- */
-static int blocks_fill_step(struct rzs_blocks *b, bool *out_done)
+/* Count the blocks that are to be populated now, at most want: 0 if there is no headroom. */
+static uint64_t blocks_claim(struct rzs_blocks *b, uint64_t want, uint64_t ready)
 {
-	uint64_t want, unasked = 0, ready, nr;
-	struct block_link *l;
-	void *first;
-	char *p;
-	int err;
+	uint64_t unasked = 0, nr = blocks_within_headroom(b, blocks_min(want, BLOCKS_STEP), ready);
 
-	want = blocks_wanted(b, &ready);
-	*out_done = want == 0;
-	if (want == 0)
-		return 0;
-	want = blocks_within_headroom(b, blocks_min(want, BLOCKS_STEP), ready);
-	if (want == 0)
-		want = unasked = blocks_without_headroom(b, ready);
+	if (nr == 0)
+		nr = unasked = blocks_without_headroom(b, ready);
 	rzs_lock(&b->lock);
-	b->shortages += want == 0;
+	b->shortages += nr == 0;
 	b->unasked += unasked;
-	b->held += want;
+	b->held += nr;
 	if (b->peak < b->held)
 		b->peak = b->held;
 	rzs_unlock(&b->lock);
+	return nr;
+}
+
+/* Link nr adjacent blocks into a list, and return its last one. */
+static struct block_link *blocks_link(void *first, uint64_t nr)
+{
+	struct block_link *last = first;
+
+	for (; nr > 1; nr--) {
+		last->next = (void *)((char *)last + RZS_BLOCK_SIZE);
+		last = last->next;
+	}
+	return last;
+}
+
+/*
+ * Add up to BLOCKS_STEP blocks to the reserve.  *out_done: it is full, or max is reached.  0;
+ * -ENOMEM: the system has no memory; -EAGAIN: there is no headroom now.
+ */
+static int blocks_fill_step(struct rzs_blocks *b, bool *out_done)
+{
+	uint64_t ready, nr, want = blocks_wanted(b, &ready);
+	struct block_link *last = NULL;
+	void *first;
+	int err;
+
+	*out_done = want == 0;
+	if (want == 0)
+		return 0;
+	want = blocks_claim(b, want, ready);
 	if (want == 0)
 		return -EAGAIN;
-
-	err = rzs_arena_commit(&b->arena, want, blocks_got_on, b, &first, &nr);
-	for (uint64_t i = nr; i > 1; i--) {
-		p = (char *)first + (i - 2) * RZS_BLOCK_SIZE;
-		l = (struct block_link *)(void *)p;
-		l->next = (struct block_link *)(void *)(p + RZS_BLOCK_SIZE);
-	}
+	err = rzs_arena_commit(&b->arena, want, blocks_on_page, b, &first, &nr);
+	if (nr)
+		last = blocks_link(first, nr);
 
 	rzs_lock(&b->lock);
-	if (nr) {
+	if (last) {
 		b->waits_since = 0;
-		p = (char *)first + (nr - 1) * RZS_BLOCK_SIZE;
-		((struct block_link *)(void *)p)->next = b->list;
+		last->next = b->list;
 		b->list = first;
 	}
 	b->held -= want - nr;
@@ -295,7 +306,7 @@ static int blocks_fill_step(struct rzs_blocks *b, bool *out_done)
 	return err;
 }
 
-/* Give one ready block back to the system.  *out_done: none is too many. */
+/* Give one ready block back to the system.  *out_done: there are not too many. */
 static int blocks_trim_step(struct rzs_blocks *b, bool *out_done)
 {
 	struct block_link *l = NULL;
@@ -329,7 +340,7 @@ static int blocks_trim_step(struct rzs_blocks *b, bool *out_done)
 	return err;
 }
 
-/* Under system for each step only: whoever lowers the limit does not wait for long. */
+/* Repeat a step until it is done.  Takes system for each, so a new limit does not wait for long. */
 static int blocks_repeat(struct rzs_blocks *b, int (*step)(struct rzs_blocks *, bool *))
 {
 	bool done = false;
@@ -346,20 +357,12 @@ static int blocks_repeat(struct rzs_blocks *b, int (*step)(struct rzs_blocks *, 
 
 /* The thread */
 
-static __attribute__((noinline)) void blocks_touch_stack(void)
-{
-	volatile char stack[BLOCKS_STACK_TOUCH];
-
-	for (size_t i = 0; i < sizeof(stack); i += 1024)
-		stack[i] = 0;
-}
-
 static int blocks_work(struct rzs_blocks *b)
 {
 	bool trim;
 	int err;
 
-	b->budget = 0; /* what was found the last time may be gone */
+	b->budget = 0; /* the headroom may have changed since the last time */
 	err = blocks_repeat(b, blocks_fill_step);
 
 	rzs_lock(&b->lock);
@@ -373,7 +376,7 @@ static int blocks_work(struct rzs_blocks *b)
 	return err;
 }
 
-/* How long to give the system time, after an error. */
+/* How long to wait after an error, in ns.  last: the previous pause. */
 static long blocks_pause(struct rzs_blocks *b, int err, long last)
 {
 	bool few;
@@ -394,7 +397,7 @@ static void *blocks_thread(void *arg)
 	uint32_t work;
 	int err;
 
-	blocks_touch_stack();
+	rzs_stack_touch(BLOCKS_STACK_TOUCH);
 	if (b->hook)
 		b->entry = b->hook(b->hook_arg);
 	for (;;) {
@@ -407,10 +410,7 @@ static void *blocks_thread(void *arg)
 			rzs_sync_futex_wait(&b->work, 0, NULL);
 			continue;
 		}
-		/*
-		 * With the bit set nobody wakes this thread to no purpose while it gives the system
-		 * time.
-		 */
+		/* With the bit set, nobody wakes this thread during the pause. */
 		pause.tv_nsec = blocks_pause(b, err, pause.tv_nsec);
 		work = __atomic_or_fetch(&b->work, BLOCKS_WORK, __ATOMIC_ACQ_REL);
 		if (!(work & BLOCKS_STOP))
@@ -420,7 +420,7 @@ static void *blocks_thread(void *arg)
 
 /* Life */
 
-/* Addresses for what the machine could ever hold, so that the limit may be raised later. */
+/* Reserve addresses for all that the machine could hold, so that the limit can be raised later. */
 static int blocks_reserve_arena(struct rzs_blocks *b, uint64_t max)
 {
 	uint64_t units = rzs_ram_machine() / RZS_BLOCK_SIZE * 2;
@@ -508,7 +508,7 @@ int rzs_blocks_set_max(struct rzs_blocks *b, uint64_t max_blocks, uint64_t reser
 	else
 		blocks_set_marks(b, max_blocks, reserve);
 	rzs_unlock(&b->lock);
-	/* Should the system not take memory back just now, the thread tries again. */
+	/* If the system does not take memory back now, the thread tries again. */
 	while (!err && !done && blocks_trim_step(b, &done) == 0)
 		;
 	pthread_mutex_unlock(&b->system);

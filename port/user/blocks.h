@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What glue code may set and see of the blocks' source beyond the contract (rzs_port.h has
- * rzs_blocks_*).
+ * What a program can set and read of the sources of blocks, beyond the functions of port/CONTRACT
+ * (rzs_blocks_* in rzs_port.h).
  */
 #ifndef RZS_BLOCKS_H
 #define RZS_BLOCKS_H
@@ -10,42 +10,43 @@
 #include "threads.h"
 
 /*
- * Call fn(arg) at the start of every refill thread, to give it protections like the I/O threads';
- * it returns the thread's entry, NULL: none.  Set before a source is opened, while no other thread
- * opens one; NULL: none.
+ * Every refill thread calls fn(arg) at its start, to get the same protections as I/O threads.  fn
+ * returns the thread's entry, or NULL if it has none.  fn: NULL for no hook.  For sources opened
+ * afterwards; call it while no other thread opens one.
  */
 void rzs_blocks_set_thread_hook(struct rzs_thread *(*fn)(void *arg), void *arg);
 
 /*
- * Where refill threads look for headroom (headroom.h); NULL, as at first: nowhere, they ask the
- * system for memory without looking.  Set likewise; the string is kept.  Where it cannot be read
- * the same holds.
+ * Refill threads read the headroom (headroom.h) from the file path.  NULL, the default, or a file
+ * that cannot be read: they ask the system for memory without looking.  path is kept.  For sources
+ * opened afterwards; call it while no other thread opens one.
  */
 void rzs_blocks_set_headroom(const char *path);
 
+/* In blocks, unless said otherwise. */
 struct rzs_blocks_info {
 	uint64_t taken;
-	uint64_t ready;	    /* with memory, not taken; with those on their way in or out */
+	uint64_t ready;	    /* with memory and not taken, including those on their way in or out */
 	uint64_t least;	    /* the lowest number of ready ones so far */
-	uint64_t reserve;   /* how many ready ones the source aims at */
-	uint64_t max;	    /* taken + ready never go beyond */
-	uint64_t refilled;  /* blocks given memory after the source was opened */
-	uint64_t returned;  /* blocks whose memory went back to the system */
+	uint64_t reserve;   /* how many should be ready */
+	uint64_t max;	    /* limit of taken + ready */
+	uint64_t refilled;  /* populated after the source was opened */
+	uint64_t returned;  /* given back to the system */
 	uint64_t failures;  /* times the system had no memory, or would not take it back */
-	uint64_t shortages; /* times there was no headroom, so that it was not even asked */
-	uint64_t unasked;   /* blocks taken without headroom: the reserve had long been empty */
-	uint64_t refused;	  /* takes that found no ready block, below max */
-	uint64_t bad_gives;	  /* gives of what is no block; ignored */
-	uint64_t locked;	  /* sources whose memory is all locked into RAM ... */
-	uint64_t sources;	  /* ... of so many that are open */
-	uint64_t checks_headroom; /* sources that look for headroom before they take any */
-	uint64_t waits_ns; /* how long the longest has asked for memory and not got any; 0: none */
-	int lock_err;	   /* errno of a lock that was refused, 0: none was */
+	uint64_t shortages; /* times there was no headroom, so the system was not asked */
+	uint64_t unasked;   /* taken without headroom, because the reserve had long been empty */
+	uint64_t refused;   /* takes below max that found no ready block */
+	uint64_t bad_gives; /* gives of something that is not a block; ignored */
+	uint64_t locked;    /* sources whose memory is all locked into RAM */
+	uint64_t sources;   /* that are open */
+	uint64_t checks_headroom; /* sources that look at the headroom first */
+	uint64_t waits_ns; /* the longest time a source has asked for memory without getting any */
+	int lock_err;	   /* errno of a lock that was refused; 0: none */
 };
 
 /*
- * The sums over all sources open in this process (a store has one).  Any thread but those of the
- * data path.
+ * The sums over all open sources of this process (each store has one).  For any thread but those
+ * of the data path: it waits for a lock.
  */
 void rzs_blocks_info(struct rzs_blocks_info *out);
 

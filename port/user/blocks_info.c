@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The sources that are open, and what there is to say of them; see blocks.h. */
+/* The list of open sources, and their sums; see blocks.h. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the files of a source of blocks share.  Locks and invariants: see blocks.c. */
+/* What blocks.c and blocks_info.c share.  blocks.c explains locks and invariants. */
 #ifndef RZS_BLOCKS_PRIVATE_H
 #define RZS_BLOCKS_PRIVATE_H
 
@@ -16,16 +16,16 @@ struct block_link {
 
 struct rzs_blocks {
 	rzs_lock_t lock;
-	uint32_t work; /* futex: what the thread is to do */
+	uint32_t work; /* futex: bits for what the thread is to do */
 
 	/* Under lock. */
 	struct block_link *list;
 	uint64_t taken, ready, held, peak;
-	uint64_t max;	    /* no more than the arena has */
-	uint64_t reserve;   /* aim of ready */
-	uint64_t low, high; /* where the thread starts */
-	uint64_t least;	      /* ready ones there have been at the worst */
-	uint64_t waits_since; /* ns: when the thread asked for what it has not got; 0: not so */
+	uint64_t max;	    /* at most the units of the arena */
+	uint64_t reserve;   /* how many should be ready */
+	uint64_t low, high; /* the thread starts if ready is outside of these */
+	uint64_t least;	      /* the lowest ready so far */
+	uint64_t waits_since; /* ns: since when memory was asked for in vain; 0: not so */
 	uint64_t refilled, returned, failures, shortages, unasked, refused, bad_gives;
 	int lock_err;
 
@@ -38,18 +38,18 @@ struct rzs_blocks {
 	pthread_t thread;
 	struct rzs_thread *(*hook)(void *arg);
 	void *hook_arg;
-	bool checks_headroom; /* headroom is to be asked */
+	bool checks_headroom; /* before memory is asked for */
 
 	/* The thread's. */
 	struct rzs_headroom headroom;
-	uint64_t budget;      /* of headroom found, not taken yet */
-	uint64_t empty_since; /* ns: no block, and no headroom, since then; 0: not so */
+	uint64_t budget;      /* blocks of the headroom last read that are not taken yet */
+	uint64_t empty_since; /* ns: since when there is neither block nor headroom; 0: not so */
 	struct rzs_thread *entry;
 
 	struct rzs_blocks *next; /* under blocks_open_lock */
 };
 
-/* ns of a clock that only goes forward, never 0. */
+/* CLOCK_MONOTONIC in ns, never 0. */
 static inline uint64_t rzs_blocks_now(void)
 {
 	struct timespec ts;
@@ -58,7 +58,7 @@ static inline uint64_t rzs_blocks_now(void)
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec + 1;
 }
 
-/* Have rzs_blocks_info() count a source, and no longer.  May wait. */
+/* Start and stop counting a source in rzs_blocks_info().  They wait for a lock. */
 void rzs_blocks_list_add(struct rzs_blocks *b);
 void rzs_blocks_list_remove(struct rzs_blocks *b);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* How much memory may be taken without waiting; see headroom.h. */
+/* Reads /proc/zoneinfo; see headroom.h. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
@@ -30,7 +30,7 @@ int rzs_headroom_open(struct rzs_headroom *r, const char *path)
 	r->fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (r->fd < 0)
 		return -errno;
-	/* The kernel makes its buffer at the first reading and keeps it as long as this is open. */
+	/* At the first reading the kernel allocates a buffer, which it keeps while fd is open. */
 	if (rzs_headroom_bytes(r, false) == UINT64_MAX) {
 		rzs_headroom_close(r);
 		return -EIO;
@@ -46,7 +46,7 @@ void rzs_headroom_close(struct rzs_headroom *r)
 	r->fd = -1;
 }
 
-/* The number after a word, if the line has that word first. */
+/* What follows word, if the line begins with it; otherwise NULL. */
 static const char *headroom_value(const char *line, const char *word)
 {
 	size_t len = strlen(word);
@@ -55,7 +55,7 @@ static const char *headroom_value(const char *line, const char *word)
 	return strncmp(line, word, len) == 0 && line[len] == ' ' ? line + len : NULL;
 }
 
-/* The largest of "(0, 3019, 15947)": what is kept from the requests that could go anywhere else. */
+/* The largest of "(0, 3019, 15947)": what the zone keeps from requests that others can serve. */
 static uint64_t headroom_protection(const char *list)
 {
 	uint64_t most = 0;
@@ -69,7 +69,7 @@ static uint64_t headroom_protection(const char *list)
 	return most;
 }
 
-/* A zone's minimum is known. */
+/* Add a zone whose minimum has been read. */
 static void headroom_count(struct rzs_headroom *r)
 {
 	r->all_free += r->free;
@@ -80,7 +80,7 @@ static void headroom_count(struct rzs_headroom *r)
 	}
 }
 
-/* One line; *pages grows when it is the last that matters of a zone. */
+/* Parse a line.  After the last one of a zone: true, and its headroom is added to *pages. */
 static bool headroom_line(struct rzs_headroom *r, const char *line, bool hungry, uint64_t *pages)
 {
 	const char *value;
@@ -131,7 +131,7 @@ uint64_t rzs_headroom_bytes(struct rzs_headroom *r, bool hungry)
 		}
 		have -= (size_t)(line - r->text);
 		if (have == sizeof(r->text) - 1)
-			have = 0; /* no line of interest is that long */
+			have = 0; /* we need no line that long */
 		memmove(r->text, line, have);
 	}
 	return n < 0 || !any ? UINT64_MAX : pages * (uint64_t)sysconf(_SC_PAGESIZE);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Which liblzo2 this process runs with; see liblzo.h. */
+/* The version of liblzo2; see liblzo.h. */
 #include <lzo/lzoconf.h>
 
 #include "liblzo.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Giving memory to addresses, and taking it away again; see memory.h. */
+/* Populating addresses with memory; see memory.h. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif

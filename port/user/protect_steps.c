@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Protection of a process that serves swap; see protect_steps.h. */
+/* The steps that protect a process that serves swap; see protect_steps.h. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
 #include "protect_steps.h"
 #include "stack.h"
+#include "text_file.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/capability.h>
 #include <malloc.h>
 #include <pthread.h>
@@ -24,7 +24,7 @@
 #define PR_SET_IO_FLUSHER 57
 #endif
 
-#define PROTECT_STACK_TOUCH    (128u * 1024) /* of it, what a thread's calls may reach */
+#define PROTECT_STACK_TOUCH    (128u * 1024)	  /* of it, what a thread's calls may reach */
 #define PROTECT_MMAP_THRESHOLD (32 * 1024 * 1024) /* the most glibc accepts */
 #define PROTECT_TRIM_THRESHOLD (1 << 30)
 #define PROTECT_TOP_PAD	       (1 << 20)
@@ -33,8 +33,8 @@ static const struct rzs_protect_step protect_steps[RZS_PROTECT_STEPS] = {
 	[RZS_PROTECT_MEMLOCK_LIMIT] =
 		{
 			.name = "memlock-limit",
-			.risk = "memory may reach the limit on locking and be swapped out with the "
-				"pages stored in it",
+			.risk = "memory may reach the limit on locking and be swapped out with the"
+				" pages stored in it",
 		},
 	[RZS_PROTECT_CORE_LIMIT] =
 		{
@@ -56,8 +56,8 @@ static const struct rzs_protect_step protect_steps[RZS_PROTECT_STEPS] = {
 	[RZS_PROTECT_MALLOC] =
 		{
 			.name = "malloc",
-			.risk = "heaps of threads cost address space, and freed memory may be "
-				"faulted in anew",
+			.risk = "heaps of threads cost address space, and freed memory may cause "
+				"page faults again",
 		},
 	[RZS_PROTECT_STACKS] =
 		{
@@ -89,14 +89,14 @@ static const struct rzs_protect_step protect_steps[RZS_PROTECT_STEPS] = {
 	[RZS_PROTECT_HEADROOM] =
 		{
 			.name = "headroom",
-			.risk = "memory is taken ahead without knowing whether there is any, and a "
-				"thread may spin for it",
+			.risk = "memory is taken ahead of time without knowing whether there is "
+				"any, and a thread may spin for it",
 		},
 	[RZS_PROTECT_WATCHDOG] =
 		{
 			.name = "watchdog",
-			.risk = "nobody helps a thread that is stuck in the kernel, looking for "
-				"memory",
+			.risk = "nothing helps a thread that is stuck in the kernel, searching for"
+				" memory",
 		},
 	[RZS_PROTECT_BALLAST] =
 		{
@@ -138,7 +138,10 @@ bool rzs_protect_wants(const struct rzs_protect *p, enum rzs_protect_step_id id)
 	return p->mode != RZS_PROTECT_OFF && !(p->without >> id & 1);
 }
 
-/* Keep an outcome: err is 0 or a positive errno.  Of several threads' outcomes a refusal stays. */
+/*
+ * Keep the outcome of a step: err is 0 or a positive errno.  If several threads take the step, one
+ * refusal makes it refused.
+ */
 static void protect_note(struct rzs_protect *p, enum rzs_protect_step_id id, int err, int *first)
 {
 	struct rzs_protect_step *s = &p->step[id];
@@ -162,6 +165,14 @@ void rzs_protect_set(struct rzs_protect *p, enum rzs_protect_step_id id, int err
 	protect_note(p, id, -err, &unused);
 }
 
+/* Take a step, unless it is to be left out. */
+static void protect_do(struct rzs_protect *p, enum rzs_protect_step_id id, int (*action)(void),
+		       int *first)
+{
+	if (rzs_protect_wants(p, id))
+		protect_note(p, id, action(), first);
+}
+
 static int protect_result(const struct rzs_protect *p, int first)
 {
 	return p->mode == RZS_PROTECT_REQUIRE ? -first : 0;
@@ -181,8 +192,9 @@ static bool protect_has_cap(unsigned cap)
 /* Early */
 
 /*
- * Raise a limit to value.  Where that is refused, but cap puts the process above the limit, all is
- * well for now; should it lose that capability, the step that needs the limit fails and tells.
+ * Raise a limit to value.  If that is refused, but capability cap exempts the process from the
+ * limit, that is enough for now.  If the process loses cap later, the step that needs the limit
+ * fails and reports that.
  */
 static int protect_raise(int resource, rlim_t value, unsigned cap)
 {
@@ -208,20 +220,10 @@ static int protect_no_core(void)
 
 static int protect_oom_score(void)
 {
-	static const char score[] = "-1000\n";
-	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-	ssize_t n;
-	int err;
-
-	if (fd < 0)
-		return errno;
-	n = write(fd, score, sizeof(score) - 1);
-	err = n == (ssize_t)sizeof(score) - 1 ? 0 : n < 0 ? errno : EIO;
-	close(fd);
-	return err;
+	return -rzs_text_file_write("/proc/self/oom_score_adj", "-1000\n");
 }
 
-/* One heap for all threads, which keeps what it has and grows in large steps. */
+/* One heap for all threads, which keeps its memory and grows in large steps. */
 static int protect_malloc(void)
 {
 #ifdef __GLIBC__
@@ -250,37 +252,49 @@ static int protect_stacks(void)
 	return err;
 }
 
-/* Do a step, unless it is to be left out. */
-#define PROTECT_DO(p, id, action, first)                         \
-	do {                                                     \
-		if (rzs_protect_wants(p, id))                    \
-			protect_note(p, id, action, first);      \
-	} while (0)
+/* These have no arguments, so that protect_do() can call them.  Each returns 0 or an errno. */
+
+static int protect_memlock_limit(void)
+{
+	return protect_raise(RLIMIT_MEMLOCK, RLIM_INFINITY, CAP_IPC_LOCK);
+}
+
+static int protect_realtime_limit(void)
+{
+	return protect_raise(RLIMIT_RTPRIO, RZS_THREAD_PRIORITY_MAX, CAP_SYS_NICE);
+}
+
+static int protect_undumpable(void)
+{
+	return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) ? errno : 0;
+}
+
+static int protect_io_flusher(void)
+{
+	return prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0) ? errno : 0;
+}
 
 int rzs_protect_early(struct rzs_protect *p)
 {
 	int first = 0;
 
-	PROTECT_DO(p, RZS_PROTECT_MEMLOCK_LIMIT,
-		   protect_raise(RLIMIT_MEMLOCK, RLIM_INFINITY, CAP_IPC_LOCK), &first);
-	PROTECT_DO(p, RZS_PROTECT_CORE_LIMIT, protect_no_core(), &first);
+	protect_do(p, RZS_PROTECT_MEMLOCK_LIMIT, protect_memlock_limit, &first);
+	protect_do(p, RZS_PROTECT_CORE_LIMIT, protect_no_core, &first);
 	if (p->realtime)
-		PROTECT_DO(p, RZS_PROTECT_REALTIME_LIMIT,
-			   protect_raise(RLIMIT_RTPRIO, RZS_THREAD_PRIORITY_MAX, CAP_SYS_NICE),
-			   &first);
-	PROTECT_DO(p, RZS_PROTECT_OOM_SCORE, protect_oom_score(), &first);
-	PROTECT_DO(p, RZS_PROTECT_MALLOC, protect_malloc(), &first);
-	PROTECT_DO(p, RZS_PROTECT_STACKS, protect_stacks(), &first);
+		protect_do(p, RZS_PROTECT_REALTIME_LIMIT, protect_realtime_limit, &first);
+	protect_do(p, RZS_PROTECT_OOM_SCORE, protect_oom_score, &first);
+	protect_do(p, RZS_PROTECT_MALLOC, protect_malloc, &first);
+	protect_do(p, RZS_PROTECT_STACKS, protect_stacks, &first);
 	return protect_result(p, first);
 }
 
 /* Process */
 
 /*
- * What is mapped now is locked as it is touched: some programs carry large arrays that they never
- * use.  What is mapped later is filled at once, so that its first use is no page fault.  Under a
- * limit that would make some later mapping fail, a thread's stack for instance: then nothing is
- * locked here.
+ * What is mapped now is locked page by page as it is touched, because some programs have large
+ * arrays that they never use.  Later mappings are populated at once, so that their first use causes
+ * no page fault.  With a limit on locked memory some later mapping would fail, such as a thread's
+ * stack; so nothing is locked then.
  */
 static int protect_lock(void)
 {
@@ -299,25 +313,17 @@ int rzs_protect_process(struct rzs_protect *p)
 {
 	int first = 0;
 
-	PROTECT_DO(p, RZS_PROTECT_LOCK, protect_lock(), &first);
+	protect_do(p, RZS_PROTECT_LOCK, protect_lock, &first);
 	/* After a change of user, which would reset it. */
-	PROTECT_DO(p, RZS_PROTECT_DUMPABLE, prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) ? errno : 0, &first);
+	protect_do(p, RZS_PROTECT_DUMPABLE, protect_undumpable, &first);
 	return protect_result(p, first);
 }
 
 /* Thread */
 
-static __attribute__((noinline)) void protect_touch_stack(void)
-{
-	volatile char stack[PROTECT_STACK_TOUCH];
-
-	for (size_t i = 0; i < sizeof(stack); i += 1024)
-		stack[i] = 0;
-}
-
 /*
- * Tried even when it is not wanted now: whether it will be allowed has to be known before it is
- * needed.  t: the calling thread's entry, or NULL.  Returns 0 or errno.
+ * Give the calling thread its priority.  Becoming a real-time thread is tried even if it is not
+ * wanted now, to know in time whether it is allowed.  t: the thread's entry, or NULL.  0 or errno.
  */
 static int protect_realtime(struct rzs_protect *p, enum rzs_thread_role role, struct rzs_thread *t)
 {
@@ -359,12 +365,12 @@ int rzs_protect_thread(struct rzs_protect *p, enum rzs_thread_role role,
 	*out_thread = NULL;
 	if (p->mode == RZS_PROTECT_OFF)
 		return 0;
-	protect_touch_stack();
+	rzs_stack_touch(PROTECT_STACK_TOUCH);
 	*out_thread = rzs_threads_enter(role);
-	PROTECT_DO(p, RZS_PROTECT_IO_FLUSHER, prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0) ? errno : 0,
-		   &first);
-	if (p->realtime)
-		PROTECT_DO(p, RZS_PROTECT_REALTIME, protect_realtime(p, role, *out_thread), &first);
+	protect_do(p, RZS_PROTECT_IO_FLUSHER, protect_io_flusher, &first);
+	if (p->realtime && rzs_protect_wants(p, RZS_PROTECT_REALTIME))
+		protect_note(p, RZS_PROTECT_REALTIME, protect_realtime(p, role, *out_thread),
+			     &first);
 	return protect_result(p, first);
 }
 
@@ -372,7 +378,7 @@ struct rzs_thread *rzs_protect_refill_hook(void *p)
 {
 	struct rzs_thread *thread;
 
-	(void)rzs_protect_thread(p, RZS_THREAD_REFILL, &thread); /* the outcome is in p */
+	(void)rzs_protect_thread(p, RZS_THREAD_REFILL, &thread); /* p has the outcome */
 	return thread;
 }
 
@@ -399,7 +405,7 @@ unsigned rzs_protect_refused(const struct rzs_protect *p)
 	return n;
 }
 
-/* strerror() may allocate, and these are the answers that occur. */
+/* Instead of strerror(), which may allocate.  These errors occur. */
 static const char *protect_error(int err)
 {
 	switch (err) {

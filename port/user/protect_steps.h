@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a process has to do to itself so that it can serve the swap of the machine it runs on: never
- * wait for memory that only its own work can free, never be swapped out or killed in its place,
- * never leave stored pages on a disk.
+ * The steps by which a process protects itself, so that it can serve the swap of the machine it
+ * runs on.  It must never wait for memory that only its own work can free, never be swapped out or
+ * killed, and never leave stored pages on a disk.
  *
- * In this order, one caller at a time:
- *   rzs_protect_init()     what is wanted
- *   rzs_protect_early()    at start, while still root: limits, OOM score, malloc, stacks to come
- *   rzs_protect_process()  after the last fork, since locked memory is not inherited, and before
+ * In this order:
+ *   rzs_protect_init()     which steps are wanted
+ *   rzs_protect_early()    at the start, while still root: limits, OOM score, malloc, stack sizes
+ *   rzs_protect_process()  after the last fork, because memory locks are not inherited, and before
  *                          the store is made
  *   rzs_protect_thread()   by every thread that serves I/O or helps those that do, at its start
  *                          (its stack has 256 KiB or more); its role decides its priority
  *                          (threads.h)
- * Each step's outcome is kept, with what is at risk without it.  In mode auto a refused step is
- * a warning to print (rzs_protect_report()), in mode require it makes the function fail, with
- * mode off nothing is done at all.
+ * The struct keeps the outcome of each step, and what is at risk without it.  In mode auto a
+ * refused step is a warning for rzs_protect_report(); in mode require it also makes the function
+ * fail; in mode off no step is taken.
  *
- * Threading: rzs_protect_thread() by any number of threads at once, rzs_protect_report() at any
- * time.
+ * Threading: rzs_protect_thread() and what only reads, on any number of threads at once; all other
+ * functions on one thread at a time.  Only rzs_protect_early() allocates.  None is for the data
+ * path, except that an I/O thread calls rzs_protect_thread() at its start.
  */
 #ifndef RZS_PROTECT_STEPS_H
 #define RZS_PROTECT_STEPS_H
@@ -35,7 +36,7 @@ enum rzs_protect_mode {
 };
 
 enum rzs_protect_state {
-	RZS_PROTECT_NOT_DONE, /* off, or not done yet */
+	RZS_PROTECT_NOT_DONE, /* left out, or not taken yet */
 	RZS_PROTECT_OK,
 	RZS_PROTECT_REFUSED,
 };
@@ -49,16 +50,16 @@ enum rzs_protect_step_id {
 	RZS_PROTECT_STACKS,
 	RZS_PROTECT_LOCK,
 	RZS_PROTECT_DUMPABLE,
-	RZS_PROTECT_IO_FLUSHER, /* of threads: refused if one was */
-	RZS_PROTECT_REALTIME,	/* likewise */
-	RZS_PROTECT_HEADROOM,	/* these three are done elsewhere, rzs_protect_set() tells how */
+	RZS_PROTECT_IO_FLUSHER, /* of each thread: refused if that of one thread was */
+	RZS_PROTECT_REALTIME,	/* of each thread, too */
+	RZS_PROTECT_HEADROOM,	/* this and those below are taken elsewhere: rzs_protect_set() */
 	RZS_PROTECT_WATCHDOG,
 	RZS_PROTECT_BALLAST,
 	RZS_PROTECT_STEPS,
 };
 
 struct rzs_protect_step {
-	const char *name; /* a word, for statistics */
+	const char *name; /* one word, for statistics and warnings */
 	const char *risk; /* what may happen without it */
 	int state;	  /* enum rzs_protect_state */
 	int err;	  /* errno when refused */
@@ -66,65 +67,67 @@ struct rzs_protect_step {
 
 struct rzs_protect {
 	enum rzs_protect_mode mode;
-	unsigned without;	       /* bit of a step: leave it out, to see what happens then */
-	bool realtime;		       /* whether threads may be real-time ones */
-	bool realtime_now;	       /* whether they are, at the moment; under realtime_lock */
-	pthread_mutex_t realtime_lock; /* a thread's start against a change of realtime_now */
+	unsigned without;	       /* a bit for each step that is left out; for tests */
+	bool realtime;		       /* whether threads may ever be real-time ones */
+	bool realtime_now;	       /* whether they are now; under realtime_lock */
+	pthread_mutex_t realtime_lock; /* held at a thread's start, too */
 	struct rzs_protect_step step[RZS_PROTECT_STEPS];
 };
 
-/* "auto", "require" or "off".  -EINVAL: none of them; *out is then RZS_PROTECT_AUTO. */
+/* Parse "auto", "require" or "off".  -EINVAL, and auto in *out: none of these. */
 int rzs_protect_mode_parse(const char *text, enum rzs_protect_mode *out);
 
+/* realtime: whether threads may ever be real-time ones; at first they are, then. */
 void rzs_protect_init(struct rzs_protect *p, enum rzs_protect_mode mode, bool realtime);
 
 /*
- * 0, or in mode require the negative errno of the first step that was refused; the others are done
- * all the same.
+ * Take the steps for the process; see above for when.  Each function takes all its steps, also if
+ * one is refused.  0; in mode require the negative errno of the first refused step.
  */
 int rzs_protect_early(struct rzs_protect *p);
 int rzs_protect_process(struct rzs_protect *p);
 
 /*
- * *out_thread: the thread's entry, for its progress; NULL: none to be had (the thread is protected,
- * but nobody watches it), or mode off.
+ * Take the steps for the calling thread.  *out_thread: its entry, for rzs_threads_progress(); NULL
+ * in mode off, and if the table is full.  Returns as rzs_protect_early() does.  Does not wait for
+ * memory.
  */
 int rzs_protect_thread(struct rzs_protect *p, enum rzs_thread_role role,
 		       struct rzs_thread **out_thread);
 
 /*
- * Likewise, with the shape of a thread hook (rzs_blocks_set_thread_hook(), rzs_watchdog_start()); p
- * is a struct rzs_protect.
+ * rzs_protect_thread() in the form of a hook, for rzs_blocks_set_thread_hook() and
+ * rzs_watchdog_start().  p: a struct rzs_protect.
  */
 struct rzs_thread *rzs_protect_refill_hook(void *p);
 void rzs_protect_watchdog_hook(void *p);
 
-/* Whether a step is to be done at all: not with mode off, and not when `without` has its bit. */
+/* Whether a step is wanted: the mode is not off, and `without` does not have its bit. */
 bool rzs_protect_wants(const struct rzs_protect *p, enum rzs_protect_step_id id);
 
-/* How a step that is done elsewhere has come out: err is 0 or a negative errno. */
+/* Record the outcome of a step that is taken elsewhere: err is 0 or a negative errno. */
 void rzs_protect_set(struct rzs_protect *p, enum rzs_protect_step_id id, int err);
 
 /*
- * Give all threads entered the real-time priority of their role, or an ordinary one, and those to
- * come.  They are real-time ones from the start unless this says otherwise: with a client on the
- * same CPU each of its requests then interrupts it, which costs more than it gains while nobody
- * waits for memory.  Nothing when realtime is false, or with mode off.  0, or the negative errno of
- * the first thread that could not be changed.  Allocates nothing.
+ * Make all threads in the table real-time ones, each with the priority of its role, or ordinary
+ * ones; later threads, too.  Without swap nobody waits for memory, and a real-time thread costs
+ * more than it gains: it interrupts a client on the same CPU at each request.  Does nothing in mode
+ * off, or if threads may never be real-time ones.  0, or the negative errno of the first thread
+ * that the system refused.
  */
 int rzs_protect_set_realtime(struct rzs_protect *p, bool on);
 
-/* A step's outcome now. */
+/* A step's outcome so far. */
 enum rzs_protect_state rzs_protect_state(const struct rzs_protect *p, enum rzs_protect_step_id id);
 
-/* Steps refused so far. */
+/* How many steps were refused so far. */
 unsigned rzs_protect_refused(const struct rzs_protect *p);
 
-#define RZS_PROTECT_LINE_MAX 256u
+#define RZS_PROTECT_LINE_MAX 256u /* bytes, with the 0 */
 
 /*
- * Call line() with one line of text, no newline, for each step that was refused, or with all for
- * every step.  Allocates nothing; text is good during the call.
+ * Call line(arg, text) for each refused step, or for every step if all is true.  text: one line
+ * without newline, valid during the call.
  */
 void rzs_protect_report(const struct rzs_protect *p, bool all,
 			void (*line)(void *arg, const char *text), void *arg);

@@ -1,41 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* How much memory there is; see ram.h. */
+/* How much RAM there is; see ram.h. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
 #include "ram.h"
+#include "text_file.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysinfo.h>
-#include <unistd.h>
 
-#define RAM_PATH_MAX 4352 /* longest path to a group's file; longer ones are not looked at */
+#define RAM_PATH_MAX 4352 /* bytes of the path of a group's file; longer ones are ignored */
 
-/* What a small file holds, as a string without its last newline; false: nothing. */
-static bool ram_read_file(const char *path, char *buf, size_t size)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n;
-
-	if (fd < 0)
-		return false;
-	n = read(fd, buf, size - 1);
-	close(fd);
-	if (n <= 0)
-		return false;
-	buf[n] = '\0';
-	if (buf[n - 1] == '\n')
-		buf[n - 1] = '\0';
-	return true;
-}
-
-/* The path of version 2's group in the text of a cgroup file ("0::/path"), cut off there; or NULL.
- */
+/* The path in the line of version 2 ("0::/path") of a cgroup file, or NULL.  Changes text. */
 static char *ram_group_path(char *text)
 {
 	char *line = text, *end;
@@ -58,16 +37,17 @@ uint64_t rzs_ram_cgroup_limit(const char *self, const char *mount)
 	char *group, *slash;
 	int len;
 
-	if (!ram_read_file(self, text, sizeof(text)))
+	if (!rzs_text_file_read(self, text, sizeof(text)))
 		return limit;
 	group = ram_group_path(text);
 	if (!group)
 		return limit;
 	for (;;) {
 		len = snprintf(path, sizeof(path), "%s%s/memory.max", mount, group);
-		/* "max" when there is none. */
+		/* The file says "max" if there is no limit. */
 		if (len > 0 && (size_t)len < sizeof(path) &&
-		    ram_read_file(path, value, sizeof(value)) && *value >= '0' && *value <= '9') {
+		    rzs_text_file_read(path, value, sizeof(value)) && *value >= '0' &&
+		    *value <= '9') {
 			n = strtoull(value, NULL, 10);
 			limit = n < limit ? n : limit;
 		}

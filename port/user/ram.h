@@ -1,25 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * How much memory there is.  Allocates nothing; any thread.
- */
+/* How much RAM there is.  Threading: any thread that may read files; allocates nothing. */
 #ifndef RZS_RAM_H
 #define RZS_RAM_H
 
 #include <stdint.h>
 
 /*
- * Bytes of RAM this process may count on: the machine's, or the memory.max of its control group
- * (version 2) and of the groups above it when that is lower.  Never fails: without an answer from
- * the system it is 0.
+ * Bytes of RAM that this process may use: the machine's RAM, or the lowest memory.max (version 2)
+ * of its control group and of the groups above it if that is less.  0: not known.
  */
 uint64_t rzs_ram_usable(void);
 
-/* Bytes of RAM of the machine, whatever this process may use of it. */
+/* Bytes of the machine's RAM.  0: not known. */
 uint64_t rzs_ram_machine(void);
 
 /*
- * The lowest memory.max from the group named in self (such as /proc/self/cgroup) up to the root of
- * the hierarchy mounted at mount (such as /sys/fs/cgroup); UINT64_MAX when there is none.
+ * The lowest memory.max, in bytes, from the group that the file self names (/proc/self/cgroup) up
+ * to the root of the hierarchy mounted at mount (/sys/fs/cgroup).  UINT64_MAX: no limit.
  */
 uint64_t rzs_ram_cgroup_limit(const char *self, const char *mount);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The user world: what the core may ask of a Linux process.  Meanings are in port/CONTRACT; blocks
- * come from blocks.c, locks and atomics from rzs_port_sync.h.
+ * The port to user space: what the core may ask of a Linux process.  port/CONTRACT describes each
+ * name.  Blocks are in blocks.c, locks and atomics in rzs_port_sync.h.
  */
 #ifndef RZS_PORT_USER_H
 #define RZS_PORT_USER_H
@@ -19,7 +19,7 @@
 #define RZS_BLOCK_SIZE	    32768u
 #define RZS_RESERVE_DEFAULT UINT64_MAX
 
-/* Zeroing touches every page here and now instead of at some later write on the data path. */
+/* memset() touches every page now, so that no write on the data path does. */
 static inline void *rzs_port_alloc(size_t n)
 {
 	size_t size = (n + RZS_PORT_ALIGN - 1) & ~(size_t)(RZS_PORT_ALIGN - 1);
@@ -44,7 +44,7 @@ static inline void rzs_port_free(void *p, size_t n)
 static inline void rzs_port_wipe(void *p, size_t n)
 {
 	memset(p, 0, n);
-	__asm__ __volatile__("" : : "r"(p) : "memory"); /* somebody may look */
+	__asm__ __volatile__("" : : "r"(p) : "memory"); /* for the compiler, somebody reads it */
 }
 
 struct rzs_blocks;

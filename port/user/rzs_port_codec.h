@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The compression libraries, as core/codec*.c see them in a process.  RZS_HAVE_LZ4 and
- * RZS_HAVE_ZSTD come from the build as 0 or 1; LZO is always there.
+ * The compression libraries, as core/codec*.c use them in a process.  The build sets RZS_HAVE_LZ4
+ * and RZS_HAVE_ZSTD to 0 or 1; LZO is always there.
  *
- * Rules for every function here: all state lives in memory the caller hands in, nothing is
- * allocated, at most cap bytes are written to dst whatever src holds, and decompression succeeds
- * only when it filled dst exactly and used up src.  Compression: 0 with *out_n set, -ENOSPC when
- * the result does not fit, -EIO otherwise.  Decompression: 0 or -EIO.
+ * For every function: all state is in memory of the caller's.  Nothing is allocated.  At most cap
+ * bytes are written to dst, whatever src holds.  Any thread, one at a time for each context; never
+ * sleeps.
+ *   Compression returns 0, and the size in *out_n; -ENOSPC: the result does not fit; -EIO: any
+ *   other error.  After an error *out_n is 0.
+ *   Decompression returns 0 if it filled dst exactly and used up src; otherwise -EIO.
  *
- * Shared with port/test, so this does not include rzs_port.h.
+ * port/test uses this too, so it does not include rzs_port.h.
  */
 #ifndef RZS_PORT_CODEC_H
 #define RZS_PORT_CODEC_H
@@ -34,10 +36,10 @@
 /*
  * LZO
  *
- * Compressing is the library's; core/lzo_decode.c decodes, unless configured otherwise.
+ * The library compresses.  core/lzo_decode.c decompresses, unless configured otherwise.
  *
- * The library has four compressors of this one format that differ in the size of their hash table.
- * It is cleared for every page, so a large one costs time.  Measured on 18,227 pages of memory of
+ * The library has four compressors for this format, with hash tables of different sizes.  The table
+ * is cleared for every page, so a large one costs time.  Measured on 18,227 pages of memory of
  * running processes (python, perl, clang, qemu) with liblzo2 2.10 on one core:
  *
  *	           context  ns/page  average size
@@ -48,13 +50,16 @@
  */
 #define RZS_LZO_WORKMEM LZO1X_1_12_MEM_COMPRESS
 
-/* Checks that the library was built with the same types.  Thread-safe, any number of times. */
+/*
+ * Check that the library was built with the same types.  0 or -EIO.  Any thread, any number of
+ * times.
+ */
 static inline int rzs_lzo_init(void)
 {
 	return lzo_init() == LZO_E_OK ? 0 : -EIO;
 }
 
-/* dst has space for n + n/16 + 67 bytes, wrk is RZS_LZO_WORKMEM bytes. */
+/* dst: n + n/16 + 67 bytes; wrk: RZS_LZO_WORKMEM bytes. */
 static inline int rzs_lzo_compress(const void *src, size_t n, void *dst, size_t *out_n, void *wrk)
 {
 	lzo_uint len = 0;
@@ -83,7 +88,7 @@ static inline size_t rzs_lz4_ctx_size(void)
 	return (size_t)LZ4_sizeofState();
 }
 
-/* ctx: rzs_lz4_ctx_size() bytes, 8-byte aligned.  level: LZ4's acceleration, 1 = best. */
+/* ctx: rzs_lz4_ctx_size() bytes, aligned to 8.  level: LZ4's acceleration; 1 compresses best. */
 static inline int rzs_lz4_compress(void *ctx, int level, const void *src, size_t n, void *dst,
 				   size_t cap, size_t *out_n)
 {
@@ -114,7 +119,7 @@ struct rzs_zstd_ctx {
 	ZSTD_DCtx *dctx;
 };
 
-#define RZS_ZSTD_HEAD 64u /* space for struct rzs_zstd_ctx that keeps the workspaces aligned */
+#define RZS_ZSTD_HEAD 64u /* bytes for struct rzs_zstd_ctx; keeps the workspaces aligned */
 
 static inline size_t rzs_zstd_round(size_t n)
 {
@@ -126,7 +131,7 @@ static inline size_t rzs_zstd_cctx_size(int level, size_t page)
 	return rzs_zstd_round(ZSTD_estimateCCtxSize_usingCParams(ZSTD_getCParams(level, page, 0)));
 }
 
-/* Bytes for compressing sources of page bytes at this level. */
+/* Bytes of a context for sources of page bytes at this level. */
 static inline size_t rzs_zstd_ctx_size(int level, size_t page)
 {
 	return RZS_ZSTD_HEAD + rzs_zstd_cctx_size(level, page) +
@@ -139,8 +144,9 @@ static inline int rzs_zstd_set(ZSTD_CCtx *cctx, ZSTD_cParameter param, int value
 }
 
 /*
- * mem: 64-byte aligned.  A page's frame carries nothing that the store knows already: no magic
- * number, no size, no checksum (the store has its own), no dictionary number.
+ * Make a context in mem: size bytes, as rzs_zstd_ctx_size() says, aligned to 64.  Its frames leave
+ * out what the store knows: magic number, size, checksum (the store has its own) and dictionary
+ * number.  0; -EINVAL: size is too small, or the library refuses a parameter.
  */
 static inline int rzs_zstd_ctx_init(void *mem, size_t size, int level, size_t page)
 {
@@ -179,10 +185,10 @@ static inline int rzs_zstd_compress(void *mem, const void *src, size_t n, void *
 }
 
 /*
- * Whether src is one frame such as rzs_zstd_ctx_init() asks for, from its first byte to its last: a
- * descriptor of 0, the window's size, and blocks up to one marked as the last.  The library looks
- * for another frame behind the first and, in this format, reads 4 bytes there even where fewer are
- * left (seen with 1.5.4).
+ * Whether src is exactly one frame of rzs_zstd_ctx_init()'s format: a descriptor of 0, the size of
+ * the window, and blocks up to one that is marked as the last.  This is checked because the library
+ * looks for another frame after the first.  In this format it reads 4 bytes there even if there are
+ * fewer (seen with 1.5.4).
  */
 static inline bool rzs_zstd_is_frame(const uint8_t *src, size_t n)
 {
@@ -196,7 +202,7 @@ static inline bool rzs_zstd_is_frame(const uint8_t *src, size_t n)
 			return false;
 		head = src[at] | (uint32_t)src[at + 1] << 8 | (uint32_t)src[at + 2] << 16;
 		at += 3;
-		/* The size is that of the output where the block is one byte repeated (type 1). */
+		/* In a block of one repeated byte (type 1) the size is that of the output. */
 		if (n - at < ((head >> 1 & 3) == 1 ? 1 : head >> 3))
 			return false;
 		at += (head >> 1 & 3) == 1 ? 1 : head >> 3;

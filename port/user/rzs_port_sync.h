@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Atomics, locks and waiting for the worlds that run as Linux processes (port/user and port/test).
+ * Atomics, locks and waiting for the ports to Linux processes (port/user and port/test).
+ * port/CONTRACT describes the functions without "sync" in their names.
  *
- * The lock is one futex word: 0 free, 1 held, 2 held and somebody may be asleep on it.  A waiter
- * spins for a few microseconds at most and then sleeps: a real-time thread that spun without end
- * against a holder it has itself pushed off the CPU would never let that holder run again.  Neither
- * side allocates anything, in the process or (beyond the futex hash, which exists already) in the
- * kernel.
+ * A lock is one futex word: 0: free; 1: held; 2: held, and some thread may sleep on it.  A waiter
+ * spins for a few microseconds at most, and then sleeps.  If a real-time thread spun without end,
+ * the holder of the lock could never run on its CPU.  Neither side allocates memory, in the process
+ * or in the kernel (its futex hash exists already).
  *
- * A world may define RZS_SYNC_YIELD() before including this to widen the windows between threads.
+ * A port may define RZS_SYNC_YIELD() before it includes this, to make races between threads likely.
  */
 #ifndef RZS_PORT_SYNC_H
 #define RZS_PORT_SYNC_H
@@ -27,8 +27,12 @@
 #define RZS_SYNC_YIELD() ((void)0)
 #endif
 
-/* Spins before sleeping: longer than a copy of a few KiB, far shorter than a scheduler's tick. */
+/* Spins before sleeping: longer than a copy of a few KiB, far shorter than a scheduler tick. */
 #define RZS_SYNC_SPINS 100u
+
+/* Which way a branch goes as a rule. */
+#define likely(x)   __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
 
 struct rzs_lock_word {
 	uint32_t word;
@@ -47,9 +51,9 @@ static inline void rzs_sync_relax(void)
 }
 
 /*
- * The system call by its number, as it is told about time.  Where a long has 32 bits, futex takes
- * seconds of 32 bits and futex_time64 (since Linux 5.1) those of 64, whatever time_t is here; the
- * newest such machines have only the latter.
+ * The number of the system call depends on the size of its timeout.  Where a long has 32 bits,
+ * futex takes seconds of 32 bits and futex_time64 (since Linux 5.1) seconds of 64, whatever time_t
+ * is here.  The newest of these machines have only futex_time64.
  */
 #ifdef SYS_futex
 #define RZS_SYNC_FUTEX SYS_futex
@@ -61,7 +65,7 @@ struct rzs_sync_old_timespec {
 	long sec, nsec;
 };
 
-/* Sleep while *word is val; timeout is relative, NULL: none.  Wakes spuriously. */
+/* Sleep while *word is val.  timeout: relative, or NULL for none.  May return early. */
 static inline void rzs_sync_futex_wait(const uint32_t *word, uint32_t val,
 				       const struct timespec *timeout)
 {
@@ -108,7 +112,7 @@ static __attribute__((noinline, unused)) void rzs_sync_lock_slow(rzs_lock_t *l)
 
 		if (seen == 0 && rzs_trylock(l))
 			return;
-		if (seen == 2) /* others sleep already: the wait is not a short one */
+		if (seen == 2) /* others sleep already, so the wait is long */
 			break;
 		rzs_sync_relax();
 	}
@@ -131,7 +135,7 @@ static inline void rzs_unlock(rzs_lock_t *l)
 		rzs_sync_futex_wake(&l->word, 1);
 }
 
-/* Mutexes: in a process, a lock is one already. */
+/* Mutexes: in a process, locks can be held for long. */
 
 typedef rzs_lock_t rzs_mutex_t;
 
@@ -196,7 +200,7 @@ static inline bool rzs_cas_ptr(void **p, void *seen, void *v)
 
 /* Waiting on a word */
 
-/* The futex is the half of the word that a conversion to uint32_t keeps. */
+/* The futex is the low half of the word, as in (uint32_t)*p. */
 static inline const uint32_t *rzs_sync_low_half(const uint64_t *p)
 {
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Whether the machine swaps at all; see swaps.h. */
+/* Whether the machine has any swap on; see swaps.h. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SWAPS_HEAD 1024 /* the title and the first area, if there is one, are within this */
+#define SWAPS_HEAD 1024 /* bytes; has the title and the first area, if there is one */
 
 int rzs_swaps_open(void)
 {

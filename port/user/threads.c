@@ -22,17 +22,17 @@ static const int threads_priority[RZS_THREAD_ROLES] = {
 	[RZS_THREAD_HELPER] = 0,
 };
 
-/* The calling thread's; static TLS, since a plugin's other sort takes memory when it is touched. */
+/* Policy of the calling thread.  Static TLS: a plugin's other kind takes memory on first use. */
 static _Thread_local __attribute__((tls_model("initial-exec"))) int threads_ordinary = SCHED_OTHER;
 
 static struct rzs_thread threads[RZS_THREADS_MAX];
 
-/* Claimed first, filled in, and only then seen by others. */
+/* An entry's tid while it is filled in; others see the entry only after that. */
 #define THREADS_CLAIMED (-1)
 
 /*
- * A thread's entry is the value of this key, so that it is taken back when the thread ends, however
- * that comes.  Made once; no key: nobody is entered.
+ * A thread's entry is the value of this key.  So the entry is freed when the thread ends, in
+ * whatever way.  The key is created once; without it there are no entries.
  */
 static pthread_once_t threads_once = PTHREAD_ONCE_INIT;
 static pthread_key_t threads_key;
@@ -64,13 +64,13 @@ static pid_t threads_self(void)
 	return (pid_t)syscall(SYS_gettid);
 }
 
-/* Of the calling thread; NULL: not entered. */
+/* The calling thread's entry, or NULL. */
 static struct rzs_thread *threads_own(void)
 {
 	return threads_have_key ? pthread_getspecific(threads_key) : NULL;
 }
 
-/* The thread ends: from here on its number may be anybody's, so nobody may be using it. */
+/* The thread ends.  After this its id may be another thread's, so nobody may be using it. */
 static void threads_leave(void *entry)
 {
 	struct rzs_thread *t = entry;
@@ -80,7 +80,7 @@ static void threads_leave(void *entry)
 	rzs_unlock(&t->lock);
 }
 
-/* The other threads stayed with the parent, and the one that forked has another number here. */
+/* In the child.  The other threads stayed with the parent; this one has a new id. */
 static void threads_after_fork(void)
 {
 	const struct rzs_thread *own = threads_own();
@@ -88,7 +88,7 @@ static void threads_after_fork(void)
 	for (unsigned i = 0; i < RZS_THREADS_MAX; i++) {
 		struct rzs_thread *t = &threads[i];
 
-		rzs_lock_init(&t->lock); /* whoever held it is not here */
+		rzs_lock_init(&t->lock); /* its holder is not in the child */
 		t->tid = t == own && pthread_getcpuclockid(pthread_self(), &t->clock) == 0
 				 ? threads_self()
 				 : 0;
@@ -167,16 +167,16 @@ static int threads_set(pid_t tid, enum rzs_thread_role role, int ordinary, bool 
 	struct sched_param param = {.sched_priority = realtime ? threads_priority[role] : 0};
 	int policy = param.sched_priority ? SCHED_FIFO : ordinary;
 
-	/* Of this thread only: programs it starts are ordinary again. */
+	/* For this thread only: programs that it starts are ordinary again. */
 	if (sched_setscheduler(tid, policy | SCHED_RESET_ON_FORK, &param))
 		return -errno;
-	/* A helper's haste is welcome, not needed. */
+	/* A helper's nice value is welcome, but not needed. */
 	if (policy != SCHED_FIFO)
 		(void)setpriority(PRIO_PROCESS, (id_t)tid, realtime ? -20 : 0);
 	return 0;
 }
 
-/* Under the entry's lock, with which its thread cannot end. */
+/* Under the entry's lock, so the thread cannot end. */
 static int threads_set_entry(const struct rzs_thread *t, bool realtime)
 {
 	pid_t tid = __atomic_load_n(&t->tid, __ATOMIC_ACQUIRE);
@@ -252,7 +252,7 @@ void rzs_threads_prefer_batches(void)
 {
 	static const struct sched_param param;
 
-	/* Whoever started us with another policy meant that. */
+	/* Another policy was chosen on purpose. */
 	if (sched_getscheduler(0) != SCHED_OTHER)
 		return;
 	if (sched_setscheduler(0, SCHED_BATCH | SCHED_RESET_ON_FORK, &param) == 0)

@@ -1,26 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The threads of a process that serves swap: what each is for, at which priority it therefore runs,
- * and whether it gets on.
+ * The threads of a process that serves swap: the role of each, the priority that follows from it,
+ * and whether it makes progress.
  *
- * Priorities while they are real-time ones, highest first:
- *   watchdog 3  helps whoever is stuck, so nobody may be in its way; does nearly nothing
- *   I/O     2  replies: everybody waits for them
- *   refill  1  takes memory for the I/O threads ahead of time; must run before those who use
- *              memory up, and never instead of an I/O thread
- *   helper  -  talks, compacts: may wait for memory, so it must not be a real-time one, which
- *              would wait in the way of everybody else; nice -20.  While it takes I/O threads'
- *              locks it does not wait, and has their priority (rzs_threads_raise())
+ * Priorities while threads are real-time ones, highest first:
+ *   watchdog  3  helps a thread that is stuck, so no other thread may keep it from running; it
+ *                does nearly nothing
+ *   I/O       2  sends replies; everybody waits for them
+ *   refill    1  takes memory ahead of time, for the I/O threads; must run before the programs that
+ *                use memory up, and never instead of an I/O thread
+ *   helper    -  compacts, and writes messages.  It may wait for memory, and a real-time thread
+ *                that does so keeps others from running; so it has nice -20.  While it holds locks
+ *                of I/O threads it does not wait, and has their priority (rzs_threads_raise())
  *
- * A thread that gets on says so: an I/O thread around each request, the refill thread at each step.
- * One that uses processor time and does not get on is in the kernel, looking for memory.  (A thread
- * that waits for its client uses none.)
+ * A thread reports its progress: an I/O thread before and after each request, the refill thread at
+ * each step.  A thread that uses processor time and makes no progress is in the kernel, searching
+ * for memory.  (A thread that waits for its client uses no processor time.)
  *
- * Threading: any, where nothing else is said.  The table is the process's, its size is fixed, and a
- * thread takes its entry back when it ends.  The kernel gives the number of a thread that has ended
- * to another, of any process; so a number is used only under its entry's lock, which a thread that
- * ends takes as well.  A fork leaves the child the entry of the thread that forked, with its new
- * number, and no other.
+ * Threading: any thread, unless said otherwise.  There is one table in the process.  Its size is
+ * fixed.  A thread frees its entry when it ends.  The kernel may then give the thread's id to
+ * another thread, of any process; so an id is used only under the lock of its entry, and an ending
+ * thread takes that lock too.  After a fork the child has the entry of the thread that forked, with
+ * its new id, and no other.
  */
 #ifndef RZS_THREADS_H
 #define RZS_THREADS_H
@@ -44,81 +45,94 @@ enum rzs_thread_role {
 #define RZS_THREAD_PRIORITY_MAX 3
 
 /*
- * All fields by atomic access: an entry may be freed and used again at any time.  The lock is held
- * for a system call or two; who may not wait tries it.
+ * All fields are accessed atomically, because an entry may be freed and used again at any time.
+ * The lock is held for one or two system calls.  A thread that must not wait only tries it.
  */
 struct rzs_thread {
-	rzs_lock_t lock; /* the thread does not end meanwhile */
-	pid_t tid;	 /* 0: free entry */
-	int role;
-	int ordinary;	   /* its policy when it is not a real-time one */
+	rzs_lock_t lock;   /* while it is held the thread cannot end */
+	pid_t tid;	   /* 0: the entry is free */
+	int role;	   /* enum rzs_thread_role */
+	int ordinary;	   /* the thread's policy when it is not a real-time one */
 	clockid_t clock;   /* of its processor time */
-	uint32_t progress; /* written by the thread itself; odd while it works without the kernel */
-	bool realtime;	   /* it is to have its role's priority, when it is not demoted */
-	bool demoted;	   /* an ordinary one until it gets on */
+	uint32_t progress; /* written by the thread itself; odd: it asks the kernel for nothing */
+	bool realtime;	   /* it has the priority of its role, unless it is demoted */
+	bool demoted;	   /* an ordinary thread until it makes progress */
 };
 
 #define RZS_THREADS_MAX 1024u
 
 /*
- * Start a thread of ours: on a small stack, and with all signals blocked, which are the process's
- * business.  name: at most 15 bytes.  0 or a negative errno.
+ * Start a thread with a small stack and all signals blocked: signals are for the main thread.
+ * name: at most 15 bytes.  0 or a negative errno.  Allocates.
  */
 int rzs_threads_start(pthread_t *out, const char *name, void *(*main)(void *), void *arg);
 
 /*
- * By a thread that serves many clients, before it enters: while it is an ordinary one it does not
- * interrupt the client that wakes it (SCHED_BATCH), so that it finds several requests where it
- * would have found one.  Without the right to that nothing changes.
+ * Make the calling thread SCHED_BATCH, for as long as it is not a real-time one.  For a thread that
+ * serves many clients: it then does not interrupt the client that wakes it, and finds several
+ * requests where it would have found one.  Call it before rzs_threads_enter().  Does nothing if the
+ * system refuses, or if the thread was started with another policy.
  */
 void rzs_threads_prefer_batches(void);
 
 /*
- * Enter the calling thread, as it is scheduled now; of one that is entered only the role changes.
- * NULL: the table is full, the thread goes unwatched.  Never waits.
+ * Put the calling thread into the table, with its present policy.  If it is there already, only its
+ * role changes.  Returns its entry, or NULL if the table is full; the watchdog then does not see
+ * the thread.  Never waits.
  */
 struct rzs_thread *rzs_threads_enter(enum rzs_thread_role role);
 
 /*
- * Give the entry's thread the priority of its role, or an ordinary one, from now on.  0 or a
- * negative errno; -ESRCH: it has ended.  Waits for whoever schedules the same thread: not for
- * threads that serve I/O, nor for the watchdog.
+ * Give the entry's thread the priority of its role, or make it an ordinary thread.  0 or a negative
+ * errno; -ESRCH: the thread has ended.  May wait for another thread that schedules the same one.
+ * Not for I/O threads or the watchdog.
  */
 int rzs_threads_schedule(struct rzs_thread *t, bool realtime);
 
 /*
- * Make the entry's thread an ordinary one until it makes progress.  A page that it is looking for
- * in the kernel meanwhile stays one of a real-time thread, but the next would not be.  0, as above,
- * or -EAGAIN: somebody else schedules it now.  Never waits.
+ * Make the entry's thread an ordinary one until it makes progress.  If it is searching for a page
+ * in the kernel, that search remains one of a real-time thread; the next page is asked for as an
+ * ordinary thread.  0 or a negative errno; -ESRCH: the thread has ended; -EAGAIN: another thread is
+ * scheduling it.  Never waits.
  */
 int rzs_threads_demote(struct rzs_thread *t);
 
-/* It gets on: as it is to be again.  Likewise. */
+/* Undo that.  Never waits.  Errors as for rzs_threads_demote(). */
 int rzs_threads_restore(struct rzs_thread *t);
 
 /*
- * By an ordinary thread itself, before it takes locks for which threads that serve I/O wait: while
- * it holds one and anybody else had the processor, they would wait for that, whatever their
- * priority.  Gives it theirs until rzs_threads_lower(); meanwhile it must not wait for memory, nor
- * take longer than one of their requests.  false: it stays as it is, for t is NULL, threads are not
- * to be real-time ones now, or that is refused; then nothing is to follow.  (Locks of the kernel
- * that pass the waiter's priority on, FUTEX_LOCK_PI, take kernel memory from whoever has to wait.)
+ * Give the calling helper thread the priority of I/O threads, until rzs_threads_lower().  It calls
+ * this before it takes a lock that I/O threads need: if it lost the processor while it held that
+ * lock, the I/O threads would wait for whoever got the processor, at any priority.  Until it calls
+ * rzs_threads_lower() it must not wait for memory, nor run for longer than a request takes.
+ *
+ * Returns false if nothing was changed: t is NULL, threads are not real-time ones now, or the
+ * system refuses.  Do not call rzs_threads_lower() then.  Both may wait for another thread that
+ * schedules this one.  (FUTEX_LOCK_PI would pass the priority on by itself, but takes kernel memory
+ * in each thread that has to wait.)
  */
 bool rzs_threads_raise(struct rzs_thread *t);
 void rzs_threads_lower(struct rzs_thread *t);
 
-/* Schedule the calling thread, entered or not, as it is told here and no longer. */
+/*
+ * Schedule the calling thread for this role, whether it is in the table or not.  The table does not
+ * change.  0 or a negative errno.
+ */
 int rzs_threads_schedule_self(enum rzs_thread_role role, bool realtime);
 
-/* Entry number i < RZS_THREADS_MAX, which stays readable when its thread ends; NULL: free. */
+/*
+ * Entry i, 0 to RZS_THREADS_MAX - 1; NULL: it is free.  An entry stays readable when its thread
+ * ends.
+ */
 struct rzs_thread *rzs_threads_at(unsigned i);
 
-/* ns of processor time.  -ESRCH: it has ended. */
+/* The processor time that the thread has used, in ns.  -ESRCH and 0: it has ended. */
 int rzs_threads_time(struct rzs_thread *t, uint64_t *out_ns);
 
 /*
- * By the thread itself; t may be NULL.  works: until the next call the thread asks nobody for
- * memory.
+ * The calling thread makes progress.  t: its entry, or NULL.  works: until the next call it asks
+ * the kernel for no memory, so it cannot get stuck.  On the data path: no system call, unless the
+ * thread was demoted.
  */
 static inline void rzs_threads_progress(struct rzs_thread *t, bool works)
 {

@@ -20,28 +20,28 @@
 #define WATCHDOG_BALLAST_LEAST (1u << 20)
 #define WATCHDOG_BALLAST_MOST  (8u << 20)
 
-#define WATCHDOG_BUSY_NS 20000000l  /* between looks while somebody gets on, */
-#define WATCHDOG_IDLE_NS 200000000l /* and while nobody does anything */
+#define WATCHDOG_BUSY_NS 20000000l  /* between looks while a thread makes progress, */
+#define WATCHDOG_IDLE_NS 200000000l /* and while none does */
 
 /*
- * Processor time of a thread that has not got on, after which it counts as stuck.  Receiving a
- * large request takes a while as well; being wrong costs little.
+ * A thread is stuck after so much processor time without progress.  Receiving a large request takes
+ * a while as well; a wrong guess costs little.
  */
 #define WATCHDOG_STUCK_NS 30000000u
 
-/* So often in a row, while nobody does anything, the system has to be short. */
+/* The ballast is released after so many looks in a row at an idle process and a short system. */
 #define WATCHDOG_SHORT_LOOKS 5u
 
 /* Bits of watchdog.state. */
 #define WATCHDOG_ACTIVE 1u
 #define WATCHDOG_STOP	2u
 
-/* What the watchdog thread knows of a thread.  Its own, all of it. */
+/* What the watchdog knows of a thread.  Only the watchdog uses it. */
 struct thread_view {
 	pid_t tid;
 	uint32_t progress;
 	bool demoted;
-	uint64_t since; /* ns of processor time, when it last got on */
+	uint64_t since; /* its processor time at its last progress, ns */
 };
 
 static struct {
@@ -54,8 +54,8 @@ static struct {
 	char *ballast;
 	size_t ballast_size;
 	uint32_t held;		      /* whether the ballast is in memory */
-	struct rzs_headroom headroom; /* of rzs_watchdog_tick() */
-	struct rzs_headroom low;      /* of the watchdog thread, as is: */
+	struct rzs_headroom headroom; /* for rzs_watchdog_tick() */
+	struct rzs_headroom low;      /* for the watchdog thread, as is short_looks */
 	unsigned short_looks;
 
 	uint64_t stuck, released, demoted;
@@ -104,10 +104,10 @@ int rzs_watchdog_take_ballast(uint64_t bytes)
 	return 0;
 }
 
-/* By the watchdog thread.  Whether there was something to give. */
+/* Release the ballast; by the watchdog thread.  Whether there was one. */
 static bool watchdog_release(void)
 {
-	int unlocked = 1; /* locked again when it is taken again */
+	int unlocked = 1; /* errno: do not lock now; watchdog_fill() does */
 
 	if (!__atomic_load_n(&watchdog.held, __ATOMIC_ACQUIRE))
 		return false;
@@ -122,7 +122,7 @@ void rzs_watchdog_tick(void)
 {
 	if (!watchdog.ballast || __atomic_load_n(&watchdog.held, __ATOMIC_ACQUIRE))
 		return;
-	/* With as much again to spare: the marks at which the system is short are close above. */
+	/* Leave as much again: the system is short soon below that. */
 	if (rzs_headroom_bytes(&watchdog.headroom, false) / 2 < watchdog.ballast_size)
 		return;
 	if (watchdog_fill() == 0)
@@ -131,7 +131,7 @@ void rzs_watchdog_tick(void)
 
 /* The thread */
 
-/* The refill thread can wait, so it gets the ballast only when that alone has not helped. */
+/* The refill thread can wait, so it is demoted first; an I/O thread gets the ballast first. */
 static void watchdog_help(struct thread_view *w, struct rzs_thread *t)
 {
 	int role = __atomic_load_n(&t->role, __ATOMIC_RELAXED);
@@ -145,7 +145,7 @@ static void watchdog_help(struct thread_view *w, struct rzs_thread *t)
 	}
 }
 
-/* Whether the thread has got on since the last look. */
+/* Look at a thread, and help it if it is stuck.  Whether it made progress, or was helped. */
 static bool watchdog_look(struct thread_view *w, struct rzs_thread *t)
 {
 	pid_t tid = __atomic_load_n(&t->tid, __ATOMIC_ACQUIRE);
@@ -190,7 +190,7 @@ static bool watchdog_look_at_all(void)
 
 /*
  * The system may be stuck without us: an ordinary thread waits until half of the minimum is free,
- * while kswapd sleeps because one small zone has enough.  Whoever frees a little ends that.
+ * and kswapd sleeps because one small zone has enough.  A little free memory ends that.
  */
 static void watchdog_look_at_system(bool busy)
 {

@@ -1,27 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The last resort when a thread that serves swap is stuck in the kernel, looking for memory.
+ * The last resort when a thread that serves swap is stuck in the kernel, searching for memory.
  *
- * A reply takes kernel memory for as long as it lies in the client's socket.  Should there be
- * nothing left at all, the I/O thread looks for some in the kernel and nobody else can find any,
- * because all of them wait for that reply.  So the process keeps a ballast: memory, locked, used
- * for nothing.  The watchdog thread sees that an I/O thread uses processor time without getting on,
- * and gives the ballast back to the system; it is taken again when there is headroom.  Should that
- * not help, or be gone, the stuck thread is made an ordinary one until it gets on, so that it does
- * not keep the processor from those who could free memory.  The refill thread loses its priority
- * first, and gets the ballast when it is stuck all the same: nobody can free memory then, for want
- * of the blocks that it looks for.
+ * A reply takes kernel memory for as long as it waits in the client's socket.  If there is none
+ * left at all, the I/O thread searches for some, and nobody else can free any, because all of them
+ * wait for that reply.  So the process keeps a ballast: locked memory that is used for nothing.
+ * When an I/O thread uses processor time without making progress, the watchdog gives the ballast
+ * back to the system.  It is taken again when there is headroom.  If that does not help, or the
+ * ballast is gone, the watchdog makes the stuck thread an ordinary one until it makes progress, so
+ * that it does not keep the processor from those who could free memory.
  *
- * The ballast goes back as well when the system is short although nobody asks us for anything.  The
- * kernel can get stuck like that by itself (7.3, 256 MiB): an ordinary thread waits in
- * throttle_direct_reclaim() until half of the minimum is free in all zones together, and wakes
- * kswapd, which goes back to sleep since the small zone DMA has enough.
+ * For the refill thread the order is reversed: it loses its priority first.  It gets the ballast if
+ * it is stuck all the same; nobody can free memory then, for lack of the blocks it searches for.
  *
- * The watchdog thread allocates nothing, takes no locks, and asks the kernel for clocks, for what
- * /proc/zoneinfo says (which takes no memory once it has been read), and for these two things only.
+ * The ballast is also released when the system is short and nobody sends us a request.  The kernel
+ * can get stuck like that by itself (7.3, 256 MiB): an ordinary thread waits in
+ * throttle_direct_reclaim() until half of the minimum is free in all zones together, and wakes up
+ * kswapd, which sleeps again because the small zone DMA has enough.
  *
- * Threading: one watchdog per process.  rzs_watchdog_start() and rzs_watchdog_stop() by the main
- * thread, the rest by any.
+ * The watchdog allocates nothing and takes no lock.  It asks the kernel for clocks, for
+ * /proc/zoneinfo (which takes no memory after the first reading), and for the two kinds of help.
+ *
+ * Threading: one watchdog in a process.  The main thread starts and stops it; all other functions
+ * are for any thread, unless said otherwise.
  */
 #ifndef RZS_WATCHDOG_H
 #define RZS_WATCHDOG_H
@@ -29,27 +30,30 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A 256th of ram bytes, but 1 to 8 MiB. */
+/* The default ballast for ram bytes of RAM: a 256th of it, 1 to 8 MiB.  Bytes. */
 uint64_t rzs_watchdog_default_ballast(uint64_t ram);
 
-/* Start the thread, which calls hook(arg) first.  0 or a negative errno. */
+/*
+ * Start the thread.  It calls hook(arg) first.  hook: NULL for none.  0 or a negative errno.  Main
+ * thread, once; allocates.
+ */
 int rzs_watchdog_start(void (*hook)(void *arg), void *arg);
 
 /*
- * Take the ballast: bytes, rounded up to whole pages.  Once, after the start.  0, -ENOMEM, or
- * another negative errno when it may not be locked; there is none then.
+ * Take the ballast: bytes, rounded up to whole pages.  Main thread, once, after the start.  0;
+ * -ENOMEM; or another negative errno if it cannot be locked.  After an error there is no ballast.
  */
 int rzs_watchdog_take_ballast(uint64_t bytes);
 
-/* Also gives the ballast back.  Fine when it was never started. */
+/* End the thread, wait for that, and free the ballast.  Main thread; it may not be running. */
 void rzs_watchdog_stop(void);
 
-/* Whether there is anything to look for: swap is on.  At the start there is not. */
+/* Whether swap is on, so that threads can get stuck.  At the start it is off.  Does not wait. */
 void rzs_watchdog_set_active(bool on);
 
 /*
- * Take the ballast again if it was given back and there is headroom by now.  Once a second or so,
- * by a thread that may wait for memory.
+ * If the ballast was released and there is headroom again, take it again.  Call it about once a
+ * second, on a thread that may wait for memory.
  */
 void rzs_watchdog_tick(void);
 
@@ -57,10 +61,11 @@ struct rzs_watchdog_info {
 	bool running;
 	uint64_t ballast_bytes; /* held now */
 	uint64_t stuck;		/* times an I/O or refill thread was found stuck */
-	uint64_t released;	/* times the ballast was given back */
+	uint64_t released;	/* times the ballast was released */
 	uint64_t demoted;	/* times a thread was made an ordinary one */
 };
 
+/* The numbers may be a moment apart. */
 void rzs_watchdog_info(struct rzs_watchdog_info *out);
 
 #endif

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The control socket: connections, and what each may cost.  What lines mean is ctl.c's business,
- * what verbs do ctl_commands.c's.
+ * The control socket: its connections, and a limit on what each costs.  Parsing lines is in ctl.c,
+ * the verbs are in ctl_commands.c.
  *
- * A client has one line of input, and replies that wait to be sent.  Beyond OUT_HIGH bytes of these
- * no further request is looked at, and nothing is read, until some are gone; so a client costs
- * OUT_HIGH bytes and one reply at most.  A timer runs from each step that a client makes (a request
- * complete, bytes of a reply taken) and ends those that make none; a byte that completes no request
- * is no step.
+ * A client has a buffer for one line, and replies that wait to be sent.  While these are OUT_HIGH
+ * bytes or more, no request is answered and nothing is received.  So a client costs at most
+ * OUT_HIGH bytes and one reply.  A timer disconnects a client that makes no progress.  A complete
+ * request is progress, and so are bytes of a reply that the client takes; a byte of an incomplete
+ * request is not.
  *
- * The sockets are used with send() and recv(): replies go out without SIGPIPE, and how many bytes
- * wait is known at any time.
+ * send() and recv() are used so that a reply raises no SIGPIPE, and so that the number of waiting
+ * bytes is always known.
  *
- * Threading: whoever has the loop.
+ * Threading: the thread that has the loop.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -29,7 +29,7 @@
 
 #define DEFAULT_CLIENTS	     16
 #define DEFAULT_IDLE_SECONDS 60
-#define STUCK_SECONDS	     10 /* with replies to be sent */
+#define STUCK_SECONDS	     10 /* if replies wait to be sent */
 #define OUT_HIGH	     (64u << 10)
 #define ACCEPT_PAUSE_MS	     1000
 
@@ -38,13 +38,13 @@ struct client {
 	struct client *next;
 	int fd;
 	struct rzs_loop_fd watched;
-	uint32_t events; /* that it is watched for */
+	uint32_t events; /* that watched is watched for */
 	struct rzs_loop_timer timer;
-	struct rzs_ctl_out out; /* bytes that wait to be sent, from its first on */
-	bool ended;		/* nothing more is read; the end comes when all is sent */
-	bool stepped;		/* since the timer was set */
+	struct rzs_ctl_out out; /* replies that wait to be sent */
+	bool ended;		/* receive no more; disconnect when all is sent */
+	bool progressed;	/* since the timer was set */
 	struct rzs_ctl_request request;
-	size_t in_at, in_len; /* of in: what no request has been made of yet */
+	size_t in_at, in_len; /* the bytes of in that are not parsed yet */
 	char in[RZS_CTL_REQUEST_MAX];
 };
 
@@ -55,7 +55,7 @@ struct rzs_control {
 	unsigned nr_clients, max_clients, idle_seconds;
 	uid_t uid;
 	int fd;
-	char *path; /* to be removed at the end; NULL: not ours */
+	char *path; /* removed at the end; NULL: not ours */
 	struct rzs_loop_fd listener;
 	struct rzs_loop_timer pause;
 };
@@ -68,7 +68,7 @@ static void drop(struct client *c)
 		link = &(*link)->next;
 	*link = c->next;
 	c->control->nr_clients--;
-	(void)rzs_loop_remove(c->control->loop, &c->watched); /* closing it does, too */
+	(void)rzs_loop_remove(c->control->loop, &c->watched); /* if it fails, close() does that */
 	rzs_loop_clear_timer(c->control->loop, &c->timer);
 	close(c->fd);
 	rzs_ctl_out_free(&c->out);
@@ -90,15 +90,15 @@ static void answer(struct client *c)
 			break;
 		case RZS_CTL_REQUEST:
 			rzs_ctl_run(target, &c->request.words, &c->out);
-			c->stepped = true;
+			c->progressed = true;
 			break;
 		case RZS_CTL_BAD:
 			rzs_ctl_out_error(&c->out, -EINVAL, c->request.why);
-			c->stepped = true;
+			c->progressed = true;
 			break;
 		case RZS_CTL_TOO_LONG:
 			rzs_ctl_out_error(&c->out, -EINVAL, c->request.why);
-			c->stepped = true;
+			c->progressed = true;
 			c->ended = true;
 			used = c->in_len - c->in_at;
 			break;
@@ -107,7 +107,7 @@ static void answer(struct client *c)
 	}
 }
 
-/* What the socket takes.  False: nobody is there any more. */
+/* Send as much as the socket takes.  false: the client has left. */
 static bool send_some(struct client *c)
 {
 	size_t sent = 0;
@@ -125,7 +125,7 @@ static bool send_some(struct client *c)
 		if (n < 0)
 			return false;
 		sent += (size_t)n;
-		c->stepped = true;
+		c->progressed = true;
 	}
 	if (sent == c->out.len) {
 		rzs_ctl_out_free(&c->out);
@@ -136,7 +136,7 @@ static bool send_some(struct client *c)
 	return true;
 }
 
-/* When all there was has become requests.  False: nobody is there any more. */
+/* Receive, after all of in is parsed.  false: the client has left. */
 static bool receive(struct client *c)
 {
 	ssize_t n = recv(c->fd, c->in, sizeof(c->in), MSG_DONTWAIT);
@@ -155,12 +155,12 @@ static bool has_input(const struct client *c)
 	return c->in_at < c->in_len;
 }
 
-static void on_no_step(void *client)
+static void on_no_progress(void *client)
 {
 	drop(client);
 }
 
-/* Wait for what is to come next. */
+/* Set the events and the timer that this client needs now. */
 static void watch(struct client *c)
 {
 	unsigned idle = c->control->idle_seconds;
@@ -176,12 +176,13 @@ static void watch(struct client *c)
 		return;
 	}
 	c->events = events;
-	if (c->stepped)
-		rzs_loop_set_timer(c->control->loop, &c->timer, patience * 1000ull, on_no_step, c);
-	c->stepped = false;
+	if (c->progressed)
+		rzs_loop_set_timer(c->control->loop, &c->timer, patience * 1000ull, on_no_progress,
+				   c);
+	c->progressed = false;
 }
 
-/* Answer what has come, as long as fewer than OUT_HIGH bytes of replies wait. */
+/* Answer what was received, as long as fewer than OUT_HIGH bytes of replies wait. */
 static void serve(struct client *c)
 {
 	bool there;
@@ -206,7 +207,7 @@ static void on_event(void *client, uint32_t events)
 		serve(c);
 }
 
-/* Takes fd over, or leaves it. */
+/* Make a client for fd.  After an error the caller closes fd. */
 static int admit(struct rzs_control *control, int fd)
 {
 	struct client *c = calloc(1, sizeof(*c));
@@ -226,15 +227,15 @@ static int admit(struct rzs_control *control, int fd)
 	c->next = control->clients;
 	control->clients = c;
 	control->nr_clients++;
-	c->stepped = true;
+	c->progressed = true;
 	rzs_ctl_out_greeting(&c->out, control->target->program);
 	serve(c);
 	return 0;
 }
 
-/* ---- the socket that listens */
+/* ---- the listening socket */
 
-/* An error for the greeting: a few bytes, which the buffer of a new socket takes. */
+/* Send an error instead of the greeting: so few bytes fit into the buffer of a new socket. */
 static void reject(int fd, int err, const char *text)
 {
 	char line[RZS_CTL_REQUEST_MAX];
@@ -261,8 +262,8 @@ static void pause_accepting(struct rzs_control *control)
 }
 
 /*
- * One at a time: the loop has others to serve.  Whoever waits still makes the loop call again, so
- * when there is no descriptor to be had, it must not be asked for a while.
+ * Accept one connection; the loop has others to serve.  If there is no free descriptor, stop
+ * watching for a while: the connection keeps waiting, and the loop would call this again at once.
  */
 static void on_connection(void *arg, uint32_t events)
 {
@@ -290,7 +291,7 @@ static void on_connection(void *arg, uint32_t events)
 		reject(fd, err, "no memory for another client");
 }
 
-/* Whoever waits may be gone, or another process's, when accept() is called. */
+/* accept() must not wait: the client may have left, or another process may have accepted it. */
 static int set_nonblocking(int fd)
 {
 	int flags = fcntl(fd, F_GETFL);
@@ -320,8 +321,7 @@ static int open_listener(const struct rzs_control_options *options, struct rzs_c
 	if (err == 0)
 		err = rzs_loop_add(control->loop, &control->listener, EPOLLIN);
 	if (err < 0) {
-		snprintf(why, RZS_WHY_MAX, "the control socket cannot be watched: %s",
-			 strerror(-err));
+		snprintf(why, RZS_WHY_MAX, "cannot watch the control socket: %s", strerror(-err));
 		if (options->path) {
 			close(control->fd);
 			rzs_listen_unix_remove(options->path);

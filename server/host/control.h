@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The control socket: a unix socket on which a target (target.h) is looked at and changed, in lines
- * of text (docs/CONTROL-PROTOCOL, proto/ctl.h).
+ * The control socket: a unix socket on which clients look at a target (target.h) and change it, in
+ * lines of text (docs/CONTROL-PROTOCOL, proto/ctl.h).
  *
- * Threading: lives in a loop (loop.h) and is used by who has that only.  Allocates; never on the
- * data path.  A client that stops reading, sends no end of line, or comes in dozens costs a
- * bounded amount of memory and nobody else's time.
+ * Threading: the thread that has the loop (loop.h) calls these.  It may wait for memory, so this is
+ * not for the data path.  A client costs a bounded amount of memory and nobody else's time, even if
+ * it stops reading, never ends a line, or opens dozens of connections.
  */
 #ifndef RZS_CONTROL_H
 #define RZS_CONTROL_H
@@ -16,22 +16,22 @@
 struct rzs_control;
 
 struct rzs_control_options {
-	const char *path;      /* of the socket; NULL: fd is one that listens already */
-	int fd;		       /* the control socket's to close, from a successful start on */
+	const char *path;      /* where to create the socket; NULL: fd listens already */
+	int fd;		       /* without a path; rzs_control_stop() closes it */
 	unsigned max_clients;  /* 0: 16 */
-	unsigned idle_seconds; /* a client that asks for nothing is let go, 0: 60 */
+	unsigned idle_seconds; /* before a client without requests is disconnected; 0: 60 */
 };
 
 /*
- * Listen, and answer until rzs_control_stop().  target is kept.  The socket is 0600; a stale one of
- * the same name is removed, one at which somebody answers gives -EADDRINUSE.  why is set with an
- * error.
+ * Listen, and answer until rzs_control_stop().  target and loop are kept.  The socket's mode is
+ * 0600.  A socket of that name that nobody answers is removed first.  0, or a negative errno with
+ * why set and NULL in *out; -EADDRINUSE: another server answers there.
  */
 int rzs_control_start(struct rzs_loop *loop, const struct rzs_control_options *options,
 		      const struct rzs_target *target, struct rzs_control **out,
 		      char why[RZS_WHY_MAX]);
 
-/* Close all, remove the socket. */
+/* Disconnect all clients, close the socket, and remove it if it has a path. */
 void rzs_control_stop(struct rzs_control *c);
 
 #endif

@@ -25,8 +25,7 @@ _Static_assert(3 * LINE_TEXT + RZS_CTL_WORDS_MAX + 2 <= RZS_CTL_REPLY_MAX,
 	       "a line of data that clients do not take");
 
 /* Words of two numbers, with what stands between and behind them. */
-_Static_assert(RZS_CTL_WORDS_MAX * (11 + 1 + 20 + 1) <= LINE_TEXT &&
-		       RZS_LATENCY_TOP_BITS <= 36,
+_Static_assert(RZS_CTL_WORDS_MAX *(11 + 1 + 20 + 1) <= LINE_TEXT && RZS_LATENCY_TOP_BITS <= 36,
 	       "a line of buckets that is cut");
 
 struct call {
@@ -35,17 +34,6 @@ struct call {
 	struct rzs_ctl_out *out;
 	char why[RZS_WHY_MAX];
 };
-
-__attribute__((format(printf, 3, 4))) static int refuse(struct call *c, int err, const char *fmt,
-							...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(c->why, sizeof(c->why), fmt, ap);
-	va_end(ap);
-	return err;
-}
 
 /* ---- what goes out */
 
@@ -121,9 +109,9 @@ static int find(struct call *c, struct rzs_device_view *out)
 		if (err == 0 && strcmp(out->name, name_of(c)) == 0)
 			return 0;
 		if (err == -ENOENT)
-			return refuse(c, -ENOENT,
-				      "%s: no such device; 'list' shows those there are",
-				      name_of(c));
+			return rzs_value_fail(c->why, -ENOENT,
+					      "%s: no such device; 'list' shows those there are",
+					      name_of(c));
 		if (err < 0)
 			return err;
 	}
@@ -134,7 +122,8 @@ static int find_ready(struct call *c, struct rzs_device_view *out)
 	int err = find(c, out);
 
 	if (err == 0 && !out->store)
-		err = refuse(c, -ENODEV, "%s: not initialised; 'init' does that", name_of(c));
+		err = rzs_value_fail(c->why, -ENODEV, "%s: not initialised; 'init' does that",
+				     name_of(c));
 	return err;
 }
 
@@ -319,8 +308,8 @@ static int each_kind(struct call *c, void (*send)(struct call *c, const char *ki
 	int err = find_ready(c, &view);
 
 	if (err == 0 && !view.latency)
-		return refuse(c, -EOPNOTSUPP, "%s: nobody measures how long its requests take",
-			      name_of(c));
+		return rzs_value_fail(c->why, -EOPNOTSUPP,
+				      "%s: nobody measures how long its requests take", name_of(c));
 	for (int op = 0; err == 0 && op < RZS_LATENCY_OPS; op++) {
 		struct rzs_latency_sum sum;
 
@@ -366,8 +355,9 @@ static int run_params(struct call *c)
 /* A form without this operation has its devices once and for all. */
 static int cannot(struct call *c)
 {
-	return refuse(c, -EOPNOTSUPP, "%s: %s has one device, from its start to its end; rzsd can",
-		      c->request->word[0], c->target->program);
+	return rzs_value_fail(c->why, -EOPNOTSUPP,
+			      "%s: %s has one device, from its start to its end; rzsd can",
+			      c->request->word[0], c->target->program);
 }
 
 /* KEY=VALUE, cut in two: the key, and what is behind the = is returned; NULL: there is none. */
@@ -390,8 +380,8 @@ static int check_pairs(struct call *c)
 
 	for (unsigned i = 2; i < c->request->nr; i++)
 		if (!cut_pair(c->request->word[i], key, sizeof(key)))
-			return refuse(c, -EINVAL, "%.100s: expected KEY=VALUE",
-				      c->request->word[i]);
+			return rzs_value_fail(c->why, -EINVAL, "%.100s: expected KEY=VALUE",
+					      c->request->word[i]);
 	return 0;
 }
 
@@ -437,25 +427,26 @@ static int run_set(struct call *c)
 	return err < 0 ? err : set_pairs(c);
 }
 
+/* operation: NULL where the server cannot. */
+static int run_operation(struct call *c,
+			 int (*operation)(void *arg, const char *name, char why[RZS_WHY_MAX]))
+{
+	return operation ? operation(c->target->arg, name_of(c), c->why) : cannot(c);
+}
+
 static int run_init(struct call *c)
 {
-	if (!c->target->init)
-		return cannot(c);
-	return c->target->init(c->target->arg, name_of(c), c->why);
+	return run_operation(c, c->target->init);
 }
 
 static int run_reset(struct call *c)
 {
-	if (!c->target->reset)
-		return cannot(c);
-	return c->target->reset(c->target->arg, name_of(c), c->why);
+	return run_operation(c, c->target->reset);
 }
 
 static int run_remove(struct call *c)
 {
-	if (!c->target->remove)
-		return cannot(c);
-	return c->target->remove(c->target->arg, name_of(c), c->why);
+	return run_operation(c, c->target->remove);
 }
 
 /* ---- the table */
@@ -490,7 +481,8 @@ static int refuse_verb(struct call *c)
 	for (size_t i = 0; i < NR_VERBS; i++)
 		snprintf(known + strlen(known), sizeof(known) - strlen(known), "%s%s",
 			 i ? ", " : "", verbs[i].name);
-	return refuse(c, -EINVAL, "%.40s: no such verb; there are %s", c->request->word[0], known);
+	return rzs_value_fail(c->why, -EINVAL, "%.40s: no such verb; there are %s",
+			      c->request->word[0], known);
 }
 
 static int dispatch(struct call *c)
@@ -503,11 +495,13 @@ static int dispatch(struct call *c)
 		if (strcmp(v->name, request->word[0]) != 0)
 			continue;
 		if (request->nr < v->least || request->nr > v->most)
-			return refuse(c, -EINVAL, "%s: expected '%s'", v->name, v->usage);
+			return rzs_value_fail(c->why, -EINVAL, "%s: expected '%s'", v->name,
+					      v->usage);
 		if (v->least > 1 && !rzs_device_name_ok(name_of(c)))
-			return refuse(c, -EINVAL,
-				      "%.80s: not a device's name: 1 to %u of A-Z a-z 0-9 . _ -",
-				      name_of(c), RZS_DEVICE_NAME_MAX);
+			return rzs_value_fail(
+				c->why, -EINVAL,
+				"%.80s: not a device's name: 1 to %u of A-Z a-z 0-9 . _ -",
+				name_of(c), RZS_DEVICE_NAME_MAX);
 		return v->run(c);
 	}
 	return refuse_verb(c);

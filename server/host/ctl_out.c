@@ -10,7 +10,7 @@ void rzs_ctl_out_free(struct rzs_ctl_out *out)
 	*out = (struct rzs_ctl_out){0};
 }
 
-/* Space for the longest line there can be.  NULL: no memory; out is broken from then on. */
+/* Reserve space for the longest line there can be.  NULL: no memory, and out is broken. */
 static char *reserve_line(struct rzs_ctl_out *out)
 {
 	size_t size = out->size ? out->size : RZS_CTL_REPLY_MAX;

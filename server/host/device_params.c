@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a device is to be; see device_params.h.  For each row of device_keys.def there is a function
- * that takes a value, set_id(), and one that gives it, show_id().
+ * The parameters of a device; see device_params.h.  Each row of device_keys.def has two functions
+ * here: set_id() parses a value, show_id() writes it.
  */
 #include "device_params.h"
 
@@ -14,10 +14,10 @@
 
 #include "ram.h"
 #include "size_expr.h"
-#include "target.h"
+#include "text.h"
 
 #define MAX_SIZE   (RZS_MAX_PAGES << RZS_PAGE_SHIFT)
-#define SMALL_SIZE (1u << 20) /* a bare number below may have been meant to be of MiB */
+#define SMALL_SIZE (1u << 20) /* a bare number below this was perhaps meant in MiB */
 
 const char rzs_device_params_help[] =
 #define RZS_DEVICE_KEY(id, name, live, help) name "=" help "\n"
@@ -46,14 +46,14 @@ static int set_text_size(const char *key, const char *value, uint64_t *out,
 
 static int check_size(const char *text, uint64_t size, char *why);
 
-/* What will never be a size is refused at once, not when the device is made ready. */
+/* What can never be a size is refused now, not when the device is initialised. */
 static int set_size(struct rzs_device_params *p, const char *key, const char *value, char *why)
 {
 	char text[RZS_VALUE_SIZE_MAX];
 	uint64_t size;
 	int err = set_text_size(key, value, &size, text, why);
 
-	/* A share of RAM is rarely whole pages, and nobody meant it to be exact. */
+	/* A share of RAM is rarely whole pages, and is not meant to be exact. */
 	if (err == 0 && !rzs_size_is_exact(text))
 		size &= ~(uint64_t)(RZS_PAGE_SIZE - 1);
 	if (err == 0)
@@ -117,14 +117,6 @@ static int set_label(struct rzs_device_params *p, const char *key, const char *v
 	return 0;
 }
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* 8-4-4-4-12 hexadecimal digits. */
 static int set_uuid(struct rzs_device_params *p, const char *key, const char *value, char *why)
 {
@@ -138,7 +130,7 @@ static int set_uuid(struct rzs_device_params *p, const char *key, const char *va
 		return 0;
 	}
 	for (size_t i = 0; good && i < sizeof(shape) - 1; i++) {
-		int digit = hex_digit(value[i]);
+		int digit = rzs_text_hex_digit(value[i]);
 
 		if (shape[i] == '-') {
 			good = value[i] == '-';
@@ -178,7 +170,7 @@ static int set_shared(struct rzs_device_params *p, const char *key, const char *
 	return rzs_value_bool(key, value, &p->shared, why);
 }
 
-/* ---- what they are set to */
+/* ---- showing values */
 
 static void show_number(char *text, uint64_t n)
 {
@@ -313,7 +305,7 @@ void rzs_device_params_init(struct rzs_device_params *p)
 	p->store.codec = rzs_codec_name(0);
 }
 
-/* What to add to a complaint about a small number of bytes that was meant to be one of MiB. */
+/* A hint for a message about a small number of bytes that was perhaps meant in MiB. */
 static const char *hint(char buf[96], const char *text, uint64_t bytes)
 {
 	buf[0] = '\0';
@@ -349,7 +341,7 @@ static int complete_size(struct rzs_device_params *p, uint64_t ram, char *why)
 	if (!p->size_text[0]) {
 		if (ram == 0)
 			return rzs_value_bad(why, "size", NULL,
-					     "needed, because this system does not tell how much "
+					     "needed, because this system does not say how much "
 					     "RAM it has");
 		strcpy(p->size_text, "25%");
 		p->size = (ram / 4) & ~(uint64_t)(RZS_PAGE_SIZE - 1);
@@ -364,10 +356,10 @@ static int complete_uuid(struct rzs_device_params *p, char *why)
 {
 	if (p->uuid_given)
 		return 0;
-	/* The system call: glibc's function has pages of its own from 2.41 on, not to be locked. */
+	/* The system call: since 2.41 glibc's function maps pages, which cannot be locked. */
 	if (syscall(SYS_getrandom, p->uuid, sizeof(p->uuid), 0) != sizeof(p->uuid))
 		return rzs_value_bad(why, "uuid", NULL,
-				     "no random numbers to be had; give one with uuid=");
+				     "the system gives no random numbers; give a UUID with uuid=");
 	p->uuid[6] = (p->uuid[6] & 0x0f) | 0x40; /* version 4: random */
 	p->uuid[8] = (p->uuid[8] & 0x3f) | 0x80; /* the usual variant */
 	return 0;
@@ -432,7 +424,7 @@ static int complete_memlimit(const struct rzs_device_params *p, uint64_t ram, ui
 	return 0;
 }
 
-/* What is no mistake for certain, but looks like one. */
+/* Warn about what is allowed, but is probably a mistake. */
 static void advise(const struct rzs_device_params *p, uint64_t ram, void (*warn)(const char *text))
 {
 	char text[RZS_WHY_MAX], more[96];

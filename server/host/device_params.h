@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a device is to be: key=value, the same keys and rules in the plugin's command line, in
- * rzsd's configuration and over the control socket.
+ * The parameters of a device, as key=value.  Keys and rules are the same on the plugin's command
+ * line, in rzsd's configuration and on the control socket.
  *
- * device_keys.def lists the keys.  Sizes may be expressions (size_expr.h).  Complaints are one line
- * that names key, value and what to give instead.
+ * device_keys.def lists the keys.  Sizes may be expressions (size_expr.h).  An error message is one
+ * line that names the key and the value, and says what to give instead.
  *
- * Threading: none; nothing here is shared.
+ * Threading: a struct belongs to its caller.  All functions may wait for memory; none is for the
+ * data path.
  */
 #ifndef RZS_DEVICE_PARAMS_H
 #define RZS_DEVICE_PARAMS_H
@@ -18,77 +19,83 @@
 #include "value.h"
 
 struct rzs_device_params {
-	struct rzs_config store; /* nr_pages and nr_workers are set by complete() */
+	struct rzs_config store; /* rzs_device_params_complete() sets nr_pages, nr_workers */
 	uint64_t size;		 /* bytes */
 	bool swap_header;
 	bool shared; /* several clients may write (hold.h) */
 	uint8_t uuid[RZS_SWAP_UUID_SIZE];
 	char label[RZS_SWAP_LABEL_MAX + 1]; /* empty: none */
 
-	/* Whether, and how, they were given; empty text: not given. */
+	/* Whether they were given; and their text, empty if not given. */
 	bool swap_header_given, uuid_given, label_given;
 	char size_text[RZS_VALUE_SIZE_MAX], memlimit_text[RZS_VALUE_SIZE_MAX];
 	char reserve_text[RZS_VALUE_SIZE_MAX];
 };
 
-/* The keys' numbers, and how many there are. */
+/* The keys' numbers, and their count. */
 enum rzs_device_key {
 #define RZS_DEVICE_KEY(id, name, live, help) RZS_DEVICE_KEY_##id,
 #include "device_keys.def"
 	RZS_DEVICE_PARAMS_KEYS,
 };
 
-/* Their names, and then NULL. */
+/* The keys' names, then NULL. */
 extern const char *const rzs_device_params_keys[RZS_DEVICE_PARAMS_KEYS + 1];
 
+#define RZS_DEVICE_NAME_MAX 63u /* bytes of a device's name, without the 0 */
+
+/* Whether name consists of A-Z a-z 0-9 . _ - and is not too long, empty, "." or "..". */
+bool rzs_device_name_ok(const char *name);
+
+/* No parameter is given. */
 void rzs_device_params_init(struct rzs_device_params *p);
 
 /*
- * One key=value; may come again, the last one counts.
- * 0; -ENOENT: no such key (why is set too); -EINVAL: not a good value.  p is unchanged then.
+ * Set one parameter.  If a key comes again, the last value counts.  0; -ENOENT: no such key;
+ * -EINVAL: the value is wrong.  After an error why is set, and p has not changed.
  */
 int rzs_device_params_set(struct rzs_device_params *p, const char *key, const char *value,
 			  char why[RZS_WHY_MAX]);
 
 /*
- * Defaults for what was not given, and the checks that need several values.  nr_workers: calls that
- * may run at once.  warn: called with advice that is no error; may be NULL.  May be called again,
- * after more was set.
- * 0; -EINVAL with why set.
+ * Set defaults for what was not given, and check what needs several values.  nr_workers: how many
+ * calls of the store may run at once.  warn: gets advice, a line each; may be NULL.  Call this
+ * again after setting more.  0; -EINVAL with why set.
  */
 int rzs_device_params_complete(struct rzs_device_params *p, unsigned nr_workers,
 			       void (*warn)(const char *text), char why[RZS_WHY_MAX]);
 
 /*
- * Make the store that p (completed) describes, with its swap header in it.  Sleeps, allocates.
- * *out is NULL on failure.  Errors as rzs_store_create()'s.
+ * Create the store that p describes, after rzs_device_params_complete(), with its swap header.
+ * Sleeps.  0, or a negative errno as rzs_store_create()'s, and NULL in *out.
  */
 int rzs_device_params_make(const struct rzs_device_params *p, struct rzs_store **out);
 
 /*
- * Give store, which p was made into, another memlimit; p then says so too.  limited: whether one is
- * in force, for who tells clients about that; true while either is.
- * -EINVAL: not a value for this store; -ENOSPC: below what is held.  Nothing has changed then.
+ * Change the memlimit of a store made from p, and in p.  *limited: whether there is a limit, for
+ * what clients are told of extents; true while the old or the new one may be in force.  Sleeps.  0;
+ * -EINVAL: wrong value for this store; -ENOSPC: more memory is held than that.  After an error why
+ * is set, and nothing has changed.
  */
 int rzs_device_params_relimit(struct rzs_device_params *p, struct rzs_store *store,
 			      const char *value, atomic_bool *limited, char why[RZS_WHY_MAX]);
 
-/* Whether a device in use takes a new value of key; false also for what is not a key. */
+/* Whether a device in use takes a new value of key.  false for an unknown key. */
 bool rzs_device_params_is_live(const char *key);
 
 /*
- * The value of the key with this number (below RZS_DEVICE_PARAMS_KEYS), as rzs_device_params_set()
- * takes it; empty: there is none yet.
+ * Write the value of key (enum rzs_device_key) to text, as rzs_device_params_set() takes it; an
+ * empty string if there is no value yet.
  */
 void rzs_device_params_show(const struct rzs_device_params *p, unsigned key,
 			    char text[RZS_VALUE_SIZE_MAX]);
 
-/* The usual form, 8-4-4-4-12 hexadecimal digits. */
+/* Write a UUID in the usual form, 8-4-4-4-12 hexadecimal digits. */
 #define RZS_UUID_TEXT_SIZE 37u
 void rzs_device_params_uuid_text(const uint8_t uuid[RZS_SWAP_UUID_SIZE],
 				 char text[RZS_UUID_TEXT_SIZE]);
 
-/* The lines for --help, "key=<VALUE>   text" each. */
+/* Lines for --help, "key=<VALUE>   text", each with a newline. */
 extern const char rzs_device_params_help[];
 
 #endif

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Who may change a device.  See hold.h.
+ * Which client may write to a device; see hold.h.
  *
- * Invariants: a holder is in its list while it has connections, and until somebody looks after
- * that; only who looks takes it out, under the lock.  The owner is in the list.
+ * Invariants: a client stays in the list until it has no connections and sweep() finds that, under
+ * the lock.  The owner is in the list.
  *
- * A pid is good for as long as its process lives, and may be another's afterwards.  So a process is
- * told by its pid and its start.  (A pidfd would do as well, but it costs a descriptor, and needs a
- * kernel and tools that know it.)
+ * A process id is valid while its process exists; afterwards it may be another one's.  So a process
+ * is identified by its id and its start time.  (A pidfd would do as well, but it costs a
+ * descriptor, and needs a kernel and tools that support it.)
  *
- * Clients come one after the other faster than their connections are noticed to have ended.  So who
- * is about to find a device held looks at the sockets of this process: whether one of the holder's
- * is still open at its other end.  If none is, it has left, and nobody needs to be refused.
+ * A new client may come before the server has noticed that the previous one ended.  So if a device
+ * is held, the server looks at its own sockets, whether one of the holder's is still open at the
+ * other end.  If none is, the holder has left, and nobody needs to be refused.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -28,6 +28,7 @@
 #include <unistd.h>
 
 #include "hold.h"
+#include "text_file.h"
 
 struct rzs_holder {
 	struct rzs_holder *next;
@@ -44,23 +45,9 @@ void rzs_hold_set_control(const char *path)
 
 /* ---- the clients' processes ---- */
 
-/* Read the beginning of a file, as text. */
-static bool read_text(const char *path, char *out, size_t size)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = -1;
-
-	if (fd >= 0) {
-		n = read(fd, out, size - 1);
-		close(fd);
-	}
-	out[n > 0 ? n : 0] = '\0';
-	return n > 0;
-}
-
 /*
- * When a process was started, clock ticks after the machine was; 0: it has ended (though its parent
- * may not have asked yet how), or the system does not show it.  *out_attaches: it is nbd-client.
+ * The start time of a process, in clock ticks since the machine's start; 0: it has ended (perhaps
+ * as a zombie), or the system does not show it.  *out_attaches: it is nbd-client.
  */
 static uint64_t start_of(pid_t pid, bool *out_attaches)
 {
@@ -69,9 +56,9 @@ static uint64_t start_of(pid_t pid, bool *out_attaches)
 
 	*out_attaches = false;
 	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	if (pid <= 0 || !read_text(path, text, sizeof(text)))
+	if (pid <= 0 || !rzs_text_file_read(path, text, sizeof(text)))
 		return 0;
-	/* Behind the name, which may have any bytes: the state, and 18 numbers before this one. */
+	/* After the name, which may have any bytes: the state, and 18 numbers before this one. */
 	p = strrchr(text, ')');
 	if (!p || p[1] != ' ' || p[2] == 'Z' || p[2] == 'X')
 		return 0;
@@ -93,8 +80,8 @@ void rzs_peer_set_address(struct rzs_peer_id *out, const void *address, socklen_
 	memcpy(out->address, address, out->address_len);
 }
 
-/* False as well when nothing is known of its process. */
-static bool is_gone(const struct rzs_holder *h)
+/* Whether its process has ended.  false: no, or its process is not known. */
+static bool has_ended(const struct rzs_holder *h)
 {
 	bool attaches;
 
@@ -103,7 +90,7 @@ static bool is_gone(const struct rzs_holder *h)
 	return h->id.pid > 0 && kill(h->id.pid, 0) < 0 && errno == ESRCH;
 }
 
-/* The same process; who asks was alive a moment ago. */
+/* Whether it is the same process as id, which existed a moment ago. */
 static bool is_same(const struct rzs_holder *h, const struct rzs_peer_id *id)
 {
 	return rzs_peer_is_known(id) && h->id.pid == id->pid && h->id.start == id->start;
@@ -143,7 +130,7 @@ static bool is_open(int fd)
 	return poll(&p, 1, 0) == 0;
 }
 
-/* What getdents64() gives. */
+/* An entry of getdents64(). */
 struct entry {
 	uint64_t ino;
 	int64_t off;
@@ -152,41 +139,41 @@ struct entry {
 	char name[];
 };
 
-/* Whether one of a folder's entries is an open connection of this client. */
-static bool has_open(int folder, const struct rzs_peer_id *id)
+/* Whether one of a directory's entries is an open connection of this client; true: not known. */
+static bool has_open(int directory, const struct rzs_peer_id *id)
 {
 	_Alignas(struct entry) char buf[2048];
 	long n;
 
-	while ((n = syscall(SYS_getdents64, folder, buf, sizeof(buf))) > 0) {
+	while ((n = syscall(SYS_getdents64, directory, buf, sizeof(buf))) > 0) {
 		for (long at = 0; at < n;) {
 			const struct entry *e = (const void *)(buf + at);
 			int fd = e->name[0] == '.' ? -1 : atoi(e->name);
 
-			if (fd >= 0 && fd != folder && is_of(fd, id) && is_open(fd))
+			if (fd >= 0 && fd != directory && is_of(fd, id) && is_open(fd))
 				return true;
 			at += e->reclen;
 		}
 	}
-	return n < 0; /* it cannot be told */
+	return n < 0; /* not known */
 }
 
 /*
- * Whether a client is there: true when that cannot be told.  Takes no memory: in nbdkit it is a
- * thread that will serve requests who asks.
+ * Whether a client is connected.  Also true if that is not known.  Takes no memory, because in
+ * nbdkit the calling thread will serve requests.
  */
-static bool is_there(const struct rzs_peer_id *id)
+static bool is_connected(const struct rzs_peer_id *id)
 {
 	bool there;
-	int folder;
+	int directory;
 
 	if (id->pid <= 0 && id->address_len == 0)
 		return true;
-	folder = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (folder < 0)
+	directory = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (directory < 0)
 		return true;
-	there = has_open(folder, id);
-	close(folder);
+	there = has_open(directory, id);
+	close(directory);
 	return there;
 }
 
@@ -197,7 +184,7 @@ static void give_up(struct rzs_hold *hold, struct rzs_holder *h)
 	(void)atomic_compare_exchange_strong(&hold->owner, &h, NULL);
 }
 
-/* Take out who has left, which may have been made the owner in that moment. */
+/* Free the clients without connections, of which one may have become the owner just now. */
 static void sweep(struct rzs_hold *hold)
 {
 	struct rzs_holder **link = &hold->first, *h;
@@ -222,24 +209,27 @@ static struct rzs_holder *find(const struct rzs_hold *hold, const struct rzs_pee
 	return h;
 }
 
-/* The owner; who connected and has gone, if its connections live, is that from now on. */
+/*
+ * The owner.  If there is none, a client whose process has ended and whose connections have not
+ * becomes the owner: the kernel has them.
+ */
 static struct rzs_holder *current_owner(struct rzs_hold *hold)
 {
 	struct rzs_holder *h;
 
 	for (h = hold->first; h && !atomic_load(&hold->owner); h = h->next)
-		if (is_gone(h) && is_there(&h->id))
+		if (has_ended(h) && is_connected(&h->id))
 			(void)rzs_hold_take(hold, h);
 	return atomic_load(&hold->owner);
 }
 
-/* Whether another one has hung up, of which there may be requests left that change something. */
+/* Whether another client has disconnected, and may have changes left in its sockets. */
 static bool is_leaving(const struct rzs_hold *hold, const struct rzs_peer_id *id)
 {
 	const struct rzs_holder *h;
 
 	for (h = hold->first; h; h = h->next)
-		if (!is_same(h, id) && !is_there(&h->id))
+		if (!is_same(h, id) && !is_connected(&h->id))
 			return true;
 	return false;
 }
@@ -253,7 +243,7 @@ enum rzs_hold_answer rzs_hold_ask(struct rzs_hold *hold, const struct rzs_peer_i
 	sweep(hold);
 	owner = current_owner(hold);
 	if (owner && !is_same(owner, id))
-		answer = is_there(&owner->id) ? RZS_HOLD_READ : RZS_HOLD_WAIT;
+		answer = is_connected(&owner->id) ? RZS_HOLD_READ : RZS_HOLD_WAIT;
 	else if (!owner && is_leaving(hold, id))
 		answer = RZS_HOLD_WAIT;
 	pthread_mutex_unlock(&hold->lock);
@@ -290,8 +280,8 @@ int rzs_hold_enter(struct rzs_hold *hold, const struct rzs_peer_id *id, struct r
 }
 
 /*
- * The last one gives up what it holds, before it may be taken out.  (Another connection of the same
- * client may come at that moment; what it needs it takes again.)
+ * The last connection gives up the device before the client can be freed.  (If another connection
+ * of the client comes at that moment, it takes the device again when it needs it.)
  */
 void rzs_hold_leave(struct rzs_hold *hold, struct rzs_holder *holder)
 {

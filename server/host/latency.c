@@ -13,7 +13,7 @@ struct lane_op {
 
 struct lane {
 	struct lane_op op[RZS_LATENCY_OPS];
-	char apart[64]; /* no cache line is two lanes' */
+	char apart[64]; /* no cache line belongs to two lanes */
 };
 
 struct rzs_latency {
@@ -35,7 +35,7 @@ void rzs_latency_destroy(struct rzs_latency *l)
 	free(l);
 }
 
-/* Times below SUB have a bucket each; from there on each power of two has SUB of them. */
+/* Times below SUB have a bucket each.  From there on each power of two has SUB buckets. */
 static unsigned bucket_of(uint64_t ns)
 {
 	unsigned top;
@@ -95,7 +95,7 @@ void rzs_latency_read(const struct rzs_latency *l, enum rzs_latency_op op,
 
 uint64_t rzs_latency_percentile(const struct rzs_latency_sum *sum, unsigned per_mille)
 {
-	/* The last of those that are to be within, counted from 1. */
+	/* The rank of the request whose time is asked for, from 1. */
 	uint64_t rank = (sum->count * per_mille + 999) / 1000, before = 0;
 
 	if (sum->count == 0)

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Unix sockets to listen on.  See listen_unix.h.
+ * Listening on unix sockets; see listen_unix.h.
  *
- * A socket's file outlives a process that was killed, and bind() then fails for ever: so whoever
- * starts asks whether anybody answers, and removes the file if not.  Between that question and the
- * removal another process may have put its own there.  Hence a lock on the folder, which costs no
- * file of its own.  It is waited for only so long: a folder such as /tmp can be locked by anybody.
+ * The file of a socket remains when its process is killed, and bind() then fails for ever.  So a
+ * server tries to connect at its start, and removes the file if nobody answers.  Another process
+ * may create its socket between these two steps.  So both are done under a lock on the directory,
+ * which needs no file of its own.  The server waits for the lock for a limited time, because any
+ * process can lock a directory such as /tmp.
  *
- * Until listen() nobody can connect, so the permissions are set before that, without touching the
- * umask, which is the whole process's.
+ * Nobody can connect before listen().  So the mode is set before that, without a change to the
+ * umask, which belongs to the whole process.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -29,16 +29,6 @@
 #define LOCK_TRIES    100
 #define LOCK_PAUSE_NS (10 * 1000 * 1000)
 
-__attribute__((format(printf, 3, 4))) static int refuse(char *why, int err, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(why, RZS_WHY_MAX, fmt, ap);
-	va_end(ap);
-	return err;
-}
-
 static int make_address(const char *path, struct sockaddr_un *out, char *why)
 {
 	size_t len = strlen(path);
@@ -46,18 +36,18 @@ static int make_address(const char *path, struct sockaddr_un *out, char *why)
 	memset(out, 0, sizeof(*out));
 	out->sun_family = AF_UNIX;
 	if (len == 0)
-		return refuse(why, -EINVAL, "a socket needs a path");
+		return rzs_value_fail(why, -EINVAL, "a socket needs a path");
 	if (len >= sizeof(out->sun_path))
-		return refuse(why, -ENAMETOOLONG,
-			      "%.60s...: longer than the %zu bytes that a socket's "
-			      "path may have",
-			      path, sizeof(out->sun_path) - 1);
+		return rzs_value_fail(why, -ENAMETOOLONG,
+				      "%.60s...: longer than the %zu bytes that a socket's "
+				      "path may have",
+				      path, sizeof(out->sun_path) - 1);
 	memcpy(out->sun_path, path, len);
 	return 0;
 }
 
-/* The folder that path is in, of which the caller knows the length to be small. */
-static void folder_of(const char *path, char out[sizeof(((struct sockaddr_un *)NULL)->sun_path)])
+/* The directory of path.  path is shorter than a sun_path. */
+static void directory_of(const char *path, char out[sizeof(((struct sockaddr_un *)NULL)->sun_path)])
 {
 	const char *slash = strrchr(path, '/');
 	size_t len = slash ? (size_t)(slash - path) : 0;
@@ -72,27 +62,28 @@ static void folder_of(const char *path, char out[sizeof(((struct sockaddr_un *)N
 	out[len] = '\0';
 }
 
-static int refuse_folder(const char *path, int err, char *why)
+static int refuse_directory(const char *path, int err, char *why)
 {
-	return refuse(why, err, "%s: its folder cannot be made: %s", path, strerror(-err));
+	return rzs_value_fail(why, err, "%s: cannot create its directory: %s", path,
+			      strerror(-err));
 }
 
-/* Whether there is what the folder would be made in, if it is missing. */
-static int check_folder(const char *path, const char *folder, char *why)
+/* Whether the directory exists, or can be created in its parent. */
+static int check_directory(const char *path, const char *directory, char *why)
 {
 	char parent[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
 
-	folder_of(folder, parent);
-	if (access(folder, F_OK) < 0 && access(parent, F_OK) < 0)
-		return refuse_folder(path, -errno, why);
+	directory_of(directory, parent);
+	if (access(directory, F_OK) < 0 && access(parent, F_OK) < 0)
+		return refuse_directory(path, -errno, why);
 	return 0;
 }
 
-/* Negative: no lock, which others' doings must not turn into no start. */
-static int lock_folder(const char *folder)
+/* Negative: not locked.  The server starts all the same, whatever other processes do. */
+static int lock_directory(const char *directory)
 {
 	static const struct timespec pause = {.tv_nsec = LOCK_PAUSE_NS};
-	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	for (int i = 0; fd >= 0 && i < LOCK_TRIES; i++) {
 		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
@@ -102,7 +93,7 @@ static int lock_folder(const char *folder)
 	return fd;
 }
 
-static void unlock_folder(int fd)
+static void unlock_directory(int fd)
 {
 	if (fd >= 0)
 		close(fd);
@@ -115,7 +106,7 @@ static int open_socket(void)
 	return fd < 0 ? -errno : fd;
 }
 
-/* Only a refused connection says that nobody is there; when in doubt, somebody is. */
+/* Only a refused connection means that nobody answers. */
 static bool somebody_answers(const struct sockaddr_un *address)
 {
 	int fd = open_socket();
@@ -129,34 +120,36 @@ static bool somebody_answers(const struct sockaddr_un *address)
 	return !nobody;
 }
 
-/* Remove what an earlier process has left. */
+/* Remove the socket of an earlier process. */
 static int clear_place(const struct sockaddr_un *address, char *why)
 {
 	const char *path = address->sun_path;
 	struct stat st;
 
 	if (lstat(path, &st) < 0)
-		return errno == ENOENT ? 0 : refuse(why, -errno, "%s: %s", path, strerror(errno));
+		return errno == ENOENT
+			       ? 0
+			       : rzs_value_fail(why, -errno, "%s: %s", path, strerror(errno));
 	if (!S_ISSOCK(st.st_mode))
-		return refuse(why, -EEXIST,
-			      "%s: is there already and is no socket; remove it, or "
-			      "give another path",
-			      path);
+		return rzs_value_fail(why, -EEXIST,
+				      "%s: exists and is not a socket; remove it, or "
+				      "give another path",
+				      path);
 	if (somebody_answers(address))
-		return refuse(why, -EADDRINUSE,
-			      "%s: another server answers there; stop it, or "
-			      "give another path",
-			      path);
+		return rzs_value_fail(why, -EADDRINUSE,
+				      "%s: another server answers there; stop it, or "
+				      "give another path",
+				      path);
 	if (unlink(path) < 0 && errno != ENOENT)
-		return refuse(why, -errno,
-			      "%s: left by an earlier server, and cannot be removed: %s", path,
-			      strerror(errno));
+		return rzs_value_fail(why, -errno,
+				      "%s: cannot remove the socket of an earlier server: %s", path,
+				      strerror(errno));
 	return 0;
 }
 
 /*
- * Of the socket, and of nothing that another user may have put in its place.  That takes /proc; the
- * mode from before bind() is as narrow or narrower.
+ * Set the mode of the socket, but not of a link that another user may have put in its place.  This
+ * needs /proc; without it the mode from before bind() remains, which permits no more.
  */
 static int set_mode(const char *path, mode_t mode)
 {
@@ -172,18 +165,21 @@ static int bind_and_listen(const struct sockaddr_un *address, mode_t mode, char 
 	int err;
 
 	if (fd < 0)
-		return refuse(why, fd, "%s: no socket: %s", path, strerror(-fd));
-	(void)fchmod(fd, mode); /* what bind() gives the file, but for the umask */
+		return rzs_value_fail(why, fd, "%s: cannot create a socket: %s", path,
+				      strerror(-fd));
+	(void)fchmod(fd, mode); /* the mode that bind() gives the file, less the umask */
 	if (bind(fd, (const struct sockaddr *)address, sizeof(*address)) < 0) {
 		err = -errno;
 		close(fd);
-		return refuse(why, err, "%s: cannot listen there: %s", path, strerror(-err));
+		return rzs_value_fail(why, err, "%s: cannot listen on it: %s", path,
+				      strerror(-err));
 	}
 	if (set_mode(path, mode) < 0 || listen(fd, BACKLOG) < 0) {
 		err = -errno;
 		unlink(path);
 		close(fd);
-		return refuse(why, err, "%s: cannot listen there: %s", path, strerror(-err));
+		return rzs_value_fail(why, err, "%s: cannot listen on it: %s", path,
+				      strerror(-err));
 	}
 	return fd;
 }
@@ -191,45 +187,45 @@ static int bind_and_listen(const struct sockaddr_un *address, mode_t mode, char 
 int rzs_listen_unix(const char *path, mode_t mode, char why[RZS_WHY_MAX])
 {
 	struct sockaddr_un address;
-	char folder[sizeof(address.sun_path)];
+	char directory[sizeof(address.sun_path)];
 	int err, lock;
 
 	why[0] = '\0';
 	err = make_address(path, &address, why);
 	if (err < 0)
 		return err;
-	folder_of(path, folder);
-	if (mkdir(folder, 0700) < 0 && errno != EEXIST)
-		return refuse_folder(path, -errno, why);
-	lock = lock_folder(folder);
+	directory_of(path, directory);
+	if (mkdir(directory, 0700) < 0 && errno != EEXIST)
+		return refuse_directory(path, -errno, why);
+	lock = lock_directory(directory);
 	err = clear_place(&address, why);
 	if (err == 0)
 		err = bind_and_listen(&address, mode, why);
-	unlock_folder(lock);
+	unlock_directory(lock);
 	return err;
 }
 
 int rzs_listen_unix_check(const char *path, char why[RZS_WHY_MAX])
 {
 	struct sockaddr_un address;
-	char folder[sizeof(address.sun_path)];
+	char directory[sizeof(address.sun_path)];
 	int err, lock;
 
 	why[0] = '\0';
 	err = make_address(path, &address, why);
 	if (err < 0)
 		return err;
-	folder_of(path, folder);
-	err = check_folder(path, folder, why);
+	directory_of(path, directory);
+	err = check_directory(path, directory, why);
 	if (err < 0)
 		return err;
-	lock = lock_folder(folder);
+	lock = lock_directory(directory);
 	err = clear_place(&address, why);
-	unlock_folder(lock);
+	unlock_directory(lock);
 	return err;
 }
 
-/* A place that cannot be cleared is left. */
+/* If it cannot be removed, it remains. */
 void rzs_listen_unix_remove(const char *path)
 {
 	char why[RZS_WHY_MAX];

@@ -24,6 +24,7 @@ librzshost_la_SOURCES = \
 	server/host/stat_table.c \
 	server/host/stat_table.h \
 	server/host/target.h \
+	server/host/unlikely.h \
 	server/host/upkeep.c \
 	server/host/upkeep.h \
 	server/host/value.c \

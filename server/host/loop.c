@@ -2,13 +2,13 @@
 /*
  * The loop of threads that may wait.  See loop.h.
  *
- * A descriptor is put into the epoll set once and stays there until it is removed: what it is
- * watched for is changed by EPOLL_CTL_MOD, which needs no memory.  (libuv takes a descriptor out
- * and puts it in again for that, and calls abort() when the kernel has no memory for it; so do its
- * start and its signals at other calls.)
+ * A descriptor stays in the epoll set from rzs_loop_add() to rzs_loop_remove().  EPOLL_CTL_MOD
+ * changes the events that it is watched for, which needs no memory.  (libuv removes the descriptor
+ * and adds it again for that, and calls abort() if the kernel has no memory for it.  Its start and
+ * its signals abort like that at other calls.)
  *
- * Invariants: timers are in the order of their times.  What the event of a descriptor leads to may
- * remove others, whose events are among those taken at the same time: these are cleared.
+ * Invariants: timers are sorted by their times.  The function of one descriptor may remove others
+ * whose events were taken at the same time; rzs_loop_remove() clears those events.
  */
 #include <errno.h>
 #include <limits.h>
@@ -115,7 +115,7 @@ void rzs_loop_set_timer(struct rzs_loop *l, struct rzs_loop_timer *t, uint64_t m
 	t->set = true;
 }
 
-/* What is set meanwhile is due later. */
+/* A timer that is set meanwhile is due later. */
 static void run_timers(struct rzs_loop *l)
 {
 	struct rzs_loop_timer *t;
@@ -156,7 +156,7 @@ void rzs_loop_call(struct rzs_loop *l, struct rzs_loop_call *c)
 	int saved = errno;
 
 	if (!atomic_exchange(&c->asked, true))
-		(void)!write(l->wake, &one, sizeof(one)); /* a full counter has woken it already */
+		(void)!write(l->wake, &one, sizeof(one)); /* EAGAIN: it is awake already */
 	errno = saved;
 }
 
@@ -164,7 +164,7 @@ static void make_calls(struct rzs_loop *l)
 {
 	uint64_t count;
 
-	(void)!read(l->wake, &count, sizeof(count)); /* whose they are is in the calls */
+	(void)!read(l->wake, &count, sizeof(count)); /* `asked` says which calls */
 	for (struct rzs_loop_call *c = l->calls; c; c = c->next)
 		if (atomic_exchange(&c->asked, false))
 			c->fn(c->arg);
@@ -179,7 +179,7 @@ void rzs_loop_run_once(struct rzs_loop *l, bool wait)
 
 	look_at_clock(l);
 	l->event = events;
-	l->end = events + (nr > 0 ? nr : 0); /* a signal: it has made its call */
+	l->end = events + (nr > 0 ? nr : 0); /* -1: a signal, whose handler has made its call */
 	while (l->event < l->end) {
 		const struct epoll_event e = *l->event++;
 		struct rzs_loop_fd *w = e.data.ptr;

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A loop for a thread that may wait, for memory too: it watches descriptors, has timers, and takes
- * calls from other threads and from signal handlers.
+ * A loop for a thread that may wait, also for memory.  It watches descriptors, has timers, and
+ * takes calls from other threads and from signal handlers.
  *
- * Nothing in it ends the process: what cannot be had is an error of the call that asked for it.
- * Memory is asked for in rzs_loop_open() and rzs_loop_add() only, and there it is the kernel's.
- * What is watched, timers and calls are the caller's structs.
+ * It never ends the process: whatever it cannot get is an error of the function that asked for it.
+ * Only rzs_loop_open() and rzs_loop_add() ask for memory, and only the kernel's.  The structs of
+ * descriptors, timers and calls belong to the caller.
  *
- * Threading: one thread at a time has the loop, and all of this is its, but for rzs_loop_call().
+ * Threading: one thread at a time has the loop, and calls these functions.  Any thread calls
+ * rzs_loop_call().
  */
 #ifndef RZS_LOOP_H
 #define RZS_LOOP_H
@@ -17,17 +18,17 @@
 #include <stdint.h>
 #include <sys/epoll.h>
 
-/* A descriptor. */
+/* A watched descriptor. */
 struct rzs_loop_fd {
 	int fd;
-	/* events: EPOLLIN etc.; EPOLLERR and EPOLLHUP come unasked. */
+	/* events: EPOLLIN etc.; EPOLLERR and EPOLLHUP always come. */
 	void (*fn)(void *arg, uint32_t events);
 	void *arg;
 };
 
-/* Zeroed at first. */
+/* All zero at first. */
 struct rzs_loop_timer {
-	struct rzs_loop_timer *next; /* due no sooner */
+	struct rzs_loop_timer *next; /* due at the same time or later */
 	uint64_t due;		     /* ms */
 	bool set;
 	void (*fn)(void *arg);
@@ -42,58 +43,67 @@ struct rzs_loop_call {
 };
 
 struct rzs_loop {
-	int epoll, wake; /* the latter an eventfd in the former */
+	int epoll, wake; /* wake: an eventfd in the epoll set */
 	bool stopping;
 	uint64_t now; /* ms */
 	struct rzs_loop_timer *timers;
 	struct rzs_loop_call *calls;
-	struct epoll_event *event, *end; /* to come, of those that are being served */
+	struct epoll_event *event, *end; /* the rest of the events that were taken */
 };
 
-/* What one is before it is opened. */
+/* A loop before it is opened. */
 #define RZS_LOOP_CLOSED                                                                            \
 	{                                                                                          \
 		.epoll = -1, .wake = -1                                                            \
 	}
 
-/* 0 or a negative errno; l is closed then. */
+/* 0 or a negative errno.  After an error l is closed. */
 int rzs_loop_open(struct rzs_loop *l);
 
-/* Also when it is closed already.  What is watched is the caller's to close. */
+/* l may be closed already.  The caller closes the watched descriptors. */
 void rzs_loop_close(struct rzs_loop *l);
 
-/* Go on until rzs_loop_stop(), which may be called before. */
+/* Run until rzs_loop_stop(), which may be called earlier. */
 void rzs_loop_run(struct rzs_loop *l);
 void rzs_loop_stop(struct rzs_loop *l);
 
-/* One iteration: wait, if wait says so, then run all that is due. */
+/* One iteration: call what is ready and due.  wait: until something is. */
 void rzs_loop_run_once(struct rzs_loop *l, bool wait);
 
 /*
- * Watch fd for events, level-triggered.  fd, fn and arg of w are set before; w stays where it is.
- * A negative errno: -ENOMEM, -ENOSPC (of /proc/sys/fs/epoll/max_user_watches), -EPERM (a file).
+ * Watch w->fd for events, level-triggered.  The caller has set w, and does not move it.  0 or a
+ * negative errno: -ENOMEM; -ENOSPC: /proc/sys/fs/epoll/max_user_watches; -EPERM: a regular file.
  */
 int rzs_loop_add(struct rzs_loop *l, struct rzs_loop_fd *w, uint32_t events);
 
-/* Watch it for these from now on; 0: for its end only.  Needs no memory.  0 or a negative errno. */
+/*
+ * Watch it for other events; 0: only for EPOLLERR and EPOLLHUP.  Needs no memory.  0 or a negative
+ * errno.
+ */
 int rzs_loop_change(struct rzs_loop *l, struct rzs_loop_fd *w, uint32_t events);
 
 /*
- * Watch it no more; call this before the descriptor is closed.  fn is not called from here on, and
- * w may go.  A negative errno: the loop has it still, until it is closed everywhere.
+ * Stop watching it; call this before the descriptor is closed.  fn is not called any more, and w
+ * may be freed.  0, or a negative errno: the kernel watches the descriptor until it is closed in
+ * every process.
  */
 int rzs_loop_remove(struct rzs_loop *l, struct rzs_loop_fd *w);
 
-/* Call fn(arg) once, in this many ms (at least 1).  Replaces what was set before. */
+/* Call fn(arg) once, after ms milliseconds (at least 1).  Replaces what was set before. */
 void rzs_loop_set_timer(struct rzs_loop *l, struct rzs_loop_timer *t, uint64_t ms,
 			void (*fn)(void *arg), void *arg);
+
+/* t may be unset. */
 void rzs_loop_clear_timer(struct rzs_loop *l, struct rzs_loop_timer *t);
 
-/* Make a call known, for the loop's life; before anybody makes it. */
+/* Add a call, for the loop's life.  Before any rzs_loop_call() of it. */
 void rzs_loop_add_call(struct rzs_loop *l, struct rzs_loop_call *c, void (*fn)(void *arg),
 		       void *arg);
 
-/* Have it called, once for any number of these.  Any thread, any signal handler; no memory. */
+/*
+ * Let the loop call it; several of these before it runs are one.  Any thread, any signal handler;
+ * never waits, takes no memory.
+ */
 void rzs_loop_call(struct rzs_loop *l, struct rzs_loop_call *c);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The parameters of a process around stores; see process_params.h. */
+/* The parameters of a server's process; see process_params.h. */
 #include "process_params.h"
 
 #include <stdio.h>

@@ -1,22 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The protections of port/user/protect_steps.h, at the right moments of a server's life.
+ * Protects a server; see protect_server.h.
  *
- * At first the process is still the user's own: root if it was started so, and with a standard
- * error that is read.  So everything is tried there once and its refusals told, although locked
- * memory does not survive the fork of a daemon and is asked for again after it.
+ * At the start the process has the rights of the user who started it (root, perhaps), and that user
+ * sees its standard error.  So all steps are taken there, and refusals reported.  Memory locks do
+ * not survive the fork of a daemon, so that step is taken again after it.
  *
- * The parent of such a fork may go on: with nbdkit --run it runs the user's command.  That must be
- * neither exempt from the OOM killer, nor kept from waiting for I/O, nor in haste: the parent of a
- * fork before rzs_protect_server_late() takes these three back.  The child's haste ends with the
- * fork, so it is asked for again.
- *
- * Threading: rzs_protect_server_thread() and rzs_protect_server_swap_is_on() by any number of
- * threads at once; rzs_protect_server_tick(), watch() and follow_swap() by the upkeep thread; the
- * rest by the main thread.
+ * The parent of such a fork may go on: with nbdkit --run it runs the user's command.  The command
+ * must not be exempt from the OOM killer, nor be kept from waiting for I/O, nor have a higher
+ * priority.  So the parent of a fork before rzs_protect_server_late() undoes these three.  The
+ * child loses its priority in the fork, so it is raised again.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -33,6 +28,7 @@
 #include "say.h"
 #include "ram.h"
 #include "swaps.h"
+#include "text_file.h"
 #include "watchdog.h"
 
 #ifndef PR_SET_IO_FLUSHER
@@ -42,9 +38,9 @@
 #define OOM_SCORE "/proc/self/oom_score_adj"
 
 /*
- * Heap that is in memory before it is needed: nbdkit gives each thread a buffer at its first
- * request and enlarges it at the first larger one, on the data path.  The kernel's requests are of
- * up to 128 KiB before Linux 6.16, and up to 4 MiB since, if its queue is not told otherwise.
+ * Heap that is populated at the start.  nbdkit gives each thread a buffer at its first request, and
+ * enlarges it at the first larger one, on the data path.  The kernel's requests have up to 128 KiB
+ * before Linux 6.16, and up to 4 MiB since then, unless max_sectors_kb says otherwise.
  */
 #define HEAP_PREFILL_MOST  (5u << 20)
 #define HEAP_PREFILL_LEAST (1u << 20)
@@ -54,8 +50,8 @@ static struct rzs_protect protect;
 static struct rzs_protect_server_options options;
 static int swaps = -1; /* watched by the upkeep thread */
 static atomic_bool swap_is_on;
-static unsigned refusals_told;
-static bool no_more_forks; /* no fork to come */
+static unsigned refusals_reported;
+static bool no_more_forks;
 static char oom_score_before[16];
 static int nice_before;
 
@@ -74,15 +70,15 @@ static void error(void *unused, const char *text)
 	options.error(line);
 }
 
-/* Tell of refusals that were not told yet.  -EPERM: they are not to be put up with. */
+/* Report new refusals.  0; -EPERM: one of them is a required step. */
 static int report_refusals(void)
 {
 	unsigned refused = rzs_protect_refused(&protect);
 
-	if (refused > refusals_told)
+	if (refused > refusals_reported)
 		rzs_protect_report(&protect, false,
 				   protect.mode == RZS_PROTECT_REQUIRE ? error : warn, NULL);
-	refusals_told = refused;
+	refusals_reported = refused;
 	if (refused && protect.mode == RZS_PROTECT_REQUIRE) {
 		options.error("protect=require: run it as root, with CAP_IPC_LOCK, "
 			      "CAP_SYS_RESOURCE and CAP_SYS_NICE, or use protect=auto and accept "
@@ -92,34 +88,21 @@ static int report_refusals(void)
 	return 0;
 }
 
-static void remember_what_was(void)
+static void save_for_parent(void)
 {
-	int fd = open(OOM_SCORE, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, oom_score_before, sizeof(oom_score_before) - 1);
-
-	if (n < 0)
-		oom_score_before[0] = '\0';
-	if (fd >= 0)
-		close(fd);
+	(void)rzs_text_file_read(OOM_SCORE, oom_score_before, sizeof(oom_score_before));
 	nice_before = getpriority(PRIO_PROCESS, 0);
 }
 
 static void parent_after_fork(void)
 {
-	size_t len = strlen(oom_score_before);
-	int fd;
-
 	if (no_more_forks || protect.mode == RZS_PROTECT_OFF)
 		return;
 	prctl(PR_SET_IO_FLUSHER, 0, 0, 0, 0);
 	(void)setpriority(PRIO_PROCESS, 0, nice_before);
-	fd = len ? open(OOM_SCORE, O_WRONLY | O_CLOEXEC) : -1;
-	if (fd >= 0) {
-		/* Where this is refused, setting it was refused too. */
-		if (write(fd, oom_score_before, len) < 0)
-			oom_score_before[0] = '\0';
-		close(fd);
-	}
+	/* If this is refused, setting the score was refused too. */
+	if (oom_score_before[0])
+		(void)rzs_text_file_write(OOM_SCORE, oom_score_before);
 }
 
 int rzs_realtime_parse(const char *text, enum rzs_realtime *out)
@@ -140,7 +123,7 @@ int rzs_realtime_parse(const char *text, enum rzs_realtime *out)
 	return -EINVAL;
 }
 
-/* A store's memory comes and goes by blocks, so a block has to be whole pages. */
+/* A store gets and returns memory in blocks, so a block has to consist of whole pages. */
 static int check_page_size(void)
 {
 	char line[128];
@@ -171,9 +154,9 @@ int rzs_protect_server_early(const struct rzs_protect_server_options *o)
 		close(fd);
 	if (options.realtime == RZS_REALTIME_SWAP)
 		(void)rzs_protect_set_realtime(&protect, swap_is_on);
-	remember_what_was();
+	save_for_parent();
 	pthread_atfork(NULL, parent_after_fork, NULL);
-	/* What these return is also in the states, of which report_refusals() makes more. */
+	/* report_refusals() reads the outcomes. */
 	(void)rzs_protect_early(&protect);
 	(void)rzs_protect_thread(&protect, RZS_THREAD_HELPER, &unused);
 	(void)rzs_protect_process(&protect);
@@ -202,16 +185,16 @@ static void fill_heap(void)
 	size = size < HEAP_PREFILL_MOST ? size : HEAP_PREFILL_MOST;
 	size = size > HEAP_PREFILL_LEAST ? size : HEAP_PREFILL_LEAST;
 	prefill = malloc((size_t)size);
-	/* malloc() keeps what is freed; a plain memset() would be optimised away. */
+	/* malloc() keeps what is freed.  The compiler would remove a memset(). */
 	if (prefill)
 		explicit_bzero(prefill, (size_t)size);
 	free(prefill);
 }
 
-/* Refill threads look for headroom if that can be had. */
+/* Let refill threads look at the headroom, if it can be read. */
 static void start_headroom(void)
 {
-	static struct rzs_headroom probe; /* it is large */
+	static struct rzs_headroom probe; /* too large for a stack */
 	int err;
 
 	if (!rzs_protect_wants(&protect, RZS_PROTECT_HEADROOM))
@@ -227,7 +210,7 @@ int rzs_protect_server_late(void)
 	struct rzs_thread *unused;
 
 	no_more_forks = true;
-	/* A line of a log that may not grow must not end the process. */
+	/* A log file that has reached its limit must not end the process. */
 	(void)signal(SIGXFSZ, SIG_IGN);
 	rzs_say_open();
 	(void)rzs_protect_process(&protect);
@@ -283,8 +266,13 @@ void rzs_protect_server_follow_swap(void)
 	err = rzs_protect_set_realtime(&protect, on);
 	if (err < 0 && on)
 		rzs_say_at(RZS_SAY_WARNING,
-			   "swap is on, and threads cannot be made real-time ones: %s",
+			   "swap is on, but threads may not become real-time ones: %s",
 			   strerror(-err));
+}
+
+unsigned rzs_protect_server_refused(void)
+{
+	return rzs_protect_refused(&protect);
 }
 
 void rzs_protect_server_each(void (*fn)(void *arg, const char *name, const char *state), void *arg)

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The protections of port/user/protect_steps.h, at the right moments of a server's life.  See
- * protect_server.c.
+ * Protects a server: takes the steps of port/user/protect_steps.h at the right moments of its life,
+ * reports refusals, and makes threads real-time ones while swap is on.
+ *
+ * Threading: rzs_protect_server_thread(), _swap_is_on(), _refused() and _each() on any thread;
+ * _tick(), _swap_fd() and _follow_swap() on the upkeep thread; the rest on the main thread.  Only
+ * _thread() and _swap_is_on() are for threads that serve I/O.
  */
 #ifndef RZS_PROTECT_SERVER_H
 #define RZS_PROTECT_SERVER_H
@@ -18,50 +22,54 @@ enum rzs_realtime {
 struct rzs_protect_server_options {
 	enum rzs_protect_mode mode;
 	enum rzs_realtime realtime;
-	unsigned without; /* bits of enum rzs_protect_step_id, steps to leave out; for tests */
-	uint64_t ballast; /* bytes */
-	/*
-	 * Have some heap in memory ahead of time: for a server that allocates per request, whatever
-	 * we think of it.
-	 */
+	unsigned without; /* a bit for each enum rzs_protect_step_id to leave out; for tests */
+	uint64_t ballast; /* bytes; 0: none */
+	/* Populate some heap ahead of time, for a server that allocates on the data path. */
 	bool fill_heap;
-	/* How the process is told what makes it fail; one line, good during the call. */
+	/* Gets the reason why the server cannot start: one line, valid during the call. */
 	void (*error)(const char *text);
 };
 
-/* "swap", "always" or "never".  -EINVAL: none of them; *out is then RZS_REALTIME_SWAP. */
+/* Parse "swap", "always" or "never".  -EINVAL, and RZS_REALTIME_SWAP in *out: none of these. */
 int rzs_realtime_parse(const char *text, enum rzs_realtime *out);
 
 /*
- * At the start, as the user's own process and before it becomes a daemon, so that refusals are
- * told to somebody.  options is copied.  0; -EPERM after error() when something required is
- * refused; -ENOTSUP after error() when the system's pages are larger than a store's blocks.
+ * At the start, while the process has the rights of the user who started it, and before it becomes
+ * a daemon, so that the user sees refusals.  options is copied.  0; -EPERM: a required step is
+ * refused; -ENOTSUP: the system's pages are larger than a store's blocks.  Calls error() before it
+ * returns an error.
  */
 int rzs_protect_server_early(const struct rzs_protect_server_options *options);
 
-/* After the last fork, before a store is made.  Likewise. */
+/* After the last fork, and before a store is made.  0 or -EPERM, as rzs_protect_server_early(). */
 int rzs_protect_server_late(void);
 
-/* When all else has ended. */
+/* At the end, after all other threads. */
 void rzs_protect_server_end(void);
 
-/* At the start of every thread of ours or that serves I/O.  Its entry, or NULL; see threads.h. */
+/*
+ * At the start of every thread that serves I/O, and of every thread of ours.  Returns its entry,
+ * for rzs_threads_progress(), or NULL (threads.h).
+ */
 struct rzs_thread *rzs_protect_server_thread(enum rzs_thread_role role);
 
-/* Whether the machine has swap on, as far as is known: any thread, one atomic load. */
+/* Whether the machine had swap on when that was last looked at.  One atomic load. */
 bool rzs_protect_server_swap_is_on(void);
 
-/* Once in a while, by a thread that may wait for memory. */
+/* About once a second, on a thread that may wait for memory: takes the ballast again. */
 void rzs_protect_server_tick(void);
 
 /*
- * What to poll() for POLLPRI, and then to call rzs_protect_server_follow_swap(), so that threads
- * are real-time ones while swap is on; negative: nothing.  Good until the process ends.
+ * A descriptor to poll() for POLLPRI, valid until the process ends; negative: none.  When it is
+ * ready, call rzs_protect_server_follow_swap(): threads are real-time ones while swap is on.
  */
 int rzs_protect_server_swap_fd(void);
 void rzs_protect_server_follow_swap(void);
 
-/* Each protection's name and state ("ok", "refused", "off"), in their order. */
+/* How many steps were refused so far. */
+unsigned rzs_protect_server_refused(void);
+
+/* Call fn for each step, in their order, with its name and state ("ok", "refused", "off"). */
 void rzs_protect_server_each(void (*fn)(void *arg, const char *name, const char *state), void *arg);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a server says while it runs; see say.h. */
+/* Messages of a running server; see say.h. */
 #include "say.h"
 
 #include <stdarg.h>
@@ -10,8 +10,10 @@
 #include <sys/sysmacros.h>
 #include <syslog.h>
 
+#define REPEAT_SECONDS 60
+
 static atomic_int most = RZS_SAY_NOTICE;
-static atomic_int target; /* 0: not told, 1: the system's log, 2: standard error */
+static atomic_int target; /* 0: choose, 1: the system's log, 2: standard error */
 
 void rzs_say_set_level(enum rzs_say_level level)
 {
@@ -31,7 +33,7 @@ static bool stderr_is_null(void)
 	return fstat(2, &st) < 0 || (S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3));
 }
 
-/* Whether standard error is the stream that systemd says it made for it: systemd.exec(5). */
+/* Whether standard error is the stream to the journal that systemd made: systemd.exec(5). */
 static bool stderr_is_journal(void)
 {
 	const char *text = getenv("JOURNAL_STREAM");
@@ -74,4 +76,18 @@ void rzs_say_at(enum rzs_say_level level, const char *fmt, ...)
 		fprintf(stderr, "<%d>rzs: %s%s\n", (int)level, sort, line);
 	else
 		fprintf(stderr, "rzs: %s%s\n", sort, line);
+}
+
+bool rzs_say_due(struct rzs_say_limit *limit, uint64_t count)
+{
+	struct timespec now;
+
+	if (count == limit->said)
+		return false;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (limit->said && now.tv_sec - limit->when < REPEAT_SECONDS)
+		return false;
+	limit->said = count;
+	limit->when = now.tv_sec;
+	return true;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* All statistics in one table; see stat_table.h. */
+/* The table of all statistics; see stat_table.h. */
 #include "stat_table.h"
 
 #include <stddef.h>
@@ -13,7 +13,7 @@
 
 struct entry {
 	struct rzs_stat stat;
-	size_t offset; /* of a uint64_t in the struct the table is about */
+	size_t offset; /* of its uint64_t in the table's struct */
 };
 
 /* ---- a device's store */
@@ -38,7 +38,7 @@ struct requests {
 	{                                                                                        \
 		REQUESTS(op, requests, COUNTER, what " requests served"),                        \
 			REQUESTS(op, bytes, COUNTER, "bytes in " what " requests"),              \
-			REQUESTS(op, ns, COUNTER, "time taken by " what " requests, added up"),  \
+			REQUESTS(op, ns, COUNTER, "sum of the times of " what " requests"),      \
 			REQUESTS(op, max_ns, GAUGE, "the longest time a " what " request took"), \
 			REQUESTS(op, p50_ns, GAUGE,                                              \
 				 "the time half of the " what " requests did not exceed"),       \
@@ -73,19 +73,19 @@ struct process {
 	}
 
 static const struct entry process_table[] = {
-	PROCESS(reserve_least_bytes, GAUGE, "the least there was in the reserve so far"),
+	PROCESS(reserve_least_bytes, GAUGE, "the lowest level of the reserve so far"),
 	PROCESS(reserve_wait_ns, GAUGE,
-		"for how long the reserve has asked for memory and got none, 0: it is not waiting"),
+		"how long the reserve has asked for memory without success, 0: it is not waiting"),
 	PROCESS(headroom_shortages, COUNTER,
 		"times the system had no headroom for the reserve to grow"),
 	PROCESS(headroom_unasked, COUNTER,
 		"blocks taken without headroom, because the reserve was empty"),
 	PROCESS(refill_failures, COUNTER, "times the system refused or would not take back memory"),
 	PROCESS(unlocked_reserves, GAUGE, "stores whose memory is not all locked into RAM"),
-	PROCESS(ballast_bytes, GAUGE, "memory kept to be given back when a thread is stuck"),
-	PROCESS(ballast_released, COUNTER, "times that was done"),
-	PROCESS(threads_stuck, COUNTER, "times a thread was found looking for memory"),
-	PROCESS(threads_demoted, COUNTER, "times such a thread lost its priority for a while"),
+	PROCESS(ballast_bytes, GAUGE, "memory kept to be released when a thread is stuck"),
+	PROCESS(ballast_released, COUNTER, "times the ballast was released"),
+	PROCESS(threads_stuck, COUNTER, "times a thread was stuck, searching for memory"),
+	PROCESS(threads_demoted, COUNTER, "times a stuck thread lost its priority for a while"),
 	PROCESS(protections_refused, GAUGE, "protections the system has refused"),
 	PROCESS(swap_is_on, GAUGE, "1 while the machine has any swap on"),
 };
@@ -126,14 +126,6 @@ void rzs_stat_device(const struct rzs_device_view *view,
 	each(store_table, ARRAY_SIZE(store_table), &stats, fn, arg);
 }
 
-static void count_refused(void *arg, const char *name, const char *state)
-{
-	uint64_t *refused = arg;
-
-	(void)name;
-	*refused += state[0] == 'r';
-}
-
 void rzs_stat_process(void (*fn)(void *arg, const struct rzs_stat *stat, uint64_t value), void *arg)
 {
 	struct rzs_blocks_info blocks;
@@ -153,9 +145,9 @@ void rzs_stat_process(void (*fn)(void *arg, const struct rzs_stat *stat, uint64_
 		.ballast_released = watchdog.released,
 		.threads_stuck = watchdog.stuck,
 		.threads_demoted = watchdog.demoted,
+		.protections_refused = rzs_protect_server_refused(),
 		.swap_is_on = rzs_protect_server_swap_is_on(),
 	};
-	rzs_protect_server_each(count_refused, &p.protections_refused);
 	each(process_table, ARRAY_SIZE(process_table), &p, fn, arg);
 }
 

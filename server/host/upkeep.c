@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The thread that does what must not be done by those that serve I/O:
+ * The upkeep thread.  It does what threads that serve I/O must not do:
  *
- *   - compaction, in steps short enough that nobody waits, when enough memory lies between objects,
- *     or when a write was refused;
- *   - messages about refused writes and corrupt pages, each kind at most once a minute (formatting
- *     and syslog allocate memory, and a full store refuses by the million);
- *   - real-time priority for the I/O threads while the machine has swap on (protect_server.c).
+ *   - compaction, when much memory lies idle in gaps between objects, or when a write was refused;
+ *     in steps so short that nobody waits long;
+ *   - messages about refused writes and corrupt pages, each kind at most once a minute: formatting
+ *     and syslog() allocate memory, and a full store refuses millions of writes;
+ *   - making threads real-time ones while the machine has swap on (protect_server.c).
  *
- * Threading: `stores` and what hangs on it is under `lock`, which the thread holds for one step at
- * a time; it finds its way back by the entries' ids, which only ever grow.  `wake` and `poked` are
- * touched by I/O threads and signal handlers, through atomics and a write() to an eventfd only.
+ * Threading: `lock` guards `stores` and its entries.  The thread holds it for one step at a time,
+ * and continues with the next higher id; ids only ever grow.  I/O threads and signal handlers only
+ * use `wake` and `poked`, through atomics and a write() to an eventfd.
  */
 #include <errno.h>
 #include <poll.h>
@@ -27,32 +27,25 @@
 #include "upkeep.h"
 
 #define TICK_MS	       1000
-#define REPEAT_SECONDS 60
 
 /*
- * Objects looked at in one step, after which others can have the worker and the locks;
- * 256 moves take well under a millisecond.
+ * Objects that one step looks at; then other threads can have the worker and the locks.  256 moves
+ * take well under a millisecond.
  */
 #define STEP_OBJECTS 256
 
-/* Compaction starts when over 1/IDLE_SHARE of the blocks lies idle, and it is worth it at all. */
+/* Compaction starts when more than 1/IDLE_SHARE of the blocks is idle, and IDLE_LEAST bytes. */
 #define IDLE_SHARE 32
 #define IDLE_LEAST (1u << 20)
 
-/* One kind of trouble: how much of it was there when it was last spoken of, and when that was. */
-struct complaint {
-	uint64_t told;
-	time_t when;
-};
-
 struct entry {
-	struct entry *next; /* of a higher id */
+	struct entry *next; /* has a higher id */
 	uint64_t id;
 	const char *name; /* NULL: the only one */
 	struct rzs_store *store;
 	uint64_t refused_before;
 	bool compacting;
-	struct complaint limit, reserve, corrupt, impossible;
+	struct rzs_say_limit limit, reserve, corrupt, impossible;
 };
 
 static int wake = -1; /* an eventfd */
@@ -67,47 +60,32 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct entry *stores;
 static uint64_t last_id;
 
-/* Whether to speak of a trouble that has now happened count times. */
-static bool worth_telling(struct complaint *c, uint64_t count)
-{
-	struct timespec now;
-
-	if (count == c->told)
-		return false;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	if (c->told && now.tv_sec - c->when < REPEAT_SECONDS)
-		return false;
-	c->told = count;
-	c->when = now.tv_sec;
-	return true;
-}
-
 static void tell(struct entry *e, const struct rzs_stats *s)
 {
 	const char *name = e->name ? e->name : "", *colon = e->name ? ": " : "";
 
-	if (worth_telling(&e->limit, s->refused_limit))
+	if (rzs_say_due(&e->limit, s->refused_limit))
 		rzs_say("%s%smemlimit of %llu bytes reached: %llu writes refused so far with "
 			"ENOSPC; what was stored is unchanged; trim unused pages, or raise "
 			"memlimit "
 			"(rzscontrol set; without a control socket, restart with more)",
 			name, colon, (unsigned long long)s->limit_bytes,
 			(unsigned long long)s->refused_limit);
-	if (worth_telling(&e->reserve, s->refused_reserve))
+	if (rzs_say_due(&e->reserve, s->refused_reserve))
 		rzs_say("%s%sthe reserve of ready memory ran empty %llu times so far; writes "
 			"waited for it or were refused with ENOMEM; a larger reserve= helps",
 			name, colon, (unsigned long long)s->refused_reserve);
-	if (worth_telling(&e->corrupt, s->corrupt))
+	if (rzs_say_due(&e->corrupt, s->corrupt))
 		rzs_say("%s%s%llu reads so far met a page whose stored bytes are damaged and were "
 			"answered with EIO; suspect this machine's memory",
 			name, colon, (unsigned long long)s->corrupt);
-	if (worth_telling(&e->impossible, s->impossible))
+	if (rzs_say_due(&e->impossible, s->impossible))
 		rzs_say("%s%s%llu broken invariants so far, each answered with an error; please "
 			"report this",
 			name, colon, (unsigned long long)s->impossible);
 }
 
-/* Look at a store: speak of it, and say whether it is to be compacted. */
+/* Look at a store: write messages, and decide whether to compact it. */
 static void check_store(struct entry *e)
 {
 	uint64_t idle, blocks;
@@ -129,9 +107,9 @@ static void compact_step(struct entry *e)
 
 	if (!e->compacting)
 		return;
-	/* Not another if it is in use: an I/O thread would wait for that one. */
+	/* This worker alone: an I/O thread may wait for another one. */
 	worker = rzs_worker_get_own(e->store, own_worker);
-	raised = rzs_threads_raise(own_entry); /* I/O threads wait for what is locked here */
+	raised = rzs_threads_raise(own_entry); /* I/O threads may wait for the locks */
 	if (rzs_store_compact(e->store, worker, STEP_OBJECTS, &blocks, &e->compacting) < 0)
 		e->compacting = false;
 	if (raised)
@@ -169,7 +147,7 @@ static bool for_each_store(void (*fn)(struct entry *e))
 	return more;
 }
 
-/* Until somebody pokes, swap comes or goes, or a tick is over. */
+/* Wait until rzs_upkeep_wake(), a change of swap, or the next tick. */
 static void upkeep_wait(int swaps)
 {
 	struct pollfd fds[] = {
@@ -181,7 +159,7 @@ static void upkeep_wait(int swaps)
 	if (poll(fds, sizeof(fds) / sizeof(fds[0]), TICK_MS) <= 0)
 		return;
 	if (fds[0].revents)
-		(void)!read(wake, &pokes, sizeof(pokes)); /* what it is about is in the flags */
+		(void)!read(wake, &pokes, sizeof(pokes)); /* `poked` says the same */
 	if (fds[1].revents)
 		rzs_protect_server_follow_swap();
 }
@@ -218,7 +196,7 @@ void rzs_upkeep_wake(void)
 	int saved = errno;
 
 	if (!atomic_exchange(&poked, true))
-		(void)!write(wake, &one, sizeof(one)); /* a full counter has woken it already */
+		(void)!write(wake, &one, sizeof(one)); /* EAGAIN: it is awake already */
 	errno = saved;
 }
 

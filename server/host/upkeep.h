@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The thread that does what must not be done by those that serve I/O: compaction, and everything
- * that is said while I/O goes on.  See upkeep.c.
+ * The upkeep thread, which does what threads that serve I/O must not do: compaction, and writing
+ * messages.  See upkeep.c.
  */
 #ifndef RZS_UPKEEP_H
 #define RZS_UPKEEP_H
@@ -9,25 +9,31 @@
 #include "rzs_store.h"
 
 /*
- * Start the thread, on each store's worker of this number and on no other; a thread that serves I/O
- * must not need that one.  tick: called by it whenever it wakes, once a second at least; NULL:
- * nothing.  Once, after the last fork.  0 or a negative errno.
+ * Start the thread.  In each store it uses the worker of this number and no other; threads that
+ * serve I/O must not use that one.  It calls tick, unless that is NULL, whenever it wakes up, at
+ * least once a second.  Main thread, once, after the last fork.  0 or a negative errno.
  */
 int rzs_upkeep_start(unsigned worker, void (*tick)(void));
 
-/* End it and wait for that.  Fine when it was never started. */
+/* End the thread, and wait for that.  Main thread; it may not be running. */
 void rzs_upkeep_stop(void);
 
-/* Have it look at once.  From any thread or signal handler; costs one exchange when repeated. */
+/*
+ * Let it look at all stores now.  Any thread, any signal handler; never waits.  Another call before
+ * it has woken up costs one atomic exchange.
+ */
 void rzs_upkeep_wake(void);
 
 /*
- * Look after a store from now on.  name is kept, for messages; NULL: it is the only one.  -ENOMEM.
- * Any thread that may wait for memory.
+ * Start looking after a store.  name: for messages, kept; NULL: it is the only store.  Any thread
+ * that may wait for memory.  0 or -ENOMEM.
  */
 int rzs_upkeep_add(const char *name, struct rzs_store *store);
 
-/* And no more, from the return of this; waits for a step of compaction at most. */
+/*
+ * Stop looking after a store.  Waits for a step of compaction at most; the store is not used after
+ * that.  It need not have been added.
+ */
 void rzs_upkeep_remove(struct rzs_store *store);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Values as people give them; see value.h. */
+/* Parsing values; see value.h. */
 #include "value.h"
 
 #include <errno.h>
@@ -12,11 +12,12 @@
 
 #include "ram.h"
 #include "size_expr.h"
+#include "text.h"
 
-#define SHOWN_MAX 80 /* bytes of a value, or of a key, in a complaint */
-#define WORD_MAX  32 /* bytes of a word that a nearest one is looked for */
+#define SHOWN_MAX 80 /* bytes of a value, or of a key, in a message */
+#define WORD_MAX  32 /* bytes of a word for rzs_value_nearest() */
 
-/* Bytes of text to show: all, or so few that no character is cut in two. */
+/* How many bytes of text to show: SHOWN_MAX at most, without cutting a character in two. */
 static int shown(const char *text)
 {
 	size_t len = strnlen(text, SHOWN_MAX + 1);
@@ -33,11 +34,14 @@ static const char *dots(const char *text)
 	return text[shown(text)] ? "..." : "";
 }
 
-void rzs_value_tame(char *text)
+int rzs_value_fail(char why[RZS_WHY_MAX], int err, const char *fmt, ...)
 {
-	for (; *text; text++)
-		if ((unsigned char)*text < 0x20 || *text == 0x7f)
-			*text = '?';
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(why, RZS_WHY_MAX, fmt, ap);
+	va_end(ap);
+	return err;
 }
 
 int rzs_value_bad(char why[RZS_WHY_MAX], const char *key, const char *value, const char *fmt, ...)
@@ -55,24 +59,28 @@ int rzs_value_bad(char why[RZS_WHY_MAX], const char *key, const char *value, con
 	va_start(ap, fmt);
 	vsnprintf(why + len, RZS_WHY_MAX - len, fmt, ap);
 	va_end(ap);
-	rzs_value_tame(why);
+	rzs_text_tame(why);
 	return -EINVAL;
+}
+
+static bool is_one_of(const char *value, const char *const *words)
+{
+	for (; *words; words++)
+		if (strcasecmp(value, *words) == 0)
+			return true;
+	return false;
 }
 
 int rzs_value_bool(const char *key, const char *value, bool *out, char why[RZS_WHY_MAX])
 {
-	static const char *const words[][6] = {
-		{"false", "no", "off", "n", "f", "0"},
-		{"true", "yes", "on", "y", "t", "1"},
-	};
+	static const char *const yes[] = {"true", "yes", "on", "y", "t", "1", NULL};
+	static const char *const no[] = {"false", "no", "off", "n", "f", "0", NULL};
+	bool is_yes = is_one_of(value, yes);
 
-	for (unsigned i = 0; i < 12; i++) {
-		if (strcasecmp(value, words[i / 6][i % 6]) == 0) {
-			*out = i / 6;
-			return 0;
-		}
-	}
-	return rzs_value_bad(why, key, value, "expected true or false");
+	if (!is_yes && !is_one_of(value, no))
+		return rzs_value_bad(why, key, value, "expected true or false");
+	*out = is_yes;
+	return 0;
 }
 
 int rzs_value_number(const char *key, const char *value, int least, int most, int *out,
@@ -115,7 +123,7 @@ int rzs_value_size(const char *key, const char *value, uint64_t *out, char why[R
 	return 0;
 }
 
-/* How many letters have to be put in, taken out or changed to make b of a (Levenshtein). */
+/* How many letters must be inserted, deleted or changed to turn a into b (Levenshtein). */
 static unsigned distance(const char *a, const char *b)
 {
 	unsigned row[WORD_MAX + 1];

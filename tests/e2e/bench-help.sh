@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Programs of bench/ tell what they take, asked with --help or -h, and refuse what they do not know; nothing is measured.
-# Red when one takes --help for an error, or for work, does not notice that nobody gets its text, or changes what is
-# there already.
+# Programs of bench/ print their usage with --help and -h, and refuse unknown options; nothing is measured.  Red when one
+# takes --help for an error or for work, ignores that its text cannot be written, or changes an existing file.
 
 . "${srcdir:-.}/tests/lib/functions.sh" || exit 99
 out=$tmpdir/out
@@ -43,7 +42,7 @@ done
 mkdir -m 755 "$tmpdir/corpus"
 echo mine >"$tmpdir/corpus/file"
 run 2 "$srcdir/bench/capture" -b "$(type -P true)" "$tmpdir/corpus"
-[ "$(stat -c %a "$tmpdir/corpus")" = 755 ] || fail "bench/capture has changed the mode of a folder that it refuses"
+[ "$(stat -c %a "$tmpdir/corpus")" = 755 ] || fail "bench/capture has changed the mode of a directory that it refuses"
 run 2 "$srcdir/bench/nbd-server" "$tmpdir/socket" 4096 "$tmpdir/corpus/file"
 [ "$(cat "$tmpdir/corpus/file")" = mine ] || fail "bench/nbd-server has changed a file that was there"
 mkdir -p "$tmpdir/linux/lib/lzo"
@@ -54,6 +53,6 @@ if [ "$(uname -m)" = x86_64 ]; then
 fi
 
 # These are there after make bench.
-for name in decoders null_server; do
+for name in decoders null_server store; do
 	[ ! -x "${builddir:-.}/bench/$name" ] || helps "${builddir:-.}/bench/$name"
 done

@@ -20,7 +20,7 @@ cat >"$tmpdir/bin/make" <<'END'
 case " $* " in
 *' check '* | *' distcheck '*)
 	mkdir -p tests/unit
-	printf 'x: skipped: no such thing here\n%s\n1 passed, 0 failed, 1 skipped\n' "$FUNCTION" >tests/unit/test_x.log
+	printf '1..1\n%s\n# 0.01 s\n' "$FUNCTION" >tests/unit/test_x.log
 	echo "$WHOLE"
 	;;
 esac
@@ -29,7 +29,7 @@ cat >"$tmpdir/tree/scripts/in-root" <<'END'
 #!/bin/sh
 [ "$1" != --path ] || { echo /nowhere; exit; }
 mkdir -p "$2/build/tests/unit"
-printf 'x: skipped: not in 13\n%s\n' "$FUNCTION" >"$2/build/tests/unit/test_x.log"
+printf '1..1\n%s\n' "$FUNCTION" >"$2/build/tests/unit/test_x.log"
 END
 cp "$tmpdir/bin/autoreconf" "$tmpdir/tree/tests/vm/run"
 chmod +x "$tmpdir/bin"/* "$tmpdir/tree/configure"
@@ -59,14 +59,14 @@ grep -qF "${unlisted}tests/e2e/some.sh" "$out" || fail "elsewhere it is not even
 check 1 check CI=true "${whole[@]}"
 says "${unlisted}tests/e2e/some.sh"
 says "1 failed"
-function=(FUNCTION='skip some_function (0.01 s)')
+function=(FUNCTION='ok 1 - some_function # SKIP no such thing here')
 check 0 check "${function[@]}"
 check 1 check CI=true "${function[@]}"
 says "${unlisted}tests/unit/test_x:some_function: no such thing here"
 if [ "$(id -u)" = 0 ]; then # as scripts/in-root has to be
 	check 0 trixie CI=true
 	check 1 trixie CI=true "${function[@]}"
-	says "${unlisted}tests/unit/test_x:some_function: not in 13"
+	says "${unlisted}tests/unit/test_x:some_function: no such thing here"
 fi
 guest=(GUEST='skipped: no kernel 7 to be had')
 check 0 vm "${guest[@]}"

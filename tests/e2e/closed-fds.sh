@@ -86,7 +86,7 @@ if has_rzsd; then
 fi
 
 for mask in 1 4 5; do
-	without $mask "$tools/rzsbench/rzsbench" store --help >"$tmpdir/out" 2>&1 || fail "rzsbench without $mask"
+	without $mask "$tools/rzsbench/rzsbench" swap --help >"$tmpdir/out" 2>&1 || fail "rzsbench without $mask"
 done
 
 # nbdkit looks to that itself.

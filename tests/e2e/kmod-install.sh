@@ -6,7 +6,7 @@
 #
 # Red when: a file that the build needs is missing from what is copied for it; it builds with a warning of the
 # compiler's or of sparse's; the module has another version or lands elsewhere than it should; without headers there
-# is no line that says so; a kernel that does not tell of freed slots is taken without a word; dkms cannot add, build,
+# is no line that says so; a kernel that does not report freed slots is taken without a word; dkms cannot add, build,
 # install or remove it.
 
 . "${srcdir:-.}/tests/lib/functions.sh" || exit 99
@@ -68,7 +68,7 @@ build_log make -C "$tmpdir/src/kmod-fallback" KDIR="$kdir" "${checks[@]}"
 check_module "$tmpdir/src/kmod-fallback/ramzswap.ko"
 
 ! grep 'has no swap_slot_free_notify' "$built" || fail "it does not find what this kernel has"
-! grep -q 'does not tell of freed slots' "$tmpdir/src/kmod-fallback/ramzswap.ko" || fail "the module says so all the same"
+! grep -q 'does not report freed swap slots' "$tmpdir/src/kmod-fallback/ramzswap.ko" || fail "the module says so all the same"
 
 # ---- with headers that lack what is looked for by name, and without these headers
 mkdir "$tmpdir/headers"
@@ -78,7 +78,7 @@ says "$built" "there is no $tmpdir/headers/blkdev.h"
 sed 's/swap_slot_free_notify/swap_slot_freed/' "$include/blkdev.h" >"$tmpdir/headers/blkdev.h"
 build_log make -C "$tmpdir/src/kmod-fallback" KDIR="$kdir" RZS_HEADERS="$tmpdir/headers"
 says "$built" 'has no swap_slot_free_notify'
-says "$tmpdir/src/kmod-fallback/ramzswap.ko" 'does not tell of freed slots'
+says "$tmpdir/src/kmod-fallback/ramzswap.ko" 'does not report freed swap slots'
 
 cleanup_fn make -s -C "$top_builddir" clean-kmod
 build_log make -C "$top_builddir" modules modules_install KDIR="$kdir" INSTALL_MOD_PATH="$tmpdir/root" DEPMOD=true

@@ -3,7 +3,9 @@
 
 RZS_E2E_TESTS = \
 	tests/e2e/bench-help.sh \
+	tests/e2e/bench-store.sh \
 	tests/e2e/check-skips.sh \
+	tests/e2e/check-steps.sh \
 	tests/e2e/closed-fds.sh \
 	tests/e2e/crowd.sh \
 	tests/e2e/demo-packages.sh \
@@ -52,7 +54,7 @@ RZS_E2E_TESTS = \
 	tests/e2e/until-still.sh \
 	tests/e2e/wipe.sh
 
-# The libraries' calls in a bare loop, beside which rzsbench's figures are held.
+# The libraries' calls in a bare loop, with which rzsbench's loops are compared.
 check_PROGRAMS += tests/lib/bare_codec
 tests_lib_bare_codec_SOURCES = tests/lib/bare_codec.c
 tests_lib_bare_codec_CPPFLAGS = $(RZS_USER_CPPFLAGS)

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# rzsbench device --vs: starts the servers it knows by their names, side by side; what is not installed, or does not
-# start, is named and left out, and the rest runs; every page is read back, also as a swapping system does it, and as a
-# copy.  --uri: whatever serves NBD.  Red when a name does not start its server, when one that is missing or dies ends the run
-# unmentioned, when wrong bytes go unnoticed, or when something is left running or lying about.
+# rzsbench device --vs starts servers by their names, side by side.  One that is not installed, or does not start, is named
+# and left out, and the rest runs.  Every page is read back, also with the requests of a swapping system and as a copy.  --uri
+# takes any NBD server.  Red when a name does not start its server, one that is missing or dies ends the run unmentioned, wrong
+# bytes go unnoticed, or a process or a file is left behind.
 
 . "${srcdir:-.}/tests/lib/functions.sh" || exit 99
 tool=${builddir:-.}/tools/rzsbench/rzsbench
@@ -65,7 +65,7 @@ fi
 RZSD=/nowhere bench 77 --vs rzsd "$tmpdir/corpus"
 says "rzsd is left out: not installed"
 
-# ---- what a swapping system asks: every page that comes in is compared, and exits are discards
+# ---- the requests of a swapping system: every page that is read is compared, and an exit is a discard
 bench 0 --pattern swap --vs rzsd,sparse,qemu-nbd --pages 1 --rounds 2 --depth "1,4" --output "$tmpdir/json3" "$tmpdir/corpus"
 says "all pages read back and equal"
 "$PYTHON" - "$tmpdir/json3" <<'END' || fail "see above: $(cat "$tmpdir/json3")"
@@ -81,7 +81,7 @@ for d in speed:
     assert ram[d["server"], "swap"]["stored_bytes"] < 1 << 20, "no process has exited"
 END
 
-# ---- every page once there and once back, whatever is between
+# ---- every page written once and read once
 # copied FILE NAME: the JSON line of a server that has copied all pages.
 copied() { grep '"bench":"device_copy"' "$1" | grep "\"server\":\"$2\",\"pages\":256,.*\"wrong_pages\":0,"; }
 
@@ -117,7 +117,7 @@ assert sum(w == r for w, r in zip(orders["Write"], orders["Read"])) < 32, "read 
 END
 fi
 
-# ---- servers that run already, whoever started them: by NBD URIs, to the default export and to a named one
+# ---- servers that already run: by NBD URIs, to the default export and to a named one
 # listening NAME COMMAND...: starts it, and waits for its socket $tmpdir/NAME; sets $job.
 listening() {
 	local name=$1
@@ -133,7 +133,7 @@ if nbdkit --version >/dev/null 2>&1; then
 	listening memory nbdkit -f -U "$tmpdir/memory" memory 2M
 	listening readonly nbdkit -f -r -U "$tmpdir/readonly" memory 2M
 	uris+=(--uri "memory=nbd+unix:///?socket=$tmpdir/memory")
-	# By TCP: nbdkit takes a socket from who starts it, so the kernel can choose the port.
+	# By TCP: nbdkit takes a socket from the process that starts it, so the kernel can choose the port.
 	"$PYTHON" -c 'import os, socket, sys
 s = socket.create_server(("127.0.0.1", 0))
 os.dup2(s.fileno(), 3)
@@ -176,7 +176,7 @@ END
 		$((${#uris[@]} / 2)) ] || fail "not every server is copied to: $(cat "$tmpdir/copy2")"
 	first=${uris[1]}
 	bench 2 --uri "$first" "$tmpdir/corpus"
-	says "--uri ${first#*=}: all that is on it will be lost: say --destroy-data"
+	says "--uri ${first#*=}: its contents will be lost: give --destroy-data"
 fi
 if [ -n "${rzsd_sock:-}" ]; then
 	bench 99 --uri "rzsd=nbd+unix:///swap1?socket=$rzsd_sock" --destroy-data --pages 1 "$tmpdir/corpus"
@@ -191,7 +191,7 @@ if [ -S "$tmpdir/memory" ]; then
 	# shellcheck disable=SC2016
 	bench 99 --server 'little=nbdkit -f -U "$SOCK" memory 512k' --pages 1 "$tmpdir/corpus"
 	says "memory 512k has 524288 bytes, 1048576 are needed: see --pages"
-	# One that is gone in the middle: its speed table would take a minute.
+	# One that ends in the middle: its table would take a minute.
 	listening dying nbdkit -f -U "$tmpdir/dying" memory 2M
 	"$real" device --uri "dying=nbd+unix:///?socket=$tmpdir/dying" --destroy-data --pages 1 --rounds 50 --time 2000 \
 		"$tmpdir/corpus" >"$tmpdir/dying.out" 2>"$err" &
@@ -211,11 +211,11 @@ fi
 bench 99 --uri "none=nbd+unix:///?socket=$tmpdir/none" --destroy-data --pages 1 "$tmpdir/corpus"
 says "No such file"
 
-# ---- block devices: not without being told so, not those that somebody has
+# ---- block devices: not without --destroy-data, and none that is in use
 bench 2 --block /dev/null "$tmpdir/corpus"
-says "--block /dev/null: all that is on it will be lost: say --destroy-data"
+says "--block /dev/null: its contents will be lost: give --destroy-data"
 bench 99 --block /dev/null --destroy-data "$tmpdir/corpus"
-says "--block /dev/null: it is no block device"
+says "--block /dev/null: it is not a block device"
 if [ "$(id -u)" = 0 ] && truncate -s 2M "$tmpdir/disk" && loop=$(losetup -f --show "$tmpdir/disk" 2>/dev/null); then
 	cleanup_fn losetup -d "$loop"
 	bench 0 --block "$loop" --destroy-data --pattern swap --pages 1 --rounds 1 --depth 1 "$tmpdir/corpus"

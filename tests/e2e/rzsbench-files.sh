@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# rzsbench and files that a user names: what is there and not its own (a device, a pipe, a link, another program's file)
-# is neither replaced nor emptied nor removed; whatever cannot be written is said and is no success; JSON is JSON
-# whatever a name is made of.  Red when one of these is not so, or when it waits for a pipe.
+# rzsbench and files that a user names.  A device, a pipe, a link or another program's file is never replaced, emptied or
+# removed.  If something cannot be written, a message says so, and the exit status is not 0.  JSON is valid whatever bytes a
+# name has.  Red when one of these is not so, or when it waits for a pipe.
 
 # Without these functions there is no $tmpdir, and what is below would write to /corpus.
 . "${srcdir:-.}/tests/lib/functions.sh" || exit 99
@@ -45,16 +45,15 @@ lost="cannot write to standard output"
 for file in /dev/full -; do
 	for option in --help --version; do
 		to=$file gets 99 "$lost" "$tool" $option
-		for command in capture pages store swap; do
+		for command in capture pages swap; do
 			to=$file gets 99 "$lost" "$tool" $command $option
 		done
 	done
 	to=$file gets 99 "$lost" "${pages[@]}" "$tmpdir/corpus"
-	to=$file gets 99 "$lost" "$tool" store --size 1 --rounds 1 --threads 1 --cases time "$tmpdir/corpus"
 done
 to=/dev/full gets 99 "cannot write -: No space left on device" "${pages[@]}" --output - "$tmpdir/corpus"
 # A file opened later does not get what is for a closed stream.
-to=- gets 99 "$lost" "$tool" store --size 1 --rounds 1 --threads 1 --cases time --output "$tmpdir/json" "$tmpdir/corpus"
+to=- gets 99 "$lost" "${pages[@]}" --output "$tmpdir/json" "$tmpdir/corpus"
 "$PYTHON" -c 'import json, sys; [json.loads(l) for l in open(sys.argv[1])]' "$tmpdir/json" ||
 	fail "the table is in the file of JSON lines"
 gets 99 "cannot write /dev/full: No space left on device" "${pages[@]}" --output /dev/full "$tmpdir/corpus"
@@ -64,7 +63,7 @@ if mknod "$tmpdir/block" b 7 250 2>"$err"; then
 fi
 
 # ---- --report: only an earlier one is replaced
-mkdir "$tmpdir/bin" "$tmpdir/folder"
+mkdir "$tmpdir/bin" "$tmpdir/dir"
 # Plots as good as any, and what is to happen meanwhile.
 cat >"$tmpdir/bin/gnuplot" <<'END'
 #!/bin/sh
@@ -91,16 +90,16 @@ echo mine >"$tmpdir/mine"
 mkfifo "$tmpdir/pipe"
 ln -s mine "$tmpdir/link"
 ln -s nothing "$tmpdir/dangling"
-kept "$tmpdir/mine" "no earlier one of these"
-kept "$tmpdir/link" "no earlier one of these" "$tmpdir/mine"
-kept "$tmpdir/pipe" "no file"
-kept "$tmpdir/folder" "no file"
-kept "$tmpdir/dangling" "leads nowhere" "$tmpdir/dangling"
+kept "$tmpdir/mine" "not an earlier report"
+kept "$tmpdir/link" "not an earlier report" "$tmpdir/mine"
+kept "$tmpdir/pipe" "not a regular file"
+kept "$tmpdir/dir" "not a regular file"
+kept "$tmpdir/dangling" "a link to nothing" "$tmpdir/dangling"
 [ ! -e "$tmpdir/nothing" ] || fail "a file was made where a link leads"
 if mknod "$tmpdir/null" c 1 3 2>"$err"; then
-	kept "$tmpdir/null" "no file"
+	kept "$tmpdir/null" "not a regular file"
 fi
-# Of a directory that is not one, or that nobody may write to (not even root: a file system of the kernel's).
+# In a directory that is a file, and in one of the kernel's, to which not even root may write.
 report 99 "Not a directory" "$tmpdir/mine/page"
 report 99 "--report /proc/page:" /proc/page
 page=$tmpdir/page.html
@@ -112,7 +111,7 @@ ln -s page.html "$tmpdir/to-page"
 report 0 "" "$tmpdir/to-page"
 [ -L "$tmpdir/to-page" ] || fail "a link was replaced by a report"
 [ "$(stat -c %i "$page")" != "$inode" ] || fail "the report that the link leads to was not replaced"
-# Somebody is faster.
+# Another file comes to its place meanwhile.
 rm "$page"
 MEANWHILE="echo theirs >$page" report 99 "File exists" "$page"
 [ "$(cat "$page")" = theirs ] || fail "a file made meanwhile was replaced"
@@ -130,7 +129,7 @@ gets 99 "--report $page: File too large" env PATH="$tmpdir/bin:$PATH" bash -c 't
 [ "$(state "$page")" = "$before" ] || fail "a report that could not be written has replaced the one before"
 [ "$(find "$tmpdir" -name '*.tmp' | wc -l)" = 0 ] || fail "files are left behind: $(find "$tmpdir" -name '*.tmp')"
 
-# ---- capture: nothing that is there is written over
+# ---- capture: no file is overwritten
 cat >"$tmpdir/program.py" <<'END'
 import sys
 kept = bytearray(b"a page " * (1 << 17))
@@ -151,7 +150,7 @@ gets 99 "cannot write $into/it.pages: File exists" "${capture[@]}" "$into"
 [ "$(cat "$into/index" "$into/it.pages" | cksum)" = "$before" ] || fail "a second capture has changed the first"
 rm -r "$into"
 mkdir "$into"
-for what in mine pipe dangling folder; do
+for what in mine pipe dangling dir; do
 	ln -s "../$what" "$into/it.pages"
 	before=$(state "$tmpdir/mine")
 	gets 99 "it.pages: File exists" "${capture[@]}" "$into"
@@ -164,11 +163,11 @@ gets 99 "it.pages: File exists" "${capture[@]}" "$into"
 [ -p "$into/it.pages" ] || fail "capture has replaced a pipe"
 rm "$into/it.pages"
 echo "a list of something else" >"$into/index"
-gets 99 "none of rzsbench capture's" "${capture[@]}" "$into"
+gets 99 "not an index of rzsbench capture" "${capture[@]}" "$into"
 [ "$(cat "$into/index")" = "a list of something else" ] || fail "capture has added to another's file"
 rm "$into/index"
 mkfifo "$into/index"
-gets 99 "none of rzsbench capture's" "${capture[@]}" "$into"
+gets 99 "not an index of rzsbench capture" "${capture[@]}" "$into"
 rm "$into/index"
 ln -s ../mine "$into/index"
 gets 99 "cannot write $into/index" "${capture[@]}" "$into"
@@ -184,14 +183,13 @@ head -c $(((2 << 20) - 4)) < <(yes "a 1" 2>/dev/null) >"$into/index"
 before=$(cksum <"$into/index")
 small "cannot write $into/index: File too large" 2048
 [ "$(cksum <"$into/index")" = "$before" ] || fail "half a line is left: $(tail -c 20 "$into/index")"
-[ "$(ls "$into")" = index ] || fail "pages that no index tells of are left: $(ls "$into")"
+[ "$(ls "$into")" = index ] || fail "pages are left that are not in the index: $(ls "$into")"
 
 # ---- a pipe as a source is not waited for
 gets 77 "$tmpdir/pipe: Illegal seek" "${pages[@]}" "$tmpdir/pipe"
 mkdir "$tmpdir/odd"
 mkfifo "$tmpdir/odd/index"
 gets 77 "odd/index: Illegal seek" "${pages[@]}" "$tmpdir/odd"
-gets 99 "Illegal seek" "$tool" store --size 1 "$tmpdir/odd"
 
 # ---- names of any bytes
 name=$'\x80caf\xc3\xa9\xff\xed\xa0\x80"\\\x01\xf0\x9f\x90\x8f'

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# rzsbench's figures are those of the libraries: the instructions of its timed loops, for each page, are those of a
-# bare loop over the library within 5 %, and the sizes are the same to the byte.  Counted, not timed, so that other
-# work on the machine makes no difference.  Red when the loops do other work than the figure says, or leave pages out.
+# rzsbench measures the libraries and nothing else: its timed loops take as many instructions for each page as a bare loop
+# over the library, within 5 %, and the sizes are the same to the byte.  Instructions are counted, so other work on the
+# machine makes no difference.  Red when the loops do other work, or leave pages out.
 
 . "${srcdir:-.}/tests/lib/functions.sh" || exit 99
 : "${builddir:=.}"

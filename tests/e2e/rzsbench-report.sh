@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# rzsbench pages --report: one page of HTML that needs nothing else, with every plot, and well-formed; names of
-# processes cannot become part of it; without gnuplot it is refused before anything is measured and the rest works; a
-# browser shows it at a phone's and a desktop's width without an error.  Red when a plot is missing, something outside
-# is referred to, a name is not escaped, or a failure leaves half a page.  KEEP_SHOTS=DIR: copies of its pictures.
+# rzsbench pages --report: one self-contained HTML page, with every plot, and well-formed.  Names of processes are escaped.
+# Without gnuplot it is refused before anything is measured, and the rest works.  A browser shows it without an error at the
+# width of a phone and of a desktop.  Red when a plot is missing, the page refers to another, a name is not escaped, or a
+# failure leaves half a page.  KEEP_SHOTS=DIR: copies of the pictures.
 
 # Without these functions there is no $tmpdir, and what is below would write to /bin/gnuplot.
 . "${srcdir:-.}/tests/lib/functions.sh" || exit 99
@@ -65,8 +65,8 @@ complains 99 "no such plot" env PATH="$tmpdir/bin:$PATH" "$real" pages --rounds 
 
 # ---- bad places
 complains 99 "--report /nowhere/x: No such file" "$tool" pages --report /nowhere/x "$tmpdir/corpus"
-complains 99 "no file: name another" "$tool" pages --report "$tmpdir" "$tmpdir/corpus"
-complains 99 "takes the name of a file" "$tool" pages --report - "$tmpdir/corpus"
+complains 99 "not a regular file: name another" "$tool" pages --report "$tmpdir" "$tmpdir/corpus"
+complains 99 "expected the name of a file" "$tool" pages --report - "$tmpdir/corpus"
 
 # ---- the page
 command -v gnuplot >/dev/null || skip "gnuplot is not installed (Debian package: gnuplot-nox)"
@@ -84,7 +84,7 @@ svgs = re.findall(r"<svg.*?</svg>", text, re.S)
 assert len(svgs) == 2 + 3, "%d plots, not RAM, speed and three of sizes" % len(svgs)
 shown = [minidom.parseString(s).documentElement for s in svgs]
 said = [" ".join(t.firstChild.data for t in s.getElementsByTagName("text") if t.firstChild) for s in shown]
-for words in (["ramzswap lzo", "zram lzo", "as they are"], ["to compress", "to expand", "lzo@16", "ratio"], ["4096"]):
+for words in (["ramzswap lzo", "zram lzo", "uncompressed"], ["to compress", "to decompress", "lzo@16", "ratio"], ["4096"]):
     assert any(all(w in t for w in words) for t in said), "no plot says %s: %s" % (words, said)
 assert all(s.getElementsByTagName("path") or s.getElementsByTagName("polygon") for s in shown), "an empty plot"
 ids = re.findall(r"""\sid=["']([^"']+)""", text)
@@ -94,10 +94,10 @@ for target in re.findall(r"""(?:href|src|action|data)\s*=\s*["']([^"']*)""", tex
 assert not re.search(r"url\(\s*['\"]?(?!#)", text) and "@import" not in text and "<script" not in text
 assert set(re.findall(r"https?://[^\"' ]*", text)) <= {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}
 assert "<b>" not in text and "&lt;b&gt;&amp;&quot;x&#39;" in text, "a name is not escaped"
-for words in ("Choose lzo", "its zswap, which needs a disk behind it, ", "swap would hold all",
+for words in ("Choose lzo", "its zswap, which needs a disk, ", "Swap would store these",
               "Sizes after compression", "second"):
     assert words in text, "it does not say: " + words
-# What is drawn is there for who cannot see it: what it is, and its figures.
+# Each plot has a label, and its values in words.
 words = {}
 for s in shown:
     assert s.getAttribute("role") == "img" and len(s.getAttribute("aria-label")) > 10, s.toxml()[:300]
@@ -105,10 +105,10 @@ for s in shown:
     assert len(desc) == 1 and desc[0].getAttribute("id") == s.getAttribute("aria-describedby") != "", s.toxml()[:300]
     words[s.getAttribute("aria-label")] = desc[0].firstChild.data
 assert len(words) == len(shown), "two drawings are called the same: %s" % words
-for label, figures in (("RAM needed", r"as they are: 2\.0 MiB\. ramzswap lzo: [0-9.]+ [KM]iB\. zram lzo: [0-9.]+ [KM]iB\."),
-                       ("Ratio against speed", r"lzo: ratio [0-9.]+, [0-9]+ MiB a second to compress, [0-9]+ MiB a second to expand\..*lzo-999: "),
+for label, values in (("RAM needed", r"uncompressed: 2\.0 MiB\. ramzswap lzo: [0-9.]+ [KM]iB\. zram lzo: [0-9.]+ [KM]iB\."),
+                       ("Ratio against speed", r"lzo: ratio [0-9.]+, [0-9]+ MiB a second to compress, [0-9]+ MiB a second to decompress\..*lzo-999: "),
                        ("Sizes after compression with lzo@16", r"^[0-9.]+.% of the pages become a quarter or less,.* [0-9.]+.% more\.$")):
-    assert any(k.startswith(label) and re.search(figures, words[k]) for k in words), "%s: %s" % (label, words)
+    assert any(k.startswith(label) and re.search(values, words[k]) for k in words), "%s: %s" % (label, words)
 # What it was measured on.
 cpu = ([l.split(":", 1)[1].strip() for l in open("/proc/cpuinfo") if l.startswith("model name")] or [os.uname().machine])[0]
 assert "Measured on " + html.escape(cpu) in text and "Linux %s." % os.uname().release in text, "no processor or kernel"
@@ -142,7 +142,7 @@ for name in zeros words one noise; do
 	! sed 's/<[^>]*>/ /g' "$tmpdir/other.html" | grep -qE '\b(nan|inf)\b|-[0-9.]+ [KMG]?i?B' || fail "$name: $(cat "$tmpdir/other.html")"
 	case $name in
 	zeros | words) grep -q 'Any method will do' "$tmpdir/other.html" || fail "no advice for $name" ;;
-	noise) grep -q 'nothing gained' "$tmpdir/other.html" || fail "no answer for $name" ;;
+	noise) grep -q 'nothing saved' "$tmpdir/other.html" || fail "no answer for $name" ;;
 	esac
 done
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# rzsbench swap where there is no swap: it says so and ends with 77, and bad input is answered with a clear error.  Where
-# there is some, pages go out and come back (what it does then, in guests: tests/vm/scenarios/rzsbench-swap).  Red when
-# it takes a machine without swap for one that it has measured, or an error does not name its cause.
+# rzsbench swap without swap: it says so and ends with 77; and bad input is answered with a clear error.  With swap, pages go
+# out and come back (tests/vm/scenarios/rzsbench-swap says more).  Red when it reports results without swap, or an error does
+# not name its cause.
 
 . "${srcdir:-.}/tests/lib/functions.sh" || exit 99
 tool=${builddir:-.}/tools/rzsbench/rzsbench
@@ -27,15 +27,15 @@ echo "noise 256" >"$tmpdir/corpus/index"
 
 # ---- bad input, with swap or without
 bench 2
-says "one folder of captured pages is needed"
+says "one directory of captured pages is needed"
 bench 2 "$tmpdir/corpus" "$tmpdir/corpus"
-says "one folder of captured pages is needed"
+says "one directory of captured pages is needed"
 bench 2 --pages 0 "$tmpdir/corpus"
 says "--pages 0: not a number from 1 to"
 bench 2 --output
 says "--output needs a value"
 bench 2 --nonsense "$tmpdir/corpus"
-says "no such option, or one that takes no value: --nonsense"
+says "no such option, or it takes no value: --nonsense"
 says "try rzsbench swap --help"
 bench 0 --help
 says "--wait"
@@ -45,10 +45,10 @@ if [ "$(wc -l 2>/dev/null </proc/swaps || echo 0)" -le 1 ]; then
 	for options in "" "--wait" "--output $tmpdir/json"; do
 		# shellcheck disable=SC2086
 		bench 77 $options "$tmpdir/corpus"
-		says "rzsbench: swap: no swap is on here, so nothing can be swapped out: see swapon(8)"
+		says "rzsbench: swap: no swap is on: see swapon(8)"
 		[ ! -s "$out" ] || fail "it says more: $(cat "$out")"
 	done
-	[ ! -e "$tmpdir/json" ] || fail "figures of nothing: $(cat "$tmpdir/json")"
+	[ ! -e "$tmpdir/json" ] || fail "results of nothing: $(cat "$tmpdir/json")"
 	exit 0
 fi
 
@@ -60,9 +60,9 @@ says "cannot write /dev/full/x"
 status=0
 "$tool" swap --wait --output "$tmpdir/json" "$tmpdir/corpus" >"$out" 2>"$err" </dev/null || status=$?
 if [ $status = 77 ]; then
-	says "nothing was swapped out, of 1.0 MiB"
+	says "nothing of 1.0 MiB was swapped out"
 	skip "swap is on, but takes nothing"
 fi
 [ $status = 0 ] || fail "exit status $status: $(cat "$out" "$err")"
-says "every byte as it was"
-grep -q '"bench":"swap",.*"pages":256,.*"wrong_pages":0}' "$tmpdir/json" || fail "no figures: $(cat "$tmpdir/json")"
+says "every byte is right"
+grep -q '"bench":"swap",.*"pages":256,.*"wrong_pages":0}' "$tmpdir/json" || fail "no results: $(cat "$tmpdir/json")"

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# rzsbench on a real program: what is captured is what is in its memory, the pages' figures are those of what it
-# holds, the store and servers are measured on it, and bad input is answered with a clear error.  Red when pages are
-# lost or others taken, a share is wrong, a command or option does not work, or an error does not name its cause.
+# rzsbench on a real program: its memory is captured, the results are those of the pages in it, and servers are measured with
+# them.  Bad input is answered with a clear error.  Red when pages are missing or too many, a share is wrong, a command or an
+# option does not work, or an error does not name its cause.
 
 . "${srcdir:-.}/tests/lib/functions.sh" || exit 99
 tool=${builddir:-.}/tools/rzsbench/rzsbench
@@ -29,8 +29,8 @@ complains() {
 says_not() { ! grep -qF -- "$1" "$out" || fail "'$1' in: $(cat "$out")"; }
 says() { grep -qF -- "$1" "$out" || fail "no '$1' in: $(cat "$out")"; }
 
-# figure BENCH KEY: from the JSON lines.
-figure() {
+# value BENCH KEY: from the JSON lines.
+value() {
 	"$PYTHON" - "$tmpdir/json" "$1" "$2" <<'END'
 import json, sys
 for line in open(sys.argv[1]):
@@ -70,28 +70,28 @@ wait_for 60 test -e "$tmpdir/ready" || fail "the program does not get ready"
 
 bench pages --pid $pid --output "$tmpdir/json" --rounds 1
 says "anonymous memory from 1 source"
-# The answer is that for the one to choose, with its cost, and beside what else there is.
+# The answer for the method to choose, with its cost, and those of other stores.
 chosen=$(sed -n 's/^Choose \([^ ]*\) .*/\1/p' "$out")
 [ -n "$chosen" ] || fail "no advice in: $(cat "$out")"
 says "Swapped out with $chosen, these "
-grep -q '^Swapped.* gained (zram: [0-9.]* [KMG]*iB; zswap, with a disk behind it: [0-9.]* [KMG]*iB; nbdkit ' "$out" ||
-	fail "beside what? $(cat "$out")"
-grep -q '^The processor takes [0-9.]* us to compress a page that goes out and [0-9.]* us to expand' "$out" ||
-	fail "at what cost? $(cat "$out")"
+grep -q '^Swapped.* saved (zram: [0-9.]* [KMG]*iB; zswap, which needs a disk: [0-9.]* [KMG]*iB; nbdkit ' "$out" ||
+	fail "no other stores: $(cat "$out")"
+grep -q '^The processor takes [0-9.]* us to compress a page that is swapped out and [0-9.]* us to decompress' "$out" ||
+	fail "no cost: $(cat "$out")"
 says "One round only"
 share() { # WHAT LEAST MOST of 1000 pages
 	local n all
-	n=$(figure pages "$1")
-	all=$(figure pages pages_used)
+	n=$(value pages "$1")
+	all=$(value pages pages_used)
 	[ $((n * 1000 / all)) -ge "$2" ] && [ $((n * 1000 / all)) -le "$3" ] || fail "$1: $n of $all"
 }
 # 18 MiB and what Python needs, which is 5 to 20 MiB.
 share pages_zero 50 125
 share pages_duplicate 50 125
-[ "$(figure pages pages_found)" -ge $((18 * 256)) ] || fail "only $(figure pages pages_found) pages are found"
-[ "$(figure pages_method method)" = lzo ] || fail "the first method is not lzo"
+[ "$(value pages pages_found)" -ge $((18 * 256)) ] || fail "only $(value pages pages_found) pages are found"
+[ "$(value pages_method method)" = lzo ] || fail "the first method is not lzo"
 noise=$((8 * 256))
-raw=$(figure pages_method units_raw)
+raw=$(value pages_method units_raw)
 [ "$raw" -ge $noise ] && [ "$raw" -le $((noise * 3 / 2)) ] || fail "$raw raw pages, $noise are of noise"
 
 # ---- statistics alone: no line of its text, no name, and nothing saved
@@ -104,12 +104,12 @@ says "not saved"
 [ "$(find "$tmpdir" | wc -l)" = "$before" ] || fail "something was saved"
 complains 2 "--output $tmpdir: --anonymous-stats-only saves nothing" capture --anonymous-stats-only --output "$tmpdir" --pid $pid
 
-# ---- cold pages, where the kernel can tell
+# ---- cold pages, if the kernel tracks them
 if [ -e /sys/kernel/mm/page_idle/bitmap ] && [ "$(id -u)" = 0 ]; then
 	rm -f "$tmpdir/json"
 	bench pages --cold --cold-wait 1 --pid $pid --output "$tmpdir/json" --rounds 1 --methods lzo
-	[ "$(figure pages pages_found)" -ge $((9 * 256)) ] || fail "of a program that sleeps only $(figure pages pages_found) pages are cold"
-	complains 77 "is no process" pages --cold "$tmpdir/program.py"
+	[ "$(value pages pages_found)" -ge $((9 * 256)) ] || fail "of a program that sleeps only $(value pages pages_found) pages are cold"
+	complains 77 "is not a process" pages --cold "$tmpdir/program.py"
 elif [ ! -e /sys/kernel/mm/page_idle ]; then
 	complains 77 "CONFIG_IDLE_PAGE_TRACKING" pages --cold --pid $pid
 fi
@@ -121,20 +121,20 @@ bench capture --output "$tmpdir" --name program --pid $pid
 	fail "$tmpdir/index does not say what is there"
 rm -f "$tmpdir/json"
 bench pages --output "$tmpdir/json" --rounds 1 --methods lzo,lzo@16 "$tmpdir"
-[ "$(figure pages_method units_raw)" = "$raw" ] || fail "captured, $(figure pages_method units_raw) pages are raw, not $raw"
+[ "$(value pages_method units_raw)" = "$raw" ] || fail "captured, $(value pages_method units_raw) pages are raw, not $raw"
 bench pages --histogram --rounds 1 --methods lzo --sample 4 "$tmpdir/program.pages"
-says "looked at"
+says " examined"
 says "bytes after compression"
 says "of pages from 1 file, "
 says_not "anonymous memory"
 bench pages --rounds 1 --methods lzo "$tmpdir"
 says "of anonymous memory from 1 source"
 
-# ---- of all pages nothing is in doubt, of a sample something is, and more of a small one
+# ---- the error of all pages is 0, that of a sample is not, and a small sample has a larger one
 error() {
 	rm -f "$tmpdir/json"
 	bench pages --rounds 1 --methods lzo --output "$tmpdir/json" "$@" "$tmpdir/program.pages"
-	figure pages_method sampling_error
+	value pages_method sampling_error
 }
 whole=$(error --sample 1000)
 large=$(error --sample 8)
@@ -143,7 +143,7 @@ little=$(error --sample 2)
 whole, large, little = map(float, sys.argv[1:])
 sys.exit(not 0 == whole < large < little < 1)' "$whole" "$large" "$little" || fail "errors: $whole, $large, $little"
 
-# ---- pages of one repeated word, few pages, a page, pages that do not shrink: figures that can be
+# ---- pages of one repeated word, few pages, one page, pages that do not shrink: possible values
 "$PYTHON" - "$tmpdir" <<'END'
 import random, sys
 rng = random.Random(1)
@@ -159,7 +159,7 @@ for name in zeros words few one noise; do
 	rm -f "$tmpdir/json"
 	bench pages --rounds 2 --methods lzo,lzo@16,lzo@64 --output "$tmpdir/json" "$tmpdir/$name"
 	! grep -qE -- '-?(nan|inf)\b|-[0-9.]+ [KMG]?i?B' "$out" || fail "$name: $(cat "$out")"
-	grep -qE '^Swapped out with lzo, .* gained \(zram: [0-9.]+ [KM]?i?B; zswap' "$out" || fail "$name: $(cat "$out")"
+	grep -qE '^Swapped out with lzo, .* saved \(zram: [0-9.]+ [KM]?i?B; zswap' "$out" || fail "$name: $(cat "$out")"
 	"$PYTHON" - "$tmpdir/json" <<'END' || fail "$name: $(cat "$tmpdir/json")"
 import json, sys
 pages = [d for d in map(json.loads, open(sys.argv[1])) if d["bench"] == "pages"][0]
@@ -172,12 +172,11 @@ END
 	case $name in
 	zeros | words) says "Any method will do" ;;
 	few | one) says "Choose lzo" ;;
-	noise) says "nothing gained" && says "hardly shrink" ;;
+	noise) says "nothing saved" && says "hardly shrink" ;;
 	esac
 done
 
-# ---- the store and a server on them
-bench store --size 8 --rounds 1 --threads 1 --cases time "$tmpdir"
+# ---- a server on them
 if "$tool" device --help >/dev/null 2>&1 && [ -n "${NBDKIT// /}" ] && command -v nbdkit >/dev/null; then
 	# shellcheck disable=SC2016
 	bench device --server 'memory=nbdkit -f -U "$SOCK" memory "$SIZE"' --pages 4 --rounds 1 --time 20 --depth 1 \
@@ -189,17 +188,17 @@ fi
 bench capture --output "$tmpdir" --name started --least 2 -- "$PYTHON" -c 'import signal; x = list(range(10**6)); signal.pause()'
 says started
 
-# ---- several at once, thinned out: two that are there, into a folder that is not
+# ---- two processes at once, a part of their pages, into a directory that does not exist
 bench capture --output "$tmpdir/both" --pid $pid --pid $$ --most 2
 [ "$(wc -l <"$tmpdir/both/index")" = 2 ] || fail "not two processes: $(cat "$tmpdir/both/index")"
-[ "$(stat -c %a "$tmpdir/both")" = 700 ] || fail "the folder can be read by others"
+[ "$(stat -c %a "$tmpdir/both")" = 700 ] || fail "the directory can be read by others"
 saved=$(cat "$tmpdir"/both/*.pages | wc -c)
 [ "$saved" -le $(((2 << 20) + 65536)) ] && [ "$saved" -ge 1000000 ] || fail "$saved bytes are saved, not 2 MiB"
 
 # ---- bad input
 complains 2 "no such command: nonsense" nonsense
 complains 2 "usage:"
-complains 2 "whose pages?" pages
+complains 2 "no pages: give --pid" pages
 complains 2 "--rounds 0: not a number from 1 to" pages --rounds 0 --all
 complains 2 "--methods lzma: no such algorithm in this build" pages --methods lzma "$tmpdir"
 complains 2 "--pid x: not a number" pages --pid x
@@ -217,8 +216,7 @@ complains 99 "cannot start /nowhere/x: No such file" capture --output "$tmpdir/n
 complains 2 "--name is needed" capture --output "$tmpdir" -- true
 complains 2 "it names one" capture --output "$tmpdir" --name x --pid $pid --pid $$
 complains 77 "process 2147483646" capture --output "$tmpdir" --pid 2147483646
-complains 2 "--name a/b: a word" capture --output "$tmpdir" --name a/b --pid $pid
-complains 2 "--algorithm lzma: no such compressor" store --algorithm lzma "$tmpdir"
+complains 2 "--name a/b: expected a word" capture --output "$tmpdir" --name a/b --pid $pid
 complains 99 "cannot write /dev/full/x" pages --output /dev/full/x --rounds 1 --sample 1 "$tmpdir"
 # ---- bash's completion, of what the program says of itself
 completes() {
@@ -229,8 +227,8 @@ completes() {
 		completion_offers "$tool" "$line" "$word" || fail "completion of '$line' has no $word: $(cat "$tmpdir/offered")"
 	done
 }
-completes 'rzsbench ' capture pages store device swap --help --version
-for command in capture pages store swap; do
+completes 'rzsbench ' capture pages device swap --help --version
+for command in capture pages swap; do
 	# Every long option, with its value's = or without.
 	"$tool" $command --help | grep -oE -- ' --[a-z][a-z-]*=?' >"$tmpdir/options"
 	[ "$(wc -l <"$tmpdir/options")" -ge 5 ] || fail "options of $command: $(cat "$tmpdir/options")"

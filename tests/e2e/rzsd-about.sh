@@ -69,27 +69,27 @@ gives 2 --threads=x --log=y size=z -- --threads x --log y --device a,size=z
 # TCP where others could read it takes as many words.
 gives 2 tcp:0.0.0.0:10809 allow-tcp-anywhere -- --check-config --listen tcp:0.0.0.0:10809
 gives 2 '[::]' allow-tcp-anywhere -- --check-config --listen 'tcp:[::]:10809'
-gives 0 'configuration is good' -- --check-config --allow-tcp-anywhere --listen tcp:0.0.0.0:10809
-gives 0 'configuration is good' -- --check-config --listen tcp:127.0.0.1:10809 --listen /run/x
+gives 0 'configuration is valid' -- --check-config --allow-tcp-anywhere --listen tcp:0.0.0.0:10809
+gives 0 'configuration is valid' -- --check-config --listen tcp:127.0.0.1:10809 --listen /run/x
 
 # A file, what lies beside it, and the command line, which counts.
 mkdir "$tmpdir/rzsd.conf.d"
 printf '[server]\nthreads = 3\nlog = paper\n[device swap0]\nsize = 16M\n' >"$tmpdir/rzsd.conf"
 gives 2 "$tmpdir/rzsd.conf:3:" 'log=paper' -- --config "$tmpdir/rzsd.conf" --check-config
 printf '[server]\nthreads = 3\n[device swap0]\nsize = 16M\n' >"$tmpdir/rzsd.conf"
-gives 0 'configuration is good' -- --config "$tmpdir/rzsd.conf" --check-config
+gives 0 'configuration is valid' -- --config "$tmpdir/rzsd.conf" --check-config
 printf '[device swap0]\nsize = 4097\n' >"$tmpdir/rzsd.conf.d/50-size.conf"
 gives 2 '50-size.conf' 'size=4097' -- --config "$tmpdir/rzsd.conf" --check-config
 printf '[device swap0]\nmemlimit = 1\n' >"$tmpdir/rzsd.conf.d/50-size.conf"
 gives 2 'memlimit=1' -- --config "$tmpdir/rzsd.conf" --check-config
-gives 0 'configuration is good' -- --config "$tmpdir/rzsd.conf" --check-config --device swap0,memlimit=0
+gives 0 'configuration is valid' -- --config "$tmpdir/rzsd.conf" --check-config --device swap0,memlimit=0
 
 # --check-config touches nothing.
 gives 0 'good' -- --check-config --listen "$tmpdir/made/sock" --pid-file "$tmpdir/pid"
 [ ! -e "$tmpdir/made" ] && [ ! -e "$tmpdir/pid" ] || fail "--check-config leaves something behind"
 
 # What cannot be had at the start is another status.
-gives 1 "$tmpdir/empty.conf" 'no socket' -- --listen "$tmpdir/empty.conf" --control "$tmpdir/c" --protect off
+gives 1 "$tmpdir/empty.conf" 'not a socket' -- --listen "$tmpdir/empty.conf" --control "$tmpdir/c" --protect off
 gives 1 "$tmpdir/no/such" -- --listen "$tmpdir/no/such/folder" --control "$tmpdir/c" --protect off
 gives 1 'pid-file=/no/such' -- --listen "$tmpdir/s" --control "$tmpdir/c" --protect off --device a,size=1M \
 	--pid-file /no/such/file

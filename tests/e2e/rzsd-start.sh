@@ -59,7 +59,7 @@ stop_server
 
 # The pid file is another's, or is none; or nothing may be written.
 start_rzsd size=4M protect=off
-fails_with "pid-file=$pidfile: process $pid has it" -- "$rzsd" "$tmpdir/other" --pid-file "$pidfile"
+fails_with "pid-file=$pidfile: in use by process $pid" -- "$rzsd" "$tmpdir/other" --pid-file "$pidfile"
 [ "$(cat "$pidfile")" = "$pid" ] || fail "the second server has changed the first's pid file"
 stop_server
 [ ! -e "$pidfile" ] || fail "its pid file is left"

@@ -2,7 +2,7 @@
 /*
  * The core where there is nothing: compiled -ffreestanding, linked -nostdlib -static, begun at
  * _start and ended by the exit system call.  If it links, the core needs nothing but
- * port/CONTRACT; if it ends with status 0, it also works there.
+ * port/CONTRACT; if it ends with status 0, it also works there.  It prints TAP, with one test.
  *
  * Build: cc -ffreestanding -fno-stack-protector -nostdlib -static -I. -Icore core_nolibc.c core/X.c
  *
@@ -98,20 +98,21 @@ static _Noreturn void leave(int status)
 		(void)sys3(SYS_EXIT, status, 0, 0);
 }
 
-static void say(const char *text)
+static void say(int fd, const char *text)
 {
 	long n = 0;
 
 	while (text[n])
 		n++;
-	(void)sys3(SYS_WRITE, 2, (long)text, n);
+	(void)sys3(SYS_WRITE, fd, (long)text, n);
 }
 
 _Noreturn void free_die(const char *why)
 {
-	say("core_nolibc: ");
-	say(why);
-	say("\n");
+	say(2, "# core_nolibc: ");
+	say(2, why);
+	say(2, "\n");
+	say(1, "not ok 1 - the core without a libc\n");
 	leave(1);
 }
 
@@ -399,6 +400,7 @@ _Noreturn void free_main(void)
 	struct rzs_stats s;
 	uint64_t run;
 
+	say(1, "1..1\n");
 	decode_lzo();
 	decode_what_the_library_made();
 	CHECK(rzs_store_create(&cfg, &store) == 0);
@@ -419,5 +421,6 @@ _Noreturn void free_main(void)
 	rzs_worker_put(store, w);
 	rzs_store_destroy(store);
 	CHECK(heap_live == 0);
+	say(1, "ok 1 - the core without a libc\n");
 	leave(0);
 }

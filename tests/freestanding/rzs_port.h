@@ -24,6 +24,10 @@
 #define RZS_BLOCK_SIZE	    32768
 #define RZS_RESERVE_DEFAULT UINT64_MAX
 
+/* Which way a branch goes as a rule. */
+#define likely(x)   __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
 void *memcpy(void *restrict to, const void *restrict from, size_t n);
 void *memmove(void *to, const void *from, size_t n);
 void *memset(void *to, int c, size_t n);

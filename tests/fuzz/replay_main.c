@@ -5,11 +5,12 @@
  *
  *	fuzz_x [--seeds N] [--first N] [--write DIR] [FILE | DIR]...
  *
- * --seeds N    make and run N inputs (default 300 when nothing else is named), from seed --first
- * on (default 1) --write DIR  write the inputs of the seeds to DIR instead, for a fuzzer to begin
- * with
+ * --seeds N    make and run N inputs (default 300 when nothing else is named)
+ * --first N    from this seed on (default 1)
+ * --write DIR  write the inputs of the seeds to DIR instead, for a fuzzer to begin with
  *
- * What is run is said beforehand, so that the last line of a run that died names its input.
+ * Output: TAP with one test.  A line names each input before it is run, so that the last line of a
+ * run that died names its input.
  * Exit: 0 all ran, 99 a file could not be read.  A finding ends the program by abort().
  * T_TIMEOUT_SCALE divides the number of inputs made by default.
  */
@@ -50,7 +51,7 @@ static int run_file(const char *path)
 	}
 	n = fread(buf, 1, sizeof(buf), f);
 	fclose(f);
-	printf("%s: %zu bytes\n", path, n);
+	printf("# %s: %zu bytes\n", path, n);
 	fflush(stdout);
 	run(buf, n);
 	return 0;
@@ -95,7 +96,7 @@ static int run_seeds(uint64_t first, uint64_t nr, const char *dir)
 		FILE *f;
 
 		if (dir == NULL) {
-			printf("seed %llu: %zu bytes\n", (unsigned long long)seed, n);
+			printf("# seed %llu: %zu bytes\n", (unsigned long long)seed, n);
 			fflush(stdout);
 			run(buf, n);
 			continue;
@@ -141,8 +142,12 @@ int main(int argc, char **argv)
 	}
 	if (nr == 0 && i == argc)
 		nr = default_seeds();
+	if (!dir)
+		puts("1..1");
 	status = run_seeds(first, nr, dir);
 	for (; !status && i < argc; i++)
 		status = run_path(argv[i]);
+	if (!dir)
+		printf("%s 1 - every input\n", status ? "not ok" : "ok");
 	return status;
 }

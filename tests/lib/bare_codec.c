@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * bare_codec METHOD FILE ROUNDS: compresses and expands the pages of a file in a bare loop over the
+ * bare_codec METHOD FILE ROUNDS: compresses and decompresses the pages of a file in a bare loop over the
  * library, so that a profiler can hold what "rzsbench pages" does for a page against it.  METHOD is
  * lzo, lz4 or zstd.  Prints "PAGES BYTES": the pages that are not one repeated word, and the bytes
  * they become, a page that does not shrink counting as it is.

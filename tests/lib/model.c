@@ -14,7 +14,8 @@ void model_init(struct model *m, uint64_t nr_pages)
 	m->bytes = calloc(nr_pages, PAGES_SIZE);
 	m->state = calloc(nr_pages, 1);
 	if (m->bytes == NULL || m->state == NULL) {
-		fprintf(stderr, "model: no memory for %llu pages\n", (unsigned long long)nr_pages);
+		fprintf(stderr, "# model: no memory for %llu pages\n",
+			(unsigned long long)nr_pages);
 		exit(99);
 	}
 }

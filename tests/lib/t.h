@@ -11,13 +11,15 @@
  *	}
  *
  * Every test runs in a forked process of its own with a deadline (t_clock.h), so that a crash, a
- * hang or a leak belongs to one test and none sees another's state.  A failed check prints both
- * values and ends its test.  Checks may be made from any thread.  The parent stays single-threaded,
- * which is what the sanitizers need to follow a fork.
+ * hang or a leak belongs to one test, and no test sees another's state.  A failed check prints both
+ * values and ends its test.  Checks may be made from any thread.  The parent stays single-threaded:
+ * the sanitizers need that to follow a fork.
  *
  * Program:  [--list] [--run NAME]... [--no-fork] [--seed N]
- * Exit:     0 all passed, 1 some failed, 77 all were skipped, 99 the harness itself failed
- * Last line: "N passed, N failed", with ", N skipped" when some were
+ * Output:   TAP, the Test Anything Protocol: a plan "1..N", then one line for each test:
+ *           "ok N - NAME", "not ok N - NAME" or "ok N - NAME # SKIP REASON".  Lines that begin with
+ *           "# " are for people.  A test prints such lines with t_note().
+ * Exit:     0 no test failed, 1 some failed, 99 the harness itself failed
  * Environment: T_TIMEOUT_SCALE multiplies every deadline (slow tools such as valgrind set it),
  * T_SEED is --seed
  */
@@ -32,6 +34,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/types.h>
 #include <sys/wait.h>
@@ -45,6 +48,7 @@
 #define T_EXIT_SKIP 77
 #define T_EXIT_ERROR 99
 #define T_TIMEOUT_DEFAULT 60 /* seconds */
+#define T_TEXT_MAX 4096
 
 /* A test, and one with a deadline of its own in seconds. */
 #define T_TEST(name) T_TEST_TIMEOUT(name, T_TIMEOUT_DEFAULT)
@@ -97,6 +101,7 @@ static struct t_case *t_cases;
 static struct t_case **t_cases_end = &t_cases;
 static const char *t_name = "?"; /* of the test running in this process */
 static const char *t_seed_arg;
+static char *t_skip_reason; /* T_TEXT_MAX bytes that a test shares with the parent */
 
 static inline void t_register(struct t_case *c)
 {
@@ -120,6 +125,30 @@ static inline void t_pause(void)
 	nanosleep(&ts, NULL);
 }
 
+/* Text of several lines, as TAP has it: each begins with "# ". */
+static inline void t_comment(FILE *to, const char *text)
+{
+	size_t n;
+
+	for (; *text; text += n + (text[n] == '\n')) {
+		n = strcspn(text, "\n");
+		fprintf(to, "# %.*s\n", (int)n, text);
+	}
+	fflush(to);
+}
+
+/* What a reader of the log wants to know, for instance how much was done. */
+__attribute__((format(printf, 1, 2))) static inline void t_note(const char *fmt, ...)
+{
+	char text[T_TEXT_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	t_comment(stdout, text);
+}
+
 /*
  * _exit() and not exit(): other threads may still be running, and a leak report of a test that
  * stopped half way would only hide the reason.
@@ -127,15 +156,17 @@ static inline void t_pause(void)
 __attribute__((noreturn, format(printf, 3, 4))) static inline void
 t_fail(const char *file, int line, const char *fmt, ...)
 {
+	char text[T_TEXT_MAX];
+	int n = snprintf(text, sizeof(text), "%s:%d: %s: ", file, line, t_name);
 	va_list ap;
 
-	fflush(stdout);
-	fprintf(stderr, "%s:%d: %s: ", file, line, t_name);
+	if (n < 0 || (size_t)n >= sizeof(text))
+		n = 0;
 	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
+	vsnprintf(text + n, sizeof(text) - (size_t)n, fmt, ap);
 	va_end(ap);
-	fputc('\n', stderr);
-	fflush(stderr);
+	fflush(stdout);
+	t_comment(stderr, text);
 	_exit(T_EXIT_FAIL);
 }
 
@@ -143,11 +174,10 @@ __attribute__((noreturn, format(printf, 1, 2))) static inline void t_skip(const 
 {
 	va_list ap;
 
-	printf("skipped: ");
 	va_start(ap, fmt);
-	vprintf(fmt, ap);
+	vsnprintf(t_skip_reason, T_TEXT_MAX, fmt, ap);
 	va_end(ap);
-	putchar('\n');
+	t_skip_reason[strcspn(t_skip_reason, "\n")] = '\0';
 	fflush(stdout);
 	_exit(T_EXIT_SKIP);
 }
@@ -251,9 +281,8 @@ static inline uint64_t t_seed(void)
 		clock_gettime(CLOCK_REALTIME, &ts);
 		seed = (uint64_t)ts.tv_sec * 1000000007u + (uint64_t)ts.tv_nsec;
 	}
-	printf("%s: seed %llu (again with --run %s --seed %llu)\n", t_name,
-	       (unsigned long long)seed, t_name, (unsigned long long)seed);
-	fflush(stdout);
+	t_note("%s: seed %llu (again with --run %s --seed %llu)", t_name, (unsigned long long)seed,
+	       t_name, (unsigned long long)seed);
 	return seed;
 }
 
@@ -305,10 +334,10 @@ static inline bool t_wait_child(pid_t pid, double seconds)
 	}
 }
 
-/* Run one test; returns one of T_EXIT_*. */
+/* Run one test; returns one of T_EXIT_*, and has said why a test failed. */
 static inline int t_run(const struct t_case *c)
 {
-	double start = t_now(), limit = c->timeout * t_scale();
+	double limit = c->timeout * t_scale();
 	pid_t pid, parent = getpid();
 	sigset_t chld, old;
 	int status = 0, code = T_EXIT_FAIL;
@@ -323,7 +352,7 @@ static inline int t_run(const struct t_case *c)
 	if (pid == 0)
 		t_child(c, parent, &old);
 	if (pid < 0) {
-		printf("ERROR %s: fork: %s\n", c->name, strerror(errno));
+		t_note("%s: fork: %s", c->name, strerror(errno));
 		sigprocmask(SIG_SETMASK, &old, NULL);
 		return T_EXIT_ERROR;
 	}
@@ -334,24 +363,17 @@ static inline int t_run(const struct t_case *c)
 	sigprocmask(SIG_SETMASK, &old, NULL);
 
 	if (!ended) {
-		printf("FAIL %s: no end after %g s\n", c->name, limit);
+		t_note("%s: no end after %g s", c->name, limit);
 	} else if (WIFSIGNALED(status)) {
-		printf("FAIL %s: killed by signal %d (%s)\n", c->name, WTERMSIG(status),
+		t_note("%s: killed by signal %d (%s)", c->name, WTERMSIG(status),
 		       strsignal(WTERMSIG(status)));
 	} else {
 		code = WEXITSTATUS(status);
 		if (code != T_EXIT_PASS && code != T_EXIT_SKIP && code != T_EXIT_ERROR) {
-			printf("FAIL %s: exit status %d\n", c->name, code);
+			t_note("%s: exit status %d", c->name, code);
 			code = T_EXIT_FAIL;
-		} else {
-			printf("%s %s (%.2f s)\n",
-			       code == T_EXIT_PASS   ? "ok"
-			       : code == T_EXIT_SKIP ? "skip"
-						     : "ERROR",
-			       c->name, t_now() - start);
 		}
 	}
-	fflush(stdout);
 	return code;
 }
 
@@ -372,45 +394,65 @@ static inline int t_usage(const char *self)
 }
 
 struct t_count {
-	unsigned passed, failed, skipped, broken;
+	unsigned run, failed, broken;
 };
 
 static inline void t_run_counted(const struct t_case *c, bool no_fork, struct t_count *count)
 {
+	double start = t_now();
 	int code = T_EXIT_PASS;
+	bool good;
 
+	t_skip_reason[0] = '\0';
 	if (no_fork) { /* for a debugger: a failure ends the program */
 		t_name = c->name;
 		c->run();
 	} else {
 		code = t_run(c);
 	}
-	count->passed += code == T_EXIT_PASS;
-	count->skipped += code == T_EXIT_SKIP;
-	count->failed += code == T_EXIT_FAIL || code == T_EXIT_ERROR;
+	good = code == T_EXIT_PASS || code == T_EXIT_SKIP;
+	count->run++;
+	count->failed += !good;
 	count->broken += code == T_EXIT_ERROR;
+	printf("%s %u - %s%s%s\n", good ? "ok" : "not ok", count->run, c->name,
+	       code == T_EXIT_SKIP ? " # SKIP " : "", code == T_EXIT_SKIP ? t_skip_reason : "");
+	t_note("%.2f s", t_now() - start);
 }
 
-static inline int t_summary(const struct t_count *count)
+/* The program's exit status.  Tests that were skipped have not failed. */
+static inline int t_status(const struct t_count *count)
 {
-	printf("%u passed, %u failed", count->passed, count->failed);
-	if (count->skipped)
-		printf(", %u skipped", count->skipped);
-	putchar('\n');
-	if (count->broken)
+	if (count->broken || !count->run)
 		return T_EXIT_ERROR;
-	if (count->failed)
-		return T_EXIT_FAIL;
-	if (count->skipped && !count->passed)
-		return T_EXIT_SKIP;
-	return count->passed ? T_EXIT_PASS : T_EXIT_ERROR;
+	return count->failed ? T_EXIT_FAIL : T_EXIT_PASS;
+}
+
+/* The next test to run: of those named in argv after *i, or of all; NULL when there is none. */
+static inline const struct t_case *t_next(const struct t_case *last, char **argv, int *i)
+{
+	if (!argv)
+		return last ? last->next : t_cases;
+	while (argv[*i])
+		if (strcmp(argv[(*i)++], "--run") == 0)
+			return t_find(argv[(*i)++]);
+	return NULL;
+}
+
+static inline void t_list(void)
+{
+	const struct t_case *c;
+
+	for (c = t_cases; c; c = c->next)
+		puts(c->name);
 }
 
 int main(int argc, char **argv)
 {
-	struct t_count count = {0, 0, 0, 0};
-	bool list = false, no_fork = false, some = false;
+	struct t_count count = {0, 0, 0};
+	bool list = false, no_fork = false;
 	const struct t_case *c;
+	char **named = NULL;
+	unsigned nr = 0;
 	int i;
 
 	for (i = 1; i < argc; i++) {
@@ -421,23 +463,24 @@ int main(int argc, char **argv)
 		else if (strcmp(argv[i], "--seed") == 0 && i + 1 < argc)
 			t_seed_arg = argv[++i];
 		else if (strcmp(argv[i], "--run") == 0 && i + 1 < argc && t_find(argv[i + 1]))
-			some = true, i++;
+			named = argv, i++;
 		else
 			return t_usage(argv[0]);
 	}
 	if (list) {
-		for (c = t_cases; c; c = c->next)
-			puts(c->name);
+		t_list();
 		return 0;
 	}
-	for (i = 1; some && i < argc; i++)
-		if (strcmp(argv[i], "--run") == 0)
-			t_run_counted(t_find(argv[++i]), no_fork, &count);
-		else if (strcmp(argv[i], "--seed") == 0)
-			i++;
-	for (c = some ? NULL : t_cases; c; c = c->next)
+	t_skip_reason = mmap(NULL, T_TEXT_MAX, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+			     -1, 0);
+	if (t_skip_reason == MAP_FAILED)
+		return T_EXIT_ERROR;
+	for (i = 1, c = NULL; (c = t_next(c, named, &i)) != NULL; nr++)
+		;
+	printf("1..%u\n", nr);
+	for (i = 1, c = NULL; (c = t_next(c, named, &i)) != NULL;)
 		t_run_counted(c, no_fork, &count);
-	return t_summary(&count);
+	return t_status(&count);
 }
 
 #endif

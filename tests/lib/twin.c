@@ -14,7 +14,7 @@ _Noreturn void twin_fail(const struct twin *t, const char *fmt, ...)
 	va_list ap;
 
 	fflush(stdout);
-	fprintf(stderr, "twin: at call %llu: ", (unsigned long long)t->ops);
+	fprintf(stderr, "# twin: at call %llu: ", (unsigned long long)t->ops);
 	va_start(ap, fmt);
 	vfprintf(stderr, fmt, ap);
 	va_end(ap);

@@ -45,7 +45,7 @@ static inline unsigned feed(const char *name, const char *text, size_t len)
 static inline void show(void)
 {
 	for (unsigned i = 0; i < nr_said; i++)
-		fprintf(stderr, "complaint: %s\n", said[i]);
+		t_note("complaint: %s", said[i]);
 }
 
 static inline void take(const char *text)

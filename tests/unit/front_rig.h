@@ -8,7 +8,7 @@
 #ifndef RZS_TEST_FRONT_RIG_H
 #define RZS_TEST_FRONT_RIG_H
 
-#include "t.h"
+#include "t_scratch.h"
 
 #include "front_private.h"
 #include "nbd.h"
@@ -58,19 +58,9 @@ static struct rzs_target target;
 static struct rzs_front *front;
 static struct rzs_listener listener;
 static unsigned left;
-static char folder[64];
 static struct sockaddr_un local = {.sun_family = AF_UNIX};
 static struct sockaddr_in inet; /* of the listener, when that is TCP */
 static char why[RZS_WHY_MAX];
-
-static void remove_folder(void)
-{
-	char command[128];
-
-	snprintf(command, sizeof(command), "rm -rf '%s'", folder);
-	if (system(command) != 0)
-		_exit(T_EXIT_ERROR);
-}
 
 static void on_left(void *unused)
 {
@@ -92,12 +82,8 @@ static void enter(struct rzs_front_options options, bool tcp)
 {
 	socklen_t len = sizeof(inet);
 
-	snprintf(folder, sizeof(folder), "/tmp/rzs-front.XXXXXX");
-	if (!mkdtemp(folder))
-		_exit(T_EXIT_ERROR);
-	atexit(remove_folder);
-	T_EQ(chmod(folder, 0711), 0);
-	snprintf(local.sun_path, sizeof(local.sun_path), "%s/sock", folder);
+	T_EQ(chmod(t_scratch(), 0711), 0);
+	snprintf(local.sun_path, sizeof(local.sun_path), "%s/sock", t_scratch());
 	inet = (struct sockaddr_in){.sin_family = AF_INET,
 				    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	T_EQ(rzs_loop_open(&loop), 0);

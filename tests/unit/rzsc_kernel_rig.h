@@ -9,10 +9,9 @@
 #ifndef RZSC_KERNEL_RIG_H
 #define RZSC_KERNEL_RIG_H
 
-#include "t.h"
+#include "t_scratch.h"
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <limits.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -57,7 +56,7 @@ static struct machine {
 	bool bad_flags;	    /* something in /dev was opened otherwise than it must be */
 } * m;
 
-static char root[] = "/tmp/rzs-test.XXXXXX";
+static const char *const root = t_scratch_path; /* in which the machine stands */
 
 __attribute__((format(printf, 1, 2))) static void note(const char *fmt, ...)
 {
@@ -273,7 +272,7 @@ static void make_machine(unsigned nr)
 {
 	m = mmap(NULL, sizeof(*m), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	T_OK(m != MAP_FAILED);
-	T_OK(mkdtemp(root));
+	t_scratch();
 	T_EQ(setenv("RZS_SYSROOT", root, 1), 0);
 	put("Filename Type Size Used Priority\n", "/proc/swaps");
 	put("", "/sys/block/loop0/size");
@@ -285,19 +284,10 @@ static void make_machine(unsigned nr)
 		make_devices(nr);
 }
 
-static int forget(const char *path, const struct stat *st, int type, struct FTW *at)
-{
-	(void)st;
-	(void)type;
-	(void)at;
-	return remove(path);
-}
-
 static void end_machine(void)
 {
 	T_OK(!m->foreign_asked);
 	T_OK(!m->bad_flags);
-	T_EQ(nftw(root, forget, 16, FTW_DEPTH | FTW_PHYS), 0);
 }
 
 /* ---- commands ---- */

@@ -1,28 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* rzsd's configuration: files and their order, and what is told to people in the manual. */
 #include "config_rig.h"
+#include "t_scratch.h"
 
 #include <dirent.h>
 #include <pwd.h>
 #include <sys/stat.h>
-
-static char root[64];
-
-static void remove_root(void)
-{
-	char command[128];
-
-	snprintf(command, sizeof(command), "rm -rf '%s'", root);
-	if (system(command))
-		fprintf(stderr, "%s: not removed\n", root);
-}
-
-static void make_root(void)
-{
-	strcpy(root, "/tmp/rzs-test-config-XXXXXX");
-	T_NE(mkdtemp(root), NULL);
-	atexit(remove_root);
-}
 
 static const char *path(const char *name)
 {
@@ -30,7 +13,7 @@ static const char *path(const char *name)
 	static unsigned next;
 	char *p = buf[next++ % 4];
 
-	snprintf(p, sizeof(buf[0]), "%s/%s", root, name);
+	snprintf(p, sizeof(buf[0]), "%s/%s", t_scratch(), name);
 	return p;
 }
 
@@ -52,7 +35,6 @@ T_TEST(later_files_override_key_by_key)
 {
 	char why[RZS_WHY_MAX];
 
-	make_root();
 	T_EQ(mkdir(path("main.d"), 0700), 0);
 	put("main", "[server]\nthreads=1\nmax-connections=1\nhandshake-timeout=1\n"
 		    "listen=/a\nlisten=/b\nallow-user=1\n[device x]\nsize=1M\nlabel=main\n");
@@ -91,7 +73,6 @@ T_TEST(complaints_name_the_right_file)
 {
 	char want[300];
 
-	make_root();
 	T_EQ(mkdir(path("main.d"), 0700), 0);
 	put("main", "[server]\nthreads=x\n[device x]\nsize=1M\n");
 	put("main.d/1.conf", "[device x]\n\nmemlimit=1\n");
@@ -112,12 +93,11 @@ T_TEST(files_that_are_not_there)
 		fresh();
 		T_EQ(rzs_config_read(&c, NULL, hear, &c), 0);
 	}
-	make_root();
 	fresh();
 	T_EQ(read_files(), 1);
 	snprintf(want, sizeof(want), "%s: cannot be read: No such file or directory", path("main"));
 	T_STR_EQ(said[0], want);
-	/* A folder is no file, a file no folder. */
+	/* A directory is not a file, and a file is not a directory. */
 	T_EQ(mkdir(path("main"), 0700), 0);
 	put("main.d", "");
 	fresh();
@@ -166,7 +146,6 @@ T_TEST(without_memory_it_says_so)
 {
 	unsigned complaints;
 
-	make_root();
 	T_EQ(mkdir(path("main.d"), 0700), 0);
 	put("main", "[server]\nthreads=3\nallow-user=root\n");
 	put("main.d/1.conf", "[server]\nthreads=5\n");
@@ -182,7 +161,7 @@ T_TEST(without_memory_it_says_so)
 			break;
 		}
 		T_EQ(complaints, 1);
-		T_NE(strstr(said[0], root), NULL);
+		T_NE(strstr(said[0], t_scratch()), NULL);
 		T_NE(strstr(said[0], "memory"), NULL);
 	}
 }

@@ -3,6 +3,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include "conn_private.h"
 #include "conn_rig.h"
 
 /* ---- bytes in pieces ---- */
@@ -127,7 +128,7 @@ T_TEST(back_pressure)
 	while (rig_turn(&r))
 		;
 	T_EQ(r.conn->wants, RZS_CONN_OUTPUT);
-	T_LE(r.conn->out_end, RZS_CONN_OUT_SIZE);
+	T_LE(((struct conn *)r.conn)->out_end, RZS_CONN_OUT_SIZE);
 	T_LT(fake.done[RZS_LATENCY_READ], N / 2);
 	r.deaf = false;
 	rig_send(&r, stream + at, sizeof(stream) - at);

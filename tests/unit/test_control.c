@@ -6,7 +6,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include "t.h"
+#include "t_scratch.h"
 
 #include <fcntl.h>
 #include <sys/ioctl.h>
@@ -22,16 +22,7 @@
 
 static struct rzs_loop loop;
 static struct rzs_control *control;
-static char folder[64], path[108], why[RZS_WHY_MAX];
-
-static void remove_folder(void)
-{
-	char command[128];
-
-	snprintf(command, sizeof(command), "rm -rf '%s'", folder);
-	if (system(command) != 0)
-		_exit(T_EXIT_ERROR);
-}
+static char path[108], why[RZS_WHY_MAX];
 
 static void begin(unsigned max_clients, unsigned idle_seconds)
 {
@@ -40,11 +31,7 @@ static void begin(unsigned max_clients, unsigned idle_seconds)
 
 	/* As in a server that thinks of nothing: a reply to nobody must not end the process. */
 	signal(SIGPIPE, SIG_DFL);
-	snprintf(folder, sizeof(folder), "/tmp/rzs-control.XXXXXX");
-	if (!mkdtemp(folder))
-		_exit(T_EXIT_ERROR);
-	atexit(remove_folder);
-	snprintf(path, sizeof(path), "%s/made/control.sock", folder);
+	snprintf(path, sizeof(path), "%s/made/control.sock", t_scratch());
 	T_EQ(rzs_loop_open(&loop), 0);
 	if (rzs_control_start(&loop, &options, &rig_target, &control, why) < 0)
 		T_FAIL("%s", why);
@@ -443,10 +430,10 @@ T_TEST(others_users_are_turned_away)
 	if (geteuid() != 0)
 		T_SKIP("needs root, to become somebody else");
 	begin(0, 0);
-	T_EQ(chmod(folder, 0755), 0);
-	snprintf(path, sizeof(path), "%s/made", folder);
+	T_EQ(chmod(t_scratch(), 0755), 0);
+	snprintf(path, sizeof(path), "%s/made", t_scratch());
 	T_EQ(chmod(path, 0755), 0);
-	snprintf(path, sizeof(path), "%s/made/control.sock", folder);
+	snprintf(path, sizeof(path), "%s/made/control.sock", t_scratch());
 	T_EQ(chmod(path, 0666), 0);
 	T_EQ(pipe(pipes), 0);
 	pid = fork();
@@ -494,7 +481,7 @@ T_TEST(a_socket_that_was_given)
 	end();
 	T_EQ(rzs_loop_open(&loop), 0);
 	options.fd = socket(AF_UNIX, SOCK_STREAM, 0);
-	snprintf(path, sizeof(path), "%s/given", folder);
+	snprintf(path, sizeof(path), "%s/given", t_scratch());
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
 	T_EQ(bind(options.fd, (struct sockaddr *)&address, sizeof(address)), 0);
 	T_EQ(listen(options.fd, 5), 0);

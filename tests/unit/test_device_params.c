@@ -196,6 +196,8 @@ T_TEST(complaints_are_tame)
 	says("no parameter");
 	T_EQ(rzs_device_params_set(&p, "algorithm", "a\nb\x1b[0m\x7f", why), -EINVAL);
 	says("algorithm=a?b?[0m?: ");
+	T_EQ(rzs_device_params_set(&p, "algorithm", "a\xc2\x9bm", why), -EINVAL);
+	says("algorithm=a??m: "); /* to a terminal U+009B is ESC [ */
 	T_EQ(rzs_device_params_set(&p, "size", value, why), -EINVAL);
 	says("longer than 127 bytes");
 }

@@ -218,7 +218,7 @@ T_TEST(names_are_one_devices_each)
 
 	enter();
 	well(create("a"));
-	refused(create("a"), -EEXIST, "a: there is such a device");
+	refused(create("a"), -EEXIST, "a: a device of this name exists");
 	memset(name, 'x', sizeof(name) - 1);
 	name[sizeof(name) - 1] = '\0';
 	refused(create(name), -EINVAL, "63 bytes");
@@ -303,13 +303,13 @@ T_TEST(nothing_changes_while_the_server_stops)
 	make("a");
 	well(create("b"));
 	rzs_devices_shutdown(devices);
-	refused(create("c"), -ESHUTDOWN, "stopping");
-	refused(init("b"), -ESHUTDOWN, "stopping");
-	refused(reset("a"), -ESHUTDOWN, "stopping");
-	refused(gone("a"), -ESHUTDOWN, "stopping");
-	refused(set("a", "memlimit", "0"), -ESHUTDOWN, "stopping");
-	not_found("a", -ESHUTDOWN, "stopping");
-	not_found("", -ESHUTDOWN, "stopping");
+	refused(create("c"), -ESHUTDOWN, "shutting down");
+	refused(init("b"), -ESHUTDOWN, "shutting down");
+	refused(reset("a"), -ESHUTDOWN, "shutting down");
+	refused(gone("a"), -ESHUTDOWN, "shutting down");
+	refused(set("a", "memlimit", "0"), -ESHUTDOWN, "shutting down");
+	not_found("a", -ESHUTDOWN, "shutting down");
+	not_found("", -ESHUTDOWN, "shutting down");
 	T_STR_EQ(view(1).name, "b");
 	leave();
 }

@@ -267,11 +267,11 @@ T_TEST(out_of_descriptors)
 	none = before;
 	none.rlim_cur = (rlim_t)probe;
 	T_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
-	SERVE_UNTIL(front->shortages.count == 1);
+	SERVE_UNTIL(front->nr_shortages == 1);
 	/* It does not spin on a listener that stays readable. */
 	for (int i = 0; i < 1000; i++)
 		rzs_loop_run_once(&loop, false);
-	T_LE(front->shortages.count, 3);
+	T_LE(front->nr_shortages, 3);
 	T_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
 	if (is_hung_up(fd)) /* valgrind accepts, and closes what is over the limit */
 		fd = call();
@@ -304,12 +304,12 @@ T_TEST(strangers_get_not_a_byte)
 	fd = call_as(65534);
 	SERVE_UNTIL(is_hung_up(fd));
 	T_EQ(recv(fd, why, 1, 0), 0);
-	T_EQ(front->strangers.count, 1);
+	T_EQ(front->nr_strangers, 1);
 	fd = call_as(65532);
 	get_greeting(fd);
 	fd = call_as(0);
 	get_greeting(fd);
-	T_EQ(front->strangers.count, 1);
+	T_EQ(front->nr_strangers, 1);
 	leave();
 }
 
@@ -322,11 +322,11 @@ T_TEST(who_is_not_known_is_a_stranger)
 	fd = call();
 	SERVE_UNTIL(is_hung_up(fd));
 	T_EQ(recv(fd, why, 1, 0), 0);
-	T_EQ(front->strangers.count, 1);
+	T_EQ(front->nr_strangers, 1);
 	nobody_knows = false;
 	fd = call();
 	get_greeting(fd);
-	T_EQ(front->strangers.count, 1);
+	T_EQ(front->nr_strangers, 1);
 	leave();
 }
 

@@ -36,6 +36,29 @@ static int connect_to(const char *name)
 	return fd;
 }
 
+/* A client that may write; the nr-th whose connection the I/O threads get. */
+static int connect_writer(const char *name, unsigned nr)
+{
+	int fd = connect_to(name);
+	uint32_t type;
+
+	T_EQ(get_flags(fd, &type) & RZS_NBD_FLAG_READ_ONLY, 0);
+	T_EQ(type, REP_ACK);
+	SERVE_UNTIL(adoptions == nr);
+	return fd;
+}
+
+/* The first writer has hung up, and its I/O thread has not noticed.  Returns the server's end. */
+static int hang_up_holder(struct rzs_nbd_session *out_session)
+{
+	int fd = connect_writer("a", 1), server_fd = adopted_fd;
+
+	*out_session = adopted;
+	close(fd);
+	T_WAIT(is_hung_up(server_fd), 20);
+	return server_fd;
+}
+
 #define REP_ERR_POLICY 0x80000002u
 
 /* With structured replies. */
@@ -85,16 +108,14 @@ T_TEST(one_client_may_write)
 
 	/* Another device is nobody's yet. */
 	make_device("other");
-	c = connect_to("other");
-	T_EQ(get_flags(c, &type) & RZS_NBD_FLAG_READ_ONLY, 0);
-	SERVE_UNTIL(adoptions == 3);
+	c = connect_writer("other", 3);
 	rzs_front_closed(front, &adopted);
 	rzs_front_closed(front, &first);
-	b = connect_to("a");
-	T_EQ(get_flags(b, &type) & RZS_NBD_FLAG_READ_ONLY, 0);
-	SERVE_UNTIL(adoptions == 4);
+	b = connect_writer("a", 4);
 	rzs_front_closed(front, &adopted);
 	close(a);
+	close(b);
+	close(c);
 	leave();
 }
 
@@ -120,9 +141,7 @@ T_TEST(lookers_hold_nothing)
 	T_EQ(get_last_reply(a), REP_ACK);
 	SERVE_UNTIL(adoptions == 1);
 	first = adopted;
-	b = connect_to("a");
-	T_EQ(get_flags(b, &type) & RZS_NBD_FLAG_READ_ONLY, 0);
-	SERVE_UNTIL(adoptions == 2);
+	b = connect_writer("a", 2);
 	/* The one that came as a kernel has it, and not who could have written before. */
 	T_OK(rzs_hold_take(&device()->hold, adopted.client));
 	T_OK(!rzs_hold_take(&device()->hold, first.client));
@@ -147,9 +166,7 @@ T_TEST(a_shared_device_is_anybodys)
 	T_OK(get_flags(a, &type) & RZS_NBD_FLAG_MULTI_CONN);
 	SERVE_UNTIL(adoptions == 1);
 	first = adopted;
-	b = connect_to("a");
-	T_EQ(get_flags(b, &type) & RZS_NBD_FLAG_READ_ONLY, 0);
-	SERVE_UNTIL(adoptions == 2);
+	b = connect_writer("a", 2);
 	T_OK(rzs_hold_take(&device()->hold, adopted.client));
 	T_OK(rzs_hold_take(&device()->hold, first.client));
 	rzs_front_closed(front, &first);
@@ -164,16 +181,10 @@ T_TEST(who_is_about_to_leave_is_waited_for)
 {
 	struct rzs_nbd_session first;
 	uint32_t type;
-	int a, b, holder_fd;
+	int b, holder_fd;
 
 	enter((struct rzs_front_options){.max_handshakes = 0}, true);
-	a = connect_to("a");
-	T_EQ(get_last_reply(a), REP_ACK);
-	SERVE_UNTIL(adoptions == 1);
-	first = adopted;
-	holder_fd = adopted_fd;
-	close(a);
-	T_WAIT(is_hung_up(holder_fd), 20);
+	holder_fd = hang_up_holder(&first);
 	b = connect_to("a");
 	for (int i = 0; i < 100; i++)
 		rzs_loop_run_once(&loop, false);
@@ -200,16 +211,10 @@ T_TEST(who_is_about_to_leave_is_waited_for)
 T_TEST(waiting_for_who_leaves_is_limited)
 {
 	struct rzs_nbd_session first;
-	int a, b, holder_fd;
+	int b, holder_fd;
 
 	enter((struct rzs_front_options){.handshake_ms = 100}, true);
-	a = connect_to("a");
-	T_EQ(get_last_reply(a), REP_ACK);
-	SERVE_UNTIL(adoptions == 1);
-	first = adopted;
-	holder_fd = adopted_fd;
-	close(a);
-	T_WAIT(is_hung_up(holder_fd), 20);
+	holder_fd = hang_up_holder(&first);
 	b = connect_to("a");
 	SERVE_UNTIL(is_hung_up(b));
 	T_EQ(adoptions, 1);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The harness's own deadlines: a process that others keep from its processor is given time, one
- * that waits or spins is not.
+ * The harness itself.  Its deadlines: a process that others keep from its processor is given time,
+ * one that waits or spins is not.  Its output: every test has its line, however it ended.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -81,7 +81,7 @@ T_TEST(time_without_a_processor_does_not_count)
 	T_WAIT(t_process_cpu(starved) > 0, 10);
 	other = start(spin, false);
 	counted = counted_beside(starved, other, 1.0);
-	printf("%g s counted\n", counted);
+	t_note("%g s counted", counted);
 	T_LT((uint64_t)(counted * 1000), 500);
 	end(other);
 	end(starved);
@@ -134,4 +134,75 @@ T_TEST(a_hang_is_found)
 	T_EQ(run_one(sleep_for_ever), T_EXIT_FAIL);
 	T_EQ(run_one(spin), T_EXIT_FAIL);
 	T_EQ(run_one(wait_in_vain), T_EXIT_FAIL);
+}
+
+static void pass(void)
+{
+}
+
+static void skip(void)
+{
+	T_SKIP("no %s here", "such thing\nat all");
+}
+
+static void fail(void)
+{
+	T_FAIL("on purpose");
+}
+
+static void die(void)
+{
+	abort();
+}
+
+static void leave_with_a_status(void)
+{
+	exit(119);
+}
+
+/* What the harness prints for these tests, without the lines for people. */
+static void run_all(char *out, size_t size, struct t_count *count)
+{
+	struct t_case all[] = {
+		{"pass", pass, 10, NULL},
+		{"skip", skip, 10, NULL},
+		{"fail", fail, 10, NULL},
+		{"die", die, 10, NULL},
+		{"leave_with_a_status", leave_with_a_status, 10, NULL},
+		{"pass_again", pass, 10, NULL},
+	};
+	FILE *real = stdout, *file = tmpfile();
+	char line[200];
+
+	T_OK(file);
+	stdout = file;
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		t_run_counted(&all[i], false, count);
+	stdout = real;
+	rewind(file);
+	for (out[0] = '\0'; fgets(line, sizeof(line), file);)
+		if (line[0] != '#')
+			strncat(out, line, size - strlen(out) - 1);
+	fclose(file);
+}
+
+/* Red when a test has no line or the wrong one, or when the exit status hides a failure. */
+T_TEST(every_test_has_its_line)
+{
+	struct t_count count = {0, 0, 0};
+	char out[1000];
+
+	run_all(out, sizeof(out), &count);
+	T_STR_EQ(out, "ok 1 - pass\n"
+		      "ok 2 - skip # SKIP no such thing\n"
+		      "not ok 3 - fail\n"
+		      "not ok 4 - die\n"
+		      "not ok 5 - leave_with_a_status\n"
+		      "ok 6 - pass_again\n");
+	T_EQ(count.failed, 3);
+	T_EQ(t_status(&count), T_EXIT_FAIL);
+	count.failed = 0;
+	T_EQ(t_status(&count), T_EXIT_PASS);
+	count.run = 0;
+	T_EQ(t_status(&count), T_EXIT_ERROR);
 }

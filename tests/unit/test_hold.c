@@ -3,7 +3,7 @@
  * Who may change a device, with clients that are processes of their own: they connect, write,
  * close, end, or leave their connections to somebody else, as nbd-client does to the kernel.
  */
-#include "t.h"
+#include "t_scratch.h"
 
 #include "hold.h"
 
@@ -197,6 +197,20 @@ static void reap(const struct client *c)
 	close(c->orders);
 }
 
+static void enter_two(struct client *a, struct client *b)
+{
+	enter();
+	*a = start();
+	*b = start();
+}
+
+static void leave_two(const struct client *a, const struct client *b)
+{
+	reap(a);
+	reap(b);
+	leave();
+}
+
 static pid_t holder(void)
 {
 	pid_t pid;
@@ -211,9 +225,7 @@ T_TEST(whoever_writes_first_holds)
 	struct client a, b;
 	struct conn x, y, z;
 
-	enter();
-	a = start();
-	b = start();
+	enter_two(&a, &b);
 	x = come(&a);
 	y = come(&b);
 	let_in(&x);
@@ -232,9 +244,7 @@ T_TEST(whoever_writes_first_holds)
 	gone(&x);
 	T_EQ(holder(), -1);
 	gone(&z);
-	reap(&a);
-	reap(&b);
-	leave();
+	leave_two(&a, &b);
 }
 
 T_TEST(a_process_has_several_connections)
@@ -242,9 +252,7 @@ T_TEST(a_process_has_several_connections)
 	struct client a, b;
 	struct conn x[4], y;
 
-	enter();
-	a = start();
-	b = start();
+	enter_two(&a, &b);
 	y = come(&b);
 	for (unsigned i = 0; i < 4; i++) {
 		x[i] = come(&a);
@@ -258,9 +266,7 @@ T_TEST(a_process_has_several_connections)
 	}
 	let_in(&y);
 	gone(&y);
-	reap(&a);
-	reap(&b);
-	leave();
+	leave_two(&a, &b);
 }
 
 /* As nbd-client ends when the kernel has its connections. */
@@ -269,9 +275,7 @@ T_TEST(connections_outlive_their_process)
 	struct client a, b;
 	struct conn x, y;
 
-	enter();
-	a = start();
-	b = start();
+	enter_two(&a, &b);
 	x = come(&a);
 	y = come(&b);
 	let_in(&x);
@@ -360,9 +364,7 @@ T_TEST(who_has_hung_up_is_waited_for)
 	struct client a, b;
 	struct conn x, y, z;
 
-	enter();
-	a = start();
-	b = start();
+	enter_two(&a, &b);
 	x = come(&a);
 	y = come(&a);
 	z = come(&b);
@@ -381,9 +383,7 @@ T_TEST(who_has_hung_up_is_waited_for)
 	gone(&y);
 	T_EQ(ask(&z), RZS_HOLD_WRITE);
 	gone(&z);
-	reap(&a);
-	reap(&b);
-	leave();
+	leave_two(&a, &b);
 }
 
 /* What it sent before it hung up may be a write. */
@@ -392,9 +392,7 @@ T_TEST(who_has_hung_up_before_writing_is_waited_for)
 	struct client a, b;
 	struct conn x, y;
 
-	enter();
-	a = start();
-	b = start();
+	enter_two(&a, &b);
 	x = come(&a);
 	y = come(&b);
 	let_in(&x);
@@ -414,14 +412,12 @@ T_TEST(who_has_hung_up_before_writing_is_waited_for)
 /* A connection to the control socket keeps nobody from having left. */
 T_TEST(clients_of_the_control_socket_are_others)
 {
-	char folder[] = "/tmp/rzs-hold.XXXXXX";
 	struct conn x, y, control;
 	struct client a, b;
 	int controls = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	enter();
-	T_NE(mkdtemp(folder), NULL);
-	snprintf(control_at.sun_path, sizeof(control_at.sun_path), "%s/control", folder);
+	snprintf(control_at.sun_path, sizeof(control_at.sun_path), "%s/control", t_scratch());
 	T_EQ(bind(controls, (struct sockaddr *)&control_at, sizeof(control_at)), 0);
 	T_EQ(listen(controls, 1), 0);
 	rzs_hold_set_control(control_at.sun_path);
@@ -431,7 +427,6 @@ T_TEST(clients_of_the_control_socket_are_others)
 	control.fd = accept(controls, NULL, NULL);
 	T_GE(control.fd, 0);
 	T_EQ(unlink(control_at.sun_path), 0);
-	T_EQ(rmdir(folder), 0);
 	x = come(&a);
 	y = come(&b);
 	let_in(&x);
@@ -444,9 +439,7 @@ T_TEST(clients_of_the_control_socket_are_others)
 	gone(&y);
 	close(control.fd);
 	close(controls);
-	reap(&a);
-	reap(&b);
-	leave();
+	leave_two(&a, &b);
 }
 
 /* ---- TCP ---- */

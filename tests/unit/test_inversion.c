@@ -123,7 +123,7 @@ T_TEST(nobody_gets_on_instead_of_a_helper_that_is_waited_for)
 {
 	uint64_t gain = bystanders_gain();
 
-	printf("the bystander got %llu us\n", (unsigned long long)gain / 1000);
+	t_note("the bystander got %llu us", (unsigned long long)gain / 1000);
 	T_LT(gain, HELD_NS / 4);
 }
 

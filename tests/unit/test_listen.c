@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The NBD listeners: unix and TCP, given ones, who has connected. */
-#include "t.h"
+#include "t_scratch.h"
 
 #include "listen.h"
 
@@ -11,26 +11,12 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-static char folder[64];
 static struct sockaddr_un local = {.sun_family = AF_UNIX};
 static char why[RZS_WHY_MAX];
 
-static void leave(void)
-{
-	char command[128];
-
-	snprintf(command, sizeof(command), "rm -rf '%s'", folder);
-	if (system(command) != 0)
-		_exit(T_EXIT_ERROR);
-}
-
 static void enter(void)
 {
-	snprintf(folder, sizeof(folder), "/tmp/rzs-listen.XXXXXX");
-	if (!mkdtemp(folder))
-		_exit(T_EXIT_ERROR);
-	atexit(leave);
-	snprintf(local.sun_path, sizeof(local.sun_path), "%s/sock", folder);
+	snprintf(local.sun_path, sizeof(local.sun_path), "%s/sock", t_scratch());
 }
 
 static struct sockaddr_in loopback(uint16_t port)
@@ -220,10 +206,10 @@ T_TEST(what_is_given_must_listen)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
-	adopt_refused(fd, "not a stream socket that listens");
+	adopt_refused(fd, "is not a listening stream socket");
 	T_GE(fcntl(fd, F_GETFD), 0); /* still the caller's */
-	adopt_refused(socket(AF_INET, SOCK_DGRAM, 0), "not a stream socket that listens");
-	adopt_refused(open("/dev/null", O_RDWR), "not a stream socket that listens");
+	adopt_refused(socket(AF_INET, SOCK_DGRAM, 0), "is not a listening stream socket");
+	adopt_refused(open("/dev/null", O_RDWR), "is not a listening stream socket");
 	adopt_refused(1000, "descriptor 1000");
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Unix sockets to listen on: permissions, stale ones, two at once, who may connect. */
-#include "t.h"
+#include "t_scratch.h"
 
 #include "listen_unix.h"
 
@@ -11,27 +11,12 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-static char folder[64];
 static char path[108]; /* as long as one may be */
 static char why[RZS_WHY_MAX];
 
-/* Tests run in processes of their own, so what is static is each one's. */
-static void leave(void)
-{
-	char command[128];
-
-	snprintf(command, sizeof(command), "rm -rf '%s'", folder);
-	if (system(command) != 0)
-		_exit(T_EXIT_ERROR);
-}
-
 static void enter(void)
 {
-	snprintf(folder, sizeof(folder), "/tmp/rzs-listen.XXXXXX");
-	if (!mkdtemp(folder))
-		_exit(T_EXIT_ERROR);
-	atexit(leave);
-	snprintf(path, sizeof(path), "%s/made/sock", folder);
+	snprintf(path, sizeof(path), "%s/made/sock", t_scratch());
 }
 
 /* By the linker: what another user does between the server's bind() and its next step. */
@@ -46,7 +31,7 @@ int __wrap_bind(int fd, const struct sockaddr *address, socklen_t len)
 	int err = __real_bind(fd, address, len);
 
 	if (err == 0 && victim) {
-		snprintf(moved, sizeof(moved), "%s/moved", folder);
+		snprintf(moved, sizeof(moved), "%s/moved", t_scratch());
 		T_EQ(rename(path, moved), 0);
 		T_EQ(symlink(victim, path), 0);
 	}
@@ -122,21 +107,21 @@ T_TEST(permissions_do_not_depend_on_the_umask)
 		fd = listen_well(i == 1 ? 0660 : 0600);
 		umask(before);
 		T_EQ(mode_of(path), i == 1 ? 0660 : 0600);
-		snprintf(path, sizeof(path), "%s/made", folder);
+		snprintf(path, sizeof(path), "%s/made", t_scratch());
 		T_EQ(mode_of(path), 0700);
-		snprintf(path, sizeof(path), "%s/made/sock", folder);
+		snprintf(path, sizeof(path), "%s/made/sock", t_scratch());
 		close(fd);
 	}
 }
 
-/* In a folder that others may write to, the path may be a link by then. */
+/* In a directory that others may write to, the path may be a link by then. */
 T_TEST(permissions_are_the_sockets_alone)
 {
 	char other[96];
 	int fd;
 
 	enter();
-	snprintf(other, sizeof(other), "%s/other", folder);
+	snprintf(other, sizeof(other), "%s/other", t_scratch());
 	fd = open(other, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	T_GE(fd, 0);
 	close(fd);
@@ -165,7 +150,7 @@ T_TEST(a_stale_socket_is_replaced)
 	int fd;
 
 	enter();
-	T_EQ(rzs_listen_unix_check(path, why), 0); /* not even the folder is there */
+	T_EQ(rzs_listen_unix_check(path, why), 0); /* not even the directory is there */
 	fd = listen_well(0600);
 	close(fd);
 	T_OK(is_there());
@@ -215,11 +200,11 @@ T_TEST(what_is_no_socket_is_left_alone)
 	FILE *f;
 
 	enter();
-	snprintf(path, sizeof(path), "%s/file", folder);
+	snprintf(path, sizeof(path), "%s/file", t_scratch());
 	f = fopen(path, "w");
 	fputs("precious", f);
 	fclose(f);
-	foreseen(path, -EEXIST, "is no socket");
+	foreseen(path, -EEXIST, "is not a socket");
 	T_OK(is_there());
 	rzs_listen_unix_remove(path);
 	T_OK(is_there());
@@ -234,18 +219,18 @@ T_TEST(paths_that_cannot_be)
 	memset(longest, 'x', sizeof(longest) - 1);
 	longest[sizeof(longest) - 1] = '\0';
 	foreseen(longest, -ENAMETOOLONG, "longer than the 107 bytes");
-	snprintf(path, sizeof(path), "%s/no/such/sock", folder);
-	foreseen(path, -ENOENT, "its folder cannot be made");
+	snprintf(path, sizeof(path), "%s/no/such/sock", t_scratch());
+	foreseen(path, -ENOENT, "cannot create its directory");
 	snprintf(path, sizeof(path), "/proc/sock");
 	refused(path, -ENOENT, "/proc/sock");
 }
 
-T_TEST(the_longest_path_and_a_path_without_folder)
+T_TEST(the_longest_path_and_a_path_without_a_directory)
 {
 	int fd;
 
 	enter();
-	T_EQ(chdir(folder), 0);
+	T_EQ(chdir(t_scratch()), 0);
 	memset(path, 'x', 107);
 	path[107] = '\0';
 	fd = listen_well(0600);
@@ -319,14 +304,14 @@ T_TEST(of_many_at_once_one_gets_the_place)
 	pthread_barrier_destroy(&barrier);
 }
 
-/* Anybody may lock a folder that is open to all. */
+/* Anybody may lock a directory that all may open. */
 T_TEST(a_lock_of_somebody_else_does_not_keep_it_from_starting)
 {
 	int lock, fd;
 
 	enter();
-	snprintf(path, sizeof(path), "%s/sock", folder);
-	lock = open(folder, O_RDONLY | O_DIRECTORY);
+	snprintf(path, sizeof(path), "%s/sock", t_scratch());
+	lock = open(t_scratch(), O_RDONLY | O_DIRECTORY);
 	T_EQ(flock(lock, LOCK_EX), 0);
 	fd = listen_well(0600);
 	close(fd);
@@ -360,10 +345,10 @@ T_TEST(others_are_refused)
 	if (geteuid() != 0)
 		T_SKIP("needs root, to become somebody else");
 	fd = listen_well(0666);
-	T_EQ(chmod(folder, 0755), 0);
-	snprintf(path, sizeof(path), "%s/made", folder);
+	T_EQ(chmod(t_scratch(), 0755), 0);
+	snprintf(path, sizeof(path), "%s/made", t_scratch());
 	T_EQ(chmod(path, 0755), 0);
-	snprintf(path, sizeof(path), "%s/made/sock", folder);
+	snprintf(path, sizeof(path), "%s/made/sock", t_scratch());
 	pid = fork();
 	if (pid == 0) {
 		if (setgid(65534) < 0 || setuid(65534) < 0)

@@ -265,7 +265,7 @@ static void agree(const uint8_t *in, size_t n, size_t cap, unsigned at_end, stru
 	const char *differs = lzo_diff(in, n, cap, (int)at_end, &good);
 
 	if (differs) {
-		fprintf(stderr, "%zu bytes into %zu:", n, cap);
+		fprintf(stderr, "# %zu bytes into %zu:", n, cap);
 		for (size_t i = 0; i < n && i < 512; i++)
 			fprintf(stderr, " %02x", in[i]);
 		fputc('\n', stderr);
@@ -355,7 +355,7 @@ static void compressed(int level, uint64_t n)
 		T_EQ(lzo_diff(in, packed, len, 1, NULL), NULL);
 		T_MEM_EQ(lzo_diff_output(), page, len);
 	}
-	printf("%llu good and %llu bad streams\n", (unsigned long long)tally.good,
+	t_note("%llu good and %llu bad streams", (unsigned long long)tally.good,
 	       (unsigned long long)tally.bad);
 	T_GT(tally.good, n / 100);
 	T_GT(tally.bad, n / 100);
@@ -409,7 +409,7 @@ T_TEST(agrees_on_noise)
 		}
 		agree(in, len, (size_t)pages_below(&rng, 300), (unsigned)(kind >> 2) & 1, &tally);
 	}
-	printf("%llu good and %llu bad streams\n", (unsigned long long)tally.good,
+	t_note("%llu good and %llu bad streams", (unsigned long long)tally.good,
 	       (unsigned long long)tally.bad);
 	T_GT(tally.good, 0);
 }

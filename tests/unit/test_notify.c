@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a service manager is told, and the sockets it gives. */
-#include "t.h"
+#include "t_scratch.h"
 
 #include "notify.h"
 
@@ -60,15 +60,13 @@ T_TEST(one_datagram_as_it_was_said)
 
 T_TEST(to_a_path)
 {
-	char folder[] = "/tmp/rzs-notify.XXXXXX", path[64];
+	char path[64];
 	int fd;
 
-	T_OK(mkdtemp(folder) != NULL);
-	snprintf(path, sizeof(path), "%s/s", folder);
+	snprintf(path, sizeof(path), "%s/s", t_scratch());
 	fd = manager(path);
 	T_EQ(rzs_notify("READY=1"), 1);
 	unlink(path);
-	rmdir(folder);
 	T_STR_EQ(received(fd), "READY=1");
 	T_EQ(rzs_notify("READY=1"), -ENOENT);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The pid file: one process at a time has it, and nothing else is touched. */
-#include "t.h"
+#include "t_scratch.h"
 
 #include "pid_file.h"
 
@@ -9,24 +9,11 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-static char folder[64], path[96], why[RZS_WHY_MAX];
-
-static void leave(void)
-{
-	char command[128];
-
-	snprintf(command, sizeof(command), "rm -rf '%s'", folder);
-	if (system(command) != 0)
-		_exit(T_EXIT_ERROR);
-}
+static char path[96], why[RZS_WHY_MAX];
 
 static void enter(void)
 {
-	snprintf(folder, sizeof(folder), "/tmp/rzs-pid.XXXXXX");
-	if (!mkdtemp(folder))
-		_exit(T_EXIT_ERROR);
-	atexit(leave);
-	snprintf(path, sizeof(path), "%s/pid", folder);
+	snprintf(path, sizeof(path), "%s/pid", t_scratch());
 }
 
 static void put(const char *text)
@@ -114,7 +101,7 @@ T_TEST(another_process_has_it)
 	enter();
 	fd = taken();
 	/* A lock is an opened file's: this one is as good as another process's. */
-	refused(-EBUSY, "has it");
+	refused(-EBUSY, "in use by process");
 	T_EQ(strtol(strstr(why, "process ") + strlen("process "), NULL, 10), getpid());
 	T_STR_EQ(content(), own_id());
 	rzs_pid_file_close(path, fd);
@@ -145,7 +132,7 @@ T_TEST(what_is_no_pid_file_stays)
 	enter();
 	for (unsigned i = 0; i < sizeof(text) / sizeof(text[0]); i++) {
 		put(text[i]);
-		refused(-EEXIST, "no pid file");
+		refused(-EEXIST, "not a pid file");
 		T_STR_EQ(content(), text[i]);
 	}
 }
@@ -158,31 +145,31 @@ T_TEST_TIMEOUT(nodes_stay, 20)
 
 	enter();
 	T_EQ(mkfifo(path, 0600), 0);
-	refused(-EEXIST, "no pid file");
+	refused(-EEXIST, "not a pid file");
 	T_EQ(lstat(path, &st), 0);
 	T_OK(S_ISFIFO(st.st_mode));
 	T_EQ(unlink(path), 0);
 
 	T_EQ(mkdir(path, 0700), 0);
-	refused(-EEXIST, "no pid file");
+	refused(-EEXIST, "not a pid file");
 	T_EQ(rmdir(path), 0);
 
-	snprintf(target, sizeof(target), "%s/target", folder);
+	snprintf(target, sizeof(target), "%s/target", t_scratch());
 	T_EQ(symlink(target, path), 0);
-	refused(-EEXIST, "no pid file");
+	refused(-EEXIST, "not a pid file");
 	T_EQ(access(target, F_OK), -1);
 	T_EQ(unlink(path), 0);
 
 	if (mknod(path, S_IFCHR | 0600, makedev(1, 3)) < 0)
 		T_SKIP("no device can be made here");
-	refused(-EEXIST, "no pid file");
+	refused(-EEXIST, "not a pid file");
 	T_OK(is_there());
 }
 
-T_TEST(no_folder)
+T_TEST(no_directory)
 {
 	enter();
-	snprintf(path, sizeof(path), "%s/no/pid", folder);
+	snprintf(path, sizeof(path), "%s/no/pid", t_scratch());
 	refused(-ENOENT, strerror(ENOENT));
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What rzsbench says is so: sizes to the byte, the models' rules, where pages come from. */
+/* rzsbench: sizes to the byte, the rules of the models, sources of pages. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
@@ -196,7 +196,7 @@ T_TEST(error_of_sampling)
 }
 
 /* Sizes that the kernel's zsmalloc is known to come to: the largest object that is not a whole page
- * is of 3624 bytes with chains of 8 pages, 3256 with 4; and some classes worked out by hand. */
+ * is of 3624 bytes with chains of 8 pages, 3256 with 4; and some classes computed by hand. */
 T_TEST(zsmalloc_classes)
 {
 	static struct rzsb_zsmalloc z;
@@ -227,7 +227,7 @@ T_TEST(zsmalloc_classes)
 	T_EQ(rzsb_malloc_bytes(25), 48);
 }
 
-/* Times as told are those of a sorted list, exactly: no bucket is between. */
+/* Times are exactly those of a sorted list, without buckets. */
 T_TEST(latency_is_that_of_a_sorted_list)
 {
 	static double times[1000];
@@ -497,7 +497,7 @@ T_TEST(idle_pages)
 	T_EQ(a.v[0], RZSB_PAGE);
 	T_EQ(a.v[1], 3 * RZSB_PAGE);
 	T_EQ(a.v[2], 4 * RZSB_PAGE);
-	/* Where pages are is not told to everybody. */
+	/* The kernel may hide where pages are. */
 	map[1] = present;
 	T_EQ(pwrite(pagemap, map, sizeof(map), 0), (ssize_t)sizeof(map));
 	T_EQ(rzsb_idle_mark(&idle, pagemap, &a), -EPERM);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* How far rzsbench's figures may be off: by hand, and against what samples really do. */
+/* The error of a sample: computed by hand, and compared with the errors of real samples. */
 #include "t.h"
 
 #include <math.h>
@@ -34,7 +34,7 @@ T_TEST(by_hand)
 	T_OK(isnan(rzsb_sample_error(v, 0, 0.5, 1)));
 }
 
-/* Runs without units count for nothing, and those whose bytes go with their units are no doubt. */
+/* Runs without units do not count, and there is no error if bytes are proportional to units. */
 T_TEST(clusters_of_unequal_sizes)
 {
 	const struct rzsb_cluster even[] = {{1, 10, 100}, {0, 0, 0}, {7, 70, 700}, {2, 20, 200}};
@@ -100,28 +100,28 @@ static double draw(double of_clusters, double of_units, uint64_t *seed, double *
 	return bytes / used;
 }
 
-/* What is told is what happens: the mean square of the errors, and how many are larger. */
+/* The estimated error is the real one: the mean square, and how many are larger. */
 static void try_out(double of_clusters, double of_units, uint64_t seed)
 {
-	double truth = populate(&seed), told = 0, found = 0, covered = 0;
+	double truth = populate(&seed), estimated = 0, found = 0, covered = 0;
 
 	for (unsigned i = 0; i < DRAWS; i++) {
 		double error, r = draw(of_clusters, of_units, &seed, &error);
 		double off = (r - truth) / truth;
 
-		told += error * error / (1.96 * 1.96);
+		estimated += error * error / (1.96 * 1.96);
 		found += off * off;
 		covered += fabs(off) <= error;
 	}
-	if (told / found < 0.85 || told / found > 1.15)
-		T_FAIL("%g of clusters, %g of units: variance %g told, %g found", of_clusters,
-		       of_units, told / DRAWS, found / DRAWS);
+	if (estimated / found < 0.85 || estimated / found > 1.15)
+		T_FAIL("%g of clusters, %g of units: variance %g estimated, %g found", of_clusters,
+		       of_units, estimated / DRAWS, found / DRAWS);
 	if (covered / DRAWS < 0.92 || covered / DRAWS > 0.975)
-		T_FAIL("%g of clusters, %g of units: %.1f %% are within what is told", of_clusters,
+		T_FAIL("%g of clusters, %g of units: %.1f %% are within the estimate", of_clusters,
 		       of_units, 100 * covered / DRAWS);
 }
 
-T_TEST(errors_are_as_large_as_told)
+T_TEST(errors_are_as_large_as_estimated)
 {
 	uint64_t seed = t_seed();
 

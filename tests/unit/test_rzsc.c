@@ -305,33 +305,98 @@ T_TEST(requests_within_a_time)
 #define BUCKET	  "ramzswap_request_latency_seconds_bucket{device=\"d\",socket=\"s\",op="
 #define LE(le, n) BUCKET "\"read\",le=\"" le "\"} " n "\n"
 
+/* clang-format off */
+static const char histogram_text[] =
+	LATENCY_HEAD
+	LE("0.000001023", "3")
+	LE("0.000002047", "15")
+	LE("0.000004095", "15")
+	LE("0.000008191", "15")
+	LE("0.000016383", "15")
+	LE("0.000032767", "15")
+	LE("0.000065535", "15")
+	LE("0.000131071", "15")
+	LE("0.000262143", "15")
+	LE("0.000524287", "15")
+	LE("0.001048575", "15")
+	LE("0.002097151", "15")
+	LE("0.004194303", "15")
+	LE("0.008388607", "15")
+	LE("0.016777215", "15")
+	LE("0.033554431", "15")
+	LE("0.067108863", "15")
+	LE("0.134217727", "15")
+	LE("0.268435455", "15")
+	LE("0.536870911", "15")
+	LE("1.073741823", "15")
+	LE("+Inf", "31")
+	"ramzswap_request_latency_seconds_count{device=\"d\",socket=\"s\",op=\"read\"} 31\n"
+	"ramzswap_request_latency_seconds_sum{device=\"d\",socket=\"s\",op=\"read\"} 18.000000003\n"
+	BUCKET "\"write\",le=\"0.000001023\"} 0\n";
+/* clang-format on */
+
 T_TEST(a_histogram_has_the_same_bounds_always)
 {
 	struct rzsc_metric_device device = {.socket = "s", .info = {.name = "d", .ready = true}};
 	struct rzsc_metrics m = {.devices = &device, .nr_devices = 1};
-	static const char want[] = LATENCY_HEAD LE("0.000001023", "3") LE("0.000002047", "15") LE(
-		"0.000004095", "15") LE("0.000008191", "15") LE("0.000016383", "15")
-		LE("0.000032767", "15") LE("0.000065535", "15") LE("0.000131071", "15") LE(
-			"0.000262143", "15") LE("0.000524287", "15") LE("0.001048575", "15")
-			LE("0.002097151", "15") LE("0.004194303", "15") LE("0.008388607", "15") LE(
-				"0.016777215", "15") LE("0.033554431", "15") LE("0.067108863", "15")
-				LE("0.134217727", "15") LE("0.268435455", "15")
-					LE("0.536870911", "15") LE("1.073741823", "15") LE(
-						"+Inf",
-						"31") "ramzswap_request_latency_seconds_count{"
-						      "device=\"d\",socket=\"s\",op=\"read\"} 31\n"
-						      "ramzswap_request_latency_seconds_sum{device="
-						      "\"d\",socket=\"s\",op=\"read\"} "
-						      "18.000000003\n" BUCKET
-						      "\"write\",le=\"0.000001023\"} 0\n";
 	FILE *f = begin_text();
 
 	memcpy(device.histograms.v, histograms, sizeof(histograms));
 	device.histograms.nr = 2;
 	rzsc_metrics_print(f, &m);
-	if (!strstr(end_text(f), want))
+	if (!strstr(end_text(f), histogram_text))
 		T_FAIL("not as expected");
 }
+
+static const char metrics_text[] =
+	"# TYPE ramzswap_up gauge\n"
+	"# HELP ramzswap_up 1 when the server answers on its control socket\n"
+	"ramzswap_up{socket=\"s\"} 1\n"
+	"# TYPE ramzswap_protection gauge\n"
+	"# HELP ramzswap_protection which state a protection of the server is in\n"
+	"ramzswap_protection{socket=\"s\",protection=\"lock\",state=\"ok\"} 0\n"
+	"ramzswap_protection{socket=\"s\",protection=\"lock\",state=\"refused\"} 1\n"
+	"ramzswap_protection{socket=\"s\",protection=\"lock\",state=\"off\"} 0\n"
+	"# TYPE ramzswap_process_threads_stuck counter\n"
+	"# HELP ramzswap_process_threads_stuck a 'quoted' back\\\\slash\n"
+	"ramzswap_process_threads_stuck_total{socket=\"s\"} 2\n"
+	"# TYPE ramzswap_ready gauge\n"
+	"# HELP ramzswap_ready 1 when the device is initialised\n"
+	"ramzswap_ready{device=\"swap0\",socket=\"/a\\\"b\\\\c\\nd\"} 1\n"
+	"ramzswap_ready{device=\"swap1\",socket=\"s\"} 0\n"
+	"# TYPE ramzswap_stale_bytes gauge\n"
+	"# UNIT ramzswap_stale_bytes bytes\n"
+	"# HELP ramzswap_stale_bytes bytes stored that the kernel, which swaps to the "
+	"device, no longer needs\n"
+	"ramzswap_stale_bytes{device=\"swap0\",socket=\"/a\\\"b\\\\c\\nd\"} 8192\n"
+	"# TYPE ramzswap_request_duration_seconds summary\n"
+	"# UNIT ramzswap_request_duration_seconds seconds\n"
+	"# HELP ramzswap_request_duration_seconds how long requests took, since the device "
+	"was initialised\n"
+#define READ "{device=\"swap0\",socket=\"/a\\\"b\\\\c\\nd\",op=\"read\""
+	"ramzswap_request_duration_seconds" READ ",quantile=\"0.5\"} 0.000020000\n"
+	"ramzswap_request_duration_seconds" READ ",quantile=\"0.9\"} 0.000040000\n"
+	"ramzswap_request_duration_seconds" READ ",quantile=\"0.99\"} 0.000050000\n"
+	"ramzswap_request_duration_seconds" READ ",quantile=\"0.999\"} 0.000050000\n"
+	"ramzswap_request_duration_seconds_count" READ "} 3\n"
+	"ramzswap_request_duration_seconds_sum" READ "} 0.000090000\n"
+	"# TYPE ramzswap_request_bytes counter\n"
+	"# UNIT ramzswap_request_bytes bytes\n"
+	"# HELP ramzswap_request_bytes bytes of data in requests\n"
+	"ramzswap_request_bytes_total" READ "} 12288\n" LATENCY_HEAD
+	"# TYPE ramzswap_reads counter\n"
+	"# HELP ramzswap_reads pages read\n"
+	"ramzswap_reads_total{device=\"swap0\",socket=\"/a\\\"b\\\\c\\nd\"} 7\n"
+	"# TYPE ramzswap_mem_bytes gauge\n"
+	"# UNIT ramzswap_mem_bytes bytes\n"
+	"# HELP ramzswap_mem_bytes all memory held\n"
+	"ramzswap_mem_bytes{device=\"swap0\",socket=\"/a\\\"b\\\\c\\nd\"} 4096\n"
+	"# TYPE ramzswap_idle_seconds counter\n"
+	"# UNIT ramzswap_idle_seconds seconds\n"
+	"# HELP ramzswap_idle_seconds time without work\n"
+	"ramzswap_idle_seconds_total{device=\"swap0\",socket=\"/a\\\"b\\\\c\\nd\"} "
+	"1.500000001\n"
+	"# EOF\n";
 
 T_TEST(metrics_follow_the_rules_of_openmetrics)
 {
@@ -362,56 +427,7 @@ T_TEST(metrics_follow_the_rules_of_openmetrics)
 	FILE *f = begin_text();
 
 	rzsc_metrics_print(f, &m);
-	T_STR_EQ(
-		end_text(f),
-		"# TYPE ramzswap_up gauge\n"
-		"# HELP ramzswap_up 1 when the server answers on its control socket\n"
-		"ramzswap_up{socket=\"s\"} 1\n"
-		"# TYPE ramzswap_protection gauge\n"
-		"# HELP ramzswap_protection which state a protection of the server is in\n"
-		"ramzswap_protection{socket=\"s\",protection=\"lock\",state=\"ok\"} 0\n"
-		"ramzswap_protection{socket=\"s\",protection=\"lock\",state=\"refused\"} 1\n"
-		"ramzswap_protection{socket=\"s\",protection=\"lock\",state=\"off\"} 0\n"
-		"# TYPE ramzswap_process_threads_stuck counter\n"
-		"# HELP ramzswap_process_threads_stuck a 'quoted' back\\\\slash\n"
-		"ramzswap_process_threads_stuck_total{socket=\"s\"} 2\n"
-		"# TYPE ramzswap_ready gauge\n"
-		"# HELP ramzswap_ready 1 when the device is initialised\n"
-		"ramzswap_ready{device=\"swap0\",socket=\"/a\\\"b\\\\c\\nd\"} 1\n"
-		"ramzswap_ready{device=\"swap1\",socket=\"s\"} 0\n"
-		"# TYPE ramzswap_stale_bytes gauge\n"
-		"# UNIT ramzswap_stale_bytes bytes\n"
-		"# HELP ramzswap_stale_bytes bytes stored that the kernel, which swaps to the "
-		"device, no longer needs\n"
-		"ramzswap_stale_bytes{device=\"swap0\",socket=\"/a\\\"b\\\\c\\nd\"} 8192\n"
-		"# TYPE ramzswap_request_duration_seconds summary\n"
-		"# UNIT ramzswap_request_duration_seconds seconds\n"
-		"# HELP ramzswap_request_duration_seconds how long requests took, since the device "
-		"was initialised\n"
-#define READ "{device=\"swap0\",socket=\"/a\\\"b\\\\c\\nd\",op=\"read\""
-		"ramzswap_request_duration_seconds" READ ",quantile=\"0.5\"} 0.000020000\n"
-		"ramzswap_request_duration_seconds" READ ",quantile=\"0.9\"} 0.000040000\n"
-		"ramzswap_request_duration_seconds" READ ",quantile=\"0.99\"} 0.000050000\n"
-		"ramzswap_request_duration_seconds" READ ",quantile=\"0.999\"} 0.000050000\n"
-		"ramzswap_request_duration_seconds_count" READ "} 3\n"
-		"ramzswap_request_duration_seconds_sum" READ "} 0.000090000\n"
-		"# TYPE ramzswap_request_bytes counter\n"
-		"# UNIT ramzswap_request_bytes bytes\n"
-		"# HELP ramzswap_request_bytes bytes of data in requests\n"
-		"ramzswap_request_bytes_total" READ "} 12288\n" LATENCY_HEAD
-		"# TYPE ramzswap_reads counter\n"
-		"# HELP ramzswap_reads pages read\n"
-		"ramzswap_reads_total{device=\"swap0\",socket=\"/a\\\"b\\\\c\\nd\"} 7\n"
-		"# TYPE ramzswap_mem_bytes gauge\n"
-		"# UNIT ramzswap_mem_bytes bytes\n"
-		"# HELP ramzswap_mem_bytes all memory held\n"
-		"ramzswap_mem_bytes{device=\"swap0\",socket=\"/a\\\"b\\\\c\\nd\"} 4096\n"
-		"# TYPE ramzswap_idle_seconds counter\n"
-		"# UNIT ramzswap_idle_seconds seconds\n"
-		"# HELP ramzswap_idle_seconds time without work\n"
-		"ramzswap_idle_seconds_total{device=\"swap0\",socket=\"/a\\\"b\\\\c\\nd\"} "
-		"1.500000001\n"
-		"# EOF\n");
+	T_STR_EQ(end_text(f), metrics_text);
 }
 
 /* ---- devices and rates ---- */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the tools share, tools/common: files that appear as a whole, and what the kernel says in files. */
+/* What the tools share, tools/common: files that appear as a whole, and files of the kernel. */
 #include "t.h"
 
 #include <dirent.h>

@@ -3,7 +3,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include "t.h"
+#include "t_scratch.h"
 
 #include "ram.h"
 #include "size.h"
@@ -94,25 +94,23 @@ T_TEST(ram_is_plausible)
 	T_LE(rzs_ram_usable(), rzs_ram_machine());
 }
 
-static char root[64];
-
 static void put(const char *name, const char *text)
 {
 	char path[256];
 	FILE *f;
 
-	snprintf(path, sizeof(path), "%s/%s", root, name);
+	snprintf(path, sizeof(path), "%s/%s", t_scratch(), name);
 	f = fopen(path, "w");
 	T_NE(f, NULL);
 	T_GE(fputs(text, f), 0);
 	T_EQ(fclose(f), 0);
 }
 
-static void folder(const char *name)
+static void directory(const char *name)
 {
 	char path[256];
 
-	snprintf(path, sizeof(path), "%s/%s", root, name);
+	snprintf(path, sizeof(path), "%s/%s", t_scratch(), name);
 	T_EQ(mkdir(path, 0700), 0);
 }
 
@@ -120,28 +118,9 @@ static uint64_t limit(void)
 {
 	char self[128], mount[128];
 
-	snprintf(self, sizeof(self), "%s/self", root);
-	snprintf(mount, sizeof(mount), "%s/mount", root);
+	snprintf(self, sizeof(self), "%s/self", t_scratch());
+	snprintf(mount, sizeof(mount), "%s/mount", t_scratch());
 	return rzs_ram_cgroup_limit(self, mount);
-}
-
-static void remove_root(void)
-{
-	static const char *const names[] = {
-		"mount/a/b/memory.max",
-		"mount/a/memory.max",
-		"mount/a/b",
-		"mount/a",
-		"mount",
-		"self",
-		"",
-	};
-	char path[256];
-
-	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		snprintf(path, sizeof(path), "%s/%s", root, names[i]);
-		remove(path);
-	}
 }
 
 /*
@@ -150,13 +129,10 @@ static void remove_root(void)
  */
 T_TEST(control_group_limits)
 {
-	strcpy(root, "/tmp/rzs-test-size-XXXXXX");
-	T_NE(mkdtemp(root), NULL);
-	atexit(remove_root);
 	T_EQ(limit(), UINT64_MAX);
-	folder("mount");
-	folder("mount/a");
-	folder("mount/a/b");
+	directory("mount");
+	directory("mount/a");
+	directory("mount/a/b");
 	put("self", "12:memory:/elsewhere\n0::/a/b\n");
 	T_EQ(limit(), UINT64_MAX);
 	put("mount/a/b/memory.max", "max\n");

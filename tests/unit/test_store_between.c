@@ -5,6 +5,7 @@
  * should not be.  One thread plays both, so that each of these points is met, and each time.
  */
 #include "port_test.h"
+#include "pool_internal.h"
 #include "store.h"
 #include "twin_rig.h"
 

@@ -11,6 +11,7 @@
 #include "hash.h"
 #include "pages.h"
 #include "port_test.h"
+#include "pool_internal.h"
 #include "store.h"
 #include "t.h"
 #include "twin.h"

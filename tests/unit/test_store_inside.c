@@ -4,6 +4,7 @@
  * behind on the ways out that nothing should ever take.
  */
 #include "port_test.h"
+#include "pool_internal.h"
 #include "store.h"
 #include "twin_rig.h"
 

@@ -205,7 +205,7 @@ static void run_model(struct run run)
 			twin_check_all(&s.t);
 	}
 	rzs_test_fail(RZS_TEST_TAKE, 0, 0);
-	printf("%llu calls, %llu writes refused\n", (unsigned long long)s.t.ops,
+	t_note("%llu calls, %llu writes refused", (unsigned long long)s.t.ops,
 	       (unsigned long long)s.t.refused);
 	if ((run.limited || run.take_fails) && ops >= 10000)
 		T_GT(s.t.refused, 0); /* or this run has not tested what it is for */

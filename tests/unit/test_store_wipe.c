@@ -4,6 +4,7 @@
  * is forgotten test_store_limit.c sees, which searches all memory of the process.)
  */
 #include "port_test.h"
+#include "pool_internal.h"
 #include "store.h"
 #include "twin_rig.h"
 

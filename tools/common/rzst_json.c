@@ -2,43 +2,23 @@
 /* See rzst_json.h. */
 #include "rzst_json.h"
 
-/* Bytes of the UTF-8 character at s; 0: it is none. */
-static unsigned utf8_bytes(const unsigned char *s)
-{
-	unsigned nr = s[0] < 0x80 ? 1 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
-	uint32_t code = s[0] & (0x7fu >> nr);
-
-	if (nr == 1)
-		return 1;
-	if (s[0] < 0xc2 || s[0] > 0xf4)
-		return 0;
-	for (unsigned i = 1; i < nr; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-		code = code << 6 | (s[i] & 0x3f);
-	}
-	if ((nr == 3 && code < 0x800) || (nr == 4 && code < 0x10000))
-		return 0;
-	return code > 0x10ffff || (code >= 0xd800 && code < 0xe000) ? 0 : nr;
-}
+#include "text.h"
 
 static void put_string(FILE *f, const char *text)
 {
-	const unsigned char *s = (const unsigned char *)text;
-
 	fputc('"', f);
-	while (*s) {
-		unsigned nr = utf8_bytes(s);
+	while (*text) {
+		unsigned nr = rzs_text_utf8_bytes(text);
 
 		if (nr == 0)
 			fputs("\\ufffd", f);
-		else if (*s == '"' || *s == '\\')
-			fprintf(f, "\\%c", *s);
-		else if (*s < 0x20)
-			fprintf(f, "\\u%04x", *s);
+		else if (*text == '"' || *text == '\\')
+			fprintf(f, "\\%c", *text);
+		else if (nr == 1 && *text < 0x20)
+			fprintf(f, "\\u%04x", (unsigned)*text);
 		else
-			fwrite(s, 1, nr, f);
-		s += nr ? nr : 1;
+			fwrite(text, 1, nr, f);
+		text += nr ? nr : 1;
 	}
 	fputc('"', f);
 }

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "rzst.h"
+#include "text.h"
 
 static void say(const char *fmt, va_list ap)
 {
@@ -142,13 +143,7 @@ bool rzst_same_file(const char *a, const char *b)
 
 void rzst_tame(char *text)
 {
-	for (unsigned char *c = (unsigned char *)text; *c; c++) {
-		/* 0xc2 0x80 to 0xc2 0x9f are control characters too, to a terminal of UTF-8. */
-		if (c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0)
-			c[0] = c[1] = '?';
-		else if (*c < 0x20 || *c == 0x7f)
-			*c = '?';
-	}
+	rzs_text_tame(text);
 }
 
 uint64_t rzst_now(void)

@@ -29,6 +29,8 @@ librzsbench_la_SOURCES = \
 	tools/rzsbench/rzsb_sample.h \
 	tools/rzsbench/rzsb_source.c \
 	tools/rzsbench/rzsb_source.h \
+	tools/rzsbench/rzsb_store.c \
+	tools/rzsbench/rzsb_store.h \
 	tools/rzsbench/rzsb_util.c
 librzsbench_la_CPPFLAGS = $(RZS_BENCH_CPPFLAGS)
 librzsbench_la_LIBADD = librzstool.la $(LZO_LIBS) $(LZ4_LIBS) $(ZSTD_LIBS) -lm
@@ -46,10 +48,6 @@ tools_rzsbench_rzsbench_SOURCES = \
 	tools/rzsbench/rzsb_report_plots.c \
 	tools/rzsbench/rzsb_spawn.c \
 	tools/rzsbench/rzsb_spawn.h \
-	tools/rzsbench/rzsb_store.c \
-	tools/rzsbench/rzsb_store.h \
-	tools/rzsbench/rzsb_store_density.c \
-	tools/rzsbench/rzsb_store_time.c \
 	tools/rzsbench/rzsb_swap.c \
 	tools/rzsbench/rzsbench.c
 tools_rzsbench_rzsbench_CPPFLAGS = $(RZS_BENCH_CPPFLAGS) $(LIBNBD_CFLAGS)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The rule as a number: RAM times time to the power of w is to be least, where w makes 0.9 times
- * the RAM and 2 times the time come out even.  Another is as good as the best, for all that is
- * known, when its time may be so low, and the best's so high, that it costs no more.  RAM is that
- * of the same pages for all, so that their being a sample moves all alike.
+ * The cost of a choice is its RAM times its time to the power of w.  w is such that 0.9 times the
+ * RAM and 2 times the time cost the same.  The least cost is the best.  Another choice is close if
+ * it costs no more with its least time and the best's largest.  All choices hold the same pages, so
+ * the error of the sample affects all alike.
  */
 #include "rzsb_advice.h"
 
@@ -12,8 +12,8 @@
 
 #define GAIN  0.9
 #define TIMES 2.0
-#define SAME  0.02 /* figures that differ by less are said to be about the same */
-#define FEW   0.2  /* ... and by less, in percent, not in times, which are rounded */
+#define SAME  0.02 /* values that differ by less are called about the same */
+#define FEW   0.2  /* smaller differences are given in percent, larger ones in times */
 
 static double cost(const struct rzsb_choice *c, double ns)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Which algorithm to choose, by one rule that can be said in a sentence: a tenth less RAM is worth
- * twice the time.  Pure functions.
+ * Which algorithm to choose, by a rule of one sentence: a tenth less RAM is worth twice the time.
+ * Pure functions; any thread.
  */
 #ifndef RZSB_ADVICE_H
 #define RZSB_ADVICE_H
@@ -9,29 +9,29 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define RZSB_RULE "a tenth less RAM is taken to be worth twice the time"
+#define RZSB_RULE "a tenth less RAM is considered worth twice the time"
 
 struct rzsb_choice {
 	const char *name;
 	double ram; /* bytes that hold all pages; NAN: it cannot be chosen */
-	double ns;  /* a page out and in again; the median of the rounds */
-	double least_ns, most_ns; /* between which that is, as far as the rounds tell */
+	double ns;  /* to compress and decompress a page, median of the rounds */
+	double least_ns, most_ns; /* the range of that median, as rzsb_median_range() */
 };
 
 struct rzsb_advice {
-	int best;	 /* -1: none can be chosen */
-	bool worthwhile; /* it saves a tenth of the RAM at least */
-	unsigned long close; /* those, a bit each, that may be as good, as far as the rounds tell */
+	int best;	     /* index; -1: none can be chosen */
+	bool worthwhile;     /* it saves at least a tenth of the RAM */
+	unsigned long close; /* bit i: choice i may be as good, by the range of its median */
 };
 
-/* whole: bytes of the pages as they are. */
+/* whole: bytes of the pages uncompressed. */
 struct rzsb_advice rzsb_advise(const struct rzsb_choice *v, unsigned nr, double whole);
 
-/* Those that are close, with commas between; "" when there is none. */
+/* The names of those that are close, separated by commas; "" when there is none. */
 void rzsb_advice_close(const struct rzsb_advice *a, const struct rzsb_choice *v, unsigned nr,
 		       char *out, size_t size);
 
-/* "lz4 is 1.4 times as fast and needs 12 % more RAM": other beside best, to out. */
+/* A clause that compares: "lz4 is 1.4 times as fast but needs 12 % more RAM". */
 void rzsb_advice_compare(const struct rzsb_choice *best, const struct rzsb_choice *other, char *out,
 			 size_t size);
 

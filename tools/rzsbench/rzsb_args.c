@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * Command lines, on top of getopt_long().
- */
+/* See rzsb_args.h. */
 #include "rzsb_args.h"
 
 #include <ctype.h>
@@ -20,9 +18,16 @@
 #define MAX_OPTIONS 40u
 #define ID_VERSION  1000
 
+/* What stands between two words if there is a command: "rzsbench store", "store: wrong". */
+static const char *after(const struct rzsb_args *a, const char *text)
+{
+	return *a->command ? text : "";
+}
+
 static void help(const struct rzsb_args *a)
 {
-	printf("usage: rzsbench %s [options] %s\n\n", a->command, a->words);
+	printf("usage: %s%s%s [options] %s\n\n", program_invocation_short_name, after(a, " "),
+	       a->command, a->words);
 	for (const struct rzsb_option *o = a->options; o->name; o++) {
 		char left[80];
 
@@ -39,14 +44,15 @@ static void help(const struct rzsb_args *a)
 
 void rzsb_complain(const struct rzsb_args *a, const char *fmt, ...)
 {
+	char text[RZST_PATH_MAX + 256];
 	va_list ap;
 
-	fprintf(stderr, "rzsbench: %s: ", a->command);
 	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
+	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	fprintf(stderr, "\nrzsbench: try rzsbench %s --help\n", a->command);
-	exit(RZSB_USAGE);
+	rzst_say("%s%s%s", a->command, after(a, ": "), text);
+	rzst_die(RZSB_USAGE, "try %s%s%s --help", program_invocation_short_name, after(a, " "),
+		 a->command);
 }
 
 /* The table as getopt_long() wants it. */
@@ -57,7 +63,7 @@ static void translate(const struct rzsb_args *a, struct option *to, char *letter
 
 	if (a->stop_at_word)
 		*letters++ = '+';
-	*letters++ = ':'; /* we do the complaining */
+	*letters++ = ':'; /* the messages are ours */
 	for (; from->name && n < MAX_OPTIONS; from++, n++) {
 		to[n] = (struct option){from->name, from->value ? required_argument : no_argument,
 					NULL, from->id};
@@ -98,12 +104,12 @@ int rzsb_next_option(struct rzsb_args *a, int argc, char **argv)
 		help(a);
 		break;
 	case ID_VERSION:
-		puts("rzsbench " PACKAGE_VERSION);
+		printf("%s " PACKAGE_VERSION "\n", program_invocation_short_name);
 		exit(rzsb_finish(RZSB_OK));
 	case ':':
 		rzsb_complain(a, "--%s needs a value", name_of(a, optopt));
 	case '?':
-		rzsb_complain(a, "no such option, or one that takes no value: %s",
+		rzsb_complain(a, "no such option, or it takes no value: %s",
 			      argv[optind - 1]);
 	default:
 		break;
@@ -119,7 +125,7 @@ static uint64_t number_of(const struct rzsb_args *a, const char *text, uint64_t 
 	uint64_t v;
 
 	errno = 0;
-	/* A leading 0 is no other base: 010 is ten. */
+	/* A leading 0 does not mean octal: 010 is ten. */
 	v = strtoull(text, &end, strncasecmp(text, "0x", 2) == 0 ? 16 : 10);
 	if (!isdigit((unsigned char)*text) || *end || errno || v < least || v > most)
 		rzsb_complain(a, "--%s %s: not a number from %" PRIu64 " to %" PRIu64, a->now, text,
@@ -157,4 +163,28 @@ unsigned rzsb_choice(const struct rzsb_args *a, const char *const *words)
 		n += (size_t)snprintf(all + n, sizeof(all) - n, "%s%s", i ? ", " : "", words[i]);
 	}
 	rzsb_complain(a, "--%s %s: it is one of %s", a->now, optarg, all);
+}
+
+bool rzsb_record_option(struct rzsb_record *r, const struct rzsb_args *a, int id)
+{
+	switch (id) {
+	case 'e':
+		r->seed = rzsb_number(a, 0, UINT64_MAX);
+		return true;
+	case 'o':
+		r->path = optarg;
+		return true;
+	case 'V':
+		r->versions = optarg;
+		return true;
+	default:
+		return false;
+	}
+}
+
+const char *rzsb_corpus_argument(const struct rzsb_args *a, int argc, char **argv)
+{
+	if (argc - optind != 1)
+		rzsb_complain(a, "one directory of captured pages is needed");
+	return argv[optind];
 }

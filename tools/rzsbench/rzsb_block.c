@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Block devices as targets: one that somebody mounts, swaps to or holds otherwise is never taken
- * (the kernel sees to that, O_EXCL); and requests are answered one at a time.
+ * Block devices as targets.  A device in use is never taken: O_EXCL makes the kernel refuse it.
+ * Requests are answered one at a time.
  */
 #define _GNU_SOURCE
+#include "rzsb_cmd.h"
 #include "rzsb_nbd.h"
 #include "rzst_swaps.h"
 #include "rzsb_target.h"
@@ -41,49 +42,41 @@ static const char *use_of(const char *path, dev_t device)
 	return use;
 }
 
-/* Whether it takes discards; one of which that is not known is not asked for any. */
+/* A device that does not say whether it takes discards gets none. */
 static bool can_discard(dev_t device)
 {
-	unsigned long long most = 0;
+	uint64_t most = 0;
 	char path[80];
-	FILE *f;
 
 	/* A partition has the queue of its disk. */
 	for (unsigned i = 0; i < 2 && !most; i++) {
 		snprintf(path, sizeof(path), "/sys/dev/block/%u:%u%s/queue/discard_max_bytes",
 			 major(device), minor(device), i ? "/.." : "");
-		f = fopen(path, "re");
-		if (!f || fscanf(f, "%llu", &most) != 1)
-			most = 0;
-		if (f)
-			fclose(f);
+		most = rzst_number_in(path, "");
 	}
 	return most > 0;
 }
 
-int rzsb_target_start_block(struct target *t, const char *path, uint64_t size, char *why,
-			    size_t why_size)
+/* The option that named it is --block. */
+static int refuse(const char *path, const char *why)
+{
+	return rzst_fail(-1, "--block %s: %s", path, why);
+}
+
+int rzsb_target_start_block(struct target *t, const char *path, uint64_t size)
 {
 	struct stat st;
 	uint64_t have = 0;
 
-	if (stat(path, &st) < 0) {
-		snprintf(why, why_size, "%s", strerror(errno));
-		return -1;
-	}
-	if (!S_ISBLK(st.st_mode)) {
-		snprintf(why, why_size, "it is no block device");
-		return -1;
-	}
+	if (stat(path, &st) < 0)
+		return refuse(path, strerror(errno));
+	if (!S_ISBLK(st.st_mode))
+		return refuse(path, "it is not a block device");
 	t->fd = open(path, O_RDWR | O_DIRECT | O_EXCL | O_CLOEXEC);
-	if (t->fd < 0) {
-		snprintf(why, why_size, "%s",
-			 errno == EBUSY ? use_of(path, st.st_rdev) : strerror(errno));
-		return -1;
-	}
-	if (ioctl(t->fd, BLKGETSIZE64, &have) < 0 || have < size) {
-		snprintf(why, why_size, "it has %llu bytes, %llu are needed: see --pages",
-			 (unsigned long long)have, (unsigned long long)size);
+	if (t->fd < 0)
+		return refuse(path, errno == EBUSY ? use_of(path, st.st_rdev) : strerror(errno));
+	ioctl(t->fd, BLKGETSIZE64, &have);
+	if (rzsb_target_fits(path, have, size) < 0) {
 		close(t->fd);
 		return -1;
 	}
@@ -108,26 +101,28 @@ static int serve(struct target *t, const struct client_request *r)
 	return n < 0 ? errno : n == (ssize_t)r->bytes ? 0 : EIO;
 }
 
-int rzsb_target_run(struct target *t, const struct client_load *load)
+/* 0 or a negative errno. */
+static int serve_all(struct target *t, const struct client_load *load)
 {
-	struct client_request r;
-	void *buffer;
-	bool more = true;
+	void *buffer = rzsb_alloc(load->max_bytes);
+	struct client_request r = {.into = buffer};
+	int err = 0;
 
-	if (target_is_server(t))
-		return rzsb_client_run(t->client, load);
-	buffer = rzsb_alloc(load->max_bytes);
-	while (more) {
-		uint64_t start;
-		int error;
+	while (!err && load->next(load->user, &r)) {
+		uint64_t start = rzst_now();
 
-		r = (struct client_request){.into = buffer};
-		if (!load->next(load->user, &r))
-			break;
-		start = rzst_now();
-		error = serve(t, &r);
-		more = load->done(load->user, &r, rzst_now() - start, error);
+		err = -serve(t, &r);
+		if (!err)
+			load->done(load->user, &r, rzst_now() - start);
 	}
 	munmap(buffer, load->max_bytes);
-	return 0;
+	return err;
+}
+
+void rzsb_target_run(struct target *t, const struct client_load *load)
+{
+	int err = target_is_server(t) ? rzsb_client_run(t->client, load) : serve_all(t, load);
+
+	if (err)
+		rzst_die(RZSB_FAILED, "%s: %s", t->name, strerror(-err));
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * "rzsbench capture": saves anonymous pages of real processes, as a swap device would get them:
- * DIR/NAME.pages (4 KiB pages in address order, mode 0600) and a line "NAME PAGES" in DIR/index.
- * The processes are there already (not disturbed; a page written at that moment may be torn), or
- * one that a command starts, which is stopped when it has grown.
+ * "rzsbench capture": saves anonymous pages of real processes, as a swap device would get them, in
+ * DIR/NAME.pages (4 KiB pages in address order, mode 0600), with a line "NAME PAGES" in DIR/index.
+ * The processes already run (and are not disturbed), or a command starts one, which is stopped when
+ * it has grown.
  *
- * The pages are other programs' memory: they may hold secrets.
+ * The pages are other programs' memory and may contain secrets.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -20,8 +20,6 @@
 #include "rzsb_cmd.h"
 #include "rzsb_source.h"
 #include "rzsb_spawn.h"
-
-#define MIB (1024u * 1024u)
 
 struct options {
 	const char *dir, *name;
@@ -43,13 +41,13 @@ static void __attribute__((noreturn)) cannot_write(const char *path)
 	rzst_die(RZSB_FAILED, "cannot write %s: %s", path, strerror(errno));
 }
 
-/* Opened without waiting, if it should be a pipe, nor by a link: that may lead anywhere. */
+/* Does not wait, as it may be a pipe, and follows no link, which may lead anywhere. */
 static int open_index(const char *path, int flags)
 {
 	return open(path, O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | flags, 0600);
 }
 
-/* Whether a file of this name is an index that lines may be added to. */
+/* Whether it is an index, to which lines may be added. */
 static bool is_index(int fd)
 {
 	char line[RZSB_NAME_MAX + 32], name[RZSB_NAME_MAX];
@@ -66,8 +64,8 @@ static bool is_index(int fd)
 	return good;
 }
 
-/* Before any page is looked at. */
-static void make_folder(const struct options *o)
+/* Before any page is read. */
+static void make_directory(const struct options *o)
 {
 	char path[4096];
 	int fd;
@@ -82,11 +80,11 @@ static void make_folder(const struct options *o)
 		cannot_write(path);
 	if (!is_index(fd))
 		rzst_die(RZSB_FAILED,
-			 "%s is there and none of rzsbench capture's: name another folder", path);
+			 "%s is not an index of rzsbench capture: name another directory", path);
 	close(fd);
 }
 
-/* A line for pages that are there; without it they are nobody's, and go. */
+/* Add the line for these pages.  If that fails, remove them. */
 static void note(const struct options *o, const char *name, size_t saved, const char *pages)
 {
 	struct stat st = {.st_size = -1};
@@ -99,15 +97,15 @@ static void note(const struct options *o, const char *name, size_t saved, const 
 	    close(fd) == 0)
 		return;
 	e = errno;
-	/* Half a line would spoil the others, too. */
+	/* Half a line would spoil the index. */
 	if (fd >= 0 && ftruncate(fd, st.st_size) < 0)
-		rzst_say("the end of %s is spoilt", path);
+		rzst_say("the last line of %s is incomplete", path);
 	unlink(pages);
 	errno = e;
 	cannot_write(path);
 }
 
-/* Nothing that is there is written over: it is somebody's, if only of an earlier capture. */
+/* No file is overwritten, not even one of an earlier capture. */
 static FILE *create_pages(const char *path)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -119,8 +117,8 @@ static FILE *create_pages(const char *path)
 }
 
 /*
- * The pages of src, to its file; how many were written, 0 when the process has gone.  What cannot
- * be written ends the program, and the file is gone then.
+ * Write the pages of src to its file.  How many there are; 0: the process is gone.  If the file
+ * cannot be written, it is removed, and the program ends.
  */
 static size_t save_pages(const struct rzsb_source *src, const char *path)
 {
@@ -139,7 +137,7 @@ static size_t save_pages(const struct rzsb_source *src, const char *path)
 	return src->a.nr - lost;
 }
 
-/* A source's share; how many pages were saved. */
+/* Save a source's share of the pages; how many these are. */
 static size_t save(struct options *o, size_t i)
 {
 	struct rzsb_source *src = &o->sources.v[i];
@@ -149,7 +147,7 @@ static size_t save(struct options *o, size_t i)
 	rzsb_source_thin(&o->sources, i, o->most);
 	if (o->stats_only) {
 		printf("source-%-17zu %7.1f MiB of %.1f MiB anonymous memory, not saved\n", i + 1,
-		       (double)src->a.nr * RZSB_PAGE / MIB, (double)found * RZSB_PAGE / MIB);
+		       rzsb_pages_mib(src->a.nr), rzsb_pages_mib(found));
 		return src->a.nr;
 	}
 	snprintf(path, sizeof(path), "%s/%s.pages", o->dir, src->name);
@@ -157,8 +155,8 @@ static size_t save(struct options *o, size_t i)
 	if (saved == 0)
 		return 0;
 	note(o, src->name, saved, path);
-	printf("%-24s %7.1f MiB of %.1f MiB anonymous memory\n", src->name,
-	       (double)saved * RZSB_PAGE / MIB, (double)found * RZSB_PAGE / MIB);
+	printf("%-24s %7.1f MiB of %.1f MiB anonymous memory\n", src->name, rzsb_pages_mib(saved),
+	       rzsb_pages_mib(found));
 	return saved;
 }
 
@@ -176,18 +174,16 @@ static int save_all(struct options *o)
 		saved += n;
 	}
 	if (s->denied)
-		printf("%zu processes left out: may not be looked into (it takes CAP_SYS_PTRACE)\n",
+		printf("%zu processes left out: reading their memory takes CAP_SYS_PTRACE\n",
 		       s->denied);
 	if (gone)
-		printf("%zu processes had gone before they could be read\n", gone);
+		printf("%zu processes ended before they could be read\n", gone);
 	if (saved == 0)
 		rzst_die(RZSB_NOTHING, "nothing saved");
 	if (o->stats_only || !isatty(STDERR_FILENO))
 		return RZSB_OK;
-	fprintf(stderr,
-		"%s holds other programs' memory, secrets may be in it: delete it when it has "
-		"been used\n",
-		o->dir);
+	rzst_say("%s holds other programs' memory, which may contain secrets: delete it after use",
+		 o->dir);
 	return RZSB_OK;
 }
 
@@ -198,8 +194,8 @@ static int run_and_save(struct options *o)
 	pid_t pid = rzsb_spawn_until_grown(&o->spawn, &highest);
 
 	if (!pid) {
-		printf("%-24s skipped: grew to %.1f of the %.1f MiB asked for\n", name,
-		       (double)highest * RZSB_PAGE / MIB, (double)o->spawn.least * RZSB_PAGE / MIB);
+		printf("%-24s skipped: it has grown to %.1f MiB, not to %.1f MiB\n", name,
+		       rzsb_pages_mib(highest), rzsb_pages_mib(o->spawn.least));
 		return RZSB_NOTHING;
 	}
 	if (rzsb_sources_add_pid(&o->sources, pid) < 0)
@@ -212,14 +208,14 @@ static int run_and_save(struct options *o)
 enum { OPT_STATS_ONLY = 256 };
 
 static const struct rzsb_option options[] = {
-	{'o', "output", "DIR", "where to put them; made if it is not there"},
+	{'o', "output", "DIR", "directory to save in; created if it does not exist"},
 	RZSB_SOURCE_OPTIONS,
-	{'m', "most", "MIB", "save at most so many, spread evenly over all"},
-	{OPT_STATS_ONLY, "anonymous-stats-only", NULL, "save nothing, say how much there is"},
-	{'n', "name", "NAME", "in DIR/index, of the one process"},
-	{'c', "comm", "COMM", "wait for a process of this name among those COMMAND starts"},
-	{'l', "least", "MIB", "... that holds so many MiB of anonymous memory (default 16)"},
-	{'t', "timeout", "SECONDS", "... for at most so long (default 120)"},
+	{'m', "most", "MIB", "save at most this many, from each in proportion"},
+	{OPT_STATS_ONLY, "anonymous-stats-only", NULL, "save nothing, show how much there is"},
+	{'n', "name", "NAME", "name of the one process in DIR/index"},
+	{'c', "comm", "COMM", "which of the processes that COMMAND starts (default: any)"},
+	{'l', "least", "MIB", "wait until it has this much anonymous memory (default 16)"},
+	{'t', "timeout", "SECONDS", "... for at most this long (default 120)"},
 	{0},
 };
 
@@ -227,8 +223,8 @@ static void parse_name(struct options *o, const struct rzsb_args *a)
 {
 	o->name = optarg;
 	if (strpbrk(optarg, "/ \t\n") || !*optarg || strlen(optarg) >= RZSB_NAME_MAX)
-		rzsb_complain(a, "--name %s: a word of at most %u letters without slashes", optarg,
-			      RZSB_NAME_MAX - 1);
+		rzsb_complain(a, "--name %s: expected a word of at most %u letters without slashes",
+			      optarg, RZSB_NAME_MAX - 1);
 }
 
 static void parse_one(struct options *o, const struct rzsb_args *a, int id)
@@ -248,10 +244,10 @@ static void parse_one(struct options *o, const struct rzsb_args *a, int id)
 		o->spawn.comm = optarg;
 		break;
 	case 'l':
-		o->spawn.least = rzsb_number(a, 1, 1024 * 1024) * (MIB / RZSB_PAGE);
+		o->spawn.least = rzsb_number(a, 1, 1024 * 1024) * 256;
 		break;
 	case 'm':
-		o->most = rzsb_number(a, 1, 1024 * 1024) * (MIB / RZSB_PAGE);
+		o->most = rzsb_number(a, 1, 1024 * 1024) * 256;
 		break;
 	case OPT_STATS_ONLY:
 		o->stats_only = true;
@@ -277,18 +273,19 @@ static void parse(struct options *o, int argc, char **argv)
 	o->spawn.command = argv + optind;
 	if (o->stats_only && o->dir)
 		rzsb_complain(&a,
-			      "--output %s: --anonymous-stats-only saves nothing: leave one out",
+			      "--output %s: --anonymous-stats-only saves nothing: omit one of them",
 			      o->dir);
 	if (!o->dir && !o->stats_only)
-		rzsb_complain(&a, "--output is needed: a folder for the pages");
+		rzsb_complain(&a, "--output is needed: a directory for the pages");
 	if (o->chosen == (optind < argc))
-		rzsb_complain(&a, "either --pid, --all or --cgroup, or a command to start");
+		rzsb_complain(&a,
+			      "expected either --pid, --all or --cgroup, or a command to start");
 	if (o->sources.cold && !o->chosen)
-		rzsb_complain(&a, "--cold: is for processes that are there, not for one started");
+		rzsb_complain(&a, "--cold is for processes that already run");
 	if (o->name && o->chosen && o->sources.nr != 1)
-		rzsb_complain(&a, "--name: there are %zu processes, it names one", o->sources.nr);
+		rzsb_complain(&a, "--name: it names one process, there are %zu", o->sources.nr);
 	if (!o->chosen && !o->name && !o->stats_only)
-		rzsb_complain(&a, "--name is needed for what a command starts");
+		rzsb_complain(&a, "--name is needed for a command");
 }
 
 static int capture(struct options *o)
@@ -298,17 +295,17 @@ static int capture(struct options *o)
 	if (o->err || rzsb_sources_keep_cold(&o->sources) < 0)
 		return RZSB_NOTHING;
 	if (!o->stats_only)
-		make_folder(o);
+		make_directory(o);
 	return o->chosen ? save_all(o) : run_and_save(o);
 }
 
 int rzsb_cmd_capture(int argc, char **argv)
 {
-	struct options o = {.spawn = {.least = 16 * (MIB / RZSB_PAGE), .seconds = 120}};
+	struct options o = {.spawn = {.least = 16 * 256, .seconds = 120}};
 	int status;
 
 	if (sysconf(_SC_PAGESIZE) != (long)RZSB_PAGE)
-		rzst_die(RZSB_NOTHING, "this machine's pages are not of 4 KiB");
+		rzst_die(RZSB_NOTHING, "the pages of this machine do not have 4 KiB");
 	parse(&o, argc, argv);
 	status = capture(&o);
 	rzsb_sources_free(&o.sources);

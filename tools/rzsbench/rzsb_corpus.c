@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Loads what bench/capture saved: dir/index has a line "NAME PAGES" for each file dir/NAME.pages.
+ * Loads what "rzsbench capture" has saved: DIR/index has a line "NAME PAGES" for each file
+ * DIR/NAME.pages.
  */
 #define _GNU_SOURCE
 #include "rzsb.h"
@@ -17,6 +18,13 @@ bool rzsb_one_word(const void *data, size_t bytes)
 	const uint8_t *p = data;
 
 	return memcmp(p, p + 8, bytes - 8) == 0;
+}
+
+bool rzsb_zeros(const void *data, size_t bytes)
+{
+	static const uint8_t zeros[8];
+
+	return memcmp(data, zeros, 8) == 0 && rzsb_one_word(data, bytes);
 }
 
 static int read_full(int fd, uint8_t *buf, size_t n, off_t at)
@@ -60,7 +68,7 @@ static int read_index(struct rzsb_corpus *c, const char *dir)
 	return c->nr_parts == 0 || c->nr > UINT32_MAX ? -EINVAL : 0;
 }
 
-/* Every program keeps its share; what rounding leaves over goes unused. */
+/* Each program in proportion, rounded down. */
 static void shrink(struct rzsb_corpus *c, size_t max_pages)
 {
 	size_t nr = 0;

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * NBD servers side by side on captured pages, client and server on one CPU, and this machine's zram
- * beside them.
+ * "rzsbench device": NBD servers, block devices and zram side by side, on captured pages, with
+ * client and servers on one CPU.
  *
- * All servers run all the time; a case (reads or writes, request size, depth, connections) visits
- * them in turn, round after round, so that noise of the machine meets all alike, and medians of the
- * rounds are compared.  Two rates: by the clock, and by the CPU time that client and server used
- * together, which other programs on the CPU disturb less; with both on one CPU that is never idle
- * the two are the same.
+ * All servers run all the time.  A case (reads or writes, request size, depth, connections) visits
+ * them in turn, round after round, so that noise of the machine affects all alike.  The medians of
+ * the rounds are compared.  There are two rates: by the clock, and by CPU time of client and server
+ * together, which other programs on the CPU disturb less.
  */
 #define _GNU_SOURCE
 #include "rzsb_device.h"
@@ -28,39 +27,37 @@
 enum { OPT_URI = 256, OPT_BLOCK, OPT_DESTROY, OPT_PATTERN };
 
 static const struct rzsb_option options[] = {
-	{'s', "server", "NAME=COMMAND", "starts one that stays in the foreground"},
-	{'v', "vs", "NAME,...", "starts those of the list below that are installed"},
-	{'z', "zram", "ALGORITHM", "/dev/zram0 as well"},
-	{OPT_URI, "uri", "NAME=URI", "an NBD server that runs: what is on its export is lost"},
-	{OPT_BLOCK, "block", "DEVICE", "a block device as well: what is on it is lost"},
-	{OPT_DESTROY, "destroy-data", NULL, "... and it may be"},
+	{'s', "server", "NAME=COMMAND", "start a server, which stays in the foreground"},
+	{'v', "vs", "NAME,...", "start those that are installed, of the list below"},
+	{'z', "zram", "ALGORITHM", "also /dev/zram0"},
+	{OPT_URI, "uri", "NAME=URI", "also an NBD server that already runs: its contents are lost"},
+	{OPT_BLOCK, "block", "DEVICE", "also a block device: its contents are lost"},
+	{OPT_DESTROY, "destroy-data", NULL, "allow that"},
 	{OPT_PATTERN, "pattern", "NAME", "cases (default), swap or copy: see below"},
 	{'m', "pages", "MIB", "taken from the corpus (default 256)"},
 	{'t', "time", "MS", "for each case, server and round (default 400)"},
 	{'r', "rounds", "N", "(default 5)"},
-	{'d', "depth", "N,...", "of each connection's queue (default 1,16,64; copy: 16)"},
+	{'d', "depth", "N,...",
+	 "requests in flight on each connection (default 1,16,64; copy: 16)"},
 	{'n', "connections", "N,...", "(default 1,4; copy: 1)"},
 	{'b', "request", "KIB,...", "size of a request (default 4,64)"},
-	{'x', "churn", "TIMES", "random 4 KiB overwrites, times the size (default 2)"},
-	{'C', "cpu", "N", "where all runs (default: the last)"},
-	{'e', "seed", "N", "(default 1)"},
-	{'o', "output", "FILE", "JSON lines, appended; - is standard output"},
-	{'V', "versions", "TEXT", "of libraries, for the JSON line about the machine"},
+	{'x', "churn", "TIMES", "random 4 KiB overwrites, in times of the size (default 2)"},
+	{'C', "cpu", "N", "on which all run (default: the last)"},
+	RZSB_RECORD_OPTIONS,
 	{0},
 };
 
 static const char about[] =
-	"Patterns: cases, reads and writes of each size, depth and number of connections; swap, "
-	"what\n"
-	"a swapping system asks; copy, every page once there and once back, 4 KiB at random.\n"
-	"A server's command has $SOCK and $SIZE in its environment.  The first is what the others\n"
-	"are compared with.  NAME-=... does not keep data, nothing is verified; NAME:EXPORT=... "
-	"has\n"
-	"no default export, but this one.\n"
+	"Patterns: cases, reads and writes of each size, depth and number of connections; swap,\n"
+	"the requests of a swapping system; copy, every page written once and read once, 4 KiB at\n"
+	"random.\n"
+	"The command of a server has $SOCK and $SIZE in its environment.  The others are compared\n"
+	"with the first one.  NAME-=... is a server that does not keep data: nothing is verified.\n"
+	"NAME:EXPORT=... names the export of a server that has no default one.\n"
 	"For --vs: rzsd (ramzswap's server), rzs (its plugin in nbdkit), zstd and sparse\n"
 	"(nbdkit's memory plugin with allocator=zstd, and without), qemu-nbd (on a file in\n"
 	"tmpfs), zram, or all.\n"
-	"$RZSD and $RZS_PLUGIN in the environment name those of a build that is not installed.\n";
+	"$RZSD and $RZS_PLUGIN name those of a build that is not installed.\n";
 
 static void add_server(struct nbd_bench *b, const struct rzsb_args *a, char *text)
 {
@@ -95,14 +92,13 @@ static void add_uri(struct nbd_bench *b, const struct rzsb_args *a, char *text)
 	if (b->nr_targets == NBD_MAX_TARGETS - 1)
 		rzsb_complain(a, "--uri: at most %u servers", NBD_MAX_TARGETS - 1);
 	*uri++ = 0;
-	b->targets[b->nr_targets++] =
-		(struct target){.name = text, .uri = uri, .keeps_data = true};
+	b->targets[b->nr_targets++] = (struct target){.name = text, .uri = uri, .keeps_data = true};
 }
 
 static void skip(struct nbd_bench *b, const char *name, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Told when there is somebody to tell. */
+/* It is printed with the others, below the heading. */
 static void skip(struct nbd_bench *b, const char *name, const char *fmt, ...)
 {
 	va_list ap;
@@ -152,8 +148,10 @@ static void add_peers(struct nbd_bench *b, const struct rzsb_args *a, char *list
 		}
 		p = rzsb_peer_find(name);
 		if (!p)
-			rzsb_complain(a, "--vs %s: it is rzsd, rzs, zstd, sparse, qemu-nbd, zram "
-					 "or all; --server starts any other", name);
+			rzsb_complain(a,
+				      "--vs %s: it is rzsd, rzs, zstd, sparse, qemu-nbd, zram "
+				      "or all; --server starts any other",
+				      name);
 		add_peer(b, a, p);
 	}
 	if (!some)
@@ -165,6 +163,8 @@ static void parse_one(struct nbd_bench *b, struct rzsb_args *a, int id)
 	static const char *const patterns[] = {
 		[PATTERN_CASES] = "cases", [PATTERN_SWAP] = "swap", [PATTERN_COPY] = "copy", NULL};
 
+	if (rzsb_record_option(&b->record, a, id))
+		return;
 	switch (id) {
 	case OPT_URI:
 		add_uri(b, a, optarg);
@@ -211,19 +211,10 @@ static void parse_one(struct nbd_bench *b, struct rzsb_args *a, int id)
 	case 'C':
 		b->cpu = (int)rzsb_number(a, 0, 1023);
 		break;
-	case 'e':
-		b->seed = rzsb_number(a, 0, UINT64_MAX);
-		break;
-	case 'o':
-		b->out = optarg;
-		break;
-	case 'V':
-		b->versions = optarg;
-		break;
 	}
 }
 
-/* What was not said, and whether what was said fits the pattern. */
+/* Defaults of the pattern, and whether the options fit it. */
 static void settle_pattern(struct nbd_bench *b, const struct rzsb_args *a)
 {
 	bool copy = b->pattern == PATTERN_COPY;
@@ -250,23 +241,26 @@ static void parse(struct nbd_bench *b, int argc, char **argv)
 
 	while ((id = rzsb_next_option(&a, argc, argv)) != -1)
 		parse_one(b, &a, id);
-	if (argc - optind != 1)
-		rzsb_complain(&a, "one folder of captured pages is needed");
+	b->dir = rzsb_corpus_argument(&a, argc, argv);
 	if (b->nr_targets == 0 && !b->zram && !b->block && b->nr_skipped == 0)
-		rzsb_complain(&a, "against what? --server, --vs, --uri, --zram or --block");
+		rzsb_complain(&a,
+			      "nothing to measure: give --server, --vs, --uri, --zram or --block");
 	if (b->block && !b->destroy)
-		rzsb_complain(&a, "--block %s: all that is on it will be lost: say --destroy-data",
-			      b->block);
+		rzsb_complain(
+			&a,
+			"--block %s: its contents will be lost: give --destroy-data to allow that",
+			b->block);
 	for (unsigned i = 0; i < b->nr_targets; i++)
 		if (b->targets[i].uri && !b->destroy)
-			rzsb_complain(&a, "--uri %s: all that is on it will be lost: say "
-					  "--destroy-data", b->targets[i].uri);
+			rzsb_complain(&a,
+				      "--uri %s: its contents will be lost: give "
+				      "--destroy-data to allow that",
+				      b->targets[i].uri);
 	settle_pattern(b, &a);
 	for (unsigned i = 0; i < b->kib.nr; i++)
 		if (b->kib.v[i] % 4)
-			rzsb_complain(&a, "--request: %llu KiB are not whole pages",
+			rzsb_complain(&a, "--request: %llu KiB are not a whole number of pages",
 				      (unsigned long long)b->kib.v[i]);
-	b->dir = argv[optind];
 }
 
 static void pin(int cpu)
@@ -301,19 +295,18 @@ static void start_zram(struct nbd_bench *b)
 		skip(b, "zram", "%s", why);
 }
 
-/* One that cannot be had ends the program. */
+/* If it cannot be used, the program ends. */
 static void start_block(struct nbd_bench *b)
 {
 	struct target *t = &b->targets[b->nr_targets];
 	const char *slash = strrchr(b->block, '/');
-	char why[200];
 
 	t->name = slash ? slash + 1 : b->block;
 	t->keeps_data = true;
 	if (b->nr_targets == NBD_MAX_TARGETS)
 		rzst_die(RZSB_USAGE, "--block %s: at most %u targets", b->block, NBD_MAX_TARGETS);
-	if (rzsb_target_start_block(t, b->block, b->nr * RZSB_PAGE, why, sizeof(why)) < 0)
-		rzst_die(RZSB_FAILED, "--block %s: %s", b->block, why);
+	if (rzsb_target_start_block(t, b->block, b->nr * RZSB_PAGE) < 0)
+		exit(RZSB_FAILED);
 	b->nr_targets++;
 }
 
@@ -326,7 +319,7 @@ static int start_server(struct nbd_bench *b, struct target *t, const char *dir)
 	return rzsb_target_start_server(t, dir, size, b->cpu, most_conns(b));
 }
 
-/* 0, or -1 when one that was asked for does not start.  One of a list is left out then. */
+/* 0; -1: one does not start that is not optional.  An optional one is left out. */
 static int start_servers(struct nbd_bench *b, const char *dir)
 {
 	unsigned asked = b->nr_targets;
@@ -353,7 +346,7 @@ static int start_servers(struct nbd_bench *b, const char *dir)
 	return 0;
 }
 
-static void tell_skipped(struct nbd_bench *b)
+static void show_skipped(struct nbd_bench *b)
 {
 	for (unsigned i = 0; i < b->nr_skipped; i++) {
 		printf("%s is left out: %s\n", b->skipped[i].name, b->skipped[i].why);
@@ -370,7 +363,7 @@ static struct nbd_bench bench = {
 	.rounds = 5,
 	.churn = 2,
 	.cpu = -1,
-	.seed = 1,
+	.record.seed = 1,
 	.kib = {{4, 64}, 2},
 };
 
@@ -383,7 +376,7 @@ static void clean_up(void)
 	rmdir(work_dir);
 }
 
-/* Whole requests of the largest size only. */
+/* As many pages as fit whole requests of the largest size. */
 static void load(struct nbd_bench *b)
 {
 	if (rzsb_corpus_load(&b->corpus, b->dir, b->max_pages) < 0)
@@ -397,20 +390,20 @@ static void load(struct nbd_bench *b)
 		rzst_die(RZSB_USAGE, "the corpus is too small");
 }
 
-static void tell_what(struct nbd_bench *b)
+static void show_what(struct nbd_bench *b)
 {
-	printf("%zu pages (%.0f MiB), client and servers on CPU %d", b->nr, (double)b->nr / 256,
+	printf("%zu pages (%.0f MiB), client and servers on CPU %d", b->nr, rzsb_pages_mib(b->nr),
 	       b->cpu);
 	if (b->pattern != PATTERN_COPY)
 		printf(", medians of %u rounds", b->rounds);
 	if (b->pattern == PATTERN_CASES)
 		printf(" of %u ms", b->ms);
-	printf("; seed %llu\n", (unsigned long long)b->seed);
+	printf("; seed %llu\n", (unsigned long long)b->record.seed);
 	for (unsigned i = 0; i < b->nr_targets; i++)
 		if (target_is_server(&b->targets[i]))
 			printf("  %-12s %s\n", b->targets[i].name,
 			       b->targets[i].uri ? b->targets[i].uri : b->targets[i].command);
-	tell_skipped(b);
+	show_skipped(b);
 }
 
 int rzsb_cmd_device(int argc, char **argv)
@@ -426,11 +419,11 @@ int rzsb_cmd_device(int argc, char **argv)
 		b->cpu = (int)sysconf(_SC_NPROCESSORS_ONLN) - 1;
 	pin(b->cpu);
 	load(b);
-	if (rzsb_json_open(&b->json, b->out, "rzsbench device", b->versions, &b->corpus, b->seed) <
-	    0)
+	if (rzsb_json_open(&b->json, &b->record, "rzsbench device", &b->corpus) < 0)
 		return RZSB_FAILED;
 	if (!mkdtemp(work_dir))
-		rzst_die(RZSB_FAILED, "cannot make a folder for the sockets: %s", strerror(errno));
+		rzst_die(RZSB_FAILED, "cannot create a directory for the sockets: %s",
+			 strerror(errno));
 	atexit(clean_up);
 	if (start_servers(b, work_dir) < 0)
 		return RZSB_FAILED;
@@ -438,9 +431,9 @@ int rzsb_cmd_device(int argc, char **argv)
 		start_zram(b);
 	if (b->block)
 		start_block(b);
-	tell_what(b);
+	show_what(b);
 	if (b->nr_targets == 0)
-		rzst_die(RZSB_NOTHING, "none of what was asked for is here");
+		rzst_die(RZSB_NOTHING, "there is nothing to measure");
 	wrong = run[b->pattern](b);
 	return rzsb_json_close(&b->json) < 0 && wrong == RZSB_OK ? RZSB_FAILED : wrong;
 }

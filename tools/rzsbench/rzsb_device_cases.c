@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The cases of "rzsbench device".  Each target's table page[] says which corpus page is in which
- * slot, so that everything can be read back and compared at the end.
+ * "rzsbench device --pattern cases".  page[] of a target says which page of the corpus is in which
+ * slot, so that all can be read back and compared at the end.
  *
- * Order of things: fill in address order with 64 KiB requests; RAM; reads; writes (of other pages
- * to random places); random 4 KiB overwrites for a multiple of the size; RAM; 4 KiB reads once
- * more; verification; trims of 4 KiB, each page of a device filled anew once.
+ * The order is: fill in address order with the largest requests; RAM; reads; writes of other pages
+ * to random places; random 4 KiB overwrites, for a multiple of the size; RAM; 4 KiB reads again;
+ * verification; trims of 4 KiB of a device that is filled again for each round.
  */
 #define _GNU_SOURCE
 #include "rzsb_device.h"
@@ -22,14 +22,7 @@
 static const char *const op_names[] = {
 	[CLIENT_READ] = "read", [CLIENT_WRITE] = "write", [CLIENT_TRIM] = "trim"};
 
-/* One visit of a case to a target. */
-struct visit {
-	double iops, iops_cpu; /* by the clock; by CPU time of client and server */
-	double server_us;      /* CPU of the server, for each request; NAN: not known */
-	struct rzsb_latency us;
-};
-
-/* A step that comes to each of n places once. */
+/* A step that visits each of n places once. */
 static size_t scattered(size_t n)
 {
 	size_t step = 40503, a, r, t;
@@ -45,53 +38,41 @@ static size_t scattered(size_t n)
 }
 
 static void visit(struct nbd_bench *b, struct target *t, const struct nbd_case *c, unsigned round,
-		  struct visit *v, double *us)
+		  struct rzsb_visit *v, double *us)
 {
 	struct feed f = {.b = b, .t = t, .c = c, .us = us, .left = UINT64_MAX};
-	uint64_t start, cpu, server, elapsed;
+	struct rzsb_meter meter = rzsb_target_meter(t);
 
-	f.seed = b->seed + round * 977 + c->kib;
-	server = rzsb_target_server_cpu(t);
-	cpu = rzsb_cpu_process();
-	start = rzst_now();
-	f.end = start + b->ms * 1000000ull;
+	f.seed = b->record.seed + round * 977 + c->kib;
+	f.end = rzst_now() + b->ms * 1000000ull;
 	if (c->op == CLIENT_TRIM) {
 		f.in_order = true;
 		f.step = scattered(b->nr);
 		f.left = b->nr;
 	}
 	rzsb_feed_run(&f);
-	elapsed = rzst_now() - start;
-	cpu = rzsb_cpu_process() - cpu;
-	server = rzsb_target_server_cpu(t) - server;
-	v->iops = (double)f.requests * 1e9 / (double)elapsed;
-	v->iops_cpu = (double)f.requests * 1e9 / rzsb_target_cpu(t, cpu, server);
-	v->server_us = rzsb_target_server_us(t, cpu, server) / (double)f.requests;
+	v->rates = rzsb_target_rates(t, &meter, f.requests);
 	v->us = rzsb_latency_of(us, f.nr_us);
 }
 
-/* How many times as fast the first target was as this one, round by round. */
-static struct visit times_of(const struct visit *first, const struct visit *v, unsigned rounds)
+/* How many times as fast the first target was as this one, median of the rounds. */
+static struct rzsb_rates times_of(const struct rzsb_visit *first, const struct rzsb_visit *v,
+				  unsigned rounds)
 {
-	struct visit x[RZSB_MAX_ROUNDS];
+	struct rzsb_visit x[RZSB_MAX_ROUNDS] = {0};
 
 	for (unsigned i = 0; i < rounds; i++) {
-		x[i].iops = first[i].iops / v[i].iops;
-		x[i].iops_cpu = first[i].iops_cpu / v[i].iops_cpu;
+		x[i].rates.clock = first[i].rates.clock / v[i].rates.clock;
+		x[i].rates.cpu = first[i].rates.cpu / v[i].rates.cpu;
 	}
-	return (struct visit){.iops = rzsb_over_rounds(&x->iops, sizeof(*x), rounds, NULL),
-			      .iops_cpu = rzsb_over_rounds(&x->iops_cpu, sizeof(*x), rounds, NULL)};
+	return rzsb_visit_median(x, rounds, NULL).rates;
 }
 
-#define MEDIAN(field) rzsb_over_rounds(&x->field, sizeof(*x), b->rounds, NULL)
-
+/* times: NULL for the first. */
 static void json_case(struct nbd_bench *b, const struct nbd_case *c, const char *name,
-		      const struct visit *x, const struct visit *first)
+		      const struct rzsb_visit *m, double spread, const struct rzsb_rates *times)
 {
-	struct rzsb_latency us = rzsb_latency_median(&x->us, sizeof(*x), b->rounds);
-	double spread, iops = rzsb_over_rounds(&x->iops, sizeof(*x), b->rounds, &spread);
 	struct rzsb_json *j = &b->json;
-	struct visit times;
 
 	rzsb_json_begin(j, "nbd_speed");
 	rzsb_json_str(j, "server", name);
@@ -100,47 +81,39 @@ static void json_case(struct nbd_bench *b, const struct nbd_case *c, const char 
 	rzsb_json_int(j, "request_bytes", c->kib * 1024u);
 	rzsb_json_int(j, "depth", c->depth);
 	rzsb_json_int(j, "connections", c->conns);
-	rzsb_json_num(j, "iops", iops);
+	rzsb_json_num(j, "iops", m->rates.clock);
 	rzsb_json_num(j, "iops_spread", spread);
-	rzsb_json_num(j, "mb_per_s", iops * c->kib * 1024 / 1e6);
-	rzsb_json_latency(j, "", &us);
-	rzsb_json_num(j, "server_cpu_us_per_op", MEDIAN(server_us));
-	rzsb_json_num(j, "iops_by_cpu_time", MEDIAN(iops_cpu));
-	if (first) {
-		times = times_of(first, x, b->rounds);
-		rzsb_json_num(j, "first_per_this_iops", times.iops);
-		rzsb_json_num(j, "first_per_this_iops_by_cpu_time", times.iops_cpu);
+	rzsb_json_num(j, "mb_per_s", m->rates.clock * c->kib * 1024 / 1e6);
+	rzsb_json_latency(j, "", &m->us);
+	rzsb_json_num(j, "server_cpu_us_per_op", m->rates.server_us);
+	rzsb_json_num(j, "iops_by_cpu_time", m->rates.cpu);
+	if (times) {
+		rzsb_json_num(j, "first_per_this_iops", times->clock);
+		rzsb_json_num(j, "first_per_this_iops_by_cpu_time", times->cpu);
 	}
 	rzsb_json_end(j);
 }
 
-static void report_case(struct nbd_bench *b, const struct nbd_case *c,
-			struct visit v[NBD_MAX_TARGETS][RZSB_MAX_ROUNDS], const bool *ran)
+static void report_case(struct nbd_bench *b, const struct nbd_case *c, unsigned i,
+			struct rzsb_visit v[NBD_MAX_TARGETS][RZSB_MAX_ROUNDS])
 {
-	double mb = (double)c->kib * 1024 / 1e6;
+	const char *name = b->targets[i].name;
+	double spread;
+	struct rzsb_visit m = rzsb_visit_median(v[i], b->rounds, &spread);
+	struct rzsb_rates times;
 
-	for (unsigned i = 0; i < b->nr_targets; i++) {
-		const struct visit *x = v[i];
-		double spread, iops = rzsb_over_rounds(&x->iops, sizeof(*x), b->rounds, &spread);
-		struct rzsb_latency us;
-
-		if (!ran[i])
-			continue;
-		us = rzsb_latency_median(&x->us, sizeof(*x), b->rounds);
-		printf("%-5s %3uK %3u x%u %-6s %-12s | %8.0f %4.0f%% %8.1f | %7.1f %7.1f %7.1f | ",
-		       op_names[c->op], c->kib, c->depth, c->conns, c->when, b->targets[i].name,
-		       iops, 100 * spread, iops * mb, us.p50, us.p99, us.p999);
-		rzsb_cell(7, 2, MEDIAN(server_us), " | ");
-		rzsb_cell(8, 0, MEDIAN(iops_cpu), " | ");
-		if (i > 0) {
-			struct visit times = times_of(v[0], x, b->rounds);
-
-			rzsb_cell(6, 2, times.iops, " ");
-			rzsb_cell(6, 2, times.iops_cpu, "");
-		}
-		printf("\n");
-		json_case(b, c, b->targets[i].name, x, i > 0 ? v[0] : NULL);
+	printf("%-5s %3uK %3u x%u %-6s %-12s | %8.0f %4.0f%% %8.1f | %7.1f %7.1f %7.1f | ",
+	       op_names[c->op], c->kib, c->depth, c->conns, c->when, name, m.rates.clock,
+	       100 * spread, m.rates.clock * c->kib * 1024 / 1e6, m.us.p50, m.us.p99, m.us.p999);
+	rzsb_cell(7, 2, m.rates.server_us, " | ");
+	rzsb_cell(8, 0, m.rates.cpu, " | ");
+	if (i > 0) {
+		times = times_of(v[0], v[i], b->rounds);
+		rzsb_cell(6, 2, times.clock, " ");
+		rzsb_cell(6, 2, times.cpu, "");
 	}
+	printf("\n");
+	json_case(b, c, name, &m, spread, i > 0 ? &times : NULL);
 	fflush(stdout);
 }
 
@@ -153,7 +126,7 @@ static void refill(struct nbd_bench *b, struct target *t)
 	rzsb_feed_run(&f);
 }
 
-/* A device that answers at once has no depth and no connections: it trims one at a time. */
+/* A device has no depth and no connections.  It trims one page at a time. */
 static bool can_run(const struct target *t, const struct nbd_case *c)
 {
 	if (c->op == CLIENT_TRIM)
@@ -163,7 +136,7 @@ static bool can_run(const struct target *t, const struct nbd_case *c)
 
 static void run_case(struct nbd_bench *b, const struct nbd_case *c, double *us)
 {
-	static struct visit v[NBD_MAX_TARGETS][RZSB_MAX_ROUNDS];
+	static struct rzsb_visit v[NBD_MAX_TARGETS][RZSB_MAX_ROUNDS];
 	bool ran[NBD_MAX_TARGETS] = {false};
 
 	for (unsigned round = 0; round < b->rounds; round++)
@@ -177,7 +150,9 @@ static void run_case(struct nbd_bench *b, const struct nbd_case *c, double *us)
 			visit(b, t, c, round, &v[i][round], us);
 			ran[i] = true;
 		}
-	report_case(b, c, v, ran);
+	for (unsigned i = 0; i < b->nr_targets; i++)
+		if (ran[i])
+			report_case(b, c, i, v);
 }
 
 static void fill(struct nbd_bench *b)
@@ -196,7 +171,7 @@ static void churn(struct nbd_bench *b)
 
 	rzsb_ram_heading();
 	for (unsigned i = 0; i < b->nr_targets; i++) {
-		struct feed f = {.b = b, .t = &b->targets[i], .c = &c, .seed = b->seed};
+		struct feed f = {.b = b, .t = &b->targets[i], .c = &c, .seed = b->record.seed};
 
 		f.left = b->nr * b->churn;
 		rzsb_feed_run(&f);
@@ -228,9 +203,8 @@ static void speed_heading(void)
 {
 	printf("\nSpeed (depth of each connection; times: how many times as fast the first server "
 	       "is, by the\n"
-	       "clock and by the CPU time of client and server together; +-: (largest - least) "
-	       "of the\n"
-	       "rounds / median)\n"
+	       "clock and by the CPU time of client and server together; +-: (largest - least) / "
+	       "median)\n"
 	       "%-5s %4s %6s %-6s %-12s | %8s %5s %8s | %7s %7s %7s | %7s | %8s | %6s %6s\n",
 	       "op", "size", "depth", "after", "server", "IOPS", "+-", "MB/s", "p50 us", "p99 us",
 	       "p99.9", "srv us", "IOPS/cpu", "times", "by cpu");

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * "rzsbench device --pattern copy": are the pages what they were, and what did that cost?
+ * "rzsbench device --pattern copy": do pages come back unchanged, and what does that cost?
  *
- * Target after target: every page of the corpus is written once, 4 KiB at random, and read back in
- * another random order; the orders are the same for all targets.  Every byte is compared.
+ * Every page of the corpus is written once, 4 KiB at random, and read in another random order, and
+ * every byte is compared.  One target comes after another, with the same orders.
  */
 #define _GNU_SOURCE
 #include "rzsb_cmd.h"
@@ -12,14 +12,14 @@
 #include <math.h>
 #include <sys/mman.h>
 
-/* One target's. */
+/* The results of a target. */
 struct copy {
 	double write_s, read_s;
-	double start, ram; /* bytes that it held before and after; NAN: not known */
+	double start, ram; /* its bytes before and after; NAN: unknown */
 	uint64_t wrong;	   /* pages */
 };
 
-/* How long it took; and the pages that were read and wrong. */
+/* Seconds; *out_wrong: pages that were read and are wrong. */
 static double pass(struct nbd_bench *b, struct target *t, enum client_op op, const uint32_t *order,
 		   uint64_t *out_wrong)
 {
@@ -44,7 +44,7 @@ static double pass(struct nbd_bench *b, struct target *t, enum client_op op, con
 static struct copy copy_to(struct nbd_bench *b, struct target *t, uint32_t *order)
 {
 	struct copy x = {.start = (double)NAN, .ram = (double)NAN};
-	uint64_t seed = b->seed;
+	uint64_t seed = b->record.seed;
 
 	t->page = rzsb_alloc(b->nr * sizeof(*t->page));
 	for (size_t i = 0; i < b->nr; i++)
@@ -53,7 +53,7 @@ static struct copy copy_to(struct nbd_bench *b, struct target *t, uint32_t *orde
 	x.write_s = pass(b, t, CLIENT_WRITE, order, &x.wrong);
 	rzsb_shuffle(order, b->nr, &seed);
 	x.read_s = pass(b, t, CLIENT_READ, order, &x.wrong);
-	if (rzsb_target_tells_ram(t)) {
+	if (rzsb_target_knows_ram(t)) {
 		x.start = (double)t->rss_start;
 		x.ram = (double)rzsb_target_settled_ram(t);
 	}
@@ -75,8 +75,8 @@ static void report(struct nbd_bench *b, const struct target *t, const struct cop
 
 	printf("%-12s | %9zu | %8.2f %8.0f | %8.2f %8.0f | ", t->name, b->nr, x->write_s,
 	       mb / x->write_s, x->read_s, mb / x->read_s);
-	rzsb_cell(9, 1, x->start / 1048576, " ");
-	rzsb_cell(9, 1, x->ram / 1048576, " ");
+	rzsb_cell(9, 1, rzsb_mib(x->start), " ");
+	rzsb_cell(9, 1, rzsb_mib(x->ram), " ");
 	rzsb_cell(8, 0, growth, " | ");
 	if (x->wrong)
 		printf("%llu WRONG\n", (unsigned long long)x->wrong);
@@ -104,7 +104,8 @@ int rzsb_device_copy(struct nbd_bench *b)
 	uint32_t *order = rzsb_alloc(b->nr * sizeof(*order));
 	int status = RZSB_OK;
 
-	printf("\nCopy: every page once, 4 KiB at random, and back in another order, depth %llu; "
+	printf("\nCopy: every page written once, 4 KiB at random, and read in another order, depth "
+	       "%llu; "
 	       "RAM in MiB\n"
 	       "%-12s | %9s | %8s %8s | %8s %8s | %9s %9s %8s |\n",
 	       (unsigned long long)b->depths.v[0], "server", "pages", "write s", "MB/s", "read s",

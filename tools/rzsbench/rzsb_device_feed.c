@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * See rzsb_device_feed.h.  One thread.
- */
+/* See rzsb_device_feed.h. */
 #define _GNU_SOURCE
 #include "rzsb_device_feed.h"
-#include "rzsb_cmd.h"
 
 #include <string.h>
 #include <sys/mman.h>
@@ -18,10 +15,7 @@ static void choose_place(struct feed *f, struct client_request *r, unsigned page
 		slot = f->order ? f->order[f->position] : f->position;
 		f->position = (f->position + (f->step ? f->step : pages)) % b->nr;
 	} else {
-		/*
-		 * Not two requests to one place at a time: which write came last would be anybody's
-		 * guess.
-		 */
+		/* Of two writes to one place in flight nobody knows which is the last. */
 		do {
 			slot = rzsb_rand_below(&f->seed, b->nr / pages) * pages;
 		} while (f->busy[slot / b->unit]);
@@ -53,26 +47,19 @@ static bool next_request(void *user, struct client_request *r)
 	return true;
 }
 
-static bool request_done(void *user, const struct client_request *r, uint64_t ns, int error)
+static void request_done(void *user, const struct client_request *r, uint64_t ns)
 {
 	struct feed *f = user;
 
 	if (!f->in_order)
 		f->busy[r->tag / f->b->unit] = 0;
-	if (error) {
-		f->error = error;
-		return false;
-	}
 	f->requests++;
 	if (f->us && f->nr_us < RZSB_MAX_SAMPLES)
 		f->us[f->nr_us++] = (double)ns / 1000;
-	if (!f->compare)
-		return true;
-	for (unsigned i = 0; i < r->bytes / RZSB_PAGE; i++)
+	for (unsigned i = 0; f->compare && i < r->bytes / RZSB_PAGE; i++)
 		if (memcmp((uint8_t *)r->into + i * RZSB_PAGE,
 			   rzsb_page(&f->b->corpus, f->t->page[r->tag + i]), RZSB_PAGE) != 0)
 			f->wrong++;
-	return true;
 }
 
 void rzsb_feed_run(struct feed *f)
@@ -83,13 +70,22 @@ void rzsb_feed_run(struct feed *f)
 				   .next = next_request,
 				   .done = request_done,
 				   .user = f};
-	int err;
 
 	f->busy = rzsb_alloc(f->b->nr / f->b->unit + 1);
-	err = rzsb_target_run(f->t, &load);
+	rzsb_target_run(f->t, &load);
 	munmap(f->busy, f->b->nr / f->b->unit + 1);
-	if (err || f->error)
-		rzst_die(RZSB_FAILED, "%s: %s", f->t->name, strerror(f->error ? f->error : -err));
+}
+
+#define MEDIAN(member) rzsb_over_rounds(&v->member, sizeof(*v), rounds, NULL)
+
+struct rzsb_visit rzsb_visit_median(const struct rzsb_visit *v, unsigned rounds, double *out_spread)
+{
+	return (struct rzsb_visit){
+		.rates = {rzsb_over_rounds(&v->rates.clock, sizeof(*v), rounds, out_spread),
+			  MEDIAN(rates.cpu), MEDIAN(rates.server_us)},
+		.us = rzsb_latency_median(&v->us, sizeof(*v), rounds),
+		.out_us = rzsb_latency_median(&v->out_us, sizeof(*v), rounds),
+	};
 }
 
 void rzsb_ram_heading(void)
@@ -105,10 +101,10 @@ void rzsb_ram_report(struct nbd_bench *b, const struct target *t, const char *be
 	double stored = (double)(pages * RZSB_PAGE), ram = (double)rzsb_target_ram(t);
 	double growth = ram - (double)t->rss_start, share = pages ? growth / stored : 0;
 
-	if (!rzsb_target_tells_ram(t))
+	if (!rzsb_target_knows_ram(t))
 		return;
-	printf("%-6s %-12s | %9.1f %9.1f %9.1f %9.1f | %7.4f\n", after, t->name, stored / 1048576,
-	       (double)t->rss_start / 1048576, ram / 1048576, growth / 1048576, share);
+	printf("%-6s %-12s | %9.1f %9.1f %9.1f %9.1f | %7.4f\n", after, t->name, rzsb_mib(stored),
+	       rzsb_mib((double)t->rss_start), rzsb_mib(ram), rzsb_mib(growth), share);
 	fflush(stdout);
 	rzsb_json_begin(&b->json, bench);
 	rzsb_json_str(&b->json, "server", t->name);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * "rzsbench device --pattern swap": what a swapping system asks of a device.
+ * "rzsbench device --pattern swap": the requests of a swapping system.
  *
- * The device is filled as pages go out in clusters of 64 KiB to free ones, in address order.  Then,
- * round after round: as many pages come back at random, one at a time, as go out in clusters; these
- * take free clusters first, else such as are used already; and now and then a process exits, whose
- * clusters (a sixteenth of the device) are discarded.  A round is so many pages, not so much time,
- * so that all targets hold the same.  Every page that comes back is compared, and all at the end.
+ * The device is filled by swapping pages out in clusters of 64 KiB, in address order.  In a round
+ * as many pages are read, one at a time and at random, as are written in clusters.  These go to
+ * free clusters, or to used ones if none is free.  Now and then a process exits, and its clusters,
+ * a sixteenth of the device, are discarded.  A round has a number of pages, not a time, so that all
+ * targets hold the same.  Every page that is read is compared, and all pages at the end.
  */
 #define _GNU_SOURCE
 #include "rzsb_device_feed.h"
@@ -22,13 +22,6 @@
 #define PROCESSES   16u
 #define NONE	    UINT32_MAX
 
-/* One target's round. */
-struct visit {
-	double pages, pages_cpu; /* each second: by the clock, by CPU time of client and server */
-	double server_us;	 /* CPU of the server for each page; NAN: not known */
-	struct rzsb_latency in, out; /* us */
-};
-
 struct times {
 	double *us;
 	size_t nr;
@@ -39,14 +32,13 @@ struct swap {
 	struct target *t;
 	uint64_t seed;
 	size_t clusters, free;
-	size_t cursor;	  /* where a free one is looked for next */
-	size_t outs, ins; /* clusters and pages that are still to go */
-	size_t to_exit;	  /* clusters that go out before the next process exits */
+	size_t cursor;	  /* where the search for a free one begins */
+	size_t outs, ins; /* clusters still to write, pages still to read */
+	size_t to_exit;	  /* clusters to write before the next process exits */
 	size_t exit_at, exit_end;
-	uint8_t *busy; /* by cluster: a request is under way */
+	uint8_t *busy; /* by cluster: a request is in flight */
 	struct times in, out;
-	uint64_t moved, discarded, wrong;
-	int error;
+	uint64_t moved, wrong;
 };
 
 static bool is_free(const struct swap *s, size_t cluster)
@@ -63,7 +55,7 @@ static void aim(struct swap *s, struct client_request *r, size_t slot, unsigned 
 	r->op = CLIENT_READ;
 }
 
-/* A free one from the cursor on; else any that is not busy: its pages are in memory again. */
+/* A free one from the cursor on; else any that is not busy, whose pages were read before. */
 static size_t choose_cluster(struct swap *s)
 {
 	size_t at;
@@ -95,7 +87,7 @@ static void go_out(struct swap *s, struct client_request *r)
 		s->t->page[slot + i] = (uint32_t)(from + i);
 }
 
-/* false: no page was found that could come in now. */
+/* false: no page was found that can be read now. */
 static bool come_in(struct swap *s, struct client_request *r)
 {
 	for (unsigned i = 0; i < 1000; i++) {
@@ -110,7 +102,7 @@ static bool come_in(struct swap *s, struct client_request *r)
 	return false;
 }
 
-/* The next cluster of a process that exits; false: there is none, or it has to wait. */
+/* The next cluster of a process that exits; false: there is none, or it is busy. */
 static bool discard(struct swap *s, struct client_request *r)
 {
 	while (s->exit_at < s->exit_end && is_free(s, s->exit_at))
@@ -148,11 +140,11 @@ static bool next_request(void *user, struct client_request *r)
 	maybe_exit(s);
 	if (discard(s, r))
 		return true;
-	/* In the proportion of what is left, so that both are over together. */
+	/* In proportion to what is left, so that both end together. */
 	if (s->ins && rzsb_rand_below(&s->seed, left) < s->ins && come_in(s, r))
 		return true;
 	if (s->outs == 0) {
-		s->ins = 0; /* nothing is there to come in */
+		s->ins = 0; /* there is nothing to read */
 		return false;
 	}
 	s->to_exit -= s->to_exit > 0;
@@ -166,28 +158,21 @@ static void note(struct times *t, uint64_t ns)
 		t->us[t->nr++] = (double)ns / 1000;
 }
 
-static bool request_done(void *user, const struct client_request *r, uint64_t ns, int error)
+static void request_done(void *user, const struct client_request *r, uint64_t ns)
 {
 	struct swap *s = user;
 
 	s->busy[r->tag / CLUSTER] = 0;
-	if (error) {
-		s->error = error;
-		return false;
-	}
-	if (r->op == CLIENT_TRIM) {
-		s->discarded += r->bytes / RZSB_PAGE;
-		return true;
-	}
+	if (r->op == CLIENT_TRIM)
+		return;
 	s->moved += r->bytes / RZSB_PAGE;
 	note(r->op == CLIENT_WRITE ? &s->out : &s->in, ns);
 	if (r->op == CLIENT_READ)
 		s->wrong += memcmp(r->into, rzsb_page(&s->b->corpus, s->t->page[r->tag]),
 				   RZSB_PAGE) != 0;
-	return true;
 }
 
-/* Every page that is there, in address order. */
+/* Every page that is stored, in address order. */
 static bool next_to_verify(void *user, struct client_request *r)
 {
 	struct swap *s = user;
@@ -209,15 +194,12 @@ static void run(struct swap *s, unsigned depth, bool (*next)(void *, struct clie
 				   .next = next,
 				   .done = request_done,
 				   .user = s};
-	int err;
 
 	s->busy = rzsb_alloc(s->clusters);
-	err = rzsb_target_run(s->t, &load);
+	rzsb_target_run(s->t, &load);
 	munmap(s->busy, s->clusters);
-	if (err || s->error)
-		rzst_die(RZSB_FAILED, "%s: %s", s->t->name, strerror(s->error ? s->error : -err));
 	if (s->wrong)
-		rzst_die(RZSB_WRONG, "%s: gave back %llu wrong pages", s->t->name,
+		rzst_die(RZSB_WRONG, "%s: %llu pages came back wrong", s->t->name,
 			 (unsigned long long)s->wrong);
 }
 
@@ -234,7 +216,7 @@ static struct swap swap_on(struct nbd_bench *b, struct target *t)
 {
 	return (struct swap){.b = b,
 			     .t = t,
-			     .seed = b->seed,
+			     .seed = b->record.seed,
 			     .clusters = b->nr / CLUSTER,
 			     .free = (b->nr - pages_held(b, t)) / CLUSTER};
 }
@@ -265,61 +247,51 @@ static void fill(struct nbd_bench *b)
 }
 
 static void visit(struct nbd_bench *b, struct target *t, unsigned depth, unsigned round,
-		  struct visit *v, double *us)
+		  struct rzsb_visit *v, double *us)
 {
 	struct swap s = swap_on(b, t);
-	uint64_t start, cpu, server, elapsed;
+	struct rzsb_meter meter;
 
 	s.seed += round * 977 + depth;
 	s.outs = s.clusters;
 	s.ins = s.clusters * CLUSTER;
 	s.in.us = us;
 	s.out.us = us + RZSB_MAX_SAMPLES;
-	server = rzsb_target_server_cpu(t);
-	cpu = rzsb_cpu_process();
-	start = rzst_now();
+	meter = rzsb_target_meter(t);
 	run(&s, depth, next_request);
-	elapsed = rzst_now() - start;
-	cpu = rzsb_cpu_process() - cpu;
-	server = rzsb_target_server_cpu(t) - server;
-	v->pages = (double)s.moved * 1e9 / (double)elapsed;
-	v->pages_cpu = (double)s.moved * 1e9 / rzsb_target_cpu(t, cpu, server);
-	v->server_us = rzsb_target_server_us(t, cpu, server) / (double)s.moved;
-	v->in = rzsb_latency_of(s.in.us, s.in.nr);
-	v->out = rzsb_latency_of(s.out.us, s.out.nr);
+	v->rates = rzsb_target_rates(t, &meter, s.moved);
+	v->us = rzsb_latency_of(s.in.us, s.in.nr);
+	v->out_us = rzsb_latency_of(s.out.us, s.out.nr);
 }
 
-#define MEDIAN(field) rzsb_over_rounds(&v->field, sizeof(*v), b->rounds, NULL)
-
 static void report(struct nbd_bench *b, const struct target *t, unsigned depth,
-		   const struct visit *v)
+		   const struct rzsb_visit *v)
 {
-	double spread, pages = rzsb_over_rounds(&v->pages, sizeof(*v), b->rounds, &spread);
-	struct rzsb_latency in = rzsb_latency_median(&v->in, sizeof(*v), b->rounds);
-	struct rzsb_latency out = rzsb_latency_median(&v->out, sizeof(*v), b->rounds);
+	double spread;
+	struct rzsb_visit m = rzsb_visit_median(v, b->rounds, &spread);
 	struct rzsb_json *j = &b->json;
 
-	printf("%5u %-12s | %9.0f %4.0f%% | %7.1f %8.1f | %7.1f %8.1f | ", depth, t->name, pages,
-	       100 * spread, in.p50, in.p99, out.p50, out.p99);
-	rzsb_cell(7, 2, MEDIAN(server_us), " | ");
-	rzsb_cell(9, 0, MEDIAN(pages_cpu), t->no_discard ? "  (takes no discards)\n" : "\n");
+	printf("%5u %-12s | %9.0f %4.0f%% | %7.1f %8.1f | %7.1f %8.1f | ", depth, t->name,
+	       m.rates.clock, 100 * spread, m.us.p50, m.us.p99, m.out_us.p50, m.out_us.p99);
+	rzsb_cell(7, 2, m.rates.server_us, " | ");
+	rzsb_cell(9, 0, m.rates.cpu, t->no_discard ? "  (takes no discards)\n" : "\n");
 	fflush(stdout);
 	rzsb_json_begin(j, "swap_speed");
 	rzsb_json_str(j, "server", t->name);
 	rzsb_json_int(j, "depth", depth);
 	rzsb_json_int(j, "discards", !t->no_discard);
-	rzsb_json_num(j, "pages_per_s", pages);
+	rzsb_json_num(j, "pages_per_s", m.rates.clock);
 	rzsb_json_num(j, "pages_spread", spread);
-	rzsb_json_latency(j, "in_", &in);
-	rzsb_json_latency(j, "out_", &out);
-	rzsb_json_num(j, "server_cpu_us_per_page", MEDIAN(server_us));
-	rzsb_json_num(j, "pages_per_s_by_cpu_time", MEDIAN(pages_cpu));
+	rzsb_json_latency(j, "in_", &m.us);
+	rzsb_json_latency(j, "out_", &m.out_us);
+	rzsb_json_num(j, "server_cpu_us_per_page", m.rates.server_us);
+	rzsb_json_num(j, "pages_per_s_by_cpu_time", m.rates.cpu);
 	rzsb_json_end(j);
 }
 
 static void run_depth(struct nbd_bench *b, unsigned depth, double *us)
 {
-	static struct visit v[NBD_MAX_TARGETS][RZSB_MAX_ROUNDS];
+	static struct rzsb_visit v[NBD_MAX_TARGETS][RZSB_MAX_ROUNDS];
 
 	for (unsigned round = 0; round < b->rounds; round++)
 		for (unsigned i = 0; i < b->nr_targets; i++)

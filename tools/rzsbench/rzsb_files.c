@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * Files by name, and the standard streams.  See rzsb_files.h.
- */
+/* See rzsb_files.h. */
 #include "rzsb_files.h"
 
 #include <errno.h>
@@ -23,11 +21,11 @@ int rzsb_finish(int status)
 	if (status != RZSB_OK || !(failed || flush))
 		return status;
 	rzst_say("cannot write to standard output: %s",
-		 flush ? strerror(errno) : "a part of it is lost");
+		 flush ? strerror(errno) : "part of it is lost");
 	return RZSB_FAILED;
 }
 
-/* Not blocking, or a pipe would hold us until somebody writes to it. */
+/* Non-blocking: a pipe would wait for a writer. */
 int rzsb_open_input(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC), err = 0;
@@ -60,7 +58,7 @@ FILE *rzsb_open_text(const char *path)
 	return f;
 }
 
-/* Whether the file is empty or begins so; or a negative errno. */
+/* Whether the file is empty or begins with head; or a negative errno. */
 static int begins_with(const char *path, const char *head)
 {
 	char found[HEAD_MOST];
@@ -77,7 +75,7 @@ static int begins_with(const char *path, const char *head)
 	return n == 0 || ((size_t)n == want && memcmp(found, head, want) == 0);
 }
 
-/* What is at p->path: sets p->taken. */
+/* Sets p->taken by what is at p->path. */
 static int look(struct rzsb_place *p, const char **why)
 {
 	struct stat st;
@@ -88,12 +86,12 @@ static int look(struct rzsb_place *p, const char **why)
 		*why = strerror(errno);
 		return errno == ENOENT ? 0 : -errno;
 	}
-	*why = "that is there and no file: name another";
+	*why = "it exists and is not a regular file: name another";
 	if (!S_ISREG(st.st_mode))
 		return -EEXIST;
 	ours = begins_with(p->path, p->head);
 	*why = ours < 0 ? strerror(-ours)
-			: "a file is there that is no earlier one of these: name another";
+			: "it exists and is not an earlier report: name another file";
 	if (ours <= 0)
 		return ours ? ours : -EEXIST;
 	p->taken = true;
@@ -108,7 +106,7 @@ int rzsb_place_find(struct rzsb_place *p, const char *path, const char *head, co
 	*p = (struct rzsb_place){.head = head};
 	if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode)) {
 		if (!realpath(path, resolved)) {
-			*why = "a link is there that leads nowhere: name another";
+			*why = "it is a link to nothing: name another";
 			return -errno;
 		}
 		path = resolved;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Files that somebody named, and the standard streams.  What is there already and is not ours is
- * neither replaced nor emptied nor removed: a device, a pipe, another program's file.  One thread;
- * all may sleep.
+ * Files that a user names, and the standard streams.  A device, a pipe or another program's file is
+ * never replaced, emptied or removed.  Threading: one thread; all functions may sleep.
  */
 #ifndef RZSB_FILES_H
 #define RZSB_FILES_H
@@ -14,39 +13,36 @@
 #include "rzst_files.h"
 
 /*
- * The exit status to end with: `status`, or RZSB_FAILED with a message when that is RZSB_OK and
- * something could not be written to standard output.
+ * The exit status of the program: `status`, unless that is RZSB_OK and standard output could not be
+ * written; then RZSB_FAILED, with a message.
  */
 int rzsb_finish(int status);
 
-/* Open to read: a file or a device; -ESPIPE: a pipe, -EISDIR, another negative errno. */
+/* Open a file or a device to read.  A descriptor; -ESPIPE: a pipe; another negative errno. */
 int rzsb_open_input(const char *path);
 /* The same; NULL with errno set. */
 FILE *rzsb_open_text(const char *path);
 
 /*
- * A file that is made as a whole and takes its place at once, where nothing is yet, or an empty
- * file, or one that begins as ours do.
+ * A file that appears in its place when it is complete.  It may only replace an empty file, or one
+ * that begins with the same head.
  */
 struct rzsb_place {
-	char path[PATH_MAX]; /* what a link leads to, if a link was named */
+	char path[PATH_MAX]; /* with links resolved */
 	struct rzst_new_file file;
 	const char *head;
-	bool taken; /* by one that may be replaced */
+	bool taken; /* by a file that may be replaced */
 };
 
-/*
- * head: what ours begin with, at most 1000 bytes; it stays the caller's.  0; or a negative errno,
- * and *why is a text that says what is wrong.
- */
+/* head: the caller's, at most 1000 bytes.  0 or a negative errno, and *why says what is wrong. */
 int rzsb_place_find(struct rzsb_place *p, const char *path, const char *head, const char **why);
 
-/* A new file beside it, its mode by umask; NULL with errno set. */
+/* Create a temporary file beside it, with the mode that umask leaves; NULL with errno set. */
 FILE *rzsb_place_open(struct rzsb_place *p);
 
 /*
- * Close it, and with err 0 put it there unless somebody else's file is there by now; else, or when
- * that fails, remove it.  0 or a negative errno (err, if that was one).
+ * Close the file.  If err is 0 and no other file has come to its place, put it there; else remove
+ * it.  0, err, or another negative errno.
  */
 int rzsb_place_close(struct rzsb_place *p, int err);
 

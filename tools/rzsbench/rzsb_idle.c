@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * As in the kernel's Documentation/admin-guide/mm/idle_page_tracking.rst: the bitmap is of 64-bit
- * words, a bit that is written as 0 changes nothing, and of a huge page only the first page has a
- * bit that means anything.
+ * As in the kernel's Documentation/admin-guide/mm/idle_page_tracking.rst: the bitmap consists of
+ * 64-bit words.  To write a bit as 0 changes nothing.  Of a huge page only the first page's bit has
+ * a meaning.
  */
 #define _GNU_SOURCE
 #include "rzsb_idle.h"
@@ -35,7 +35,7 @@ void rzsb_idle_close(struct rzsb_idle *i)
 	close(i->flags);
 }
 
-/* The page whose bit stands for this one. */
+/* The page that has the bit of this one. */
 static uint64_t head_of(const struct rzsb_idle *i, uint64_t pfn)
 {
 	uint64_t flags[HUGE_PAGES], first = pfn / HUGE_PAGES * HUGE_PAGES, n = pfn - first + 1;
@@ -47,7 +47,7 @@ static uint64_t head_of(const struct rzsb_idle *i, uint64_t pfn)
 	return pfn;
 }
 
-/* The number of the page that has the bit of the one at this address, 0: there is none now. */
+/* The number of the page that has the bit of this address; 0: it has no page now. */
 static uint64_t pfn_of(const struct rzsb_idle *i, int pagemap, uint64_t address, bool *out_hidden)
 {
 	uint64_t entry;

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * JSON lines: one flat object per measured case, one line about the machine at the start of each
- * run.
- */
+/* JSON lines: a flat object for each result, and one for the machine at the start of a run. */
 #define _GNU_SOURCE
 #include "rzsb.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -69,7 +67,7 @@ void rzsb_json_begin(struct rzsb_json *j, const char *bench)
 	rzst_json_text(&j->line, "bench", bench);
 }
 
-/* Said at once: a run may take half an hour more. */
+/* With a message at once: the run may take another half an hour. */
 static void failed(struct rzsb_json *j)
 {
 	j->failed = true;
@@ -117,7 +115,7 @@ void rzsb_machine_read(struct rzsb_machine *m)
 	if (uname(&u) < 0)
 		return;
 	snprintf(m->kernel, sizeof(m->kernel), "%s", u.release);
-	/* Not every architecture's kernel tells the model. */
+	/* Not on every architecture does the kernel name the model. */
 	if (strcmp(m->cpu, UNKNOWN) == 0)
 		snprintf(m->cpu, sizeof(m->cpu), "%s processor", u.machine);
 }
@@ -136,7 +134,7 @@ static void corpus_fields(struct rzsb_json *j, const struct rzsb_corpus *c)
 	rzsb_json_int(j, "corpus_same_filled_pages", c->nr - c->nr_busy);
 }
 
-/* Lines at the end of a disk would be at its beginning: a block device has no end to append to. */
+/* A block device has no end to append to: its beginning would be overwritten. */
 static FILE *open_append(const char *path)
 {
 	struct stat st;
@@ -148,8 +146,8 @@ static FILE *open_append(const char *path)
 	return fopen(path, "ae");
 }
 
-int rzsb_json_open(struct rzsb_json *j, const char *path, const char *program, const char *versions,
-		   const struct rzsb_corpus *c, uint64_t seed)
+int rzsb_json_open(struct rzsb_json *j, const struct rzsb_record *r, const char *program,
+		   const struct rzsb_corpus *c)
 {
 	struct rzsb_machine machine;
 	double load = 0;
@@ -157,10 +155,10 @@ int rzsb_json_open(struct rzsb_json *j, const char *path, const char *program, c
 	time_t t = time(NULL);
 	struct tm tm;
 
-	*j = (struct rzsb_json){.path = path};
-	if (!path)
+	*j = (struct rzsb_json){.path = r->path};
+	if (!r->path)
 		return 0;
-	j->f = strcmp(path, "-") == 0 ? stdout : open_append(path);
+	j->f = strcmp(r->path, "-") == 0 ? stdout : open_append(r->path);
 	if (!j->f) {
 		failed(j);
 		return -errno;
@@ -178,11 +176,11 @@ int rzsb_json_open(struct rzsb_json *j, const char *path, const char *program, c
 		      (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE));
 	rzsb_json_str(j, "kernel", machine.kernel);
 	rzsb_json_str(j, "compiler", __VERSION__);
-	rzsb_json_num(j, "load", getloadavg(&load, 1) == 1 ? load : 0.0 / 0.0);
-	if (versions)
-		rzsb_json_str(j, "versions", versions);
+	rzsb_json_num(j, "load", getloadavg(&load, 1) == 1 ? load : (double)NAN);
+	if (r->versions)
+		rzsb_json_str(j, "versions", r->versions);
 	corpus_fields(j, c);
-	rzsb_json_int(j, "seed", seed);
+	rzsb_json_int(j, "seed", r->seed);
 	rzsb_json_end(j);
 	return 0;
 }

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * Sizes and times of methods.
- */
+/* See rzsb_measure.h. */
 #define _GNU_SOURCE
 #include "rzsb_measure.h"
 
@@ -14,11 +12,11 @@
 #include "rzsb_process.h"
 #include "rzsb_sample.h"
 
-#define PROBE 32u /* units by which a method's speed is told before it is used on all */
+#define PROBE 32u /* units by which a method's speed is estimated */
 
-/* Memory that all methods use, one after the other: it is touched before anything is measured. */
+/* Memory that all methods use in turn.  It is touched before anything is measured. */
 struct room {
-	size_t units, bytes; /* the most that a method needs */
+	size_t units, bytes; /* the largest need of a method */
 	uint8_t **object;
 	uint32_t *size;
 	uint8_t *arena;
@@ -57,7 +55,7 @@ static const void *unit_at(const struct work *w, size_t i)
 	return rzsb_page(w->c, w->unit[i]);
 }
 
-/* Size of an object as it would be kept. */
+/* The size of an object; one that does not shrink is kept as it is. */
 static uint32_t kept(const struct work *w, size_t size)
 {
 	return size == 0 || size >= w->m->unit ? w->m->unit : (uint32_t)size;
@@ -91,7 +89,7 @@ static void set_up(struct work *w, unsigned rounds, uint64_t patience_ns, uint64
 	w->order = rzsb_alloc((r->used + 1) * sizeof(*w->order));
 	if (w->room->units < r->used)
 		w->room->units = r->used;
-	/* For what the library writes, not only for what is kept. */
+	/* The library may write more than is kept. */
 	if (w->room->bytes < r->used * (w->m->unit + 16u) + w->buffer_size)
 		w->room->bytes = r->used * (w->m->unit + 16u) + w->buffer_size;
 	for (size_t i = 0; i < r->used; i++)
@@ -109,7 +107,7 @@ static void tear_down(struct work *w)
 	munmap(w->unit, (w->c->nr + 1) * sizeof(*w->unit));
 }
 
-/* Not inlined, nor the next, so that a profiler finds what a figure is made of. */
+/* This and the next are not inlined, so that a profiler can attribute their instructions. */
 static __attribute__((noinline)) void compress_all(struct work *w, unsigned round)
 {
 	uint64_t start = rzsb_cpu_thread();
@@ -154,11 +152,11 @@ static void compare_all(struct work *w)
 		if (!rzsb_method_decompress(w->m, w->room->object[i], w->room->size[i],
 					    w->buffer) ||
 		    memcmp(w->buffer, unit_at(w, i), w->m->unit) != 0)
-			rzst_die(RZSB_WRONG, "%s: gives back wrong bytes", w->m->text);
+			rzst_die(RZSB_WRONG, "%s: wrong bytes after decompression", w->m->text);
 	}
 }
 
-/* The run, as sources are thinned out by, that each page is in; how many there are. */
+/* The run of the sample that each page is in; how many runs there are. */
 static size_t number_runs(const struct rzsb_corpus *c, uint32_t *run)
 {
 	size_t nr = 0;

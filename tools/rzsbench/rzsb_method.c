@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The libraries behind one table each; pages of LZO are expanded by the store's own codec.
- *
- * LZO1X-1 is the store's default and zram's "lzo"; LZ4's levels are its acceleration, as zram's
- * are; zstd works with contexts made once, as every swap device does.
+ * One table for each algorithm of the libraries.  LZO1X-1 is the store's default and zram's "lzo".
+ * Its pages are decompressed by the store's own codec.  The levels of lz4 are its acceleration, as
+ * zram's are.  zstd's contexts are reused, as every swap device does.
  */
 #include "rzsb_method.h"
 #include "codec.h"
@@ -70,7 +69,7 @@ static bool lzo_decompress(struct rzsb_method *m, const void *src, size_t size, 
 {
 	lzo_uint n = m->unit;
 
-	/* As the store does it, which may have a decoder of its own. */
+	/* The store has a decoder of its own. */
 	if (m->unit == RZSB_PAGE)
 		return rzs_codec_lzo.decompress(NULL, src, size, unit) == 0;
 	return lzo1x_decompress_safe(src, size, unit, &n, NULL) == LZO_E_OK && n == m->unit;
@@ -206,7 +205,7 @@ static const struct rzsb_algorithm *find_algorithm(const char *text, size_t n)
 	return NULL;
 }
 
-/* A number of the text and what is behind it; false: there is none. */
+/* Reads a number and moves *text behind it; false: there is none. */
 static bool take_number(const char **text, long *out)
 {
 	char *end;
@@ -225,7 +224,7 @@ int rzsb_method_parse(struct rzsb_method *m, const char *text, const char **why)
 	long level = a ? a->usual : 0, kib = 4;
 
 	memset(m, 0, sizeof(*m));
-	*why = "it is NAME[:LEVEL][+dict][@KIB]";
+	*why = "expected NAME[:LEVEL][+dict][@KIB]";
 	if (strlen(text) >= sizeof(m->text))
 		return -EINVAL;
 	strcpy(m->text, text);
@@ -321,7 +320,7 @@ bool rzsb_method_decompress(struct rzsb_method *m, const void *src, size_t size,
 	return m->algorithm->decompress(m, src, size, unit);
 }
 
-/* Each library's own bound is below this: LZO's n/16 + 67, LZ4's n/255 + 16, zstd's n/256 + 64. */
+/* More than each library's bound: LZO's n/16 + 67, LZ4's n/255 + 16, zstd's n/256 + 64. */
 size_t rzsb_method_bound(const struct rzsb_method *m)
 {
 	return m->unit + m->unit / 8 + 512;

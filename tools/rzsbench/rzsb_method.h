@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Ways to compress: the libraries' own calls, an algorithm at a level on units of one or several
- * pages, for zstd with a dictionary if wanted.  Written
+ * Methods of compression: an algorithm at a level, on units of one or several pages, for zstd also
+ * with a dictionary.  They are written
  *
  *     NAME[:LEVEL][+dict][@KIB]        lzo  lz4:4  lz4hc:9  zstd:3+dict  zstd:3@32
  *
- * A method's context belongs to one thread.
+ * Threading: one thread for each method.
  */
 #ifndef RZSB_METHOD_H
 #define RZSB_METHOD_H
@@ -20,35 +20,32 @@ struct rzsb_algorithm;
 
 struct rzsb_method {
 	const struct rzsb_algorithm *algorithm;
-	char text[24]; /* as it was written */
+	char text[24]; /* as the user wrote it */
 	int level;
 	bool dictionary;
 	unsigned unit; /* bytes, a multiple of a page */
 	void *context;
 };
 
-/* Algorithms of this build: the name of the i-th, NULL past the last. */
+/* Name of algorithm i of this build; NULL after the last. */
 const char *rzsb_algorithm_name(unsigned i);
 
-/* 0; -EINVAL: no such method, and why (a constant string) says what is wrong with it. */
+/* 0; -EINVAL: *why, a constant string, says what is wrong. */
 int rzsb_method_parse(struct rzsb_method *m, const char *text, const char **why);
 
 /*
- * Get ready, with a dictionary of at most 32 KiB trained on nr samples of one unit each if the
- * method is to have one.  0 or -ENOMEM, -EINVAL: the samples are too few or too alike to train on.
+ * Allocate its contexts, and train a dictionary of at most 32 KiB on nr samples of one unit each if
+ * it takes one.  0, -ENOMEM; -EINVAL: no dictionary can be trained on these samples.
  */
 int rzsb_method_open(struct rzsb_method *m, const uint8_t *samples, size_t nr);
 void rzsb_method_close(struct rzsb_method *m);
 
-/* Name of the algorithm alone, and whether this is it. */
+/* The name of its algorithm. */
 const char *rzsb_method_algorithm(const struct rzsb_method *m);
 
-/*
- * One unit.  dst: rzsb_method_bound() bytes.  The compressed size, 0 when the library gave up on
- * it.
- */
+/* One unit.  dst: rzsb_method_bound() bytes.  The compressed size; 0: the library has failed. */
 size_t rzsb_method_compress(struct rzsb_method *m, const void *unit, void *dst);
-/* false: the library refused it, or made another number of bytes of it. */
+/* false: the library has failed, or the result is not one unit. */
 bool rzsb_method_decompress(struct rzsb_method *m, const void *src, size_t size, void *unit);
 size_t rzsb_method_bound(const struct rzsb_method *m);
 

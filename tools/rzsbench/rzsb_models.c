@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The rules of zsmalloc are those of mm/zsmalloc.c, for pages of 4 KiB: size classes 16 bytes apart
- * from 32 bytes on; for each the number of pages, up to the chain's, that leaves the least unused;
- * classes that come out the same are one, that of the largest size; an object carries a handle of 8
- * bytes.  zram keeps 16 bytes for each page, and a handle is 8 bytes of a slab.  zswap keeps a
- * struct zswap_entry for each page (mm/zswap.c, since its tree is an xarray, 6.9) and its place in
- * the tree.
+ * The rules of mm/zsmalloc.c for pages of 4 KiB.  Size classes are 16 bytes apart, from 32 bytes.
+ * Each has the number of pages, up to the length of a chain, that leaves the least unused.  Classes
+ * of the same pages and objects are merged into that of the largest size.  An object contains a
+ * handle of 8 bytes, which is also 8 bytes of a slab.  zram has 16 bytes for each page.  zswap has
+ * a struct zswap_entry for each page (mm/zswap.c, since 6.9), and its place in an xarray.
  */
 #include "rzsb_models.h"
 
@@ -20,7 +19,7 @@
 #define PLACE	   9u /* nodes of 576 bytes, 64 places in each */
 #define NR_CLASSES 255u
 
-/* How many pages a zspage of objects of this size is made of. */
+/* The pages of a zspage for objects of this size. */
 static unsigned best_chain(unsigned size, unsigned chain)
 {
 	unsigned best = 1, least = UINT32_MAX;
@@ -39,7 +38,7 @@ static unsigned best_chain(unsigned size, unsigned chain)
 void rzsb_zsmalloc_init(struct rzsb_zsmalloc *z, unsigned chain)
 {
 	memset(z, 0, sizeof(*z));
-	/* From the largest down, so that a class that comes out the same joins the larger one. */
+	/* From the largest down: a class is merged into a larger one. */
 	for (unsigned i = NR_CLASSES; i-- > 0;) {
 		unsigned size = SMALLEST + i * STEP, pages, objects;
 
@@ -66,9 +65,9 @@ void rzsb_zsmalloc_init(struct rzsb_zsmalloc *z, unsigned chain)
 	}
 }
 
-/* With so many bytes beside for each page. */
-static double with_beside(const struct rzsb_zsmalloc *z, const uint64_t *count, double scale,
-			  double same, unsigned beside)
+/* With this many bytes more for each page. */
+static double with_entries(const struct rzsb_zsmalloc *z, const uint64_t *count, double scale,
+			  double same, unsigned entry)
 {
 	double bytes = 0;
 
@@ -76,21 +75,21 @@ static double with_beside(const struct rzsb_zsmalloc *z, const uint64_t *count, 
 		unsigned c = z->of_size[n];
 		double zspage = (double)z->class[c].pages * PAGE / z->class[c].objects;
 
-		bytes += (double)count[n] * (zspage + HANDLE + beside);
+		bytes += (double)count[n] * (zspage + HANDLE + entry);
 	}
-	return scale * bytes + same * beside;
+	return scale * bytes + same * entry;
 }
 
 double rzsb_zsmalloc_bytes(const struct rzsb_zsmalloc *z, const uint64_t *count, double scale,
 			   double same)
 {
-	return with_beside(z, count, scale, same, TABLE);
+	return with_entries(z, count, scale, same, TABLE);
 }
 
 double rzsb_zswap_bytes(const struct rzsb_zsmalloc *z, const uint64_t *count, double scale,
 			double same)
 {
-	return with_beside(z, count, scale, same, ENTRY + PLACE);
+	return with_entries(z, count, scale, same, ENTRY + PLACE);
 }
 
 size_t rzsb_malloc_bytes(size_t n)

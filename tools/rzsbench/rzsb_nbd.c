@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The client on libnbd's asynchronous calls.  A completion only notes that it happened: libnbd must
- * not be called again from inside of it.
+ * The client, with libnbd's asynchronous calls.  A completion is only recorded: it must not call
+ * libnbd.
  */
 #define _GNU_SOURCE
 #include "rzsb_nbd.h"
@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 
 struct client {
 	struct nbd_handle *nbd[CLIENT_MAX_CONNS];
@@ -29,7 +28,7 @@ struct flight {
 
 struct flights {
 	struct flight *v;
-	uint32_t *ready; /* numbers of those done and not yet handled */
+	uint32_t *ready; /* indices of those that are done and not yet handled */
 	unsigned nr_ready;
 	unsigned in_flight;
 	uint8_t *buffers;
@@ -46,7 +45,7 @@ static int complain(const char *what)
 /* Where a server is: an NBD URI, or a socket and an export's name. */
 struct address {
 	const char *uri, *socket, *name;
-	uint64_t deadline; /* until then nobody need listen there */
+	uint64_t deadline; /* until then connecting is tried again */
 };
 
 static int connect_to(struct nbd_handle *h, const struct address *a)
@@ -58,8 +57,6 @@ static int connect_to(struct nbd_handle *h, const struct address *a)
 
 static int connect_one(struct nbd_handle **out, const struct address *a)
 {
-	const struct timespec pause = {.tv_nsec = 5000000};
-
 	for (;;) {
 		struct nbd_handle *h = *out = nbd_create();
 		int err;
@@ -71,9 +68,9 @@ static int connect_one(struct nbd_handle **out, const struct address *a)
 		err = nbd_get_errno();
 		if ((err != ENOENT && err != ECONNREFUSED) || rzst_now() > a->deadline)
 			return complain(a->uri ? a->uri : a->socket);
-		/* A handle that failed to connect is of no more use. */
+		/* A handle that failed to connect cannot be used again. */
 		nbd_close(h);
-		nanosleep(&pause, NULL);
+		rzsb_nap(5);
 	}
 }
 
@@ -172,7 +169,7 @@ static int issue(struct client *c, struct flight *f)
 	return cookie < 0 ? complain("request") : 0;
 }
 
-/* Wait until a connection can go on, and let it. */
+/* Wait until a connection can read or write, and let it. */
 static int turn(struct client *c)
 {
 	struct pollfd fds[CLIENT_MAX_CONNS];
@@ -203,7 +200,7 @@ static int turn(struct client *c)
 	return 0;
 }
 
-/* Give f a new request, or retire it. */
+/* Issue the next request, if there is one. */
 static int refill(struct client *c, const struct client_load *l, struct flights *all,
 		  struct flight *f, bool *more)
 {
@@ -223,10 +220,7 @@ static int fly(struct client *c, const struct client_load *l, struct flights *al
 	for (unsigned i = 0; i < nr && !err; i++)
 		err = refill(c, l, all, &all->v[i], &more);
 	while (all->in_flight && !err) {
-		/*
-		 * A command may have completed while it was issued: only wait when there is nothing
-		 * to do.
-		 */
+		/* A command may have completed while it was issued. */
 		if (all->nr_ready == 0) {
 			err = turn(c);
 			continue;
@@ -235,8 +229,10 @@ static int fly(struct client *c, const struct client_load *l, struct flights *al
 			struct flight *f = &all->v[all->ready[--all->nr_ready]];
 
 			all->in_flight--;
-			if (!l->done(l->user, &f->request, f->end - f->start, f->error))
-				more = false;
+			err = -f->error;
+			if (err)
+				break;
+			l->done(l->user, &f->request, f->end - f->start);
 			err = refill(c, l, all, f, &more);
 		}
 	}
@@ -267,10 +263,7 @@ int rzsb_client_run(struct client *c, const struct client_load *l)
 		all.v[i].request.into = all.buffers + (size_t)i * l->max_bytes;
 	}
 	err = fly(&some, l, &all, nr);
-	/*
-	 * After an error libnbd may still hold our buffers: close first, so that it lets go of
-	 * them.
-	 */
+	/* After an error libnbd may still use our buffers, until it is closed. */
 	if (err)
 		for (unsigned i = 0; i < c->nr; i++) {
 			nbd_close(c->nbd[i]);

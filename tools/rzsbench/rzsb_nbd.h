@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A client that keeps a number of requests in flight on one or more connections, from one thread.
+ * An NBD client that keeps a number of requests in flight on one or more connections.
+ * Threading: one thread; all functions may sleep.
  */
 #ifndef RZSB_NBD_H
 #define RZSB_NBD_H
@@ -19,8 +20,8 @@ struct client_request {
 	uint64_t offset;
 	uint32_t bytes;
 	enum client_op op;
-	const void *data; /* of a write; stays until done() */
-	void *into;	  /* of a read: a buffer of the client's own, of max_bytes */
+	const void *data; /* of a write; valid until done() */
+	void *into;	  /* of a read: the client's buffer, of max_bytes */
 	uint64_t tag;	  /* the caller's */
 };
 
@@ -29,28 +30,25 @@ struct client_load {
 	uint32_t max_bytes;
 	/* The next request; false: no more. */
 	bool (*next)(void *user, struct client_request *r);
-	/*
-	 * A request is done, after ns; error is a positive errno or 0.  Returns false to stop
-	 * early.
-	 */
-	bool (*done)(void *user, const struct client_request *r, uint64_t ns, int error);
+	/* A request has succeeded, after ns. */
+	void (*done)(void *user, const struct client_request *r, uint64_t ns);
 	void *user;
 };
 
 /*
- * Connect to the export of this name, trying again for patience_ns while nobody listens yet.
- * 0 or a negative errno; stderr has a message then, and *out is NULL.
+ * Connect to the export of this name, trying again for patience_ns until a server listens.
+ * 0 or a negative errno, with a message; *out is NULL then.
  */
 int rzsb_client_connect(struct client **out, const char *socket, const char *name, unsigned conns,
 			uint64_t patience_ns);
-/* The same with an NBD URI, of a server that listens already. */
+/* The same with an NBD URI, without trying again. */
 int rzsb_client_connect_uri(struct client **out, const char *uri, unsigned conns);
 void rzsb_client_close(struct client *c);
 uint64_t rzsb_client_size(struct client *c);
-/* Whether the server takes requests to trim, and none to write. */
+/* Whether the server takes trims; whether it refuses writes. */
 bool rzsb_client_can_trim(struct client *c);
 bool rzsb_client_is_read_only(struct client *c);
-/* Runs until next() has no more and all are done.  0 or a negative errno. */
+/* Run until next() has no more and all are done, or one fails.  0 or a negative errno. */
 int rzsb_client_run(struct client *c, const struct client_load *load);
 
 #endif

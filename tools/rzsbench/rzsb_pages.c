@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * "rzsbench pages": what would swapping these pages out win, with which algorithm, at what cost?
- * Nothing of the pages is written anywhere; statistics are.
+ * "rzsbench pages": what would swapping these pages out save, with which algorithm, at what cost?
+ * Only statistics are written anywhere, nothing of the pages.
  */
 #define _GNU_SOURCE
 #include "rzsb_pages.h"
@@ -23,31 +23,31 @@
 
 #define MIB	      (1024u * 1024u)
 #define SAMPLE_MOST   (128u * MIB)
-#define SAMPLE_OF_RAM 32u /* a sample, and another for its objects, must not be what swaps */
+#define SAMPLE_OF_RAM 32u /* a sample and its objects must not make the machine swap */
 #define TRAIN_BYTES   (4u * MIB)
 #define NBDKIT_UNIT   "zstd:3@32" /* what its allocator=zstd does */
-#define L2_ENTRY      16u	  /* its table has that for each */
+#define L2_ENTRY      16u	  /* and its table's entry */
 #define PATIENCE_NS   1000000000ull
-#define FILL_LEAST    8192u /* pages; of a store's table such a piece is made at a time */
+#define FILL_LEAST    8192u /* pages: the store's table grows by as many at a time */
 
 enum { OPT_REPORT = 256, OPT_STATS_ONLY };
 
 static const struct rzsb_option options[] = {
 	RZSB_SOURCE_OPTIONS,
-	{'m', "methods", "LIST", "with commas between (default: lzo, lz4, zstd at 1 and 3)"},
-	{'s', "sample", "MIB", "look at so much at most (default 128, or a 32nd of RAM)"},
-	{'r', "rounds", "N", "times are medians of them (default 5)"},
-	{'w', "patience", "SECONDS", "for each method, about (default 1)"},
-	{'H', "histogram", NULL, "sizes after compression as well"},
-	{'e', "seed", "N", "of the orders (default 1)"},
-	{'o', "output", "FILE", "JSON lines, appended; - is standard output"},
-	{OPT_STATS_ONLY, "anonymous-stats-only", NULL, "no page to disk, nor names of programs"},
-	{OPT_REPORT, "report", "FILE", "a page of HTML with plots (it takes gnuplot)"},
+	{'m', "methods", "LIST", "separated by commas (default: lzo,lz4,zstd:1,zstd:3)"},
+	{'s', "sample", "MIB", "examine at most this much (default 128, or a 32nd of RAM)"},
+	{'r', "rounds", "N", "each time is the median of N (default 5)"},
+	{'w', "patience", "SECONDS", "about this long for each method (default 1)"},
+	{'H', "histogram", NULL, "also sizes after compression"},
+	{OPT_STATS_ONLY, "anonymous-stats-only", NULL, "no page to a disk, no names of programs"},
+	{OPT_REPORT, "report", "FILE", "an HTML page with plots (needs gnuplot)"},
+	RZSB_RECORD_OPTIONS,
 	{0},
 };
 
 static const char about[] =
-	"FILE is a folder of \"rzsbench capture\", an ELF core file, or any file or device as an\n"
+	"FILE is a directory of \"rzsbench capture\", an ELF core file, or any file or device as "
+	"an\n"
 	"image of memory.  A method is NAME[:LEVEL][+dict][@KIB], such as zstd:3+dict or lz4@16.\n";
 
 struct request {
@@ -55,15 +55,17 @@ struct request {
 	char methods[256];
 	size_t sample; /* pages */
 	unsigned rounds;
-	uint64_t patience_ns, seed;
+	uint64_t patience_ns;
+	struct rzsb_record record;
 	bool histogram, stats_only;
-	const char *out, *report;
+	const char *report;
 	int err;
 };
 
 static void parse_one(struct request *q, const struct rzsb_args *a, int id)
 {
-	if (rzsb_sources_option(&q->sources, a, id, &q->err))
+	if (rzsb_sources_option(&q->sources, a, id, &q->err) ||
+	    rzsb_record_option(&q->record, a, id))
 		return;
 	switch (id) {
 	case 'm':
@@ -82,12 +84,6 @@ static void parse_one(struct request *q, const struct rzsb_args *a, int id)
 		break;
 	case 'H':
 		q->histogram = true;
-		break;
-	case 'e':
-		q->seed = rzsb_number(a, 0, UINT64_MAX);
-		break;
-	case 'o':
-		q->out = optarg;
 		break;
 	case OPT_STATS_ONLY:
 		q->stats_only = true;
@@ -138,7 +134,7 @@ static void parse(struct request *q, struct rzsb_pages *p, int argc, char **argv
 	if (q->err)
 		return;
 	if (q->sources.nr == 0 && q->sources.denied == 0)
-		rzsb_complain(&a, "whose pages? --pid, --all, --cgroup or a file");
+		rzsb_complain(&a, "no pages: give --pid, --all, --cgroup or a file");
 	if (q->methods[0])
 		parse_methods(p, &a, q->methods);
 	else
@@ -154,18 +150,15 @@ static int by_number(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Pages are taken for equal when their 64-bit hashes are. */
-static void look_at_pages(struct rzsb_pages *p)
+/* Pages count as equal if their 64-bit hashes are. */
+static void count_pages(struct rzsb_pages *p)
 {
 	const struct rzsb_corpus *c = &p->corpus;
 	uint64_t *hash = rzsb_alloc((c->nr_busy + 1) * sizeof(*hash));
 
 	p->same = c->nr - c->nr_busy;
-	for (size_t i = 0; i < c->nr; i++) {
-		const uint8_t *page = rzsb_page(c, (uint32_t)i);
-
-		p->zero += page[0] == 0 && memcmp(page, page + 1, RZSB_PAGE - 1) == 0;
-	}
+	for (size_t i = 0; i < c->nr; i++)
+		p->zero += rzsb_zeros(rzsb_page(c, (uint32_t)i), RZSB_PAGE);
 	for (size_t i = 0; i < c->nr_busy; i++)
 		hash[i] = rzs_hash64(rzsb_page(c, c->busy[i]), RZSB_PAGE, 0);
 	qsort(hash, c->nr_busy, sizeof(*hash), by_number);
@@ -207,7 +200,7 @@ static size_t default_sample(void)
 	return (bytes > SAMPLE_MOST ? SAMPLE_MOST : bytes) / RZSB_PAGE;
 }
 
-/* How many pages each of the sample stands for. */
+/* How many pages each page of the sample stands for. */
 static double scale_of(const struct rzsb_pages *p)
 {
 	return (double)p->corpus.whole / (double)p->corpus.nr;
@@ -224,9 +217,9 @@ static void fill_store(struct rzs_store *s, const struct rzsb_corpus *c, uint64_
 }
 
 /*
- * RAM that these pages add to ramzswap's store, were all like the sample, and what the store itself
- * takes; NAN: it has no such method.  A few pages are stored several times: a store of them alone
- * would be blocks and pieces of tables that are hardly begun, and nobody swaps to such a one.
+ * The RAM that these pages add to ramzswap's store, and what the store itself takes; NAN: it does
+ * not have the method.  A small sample is stored several times.  Otherwise blocks and parts of
+ * tables would be nearly empty, unlike those of a device that is swapped to.
  */
 static void store_ram(struct rzsb_pages *p, unsigned i)
 {
@@ -251,7 +244,7 @@ static void store_ram(struct rzsb_pages *p, unsigned i)
 	rzs_store_destroy(s);
 }
 
-/* What the kernel would take, by one of the models. */
+/* The RAM that the kernel would take, by one of the models. */
 static double kernel_ram(const struct rzsb_pages *p, const struct rzsb_result *r,
 			 double (*model)(const struct rzsb_zsmalloc *, const uint64_t *, double,
 					 double))
@@ -267,7 +260,7 @@ static double kernel_ram(const struct rzsb_pages *p, const struct rzsb_result *r
 	return model(&z, r->count, part * scale, (double)p->same * scale);
 }
 
-/* It keeps a unit of zeros as nothing at all. */
+/* A unit of zeros takes nothing. */
 static double nbdkit_ram(const struct rzsb_pages *p)
 {
 	struct rzsb_result r;
@@ -288,7 +281,7 @@ static double nbdkit_ram(const struct rzsb_pages *p)
 
 /* ---- the command ---- */
 
-/* For who looks at a terminal only; nothing is said of what is over in a moment. */
+/* On a terminal, if it takes more than a second. */
 static void progress(double done)
 {
 	static uint64_t start;
@@ -309,7 +302,7 @@ static void progress(double done)
 static void work(struct rzsb_pages *p, const struct request *q)
 {
 	progress(0);
-	look_at_pages(p);
+	count_pages(p);
 	rzsb_measure(&p->corpus, p->method, p->nr, p->rounds, q->patience_ns, p->seed, progress,
 		     p->result);
 	for (unsigned i = 0; i < p->nr; i++) {
@@ -320,14 +313,14 @@ static void work(struct rzsb_pages *p, const struct request *q)
 	p->nbdkit_bytes = nbdkit_ram(p);
 }
 
-static int tell(const struct rzsb_pages *p, const struct request *q)
+static int report(const struct rzsb_pages *p, const struct request *q)
 {
 	struct rzsb_json json;
 	bool failed;
 
-	if (!q->out || strcmp(q->out, "-") != 0)
+	if (!q->record.path || strcmp(q->record.path, "-") != 0)
 		rzsb_pages_show(p, q->histogram);
-	failed = rzsb_json_open(&json, q->out, "rzsbench pages", NULL, &p->corpus, p->seed) < 0;
+	failed = rzsb_json_open(&json, &q->record, "rzsbench pages", &p->corpus) < 0;
 	rzsb_pages_json(p, &json);
 	failed |= rzsb_json_close(&json) < 0;
 	if (q->report)
@@ -357,8 +350,10 @@ static int load_pages(struct rzsb_pages *p, struct request *q)
 
 int rzsb_cmd_pages(int argc, char **argv)
 {
-	struct request q = {
-		.sample = default_sample(), .rounds = 5, .patience_ns = PATIENCE_NS, .seed = 1};
+	struct request q = {.sample = default_sample(),
+			    .rounds = 5,
+			    .patience_ns = PATIENCE_NS,
+			    .record.seed = 1};
 	static struct rzsb_pages p;
 	int status;
 
@@ -370,11 +365,11 @@ int rzsb_cmd_pages(int argc, char **argv)
 	if (load_pages(&p, &q) < 0)
 		return RZSB_NOTHING;
 	p.rounds = q.rounds;
-	p.seed = q.seed;
+	p.seed = q.record.seed;
 	if (open_methods(&p) < 0)
 		return RZSB_FAILED;
 	work(&p, &q);
-	status = tell(&p, &q);
+	status = report(&p, &q);
 	for (unsigned i = 0; i < p.nr; i++) {
 		free(p.result[i].count);
 		rzsb_method_close(&p.method[i]);

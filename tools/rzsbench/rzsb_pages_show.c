@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * "rzsbench pages" for people and for machines.
- */
+/* The results of "rzsbench pages" as tables and as JSON lines; what they have in common with the
+ * report. */
 #define _GNU_SOURCE
 #include "rzsb_pages.h"
 
 #include <math.h>
 #include <string.h>
 
-#define NOISY	0.10 /* a spread of the rounds beyond which a time is marked */
 #define BUCKETS 16u
 #define BAR	40u
 
@@ -40,43 +38,65 @@ struct rzsb_advice rzsb_pages_advise(const struct rzsb_pages *p, struct rzsb_cho
 	return rzsb_advise(choice, p->nr, (double)p->corpus.whole * RZSB_PAGE);
 }
 
+struct rzsb_doubts rzsb_pages_doubts(const struct rzsb_pages *p)
+{
+	struct rzsb_doubts d = {0};
+
+	for (unsigned i = 0; i < p->nr; i++) {
+		const struct rzsb_result *r = &p->result[i];
+
+		d.noisy |= r->compress_spread > RZSB_NOISY || r->decompress_spread > RZSB_NOISY;
+		d.part |= r->used < r->units;
+		d.error = fmax(d.error, r->error);
+	}
+	return d;
+}
+
+void rzsb_size_ranges(const struct rzsb_result *r, unsigned nr, double each, double *out)
+{
+	for (unsigned i = 0; i < nr; i++)
+		out[i] = 0;
+	for (unsigned n = 1; n <= r->method->unit; n++)
+		out[(n - 1) / (r->method->unit / nr)] += each * (double)r->count[n];
+}
+
 static void show_pages(const struct rzsb_pages *p)
 {
 	const struct rzsb_corpus *c = &p->corpus;
 	double nr = (double)c->nr;
-	char all[16], some[16];
+	char all[RZST_HUMAN_MAX], some[RZST_HUMAN_MAX];
 
 	printf("%s of %s from %u %s%s", rzst_size_text((double)c->whole * RZSB_PAGE, all),
 	       p->images ? "pages" : "anonymous memory", c->nr_parts,
 	       p->images >= c->nr_parts ? "file" : "source", c->nr_parts == 1 ? "" : "s");
 	if (c->nr < c->whole)
-		printf(", %s of it looked at (%.1f %%)", rzst_size_text(nr * RZSB_PAGE, some),
+		printf(", %s of it examined (%.1f %%)", rzst_size_text(nr * RZSB_PAGE, some),
 		       100 * nr / (double)c->whole);
 	printf("\none repeated word: %.1f %% of the pages (zeros %.1f %%)",
 	       100 * (double)p->same / nr, 100 * (double)p->zero / nr);
-	printf("; duplicates of another page%s: %.1f %%\n", c->nr < c->whole ? " looked at" : "",
+	printf("; duplicates of another page%s: %.1f %%\n", c->nr < c->whole ? " examined" : "",
 	       100 * (double)p->duplicates / nr);
 	if (p->denied)
-		printf("%zu processes left out: may not be looked into (it takes CAP_SYS_PTRACE)\n",
+		printf("%zu processes left out: reading their memory takes CAP_SYS_PTRACE\n",
 		       p->denied);
 	if (p->gone || p->lost)
-		printf("%zu processes and %zu pages had gone before they could be read\n", p->gone,
+		printf("%zu processes and %zu pages were gone before they could be read\n", p->gone,
 		       p->lost);
 }
 
 static void show_time(double ns, double spread)
 {
 	putchar(' ');
-	rzsb_cell(9, 0, ns, spread > NOISY ? "~" : " ");
+	rzsb_cell(9, 0, ns, spread > RZSB_NOISY ? "~" : " ");
 }
 
 static void show_methods(const struct rzsb_pages *p)
 {
-	char a[16], b[16];
-	bool noisy = false, part = false;
+	struct rzsb_doubts doubts = rzsb_pages_doubts(p);
+	char a[RZST_HUMAN_MAX], b[RZST_HUMAN_MAX];
 
 	printf("\n%-16s %6s %7s %6s %6s  %9s  %9s   %9s %10s\n", "", "", "sample", "good", "raw",
-	       "compress", "expand", "ramzswap", "zram");
+	       "compress", "decompr.", "ramzswap", "zram");
 	printf("%-16s %6s %7s %6s %6s  %9s  %9s   %9s %10s\n", "method", "ratio", "+- %", "%", "%",
 	       "ns/4KiB", "ns/4KiB", "RAM", "RAM");
 	for (unsigned i = 0; i < p->nr; i++) {
@@ -93,44 +113,41 @@ static void show_methods(const struct rzsb_pages *p)
 		show_time(r->decompress_ns, r->decompress_spread);
 		printf("  %9s %10s\n", rzst_size_text(p->store_bytes[i], a),
 		       rzst_size_text(p->zsmalloc_bytes[i], b));
-		noisy |= r->compress_spread > NOISY || r->decompress_spread > NOISY;
-		part |= less;
 	}
-	if (noisy)
-		printf("~ the rounds differ by more than %.0f %%: other work on this machine? look "
-		       "at "
-		       "more (--rounds)\n",
-		       100 * NOISY);
-	if (part)
-		puts("* too slow for all pages in the time given: a random part of them "
-		     "(--patience)");
+	if (doubts.noisy)
+		printf("~ the rounds differ by more than %.0f %%: is there other work on this "
+		       "machine? Try more rounds (--rounds)\n",
+		       100 * RZSB_NOISY);
+	if (doubts.part)
+		puts("* too slow for all pages in the given time: measured on a random part of "
+		     "them (--patience)");
 	if (p->rounds == 1)
-		puts("One round only: times may be anything.");
+		puts("One round only: the times are not reliable.");
 }
 
 static void show_gain(const struct rzsb_pages *p, unsigned i)
 {
 	double whole = (double)p->corpus.whole * RZSB_PAGE;
-	char all[16], held[16], less[16], other[16];
+	char all[RZST_HUMAN_MAX], held[RZST_HUMAN_MAX], less[RZST_HUMAN_MAX], other[RZST_HUMAN_MAX];
 
 	printf("\nSwapped out with %s, these %s would take %s of RAM in ramzswap: ",
 	       p->result[i].method->text, rzst_size_text(whole, all),
 	       rzst_size_text(p->store_bytes[i], held));
 	if (rzsb_gain(p, i) > 0)
-		printf("%s gained", rzst_size_text(rzsb_gain(p, i), less));
+		printf("%s saved", rzst_size_text(rzsb_gain(p, i), less));
 	else
-		printf("nothing gained");
+		printf("nothing saved");
 	printf(" (zram: %s", rzst_size_text(p->zsmalloc_bytes[i], other));
-	printf("; zswap, with a disk behind it: %s", rzst_size_text(p->zswap_bytes[i], other));
+	printf("; zswap, which needs a disk: %s", rzst_size_text(p->zswap_bytes[i], other));
 	if (isfinite(p->nbdkit_bytes))
 		printf("; nbdkit memory allocator=zstd: %s",
 		       rzst_size_text(p->nbdkit_bytes, other));
 	puts(").");
-	printf("A store takes %s more for itself, whatever it holds.\n",
+	printf("A store takes %s more for itself, whatever it contains.\n",
 	       rzst_size_text(p->store_itself[i], held));
 	if (p->result[i].units > 0)
-		printf("The processor takes %.1f us to compress a page that goes out and %.1f us "
-		       "to expand one that comes back.\n",
+		printf("The processor takes %.1f us to compress a page that is swapped out and "
+		       "%.1f us to decompress it when it is swapped in.\n",
 		       p->result[i].compress_ns / 1000, p->result[i].decompress_ns / 1000);
 }
 
@@ -152,11 +169,11 @@ static void show_summary(const struct rzsb_pages *p)
 	struct rzsb_advice a = rzsb_pages_advise(p, choice);
 	int i;
 
-	puts("\nratio: of the pages that are not one repeated word, one that does not shrink "
-	     "counted "
-	     "as it is.\nRAM: what all of it adds, tables included; ramzswap: its store was "
-	     "filled; "
-	     "zram, zswap:\nzsmalloc (chains of 8 pages) and tables worked out, as after a fill.");
+	puts("\nratio: of the pages that are not one repeated word; a page that does not shrink "
+	     "counts as it is.\n"
+	     "RAM: what all pages add, including tables.  ramzswap: measured in its store; zram "
+	     "and zswap:\n"
+	     "computed for zsmalloc with chains of 8 pages, as after a fill.");
 	i = rzsb_pages_example(p, &a);
 	if (i >= 0)
 		show_gain(p, (unsigned)i);
@@ -173,7 +190,7 @@ static void show_advice(const struct rzsb_pages *p)
 	if (a.best < 0)
 		return;
 	if (!a.worthwhile) {
-		puts("These pages hardly shrink: less than a tenth of their RAM would be gained.");
+		puts("These pages hardly shrink: less than a tenth of their RAM would be saved.");
 		return;
 	}
 	printf("Choose %s (" RZSB_RULE ")%s\n", choice[a.best].name,
@@ -186,23 +203,20 @@ static void show_advice(const struct rzsb_pages *p)
 	}
 	rzsb_advice_close(&a, choice, p->nr, text, sizeof(text));
 	if (a.close)
-		printf("It is a close decision: as far as the rounds tell, as good may be %s.\n",
-		       text);
+		printf("It is a close decision: by these rounds %s may be as good.\n", text);
 }
 
 static void show_histogram(const struct rzsb_result *r)
 {
-	uint64_t in[BUCKETS] = {0}, most = 1;
-	unsigned step = r->method->unit / BUCKETS;
+	double v[BUCKETS], most = 0;
 
-	for (unsigned n = 1; n <= r->method->unit; n++)
-		in[(n - 1) / step] += r->count[n];
+	rzsb_size_ranges(r, BUCKETS, rzsb_percent_of_used(r), v);
 	for (unsigned i = 0; i < BUCKETS; i++)
-		most = in[i] > most ? in[i] : most;
+		most = fmax(most, v[i]);
 	printf("\n%s: bytes after compression, %% of the pages\n", r->method->text);
 	for (unsigned i = 0; i < BUCKETS; i++) {
-		printf("%6u %5.1f ", (i + 1) * step, 100 * share((double)in[i], (double)r->used));
-		for (uint64_t k = 0; k < in[i] * BAR / most; k++)
+		printf("%6u %5.1f ", (i + 1) * r->method->unit / BUCKETS, v[i]);
+		for (unsigned k = 0; k < (unsigned)(v[i] * BAR / fmax(most, 1)); k++)
 			putchar('#');
 		putchar('\n');
 	}
@@ -221,11 +235,9 @@ void rzsb_pages_show(const struct rzsb_pages *p, bool histogram)
 static void json_method(const struct rzsb_pages *p, unsigned i, struct rzsb_json *j)
 {
 	const struct rzsb_result *r = &p->result[i];
-	double in[64] = {0};
-	unsigned step = r->method->unit / 64;
+	double in[64];
 
-	for (unsigned n = 1; n <= r->method->unit; n++)
-		in[(n - 1) / step] += (double)r->count[n];
+	rzsb_size_ranges(r, 64, 1, in);
 	rzsb_json_begin(j, "pages_method");
 	rzsb_json_str(j, "method", r->method->text);
 	rzsb_json_int(j, "unit_bytes", r->method->unit);

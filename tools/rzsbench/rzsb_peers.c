@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Each as its own manual tells to start it, one thread where it can be chosen, no real-time
+ * Each is started as its manual says, with one thread if that can be chosen, and without real-time
  * priority.  $RZSD and $RZS_PLUGIN name those of a build that is not installed.
  */
 #define _GNU_SOURCE

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Servers that "rzsbench device --vs" knows how to start.  One thread.
+ * The servers that "rzsbench device --vs" can start.  Threading: one thread.
  */
 #ifndef RZSB_PEERS_H
 #define RZSB_PEERS_H
@@ -10,16 +10,17 @@
 struct rzsb_peer {
 	const char *name;
 	const char *what;    /* for people */
-	const char *check;   /* a shell's test whether it is installed; NULL: no server, zram */
-	const char *command; /* as of --server; besides, $FILE is a file in RAM */
-	const char *package; /* what installs it */
+	const char *check;   /* shell command that succeeds if it is installed; NULL: zram */
+	const char *command; /* as of --server, also with $FILE, a file in RAM; NULL: zram */
+	const char *package; /* that it is in, for people */
 	bool in_file;	     /* its pages are in $FILE, not in its memory */
 };
 
-/* The i-th, NULL past the last. */
+/* Number i; NULL after the last. */
 const struct rzsb_peer *rzsb_peer(unsigned i);
+/* NULL: there is none of this name. */
 const struct rzsb_peer *rzsb_peer_find(const char *name);
-/* Whether all that it takes is there. */
+/* Whether it is installed; runs its check. */
 bool rzsb_peer_installed(const struct rzsb_peer *p);
 
 #endif

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * gnuplot as a child.  Its output goes to memory that has a file descriptor, so that it can never
- * wait for us while we wait for it to take the script.
+ * gnuplot as a child.  Script, output and errors are files in memory, so that neither process ever
+ * waits for the other to read.
  */
 #define _GNU_SOURCE
 #include "rzsb_plot.h"
 #include "rzst.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -20,14 +19,14 @@
 
 #define NOT_FOUND 127
 
-/* What a run of gnuplot leaves: file descriptors of memory, and its exit status. */
+/* What a run of gnuplot leaves: file descriptors, and its wait status. */
 struct answer {
 	int out, err, status;
 };
 
 static void __attribute__((noreturn)) become_gnuplot(int in, const struct answer *a, bool check)
 {
-	/* -d: nobody's own settings, which may be anything. */
+	/* -d: without the user's settings, which may be anything. */
 	char *const draw[] = {"gnuplot", "-d", "-", NULL};
 	char *const try[] = {"gnuplot", "-d", "-e", "set terminal svg", NULL};
 
@@ -40,42 +39,17 @@ static void __attribute__((noreturn)) become_gnuplot(int in, const struct answer
 	_exit(errno == ENOENT ? NOT_FOUND : NOT_FOUND - 1);
 }
 
-static int write_all(int fd, const char *text, size_t n)
+/* script: a file descriptor; check: only see whether gnuplot works.  0: it ran. */
+static int run(int script, bool check, struct answer *a)
 {
-	while (n > 0) {
-		ssize_t w = write(fd, text, n);
-
-		if (w < 0 && errno == EINTR)
-			continue;
-		if (w < 0)
-			return -errno;
-		text += w;
-		n -= (size_t)w;
-	}
-	return 0;
-}
-
-/* script: NULL, only see whether it works.  0: it ran, a->status says how it ended. */
-static int run(const char *script, size_t n, struct answer *a)
-{
-	void (*before)(int);
-	int fd[2], err;
 	pid_t pid;
+	int err;
 
-	if (pipe2(fd, O_CLOEXEC) < 0)
-		return -errno;
 	fflush(NULL);
 	pid = fork();
 	if (pid == 0)
-		become_gnuplot(fd[0], a, !script);
+		become_gnuplot(script, a, check);
 	err = pid < 0 ? -errno : 0;
-	close(fd[0]);
-	/* If it ends early its exit status has more to say than a signal to us. */
-	before = signal(SIGPIPE, SIG_IGN);
-	if (!err && script)
-		write_all(fd[1], script, n);
-	signal(SIGPIPE, before);
-	close(fd[1]);
 	while (!err && waitpid(pid, &a->status, 0) < 0)
 		err = errno == EINTR ? 0 : -errno;
 	return err;
@@ -96,7 +70,7 @@ static void close_answer(struct answer *a)
 		close(a->err);
 }
 
-/* All of it with a 0 behind; NULL: no memory. */
+/* All of a file, with a 0 at the end; NULL: no memory. */
 static char *text_of(int fd)
 {
 	off_t n = lseek(fd, 0, SEEK_END);
@@ -107,7 +81,7 @@ static char *text_of(int fd)
 	return text;
 }
 
-/* The first line of what it said that says anything. */
+/* The last line of its errors that is more than a mark. */
 static void tell_why(const char *what, const struct answer *a)
 {
 	char *all = text_of(a->err), *save = NULL, *line = NULL;
@@ -125,7 +99,7 @@ int rzsb_plot_check(const char *what)
 	int err = open_answer(&a);
 
 	if (!err)
-		err = run(NULL, 0, &a);
+		err = run(a.out, true, &a);
 	if (err) {
 		rzst_say("%s: cannot start gnuplot: %s", what, strerror(-err));
 	} else if (WIFEXITED(a.status) && WEXITSTATUS(a.status) == NOT_FOUND) {
@@ -143,16 +117,19 @@ int rzsb_plot_check(const char *what)
 
 FILE *rzsb_plot_begin(struct rzsb_plot *p, const char *name, unsigned width, unsigned height)
 {
-	*p = (struct rzsb_plot){.name = name};
-	p->script = open_memstream(&p->text, &p->size);
+	int fd = memfd_create("script", MFD_CLOEXEC);
+
+	*p = (struct rzsb_plot){.name = name, .script = fd < 0 ? NULL : fdopen(fd, "w")};
 	if (p->script)
 		fprintf(p->script,
 			"set terminal svg size %u,%u dynamic noenhanced font 'sans-serif,14'\n",
 			width, height);
+	else if (fd >= 0)
+		close(fd);
 	return p->script;
 }
 
-/* Whether it is one of the places where an id stands; how many bytes before the id. */
+/* How many bytes stand before an id that begins here; 0: none does. */
 static size_t before_id(const char *s)
 {
 	static const char *const places[] = {" id='", " id=\"", "href='#", "href=\"#", "url(#"};
@@ -163,8 +140,8 @@ static size_t before_id(const char *s)
 	return 0;
 }
 
-/* What follows a title or description that begins here; NULL: none does. */
-static const char *behind_words(const char *s)
+/* The end of a title or description that begins here; NULL: none does. */
+static const char *end_of_text(const char *s)
 {
 	const char *end = NULL;
 
@@ -176,8 +153,8 @@ static const char *behind_words(const char *s)
 }
 
 /*
- * From <svg on.  All drawings of gnuplot have the same ids, which a page of several must not have;
- * and their titles and descriptions are words of its own, which a browser would show or read out.
+ * From <svg on.  All of gnuplot's plots have the same ids, which must be unique in a page.  Their
+ * titles and descriptions are gnuplot's, and a browser would show them or read them out.
  */
 static char *clean(const char *svg, const char *name)
 {
@@ -188,10 +165,10 @@ static char *clean(const char *svg, const char *name)
 	if (!f)
 		return NULL;
 	for (const char *s = strstr(svg, "<svg"); s && *s;) {
-		const char *behind = behind_words(s);
+		const char *end = end_of_text(s);
 
-		if (behind) {
-			s = behind;
+		if (end) {
+			s = end;
 			continue;
 		}
 		n = before_id(s);
@@ -214,10 +191,12 @@ char *rzsb_plot_end(struct rzsb_plot *p)
 	struct answer a;
 	int err = open_answer(&a);
 
-	if (fclose(p->script) != 0)
-		err = -ENOMEM;
+	/* The child shares its position. */
+	if (fflush(p->script) != 0 || lseek(fileno(p->script), 0, SEEK_SET) < 0)
+		err = -errno;
 	if (!err)
-		err = run(p->text, p->size, &a);
+		err = run(fileno(p->script), false, &a);
+	fclose(p->script);
 	if (!err && a.status == 0 && (drawn = text_of(a.out))) {
 		svg = clean(drawn, p->name);
 		free(drawn);
@@ -227,6 +206,5 @@ char *rzsb_plot_end(struct rzsb_plot *p)
 	else if (!svg)
 		tell_why(p->name, &a);
 	close_answer(&a);
-	free(p->text);
 	return svg;
 }

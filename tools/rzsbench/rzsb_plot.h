@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Drawings by gnuplot: its script goes there through a pipe, what it draws comes back in memory.
- * Nothing is left on a disk.  One thread.
+ * Plots by gnuplot.  Its script and its output are files in memory: nothing is left on a disk.
+ * Threading: one thread; all functions may sleep.
  */
 #ifndef RZSB_PLOT_H
 #define RZSB_PLOT_H
@@ -9,24 +9,22 @@
 #include <stdio.h>
 
 struct rzsb_plot {
-	const char *name; /* a word of letters, unlike that of any other drawing on the page */
+	const char *name; /* letters only; no other plot of the page may have it */
 	FILE *script;
-	char *text;
-	size_t size;
 };
 
 /*
- * 0: gnuplot is there and draws SVG.  -ENOENT: it is not installed; another negative errno: it does
- * not work; a complaint about it begins with `what`.
+ * Whether gnuplot draws SVG: 0, -ENOENT if it is not installed, or another negative errno; with a
+ * message that begins with `what`.
  */
 int rzsb_plot_check(const char *what);
 
-/* Where the rest of the script goes; the terminal is set already. */
+/* Where the script goes.  The terminal is set already.  NULL: no memory. */
 FILE *rzsb_plot_begin(struct rzsb_plot *p, const char *name, unsigned width, unsigned height);
 
 /*
- * Draw it: an <svg> element, which is XML and HTML alike, its ids begin with the drawing's name;
- * the caller frees it.  NULL: gnuplot failed, and stderr has what it said.
+ * Draw it.  Returns an <svg> element, which is XML and HTML alike, whose ids begin with the name;
+ * the caller frees it.  NULL with a message: gnuplot has failed.
  */
 char *rzsb_plot_end(struct rzsb_plot *p);
 

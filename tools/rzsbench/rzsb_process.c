@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Anonymous pages by /proc/PID/smaps and pagemap, their bytes by /proc/PID/mem.  The bits of a
- * pagemap entry are in the kernel's Documentation/admin-guide/mm/pagemap.rst.  smaps says which
- * mappings have anonymous pages at all: programs reserve terabytes that they never touch.
+ * Anonymous pages are found by /proc/PID/smaps and pagemap, and read by /proc/PID/mem.  The bits of
+ * a pagemap entry are in the kernel's Documentation/admin-guide/mm/pagemap.rst.  smaps says which
+ * mappings have anonymous pages, as programs reserve terabytes that they never touch.
  */
 #define _GNU_SOURCE
 #include "rzsb_process.h"
@@ -20,24 +20,24 @@
 #define KPF_ZERO_PAGE (1ull << 24)
 #define ENTRIES	      8192u
 
-/* Files of one process, -1 where one could not be opened. */
+/* Open files; -1: it could not be opened. */
 struct proc_files {
 	int pagemap, kpageflags;
 };
 
-static bool remember(struct rzsb_addresses *a, uint64_t address)
+int rzsb_addresses_add(struct rzsb_addresses *a, uint64_t address)
 {
 	if (a->nr == a->room) {
 		size_t room = a->room ? 2 * a->room : 4096;
 		uint64_t *v = realloc(a->v, room * sizeof(*v));
 
 		if (!v)
-			return false;
+			return -ENOMEM;
 		a->v = v;
 		a->room = room;
 	}
 	a->v[a->nr++] = address;
-	return true;
+	return 0;
 }
 
 static bool is_zero_page(int kpageflags, uint64_t entry)
@@ -49,7 +49,7 @@ static bool is_zero_page(int kpageflags, uint64_t entry)
 	       (flags & KPF_ZERO_PAGE);
 }
 
-/* The anonymous pages of a mapping that has so many; looking ends when all are found. */
+/* The anonymous pages of a mapping that has `have` of them. */
 static int find_in_range(struct rzsb_addresses *a, const struct proc_files *f, uint64_t from,
 			 uint64_t to, size_t have)
 {
@@ -62,13 +62,13 @@ static int find_in_range(struct rzsb_addresses *a, const struct proc_files *f, u
 		want = want > ENTRIES ? ENTRIES : want;
 		got = pread(f->pagemap, entries, want * 8, (off_t)(from / RZSB_PAGE * 8));
 		if (got < 8)
-			return 0; /* no page of user memory: the kernel says so with an end */
+			return 0; /* not user memory: the kernel returns an end of file */
 		for (size_t i = 0; i < (size_t)got / 8; i++) {
 			if (!(entries[i] & PM_PRESENT) || (entries[i] & PM_FILE))
 				continue;
 			have -= have > 0;
 			if (!is_zero_page(f->kpageflags, entries[i]) &&
-			    !remember(a, from + i * RZSB_PAGE))
+			    rzsb_addresses_add(a, from + i * RZSB_PAGE) < 0)
 				return -ENOMEM;
 		}
 		from += (uint64_t)got / 8 * RZSB_PAGE;
@@ -89,7 +89,7 @@ static int open_proc(pid_t pid, const char *name)
 	return fd;
 }
 
-/* The mappings that have anonymous pages, but for the kernel's own. */
+/* The anonymous pages of all mappings, except the kernel's own ([vdso] and the like). */
 static int find_in_mappings(struct rzsb_addresses *a, const struct proc_files *f, FILE *smaps)
 {
 	unsigned long long start, end, from = 0, to = 0;
@@ -163,7 +163,7 @@ int rzsb_read_pages(const struct rzsb_addresses *a, int fd,
 			more = take(user, page);
 			continue;
 		}
-		/* Reading a process that has gone gives 0. */
+		/* Of a process that is gone, 0 bytes are read. */
 		err = n < 0 ? -errno : -ESRCH;
 		++*out_lost;
 	}
@@ -183,7 +183,7 @@ void rzsb_process_name(pid_t pid, char *out, size_t size)
 	}
 	out[n] = 0;
 	out[strcspn(out, "\n")] = 0;
-	/* It becomes a name of a file and a word in an index. */
+	/* It becomes the name of a file and a word of an index. */
 	for (unsigned char *c = (unsigned char *)out; *c; c++)
 		if (*c <= ' ' || *c == '/' || *c >= 0x7f)
 			*c = '-';

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The page: a summary in plain words, the drawings, the table, whose pages they were.  Names of
- * processes are anybody's choice, so whatever was not written here goes through put().
+ * The page: a summary in words, the plots, the table, the sources.  The name of a process can be
+ * any text, so everything that is not a constant is escaped by put().
  */
 #define _GNU_SOURCE
 #include "rzsb_report.h"
@@ -16,11 +16,9 @@
 #include "rzsb_files.h"
 #include "rzsb_plot.h"
 
-#define NOISY 0.10
-
 /*
- * Nothing is fetched from anywhere, and a browser is told to see to it.  By this an earlier report
- * is known, which may be replaced.
+ * The beginning of a report, by which an earlier one is recognized, which may be replaced.  The
+ * policy forbids the browser to load anything.
  */
 static const char mark[] =
 	"<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
@@ -28,7 +26,7 @@ static const char mark[] =
 	"style-src 'unsafe-inline'\">\n"
 	"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
 	"<meta name=\"color-scheme\" content=\"light dark\">\n"
-	"<title>What swapping these pages out would win</title>\n";
+	"<title>What swapping these pages out would save</title>\n";
 
 static const char style[] =
 	"<style>\n"
@@ -61,7 +59,7 @@ static const char style[] =
 	"tr.best td:first-child{font-weight:600;color:var(--accent)}\n"
 	"</style>\n</head>\n<body>\n";
 
-/* Text, as HTML has it; what is not ASCII may not even be UTF-8 and becomes a question mark. */
+/* Escapes a text.  What is not ASCII may not even be UTF-8, and becomes a question mark. */
 static void put(FILE *f, const char *text)
 {
 	for (const char *s = text; *s; s++) {
@@ -78,7 +76,7 @@ static void put(FILE *f, const char *text)
 		else if (c == '\'')
 			fputs("&#39;", f);
 		else if (c == ' ' && s[1] == '%')
-			fputs("&#160;", f); /* not at the end of a line */
+			fputs("&#160;", f); /* no line break here */
 		else
 			fputc(c < 0x20 || c >= 0x7f ? '?' : c, f);
 	}
@@ -102,21 +100,20 @@ static void putf(FILE *f, const char *fmt, ...)
 static void write_answer(FILE *f, const struct rzsb_pages *p, unsigned i)
 {
 	double whole = (double)p->corpus.whole * RZSB_PAGE;
-	char all[16], held[16], less[16];
+	char all[RZST_HUMAN_MAX], held[RZST_HUMAN_MAX], less[RZST_HUMAN_MAX];
 
 	fputs("<p>", f);
-	putf(f,
-	     "Of these %s, swap would hold all in %s of RAM with %s: ", rzst_size_text(whole, all),
+	putf(f, "Swap would store these %s in %s of RAM with %s: ", rzst_size_text(whole, all),
 	     rzst_size_text(p->store_bytes[i], held), p->method[i].text);
 	if (rzsb_gain(p, i) > 0)
-		putf(f, "%s (%.0f %%) gained. ", rzst_size_text(rzsb_gain(p, i), less),
+		putf(f, "%s (%.0f %%) saved. ", rzst_size_text(rzsb_gain(p, i), less),
 		     100 * rzsb_gain(p, i) / whole);
 	else
-		putf(f, "nothing gained. ");
+		putf(f, "nothing saved. ");
 	if (p->result[i].used > 0)
-		putf(f, "A page takes %.1f microseconds of one processor to go out and come back. ",
+		putf(f, "To swap a page out and in takes %.1f microseconds of one processor. ",
 		     (p->result[i].compress_ns + p->result[i].decompress_ns) / 1000);
-	putf(f, "A store takes %s more for itself, whatever it holds.",
+	putf(f, "A store takes %s more for itself, whatever it contains.",
 	     rzst_size_text(p->store_itself[i], held));
 	fputs("</p>\n", f);
 }
@@ -143,58 +140,50 @@ static void write_reasons(FILE *f, const struct rzsb_pages *p, const struct rzsb
 		fputs("</ul>\n", f);
 	if (a->close) {
 		rzsb_advice_close(a, choice, p->nr, text, sizeof(text));
-		fputs("<p>It is a close decision: as far as the rounds tell, as good may be ", f);
+		fputs("<p>It is a close decision: by these rounds ", f);
 		put(f, text);
-		fputs(".</p>\n", f);
+		fputs(" may be as good.</p>\n", f);
 	}
 }
 
-/* The same pages elsewhere. */
+/* The same pages in other stores. */
 static void write_others(FILE *f, const struct rzsb_pages *p, unsigned best)
 {
-	char text[16];
+	char text[RZST_HUMAN_MAX];
 
 	if (isfinite(p->zsmalloc_bytes[best])) {
 		putf(f, "The kernel's zram would take %s for them with %s",
 		     rzst_size_text(p->zsmalloc_bytes[best], text), p->method[best].text);
-		putf(f, ", its zswap, which needs a disk behind it, %s",
+		putf(f, ", its zswap, which needs a disk, %s",
 		     rzst_size_text(p->zswap_bytes[best], text));
 		if (isfinite(p->nbdkit_bytes))
 			putf(f, ", nbdkit's memory plugin with allocator=zstd %s",
 			     rzst_size_text(p->nbdkit_bytes, text));
-		fputs(" (worked out, not measured).\n", f);
+		fputs(" (computed, not measured).\n", f);
 	}
 }
 
 static void write_doubts(FILE *f, const struct rzsb_pages *p)
 {
-	bool noisy = false, part = false;
-	double error = 0;
+	struct rzsb_doubts d = rzsb_pages_doubts(p);
 
-	for (unsigned i = 0; i < p->nr; i++) {
-		const struct rzsb_result *r = &p->result[i];
-
-		noisy |= r->compress_spread > NOISY || r->decompress_spread > NOISY;
-		part |= r->used < r->units;
-		error = fmax(error, r->error);
-	}
 	if (p->corpus.nr < p->corpus.whole)
-		putf(f, "This is worked out from a sample of %.1f %% of the pages. ",
+		putf(f, "This was estimated from a sample of %.1f %% of the pages. ",
 		     100 * (double)p->corpus.nr / (double)p->corpus.whole);
-	if (part)
-		fputs("The slowest methods were tried on a random part of what was looked at. ", f);
-	if (error > 0)
+	if (d.part)
+		fputs("The slowest methods were measured on a random part of the sample. ", f);
+	if (d.error > 0)
 		putf(f, "The ratios may be off by %.1f %% (half of the 95 %% interval). ",
-		     100 * error);
-	if (noisy)
+		     100 * d.error);
+	if (d.noisy)
 		putf(f,
 		     "The rounds' times differ by more than %.0f %%: there was other work on this "
-		     "machine, and times are rough. ",
-		     100 * NOISY);
+		     "machine, and the times are rough. ",
+		     100 * RZSB_NOISY);
 	if (p->rounds == 1)
-		fputs("There was one round only: times may be anything. ", f);
+		fputs("There was only one round: the times are not reliable. ", f);
 	if (p->denied)
-		putf(f, "Left out, because they may not be looked into: %zu process%s. ", p->denied,
+		putf(f, "Left out, as their memory may not be read: %zu process%s. ", p->denied,
 		     p->denied == 1 ? "" : "es");
 	if (p->gone || p->lost)
 		putf(f, "Gone before they could be read: %zu process%s and %zu page%s. ", p->gone,
@@ -208,7 +197,7 @@ static void write_summary(FILE *f, const struct rzsb_pages *p)
 	double nr = (double)p->corpus.nr;
 	int example = rzsb_pages_example(p, &a);
 
-	fputs("<h1>What swapping these pages out would win</h1>\n<div class=\"advice\">\n", f);
+	fputs("<h1>What swapping these pages out would save</h1>\n<div class=\"advice\">\n", f);
 	if (example >= 0)
 		write_answer(f, p, (unsigned)example);
 	if (p->corpus.nr_busy == 0)
@@ -216,13 +205,12 @@ static void write_summary(FILE *f, const struct rzsb_pages *p)
 		      "word.</p>\n",
 		      f);
 	else if (a.best < 0)
-		fputs("<p>None of the methods measured is one of the store's: no advice.</p>\n", f);
+		fputs("<p>The store has none of the methods measured: no recommendation.</p>\n", f);
 	else if (a.worthwhile)
 		write_reasons(f, p, choice, &a);
 	else
 		fputs("<p><strong>These pages hardly shrink</strong>: less than a tenth of "
-		      "their RAM would be gained. Swap to a disk, or leave them where they "
-		      "are.</p>\n",
+		      "their RAM would be saved. Swap to a disk, or do not swap.</p>\n",
 		      f);
 	fputs("</div>\n<p>", f);
 	putf(f,
@@ -237,11 +225,11 @@ static void write_summary(FILE *f, const struct rzsb_pages *p)
 	fputs("</p>\n", f);
 }
 
-/* ---- drawings and tables ---- */
+/* ---- plots and tables ---- */
 
 /*
- * A drawing to where the words for who cannot see it are to come; false: there is none.  name:
- * unlike that of any other, label: what it is.
+ * Write a plot up to its description, which the caller writes for those who cannot see it.  name:
+ * no other plot has it; label: what it shows.  false: there is no plot.
  */
 static bool begin_figure(FILE *f, const char *svg, const char *name, const char *label)
 {
@@ -256,7 +244,7 @@ static bool begin_figure(FILE *f, const char *svg, const char *name, const char 
 	return true;
 }
 
-/* Takes over the drawing's memory. */
+/* The rest.  Frees svg. */
 static void end_figure(FILE *f, char *svg, const char *caption)
 {
 	fprintf(f, "</desc>%s", strchr(svg, '>') + 1);
@@ -268,11 +256,11 @@ static void end_figure(FILE *f, char *svg, const char *caption)
 
 static int write_ram(FILE *f, const struct rzsb_pages *p)
 {
-	char *svg = rzsb_draw_ram(p), size[16];
+	char *svg = rzsb_draw_ram(p), size[RZST_HUMAN_MAX];
 
 	if (!begin_figure(f, svg, "ram", "RAM needed, a bar for each choice"))
 		return -EIO;
-	putf(f, "The pages as they are: %s.",
+	putf(f, "The pages uncompressed: %s.",
 	     rzst_size_text((double)p->corpus.whole * RZSB_PAGE, size));
 	for (unsigned i = 0; i < p->nr; i++) {
 		if (isfinite(p->store_bytes[i]))
@@ -285,10 +273,10 @@ static int write_ram(FILE *f, const struct rzsb_pages *p)
 	if (isfinite(p->nbdkit_bytes))
 		putf(f, " nbdkit zstd: %s.", rzst_size_text(p->nbdkit_bytes, size));
 	end_figure(f, svg,
-		   "What all of the pages add, tables included. ramzswap: its store was "
-		   "filled with them; zram and nbdkit: worked out from their allocators' "
-		   "rules, without fragmentation. nbdkit compresses 32 KiB at once, so "
-		   "that is also what one page of it costs to read.");
+		   "What all of the pages add, including tables. ramzswap: measured in its store; "
+		   "zram and nbdkit: computed from the rules of their allocators, without "
+		   "fragmentation. nbdkit compresses 32 KiB at once, which it must also "
+		   "decompress to read one page.");
 	return 0;
 }
 
@@ -309,7 +297,7 @@ static int write_speeds(FILE *f, const struct rzsb_pages *p)
 		if (r->used > 0)
 			putf(f,
 			     "%s: ratio %.2f, %.0f MiB a second to compress, %.0f MiB a second to "
-			     "expand. ",
+			     "decompress. ",
 			     r->method->text, rzsb_ratio(r), rzsb_speed(r->compress_ns),
 			     rzsb_speed(r->decompress_ns));
 	}
@@ -322,14 +310,12 @@ static int write_speeds(FILE *f, const struct rzsb_pages *p)
 static int write_sizes(FILE *f, const struct rzsb_pages *p, unsigned i)
 {
 	const struct rzsb_result *r = &p->result[i];
-	double quarter[4] = {0};
+	double quarter[4];
 	char name[24], label[64], *svg;
 
 	if (r->used == 0)
 		return 0;
-	for (unsigned n = 1; n <= r->method->unit; n++)
-		quarter[(n - 1) / (r->method->unit / 4)] +=
-			100 * (double)r->count[n] / (double)r->used;
+	rzsb_size_ranges(r, 4, rzsb_percent_of_used(r), quarter);
 	snprintf(name, sizeof(name), "sizes%u", i);
 	snprintf(label, sizeof(label), "Sizes after compression with %s", r->method->text);
 	svg = rzsb_draw_sizes(p, i);
@@ -343,7 +329,7 @@ static int write_sizes(FILE *f, const struct rzsb_pages *p, unsigned i)
 	return 0;
 }
 
-/* 0, or -EIO when a drawing cannot be had. */
+/* 0, or -EIO if there is no plot. */
 static int write_plots(FILE *f, const struct rzsb_pages *p)
 {
 	int err;
@@ -359,8 +345,8 @@ static int write_plots(FILE *f, const struct rzsb_pages *p)
 	fputs("<h2>Sizes after compression</h2>\n<div class=\"grid\">\n", f);
 	for (unsigned i = 0; i < p->nr && !err; i++)
 		err = write_sizes(f, p, i);
-	fputs("</div>\n<p class=\"note\">Bytes that 4096 become, and the share of the pages; the "
-	      "last bar has those that hardly shrink or not at all.</p>\n",
+	fputs("</div>\n<p class=\"note\">The share of the pages by the bytes that 4096 become. The "
+	      "last bar has those that hardly shrink or do not.</p>\n",
 	      f);
 	return err;
 }
@@ -379,10 +365,10 @@ static void write_table(FILE *f, const struct rzsb_pages *p)
 {
 	struct rzsb_choice choice[RZSB_MAX_METHODS];
 	struct rzsb_advice a = rzsb_pages_advise(p, choice);
-	char text[16];
+	char text[RZST_HUMAN_MAX];
 
-	fputs("<h2>In figures</h2>\n<div class=\"scroll\"><table>\n<tr><th>method</th>"
-	      "<th>ratio</th><th>half or less</th><th>raw</th><th>compress</th><th>expand</th>"
+	fputs("<h2>Values</h2>\n<div class=\"scroll\"><table>\n<tr><th>method</th>"
+	      "<th>ratio</th><th>half or less</th><th>raw</th><th>compress</th><th>decompress</th>"
 	      "<th>ramzswap</th><th>zram</th></tr>\n",
 	      f);
 	for (unsigned i = 0; i < p->nr; i++) {
@@ -404,10 +390,10 @@ static void write_table(FILE *f, const struct rzsb_pages *p)
 
 static void write_sources(FILE *f, const struct rzsb_corpus *c)
 {
-	char size[16];
+	char size[RZST_HUMAN_MAX];
 
-	fputs("<h2>Whose pages</h2>\n<div class=\"scroll\"><table>\n"
-	      "<tr><th>source</th><th>looked at</th></tr>\n",
+	fputs("<h2>Sources</h2>\n<div class=\"scroll\"><table>\n"
+	      "<tr><th>source</th><th>examined</th></tr>\n",
 	      f);
 	for (unsigned i = 0; i < c->nr_parts; i++) {
 		fputs("<tr><td>", f);
@@ -454,10 +440,10 @@ int rzsb_report_check(const char *path)
 	FILE *f;
 
 	if (!*path || strcmp(path, "-") == 0)
-		return complain(path, "it takes the name of a file");
+		return complain(path, "expected the name of a file");
 	if (rzsb_place_find(&place, path, mark, &why) < 0)
 		return complain(path, why);
-	/* Whether one can be made there is best known by making one. */
+	/* The way to know whether a file can be created there is to create one. */
 	f = rzsb_place_open(&place);
 	if (!f)
 		return complain(path, strerror(errno));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The drawings of a report.  Their colours can be seen on white and on black; that of the text is
- * set by the page.  Only figures and names of methods go to gnuplot.
+ * The plots of a report.  Their colours can be seen on white and on black; the page sets that of
+ * the text.  gnuplot gets nothing but numbers and names of methods.
  */
 #define _GNU_SOURCE
 #include "rzsb_report.h"
@@ -29,15 +29,10 @@ static void look(FILE *f)
 
 static void shares(const struct rzsb_result *r, double out[BUCKETS])
 {
-	unsigned step = r->method->unit / BUCKETS;
-
-	for (unsigned i = 0; i < BUCKETS; i++)
-		out[i] = 0;
-	for (unsigned n = 1; n <= r->method->unit; n++)
-		out[(n - 1) / step] += 100 * (double)r->count[n] / (double)(r->used + !r->used);
+	rzsb_size_ranges(r, BUCKETS, rzsb_percent_of_used(r), out);
 }
 
-/* The same height in all, so that they can be compared. */
+/* The same height for all, so that they can be compared. */
 static double highest_share(const struct rzsb_pages *p)
 {
 	double v[BUCKETS], most = 1;
@@ -50,7 +45,7 @@ static double highest_share(const struct rzsb_pages *p)
 	return most;
 }
 
-/* Between tics of an axis that is this long. */
+/* The distance of tics on an axis of this length. */
 static double step_of(double length)
 {
 	return length > 50 ? 25 : length > 20 ? 10 : length > 10 ? 5 : length > 4 ? 2 : 1;
@@ -88,7 +83,7 @@ double rzsb_speed(double ns)
 	return RZSB_PAGE / ns * 1e9 / 1048576;
 }
 
-/* Tics that a range of less than a decade has some of, and one of several not too many. */
+/* Tics: some in a range of less than a decade, not too many in one of several decades. */
 static void speed_axis(FILE *f, double least, double most)
 {
 	static const double few[] = {1, 2, 5}, many[] = {1, 3, 10};
@@ -108,12 +103,12 @@ static void speed_axis(FILE *f, double least, double most)
 	fputs(")\n", f);
 }
 
-/* The whole range of the drawing, by which labels are kept apart. */
+/* The range of the plot, by which labels are kept apart. */
 struct field {
 	double least, most, highest; /* speeds; ratio */
 };
 
-/* A label beside its point: left of those for compression, right of those for expansion. */
+/* A label beside its point: at the left for compression, at the right for decompression. */
 struct label {
 	double x, y; /* in parts of the field */
 	double speed, ratio;
@@ -125,7 +120,7 @@ static bool apart(const struct label *a, const struct label *b)
 	return fabs(a->x - b->x) > 0.2 || fabs(a->y - b->y) > 0.055;
 }
 
-/* Down, until it is off all that are placed. */
+/* Moves label i down until it is apart from those before it. */
 static void place(struct label *v, unsigned i)
 {
 	for (unsigned k = 0; k < i;) {
@@ -139,17 +134,17 @@ static void place(struct label *v, unsigned i)
 }
 
 /* A block of data: speed, ratio, height of the label, label. */
-static void speed_data(FILE *f, const struct rzsb_pages *p, const struct field *in, bool expand)
+static void speed_data(FILE *f, const struct rzsb_pages *p, const struct field *in, bool decompress)
 {
 	struct label v[RZSB_MAX_METHODS];
 	unsigned nr = 0;
 
-	fprintf(f, "$%s << EOD\n", expand ? "expand" : "compress");
+	fprintf(f, "$%s << EOD\n", decompress ? "decompress" : "compress");
 	for (unsigned i = 0; i < p->nr; i++) {
 		const struct rzsb_result *r = &p->result[i];
 		struct label *l = &v[nr];
 
-		l->speed = rzsb_speed(expand ? r->decompress_ns : r->compress_ns);
+		l->speed = rzsb_speed(decompress ? r->decompress_ns : r->compress_ns);
 		l->ratio = rzsb_ratio(r);
 		if (!isfinite(l->speed) || !isfinite(l->ratio))
 			continue;
@@ -160,7 +155,7 @@ static void speed_data(FILE *f, const struct rzsb_pages *p, const struct field *
 		fprintf(f, "%g %g %g %s\n", l->speed, l->ratio, 1 + l->y * (in->highest - 1),
 			l->text);
 	}
-	/* Never quite empty, which gnuplot does not take. */
+	/* gnuplot refuses an empty block. */
 	fputs("NaN NaN NaN -\nEOD\n", f);
 }
 
@@ -209,9 +204,9 @@ char *rzsb_draw_speeds(const struct rzsb_pages *p)
 	speed_data(f, p, &in, false);
 	speed_data(f, p, &in, true);
 	fputs("plot $compress using 1:2 with points pt 7 ps 1.1 lc rgb '" OURS
-	      "' title 'to compress', $expand using 1:2 with points pt 5 ps 1.1 lc rgb '" OTHERS
-	      "' title 'to expand', $compress using 1:3:4 with labels right offset -1,0 notitle"
-	      ", $expand using 1:3:4 with labels left offset 1,0 notitle\n",
+	      "' title 'to compress', $decompress using 1:2 with points pt 5 ps 1.1 lc rgb '" OTHERS
+	      "' title 'to decompress', $compress using 1:3:4 with labels right offset -1,0 notitle"
+	      ", $decompress using 1:3:4 with labels left offset 1,0 notitle\n",
 	      f);
 	return rzsb_plot_end(&plot);
 }
@@ -223,7 +218,7 @@ struct bars {
 	double scale;
 	const char *unit;
 	unsigned rows, nr;
-	char names[4096]; /* of the axis, as gnuplot takes them */
+	char names[4096]; /* of the axis, for gnuplot */
 	size_t len;
 };
 
@@ -244,7 +239,7 @@ static void ram_data(struct bars *b, const struct rzsb_pages *p)
 	char name[64];
 
 	fputs("$ram << EOD\n", b->f);
-	bar(b, "as they are", whole, 0);
+	bar(b, "uncompressed", whole, 0);
 	for (unsigned i = 0; i < p->nr; i++) {
 		snprintf(name, sizeof(name), "ramzswap %s", p->method[i].text);
 		bar(b, name, p->store_bytes[i], 1);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Pages that are neighbours are alike, so a sample takes runs of them, and the run is the element,
- * not the page.  Runs have units in different numbers (those of one repeated word are left out), so
- * what is estimated is a ratio, r = sum of bytes / sum of units, weighted by units.
+ * Neighbouring pages are alike, so a sample consists of runs of pages, and its elements are runs,
+ * not pages.  Runs have different numbers of units, as those of one repeated word are left out.  So
+ * what is estimated is a ratio weighted by units, r = sum of bytes / sum of units.
  *
  * With n of N runs, and d_i = bytes_i - r * units_i, the variance of r is estimated by
  *
  *	V1 = n / (n - 1) * sum(d_i^2) / (sum of units)^2
  *
- * times (1 - n/N), for runs that are all looked at leave nothing to chance: W. G. Cochran, Sampling
+ * times (1 - n/N), as nothing is left to chance when all runs are measured: W. G. Cochran, Sampling
  * Techniques, 3rd edition (1977), 6.4 (the variance of a ratio estimate) and 9A (clusters of
  * unequal sizes, ratio to size); S. L. Lohr, Sampling: Design and Analysis, 2nd edition (2010),
  * 5.2.3.
@@ -18,9 +18,9 @@
  *
  *	V2 = (1 - u/U) * s2 / u
  *
- * and V1, from what was measured, has that in it already; so the sum is (1 - n/N) V1 + n/N V2, as
- * in Cochran's 10.4 (subsampling).  Every source keeps its share of the sample, which makes the
- * true error smaller than this, not larger.
+ * V1 was estimated from what was measured and includes that already, so the sum is
+ * (1 - n/N) V1 + n/N V2, as in Cochran's 10.4 (subsampling).  Every source has its share of the
+ * sample, which makes the true error smaller than this, not larger.
  */
 #include "rzsb_sample.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Sources of pages.  All become the same: a file and the offsets of the pages in it, a process's
- * being /proc/PID/mem.
+ * A source of any kind becomes a file and the offsets of the pages in it; for a process the file is
+ * /proc/PID/mem.
  */
 #define _GNU_SOURCE
 #include "rzsb_source.h"
@@ -30,7 +30,7 @@ static int complain(const char *what, int err)
 	return err;
 }
 
-/* Takes over the source's memory. */
+/* The source's memory is the list's then, or is freed. */
 static int append(struct rzsb_sources *s, struct rzsb_source *src)
 {
 	struct rzsb_source *v = realloc(s->v, (s->nr + 1) * sizeof(*v));
@@ -75,8 +75,8 @@ int rzsb_sources_add_pid(struct rzsb_sources *s, pid_t pid)
 }
 
 /*
- * One of many: that it is gone, or not ours to look at, is counted.  A kernel thread says that
- * there is no such process when it is asked for its memory.
+ * A process that is gone, or whose memory may not be read, is only counted.  A kernel thread, which
+ * has no memory, is not.
  */
 static int add_one_of_many(struct rzsb_sources *s, pid_t pid)
 {
@@ -105,7 +105,7 @@ int rzsb_sources_add_all(struct rzsb_sources *s)
 	return err ? complain("/proc", err) : 0;
 }
 
-static int add_cgroup_folder(struct rzsb_sources *s, const char *folder)
+static int add_cgroup_dir(struct rzsb_sources *s, const char *cgroup)
 {
 	char path[4096];
 	struct dirent *d;
@@ -113,19 +113,19 @@ static int add_cgroup_folder(struct rzsb_sources *s, const char *folder)
 	FILE *f;
 	DIR *dir;
 
-	snprintf(path, sizeof(path), "%s/cgroup.procs", folder);
+	snprintf(path, sizeof(path), "%s/cgroup.procs", cgroup);
 	f = fopen(path, "re");
 	if (!f)
 		return -errno;
 	while (!err && fscanf(f, "%d", &pid) == 1)
 		err = add_one_of_many(s, pid);
 	fclose(f);
-	dir = opendir(folder);
+	dir = opendir(cgroup);
 	while (!err && dir && (d = readdir(dir))) {
 		if (d->d_type != DT_DIR || d->d_name[0] == '.')
 			continue;
-		snprintf(path, sizeof(path), "%s/%s", folder, d->d_name);
-		err = add_cgroup_folder(s, path);
+		snprintf(path, sizeof(path), "%s/%s", cgroup, d->d_name);
+		err = add_cgroup_dir(s, path);
 	}
 	if (dir)
 		closedir(dir);
@@ -139,24 +139,20 @@ int rzsb_sources_add_cgroup(struct rzsb_sources *s, const char *cgroup)
 	int err;
 
 	snprintf(path, sizeof(path), "%s%s", whole ? "" : "/sys/fs/cgroup/", cgroup);
-	err = add_cgroup_folder(s, path);
+	err = add_cgroup_dir(s, path);
 	return err ? complain(path, err) : 0;
 }
 
 static int add_offsets(struct rzsb_addresses *a, uint64_t from, uint64_t bytes)
 {
-	size_t more = bytes / RZSB_PAGE;
-	uint64_t *v = realloc(a->v, (a->nr + more + 1) * sizeof(*v));
+	int err = 0;
 
-	if (!v)
-		return -ENOMEM;
-	a->v = v;
-	for (size_t i = 0; i < more; i++)
-		a->v[a->nr++] = from + i * RZSB_PAGE;
-	return 0;
+	for (uint64_t i = 0; i < bytes / RZSB_PAGE && !err; i++)
+		err = rzsb_addresses_add(a, from + i * RZSB_PAGE);
+	return err;
 }
 
-/* The memory that an ELF core file has; -ENOEXEC: it is none. */
+/* The memory in an ELF core file; -ENOEXEC: it is not one. */
 static int find_in_core(struct rzsb_addresses *a, int fd)
 {
 	Elf64_Ehdr h;
@@ -185,7 +181,7 @@ static int add_file(struct rzsb_sources *s, const char *path, const char *name)
 
 	if (fd < 0)
 		return fd;
-	/* Of a block device too; what is no whole page at the end is left out. */
+	/* Also of a block device.  Less than a page at the end is left out. */
 	size = lseek(fd, 0, SEEK_END);
 	err = size < 0 ? -errno : find_in_core(&src.a, fd);
 	if (err == -ENOEXEC)
@@ -252,7 +248,7 @@ static bool take(void *user, const uint8_t *page)
 	return true;
 }
 
-/* The part that source i goes to, opened if it is new. */
+/* The part that source i goes to. */
 static struct rzsb_part *part_of(struct rzsb_corpus *c, const struct rzsb_sources *s, size_t i)
 {
 	bool last = i >= RZSB_MAX_PARTS - 1;
@@ -322,9 +318,9 @@ int rzsb_sources_load(struct rzsb_sources *s, size_t most, struct rzsb_corpus *c
 
 	memset(c, 0, sizeof(*c));
 	if (s->pages == 0)
-		return complain("nothing to look at", -ENODATA);
+		return complain("no pages", -ENODATA);
 	qsort(s->v, s->nr, sizeof(*s->v), by_size);
-	/* Small sources are looked at with one run at least. */
+	/* A small source has at least one run. */
 	c->room = most && most < s->pages ? most + s->nr * RZSB_RUN : s->pages;
 	c->pages = rzsb_alloc(c->room * RZSB_PAGE);
 	for (size_t i = 0; i < s->nr && !err; i++)
@@ -346,15 +342,15 @@ static int complain_of_idle(int err)
 	const char *why = strerror(-err);
 
 	if (err == -ENOENT)
-		why = "this kernel cannot tell which pages are idle (" RZSB_IDLE_BITMAP
-		      ", CONFIG_IDLE_PAGE_TRACKING): leave --cold out";
+		why = "this kernel does not track idle pages (" RZSB_IDLE_BITMAP
+		      ", CONFIG_IDLE_PAGE_TRACKING): omit --cold";
 	else if (err == -EACCES || err == -EPERM)
-		why = "which pages are idle is told to root alone (CAP_SYS_ADMIN)";
+		why = "only root may see which pages are idle (CAP_SYS_ADMIN)";
 	rzst_say("--cold: %s", why);
 	return err;
 }
 
-/* -ENOENT and the like at once, not after all processes were looked into. */
+/* An error is reported at once, not after all processes were searched. */
 static int want_cold(struct rzsb_sources *s)
 {
 	struct rzsb_idle idle;
@@ -367,7 +363,7 @@ static int want_cold(struct rzsb_sources *s)
 	return 0;
 }
 
-/* Its pagemap, -1 when it has gone. */
+/* Its pagemap; -1: the process is gone. */
 static int open_pagemap(const struct rzsb_source *src)
 {
 	char path[64];
@@ -404,7 +400,7 @@ static void wait_seconds(unsigned seconds)
 
 	for (; seconds > 0; seconds--) {
 		if (show)
-			fprintf(stderr, "\rwaiting for pages to be touched: %u s\033[K", seconds);
+			fprintf(stderr, "\rwaiting for accesses to pages: %u s\033[K", seconds);
 		sleep(1);
 	}
 	if (show)
@@ -419,12 +415,8 @@ int rzsb_sources_keep_cold(struct rzsb_sources *s)
 	if (!s->cold)
 		return 0;
 	for (size_t i = 0; i < s->nr; i++)
-		if (!s->v[i].process) {
-			rzst_say("--cold: %s is no process: only a process touches its "
-				 "pages",
-				 s->v[i].path);
-			return -EINVAL;
-		}
+		if (!s->v[i].process)
+			return rzst_fail(-EINVAL, "--cold: %s is not a process", s->v[i].path);
 	err = rzsb_idle_open(&idle);
 	if (err)
 		return complain_of_idle(err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Where pages come from: processes, corpora of "rzsbench capture", files of any sort.  They are
- * found first, all of them, and then a sample is loaded.  One thread.
+ * Where pages come from: processes, corpora, core files, images of memory.  First all sources are
+ * added, which finds their pages; then a sample of these is loaded.  Threading: one thread.
  */
 #ifndef RZSB_SOURCE_H
 #define RZSB_SOURCE_H
@@ -12,7 +12,7 @@
 
 struct rzsb_source {
 	char name[RZSB_NAME_MAX];
-	char *path;		 /* of the file that has the bytes */
+	char *path;		 /* of the file that they are in */
 	struct rzsb_addresses a; /* offsets in it */
 	bool process;
 };
@@ -20,53 +20,47 @@ struct rzsb_source {
 struct rzsb_sources {
 	struct rzsb_source *v;
 	size_t nr;
-	size_t pages;  /* found in all */
-	size_t denied; /* processes that we may not look into */
-	size_t gone;   /* that ended meanwhile */
-	size_t lost;   /* pages that could not be read any more */
-	size_t images; /* sources that are files of any sort, not a process's memory */
-	bool cold;     /* only pages that nobody touches for so many seconds are wanted */
+	size_t pages;  /* of all sources */
+	size_t denied; /* processes whose memory may not be read */
+	size_t gone;   /* processes that have ended meanwhile */
+	size_t lost;   /* pages that could not be read */
+	size_t images; /* sources that are neither a process nor a corpus */
+	bool cold;     /* keep only pages that are not accessed for cold_wait seconds */
 	unsigned cold_wait;
 };
 
-/*
- * Each adds what it finds.  0, or a negative errno with a message on stderr: no such thing, not
- * allowed to (and what would allow it), not to be read.
- */
+/* Add sources.  0 or a negative errno, with a message. */
 int rzsb_sources_add_pid(struct rzsb_sources *s, pid_t pid);
-/* Every process but this one.  Those that are denied or gone are counted. */
+/* All processes except this one.  Those that are denied or gone are counted. */
 int rzsb_sources_add_all(struct rzsb_sources *s);
-/* Every process of a cgroup and of those below it: a folder below /sys/fs/cgroup, or its path. */
+/* All processes of a cgroup and of those below it.  cgroup: a path, or one below /sys/fs/cgroup. */
 int rzsb_sources_add_cgroup(struct rzsb_sources *s, const char *cgroup);
-/* A corpus, an ELF core file (its memory), or any file or block device as an image of memory. */
+/* A corpus, the memory in an ELF core file, or any file or block device as an image of memory. */
 int rzsb_sources_add_path(struct rzsb_sources *s, const char *path);
 
 /*
- * Load at most `most` pages (0: all), every source keeping its share, in runs of RZSB_RUN pages.
- * Sources beyond RZSB_MAX_PARTS are loaded as one part, the smallest ones.  0 or a negative errno,
+ * Load at most `most` pages (0: all), each source in proportion, in runs of RZSB_RUN pages.  The
+ * smallest sources become one part if there are more than RZSB_MAX_PARTS.  0 or a negative errno,
  * with a message.
  */
 int rzsb_sources_load(struct rzsb_sources *s, size_t most, struct rzsb_corpus *c);
 
 /*
- * The steps of that, for who wants the pages elsewhere.  Thin source i out to its share of `most`
- * pages (0: all) of all sources' together, a run at least.
+ * The two steps of that, for pages that go elsewhere.  Thin source i out to its share of `most`
+ * pages (0: all) of all sources, at least a run.
  */
 void rzsb_source_thin(struct rzsb_sources *s, size_t i, size_t most);
-/* Read its pages as rzsb_read_pages() does; -ESRCH as well when there is no such file any more. */
+/* As rzsb_read_pages(); -ESRCH also if the file is gone. */
 int rzsb_source_read(const struct rzsb_source *src, bool (*take)(void *user, const uint8_t *page),
 		     void *user, size_t *out_lost);
 
 /*
- * If that is wanted (cold), wait, and keep only pages that nobody has touched meanwhile.  0 or a
- * negative errno, with a message: the kernel cannot tell, or may not tell us.
+ * If only cold pages are wanted: wait, and keep the pages that were not accessed meanwhile.  0 or a
+ * negative errno, with a message: the kernel does not know, or it is not permitted.
  */
 int rzsb_sources_keep_cold(struct rzsb_sources *s);
 
-/*
- * An option that chooses sources (RZSB_SOURCE_OPTIONS).  false: another option; *err is left alone
- * then.
- */
+/* Options that choose sources.  false: id is another option, and *err is unchanged. */
 bool rzsb_sources_option(struct rzsb_sources *s, const struct rzsb_args *a, int id, int *err);
 
 enum { RZSB_OPT_COLD = 300, RZSB_OPT_COLD_WAIT };
@@ -75,11 +69,11 @@ enum { RZSB_OPT_COLD = 300, RZSB_OPT_COLD_WAIT };
 
 /* clang-format off */
 #define RZSB_SOURCE_OPTIONS \
-	{'p', "pid", "PID", "a process that is there; several may be named"}, \
-	{'a', "all", NULL, "all processes that may be looked into"}, \
-	{'g', "cgroup", "PATH", "all processes of a cgroup and those below it"}, \
-	{RZSB_OPT_COLD, "cold", NULL, "only pages that nobody touches for a while"}, \
-	{RZSB_OPT_COLD_WAIT, "cold-wait", "SECONDS", "... for so long (default 60)"}
+	{'p', "pid", "PID", "a process; may be given several times"}, \
+	{'a', "all", NULL, "all processes whose memory may be read"}, \
+	{'g', "cgroup", "PATH", "all processes of a cgroup and of those below it"}, \
+	{RZSB_OPT_COLD, "cold", NULL, "only pages that are not accessed for a while"}, \
+	{RZSB_OPT_COLD_WAIT, "cold-wait", "SECONDS", "... for this long (default 60)"}
 /* clang-format on */
 
 void rzsb_sources_free(struct rzsb_sources *s);

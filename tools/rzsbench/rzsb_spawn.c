@@ -68,19 +68,10 @@ static size_t list_processes(struct process *v, size_t room)
 
 static size_t anonymous_pages(pid_t pid)
 {
-	char path[64], line[256];
-	unsigned long kib = 0;
-	FILE *f;
+	char path[64];
 
 	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
-	f = fopen(path, "re");
-	if (!f)
-		return 0;
-	while (fgets(line, sizeof(line), f))
-		if (sscanf(line, "RssAnon: %lu", &kib) == 1)
-			break;
-	fclose(f);
-	return kib / (RZSB_PAGE / 1024);
+	return rzst_number_in(path, "RssAnon:") / (RZSB_PAGE / 1024);
 }
 
 static struct process all[32768];

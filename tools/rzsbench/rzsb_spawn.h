@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A program that is started to be looked at: rzsb_spawn.c.  One thread, and one program in the life
- * of this process.
+ * A program that is started to be captured.  Threading: one thread; one program in the life of this
+ * process.
  */
 #ifndef RZSB_SPAWN_H
 #define RZSB_SPAWN_H

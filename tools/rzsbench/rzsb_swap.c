@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * "rzsbench swap": what this machine's swap does with the pages of a corpus.
+ * "rzsbench swap": measures this machine's swap with the pages of a corpus.
  *
- * They are loaded into memory, the kernel is asked to swap out these and no others, however much
- * memory is free (MADV_PAGEOUT), and each is touched again, one at a time, in a random order.  What
- * comes back is held against a second look at the files: a copy in memory could be swapped out too.
+ * The pages are loaded into memory.  The kernel is asked to swap out these and no others, however
+ * much memory is free (MADV_PAGEOUT).  Then each is touched, one at a time, in a random order, and
+ * compared with the files, as a copy in memory could be swapped out, too.
  *
- * A page that was written to an area which takes its time stays in memory as well, in the swap
- * cache, until somebody wants its place; touching it would say nothing of the area.  mincore()
- * tells of such pages.  They are mapped again and given up again (let_go()), which takes no second
- * write.
+ * A page that was written to a slow area stays in memory, in the swap cache, until its place is
+ * needed.  Touching it would not read from the area.  mincore() finds such pages.  They are mapped
+ * and swapped out again (drop_cached()), which does not write them again.
  *
- * One thread.
+ * Threading: one thread.
  */
 #define _GNU_SOURCE
 #include "rzsb.h"
@@ -27,7 +26,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #ifndef MADV_PAGEOUT
@@ -39,9 +37,9 @@
 #define MAX_TRIES   5u /* to get more pages out of the swap cache */
 
 struct swap {
-	const char *dir, *out, *versions;
+	const char *dir;
+	struct rzsb_record record;
 	size_t max_pages;
-	uint64_t seed;
 	bool wait;
 
 	struct rzsb_corpus corpus;
@@ -51,25 +49,23 @@ struct swap {
 	bool zswap;
 	struct rzst_swap_area before[RZST_SWAPS_MAX], after[RZST_SWAPS_MAX];
 	unsigned nr_before, nr_after;
-	double out_s, in_s;  /* the latter of touching pages that were out, not of comparing them */
-	size_t gone, cached; /* pages that are out, and those of them still in memory as well */
+	double out_s, in_s;  /* in_s: to touch pages that were out, without comparing them */
+	size_t gone, cached; /* pages that are out; those of them that are also in memory */
 	size_t faults_read, faults_cached, faults_zero, wrong;
-	double *us; /* of faults that read */
+	double *us; /* times of the faults that read */
 };
 
 static const struct rzsb_option options[] = {
 	{'m', "pages", "MIB", "taken from the corpus (default: all)"},
-	{'w', "wait", NULL, "for a line on standard input, before they are read again"},
-	{'e', "seed", "N", "of the order in which they are read (default 1)"},
-	{'o', "output", "FILE", "JSON lines, appended; - is standard output"},
-	{'V', "versions", "TEXT", "of libraries, for the JSON line about the machine"},
+	{'w', "wait", NULL, "for a line on standard input before pages are swapped in"},
+	RZSB_RECORD_OPTIONS,
 	{0},
 };
 
 static const char about[] =
-	"Puts captured pages into memory, has the kernel swap them out, reads them again one at a\n"
-	"time, and compares every byte with the files.  Swap has to be on, and is left alone but\n"
-	"for that.\n";
+	"Loads captured pages into memory, has the kernel swap them out, swaps them in one at a\n"
+	"time, and compares every byte with the files.  Swap must be on; its settings are not\n"
+	"changed.\n";
 
 static void parse(struct swap *s, int argc, char **argv)
 {
@@ -78,29 +74,16 @@ static void parse(struct swap *s, int argc, char **argv)
 	int id;
 
 	while ((id = rzsb_next_option(&a, argc, argv)) != -1)
-		switch (id) {
-		case 'm':
+		if (id == 'm')
 			s->max_pages = rzsb_number(&a, 1, 1 << 20) * 256;
-			break;
-		case 'w':
+		else if (id == 'w')
 			s->wait = true;
-			break;
-		case 'e':
-			s->seed = rzsb_number(&a, 0, UINT64_MAX);
-			break;
-		case 'o':
-			s->out = optarg;
-			break;
-		case 'V':
-			s->versions = optarg;
-			break;
-		}
-	if (argc - optind != 1)
-		rzsb_complain(&a, "one folder of captured pages is needed");
-	s->dir = argv[optind];
+		else
+			rzsb_record_option(&s->record, &a, id);
+	s->dir = rzsb_corpus_argument(&a, argc, argv);
 }
 
-/* Its pages, and its files for the second look. */
+/* The pages, and the files to compare them with. */
 static void load(struct swap *s)
 {
 	char path[4096];
@@ -113,24 +96,17 @@ static void load(struct swap *s)
 		if (s->file[i] < 0)
 			rzst_die(RZSB_FAILED, "%s: %s", path, strerror(errno));
 	}
-	/* A huge page would come back as one; a kernel that knows none refuses, which is fine. */
+	/* A huge page would come back as a whole.  A kernel without huge pages refuses this. */
 	madvise(s->corpus.pages, s->corpus.nr * RZSB_PAGE, MADV_NOHUGEPAGE);
 }
 
-static void give_up(struct swap *s)
+static void swap_out(struct swap *s)
 {
 	if (madvise(s->corpus.pages, s->corpus.nr * RZSB_PAGE, MADV_PAGEOUT) < 0)
 		rzst_die(RZSB_FAILED,
 			 "this kernel cannot swap out on request (MADV_PAGEOUT, "
 			 "Linux 5.4): %s",
 			 strerror(errno));
-}
-
-static void nap(void)
-{
-	const struct timespec t = {.tv_nsec = 1000000};
-
-	nanosleep(&t, NULL);
 }
 
 static uint64_t pages_in_writing(void)
@@ -143,7 +119,7 @@ static void touch(const struct swap *s, size_t page)
 	(void)*(const volatile uint8_t *)(s->corpus.pages + page * RZSB_PAGE);
 }
 
-/* Pages in memory, mapped or not; with map, mapped after it. */
+/* How many pages are in memory, mapped or not.  map: map them. */
 static size_t pages_in_memory(struct swap *s, bool map)
 {
 	unsigned char *in = rzsb_alloc(s->corpus.nr);
@@ -162,10 +138,10 @@ static size_t pages_in_memory(struct swap *s, bool map)
 }
 
 /*
- * Until that makes no difference any more: where swap is more than half full, the kernel writes
- * such a page anew, and it stays.
+ * Until that has no more effect: if swap is more than half full, the kernel writes such a page
+ * again, and it stays.
  */
-static void let_go(struct swap *s)
+static void drop_cached(struct swap *s)
 {
 	size_t least = SIZE_MAX, nr;
 
@@ -176,8 +152,8 @@ static void let_go(struct swap *s)
 		if (nr < least)
 			tries = 0;
 		least = nr < least ? nr : least;
-		give_up(s);
-		nap();
+		swap_out(s);
+		rzsb_nap(1);
 	}
 }
 
@@ -203,13 +179,13 @@ static void page_out(struct swap *s)
 	size_t mapped, in_memory;
 
 	s->nr_before = rzst_swaps_read(s->before);
-	give_up(s);
+	swap_out(s);
 	while (pages_in_writing() > others && rzst_now() - start < PATIENCE_NS)
-		nap();
+		rzsb_nap(1);
 	s->out_s = (double)(rzst_now() - start) / 1e9;
-	let_go(s);
+	drop_cached(s);
 	s->gone = pages_swapped(s);
-	/* In memory and not mapped: what is mapped is not out. */
+	/* Pages that are mapped are in memory, and not out. */
 	mapped = s->corpus.nr - s->gone;
 	in_memory = pages_in_memory(s, false);
 	s->cached = in_memory > mapped ? in_memory - mapped : 0;
@@ -220,20 +196,15 @@ static void await_line(void)
 {
 	int c;
 
-	puts("waiting: a line on standard input, and they are read again");
+	puts("waiting: a line on standard input swaps the pages in");
 	fflush(stdout);
 	while ((c = getchar()) != '\n' && c != EOF)
 		;
 }
 
-static bool is_zero(const uint8_t *page)
-{
-	return page[0] == 0 && memcmp(page, page + 1, RZSB_PAGE - 1) == 0;
-}
-
 /*
- * A fault that the kernel counts as a major one has read an area, but for those of pages of zeros:
- * since Linux 6.12 these are remembered, and go nowhere.
+ * A major fault has read from an area, except of a page of zeros, which Linux keeps itself since
+ * 6.12.
  */
 static void bring_in(struct swap *s, uint32_t page)
 {
@@ -245,14 +216,15 @@ static void bring_in(struct swap *s, uint32_t page)
 	touch(s, page);
 	ns = rzst_now() - start;
 	getrusage(RUSAGE_THREAD, &after);
-	if (after.ru_majflt > before.ru_majflt && is_zero(rzsb_page(&s->corpus, page)))
+	if (after.ru_majflt > before.ru_majflt &&
+	    rzsb_zeros(rzsb_page(&s->corpus, page), RZSB_PAGE))
 		s->faults_zero++;
 	else if (after.ru_majflt > before.ru_majflt)
 		s->us[s->faults_read++] = (double)ns / 1000;
 	else if (after.ru_minflt > before.ru_minflt)
 		s->faults_cached++;
 	else
-		return; /* it was there all the time */
+		return; /* it was never out */
 	s->in_s += (double)ns / 1e9;
 }
 
@@ -268,7 +240,7 @@ static bool is_right(const struct swap *s, uint32_t page)
 		  (off_t)((page - p->first) * RZSB_PAGE));
 	if (n != RZSB_PAGE)
 		rzst_die(RZSB_FAILED, "%s/%s.pages: %s", s->dir, p->name,
-			 n < 0 ? strerror(errno) : "it has become shorter");
+			 n < 0 ? strerror(errno) : "the file has become shorter");
 	return memcmp(bytes, rzsb_page(&s->corpus, page), RZSB_PAGE) == 0;
 }
 
@@ -276,7 +248,7 @@ static void read_again(struct swap *s)
 {
 	size_t nr = s->corpus.nr;
 	uint32_t *order = rzsb_alloc(nr * sizeof(*order));
-	uint64_t seed = s->seed;
+	uint64_t seed = s->record.seed;
 
 	s->us = rzsb_alloc(nr * sizeof(*s->us));
 	for (size_t i = 0; i < nr; i++)
@@ -287,11 +259,6 @@ static void read_again(struct swap *s)
 		s->wrong += !is_right(s, order[i]);
 	}
 	munmap(order, nr * sizeof(*order));
-}
-
-static double mib(uint64_t bytes)
-{
-	return (double)bytes / 1048576;
 }
 
 static double mb_per_s(size_t pages, double seconds)
@@ -309,20 +276,20 @@ static bool zswap_is_on(void)
 	return on;
 }
 
-static void tell_what(struct swap *s)
+static void show_settings(struct swap *s)
 {
 	s->page_cluster = rzst_number_in("/proc/sys/vm/page-cluster", "");
 	s->zswap = zswap_is_on();
 	printf("%zu pages (%.0f MiB); vm.page-cluster %llu: a read is of up to %llu KiB; seed "
 	       "%llu\n",
-	       s->corpus.nr, mib(s->corpus.nr * RZSB_PAGE), (unsigned long long)s->page_cluster,
-	       4ull << (s->page_cluster & 31), (unsigned long long)s->seed);
+	       s->corpus.nr, rzsb_pages_mib(s->corpus.nr), (unsigned long long)s->page_cluster,
+	       4ull << (s->page_cluster & 31), (unsigned long long)s->record.seed);
 	if (s->zswap)
-		printf("zswap is on: it takes the pages, and an area only what it does not keep\n");
+		printf("zswap is on: it takes the pages, and the areas what it does not keep\n");
 	fflush(stdout);
 }
 
-/* What it was before; an area that was not there had nothing. */
+/* 0 if the area was not there. */
 static uint64_t used_before(const struct swap *s, const struct rzst_swap_area *area)
 {
 	for (unsigned i = 0; i < s->nr_before; i++)
@@ -331,7 +298,7 @@ static uint64_t used_before(const struct swap *s, const struct rzst_swap_area *a
 	return 0;
 }
 
-static void tell_areas(struct swap *s)
+static void show_areas(struct swap *s)
 {
 	printf("%-24s %8s | %10s %10s %10s\n", "area", "priority", "MiB before", "after", "taken");
 	for (unsigned i = 0; i < s->nr_after; i++) {
@@ -340,8 +307,9 @@ static void tell_areas(struct swap *s)
 		char name[sizeof(a->name)];
 
 		rzst_tame(strcpy(name, a->name));
-		printf("%-24s %8d | %10.1f %10.1f %10.1f\n", name, a->priority, mib(before),
-		       mib(a->used), mib(a->used) - mib(before));
+		printf("%-24s %8d | %10.1f %10.1f %10.1f\n", name, a->priority,
+		       rzsb_mib((double)before), rzsb_mib((double)a->used),
+		       rzsb_mib((double)a->used - (double)before));
 		rzsb_json_begin(&s->json, "swap_area");
 		rzsb_json_str(&s->json, "area", a->name);
 		rzsb_json_num(&s->json, "priority", a->priority);
@@ -352,14 +320,14 @@ static void tell_areas(struct swap *s)
 	}
 }
 
-static void tell_out(struct swap *s)
+static void show_out(struct swap *s)
 {
-	printf("out: %.1f of %.1f MiB in %.2f s, %.0f MB/s\n", mib(s->gone * RZSB_PAGE),
-	       mib(s->corpus.nr * RZSB_PAGE), s->out_s, mb_per_s(s->gone, s->out_s));
+	printf("out: %.1f of %.1f MiB in %.2f s, %.0f MB/s\n", rzsb_pages_mib(s->gone),
+	       rzsb_pages_mib(s->corpus.nr), s->out_s, mb_per_s(s->gone, s->out_s));
 	if (s->cached)
-		printf("     %.1f MiB of it are still in memory, too: to read them asks no area\n",
-		       mib(s->cached * RZSB_PAGE));
-	tell_areas(s);
+		printf("     %.1f MiB of it are also in memory: reading them takes no area\n",
+		       rzsb_pages_mib(s->cached));
+	show_areas(s);
 	fflush(stdout);
 }
 
@@ -386,19 +354,19 @@ static void json_all(struct swap *s, size_t in, const struct rzsb_latency *us)
 	rzsb_json_end(j);
 }
 
-static void tell_in(struct swap *s)
+static void show_in(struct swap *s)
 {
 	size_t in = s->faults_read + s->faults_cached + s->faults_zero;
 	struct rzsb_latency us = rzsb_latency_of(s->us, s->faults_read);
 	const double none = (double)NAN;
 
 	printf("in:  %.1f MiB, a page at a time, at random, in %.2f s, %.0f MB/s\n"
-	       "page faults: %zu read an area, %zu found their page in memory, "
+	       "page faults: %zu read from an area, %zu found the page in memory, "
 	       "%zu were of pages of zeros\n",
-	       mib(in * RZSB_PAGE), s->in_s, mb_per_s(in, s->in_s), s->faults_read,
-	       s->faults_cached, s->faults_zero);
+	       rzsb_pages_mib(in), s->in_s, mb_per_s(in, s->in_s), s->faults_read, s->faults_cached,
+	       s->faults_zero);
 	if (s->faults_read)
-		printf("one that read took, in us: p50 %.1f  p90 %.1f  p99 %.1f  p99.9 %.1f  "
+		printf("time of a fault that read, us: p50 %.1f  p90 %.1f  p99 %.1f  p99.9 %.1f  "
 		       "max %.1f\n",
 		       us.p50, us.p90, us.p99, us.p999, us.most);
 	else
@@ -406,7 +374,7 @@ static void tell_in(struct swap *s)
 	if (s->wrong)
 		printf("%zu of %zu pages came back with WRONG bytes\n", s->wrong, s->corpus.nr);
 	else
-		printf("every byte as it was\n");
+		printf("every byte is right\n");
 	json_all(s, in, &us);
 }
 
@@ -421,30 +389,30 @@ static uint64_t free_swap(const struct swap *s)
 
 int rzsb_cmd_swap(int argc, char **argv)
 {
-	static struct swap swap = {.seed = 1};
+	static struct swap swap = {.record.seed = 1};
 	struct swap *s = &swap;
 	int err;
 
 	parse(s, argc, argv);
 	if (rzst_swaps_read(s->before) == 0)
-		rzst_die(RZSB_NOTHING, "swap: no swap is on here, so nothing can be swapped out: "
-				       "see swapon(8), or rzscontrol(8), attach");
+		rzst_die(RZSB_NOTHING, "swap: no swap is on: see swapon(8), or attach in "
+				       "rzscontrol(8)");
 	load(s);
-	if (rzsb_json_open(&s->json, s->out, "rzsbench swap", s->versions, &s->corpus, s->seed) < 0)
+	if (rzsb_json_open(&s->json, &s->record, "rzsbench swap", &s->corpus) < 0)
 		return RZSB_FAILED;
-	tell_what(s);
+	show_settings(s);
 	page_out(s);
 	if (s->gone == 0)
-		rzst_die(RZSB_NOTHING,
-			 "swap: nothing was swapped out, of %.1f MiB, with %.1f MiB "
-			 "of swap free: is it full, or is there a limit "
-			 "(memory.swap.max of the cgroup)?",
-			 mib(s->corpus.nr * RZSB_PAGE), mib(free_swap(s)));
-	tell_out(s);
+		rzst_die(
+			RZSB_NOTHING,
+			"swap: nothing of %.1f MiB was swapped out, with %.1f MiB of swap free: is "
+			"there a limit (memory.swap.max of the cgroup)?",
+			rzsb_pages_mib(s->corpus.nr), rzsb_mib((double)free_swap(s)));
+	show_out(s);
 	if (s->wait)
 		await_line();
 	read_again(s);
-	tell_in(s);
+	show_in(s);
 	err = rzsb_json_close(&s->json);
 	return s->wrong ? RZSB_WRONG : err < 0 ? RZSB_FAILED : RZSB_OK;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Servers run in the foreground as our children and die with us; zram is reset when we are done
- * with it, and never touched when somebody else has set it up.
+ * Servers run in the foreground, as our children, and die with us.  zram is reset in the end, and
+ * not used if it is set up already.
  */
 #define _GNU_SOURCE
 #include "rzsb_target.h"
@@ -19,7 +19,6 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define START_PATIENCE_NS 20000000000ull
@@ -47,13 +46,6 @@ static void __attribute__((noreturn)) run_server(const struct target *t, uint64_
 	_exit(127);
 }
 
-static void nap(void)
-{
-	const struct timespec t = {.tv_nsec = 5000000};
-
-	nanosleep(&t, NULL);
-}
-
 uint64_t rzsb_target_settled_ram(const struct target *t)
 {
 	uint64_t now = rzst_now(), last = now, deadline = now + START_PATIENCE_NS;
@@ -65,12 +57,12 @@ uint64_t rzsb_target_settled_ram(const struct target *t)
 		if (ram_now != ram)
 			last = now;
 		ram = ram_now;
-		nap();
+		rzsb_nap(5);
 	}
 	return ram;
 }
 
-/* A file of tmpfs without a name: it cannot outlive us and the server. */
+/* A file in RAM without a name, which does not outlive us and the server. */
 static int make_file(struct target *t, uint64_t size)
 {
 	if (!t->in_file)
@@ -78,11 +70,10 @@ static int make_file(struct target *t, uint64_t size)
 	t->fd = memfd_create(t->name, MFD_CLOEXEC);
 	if (t->fd >= 0 && ftruncate(t->fd, (off_t)size) == 0)
 		return 0;
-	fprintf(stderr, "%s: a file in RAM: %s\n", t->name, strerror(errno));
-	return -1;
+	return rzst_fail(-1, "%s: a file in RAM: %s", t->name, strerror(errno));
 }
 
-/* Until it has its socket. */
+/* Wait until the socket exists.  0 or -1 with a message. */
 static int await_socket(struct target *t)
 {
 	uint64_t deadline = rzst_now() + START_PATIENCE_NS;
@@ -90,75 +81,64 @@ static int await_socket(struct target *t)
 
 	while (access(t->socket, F_OK) != 0) {
 		if (waitpid(t->pid, &status, WNOHANG) == t->pid) {
-			fprintf(stderr, "%s: the server ended at once: %s\n", t->name, t->command);
+			rzst_say("%s: the server ended at once: %s", t->name, t->command);
 			t->up = false;
 			return -1;
 		}
-		if (rzst_now() > deadline) {
-			fprintf(stderr, "%s: the server does not come up\n", t->name);
-			return -1;
-		}
-		nap();
+		if (rzst_now() > deadline)
+			return rzst_fail(-1, "%s: the server does not start", t->name);
+		rzsb_nap(5);
 	}
 	return 0;
 }
 
-/* Whether what was connected to will do; where: what to call it.  0, or -1 with a message. */
-static int look_at_export(struct target *t, const char *where, uint64_t size)
+int rzsb_target_fits(const char *where, uint64_t have, uint64_t size)
 {
-	uint64_t have = rzsb_client_size(t->client);
+	if (have >= size)
+		return 0;
+	return rzst_fail(-1, "%s has %llu bytes, %llu are needed: see --pages", where,
+			 (unsigned long long)have, (unsigned long long)size);
+}
 
+/* where: what the message calls it. */
+static int check_export(struct target *t, const char *where, uint64_t size)
+{
 	t->no_discard = !rzsb_client_can_trim(t->client);
-	if (rzsb_client_is_read_only(t->client)) {
-		fprintf(stderr, "%s: %s is read-only\n", t->name, where);
-		return -1;
-	}
-	if (have < size) {
-		fprintf(stderr, "%s: %s has %llu bytes, %llu are needed: see --pages\n", t->name,
-			where, (unsigned long long)have, (unsigned long long)size);
-		return -1;
-	}
-	return 0;
+	if (rzsb_client_is_read_only(t->client))
+		return rzst_fail(-1, "%s: %s is read-only", t->name, where);
+	return rzsb_target_fits(where, rzsb_client_size(t->client), size);
 }
 
 int rzsb_target_start_server(struct target *t, const char *dir, uint64_t size, int cpu,
 			     unsigned conns)
 {
 	if ((size_t)snprintf(t->socket, sizeof(t->socket), "%s/%s", dir, t->name) >=
-	    sizeof(t->socket)) {
-		fprintf(stderr, "%s: the socket's name is too long\n", t->name);
-		return -1;
-	}
+	    sizeof(t->socket))
+		return rzst_fail(-1, "%s: the socket's name is too long", t->name);
 	if (make_file(t, size) < 0)
 		return -1;
 	fflush(NULL);
 	t->pid = fork();
 	if (t->pid == 0)
 		run_server(t, size, cpu);
-	if (t->pid < 0) {
-		fprintf(stderr, "%s: fork: %s\n", t->name, strerror(errno));
-		return -1;
-	}
+	if (t->pid < 0)
+		return rzst_fail(-1, "%s: fork: %s", t->name, strerror(errno));
 	t->up = true;
-	/*
-	 * Its memory at rest is taken before anybody connects: some allocate buffers for each
-	 * connection.
-	 */
+	/* Before the first connection, as some allocate buffers for each. */
 	if (await_socket(t) < 0)
 		return -1;
 	t->rss_start = rzsb_target_settled_ram(t);
 	if (rzsb_client_connect(&t->client, t->socket, t->export, conns, START_PATIENCE_NS) < 0)
 		return -1;
-	return look_at_export(t, t->command, size);
+	return check_export(t, t->command, size);
 }
 
-/* It is never started nor ended by us, and tells neither RAM nor processor time. */
 int rzsb_target_start_uri(struct target *t, uint64_t size, unsigned conns)
 {
 	if (rzsb_client_connect_uri(&t->client, t->uri, conns) < 0)
 		return -1;
 	t->up = true;
-	return look_at_export(t, t->uri, size);
+	return check_export(t, t->uri, size);
 }
 
 static int write_text(const char *path, const char *text)
@@ -240,7 +220,7 @@ void rzsb_target_stop(struct target *t)
 		if (t->fd >= 0)
 			close(t->fd);
 		if (!t->device && write_text(ZRAM "reset", "1") < 0)
-			fprintf(stderr, "zram: cannot reset it\n");
+			rzst_say("zram: cannot reset it");
 		return;
 	}
 	rzsb_client_close(t->client);
@@ -248,11 +228,11 @@ void rzsb_target_stop(struct target *t)
 	kill(t->pid, SIGTERM);
 	while (waitpid(t->pid, NULL, WNOHANG) == 0) {
 		if (rzst_now() > deadline) {
-			fprintf(stderr, "%s: the server does not end, killing it\n", t->name);
+			rzst_say("%s: the server does not stop, killing it", t->name);
 			kill(t->pid, SIGKILL);
 			deadline = UINT64_MAX;
 		}
-		nap();
+		rzsb_nap(5);
 	}
 	unlink(t->socket);
 	if (t->in_file)
@@ -262,7 +242,7 @@ void rzsb_target_stop(struct target *t)
 /* Of all threads of a process. */
 static uint64_t process_cpu(const char *pid)
 {
-	char path[320], text[128];
+	char path[320];
 	uint64_t sum = 0;
 	struct dirent *d;
 	DIR *dir;
@@ -273,15 +253,15 @@ static uint64_t process_cpu(const char *pid)
 		if (d->d_name[0] == '.')
 			continue;
 		snprintf(path, sizeof(path), "/proc/%.20s/task/%.20s/schedstat", pid, d->d_name);
-		if (read_text(path, text, sizeof(text)) == 0)
-			sum += strtoull(text, NULL, 10);
+		sum += rzst_number_in(path, "");
 	}
 	if (dir)
 		closedir(dir);
 	return sum;
 }
 
-uint64_t rzsb_target_server_cpu(const struct target *t)
+/* So far, of all of the server's threads and children, in nanoseconds; 0: unknown. */
+static uint64_t server_cpu(const struct target *t)
 {
 	char path[80], pid[24], text[1024], *child, *save = NULL;
 	uint64_t sum;
@@ -298,17 +278,29 @@ uint64_t rzsb_target_server_cpu(const struct target *t)
 	return sum;
 }
 
-double rzsb_target_cpu(const struct target *t, uint64_t ours, uint64_t server)
+struct rzsb_meter rzsb_target_meter(const struct target *t)
 {
-	return t->uri ? (double)NAN : (double)(ours + server);
+	return (struct rzsb_meter){rzst_now(), rzsb_cpu_process(), server_cpu(t)};
 }
 
-double rzsb_target_server_us(const struct target *t, uint64_t ours, uint64_t server)
+struct rzsb_rates rzsb_target_rates(const struct target *t, const struct rzsb_meter *since,
+				    uint64_t nr)
 {
-	return t->uri ? (double)NAN : (double)(t->command ? server : ours) / 1e3;
+	const struct rzsb_meter now = rzsb_target_meter(t);
+	double n = (double)nr, ours = (double)(now.ours - since->ours);
+	double server = (double)(now.server - since->server);
+	struct rzsb_rates r = {n * 1e9 / (double)(now.clock - since->clock), (double)NAN,
+			       (double)NAN};
+
+	/* The CPU time of a server that we have not started is unknown. */
+	if (!t->uri) {
+		r.cpu = n * 1e9 / (ours + server);
+		r.server_us = (t->command ? server : ours) / 1e3 / n;
+	}
+	return r;
 }
 
-bool rzsb_target_tells_ram(const struct target *t)
+bool rzsb_target_knows_ram(const struct target *t)
 {
 	return !t->uri && !t->device;
 }
@@ -325,7 +317,7 @@ uint64_t rzsb_target_ram(const struct target *t)
 		return rzsb_rss(t->pid) + (uint64_t)st.st_blocks * 512;
 	}
 	/* orig_data_size compr_data_size mem_used_total ... */
-	if (!rzsb_target_tells_ram(t) || read_text(ZRAM "mm_stat", text, sizeof(text)) < 0 ||
+	if (!rzsb_target_knows_ram(t) || read_text(ZRAM "mm_stat", text, sizeof(text)) < 0 ||
 	    sscanf(text, "%*u %*u %llu", &used) != 1)
 		return 0;
 	return used;

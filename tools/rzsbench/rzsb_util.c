@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * Clocks, random numbers, medians and the like for the benchmark programs.
- */
+/* Clocks, random numbers, medians, memory: see rzsb.h. */
 #define _GNU_SOURCE
 #include "rzsb.h"
 
@@ -36,10 +34,7 @@ uint64_t rzsb_cpu_process(void)
 	return clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 }
 
-/*
- * A counter through a mixing function (the finaliser known from splitmix64): any state is a good
- * seed.
- */
+/* A counter and the mixing function of splitmix64. */
 uint64_t rzsb_rand(uint64_t *state)
 {
 	uint64_t z = *state += 0x9e3779b97f4a7c15u;
@@ -73,6 +68,13 @@ void rzsb_shuffle(uint32_t *v, size_t n, uint64_t *state)
 	}
 }
 
+void rzsb_nap(unsigned ms)
+{
+	const struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
+
+	nanosleep(&t, NULL);
+}
+
 static int by_value(const void *a, const void *b)
 {
 	double x = *(const double *)a, y = *(const double *)b;
@@ -88,20 +90,12 @@ void rzsb_cell(int width, int decimals, double value, const char *then)
 		printf("%*.*f%s", width, decimals, value, then);
 }
 
-/* The value that so much of n sorted ones does not exceed. */
+/* The value that the share q of n sorted ones does not exceed. */
 static double at_quantile(const double *v, size_t n, double q)
 {
 	size_t i = (size_t)ceil(q * (double)n);
 
 	return v[i == 0 ? 0 : i > n ? n - 1 : i - 1];
-}
-
-double rzsb_quantile(double *v, size_t n, double q)
-{
-	if (n == 0)
-		return 0;
-	qsort(v, n, sizeof(*v), by_value);
-	return at_quantile(v, n, q);
 }
 
 struct rzsb_latency rzsb_latency_of(double *times, size_t nr)
@@ -129,8 +123,8 @@ double rzsb_over_rounds(const double *v, size_t stride, unsigned nr, double *out
 }
 
 /*
- * A round is below the median with a probability of a half, so that the k-th from either end is
- * beyond it with that of fewer than k heads in nr throws of a coin.
+ * A round is below the median with a probability of 1/2.  So the k-th from either end is beyond the
+ * median with the probability of fewer than k heads in nr throws of a coin.
  */
 void rzsb_median_range(double *v, unsigned nr, double *out_least, double *out_most)
 {
@@ -198,15 +192,15 @@ void rzsb_stay_private(void)
 	struct rlimit most;
 
 	prctl(PR_SET_DUMPABLE, 0);
-	/* Under a limit later allocations would fail. */
+	/* With a limit later allocations would fail. */
 	if (geteuid() == 0 ||
 	    (getrlimit(RLIMIT_MEMLOCK, &most) == 0 && most.rlim_cur == RLIM_INFINITY))
 		if (mlockall(MCL_CURRENT | MCL_FUTURE) == 0)
 			return;
-	rzst_say("this program's memory cannot be locked (ulimit -l): the system may swap it out");
+	rzst_say("this program's memory cannot be locked (ulimit -l) and may be swapped out");
 }
 
-/* Mapped and touched here, so that no first touch falls into a measurement. */
+/* Touched here, so that no first touch is measured. */
 void *rzsb_alloc(size_t n)
 {
 	void *p = mmap(NULL, n ? n : 1, PROT_READ | PROT_WRITE,

@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * rzsbench: how well and how fast do my pages compress, and what would hold them?
+ * rzsbench: how well and how fast do my pages compress, and what could store them?
  *
- * Here is the table of commands; each is a file rzsb_COMMAND.c, with others beside it.
+ * This is the table of commands.  Each begins in rzsb_COMMAND.c.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "rzsb_cmd.h"
 #include "rzsb_files.h"
+#include "rzst.h"
 #include "std_fds.h"
 
 static const struct {
 	const char *name, *what;
 	int (*run)(int argc, char **argv);
 } commands[] = {
-	{"capture", "save the pages of a running program, as a swap device would get them",
+	{"capture", "saves the pages of a running program, as a swap device would get them",
 	 rzsb_cmd_capture},
-	{"pages", "what swapping these pages out would win, with each algorithm", rzsb_cmd_pages},
-	{"store", "ramzswap's store in this process: time, memory, compaction", rzsb_cmd_store},
-	{"device", "NBD servers and zram side by side", rzsb_cmd_device},
-	{"swap", "this machine's swap: pages out and in again", rzsb_cmd_swap},
+	{"pages", "estimates what swapping would save, with each algorithm", rzsb_cmd_pages},
+	{"device", "measures NBD servers, block devices and zram side by side", rzsb_cmd_device},
+	{"swap", "measures this machine's swap", rzsb_cmd_swap},
 };
 
 #define NR_COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -30,7 +30,7 @@ static int usage(FILE *to, int status)
 	fputs("usage: rzsbench COMMAND [options]\n\n", to);
 	for (size_t i = 0; i < NR_COMMANDS; i++)
 		fprintf(to, "  %-8s %s\n", commands[i].name, commands[i].what);
-	fputs("\nrzsbench COMMAND --help tells each one's options.  See rzsbench(1).\n", to);
+	fputs("\nrzsbench COMMAND --help lists the options of a command.  See rzsbench(1).\n", to);
 	return status;
 }
 
@@ -50,6 +50,6 @@ int main(int argc, char **argv)
 		if (strcmp(word, commands[i].name) == 0)
 			return rzsb_finish(commands[i].run(argc - 1, argv + 1));
 	if (*word)
-		fprintf(stderr, "rzsbench: no such command: %s\n", word);
+		rzst_say("no such command: %s", word);
 	return usage(stderr, RZSB_USAGE);
 }

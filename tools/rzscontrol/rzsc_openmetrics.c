@@ -135,16 +135,16 @@ static bool is_in_summary(const struct rzsc_metrics *m, const char *name)
 	return false;
 }
 
+/* A family that nobody has a sample of is left out: an old driver has not all statistics. */
 static void put_stat(FILE *f, const struct rzsc_metrics *m, const struct rzst_stat_info *s)
 {
 	char family[FAMILY_MAX], sample[FAMILY_MAX + 8];
-	bool time = ends_in(s->name, "_ns"), found;
+	bool time = ends_in(s->name, "_ns"), found, begun = false;
 	size_t nr = s->of_device ? m->nr_devices : m->nr_servers;
 
 	snprintf(family, sizeof(family), "ramzswap_%s%.*s%s", s->of_device ? "" : "process_",
 		 (int)(strlen(s->name) - (time ? 3 : 0)), s->name, time ? "_seconds" : "");
 	snprintf(sample, sizeof(sample), "%s%s", family, s->counter ? "_total" : "");
-	put_family(f, family, s->counter ? COUNTER : GAUGE, s->help);
 	for (size_t i = 0; i < nr; i++) {
 		uint64_t value =
 			rzst_value_of(s->of_device ? &m->devices[i].stats : &m->servers[i].process,
@@ -152,6 +152,9 @@ static void put_stat(FILE *f, const struct rzsc_metrics *m, const struct rzst_st
 
 		if (!found)
 			continue;
+		if (!begun)
+			put_family(f, family, s->counter ? COUNTER : GAUGE, s->help);
+		begun = true;
 		if (s->of_device)
 			put_device(f, sample, &m->devices[i]);
 		else

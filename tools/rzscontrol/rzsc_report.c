@@ -274,7 +274,7 @@ static int take_fact(struct rzsc_report *r, const char *key, size_t len, const c
 	return -ENOENT;
 }
 
-/* All facts first, as they decide how the rest is judged: fn is called for each word of that key. */
+/* Calls fn with the value of each word of that key, until one fails. */
 static int each_word(const struct rzsc_options *o, struct rzsc_report *r, const char *key,
 		     int (*fn)(struct rzsc_report *r, char *value))
 {
@@ -304,11 +304,11 @@ static int take_facts(const struct rzsc_options *o, struct rzsc_report *r)
 	r->block = o->device + strlen("/dev/");
 	for (unsigned i = 0; i < o->nr_words; i++) {
 		const char *word = o->words[i], *equals = strchr(word, '=');
-		int err = equals ? take_fact(r, word, (size_t)(equals - word), equals + 1)
-				 : -EINVAL;
+		int err =
+			equals ? take_fact(r, word, (size_t)(equals - word), equals + 1) : -EINVAL;
 
-		if (err == -ENOENT && (strncmp(word, "vm=", 3) == 0 ||
-				       strncmp(word, "finding=", 8) == 0))
+		if (err == -ENOENT &&
+		    (strncmp(word, "vm=", 3) == 0 || strncmp(word, "finding=", 8) == 0))
 			err = 0;
 		if (err < 0)
 			return err;
@@ -359,9 +359,10 @@ int rzsc_cmd_report(const struct rzsc_options *o)
 	if (err == 0)
 		err = judge(o, &r);
 	if (err < 0) {
-		code = rzst_fail(RZS_EXIT_USAGE,
-				 "rzscontrol report: not what this version expects; are both of one "
-				 "version?");
+		code = rzst_fail(
+			RZS_EXIT_USAGE,
+			"rzscontrol report: not what this version expects; are both of one "
+			"version?");
 	} else {
 		if (!r.attached && !r.check)
 			code = REPORT_NOT_ATTACHED;

@@ -32,10 +32,10 @@ struct rzsc_report {
 	const char *device, *block; /* /dev/nbdN and, in it, nbdN */
 	const char *socket, *name;  /* name of the export; empty: the server's choice */
 	const char *nr_requests, *max_sectors_kb; /* at most, or "kernel" */
-	const char *control;	    /* the server's control socket; NULL: not to be asked */
-	uint64_t server;	    /* its process; 0: not known */
-	uint64_t gone;		    /* the process that was the server, and ended; 0: none */
-	bool check;		    /* else it is for status */
+	const char *control; /* the server's control socket; NULL: not to be asked */
+	uint64_t server;     /* its process; 0: not known */
+	uint64_t gone;	     /* the process that was the server, and ended; 0: none */
+	bool check;	     /* else it is for status */
 	bool attached, discard;
 
 	/* What was found. */
@@ -55,8 +55,7 @@ struct rzsc_report {
 
 /* Add a finding, with its text.  check has at most 8 characters, remedy may be NULL. */
 void rzsc_find_that(struct rzsc_report *r, enum rzsc_level level, const char *check,
-		    const char *remedy, const char *fmt, ...)
-	__attribute__((format(printf, 5, 6)));
+		    const char *remedy, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 
 /* Judge r->server, or what is said of there being none; adds to r. */
 void rzsc_report_server(struct rzsc_report *r);

@@ -42,9 +42,8 @@ static void judge_process(struct rzsc_report *r)
 		       "run it as root with LimitMEMLOCK=infinity and protect=require",
 		       "process %llu: %llu KiB locked", (unsigned long long)r->server,
 		       (unsigned long long)r->locked_kib);
-	rzsc_find_that(r, swapped ? RZSC_BAD : RZSC_OK, "server",
-		       "restart it with protect=require", "%llu KiB of it swapped out",
-		       (unsigned long long)swapped);
+	rzsc_find_that(r, swapped ? RZSC_BAD : RZSC_OK, "server", "restart it with protect=require",
+		       "%llu KiB of it swapped out", (unsigned long long)swapped);
 	snprintf(remedy, sizeof(remedy), "echo -1000 >%.60s", path);
 	rzsc_find_that(r, strcmp(r->score, "-1000") ? RZSC_BAD : RZSC_OK, "server", remedy,
 		       "oom_score_adj %s", r->score);
@@ -76,7 +75,7 @@ static void judge_cgroup(struct rzsc_report *r)
 
 /* ---- threads ---- */
 
-/* Field n, from 3 on, of a stat file, whose second is a name in parentheses; 0 when it is missing. */
+/* Field n, from 3 on, of a stat file; 0 when it is missing.  The second is in parentheses. */
 static uint64_t stat_field(const char *line, unsigned n)
 {
 	const char *at = strrchr(line, ')');
@@ -166,9 +165,12 @@ static void judge_realtime(struct rzsc_report *r, unsigned realtime, unsigned al
 		which = 1;
 	else if (realtime == 0 && (!r->attached || !machine_has_swap()))
 		which = 2;
-	rzsc_find_that(r, which ? RZSC_NOTE : realtime ? RZSC_OK : RZSC_BAD, "server",
-		       remedies[which], "%u of %u low-latency threads are real-time threads",
-		       realtime, all);
+	rzsc_find_that(r,
+		       which	  ? RZSC_NOTE
+		       : realtime ? RZSC_OK
+				  : RZSC_BAD,
+		       "server", remedies[which],
+		       "%u of %u low-latency threads are real-time threads", realtime, all);
 }
 
 static void judge_threads(struct rzsc_report *r)
@@ -193,7 +195,8 @@ static void judge_threads(struct rzsc_report *r)
 /* ---- what it says itself ---- */
 
 /* *found: the server is the one that is judged, and not too old to know. */
-static int ask_reserve(const struct rzsc_report *r, uint64_t *ns, bool *found, char *why, size_t size)
+static int ask_reserve(const struct rzsc_report *r, uint64_t *ns, bool *found, char *why,
+		       size_t size)
 {
 	struct rzst_texts protections = {NULL, 0};
 	struct rzst_values values = {NULL, 0};

@@ -33,6 +33,7 @@ void rzsc_row_fill(struct rzsc_row *row, const struct rzst_values *values)
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		*all[i].to = rzst_value_of(values, all[i].name, NULL);
+	(void)rzst_value_of(values, "pages_same", &row->store_known);
 	row->refused = rzst_value_of(values, "refused_limit", NULL) +
 		       rzst_value_of(values, "refused_reserve", NULL);
 	if (row->info.of_kernel) {

@@ -13,8 +13,10 @@
 /* A device at one moment.  Rates are not a number while there is nothing to compare with. */
 struct rzsc_row {
 	const struct rzsc_found_server *server;
-	/* One of the kernel's has none of: pages_same, pages_raw, times, refused, reserve. */
+	/* One of the kernel's has no times. */
 	struct rzst_device_info info;
+	/* False: the driver is too old to say pages_same, pages_raw, refused and reserve. */
+	bool store_known;
 	uint64_t pages_stored, pages_same, pages_raw;
 	uint64_t reads, writes; /* requests; of the kernel's, pages */
 	uint64_t read_bytes, write_bytes;

@@ -40,17 +40,17 @@ static const char *number(const char *format, double v, char out[TEXT_MAX])
 	return out;
 }
 
-/* Of the pages stored; one of the kernel's does not tell such numbers. */
+/* Of the pages stored. */
 static double percent(const struct rzsc_row *r, uint64_t part)
 {
-	if (r->info.of_kernel)
+	if (!r->store_known)
 		return 0.0 / 0.0;
 	return (double)part * 100 / (double)r->pages_stored;
 }
 
 static const char *count(const struct rzsc_row *r, uint64_t n, char out[TEXT_MAX])
 {
-	if (r->info.of_kernel)
+	if (!r->store_known)
 		snprintf(out, TEXT_MAX, "-");
 	else
 		snprintf(out, TEXT_MAX, "%llu", (unsigned long long)n);
@@ -59,7 +59,7 @@ static const char *count(const struct rzsc_row *r, uint64_t n, char out[TEXT_MAX
 
 static const char *reserve(const struct rzsc_row *r, char out[RZST_HUMAN_MAX])
 {
-	return r->info.of_kernel ? "-" : rzst_human_bytes(r->reserve, out);
+	return r->store_known ? rzst_human_bytes(r->reserve, out) : "-";
 }
 
 static const char *protection_text(const struct rzsc_sample *s, const struct rzsc_row *row,
@@ -125,29 +125,29 @@ static void show_lines(const struct rzsc_sample *s, bool first)
 
 static void json_row(struct rzst_json *j, const struct rzsc_row *r)
 {
-	bool told = !r->info.of_kernel;
+	bool server = !r->info.of_kernel, known = server || r->store_known;
 
 	rzst_json_object(j, NULL);
 	rzst_json_text(j, "device", r->info.name);
-	rzst_json_text(j, "socket", told ? r->server->backend->where : NULL);
+	rzst_json_text(j, "socket", server ? r->server->backend->where : NULL);
 	rzst_json_bool(j, "ready", r->info.ready);
 	rzst_json_text(j, "attached", *r->attached ? r->attached : NULL);
 	rzst_json_number(j, "stored_bytes", r->info.stored);
 	rzst_json_number(j, "mem_bytes", r->info.mem);
 	rzst_json_fraction(j, "ratio", rzsc_stats_ratio(r->info.stored, r->info.mem));
 	rzst_json_number(j, "pages_stored", r->pages_stored);
-	rzsc_show_number(j, "pages_same", told, r->pages_same);
-	rzsc_show_number(j, "pages_raw", told, r->pages_raw);
+	rzsc_show_number(j, "pages_same", known, r->pages_same);
+	rzsc_show_number(j, "pages_raw", known, r->pages_raw);
 	rzst_json_fraction(j, "reads_per_second", r->reads_per_second);
 	rzst_json_fraction(j, "writes_per_second", r->writes_per_second);
 	rzst_json_fraction(j, "read_bytes_per_second", r->read_bytes_per_second);
 	rzst_json_fraction(j, "write_bytes_per_second", r->write_bytes_per_second);
-	rzsc_show_number(j, "read_p50_ns", told, r->read_p50_ns);
-	rzsc_show_number(j, "read_p99_ns", told, r->read_p99_ns);
-	rzsc_show_number(j, "write_p50_ns", told, r->write_p50_ns);
-	rzsc_show_number(j, "write_p99_ns", told, r->write_p99_ns);
-	rzsc_show_number(j, "refused", told, r->refused);
-	rzsc_show_number(j, "reserve_bytes", told, r->reserve);
+	rzsc_show_number(j, "read_p50_ns", server, r->read_p50_ns);
+	rzsc_show_number(j, "read_p99_ns", server, r->read_p99_ns);
+	rzsc_show_number(j, "write_p50_ns", server, r->write_p50_ns);
+	rzsc_show_number(j, "write_p99_ns", server, r->write_p99_ns);
+	rzsc_show_number(j, "refused", known, r->refused);
+	rzsc_show_number(j, "reserve_bytes", known, r->reserve);
 	rzsc_show_number(j, "stale_bytes", r->stale_known, r->stale);
 	rzst_json_object_end(j);
 }

@@ -163,8 +163,8 @@ int rzst_socket_open(const char *path, unsigned timeout, struct rzst_backend **o
 uint64_t rzst_value_of(const struct rzst_values *values, const char *name, bool *found);
 
 /*
- * Add one at the end; a text or name that is too long is cut.  They end the program when there is no
- * memory.
+ * Add one at the end; a text or name that is too long is cut.  They end the program when there is
+ * no memory.
  */
 void rzst_values_add(struct rzst_values *values, const char *name, uint64_t value);
 void rzst_texts_add(struct rzst_texts *texts, const char *name, const char *text);

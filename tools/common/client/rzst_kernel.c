@@ -14,6 +14,7 @@
 #include "ramzswap_ioctl.h"
 #include "rzst_kernel.h"
 #include "rzst_kernel_node.h"
+#include "rzst_kernel_stats.h"
 #include "rzst_swaps.h"
 #include "size.h"
 
@@ -77,49 +78,35 @@ static int ask(struct rzst_backend *b, const char *name, unsigned long request, 
 	return err;
 }
 
-static int get(struct rzst_backend *b, const char *name, struct ramzswap_ioctl_stats *out)
+/* By sysfs, or of a driver that is too old for that by ioctl. */
+static int get(struct rzst_backend *b, const char *name, struct rzst_values *out,
+	       char backing[RZST_BACKING_MAX])
 {
-	int err;
+	struct ramzswap_ioctl_stats s;
+	int err = rzst_kernel_stats_read(name, out, backing);
 
-	memset(out, 0, sizeof(*out));
-	err = ask(b, name, RZSIO_GET_STATS, out);
-	out->backing_swap_name[sizeof(out->backing_swap_name) - 1] = '\0';
-	rzst_tame(out->backing_swap_name);
+	if (err == -ENODEV)
+		snprintf(b->why, sizeof(b->why), "%s: not initialised, there are no statistics",
+			 name);
+	if (err == 0 || err == -ENODEV)
+		return err;
+	memset(&s, 0, sizeof(s));
+	err = ask(b, name, RZSIO_GET_STATS, &s);
+	if (err == 0)
+		rzst_kernel_stats_of_ioctl(&s, out, backing);
 	return err;
 }
 
-/* Bytes before compression, zeros included, as servers count. */
-static uint64_t stored_of(const struct ramzswap_ioctl_stats *s)
-{
-	return s->orig_data_size + (uint64_t)s->pages_zero * PAGE_SIZE;
-}
+/* ---- the driver ---- */
 
-/* ---- what sysfs tells ---- */
-
-static void first_line(const char *path, char *out, size_t size)
-{
-	char at[RZST_PATH_MAX];
-	FILE *f = rzst_path(at, sizeof(at), path) == 0 ? fopen(at, "re") : NULL;
-
-	if (!f || !fgets(out, (int)size, f))
-		out[0] = '\0';
-	out[strcspn(out, "\n")] = '\0';
-	rzst_tame(out);
-	if (f)
-		fclose(f);
-}
-
-/* "lzo [lz4] zstd", as with zram: the one in brackets.  Empty: it does not say. */
+/* Empty: it does not say. */
 static void algorithm_of(const char *name, char out[ALGORITHM_MAX])
 {
-	char path[RZST_PATH_MAX], line[256], *begin;
+	char path[RZST_PATH_MAX], line[256];
 
 	snprintf(path, sizeof(path), "/sys/block/%s/comp_algorithm", name);
-	first_line(path, line, sizeof(line));
-	begin = strchr(line, '[');
-	begin = begin ? begin + 1 : line;
-	begin[strcspn(begin, " ]")] = '\0';
-	snprintf(out, ALGORITHM_MAX, "%.*s", (int)ALGORITHM_MAX - 1, begin);
+	(void)rzst_first_line(path, line, sizeof(line));
+	snprintf(out, ALGORITHM_MAX, "%.*s", (int)ALGORITHM_MAX - 1, rzst_chosen(line));
 }
 
 static int get_server(struct rzst_backend *b, struct rzst_server_info *out)
@@ -127,7 +114,7 @@ static int get_server(struct rzst_backend *b, struct rzst_server_info *out)
 	(void)b;
 	memset(out, 0, sizeof(*out));
 	snprintf(out->program, sizeof(out->program), "ramzswap.ko");
-	first_line("/sys/module/ramzswap/version", out->version, sizeof(out->version));
+	(void)rzst_first_line("/sys/module/ramzswap/version", out->version, sizeof(out->version));
 	return 0;
 }
 
@@ -135,9 +122,10 @@ static int get_server(struct rzst_backend *b, struct rzst_server_info *out)
 
 static int add_device(struct rzst_backend *b, const char *name, struct rzst_device_infos *out)
 {
-	struct ramzswap_ioctl_stats s;
+	char backing[RZST_BACKING_MAX];
+	struct rzst_values values;
 	struct rzst_device_info *d;
-	int err = get(b, name, &s);
+	int err = get(b, name, &values, backing);
 
 	if (err < 0 && err != -ENODEV)
 		return err;
@@ -150,11 +138,12 @@ static int add_device(struct rzst_backend *b, const char *name, struct rzst_devi
 	algorithm_of(name, d->algorithm);
 	if (!d->ready)
 		return 0;
-	d->size = s.disksize;
-	d->memlimit = s.memlimit;
-	d->stored = stored_of(&s);
-	d->mem = s.mem_used_total;
-	snprintf(d->backing_swap, sizeof(d->backing_swap), "%s", s.backing_swap_name);
+	d->size = rzst_value_of(&values, "nr_pages", NULL) * PAGE_SIZE;
+	d->memlimit = rzst_value_of(&values, "limit_bytes", NULL);
+	d->stored = rzst_value_of(&values, "orig_bytes", NULL);
+	d->mem = rzst_value_of(&values, "mem_bytes", NULL);
+	snprintf(d->backing_swap, sizeof(d->backing_swap), "%s", backing);
+	rzst_values_free(&values);
 	return 0;
 }
 
@@ -215,92 +204,21 @@ static int get_list(struct rzst_backend *b, struct rzst_device_infos *out)
 
 /* ---- statistics ---- */
 
-static const struct {
-	const char *name;
-	bool counter;
-	const char *help;
-} table[] = {
-	{"nr_pages", false, "pages of 4096 bytes that the device has"},
-	{"limit_bytes", false, "limit on memory held; 0: none"},
-	{"pages_stored", false, "pages stored, those of zeros included"},
-	{"pages_zero", false, "pages of zeros, which take no memory"},
-	{"pages_used", false, "memory held, in pages of the kernel"},
-	{"orig_bytes", false, "what is stored, before compression"},
-	{"object_bytes", false, "and after it"},
-	{"mem_bytes", false, "memory held"},
-	{"good_percent", false, "of pages stored, zeros left out, compressed to half or less"},
-	{"raw_percent", false, "of pages stored, zeros left out, kept as they are"},
-	{"reads", true, "pages read"},
-	{"writes", true, "pages written, refused writes included"},
-	{"failed_reads", true, "reads that failed"},
-	{"failed_writes", true, "writes that failed"},
-	{"invalid_io", true, "requests beyond the end or not of whole sectors"},
-	{"discards", true, "pages dropped because the kernel said they are free"},
-	{"backing_reads", true, "pages read from the backing swap"},
-	{"backing_writes", true, "pages written to the backing swap"},
-};
-
 static int get_describe(struct rzst_backend *b, struct rzst_stat_infos *out)
 {
 	(void)b;
-	memset(out, 0, sizeof(*out));
-	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-		struct rzst_stat_info *s;
-
-		out->v = rzst_grow(out->v, out->nr, sizeof(*out->v));
-		s = &out->v[out->nr++];
-		memset(s, 0, sizeof(*s));
-		snprintf(s->name, sizeof(s->name), "%s", table[i].name);
-		snprintf(s->help, sizeof(s->help), "%s", table[i].help);
-		s->of_device = true;
-		s->counter = table[i].counter;
-	}
+	rzst_kernel_stats_describe(out);
 	return 0;
-}
-
-static void add_value(struct rzst_values *out, const char *name, uint64_t value)
-{
-	struct rzst_value *v;
-
-	out->v = rzst_grow(out->v, out->nr, sizeof(*out->v));
-	v = &out->v[out->nr++];
-	memset(v, 0, sizeof(*v));
-	snprintf(v->name, sizeof(v->name), "%s", name);
-	v->value = value;
 }
 
 static int get_stats(struct rzst_backend *b, const char *name, struct rzst_values *out)
 {
-	struct ramzswap_ioctl_stats s;
-	int err = get(b, name, &s);
+	char backing[RZST_BACKING_MAX];
 
-	memset(out, 0, sizeof(*out));
-	if (err < 0)
-		return err;
-	add_value(out, "nr_pages", s.disksize / PAGE_SIZE);
-	add_value(out, "limit_bytes", s.memlimit);
-	add_value(out, "pages_stored", (uint64_t)s.pages_stored + s.pages_zero);
-	add_value(out, "pages_zero", s.pages_zero);
-	add_value(out, "pages_used", s.pages_used);
-	add_value(out, "orig_bytes", stored_of(&s));
-	add_value(out, "object_bytes", s.compr_data_size);
-	add_value(out, "mem_bytes", s.mem_used_total);
-	add_value(out, "good_percent", s.good_compress_pct);
-	add_value(out, "raw_percent", s.pages_expand_pct);
-	add_value(out, "reads", s.num_reads);
-	add_value(out, "writes", s.num_writes);
-	add_value(out, "failed_reads", s.failed_reads);
-	add_value(out, "failed_writes", s.failed_writes);
-	add_value(out, "invalid_io", s.invalid_io);
-	add_value(out, "discards", s.notify_free);
-	if (*s.backing_swap_name) {
-		add_value(out, "backing_reads", s.bdev_num_reads);
-		add_value(out, "backing_writes", s.bdev_num_writes);
-	}
-	return 0;
+	return get(b, name, out, backing);
 }
 
-/* There is no process, and the ioctl tells no times. */
+/* There is no process, and the driver measures no times. */
 static int get_process(struct rzst_backend *b, struct rzst_values *out,
 		       struct rzst_texts *protections)
 {
@@ -325,37 +243,29 @@ static int get_histograms(struct rzst_backend *b, const char *name, struct rzst_
 	return 0;
 }
 
-static void add_text(struct rzst_texts *out, const char *name, const char *text)
-{
-	struct rzst_text *t;
-
-	out->v = rzst_grow(out->v, out->nr, sizeof(*out->v));
-	t = &out->v[out->nr++];
-	memset(t, 0, sizeof(*t));
-	snprintf(t->name, sizeof(t->name), "%s", name);
-	snprintf(t->text, sizeof(t->text), "%s", text);
-}
-
-/* Before it is initialised the driver tells none of them, as if undecided. */
+/* Before it is initialised they are empty, as if undecided. */
 static int get_params(struct rzst_backend *b, const char *name, struct rzst_texts *out)
 {
-	char size[32] = "", limit[32] = "", algorithm[ALGORITHM_MAX];
-	struct ramzswap_ioctl_stats s;
-	int err = get(b, name, &s);
+	char size[32] = "", limit[32] = "", algorithm[ALGORITHM_MAX], backing[RZST_BACKING_MAX];
+	struct rzst_values values;
+	int err = get(b, name, &values, backing);
 
 	memset(out, 0, sizeof(*out));
 	if (err < 0 && err != -ENODEV)
 		return err;
 	if (err == 0) {
-		snprintf(size, sizeof(size), "%llu", (unsigned long long)s.disksize);
-		snprintf(limit, sizeof(limit), "%llu", (unsigned long long)s.memlimit);
+		snprintf(size, sizeof(size), "%llu",
+			 (unsigned long long)rzst_value_of(&values, "nr_pages", NULL) * PAGE_SIZE);
+		snprintf(limit, sizeof(limit), "%llu",
+			 (unsigned long long)rzst_value_of(&values, "limit_bytes", NULL));
 	}
-	add_text(out, "size", size);
-	add_text(out, "memlimit", limit);
-	add_text(out, "backing_swap", s.backing_swap_name);
+	rzst_values_free(&values);
+	rzst_texts_add(out, "size", size);
+	rzst_texts_add(out, "memlimit", limit);
+	rzst_texts_add(out, "backing_swap", backing);
 	algorithm_of(name, algorithm);
 	if (*algorithm)
-		add_text(out, "algorithm", algorithm);
+		rzst_texts_add(out, "algorithm", algorithm);
 	return 0;
 }
 

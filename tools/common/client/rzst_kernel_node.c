@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* See rzst_kernel_node.h. */
+/*
+ * See rzst_kernel_node.h.
+ * Circle: rzst_kernel says which names are those of the module's devices.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>

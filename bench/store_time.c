@@ -2,24 +2,26 @@
 /*
  * Time of the store's writes and reads beside the bare codec call on the same pages.
  *
- * A round is: fill an empty store, read it all, overwrite it all.  Every step goes in chunks that
- * alternate between the store and the codec, so that noise of the machine meets both; the codec is
- * half a round ahead with its chunk, so that neither finds the pages that the other has just
- * brought into a cache.  The codec compresses into one hot buffer, and decompresses objects that
- * lie in memory in slot order, as far apart as the store's. Pages that are one repeated word are
- * left out: no codec would be called for them, and the store would look better.
+ * A round is: fill an empty store, read it all, overwrite it all.  Each step is cut into chunks
+ * that alternate between the store and the codec, so that noise of the machine affects both.  The
+ * codec's chunk is half a round ahead, so that neither finds in a cache the pages that the other
+ * has just brought there.  The codec compresses into one hot buffer, and decompresses objects that
+ * lie in memory in slot order, as far apart as the store's.  Pages of one repeated word are left
+ * out: no codec would be called for them, and the store would look better.
  *
- * Threads run the same chunk at the same time (a barrier before and after) on slots of their own.
- * The main figure is the thread's CPU time; what other threads of the process (the refill thread)
- * used meanwhile is shown beside it.
+ * Each thread has slots of its own.  All run the same chunk at the same time, between two barriers.
+ * The main result is CPU time of the thread; that of the process's other threads (refill) stands
+ * beside it.
  */
 #define _GNU_SOURCE
 #include "codec.h"
+#include "store_cases.h"
+#include "rzsb_cmd.h"
 #include "rzsb_store.h"
 
 #include <linux/perf_event.h>
+#include <math.h>
 #include <pthread.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -27,8 +29,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define CHUNK	   8192u /* pages */
-#define MAX_ROUNDS 100u
+#define CHUNK 8192u /* pages */
 
 enum step { STEP_FILL, STEP_READ, STEP_OVERWRITE, NR_STEPS };
 enum side { STORE, CODEC, NR_SIDES };
@@ -40,15 +41,15 @@ struct cost {
 	uint64_t cpu, wall, process, instructions, pages;
 };
 
-/* Object of the codec's own, by position in the order. */
+/* An object that the codec decompresses; its position in the order is its index. */
 struct item {
 	const uint8_t *data;
-	uint32_t size; /* 0: the codec gave up, data is the page itself */
+	uint32_t size; /* 0: the page does not shrink, data is the page */
 };
 
 struct time_run {
-	const struct store_options *o;
-	const struct store_time_case *c;
+	const struct bench_store_options *o;
+	const struct bench_time_case *c;
 	const struct rzs_codec *codec;
 	struct rzs_store *store;
 	uint32_t *order;    /* slot at each position */
@@ -58,7 +59,7 @@ struct time_run {
 	size_t arena_size;
 	pthread_barrier_t barrier;
 	uint64_t wall; /* longest of the chunk in progress; thread 0 has it outside of barriers */
-	struct cost costs[MAX_ROUNDS][NR_STEPS][NR_SIDES];
+	struct cost costs[RZSB_MAX_ROUNDS][NR_STEPS][NR_SIDES];
 	uint64_t retries, faults;
 	bool instructions; /* all threads could count them */
 };
@@ -71,7 +72,7 @@ struct time_thread {
 	void *ctx;
 	uint8_t *out; /* RZS_CODEC_OUT_SIZE */
 	uint64_t first, nr;
-	int counter; /* file descriptor, -1: the machine does not count instructions */
+	int counter; /* file descriptor; -1: instructions cannot be counted */
 	uint64_t retries, faults;
 };
 
@@ -105,7 +106,7 @@ static void store_chunk(struct time_thread *t, enum step step, uint64_t from, ui
 	if (step == STEP_READ) {
 		for (uint64_t k = from; k < to; k++)
 			if (rzs_store_read(r->store, t->worker, r->order[k], t->out) < 0)
-				rzst_die(99, "reading slot %u failed", r->order[k]);
+				rzst_die(RZSB_FAILED, "reading slot %u failed", r->order[k]);
 		return;
 	}
 	for (uint64_t k = from; k < to; k++)
@@ -125,13 +126,13 @@ static void codec_chunk(struct time_thread *t, enum step step, uint64_t from, ui
 			if (it->size == 0)
 				memcpy(t->out, it->data, RZS_PAGE_SIZE);
 			else if (r->codec->decompress(t->ctx, it->data, it->size, t->out) < 0)
-				rzst_die(99, "the codec failed to decompress");
+				rzst_die(RZSB_FAILED, "the codec failed to decompress");
 		}
 		return;
 	}
 	for (uint64_t k = from; k < to; k++)
 		if (r->codec->compress(t->ctx, rzsb_page(r->o->corpus, page[k]), t->out) == -EIO)
-			rzst_die(99, "the codec failed to compress");
+			rzst_die(RZSB_FAILED, "the codec failed to compress");
 }
 
 static uint64_t thread_faults(void)
@@ -200,7 +201,7 @@ static void *time_thread(void *arg)
 	t->worker = rzs_worker_get(r->store, t->id);
 	for (unsigned round = 0; round < r->o->rounds; round++) {
 		if (t->id == 0 && rzs_store_discard(r->store, t->worker, 0, r->c->nr) < 0)
-			rzst_die(99, "discarding everything failed");
+			rzst_die(RZSB_FAILED, "discarding everything failed");
 		for (unsigned step = 0; step < NR_STEPS; step++) {
 			struct cost *cost = r->costs[round][step];
 
@@ -226,22 +227,11 @@ static void *time_thread(void *arg)
 static void make_items(struct time_run *r)
 {
 	const struct rzsb_corpus *c = r->o->corpus;
-	size_t ctx_size = r->codec->ctx_size(r->o->level ? r->o->level : r->codec->level_default);
-	uint8_t *once = rzsb_alloc(c->nr * (size_t)RZS_PAGE_SIZE), out[RZS_CODEC_OUT_SIZE];
-	uint32_t *size = rzsb_alloc(c->nr * sizeof(*size));
+	uint8_t *once = rzsb_alloc(c->nr * (size_t)RZS_PAGE_SIZE);
+	uint16_t *size = bench_codec_sizes(r->o, once);
 	uint32_t *where = rzsb_alloc(r->c->nr * sizeof(*where)); /* position of each slot */
-	void *ctx = rzsb_alloc(ctx_size);
 	size_t at = 0;
 
-	if (r->codec->ctx_init(ctx, ctx_size, r->o->level ? r->o->level : r->codec->level_default))
-		rzst_die(2, "the codec refuses level %d", r->o->level);
-	for (size_t b = 0; b < c->nr_busy; b++) {
-		uint32_t p = c->busy[b];
-		int n = r->codec->compress(ctx, rzsb_page(c, p), out);
-
-		size[p] = n > 0 && n <= (int)RZS_PAGE_SIZE ? (uint32_t)n : 0;
-		memcpy(once + p * (size_t)RZS_PAGE_SIZE, out, size[p]);
-	}
 	for (uint64_t k = 0; k < r->c->nr; k++) {
 		where[r->order[k]] = (uint32_t)k;
 		r->arena_size += (size[r->page[0][k]] + 1u) & ~1u;
@@ -251,12 +241,11 @@ static void make_items(struct time_run *r)
 		struct item *it = &r->items[where[slot]];
 		uint32_t p = r->page[0][where[slot]];
 
-		it->size = size[p];
+		it->size = size[p] < RZS_PAGE_SIZE ? size[p] : 0;
 		it->data = it->size ? r->arena + at : rzsb_page(c, p);
 		memcpy(r->arena + at, once + p * (size_t)RZS_PAGE_SIZE, it->size);
 		at += (it->size + 1u) & ~1u;
 	}
-	munmap(ctx, ctx_size);
 	munmap(where, r->c->nr * sizeof(*where));
 	munmap(size, c->nr * sizeof(*size));
 	munmap(once, c->nr * (size_t)RZS_PAGE_SIZE);
@@ -287,12 +276,9 @@ static void choose_pages(const struct rzsb_corpus *c, uint32_t *page, uint64_t n
 
 static void run_threads(struct time_run *r)
 {
-	struct time_thread threads[STORE_MAX_THREADS] = {0};
-	int level = r->o->level ? r->o->level : r->codec->level_default;
-	size_t ctx_size = r->codec->ctx_size(level);
+	struct time_thread threads[BENCH_MAX_THREADS] = {0};
+	size_t ctx_size;
 
-	if (ctx_size == 0)
-		rzst_die(2, "the codec refuses level %d", level);
 	pthread_barrier_init(&r->barrier, NULL, r->c->threads);
 	for (unsigned i = 0; i < r->c->threads; i++) {
 		struct time_thread *t = &threads[i];
@@ -301,11 +287,10 @@ static void run_threads(struct time_run *r)
 		t->id = i;
 		t->nr = r->c->nr / r->c->threads;
 		t->first = i * t->nr;
-		t->ctx = rzsb_alloc(ctx_size);
+		t->ctx = bench_codec_context(r->o, &ctx_size);
 		t->out = rzsb_alloc(RZS_CODEC_OUT_SIZE);
-		if (r->codec->ctx_init(t->ctx, ctx_size, level) ||
-		    pthread_create(&t->tid, NULL, time_thread, t) != 0)
-			rzst_die(99, "cannot start a thread");
+		if (pthread_create(&t->tid, NULL, time_thread, t) != 0)
+			rzst_die(RZSB_FAILED, "cannot start a thread");
 	}
 	for (unsigned i = 0; i < r->c->threads; i++) {
 		pthread_join(threads[i].tid, NULL);
@@ -315,113 +300,93 @@ static void run_threads(struct time_run *r)
 	pthread_barrier_destroy(&r->barrier);
 }
 
-/* Median over the rounds of f(cost of the store, cost of the codec). */
-static double over_rounds(const struct time_run *r, enum step step,
-			  double (*f)(const struct cost *, const struct cost *))
-{
-	double v[MAX_ROUNDS];
+/* What is reported of a step; for each page, where it is not a rate or a ratio. */
+struct values {
+	double store_ns, codec_ns, ratio, background_ns;
+	double store_rate, codec_rate; /* pages a second by the clock */
+	double store_instructions, codec_instructions;
+};
 
-	for (unsigned i = 0; i < r->o->rounds; i++)
-		v[i] = f(&r->costs[i][step][STORE], &r->costs[i][step][CODEC]);
-	return rzsb_median(v, r->o->rounds);
+static struct values values_of(const struct cost *s, const struct cost *c)
+{
+	double pages = (double)s->pages, codec_pages = (double)c->pages;
+	struct values v = {
+		.store_ns = (double)s->cpu / pages,
+		.codec_ns = (double)c->cpu / codec_pages,
+		.background_ns = s->process > s->cpu ? (double)(s->process - s->cpu) / pages : 0,
+		.store_rate = pages * 1e9 / (double)s->wall,
+		.codec_rate = codec_pages * 1e9 / (double)c->wall,
+		.store_instructions = (double)s->instructions / pages,
+		.codec_instructions = (double)c->instructions / codec_pages,
+	};
+
+	v.ratio = v.store_ns / v.codec_ns;
+	return v;
 }
 
-static double per_page(uint64_t v, const struct cost *c)
+void bench_time_heading(void)
 {
-	return (double)v / (double)c->pages;
-}
-
-static double store_ns(const struct cost *s, const struct cost *c)
-{
-	(void)c;
-	return per_page(s->cpu, s);
-}
-
-static double codec_ns(const struct cost *s, const struct cost *c)
-{
-	(void)s;
-	return per_page(c->cpu, c);
-}
-
-static double ratio(const struct cost *s, const struct cost *c)
-{
-	return store_ns(s, c) / codec_ns(s, c);
-}
-
-static double background_ns(const struct cost *s, const struct cost *c)
-{
-	(void)c;
-	return s->process > s->cpu ? per_page(s->process - s->cpu, s) : 0;
-}
-
-static double store_rate(const struct cost *s, const struct cost *c)
-{
-	(void)c;
-	return (double)s->pages * 1e9 / (double)s->wall;
-}
-
-static double codec_rate(const struct cost *s, const struct cost *c)
-{
-	(void)s;
-	return (double)c->pages * 1e9 / (double)c->wall;
-}
-
-static double store_instructions(const struct cost *s, const struct cost *c)
-{
-	(void)c;
-	return per_page(s->instructions, s);
-}
-
-static double codec_instructions(const struct cost *s, const struct cost *c)
-{
-	(void)s;
-	return per_page(c->instructions, c);
-}
-
-void rzsb_store_time_heading(void)
-{
-	printf("\nTime per page (thread CPU, medians over the rounds; pages of one repeated word "
+	printf("\nTime per page (thread CPU, medians of the rounds; pages of one repeated word "
 	       "left out)\n"
 	       "%-5s %6s %-6s %2s %-9s | %8s %8s %6s | %7s %9s %9s\n",
 	       "codec", "MiB", "slots", "th", "step", "ours ns", "codec ns", "ratio", "backgr.",
 	       "pages/s", "codec p/s");
 }
 
-static void report_step(struct time_run *r, enum step step)
+static void json_step(struct time_run *r, enum step step, const struct values *m,
+		      const double *ratios)
 {
-	const struct store_options *o = r->o;
-	struct rzsb_json *j = o->json;
-	double ours = over_rounds(r, step, store_ns), codec = over_rounds(r, step, codec_ns);
-	double times = over_rounds(r, step, ratio),
-	       background = over_rounds(r, step, background_ns);
-	double ratios[MAX_ROUNDS];
+	struct rzsb_json *j = r->o->json;
 
-	printf("%-5s %6llu %-6s %2u %-9s | %8.0f %8.0f %6.3f | %7.0f %9.0f %9.0f\n", r->codec->name,
-	       (unsigned long long)r->c->nr / 256, r->c->sequential ? "seq" : "random",
-	       r->c->threads, step_names[step], ours, codec, times, background,
-	       over_rounds(r, step, store_rate), over_rounds(r, step, codec_rate));
-	for (unsigned i = 0; i < o->rounds; i++)
-		ratios[i] = ratio(&r->costs[i][step][STORE], &r->costs[i][step][CODEC]);
 	rzsb_json_begin(j, "store_time");
 	rzsb_json_str(j, "codec", r->codec->name);
 	rzsb_json_int(j, "size_bytes", r->c->nr * RZS_PAGE_SIZE);
 	rzsb_json_str(j, "slots", r->c->sequential ? "sequential" : "random");
 	rzsb_json_int(j, "threads", r->c->threads);
 	rzsb_json_str(j, "step", step_names[step]);
-	rzsb_json_num(j, "store_ns_per_page", ours);
-	rzsb_json_num(j, "codec_ns_per_page", codec);
-	rzsb_json_num(j, "ratio", times);
-	rzsb_json_list(j, "ratio_rounds", ratios, o->rounds);
-	rzsb_json_num(j, "background_ns_per_page", background);
-	rzsb_json_num(j, "store_pages_per_s", over_rounds(r, step, store_rate));
-	rzsb_json_num(j, "codec_pages_per_s", over_rounds(r, step, codec_rate));
+	rzsb_json_num(j, "store_ns_per_page", m->store_ns);
+	rzsb_json_num(j, "codec_ns_per_page", m->codec_ns);
+	rzsb_json_num(j, "ratio", m->ratio);
+	rzsb_json_list(j, "ratio_rounds", ratios, r->o->rounds);
+	rzsb_json_num(j, "background_ns_per_page", m->background_ns);
+	rzsb_json_num(j, "store_pages_per_s", m->store_rate);
+	rzsb_json_num(j, "codec_pages_per_s", m->codec_rate);
 	rzsb_json_num(j, "store_instructions_per_page",
-		      r->instructions ? over_rounds(r, step, store_instructions) : 0.0 / 0.0);
+		      r->instructions ? m->store_instructions : (double)NAN);
 	rzsb_json_num(j, "codec_instructions_per_page",
-		      r->instructions ? over_rounds(r, step, codec_instructions) : 0.0 / 0.0);
+		      r->instructions ? m->codec_instructions : (double)NAN);
 	rzsb_json_int(j, "reserve_empty_retries", r->retries);
 	rzsb_json_int(j, "io_thread_faults", r->faults);
 	rzsb_json_end(j);
+}
+
+#define MEDIAN(member) rzsb_over_rounds(&v->member, sizeof(*v), rounds, NULL)
+
+static void report_step(struct time_run *r, enum step step)
+{
+	struct values v[RZSB_MAX_ROUNDS], m;
+	double ratios[RZSB_MAX_ROUNDS];
+	unsigned rounds = r->o->rounds;
+
+	for (unsigned i = 0; i < rounds; i++) {
+		v[i] = values_of(&r->costs[i][step][STORE], &r->costs[i][step][CODEC]);
+		ratios[i] = v[i].ratio;
+	}
+	m = (struct values){
+		.store_ns = MEDIAN(store_ns),
+		.codec_ns = MEDIAN(codec_ns),
+		.ratio = MEDIAN(ratio),
+		.background_ns = MEDIAN(background_ns),
+		.store_rate = MEDIAN(store_rate),
+		.codec_rate = MEDIAN(codec_rate),
+		.store_instructions = MEDIAN(store_instructions),
+		.codec_instructions = MEDIAN(codec_instructions),
+	};
+	printf("%-5s %6llu %-6s %2u %-9s | %8.0f %8.0f %6.3f | %7.0f %9.0f %9.0f\n", r->codec->name,
+	       (unsigned long long)r->c->nr / 256, r->c->sequential ? "seq" : "random",
+	       r->c->threads, step_names[step], m.store_ns, m.codec_ns, m.ratio, m.background_ns,
+	       m.store_rate, m.codec_rate);
+	json_step(r, step, &m, ratios);
 	fflush(stdout);
 }
 
@@ -433,48 +398,66 @@ static void compare_all(struct time_run *r)
 
 	for (uint64_t k = 0; k < r->c->nr; k++)
 		page[r->order[k]] = r->page[1][k];
-	rzsb_store_compare(r->o, r->store, w, page, r->c->nr);
+	bench_store_compare(r->o, r->store, w, page, r->c->nr);
 	if (rzs_store_verify(r->store, w, true, &what) < 0)
-		rzst_die(99, "the store is broken: %s", what ? what : "?");
+		rzst_die(RZSB_FAILED, "the store is broken: %s", what ? what : "?");
 	rzs_worker_put(r->store, w);
 	munmap(page, r->c->nr * sizeof(*page));
 }
 
-void rzsb_store_time_run(const struct store_options *o, const struct store_time_case *c)
+/* Which page goes into which slot in which order, and the codec's copies of the objects. */
+static void set_up(struct time_run *r)
 {
-	/* Whole chunks for every thread alike; what is left over would only be rounding. */
-	struct store_time_case whole = {c->nr - c->nr % c->threads, c->threads, c->sequential};
+	uint64_t seed = r->o->seed, nr = r->c->nr;
+
+	r->order = rzsb_alloc(nr * sizeof(*r->order));
+	r->items = rzsb_alloc(nr * sizeof(*r->items));
+	for (unsigned i = 0; i < 2; i++) {
+		r->page[i] = rzsb_alloc(nr * sizeof(*r->page[i]));
+		choose_pages(r->o->corpus, r->page[i], nr, r->c->sequential, &seed);
+	}
+	for (uint64_t k = 0; k < nr; k++)
+		r->order[k] = (uint32_t)k;
+	if (!r->c->sequential)
+		rzsb_shuffle(r->order, nr, &seed);
+	make_items(r);
+}
+
+/* The first use of memory is slow: the store is filled once before anything is measured. */
+static void fill_once(struct time_run *r)
+{
+	struct rzs_worker *w = rzs_worker_get(r->store, 0);
+	uint64_t retries = 0;
+
+	for (uint64_t k = 0; k < r->c->nr; k++)
+		rzsb_store_put(r->store, w, r->order[k], rzsb_page(r->o->corpus, r->page[1][k]),
+			       &retries);
+	rzs_worker_put(r->store, w);
+}
+
+static void tear_down(struct time_run *r)
+{
+	munmap(r->arena, r->arena_size ? r->arena_size : 1);
+	for (unsigned i = 0; i < 2; i++)
+		munmap(r->page[i], r->c->nr * sizeof(*r->page[i]));
+	munmap(r->items, r->c->nr * sizeof(*r->items));
+	munmap(r->order, r->c->nr * sizeof(*r->order));
+	munmap(r, sizeof(*r));
+}
+
+void bench_time_run(const struct bench_store_options *o, const struct bench_time_case *c)
+{
+	/* The same number of pages for each thread. */
+	struct bench_time_case whole = {c->nr - c->nr % c->threads, c->threads, c->sequential};
 	struct time_run *r = rzsb_alloc(sizeof(*r));
-	uint64_t seed = o->seed, retries = 0;
-	struct rzs_worker *w;
 
 	r->o = o;
 	r->c = &whole;
 	r->codec = rzs_codec_lookup(o->codec);
 	r->instructions = true;
-	r->order = rzsb_alloc(whole.nr * sizeof(*r->order));
-	r->items = rzsb_alloc(whole.nr * sizeof(*r->items));
-	for (unsigned i = 0; i < 2; i++) {
-		r->page[i] = rzsb_alloc(whole.nr * sizeof(*r->page[i]));
-		choose_pages(o->corpus, r->page[i], whole.nr, whole.sequential, &seed);
-	}
-	for (uint64_t k = 0; k < whole.nr; k++)
-		r->order[k] = (uint32_t)k;
-	if (!whole.sequential)
-		rzsb_shuffle(r->order, whole.nr, &seed);
-	make_items(r);
-
-	r->store = rzsb_store_make(o, whole.nr, whole.threads, 0);
-	/*
-	 * Memory never touched before is slow the first time: fill once, measure from the second
-	 * on.
-	 */
-	w = rzs_worker_get(r->store, 0);
-	for (uint64_t k = 0; k < whole.nr; k++)
-		rzsb_store_put(r->store, w, r->order[k], rzsb_page(o->corpus, r->page[1][k]),
-			       &retries);
-	rzs_worker_put(r->store, w);
-
+	set_up(r);
+	r->store = bench_store_make(o, whole.nr, whole.threads, 0);
+	fill_once(r);
 	run_threads(r);
 	compare_all(r);
 	for (unsigned step = 0; step < NR_STEPS; step++)
@@ -482,10 +465,5 @@ void rzsb_store_time_run(const struct store_options *o, const struct store_time_
 	if (r->retries)
 		printf("      the reserve was empty %llu times\n", (unsigned long long)r->retries);
 	rzs_store_destroy(r->store);
-	munmap(r->arena, r->arena_size ? r->arena_size : 1);
-	for (unsigned i = 0; i < 2; i++)
-		munmap(r->page[i], whole.nr * sizeof(*r->page[i]));
-	munmap(r->items, whole.nr * sizeof(*r->items));
-	munmap(r->order, whole.nr * sizeof(*r->order));
-	munmap(r, sizeof(*r));
+	tear_down(r);
 }

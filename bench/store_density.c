@@ -1,27 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * RAM that the store holds for each byte of compressed data: after a fill, after overwriting random
- * slots with other pages for a multiple of the size, and after compaction; then after every other
- * page has been discarded, which gives compaction the most to do, and after compaction again.
+ * The RAM that the store holds for each byte of compressed data.  It is measured after a fill;
+ * after random slots were overwritten with other pages, for a multiple of the size; and after
+ * compaction.  Then half of the pages are discarded, which gives compaction the most to do, and it
+ * is measured before and after compaction again.
  *
- * "Ideal" is worked out here, not taken from the store: the sum of what the bare codec makes of the
- * pages stored now, a page counting 4096 bytes at most, and nothing if it is one repeated word.
+ * "Ideal" is computed here, not taken from the store.  It is the sum of the bare codec's sizes of
+ * the pages stored now: at most 4096 bytes for a page, nothing for one repeated word.
  */
 #define _GNU_SOURCE
 #include "codec.h"
+#include "store_cases.h"
+#include "rzsb_cmd.h"
 #include "rzsb_store.h"
 
 #include <pthread.h>
 #include <sched.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #define PROBES (1u << 20) /* read times kept at most */
 
 struct density {
-	const struct store_options *o;
+	const struct bench_store_options *o;
 	struct rzs_store *store;
 	struct rzs_worker *worker;
 	uint64_t nr;
@@ -32,25 +33,9 @@ struct density {
 	uint64_t compact_calls, compact_blocks;
 };
 
-static uint16_t *compressed_sizes(const struct store_options *o)
+static const char *codec_name(const struct density *d)
 {
-	const struct rzs_codec *codec = rzs_codec_lookup(o->codec);
-	int level = o->level ? o->level : codec->level_default;
-	size_t ctx_size = codec->ctx_size(level);
-	uint16_t *size = rzsb_alloc(o->corpus->nr * sizeof(*size));
-	void *ctx = rzsb_alloc(ctx_size);
-	uint8_t out[RZS_CODEC_OUT_SIZE];
-
-	if (ctx_size == 0 || codec->ctx_init(ctx, ctx_size, level))
-		rzst_die(2, "the codec refuses level %d", level);
-	for (size_t b = 0; b < o->corpus->nr_busy; b++) {
-		uint32_t p = o->corpus->busy[b];
-		int n = codec->compress(ctx, rzsb_page(o->corpus, p), out);
-
-		size[p] = (uint16_t)(n > 0 && n < (int)RZS_PAGE_SIZE ? (uint32_t)n : RZS_PAGE_SIZE);
-	}
-	munmap(ctx, ctx_size);
-	return size;
+	return rzs_codec_lookup(d->o->codec)->name;
 }
 
 static uint64_t ideal_bytes(const struct density *d)
@@ -58,14 +43,14 @@ static uint64_t ideal_bytes(const struct density *d)
 	uint64_t sum = 0;
 
 	for (uint64_t slot = 0; slot < d->nr; slot++)
-		if (d->page[slot] != STORE_EMPTY)
+		if (d->page[slot] != BENCH_EMPTY)
 			sum += d->size[d->page[slot]];
 	return sum;
 }
 
-void rzsb_store_density_heading(void)
+void bench_density_heading(void)
 {
-	printf("\nRAM held, in times of the compressed bytes (ideal: summed up here; all: with the "
+	printf("\nRAM held, in times of the compressed bytes (ideal: their sum; all: with the "
 	       "reserve;\n"
 	       "rest in %% of the compressed bytes)\n"
 	       "%-5s %6s %-11s | %9s %7s %7s %7s | %6s %6s %6s %7s | %7s\n",
@@ -76,7 +61,6 @@ void rzsb_store_density_heading(void)
 static void report(struct density *d, const char *after)
 {
 	struct rzsb_json *j = d->o->json;
-	const char *codec = d->o->codec ? d->o->codec : rzs_codec_name(0);
 	uint64_t rss = rzsb_rss(getpid()) - d->rss_before;
 	struct rzs_stats st;
 	double ideal = (double)ideal_bytes(d), held;
@@ -84,13 +68,13 @@ static void report(struct density *d, const char *after)
 	rzs_store_stats(d->store, &st);
 	held = (double)(st.mem_bytes - st.reserve_bytes);
 	printf("%-5s %6llu %-11s | %9.1f %7.4f %7.4f %7.4f | %6.2f %6.2f %6.2f %7.2f | %7.4f\n",
-	       codec, (unsigned long long)d->nr / 256, after, ideal / 1048576,
+	       codec_name(d), (unsigned long long)d->nr / 256, after, rzsb_mib(ideal),
 	       (double)st.mem_bytes / ideal, held / ideal, held / (double)(d->nr * RZS_PAGE_SIZE),
 	       100.0 * (double)st.object_meta_bytes / ideal, 100.0 * (double)st.slack_bytes / ideal,
 	       100.0 * (double)(st.table_bytes + st.fixed_bytes) / ideal,
 	       100.0 * (double)st.reserve_bytes / ideal, (double)rss / ideal);
 	rzsb_json_begin(j, "store_density");
-	rzsb_json_str(j, "codec", codec);
+	rzsb_json_str(j, "codec", codec_name(d));
 	rzsb_json_str(j, "after", after);
 	rzsb_json_int(j, "size_bytes", d->nr * RZS_PAGE_SIZE);
 	rzsb_json_num(j, "ideal_bytes", ideal);
@@ -136,12 +120,13 @@ static void discard_half(struct density *d, uint64_t *seed)
 		if (rzsb_rand(seed) & 1)
 			continue;
 		if (rzs_store_discard(d->store, d->worker, slot, 1) < 0)
-			rzst_die(99, "discarding slot %llu failed", (unsigned long long)slot);
-		d->page[slot] = STORE_EMPTY;
+			rzst_die(RZSB_FAILED, "discarding slot %llu failed",
+				 (unsigned long long)slot);
+		d->page[slot] = BENCH_EMPTY;
 	}
 }
 
-/* Reads random slots until told to stop, and notes how long each took. */
+/* Reads random slots until stop is set, and records how long each took. */
 struct prober {
 	struct density *d;
 	pthread_t tid;
@@ -161,22 +146,22 @@ static void *probe(void *arg)
 		uint64_t slot = rzsb_rand_below(&seed, p->d->nr), t = rzst_now();
 		uint32_t expected = p->d->page[slot];
 
-		if (expected == STORE_EMPTY)
+		if (expected == BENCH_EMPTY)
 			continue;
 		if (rzs_store_read(p->d->store, w, slot, page) < 0)
-			rzst_die(99, "reading slot %llu beside compaction failed",
+			rzst_die(RZSB_FAILED, "reading slot %llu during compaction failed",
 				 (unsigned long long)slot);
 		p->us[p->nr] = (double)(rzst_now() - t) / 1000;
 		__atomic_store_n(&p->nr, p->nr + 1, __ATOMIC_RELEASE);
-		if (!rzsb_store_is_page(p->d->o, expected, page))
-			rzst_die(99, "slot %llu is wrong beside compaction",
+		if (!bench_store_is_page(p->d->o, expected, page))
+			rzst_die(RZSB_FAILED, "slot %llu is wrong during compaction",
 				 (unsigned long long)slot);
 	}
 	rzs_worker_put(p->d->store, w);
 	return NULL;
 }
 
-/* Returns when it is well under way. */
+/* Returns after the first 1000 reads, or 10 seconds. */
 static void probe_start(struct prober *p)
 {
 	uint64_t deadline = rzst_now() + 10000000000u;
@@ -184,7 +169,7 @@ static void probe_start(struct prober *p)
 	p->stop = false;
 	p->nr = 0;
 	if (pthread_create(&p->tid, NULL, probe, p) != 0)
-		rzst_die(99, "cannot start a thread");
+		rzst_die(RZSB_FAILED, "cannot start a thread");
 	while (__atomic_load_n(&p->nr, __ATOMIC_ACQUIRE) < 1000 && rzst_now() < deadline)
 		sched_yield();
 }
@@ -207,7 +192,7 @@ static void compact(struct density *d)
 		double ms, cpu_ms;
 
 		if (rzs_store_compact(d->store, d->worker, d->o->batch, &blocks, &more) < 0)
-			rzst_die(99, "compaction failed");
+			rzst_die(RZSB_FAILED, "compaction failed");
 		cpu_ms = (double)(rzsb_cpu_thread() - cpu) / 1e6;
 		ms = (double)(rzst_now() - t) / 1e6;
 		d->longest_call_ms = ms > d->longest_call_ms ? ms : d->longest_call_ms;
@@ -219,65 +204,76 @@ static void compact(struct density *d)
 	d->compact_ms = (double)(rzst_now() - start) / 1e6;
 }
 
-/* Compaction with a reader beside it, then the same reader alone for as long. */
+/* JSON: the three of them, in microseconds. */
+static void json_reads(struct rzsb_json *j, const char *key, const struct rzsb_latency *us)
+{
+	const double v[] = {us->p50, us->p999, us->most};
+
+	rzsb_json_list(j, key, v, 3);
+}
+
+static void report_compaction(const struct density *d, const char *after,
+			      const struct rzsb_latency *with, const struct rzsb_latency *alone)
+{
+	struct rzsb_json *j = d->o->json;
+
+	printf("      compaction: %.1f ms in %llu calls, longest %.2f ms (%.2f ms of CPU), %llu "
+	       "blocks freed;\n"
+	       "      reads meanwhile us p50 %.1f p99.9 %.1f max %.0f; without it %.1f %.1f %.0f\n",
+	       d->compact_ms, (unsigned long long)d->compact_calls, d->longest_call_ms,
+	       d->longest_call_cpu_ms, (unsigned long long)d->compact_blocks, with->p50, with->p999,
+	       with->most, alone->p50, alone->p999, alone->most);
+	rzsb_json_begin(j, "store_compaction");
+	rzsb_json_str(j, "codec", codec_name(d));
+	rzsb_json_int(j, "size_bytes", d->nr * RZS_PAGE_SIZE);
+	rzsb_json_str(j, "after", after);
+	rzsb_json_num(j, "total_ms", d->compact_ms);
+	rzsb_json_num(j, "longest_call_ms", d->longest_call_ms);
+	rzsb_json_num(j, "longest_call_cpu_ms", d->longest_call_cpu_ms);
+	rzsb_json_int(j, "calls", d->compact_calls);
+	rzsb_json_int(j, "blocks", d->compact_blocks);
+	rzsb_json_int(j, "objects_per_call", d->o->batch);
+	json_reads(j, "read_us_p50_p999_max", with);
+	json_reads(j, "read_alone_us_p50_p999_max", alone);
+	rzsb_json_end(j);
+}
+
+/* Compaction while a thread reads; then the same reader alone for as long. */
 static void compact_with_reader(struct density *d, const char *after)
 {
 	struct prober p = {.d = d, .us = rzsb_alloc(PROBES * sizeof(double))};
-	double with[3], alone[3];
+	struct rzsb_latency with, alone;
 	uint64_t end;
 
 	probe_start(&p);
 	compact(d);
 	probe_stop(&p);
-	with[0] = rzsb_quantile(p.us, p.nr, 0.5);
-	with[1] = rzsb_quantile(p.us, p.nr, 0.999);
-	with[2] = rzsb_quantile(p.us, p.nr, 1);
+	with = rzsb_latency_of(p.us, p.nr);
 	probe_start(&p);
 	for (end = rzst_now() + (uint64_t)(d->compact_ms * 1e6); rzst_now() < end;)
 		;
 	probe_stop(&p);
-	alone[0] = rzsb_quantile(p.us, p.nr, 0.5);
-	alone[1] = rzsb_quantile(p.us, p.nr, 0.999);
-	alone[2] = rzsb_quantile(p.us, p.nr, 1);
+	alone = rzsb_latency_of(p.us, p.nr);
 	munmap(p.us, PROBES * sizeof(double));
-
-	printf("      compaction: %.1f ms in %llu calls, longest %.2f ms (%.2f ms of CPU), %llu "
-	       "blocks back;\n"
-	       "      reads meanwhile us p50 %.1f p99.9 %.1f max %.0f; without it %.1f %.1f %.0f\n",
-	       d->compact_ms, (unsigned long long)d->compact_calls, d->longest_call_ms,
-	       d->longest_call_cpu_ms, (unsigned long long)d->compact_blocks, with[0], with[1],
-	       with[2], alone[0], alone[1], alone[2]);
-	rzsb_json_begin(d->o->json, "store_compaction");
-	rzsb_json_str(d->o->json, "codec", d->o->codec ? d->o->codec : rzs_codec_name(0));
-	rzsb_json_int(d->o->json, "size_bytes", d->nr * RZS_PAGE_SIZE);
-	rzsb_json_str(d->o->json, "after", after);
-	rzsb_json_num(d->o->json, "total_ms", d->compact_ms);
-	rzsb_json_num(d->o->json, "longest_call_ms", d->longest_call_ms);
-	rzsb_json_num(d->o->json, "longest_call_cpu_ms", d->longest_call_cpu_ms);
-	rzsb_json_int(d->o->json, "calls", d->compact_calls);
-	rzsb_json_int(d->o->json, "blocks", d->compact_blocks);
-	rzsb_json_int(d->o->json, "objects_per_call", d->o->batch);
-	rzsb_json_list(d->o->json, "read_us_p50_p999_max", with, 3);
-	rzsb_json_list(d->o->json, "read_alone_us_p50_p999_max", alone, 3);
-	rzsb_json_end(d->o->json);
+	report_compaction(d, after, &with, &alone);
 }
 
 static void check(struct density *d)
 {
 	const char *what;
 
-	rzsb_store_compare(d->o, d->store, d->worker, d->page, d->nr);
+	bench_store_compare(d->o, d->store, d->worker, d->page, d->nr);
 	if (rzs_store_verify(d->store, d->worker, true, &what) < 0)
-		rzst_die(99, "the store is broken: %s", what ? what : "?");
+		rzst_die(RZSB_FAILED, "the store is broken: %s", what ? what : "?");
 }
 
-void rzsb_store_density_run(const struct store_options *o, uint64_t nr)
+void bench_density_run(const struct bench_store_options *o, uint64_t nr)
 {
 	struct density d = {.o = o, .nr = nr};
 	uint32_t *order = rzsb_alloc(nr * sizeof(*order));
 	uint64_t seed = o->seed;
 
-	d.size = compressed_sizes(o);
+	d.size = bench_codec_sizes(o, NULL);
 	d.page = rzsb_alloc(nr * sizeof(*d.page));
 	for (uint64_t i = 0; i < nr; i++) {
 		order[i] = (uint32_t)i;
@@ -286,7 +282,7 @@ void rzsb_store_density_run(const struct store_options *o, uint64_t nr)
 	}
 	rzsb_shuffle(order, nr, &seed);
 	d.rss_before = rzsb_rss(getpid());
-	d.store = rzsb_store_make(o, nr, 2, o->reserve);
+	d.store = bench_store_make(o, nr, 2, o->reserve);
 	d.worker = rzs_worker_get(d.store, 0);
 	for (uint64_t k = 0; k < nr; k++)
 		rzsb_store_put(d.store, d.worker, order[k], rzsb_page(o->corpus, d.page[order[k]]),

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The inside of the pool: block descriptors, and the steps that pool.c, pool_lists.c and
+ * pool_compact.c share.  verify.c looks at it, and so do tests.  pool.h has the locks and the rules.
+ *
+ * Calls go one way: pool_compact.c calls pool.c, and both call pool_lists.c.
+ */
+#ifndef RZS_POOL_INTERNAL_H
+#define RZS_POOL_INTERNAL_H
+
+#include "pool.h"
+
+#define RZS_BLOCKS_PER_CHUNK (RZS_BLOCK_SIZE / sizeof(struct rzs_block))
+#define RZS_NO_LIST	     0xffu
+
+enum rzs_block_type {
+	RZS_BLOCK_UNUSED, /* the id has no memory */
+	RZS_BLOCK_PACKED,
+	RZS_BLOCK_PAGES,
+};
+
+enum rzs_busy {
+	RZS_BUSY_NOT,
+	RZS_BUSY_NOW,	 /* an allocator or compactor works on it, and will put it back */
+	RZS_BUSY_BROKEN, /* its directory is broken: nothing is put into it any more */
+};
+
+/*
+ * A block's descriptor: one cache line.  Fields are under the block's lock; those marked S are under
+ * its shard's lock.
+ */
+struct rzs_block {
+	rzs_lock_t lock;
+	uint8_t type;	     /* enum rzs_block_type */
+	uint8_t shard;	     /* changes only while unused */
+	uint8_t busy;	     /* S: enum rzs_busy; if set, the block is in no list */
+	uint8_t avail_list;  /* S: its list by available bytes or pages in use, or RZS_NO_LIST */
+	void *mem;	     /* read without a lock by rzs_pool_prefetch_entry() */
+	uint32_t next, prev; /* S: in that list; next also links unused ids */
+	union {
+		struct {
+			struct rzs_packed packed;
+			uint16_t linked_avail;	     /* S: available bytes when it was linked */
+			uint32_t gap_next, gap_prev; /* S: in the list by largest gap */
+			uint8_t gap_list;	     /* S */
+		};
+		uint32_t page_slot[RZS_PAGES_PER_BLOCK]; /* RZS_SLOT_NONE: free */
+	};
+} __attribute__((aligned(64)));
+
+/* The descriptor of a block that exists: 1 <= id < next_id. */
+static inline struct rzs_block *rzs_pool_block(struct rzs_pool *p, uint32_t id)
+{
+	struct rzs_block *chunk = rzs_load_ptr(&p->chunks[id / RZS_BLOCKS_PER_CHUNK]);
+
+	return &chunk[id % RZS_BLOCKS_PER_CHUNK];
+}
+
+/* pool_lists.c.  The caller holds the shard's lock. */
+
+/* The list for packed blocks with so many available bytes; more bytes, higher list. */
+unsigned rzs_avail_list(uint32_t bytes);
+/* Put a block into its lists.  It is not busy afterwards. */
+void rzs_shard_link(struct rzs_pool *p, struct rzs_shard *s, uint32_t id, struct rzs_block *b);
+/* Take a block out of its lists; one that is in no list is fine. */
+void rzs_shard_unlink(struct rzs_pool *p, struct rzs_shard *s, struct rzs_block *b);
+/* Take a block with size available bytes, or one with a free page, and make it busy; 0: none. */
+uint32_t rzs_shard_take_packed(struct rzs_pool *p, struct rzs_shard *s, uint32_t size);
+uint32_t rzs_shard_take_pages(struct rzs_pool *p, struct rzs_shard *s);
+
+/* pool.c */
+
+/*
+ * End work on a busy block, which the caller has locked: put it back into its lists (false), or free
+ * its memory when it is empty (true).  Unlocks it.
+ */
+bool rzs_block_putback(struct rzs_pool *p, uint32_t id, struct rzs_block *b);
+/*
+ * Put an object into the busy block id, and put the block back.  *out_word names the object, 0 on
+ * failure.  -EIO: the block's directory is broken (counted); it stays out of the lists.
+ */
+int RZS_MUST_CHECK rzs_block_put(struct rzs_pool *p, struct rzs_worker *w, uint32_t id,
+				 const struct rzs_object *o, uint64_t *out_word);
+
+#endif
