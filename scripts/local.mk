@@ -37,6 +37,7 @@ EXTRA_DIST += \
 	scripts/check-cross \
 	scripts/until-still \
 	scripts/check-deps \
+	scripts/check-dist \
 	scripts/check-style \
 	scripts/demo \
 	scripts/in-root \

@@ -45,6 +45,99 @@ include tests/vm/local.mk
 
 RZS_TOOL_TESTS = $(RZS_UNIT_TESTS) $(RZS_UNIT_TESTS_USER) $(RZS_UNIT_TESTS_PROTO) $(RZS_E2E_TESTS)
 
+# What never starts a thread, so ThreadSanitizer finds nothing in it; tests/e2e/one-thread.sh holds these to it.  A test
+# that is not here is run under ThreadSanitizer.
+RZS_ONE_THREAD_TESTS = \
+	tests/unit/test_arena \
+	tests/unit/test_codec \
+	tests/unit/test_ctl \
+	tests/unit/test_device_params \
+	tests/unit/test_harness \
+	tests/unit/test_hash \
+	tests/unit/test_hold \
+	tests/unit/test_listen \
+	tests/unit/test_lzo_decode \
+	tests/unit/test_nbd_handshake \
+	tests/unit/test_nbd_options \
+	tests/unit/test_nbd_reply \
+	tests/unit/test_nbd_request \
+	tests/unit/test_notify \
+	tests/unit/test_pid_file \
+	tests/unit/test_port \
+	tests/unit/test_rzsb \
+	tests/unit/test_rzsb_sample \
+	tests/unit/test_rzsc \
+	tests/unit/test_rzsc_kernel \
+	tests/unit/test_size \
+	tests/unit/test_size_expr \
+	tests/unit/test_store \
+	tests/unit/test_store_backed \
+	tests/unit/test_store_between \
+	tests/unit/test_store_compact \
+	tests/unit/test_store_corrupt \
+	tests/unit/test_store_inside \
+	tests/unit/test_store_limit \
+	tests/unit/test_store_map \
+	tests/unit/test_store_model \
+	tests/unit/test_store_oom \
+	tests/unit/test_store_try \
+	tests/unit/test_store_wipe \
+	tests/unit/test_swap_header \
+	tests/e2e/check-skips.sh \
+	tests/e2e/check-steps.sh \
+	tests/e2e/demo-packages.sh \
+	tests/e2e/until-still.sh
+
+# Of the scripts valgrind gets those that lead each of our programs through most of its code: uninitialised memory is all
+# that AddressSanitizer, which has all of them, does not see.  make check-valgrind RZS_VALGRIND_TESTS='$(RZS_TOOL_TESTS)'
+# and scripts/check --all run the others, too.
+RZS_VALGRIND_TESTS = $(RZS_UNIT_TESTS) $(RZS_UNIT_TESTS_USER) $(RZS_UNIT_TESTS_PROTO) \
+	tests/e2e/drain.sh \
+	tests/e2e/extents.sh \
+	tests/e2e/hangup.sh \
+	tests/e2e/multiconn.sh \
+	tests/e2e/nbd-probe.sh \
+	tests/e2e/plugin-about.sh \
+	tests/e2e/plugin-stats.sh \
+	tests/e2e/rzscontrol-plugin.sh \
+	tests/e2e/rzscontrol-rzsd.sh \
+	tests/e2e/rzsd-devices.sh \
+	tests/e2e/rzsd-start.sh \
+	tests/e2e/trimhammer.sh
+
+# What another release of the system cannot change, as far as make check shows it in this one: the core and the codecs,
+# which ask nothing of the system (their compiler's work is shown by those of them that are not here, and by each script),
+# scripts without a program of ours, and what costs much and is of other tools' doing.  scripts/check runs all but these in
+# Debian 13, and with --all these as well.
+RZS_ANY_RELEASE_TESTS = \
+	tests/unit/test_device_params \
+	tests/unit/test_harness \
+	tests/unit/test_nbd_handshake \
+	tests/unit/test_nbd_options \
+	tests/unit/test_nbd_reply \
+	tests/unit/test_nbd_request \
+	tests/unit/test_store_backed \
+	tests/unit/test_store_between \
+	tests/unit/test_store_compact \
+	tests/unit/test_store_corrupt \
+	tests/unit/test_store_inside \
+	tests/unit/test_store_limit \
+	tests/unit/test_store_map \
+	tests/unit/test_store_model \
+	tests/unit/test_store_oom \
+	tests/unit/test_store_try \
+	tests/unit/test_store_workers \
+	tests/e2e/check-skips.sh \
+	tests/e2e/check-steps.sh \
+	tests/e2e/kmod-install.sh \
+	tests/e2e/nbd-swap-full.sh \
+	tests/e2e/nbd-swap-once.sh \
+	tests/e2e/nbd-swap.sh \
+	tests/e2e/rzsbench-instructions.sh \
+	tests/e2e/rzsbench-report.sh \
+	tests/e2e/until-still.sh \
+	$(RZS_FUZZERS)
+
 TESTS += $(RZS_TOOL_TESTS) $(RZS_UNIT_TESTS_ONE) $(RZS_FREESTANDING_TESTS) $(RZS_FUZZERS) \
 	tests/pods.sh
 
@@ -73,6 +166,7 @@ AM_TESTS_ENVIRONMENT = \
 	srcdir='$(abs_srcdir)'; export srcdir; \
 	builddir='$(abs_builddir)'; export builddir; \
 	RZS_PODS='$(RZS_PODS)'; export RZS_PODS; \
+	RZS_ONE_THREAD_TESTS='$(RZS_ONE_THREAD_TESTS)'; export RZS_ONE_THREAD_TESTS; \
 	RZS_PLUGIN='$(abs_builddir)/rzs.so'; export RZS_PLUGIN; \
 	RZSD='$(RZS_WRAP) $(abs_builddir)/server/rzsd'; export RZSD; \
 	NBDKIT='$(RZS_NBDKIT_WRAP) $(NBDKIT)'; export NBDKIT; \

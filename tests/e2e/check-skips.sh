@@ -9,7 +9,7 @@
 out=$tmpdir/out
 
 mkdir -p "$tmpdir/tree/scripts" "$tmpdir/tree/tests/vm" "$tmpdir/bin"
-cp "$srcdir"/scripts/{check,packages,skipped,skips,until-still} "$tmpdir/tree/scripts"
+cp "$srcdir"/scripts/{check,check-dist,packages,skipped,skips,until-still} "$tmpdir/tree/scripts"
 printf '#!/bin/sh\n' | tee "$tmpdir/tree/configure" "$tmpdir/tree/tests/vm/selftest" >"$tmpdir/bin/autoreconf"
 cat >"$tmpdir/tree/tests/vm/matrix" <<'END'
 printf '%-64s %7s %7s %5s %5s %4s %5s  %s\n' case passed stall hangs wrong oom other '' \

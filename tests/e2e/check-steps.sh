@@ -10,7 +10,7 @@ out=$tmpdir/out
 export SAID=$tmpdir/said
 
 mkdir -p "$tmpdir/tree/scripts" "$tmpdir/bin"
-cp "$srcdir"/scripts/{check,packages,skipped,skips,until-still} "$tmpdir/tree/scripts"
+cp "$srcdir"/scripts/{check,check-dist,packages,skipped,skips,until-still} "$tmpdir/tree/scripts"
 printf '#!/bin/sh\n' | tee "$tmpdir/tree/configure" "$tmpdir/bin/valgrind" >"$tmpdir/bin/autoreconf"
 printf '#!/bin/sh\necho "$PROCESSORS"\n' >"$tmpdir/bin/nproc"
 # check ends when distcheck has begun, or has waited for that in vain.

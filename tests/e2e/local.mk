@@ -24,6 +24,7 @@ RZS_E2E_TESTS = \
 	tests/e2e/nbd-swap.sh \
 	tests/e2e/nbdcopy.sh \
 	tests/e2e/nofault.sh \
+	tests/e2e/one-thread.sh \
 	tests/e2e/one-writer.sh \
 	tests/e2e/plugin-about.sh \
 	tests/e2e/plugin-badparams.sh \

@@ -23,15 +23,20 @@
 
 /* Bytes to write, none like its neighbours. */
 static uint8_t pattern[40u << 20];
+#define PATTERN_MADE ((1u << 20) + 8) /* then they repeat: an offset that nothing here has */
 
 static inline void make_pattern(void)
 {
 	uint64_t state = 1;
 
-	for (size_t i = 0; i + 8 <= sizeof(pattern); i += 8) {
+	for (size_t i = 0; i < PATTERN_MADE; i += 8) {
 		uint64_t v = t_rand(&state);
 
 		memcpy(pattern + i, &v, 8);
+	}
+	for (size_t i = PATTERN_MADE, n; i < sizeof(pattern); i += n) {
+		n = sizeof(pattern) - i < PATTERN_MADE ? sizeof(pattern) - i : PATTERN_MADE;
+		memcpy(pattern + i, pattern, n);
 	}
 }
 
@@ -66,16 +71,19 @@ static inline struct rzs_nbd_session rig_session(bool structured)
 
 static inline void rig_open_early(struct rig *r, bool structured, const void *early, size_t n)
 {
+	static uint8_t *got; /* a new one for each case would be most of what a case costs */
 	int fd[2];
 
 	memset(r, 0, sizeof(*r));
 	fake_reset();
+	if (!got)
+		got = malloc(RIG_GOT);
+	T_OK(got != NULL);
 	T_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd), 0);
 	r->client = fd[0];
 	r->server = fd[1];
 	r->session = rig_session(structured);
-	r->got = malloc(RIG_GOT);
-	T_OK(r->got != NULL);
+	r->got = got;
 	T_EQ(rzs_conn_create(r->server, &r->session, early, n, &r->conn), 0);
 }
 
@@ -90,7 +98,6 @@ static inline void rig_close(struct rig *r)
 		close(r->client);
 	close(r->server);
 	rzs_conn_destroy(r->conn);
-	free(r->got);
 }
 
 /* What the client's socket holds for it. */

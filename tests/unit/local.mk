@@ -26,7 +26,7 @@ RZS_UNIT_TESTS = \
 	tests/unit/test_store_workers \
 	tests/unit/test_swap_header
 
-# The same, too long for valgrind and of one thread, so of no use to ThreadSanitizer: AddressSanitizer has them.
+# The same, too long for valgrind: AddressSanitizer has them.
 RZS_UNIT_TESTS_ONE = tests/unit/test_store_oom
 
 # On the user port; each needs its two lines as well.

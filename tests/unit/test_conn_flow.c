@@ -302,7 +302,7 @@ T_TEST(hang_up_with_64_in_flight)
 			struct rig r;
 
 			rig_open(&r, false);
-			fake_fill(0, FAKE_SIZE);
+			fake_fill(0, sizeof(stream));
 			r.deaf = true;
 			for (unsigned i = 0; i < 64; i++) {
 				n += wire_request(stream + n, types[t], 0, i, i * PAGE, PAGE);

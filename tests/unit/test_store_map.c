@@ -125,7 +125,7 @@ T_TEST(the_map_of_a_mix_agrees_page_by_page)
 	struct twin t = open_twin(2 * CHUNK + 100);
 	struct pages_rng rng = {t_seed()};
 	uint64_t slot, run;
-	unsigned i;
+	unsigned i, looks = (unsigned)(20000 / t_scale());
 
 	for (slot = 0; slot < t.model.nr_pages; slot += run) {
 		run = 1 + pages_below(&rng, 300);
@@ -145,7 +145,7 @@ T_TEST(the_map_of_a_mix_agrees_page_by_page)
 			break;
 		}
 	}
-	for (i = 0; i < 20000; i++) {
+	for (i = 0; i < looks; i++) {
 		slot = pages_below(&rng, t.model.nr_pages);
 		twin_map(&t, slot, 1 + pages_below(&rng, t.model.nr_pages - slot));
 	}
