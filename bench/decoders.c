@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Decoders of the same pages side by side: ours, liblzo2's, LZ4's, memcpy(), and with -k what
- * bench/kernel-decoders built.  Every page of the corpus that is not one repeated word is
- * compressed beforehand, decoded by every decoder in random order, once in each round, the decoders
- * in turns; the first round compares all bytes.  Times are of the thread's processor time.
+ * Decoders side by side on the same pages: ours, liblzo2's, LZ4's, memcpy(), and with -k what
+ * bench/kernel-decoders has built.  Every page of the corpus that is not one repeated word is
+ * compressed first.  In each round the decoders take turns to decode all pages in random order.
+ * All bytes are compared before.  Times are CPU time of the thread.
  *
- * For instructions, which are the same each time:
+ * To count instructions, which are the same each time:
  *	valgrind --tool=callgrind --toggle-collect=decode_all bench/decoders -r 1 -o own CORPUS
  *
  * Exit codes: those of rzsbench, in rzsb_cmd.h.
@@ -34,7 +34,7 @@ struct packed {
 struct bench {
 	struct rzsb_corpus corpus;
 	struct packed *packed; /* one for each page of corpus.busy, in its order */
-	struct packed *visit;  /* some of them, in the order of their turns */
+	struct packed *visit;  /* some of them, in the order of decoding */
 	uint32_t *order;
 	unsigned rounds;
 	const char *dir, *only;
@@ -142,7 +142,7 @@ static void compress_all(struct bench *b)
 	}
 }
 
-/* The first n of b->visit; a function of its own, for tools that count. */
+/* The first n of b->visit; a function of its own, for callgrind. */
 static __attribute__((noinline)) bool decode_all(const struct bench *b, const struct decoder *d,
 						 size_t n, uint8_t *out)
 {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# What summary.awk and readme.awk read with.  Each line is one flat object, so a key is found without a JSON parser.
+# How summary.awk and readme.awk read.  Each line is one flat object, so a key is found without a JSON parser.
 
 function get(key,    s) {
 	if (!match($0, "\"" key "\":(\"[^\"]*\"|[^],}]*)"))

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A device that does nothing but what NBD itself needs: copying to and from a plain array.  Linked
- * in the place of server/dispatch.c it makes rzsd's twin without a store, whose speed is that of
- * the transport.
+ * A device that is a plain array.  Linked instead of server/dispatch.c it makes rzsd's twin without
+ * a store, whose speed is that of the transport.
  */
 #include <err.h>
 #include <string.h>
@@ -18,7 +17,7 @@ struct rzs_device {
 
 static struct rzs_device the_device;
 
-/* Memory that was never touched costs the first who does: that is none of the requests. */
+/* Touched here, so that no request pays for a first touch. */
 struct rzs_device *null_device(uint64_t size, unsigned nr_threads)
 {
 	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
@@ -60,7 +59,7 @@ void rzs_dispatch_prefetch(struct rzs_dispatch *d, uint64_t offset, unsigned ste
 	(void)step;
 }
 
-/* Nothing is allowed. */
+/* A trim may do nothing. */
 int rzs_dispatch_trim(struct rzs_dispatch *d, uint64_t len, uint64_t offset)
 {
 	(void)d;

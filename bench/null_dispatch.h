@@ -7,7 +7,7 @@
 
 struct rzs_device;
 
-/* Make it, of size bytes, for so many threads.  Exits when there is no memory. */
+/* Make it: size bytes, for nr_threads threads.  Ends the program when there is no memory. */
 struct rzs_device *null_device(uint64_t size, unsigned nr_threads);
 
 #endif

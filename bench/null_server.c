@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * rzsd's twin without a store: its data path (server/io_loop.h) on a plain array (null_dispatch.c),
- * and nothing around it: one unix socket, handshakes one at a time and blocking, no protections.
+ * rzsd's twin without a store: its data path (server/io_loop.h) with a plain array
+ * (null_dispatch.c).  It has one unix socket, does one blocking handshake at a time, and has no
+ * protection.
  *
  * Ends on SIGTERM or SIGINT.  Exit codes: 0, 2 wrong usage, 99 an error.
  */
@@ -50,7 +51,7 @@ static int at(void *arg, unsigned i, struct rzs_nbd_export *out)
 	return 0;
 }
 
-/* Any name is that of the device. */
+/* The device has any name. */
 static int find(void *arg, const char *name, size_t len, struct rzs_nbd_export *out,
 		const char **out_why)
 {
@@ -60,7 +61,7 @@ static int find(void *arg, const char *name, size_t len, struct rzs_nbd_export *
 	return at(arg, 0, out);
 }
 
-/* Whether all could be sent. */
+/* false: not everything could be sent. */
 static bool send_all(int fd, const uint8_t *p, size_t n)
 {
 	while (n) {
@@ -74,8 +75,8 @@ static bool send_all(int fd, const uint8_t *p, size_t n)
 	return true;
 }
 
-/* Haggle until the client is in transmission and adopted, or gone. */
-static bool haggle(int fd, struct rzs_nbd_handshake *h)
+/* Negotiate until the client is in transmission and adopted, or gone. */
+static bool negotiate(int fd, struct rzs_nbd_handshake *h)
 {
 	static uint8_t in[RZS_IO_EARLY_MAX], out[RZS_NBD_HANDSHAKE_OUT_MIN];
 	size_t len = 0, used, put;
@@ -108,7 +109,7 @@ static void welcome(int fd)
 	if (!h)
 		errx(99, "no memory");
 	rzs_nbd_handshake_init(h, &exports);
-	if (!haggle(fd, h))
+	if (!negotiate(fd, h))
 		close(fd);
 	free(h);
 }

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # From the JSON lines of one run of bench/run: the short table for the project's README.
-# What a run has not measured is "-". Read with json.awk before it: awk -f json.awk -f readme.awk.
+# "-": the run has not measured it.  Use with json.awk before it: awk -f json.awk -f readme.awk.
 
 # A value of a list by its key, scaled; "-" when it is not there or null.
 function cell(v, key, scale, format) {
@@ -12,7 +12,7 @@ function cell(v, key, scale, format) {
 	kernel = get("kernel")
 }
 
-# The last figure of a server counts, as parts of bench/run may measure one server twice.
+# The last value of a server counts, as parts of bench/run may measure a server twice.
 /"bench":"nbd_ram"/ {
 	server = get("server")
 	ram[server, get("after")] = get("growth_per_stored_byte")
@@ -30,7 +30,7 @@ function cell(v, key, scale, format) {
 		p50[server] = get("p50_us")
 }
 
-# Of the pages found; nbdkit's is of its own codec, whatever the method.
+# For all pages; nbdkit has its own codec, whatever the method.
 /"bench":"pages",/ {
 	found = get("pages_found") * 4096
 	nbdkit = get("nbdkit_zstd_ram_bytes_modelled")
@@ -66,9 +66,9 @@ BEGIN {
 	what["qemu-nbd"] = "qemu-nbd (file in RAM)"
 	what["nbd-server"] = "nbd-server (file in RAM)"
 	what["zram"] = "the kernel's zram, lzo (O_DIRECT)"
-	# Their memory is that of a file, which their resident memory does not show.
+	# Their pages are in a file, which is not part of their resident memory.
 	in_file["qemu-nbd"] = in_file["nbd-server"] = 1
-	# Not for comparison: they store nothing, or are ours of before a change.
+	# Not for comparison: they store nothing, or are ours from before a change.
 	hidden["null"] = hidden["null-"] = hidden["twin"] = hidden["rzsd-before"] = 1
 }
 
@@ -103,7 +103,7 @@ END {
 	if (nr)
 		print "16 requests in flight, in parentheses one; the last column: with one in flight."
 	if (nr_methods)
-		printf "%-36s %9s %9s %9s   zram, zswap, nbdkit worked out; nbdkit memory allocator=zstd: %s\n", \
+		printf "%-36s %9s %9s %9s   zram, zswap, nbdkit computed; nbdkit memory allocator=zstd: %s\n", \
 			"RAM for the pages after a fill", "ramzswap", "zram", "zswap", \
 			nbdkit == "" || nbdkit == "null" ? "-" : sprintf("%.1f %%", 100 * nbdkit / found)
 	for (i = 1; i <= nr_methods; i++)

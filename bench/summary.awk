@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # From the JSON lines of one run of bench/run: the project's targets and what was measured.
-# Read with json.awk before it: awk -f json.awk -f summary.awk.
+# Use with json.awk before it: awk -f json.awk -f summary.awk.
 
 # how: 1 measured must be at most the target, -1 at least
 function target(what, measured, limit, how, note,    ok) {

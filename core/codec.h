@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Codecs.  A codec is a constant table of functions.  Its mutable state is a context in memory that
- * the caller owns: one for each worker, used by one thread at a time.  Compression and decompression
- * are separate entries, so that either can be replaced.  Only codec*.c use libraries, through the
- * environment's "rzs_port_codec.h".
+ * the caller owns: one for each worker, used by one thread at a time.  Compression and
+ * decompression are separate entries, so that either can be replaced.  Only codec*.c use libraries,
+ * through the environment's "rzs_port_codec.h".
  *
  * No function of a codec sleeps or allocates.
  */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Counters.  Each worker has its own set, so that threads do not share cache lines; a statistic is
- * their sum.  A gauge (pages stored) may be negative in one worker, modulo 2^64, and is right in the
- * sum.  Only the thread that has the worker changes them, so a load and a store are enough.
+ * their sum.  A gauge (pages stored) may be negative in one worker, modulo 2^64, and is right in
+ * the sum.  Only the thread that has the worker changes them, so a load and a store are enough.
  */
 #ifndef RZS_COUNTERS_H
 #define RZS_COUNTERS_H

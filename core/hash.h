@@ -7,7 +7,8 @@
  * test_hash compares it with the published vectors.
  *
  * The hash folds products of 128 bits.  A product loses its input if a factor is 0, which happens
- * only if the data equal the secret.  For damaged memory this is as unlikely as any other collision.
+ * only if the data equal the secret.  For damaged memory this is as unlikely as any other
+ * collision.
  */
 #ifndef RZS_HASH_H
 #define RZS_HASH_H

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The store.  RZS_CORE_SOURCES is all of it, for every world it is compiled into.
+# The store.  RZS_CORE_SOURCES is all of it, for every environment.
 
 RZS_CORE_SOURCES = \
 	core/codec.c \

@@ -46,10 +46,10 @@ struct lzo_stream {
 enum lzo_result { LZO_CONTINUE, LZO_END, LZO_BAD };
 
 /*
- * How to read an M2 (first byte 64 or more) or M3 (32 to 63) from the 32-bit word at its first byte:
- * distance = ((word * scale) >> 10 & mask) + base.  It is a product, since a shift by a variable
- * takes three times as long on many processors.  len is 0 if the length is extended, and for all
- * other instructions.
+ * How to read an M2 (first byte 64 or more) or M3 (32 to 63) from the 32-bit word at its first
+ * byte: distance = ((word * scale) >> 10 & mask) + base.  It is a product, since a shift by a
+ * variable takes three times as long on many processors.  len is 0 if the length is extended, and
+ * for all other instructions.
  */
 struct lzo_token {
 	uint16_t mask;

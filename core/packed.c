@@ -53,8 +53,8 @@ void rzs_packed_init(struct rzs_packed *b)
 }
 
 /*
- * The free entry with the smallest gap of at least need bytes, or -1.  *out_any: a free entry for an
- * object that is put elsewhere, or -1; one without a gap if there is one, since its gap is lost.
+ * The free entry with the smallest gap of at least need bytes, or -1.  *out_any: a free entry for
+ * an object that is put elsewhere, or -1; one without a gap if there is one, since its gap is lost.
  */
 static int packed_best_gap(const struct rzs_packed *b, void *mem, uint32_t need, int *out_any)
 {
@@ -153,8 +153,8 @@ static void packed_trim_dir(struct rzs_packed *b, void *mem)
 }
 
 /*
- * Whether the n sorted objects are where objects can be.  This is checked before a slide, which must
- * not move memory by a damaged directory.
+ * Whether the n sorted objects are where objects can be.  This is checked before a slide, which
+ * must not move memory by a damaged directory.
  */
 static bool packed_sane(const struct rzs_packed *b, void *mem,
 			const struct rzs_packed_scratch *scratch, uint32_t n)

@@ -106,7 +106,7 @@ void rzs_packed_del(struct rzs_packed *b, void *mem, uint32_t index);
 /* After a slide: overwrite the bytes it left in the tail, and those after objects of odd size. */
 void rzs_packed_wipe_slid(const struct rzs_packed *b, void *mem);
 
-/* Check every invariant.  -EIO: *out_what says which one is broken (a constant string), else NULL. */
+/* Check every invariant.  -EIO: *out_what names the broken one (a constant string), else NULL. */
 int RZS_MUST_CHECK rzs_packed_check(const struct rzs_packed *b, void *mem,
 				    struct rzs_packed_scratch *scratch, const char **out_what);
 

@@ -353,8 +353,8 @@ static bool block_has(struct rzs_block *b, uint32_t slot, uint64_t word)
 }
 
 /*
- * Lock the block of the object that word names.  NULL if block and word do not agree on an object of
- * slot, because one of them is damaged: this is counted, and nothing is locked.
+ * Lock the block of the object that word names.  NULL if block and word do not agree on an object
+ * of slot, because one of them is damaged: this is counted, and nothing is locked.
  */
 static struct rzs_block *block_lock(struct rzs_pool *p, struct rzs_worker *w, uint32_t slot,
 				    uint64_t word)

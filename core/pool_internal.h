@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The inside of the pool: block descriptors, and the steps that pool.c, pool_lists.c and
- * pool_compact.c share.  verify.c looks at it, and so do tests.  pool.h has the locks and the rules.
+ * pool_compact.c share.  verify.c looks at it, and so do tests.  pool.h has the locks and the
+ * rules.
  *
  * Calls go one way: pool_compact.c calls pool.c, and both call pool_lists.c.
  */
@@ -26,8 +27,8 @@ enum rzs_busy {
 };
 
 /*
- * A block's descriptor: one cache line.  Fields are under the block's lock; those marked S are under
- * its shard's lock.
+ * A block's descriptor: one cache line.  Fields are under the block's lock; those marked S are
+ * under its shard's lock.
  */
 struct rzs_block {
 	rzs_lock_t lock;
@@ -71,8 +72,8 @@ uint32_t rzs_shard_take_pages(struct rzs_pool *p, struct rzs_shard *s);
 /* pool.c */
 
 /*
- * End work on a busy block, which the caller has locked: put it back into its lists (false), or free
- * its memory when it is empty (true).  Unlocks it.
+ * End work on a busy block, which the caller has locked: put it back into its lists (false), or
+ * free its memory when it is empty (true).  Unlocks it.
  */
 bool rzs_block_putback(struct rzs_pool *p, uint32_t id, struct rzs_block *b);
 /*

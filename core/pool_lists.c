@@ -4,9 +4,9 @@
  *
  * A packed block is in two lists: by its largest gap, and by all its available bytes.  Below 4096
  * bytes, a list covers 64 bytes.  Above, a list by available bytes covers 512 bytes, and one list
- * has all larger gaps.  No object is larger than 4096 bytes, so the upper lists only serve to choose
- * the fullest block, and the emptiest one for compaction.  Blocks with less than 64 available bytes
- * are in no list.
+ * has all larger gaps.  No object is larger than 4096 bytes, so the upper lists only serve to
+ * choose the fullest block, and the emptiest one for compaction.  Blocks with less than 64
+ * available bytes are in no list.
  *
  * A block of pages is in one list, by the number of its pages in use, unless all are.
  */

@@ -1,27 +1,29 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The compressed RAM store: the only header that glue code (nbdkit plugin, server, kernel module,
- * benchmarks) includes.
+ * The compressed RAM store: the only header of it that its callers (nbdkit plugin, server, kernel
+ * module, benchmarks) include.
  *
- * A store is an array of pages of RZS_PAGE_SIZE bytes.  Pages never written read as zeros and cost
- * nothing.  Every call takes a worker: the codec contexts and scratch memory for one call at a
- * time. A thread gets one with rzs_worker_get() and puts it back, or keeps one for its life.
+ * A store is an array of pages of RZS_PAGE_SIZE bytes.  A page that was never written reads as
+ * zeros and costs nothing.  Most calls take a worker: the codec context and buffers that one call
+ * at a time uses.  A thread gets a worker with rzs_worker_get() and puts it back, or keeps it for
+ * its life.
  *
  * Contract, for every function unless it says otherwise:
- *   Context:     any thread; not from an interrupt.
- *   Concurrency: any number of threads at once, on the same or on different pages.
- *   Sleeps:      no, but for short waits on another thread's copy of at most one block.
- *   Allocates:   never asks the system for memory; blocks come from the world's reserve.
+ *   Context:     any thread; not an interrupt.
+ *   Concurrency: any number of threads at once, on the same page or on different ones.
+ *   Sleeps:      only while another thread copies at most one block, or changes part of the same
+ *                page.
+ *   Allocates:   never asks the system for memory; blocks come from the environment's reserve.
  *   Returns:     0 or a negative errno; out-parameters are set on every path.
  *
- * Errors that any data call may give:
- *   -EINVAL  range beyond the store, or a worker of another store
- *   -ENOSPC  the limit is reached (what was stored before is still there, unchanged)
- *   -ENOMEM  the reserve is momentarily empty (the same holds)
- *   -EIO     stored bytes fail their checksum or cannot be decoded: never wrong data
- * and those of a backed store (rzs_config.backed):
- *   -E2BIG   a write: the page is incompressible; what was stored before is still there
- *   -ENODATA a read, or a write to part of a page: the page is not here
+ * Errors of data calls:
+ *   -EINVAL   the range is not within the store, or the worker is another store's
+ *   -ENOSPC   a write: the limit is reached; the page is unchanged
+ *   -ENOMEM   a write: the reserve is empty at the moment; the page is unchanged
+ *   -EIO      the stored bytes fail their checksum or cannot be decompressed; never wrong data
+ * and in a backed store (rzs_config.backed) only:
+ *   -E2BIG    a write: the page is incompressible; the page is unchanged
+ *   -ENODATA  a read, or a write to part of a page: the store does not have the page
  */
 #ifndef RZS_STORE_H
 #define RZS_STORE_H
@@ -30,7 +32,7 @@
 
 #define RZS_PAGE_SHIFT 12
 #define RZS_PAGE_SIZE  4096u
-#define RZS_MAX_PAGES  0xffffff00ull /* slot numbers fit in 32 bits: just under 16 TiB */
+#define RZS_MAX_PAGES  0xffffff00ull /* just below 16 TiB: slot numbers have 32 bits */
 
 #if defined(__GNUC__)
 #define RZS_MUST_CHECK __attribute__((warn_unused_result))
@@ -38,28 +40,29 @@
 #define RZS_MUST_CHECK
 #endif
 
-typedef uint64_t rzs_slot_t; /* page index, 0 .. nr_pages - 1 */
+typedef uint64_t rzs_slot_t; /* number of a page, 0 .. nr_pages - 1 */
 
 struct rzs_store;
 struct rzs_worker;
 
 struct rzs_config {
-	uint64_t nr_pages;    /* size in pages, 1 .. RZS_MAX_PAGES */
-	uint64_t limit_bytes; /* bound on all memory held, 0 = none */
-	uint64_t reserve_bytes; /* kept ready ahead of demand, 0 = by size and world */
-	const char *codec;   /* name as in rzs_codec_name(); NULL = "lzo" */
-	int level;	     /* codec's own scale; 0 = its default */
-	unsigned nr_workers; /* calls that may run at once, 1 .. RZS_MAX_WORKERS */
-	bool no_checksum;    /* do not compute or verify checksums */
+	uint64_t nr_pages;	/* size in pages, 1 .. RZS_MAX_PAGES */
+	uint64_t limit_bytes;	/* bound on all memory held, 0: none */
+	uint64_t reserve_bytes; /* kept ready ahead of demand, 0: by size and environment */
+	const char *codec;	/* a name of rzs_codec_name(); NULL: "lzo" */
+	int level;		/* on the codec's own scale; 0: its default */
+	unsigned nr_workers;	/* calls that may run at once, 1 .. RZS_MAX_WORKERS */
+	bool no_checksum;	/* do not compute or verify checksums */
 	/*
-	 * Overwrite what a page leaves in memory: when it is dropped or replaced, what went through
-	 * a worker at the end of the call, and all that is left when the store is destroyed.
+	 * Overwrite pages in memory: the object of a page when the page is dropped or replaced, a
+	 * worker's buffers at the end of each call, and everything when the store is destroyed.
 	 */
 	bool wipe;
 	/*
-	 * The caller has a place of its own for what is not here: incompressible pages are refused
-	 * (-E2BIG) and empty ones told apart from zeros (-ENODATA).  Page 0, where a swap header
-	 * is, has no such place: it is kept here as in any store.
+	 * The caller keeps elsewhere the pages that the store does not have.  So a write of an
+	 * incompressible page is refused (-E2BIG), and a page that is not stored does not read as
+	 * zeros (-ENODATA).  Page 0 has no place elsewhere, since a swap header may be there: the
+	 * store keeps it like any other store.
 	 */
 	bool backed;
 };
@@ -67,42 +70,47 @@ struct rzs_config {
 #define RZS_MAX_WORKERS 256u
 
 /*
- * Least limit_bytes for a store of cfg's shape: its tables, workers and a few blocks.
- * -EINVAL as rzs_store_create() would.
+ * The lowest limit_bytes for a store of this configuration: its tables, its workers and a few
+ * blocks.  Pure.  -EINVAL as rzs_store_create(); *out_bytes is 0 then.
  */
 int RZS_MUST_CHECK rzs_store_min_limit(const struct rzs_config *cfg, uint64_t *out_bytes);
 
 /*
  * Create a store.  Sleeps, allocates.  *out is NULL on failure.
- * -EINVAL  nr_pages, nr_workers or level out of range, or unknown codec
- * -ENOSPC  limit_bytes below rzs_store_min_limit()
- * -ENOMEM  the world has no memory
+ * -EINVAL  nr_pages, nr_workers or level is out of range, or there is no such codec
+ * -ENOSPC  limit_bytes is below rzs_store_min_limit()
+ * -ENOMEM  the environment has no memory
+ * and other errors of rzs_blocks_open() (port/CONTRACT)
  */
 int RZS_MUST_CHECK rzs_store_create(const struct rzs_config *cfg, struct rzs_store **out);
 
-/* Free everything.  NULL is fine.  The caller sees to it that no other call is running.  Sleeps. */
+/* Free everything; NULL is fine.  The caller makes sure that no other call is running.  Sleeps. */
 void rzs_store_destroy(struct rzs_store *store);
 
 /*
- * The worker numbered hint % nr_workers, or the next free one; waits for the former only when all
- * are in use.  Threads that pass different hints do not meet as long as there is a worker for each.
- * Never fails.
+ * Get worker number hint % nr_workers, or the next one that is free.  If all are in use, sleeps
+ * until that number is free.  Threads with different hints do not share a worker, as long as there
+ * is one for each.  Never fails.
  */
 struct rzs_worker *rzs_worker_get(struct rzs_store *store, unsigned hint);
 
 /*
- * The worker numbered index % nr_workers and no other, waited for while it is in use: for threads
- * that share one and that no other may ever wait for.  Never fails.
+ * Get worker number index % nr_workers and no other; sleeps while it is in use.  This is for
+ * threads of low priority that share one worker, so that other threads never wait for them.  Never
+ * fails.
  */
 struct rzs_worker *rzs_worker_get_own(struct rzs_store *store, unsigned index);
+
+/* Put a worker back.  Never sleeps or fails. */
 void rzs_worker_put(struct rzs_store *store, struct rzs_worker *worker);
 
+/* The size of the store in pages.  Never sleeps or fails. */
 uint64_t rzs_store_pages(const struct rzs_store *store);
 
 /*
- * Whole pages.  A write replaces the page completely or changes nothing; a read gives the last
- * completed write.  page: RZS_PAGE_SIZE bytes, any alignment.  After a failed read the contents of
- * page are unspecified.
+ * Write or read one page.  page: RZS_PAGE_SIZE bytes, any alignment.  A write replaces the page
+ * completely or changes nothing.  A read returns the last completed write; after a failed read the
+ * contents of page are unspecified.
  */
 int RZS_MUST_CHECK rzs_store_write(struct rzs_store *store, struct rzs_worker *worker,
 				   rzs_slot_t slot, const void *page);
@@ -110,84 +118,97 @@ int RZS_MUST_CHECK rzs_store_read(struct rzs_store *store, struct rzs_worker *wo
 				  rzs_slot_t slot, void *page);
 
 /*
- * A page will be read or dropped soon: have the processor fetch what that takes.  step 0 is for the
- * slot's word; 1 and 2 for what each before has found, and do no good before that has come.
- * Any slot, also one that is not there; any thread; never waits, fails or changes anything.
+ * Prefetch into the processor's cache what a read or discard of the page will need.  There are
+ * three steps, since each needs what the one before has fetched:
+ *   step 0  the slot's word
+ *   step 1  the descriptor of the block that the word names
+ *   step 2  the object's entry in that block's directory
+ * So a caller that knows its next requests calls step 0 for the third next, step 1 for the second
+ * next and step 2 for the next one.  A step that comes too early is useless, but harmless.  Any
+ * slot, even beyond the store.  Never sleeps, never fails, changes nothing.
  */
 void rzs_store_prefetch(struct rzs_store *store, rzs_slot_t slot, unsigned step);
 
-/* Drop nr pages: they read as zeros and cost nothing.  Time goes by what is stored, not by nr. */
+/*
+ * Drop nr pages: they read as zeros afterwards and cost nothing.  The time depends on the chunks of
+ * the slot table that exist (4096 pages each) rather than on nr.  -EINVAL only.
+ */
 int RZS_MUST_CHECK rzs_store_discard(struct rzs_store *store, struct rzs_worker *worker,
 				     rzs_slot_t slot, uint64_t nr);
 
 /*
- * Discard one page in a context that may not sleep, and with a worker of its own choice: hint is as
- * that of rzs_worker_get().  Takes spinlocks, waits for nothing else.
- * -EAGAIN  all workers are in use, or somebody works on the page; nothing is changed
+ * Discard one page in a context that must not sleep.  It gets a worker itself; hint is that of
+ * rzs_worker_get().  It takes locks of the pool and waits for nothing else.
+ * -EINVAL  there is no such page
+ * -EAGAIN  all workers are in use, or another thread has locked the slot; nothing has changed
  */
 int RZS_MUST_CHECK rzs_store_try_discard(struct rzs_store *store, unsigned hint, rzs_slot_t slot);
 
 /*
- * Drop one page that is kept elsewhere from now on: as a discard of it, but not counted as one.
+ * Drop one page because the caller keeps it elsewhere from now on.  It is like rzs_store_discard(),
+ * but is not counted as a discard.  -EINVAL only.
  */
 int RZS_MUST_CHECK rzs_store_forget(struct rzs_store *store, struct rzs_worker *worker,
 				    rzs_slot_t slot);
 
 /*
- * Byte ranges of any offset and length, len may be 0.  A partial page is read, changed and written
- * under its slot's lock, so that two writes to different bytes of one page both last.  On failure
- * the pages before the failing one are done, the failing one and those after it are unchanged
- * (rzs_store_pread: buf is unspecified).
+ * Read or write len bytes at offset, both in bytes; len may be 0.  Part of a page is read, changed
+ * and written under its slot's lock, so two writes to different bytes of one page both persist.  If
+ * a page fails, the pages before it are done, and it and those after it are unchanged.  After a
+ * failed rzs_store_pread() the contents of buf are unspecified.
  */
 int RZS_MUST_CHECK rzs_store_pread(struct rzs_store *store, struct rzs_worker *worker, void *buf,
 				   uint64_t len, uint64_t offset);
 int RZS_MUST_CHECK rzs_store_pwrite(struct rzs_store *store, struct rzs_worker *worker,
 				    const void *buf, uint64_t len, uint64_t offset);
-/* Write zeros: whole pages are dropped, partial ones rewritten. */
+/* Write zeros: whole pages are dropped, parts of pages are written.  Otherwise as above. */
 int RZS_MUST_CHECK rzs_store_pzero(struct rzs_store *store, struct rzs_worker *worker, uint64_t len,
 				   uint64_t offset);
 /*
- * A discard: whole pages are dropped, partial ones left as they are (a discard exists to save
- * memory).
+ * Discard: whole pages are dropped.  Parts of pages are left as they are, since a discard is there
+ * to save memory.  -EINVAL only.
  */
 int RZS_MUST_CHECK rzs_store_ptrim(struct rzs_store *store, struct rzs_worker *worker, uint64_t len,
 				   uint64_t offset);
 
-/* What a run of pages is made of. */
+/* What the pages of a run are. */
 enum rzs_map_kind {
-	RZS_MAP_HOLE, /* nothing stored, reads as zeros */
-	RZS_MAP_ZERO, /* stored as a page of zeros */
-	RZS_MAP_DATA,
+	RZS_MAP_HOLE, /* not stored; reads as zeros */
+	RZS_MAP_ZERO, /* stored, all zeros */
+	RZS_MAP_DATA, /* stored, anything else */
 };
 
 /*
- * The kind of page slot, and in *out_run for how many pages it goes on: 1 .. nr.  A run may end
- * early (the next call goes on with the same kind).  Concurrent writes may change it at once.
+ * Find the run of pages of one kind that begins with page slot: *out_kind, and *out_run pages, 1 ..
+ * nr.  A run may end early: the next one has the same kind then.  Concurrent writes may make the
+ * result out of date at once.  -EINVAL: nr is 0 or too large; *out_run is 0 then.
  */
 int RZS_MUST_CHECK rzs_store_map(struct rzs_store *store, rzs_slot_t slot, uint64_t nr,
 				 enum rzs_map_kind *out_kind, uint64_t *out_run);
 
 /*
- * Move objects out of the emptiest blocks and give these back to the world, until no gain is in
- * sight or max_objects were looked at.  *out_blocks: blocks given back; *out_more: whether another
- * call would gain. Runs beside reads and writes: it holds no lock for longer than one object's
- * copy.
+ * Move objects out of the emptiest blocks and return these blocks to the environment, until nothing
+ * more can be gained or max_objects objects were looked at.  *out_blocks: blocks returned.
+ * *out_more: whether another call would return more.  Runs concurrently with reads and writes: it
+ * holds no lock for longer than one copy or defragmentation of a block.  -EINVAL: the worker is
+ * another store's.
  */
 int RZS_MUST_CHECK rzs_store_compact(struct rzs_store *store, struct rzs_worker *worker,
 				     uint64_t max_objects, uint64_t *out_blocks, bool *out_more);
 
 /*
- * Change the limit (0 = none), and with it the reserve, as if the store had been made so.  -ENOSPC:
- * below what is held now, nothing is changed.
+ * Change the limit (0: none), and the reserve to what a store created with this limit would have.
+ * Sleeps.  One call at a time.
+ * -ENOSPC  more memory is held now, or it is below rzs_store_min_limit(); nothing has changed
  */
 int RZS_MUST_CHECK rzs_store_set_limit(struct rzs_store *store, uint64_t limit_bytes);
 
 #define RZS_STATS_VERSION 1u
 
 /*
- * One snapshot, the same numbers in every form.  rzs_stats.def lists them, each a uint64_t, with
- * what it means.  Bytes end in _bytes, everything else counts.
- * These hold in each (tests check them):
+ * A snapshot of the statistics, the same for a process and for the kernel module.  rzs_stats.def
+ * lists them and says what they mean.  A name that ends in _bytes is in bytes; all others are
+ * counts.  In each snapshot (tests check this):
  *   pages_stored = pages_same + pages_compressed + pages_raw
  *   orig_bytes   = pages_stored * RZS_PAGE_SIZE
  *   mem_bytes    = block_bytes + table_bytes + fixed_bytes + reserve_bytes
@@ -195,7 +216,7 @@ int RZS_MUST_CHECK rzs_store_set_limit(struct rzs_store *store, uint64_t limit_b
  *   mem_bytes <= mem_peak_bytes, and <= limit_bytes if there is one
  *   pages_stored <= nr_pages;  pages_zero <= pages_same;  pages_good <= pages_compressed
  *   failed_reads <= reads;  refused_limit + refused_reserve <= failed_writes <= writes
- * While no call is running all numbers are exact as well.
+ * While no call is running, all numbers are exact.
  */
 struct rzs_stats {
 	uint32_t version; /* RZS_STATS_VERSION */
@@ -205,48 +226,49 @@ struct rzs_stats {
 };
 
 /*
- * Take a snapshot.  May be called at any time: while others are at work it may be some calls out of
- * date, and what calls under way have done halfway may be in it or not.  Costs a look at each
- * counter of each worker, a few times over when others are at work.
+ * Take a snapshot.  While other calls are running it may be some calls out of date, and may or may
+ * not include what they have done so far.  It reads every counter of every worker, up to 8 times
+ * while other calls are running.  Never fails.
  */
 void rzs_store_stats(struct rzs_store *store, struct rzs_stats *out);
 
 /*
- * Two numbers that cost next to nothing, for who asks often (a kernel's shrinker, at each reclaim):
- * bytes of blocks that lie idle and that rzs_store_compact() could put to use, and the bytes of all
- * blocks of objects.  Two words are read for each 64 MiB of the store, at most 17, and no lock is
- * taken.  *out_idle_bytes <= *out_block_bytes.  What somebody works on at the moment is not in the
- * first.
+ * Two numbers for a caller that asks often, such as a kernel's shrinker at each reclaim: the unused
+ * bytes of blocks, which rzs_store_compact() could make use of, and the bytes of all blocks of
+ * objects.  It reads two words for each 64 MiB of the store, 17 at most, and takes no lock.
+ * *out_idle_bytes <= *out_block_bytes.  A block that another thread works on does not count in the
+ * former.  Never sleeps or fails.
  */
 void rzs_store_idle(struct rzs_store *store, uint64_t *out_idle_bytes, uint64_t *out_block_bytes);
 
 /*
- * Walk slots, blocks and objects and check every invariant of the store, and every checksum when
- * check_data.  The caller sees to it that no other call is running.  -EIO: broken, *out_what says
- * what (a constant string, NULL when all is well).
+ * Check every invariant of the store, by a walk over slots, blocks and objects; with check_data
+ * also every checksum.  The caller makes sure that no other call is running.
+ * -EINVAL  the worker is another store's
+ * -EIO     an invariant is broken: *out_what says which one (a constant string, else NULL)
  */
 int RZS_MUST_CHECK rzs_store_verify(struct rzs_store *store, struct rzs_worker *worker,
 				    bool check_data, const char **out_what);
 
-/* Codecs compiled in: name of the i-th, NULL past the last.  The first is the default. */
+/* The name of codec number i, NULL past the last.  Number 0 is the default.  Never sleeps. */
 const char *rzs_codec_name(unsigned i);
 
-/* Bytes of a swap header's page. */
+/* Sizes in a swap header, in bytes unless the name says pages. */
 #define RZS_SWAP_LABEL_MAX 16u
 #define RZS_SWAP_UUID_SIZE 16u
-#define RZS_SWAP_MIN_PAGES 10u /* what mkswap asks for */
+#define RZS_SWAP_MIN_PAGES 10u /* mkswap requires them */
 
 /*
  * Fill page (RZS_PAGE_SIZE bytes) with a Linux swap header (version 1, "SWAPSPACE2") for nr_pages
- * pages, as mkswap(8) writes it on a machine with 4 KiB pages and this byte order.  label: at most
- * RZS_SWAP_LABEL_MAX bytes, may be NULL; uuid: 16 bytes, may be NULL (all zero).
- * -EINVAL: nr_pages < RZS_SWAP_MIN_PAGES or over 2^32 - 1, or label too long; page is then all
- * zeros.
+ * pages, as mkswap(8) writes it on a machine with 4 KiB pages and this byte order.  label: a string
+ * of at most RZS_SWAP_LABEL_MAX bytes, or NULL.  uuid: RZS_SWAP_UUID_SIZE bytes; NULL: all zeros.
+ * Pure.  -EINVAL: nr_pages is below RZS_SWAP_MIN_PAGES or above 2^32 - 1, or label is too long;
+ * page is all zeros then.
  */
 int RZS_MUST_CHECK rzs_swap_header(void *page, uint64_t nr_pages, const char *label,
 				   const uint8_t *uuid);
 
-/* Whether page is a swap header, whoever wrote it; and its UUID, all zero when it is none. */
+/* Whether page has the magic of a swap header, and its UUID; all zeros if it has none.  Pure. */
 bool rzs_swap_header_uuid(const void *page, uint8_t uuid[RZS_SWAP_UUID_SIZE]);
 
 #endif

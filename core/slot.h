@@ -18,8 +18,8 @@
  *
  * Concurrency: a word is replaced by compare-and-swap, so a plain write takes no lock of the slot.
  * The thread that replaced a word owns the object that the old word named, and frees it.  LOCK is
- * for read-modify-write only.  A chunk stays until the table is destroyed, so a pointer to a word is
- * valid as long as the store.
+ * for read-modify-write only.  A chunk stays until the table is destroyed, so a pointer to a word
+ * is valid as long as the store.
  */
 #ifndef RZS_SLOT_H
 #define RZS_SLOT_H
@@ -130,8 +130,8 @@ static inline uint64_t rzs_word_place_mask(uint64_t word)
 }
 
 /*
- * Whether two words of objects name the same object, by kind, place and size.  The checksum of a raw
- * object does not count, and neither do the transient bits.
+ * Whether two words of objects name the same object, by kind, place and size.  The checksum of a
+ * raw object does not count, and neither do the transient bits.
  */
 static inline bool rzs_word_same_object(uint64_t a, uint64_t b)
 {

@@ -3,9 +3,9 @@
  * Statistics: a snapshot of counters that other threads keep changing; they never wait for it.
  *
  * A gauge goes up in the counters of one worker and down in those of another, so a sum taken
- * meanwhile may be negative.  If the thread that takes it is preempted, its parts are from different
- * times.  So if pages changed meanwhile, the sample is taken again, up to PASSES times, and the one
- * during which the fewest pages changed is used.
+ * meanwhile may be negative.  If the thread that takes it is preempted, its parts are from
+ * different times.  So if pages changed meanwhile, the sample is taken again, up to PASSES times,
+ * and the one during which the fewest pages changed is used.
  *
  * Even that sample has the halves of calls that are running, about a page for each.  So each value
  * is limited to what the others allow, and the identities of rzs_store.h hold.

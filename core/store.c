@@ -6,8 +6,8 @@
  * Order of a write: encode the page, put the object, replace the slot word, free what the old word
  * named.  A failure before the word is replaced leaves the old page as it was.
  *
- * Calls go one way: range.c and verify.c call this file, which calls the pool.  The pool knows
- * nothing of slots; it gets a function for compaction (store_relocate).
+ * Calls go one way: range.c and verify.c call this file, which calls the pool.  The pool never
+ * looks a slot up; compaction gets a function that does (store_relocate).
  */
 #include "store.h"
 #include "hash.h"
@@ -110,8 +110,9 @@ static int store_rewrite(struct rzs_store *store, struct rzs_worker *w, const st
 }
 
 /*
- * Put the object of an encoded page into the pool, if there is one, and set its word.  The slot does
- * not change.  Errors of rzs_pool_put(); -E2BIG: incompressible, and the caller has a place for it.
+ * Put the object of an encoded page into the pool, if there is one, and set its word.  The slot
+ * does not change.  Errors of rzs_pool_put(); -E2BIG: incompressible, and the caller has a place
+ * for it.
  */
 static int store_put(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t slot,
 		     struct encoded *enc)

@@ -10,9 +10,9 @@
  */
 #define MIN_BLOCKS 8u
 /*
- * The default reserve is a quarter of the store, but at most RESERVE_OF_SMALL blocks (8 MiB).  If the
- * quarter is RESERVE_OF_LARGE blocks or more (a store of 64 MiB), it is the environment's default.
- * At most 5 MiB of it were used in measurements while the system had no memory to give.
+ * The default reserve is a quarter of the store, but at most RESERVE_OF_SMALL blocks (8 MiB).  If
+ * the quarter is RESERVE_OF_LARGE blocks or more (a store of 64 MiB), it is the environment's
+ * default.  At most 5 MiB of it were used in measurements while the system had no memory to give.
  */
 #define RESERVE_OF_SMALL 256u
 #define RESERVE_OF_LARGE 512u

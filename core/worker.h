@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A worker: everything that a call needs and does not share with other calls.  It is one allocation,
- * made when the store is created.
+ * A worker: everything that a call needs and does not share with other calls.  It is one
+ * allocation, made when the store is created.
  * Concurrency: one thread at a time has it (mutex); any thread may read its counters.
  */
 #ifndef RZS_WORKER_H

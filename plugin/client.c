@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * nbdkit's clients.  See client.h.
+ * The clients of nbdkit.  See client.h.
  *
- * nbdkit opens a handle for a client that only asks what there is (NBD_OPT_INFO) as well, and does
- * not say which it is, nor whether the client takes structured replies.  So nobody but nbd-client
- * holds the device from the moment of opening; whoever writes does, and a client whose process has
- * gone.
+ * nbdkit also opens a handle for a client that only asks for information (NBD_OPT_INFO), and does
+ * not say so; nor does it say whether the client takes structured replies.  So only nbd-client
+ * holds the device from the moment of opening.  Other clients hold it when they write, or when
+ * their process has ended.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -16,19 +16,19 @@
 
 #include "client.h"
 
-#define PATIENCE_S 10 /* for one that has hung up to have left */
+#define PATIENCE_S 10 /* how long to wait for a client that has disconnected */
 
 struct client {
-	struct rzs_holder *holder; /* NULL: it may only read, or all may write */
+	struct rzs_holder *holder; /* NULL: it may only read, or all clients may write */
 	bool may_write;
-	bool known; /* its other connections are known to be its */
+	bool known; /* its other connections can be recognised */
 };
 
 static struct {
 	bool shared;
 	struct rzs_hold hold;
 	pthread_mutex_t lock;
-	pthread_cond_t left; /* a client has */
+	pthread_cond_t left; /* signalled when a connection is closed */
 	unsigned departures;
 } all = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -58,7 +58,7 @@ static void identify(struct rzs_peer_id *out)
 		rzs_peer_set_address(out, &address, len);
 }
 
-/* Ask until nobody is about to leave.  One that does not leave at all is one that stays. */
+/* Whether the client may write.  Waits PATIENCE_S at most for a client that is about to leave. */
 static bool ask(const struct rzs_peer_id *id)
 {
 	enum rzs_hold_answer answer;
@@ -81,7 +81,10 @@ static bool ask(const struct rzs_peer_id *id)
 	return answer == RZS_HOLD_WRITE;
 }
 
-/* Negative errno; it may only read, which is fine, or c->holder is set.  A kernel holds at once. */
+/*
+ * Decide whether the client may write, and add it to the holders then.  A kernel holds the device
+ * at once.  0 or a negative errno; -EBUSY: it is a kernel's, and another client holds the device.
+ */
 static int enter(struct client *c)
 {
 	struct rzs_peer_id id;
@@ -133,7 +136,7 @@ int rzs_client_can_write(void *handle)
 	return c->may_write;
 }
 
-/* Where each of its connections would be another client's it had better have only one. */
+/* A client whose connections count as different clients should use only one. */
 int rzs_client_can_multi_conn(void *handle)
 {
 	const struct client *c = handle;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * nbdkit's clients, and which of them may write (hold.h).  A handle stands for a connection.
+ * The clients of nbdkit, and which of them may write (hold.h).  A handle is a connection.
  *
- * Threading: nbdkit's threads, each for its connection; rzs_client_may_change() does not wait.
+ * Threading: rzs_client_start() on the main thread; the rest on nbdkit's threads, each for its own
+ * connection.  Only rzs_client_may_change() is for the data path; it never waits.
  */
 #ifndef RZS_PLUGIN_CLIENT_H
 #define RZS_PLUGIN_CLIENT_H
@@ -10,26 +11,27 @@
 #include "hold.h"
 
 /*
- * Once, before the first client.  shared: all may write at once.  control: the control socket's
- * path, kept; NULL: none.
+ * Call this once, before the first client.  shared: all clients may write at the same time.
+ * control: the path of the control socket, kept; NULL: none.
  */
 void rzs_client_start(bool shared, const char *control);
 
 /*
- * Another connection.  May wait for one that is about to end.  NULL after nbdkit_error() when there
- * is no memory, or when it is a kernel's and another client holds the device.
+ * A handle for a new connection.  May wait for ten seconds, for another one that is about to end.
+ * NULL after nbdkit_error(): there is no memory, or it is a kernel's and another client holds the
+ * device.
  */
 void *rzs_client_open(int readonly);
 void rzs_client_close(void *handle);
 
-/* nbdkit's callbacks. */
+/* Callbacks of nbdkit: 0 or 1. */
 int rzs_client_can_write(void *handle);
 int rzs_client_can_multi_conn(void *handle);
 
-/* Before each change: false means that another client holds the device. */
+/* Call this before each change.  false: another client holds the device. */
 bool rzs_client_may_change(void *handle);
 
-/* As rzs_hold_holder(). */
+/* Whether a client holds the device; see rzs_hold_holder().  Takes a lock. */
 bool rzs_client_holder(pid_t *out_pid);
 
 #endif

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The plugin's control socket: an ordinary thread with a loop of its own, on a target of one device
- * that is there and ready from the plugin's start to its end.  Only its memlimit can be
- * changed.
+ * The control socket of the plugin: an ordinary thread with a loop of its own.  Its target has one
+ * device, which exists from the plugin's start to its end.  Only the device's memlimit can change.
  *
- * Threading: start and stop on nbdkit's main thread; the loop and the copy of the device's
- * parameters belong to the thread in between.  Everybody else is reached through the store, which
- * is made for it, and atomics.
+ * Threading: nbdkit's main thread starts and stops it.  The loop, and the copy of the device's
+ * parameters, belong to the thread.  It reaches everything else through the store, which any thread
+ * may use, and atomics.
  */
 #include <errno.h>
 #include <pthread.h>

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The callbacks that serve requests.  Called by nbdkit from many threads at once, any offset and
- * length within the device; nbdkit has checked the bounds.
+ * The callbacks that serve requests.  nbdkit calls them on many threads at once, and has checked
+ * that offset and length are within the device.
  *
- * No memory is allocated per request: the buffers are nbdkit's, a thread's state is two words of
- * static TLS, and nothing is logged here (but for -D rzs.io=1).  A single aligned page goes
- * straight to the store's single-page call.
+ * No memory is allocated for a request: the buffers belong to nbdkit, and a thread's state is a few
+ * words of static TLS.  Nothing is logged here (except with -D rzs.io=1).  A single aligned page
+ * goes directly to the store's function for one page.
  */
 #include <errno.h>
 #include <stdatomic.h>
@@ -20,19 +20,19 @@
 
 NBDKIT_DLL_PUBLIC int rzs_debug_io; /* -D rzs.io=1: a debug line per request (with -v) */
 
-/* Set before the first request, only read from then on. */
+/* Set before the first request; only read after that. */
 static struct rzs_store *store;
 static struct rzs_latency *latency;
 static unsigned nr_hints;
 static const atomic_bool *limited;
 
 /*
- * Static TLS: with the default model a dlopen()ed library's first touch in a thread calls malloc().
+ * Static TLS: with the default model, the first use of a library's TLS in a thread calls malloc().
  */
 #define STATIC_TLS _Thread_local __attribute__((tls_model("initial-exec")))
 static STATIC_TLS bool thread_ready;
 static STATIC_TLS unsigned thread_hint;
-static STATIC_TLS struct rzs_thread *thread_entry; /* NULL: unwatched */
+static STATIC_TLS struct rzs_thread *thread_entry; /* NULL: the watchdog does not see it */
 static atomic_uint next_hint;
 
 static void __attribute__((noinline)) thread_setup(void)
@@ -48,13 +48,13 @@ void rzs_io_enter(void)
 		thread_setup();
 }
 
-/* A request under way. */
+/* A request in progress. */
 struct call {
 	struct rzs_worker *worker;
 	uint64_t since; /* ns */
 };
 
-/* Asks the kernel for nothing: the clock is read in user space. */
+/* No system call: the clock is read in user space. */
 static inline uint64_t now(void)
 {
 	struct timespec ts;
@@ -75,7 +75,7 @@ static inline struct call begin(void)
 	return c;
 }
 
-/* The end of a data callback: nbdkit takes the error from errno. */
+/* The end of a callback: nbdkit takes the error from errno. */
 static inline int done(struct call c, enum rzs_latency_op op, uint32_t count, int err)
 {
 	rzs_worker_put(store, c.worker);
@@ -122,11 +122,10 @@ int rzs_io_pread(void *handle, void *buf, uint32_t count, uint64_t offset, uint3
 }
 
 /*
- * A write found the reserve of ready memory empty: the refill thread is behind, which a fast copy
- * onto the device achieves easily.  Wait for it, but not for ever: a machine so short of memory
- * that nothing comes for PATIENCE_MS is better served by an error.  And not at all when the machine
- * swaps: the kernel keeps a page that is refused, and what would be waited for may be behind this
- * very write.  Whether to try again.
+ * A write found the reserve empty: the refill thread is behind, which a fast copy onto the device
+ * causes easily.  Wait a moment, and return true to try again.  After PATIENCE_MS without a block
+ * the machine is so short of memory that an error is better.  If the machine swaps, do not wait at
+ * all: the kernel keeps a page that is refused, and the memory waited for may depend on this write.
  */
 #define PATIENCE_MS 500
 
@@ -140,7 +139,7 @@ static bool wait_for_reserve(unsigned *waited_ms)
 	return true;
 }
 
-/* In pieces, so that each has only its own pages to wait for. */
+/* Write in pieces, each of which waits only for its own pages. */
 #define PATIENCE_PIECE (16 * RZS_PAGE_SIZE)
 
 static int write_patiently(struct rzs_worker *worker, const char *buf, uint32_t count,
@@ -183,7 +182,7 @@ int rzs_io_pwrite(void *handle, const void *buf, uint32_t count, uint64_t offset
 	return done(c, RZS_LATENCY_WRITE, count, err);
 }
 
-/* Memory is as durable as it gets at once: flush and FUA have nothing to do. */
+/* A write to memory is complete at once, so flush and FUA have nothing to do. */
 int rzs_io_flush(void *handle, uint32_t flags)
 {
 	(void)handle;
@@ -203,8 +202,8 @@ int rzs_io_trim(void *handle, uint32_t count, uint64_t offset, uint32_t flags)
 }
 
 /*
- * Dropping pages is how zeros are stored, with MAY_TRIM or without, and it is always fast.  Without
- * MAY_TRIM a client would like the space kept for it; nothing here is ever kept for anyone, and
+ * Zeros are stored by dropping pages, with MAY_TRIM or without, which is always fast.  Without
+ * MAY_TRIM a client asks to keep the space allocated.  No space is ever allocated ahead here, and
  * extents say so.
  */
 int rzs_io_zero(void *handle, uint32_t count, uint64_t offset, uint32_t flags)
@@ -228,18 +227,18 @@ int rzs_io_zero(void *handle, uint32_t count, uint64_t offset, uint32_t flags)
 _Static_assert(RZS_EXTENT_HOLE == NBDKIT_EXTENT_HOLE && RZS_EXTENT_ZERO == NBDKIT_EXTENT_ZERO,
 	       "extents' flags are nbdkit's");
 
-/* A call tells of at most this many extents; clients ask again from where it stopped. */
+/* At most so many extents for a call; clients ask again from where they end. */
 #define EXTENTS_PER_CALL 8192
 
 int rzs_io_extents(void *handle, uint32_t count, uint64_t offset, uint32_t flags,
 		   struct nbdkit_extents *extents)
 {
-	/* count is below 4 GiB, and no extent is longer: nbdkit aborts at such. */
+	/* count is below 4 GiB, so no extent is longer; nbdkit would abort. */
 	uint64_t end = offset + count, from = offset, at = offset;
 	uint64_t last = (end - 1) >> RZS_PAGE_SHIFT;
 	bool has_limit = atomic_load_explicit(limited, memory_order_relaxed);
 	uint32_t type = 0;
-	unsigned told = 0;
+	unsigned nr = 0;
 
 	(void)handle;
 	trace("extents", count, offset, flags);
@@ -256,7 +255,7 @@ int rzs_io_extents(void *handle, uint32_t count, uint64_t offset, uint32_t flags
 		if (at > from && rzs_extent_flags(kind, has_limit) != type) {
 			if (nbdkit_add_extent(extents, from, at - from, type) < 0)
 				return -1;
-			if ((flags & NBDKIT_FLAG_REQ_ONE) || ++told == EXTENTS_PER_CALL)
+			if ((flags & NBDKIT_FLAG_REQ_ONE) || ++nr == EXTENTS_PER_CALL)
 				return 0;
 			from = at;
 		}

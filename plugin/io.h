@@ -14,19 +14,24 @@
 #include "rzs_store.h"
 
 /*
- * Serve from this store, threads spread over workers 0 .. io_workers - 1, and count in latency.
- * limited: whether a memlimit is in force; may change.  Before any request.
+ * Call this before the first request.  Threads use workers 0 .. io_workers - 1 of store, and count
+ * in latency.  *limited: whether there is a memlimit; it may change.  All pointers are kept.
  */
 void rzs_io_start(struct rzs_store *store, unsigned io_workers, struct rzs_latency *latency,
 		  const atomic_bool *limited);
 
 /*
- * By a connection's thread, before its first request: nbdkit receives what is to be written before
- * it calls, so a thread that is set up by its first request waits for memory unprotected.  Threads
- * that never call this are set up all the same.
+ * A connection's thread calls this before its first request.  nbdkit receives the data of a write
+ * before it calls the plugin, so without this the thread would do that unprotected, and might wait
+ * for memory.  A thread that does not call this is set up by its first request.
  */
 void rzs_io_enter(void);
 
+/*
+ * The callbacks.  0, or -1 with errno set: ENOSPC: the limit; ENOMEM: no memory; EIO; EPERM:
+ * another client holds the device.  They allocate nothing.  Without swap they may wait half a
+ * second for the reserve.
+ */
 int rzs_io_pread(void *handle, void *buf, uint32_t count, uint64_t offset, uint32_t flags);
 int rzs_io_pwrite(void *handle, const void *buf, uint32_t count, uint64_t offset, uint32_t flags);
 int rzs_io_flush(void *handle, uint32_t flags);

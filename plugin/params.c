@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The plugin's key=value parameters: those of its device are server/host's, the others are here.
- * Every complaint names the key and the value it is about, and what to give instead.
- * Threading: called by nbdkit's main thread, before the server runs.
+ * The plugin's key=value parameters.  Those of its device are in server/host, the others here.
+ * Every error message names the key and the value, and says what to give instead.
+ *
+ * Threading: nbdkit's main thread, before the server runs.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -46,7 +47,7 @@ static int set_workers(const char *key, const char *value, unsigned *out, char *
 	return err;
 }
 
-/* nbdkit changes its folder when it becomes a daemon. */
+/* The path is made absolute, because nbdkit changes its directory when it becomes a daemon. */
 static int set_control(struct rzs_params *p, const char *key, const char *value, char *why)
 {
 	char *path;

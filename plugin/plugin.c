@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * rzs.so: the compressed RAM store as an nbdkit plugin.  It translates calls and errors; what is
- * stored how is the store's business (core/rzs_store.h).  Here is the life of the process and what
- * clients are told about the device; requests are in io.c, the command line in params.c, leaving in
- * quit.c, protections, compaction and messages in server/host.  The table of callbacks ends the
- * file.
+ * rzs.so: the compressed RAM store as an nbdkit plugin.  It translates calls and errors; the store
+ * (core/rzs_store.h) does the rest.  This file has the life of the process, and what clients are
+ * told about the device.  Requests are in io.c, parameters in params.c, the shutdown is in quit.c,
+ * and protections, compaction and messages are in server/host.  The table of callbacks is at the
+ * end.
  *
- * Threading: there is one store per process.  It is made in after_fork(), because memory locks and
- * threads do not survive the fork of a daemon.  Errors that can be foreseen are found before, in
+ * Threading: there is one store in the process.  after_fork() creates it, because memory locks and
+ * threads do not survive the fork of a daemon.  Errors that can be foreseen are found earlier, in
  * config_complete() and get_ready(), while the user still sees standard error.
  */
 #include <errno.h>
@@ -31,12 +31,12 @@
 #include "upkeep.h"
 
 /*
- * One request of a connection at a time; connections are served in parallel.  Several threads for a
- * connection are not to be had without harm.  Up to 1.33.9 nbdkit aborts when a client vanishes
- * while several of its requests are under way, and everything stored is lost.  From 1.33.10 on (up
- * to 1.42.3 at least) the other threads read on after the client's NBD_CMD_DISC, until the client
- * closes: one that waits for the server to do so, as the protocol has it, waits for ever, and
- * counts as attached meanwhile.
+ * Each connection has one request in progress at a time; connections are served in parallel.
+ * Several threads for a connection do harm.  Up to 1.33.9 nbdkit aborts when a client vanishes
+ * while several of its requests are in progress, and everything stored is lost.  From 1.33.10 on
+ * (up to 1.42.3 at least) the other threads continue to read after the client's NBD_CMD_DISC, until
+ * the client closes the socket.  A client that waits for the server to close it, as the protocol
+ * says, waits for ever, and counts as attached meanwhile.
  */
 #define THREAD_MODEL NBDKIT_THREAD_MODEL_SERIALIZE_REQUESTS
 
@@ -67,7 +67,7 @@ static void rzs_close(void *handle)
 		nbdkit_shutdown();
 }
 
-/* While the last clients are served before a shutdown, no new one is let in. */
+/* During a shutdown the last clients are served, and new ones are refused. */
 static int rzs_preconnect(int readonly)
 {
 	unsigned clients;
@@ -158,7 +158,7 @@ static void error(const char *text)
 	nbdkit_error("%s", text);
 }
 
-/* The last place where standard error is read for certain. */
+/* After this the user may no longer see standard error. */
 static int rzs_get_ready(void)
 {
 	const struct rzs_protect_server_options options = {
@@ -186,7 +186,7 @@ static void say_stats(void)
 	rzs_stat_say_device(&view);
 }
 
-/* Clients that leave within a second are not worth a word: the command of nbdkit --run is one. */
+/* Say nothing about clients that leave within a second, such as the command of nbdkit --run. */
 static void say_quit(void)
 {
 	static unsigned ticks;
@@ -198,7 +198,7 @@ static void say_quit(void)
 			clients);
 }
 
-/* By the upkeep thread. */
+/* On the upkeep thread. */
 static void tick(void)
 {
 	say_quit();
@@ -277,7 +277,7 @@ static void rzs_cleanup(void)
 		say_stats();
 }
 
-/* Also after a start that failed half-way, when there is no cleanup(). */
+/* Also called after a start that failed half-way, without cleanup(). */
 static void rzs_unload(void)
 {
 	rzs_control_thread_stop();
@@ -347,7 +347,7 @@ static struct nbdkit_plugin plugin = {
 	.extents = rzs_io_extents,
 };
 
-/* The macro defines it without declaring it first. */
+/* The macro defines this function, but does not declare it. */
 NBDKIT_DLL_PUBLIC struct nbdkit_plugin *plugin_init(void);
 
 NBDKIT_REGISTER_PLUGIN(plugin)

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Leaving without failing anybody's I/O.
+ * Shutting down without failing anybody's I/O.
  *
- * nbdkit answers every request with ESHUTDOWN from the moment it gets SIGTERM, SIGINT, SIGHUP or
- * SIGQUIT, while the client stays attached.  When that client is a kernel which swaps to us, each
- * such answer kills a process.  So these four signals are taken over: with no client attached
- * nbdkit's own handler runs and the process exits at once; otherwise the request is only noted and
- * whoever closes the last handle shuts nbdkit down.
+ * When nbdkit gets SIGTERM, SIGINT, SIGHUP or SIGQUIT, it answers every further request with
+ * ESHUTDOWN while the client stays attached.  If the client is a kernel that swaps to us, each such
+ * answer kills a process.  So the plugin takes over these four signals.  If no client is attached,
+ * nbdkit's own handler runs, and the process exits at once.  Otherwise the request is only noted,
+ * and whoever closes the last handle shuts nbdkit down.
  *
- * Threading: the handler may run on any thread, at any point of the functions below.  It reads and
- * writes lock-free atomics and calls nothing that is not async-signal-safe.
+ * Threading: the handler may run on any thread, at any point of the functions below.  It uses
+ * lock-free atomics, and calls only async-signal-safe functions.
  *
- * Why no signal is lost: the handler stores `asked` before it reads `clients`, and
- * rzs_quit_leave() takes itself off `clients` before it reads `asked`; both orders are
- * sequentially consistent, so at least one side sees the other.
+ * No signal is lost: the handler stores `asked` before it reads `clients`, and rzs_quit_leave()
+ * decrements `clients` before it reads `asked`.  Both are sequentially consistent, so at least one
+ * side sees what the other did.
  */
 #include <errno.h>
 #include <signal.h>
@@ -60,7 +60,7 @@ int rzs_quit_setup(void)
 
 		if (sigaction(signals[i], NULL, old) < 0)
 			return -errno;
-		/* Nothing to chain to: then it does not end this process through nbdkit either. */
+		/* nbdkit does not handle this signal, so leave it as it is. */
 		if (!(old->sa_flags & SA_SIGINFO) &&
 		    (old->sa_handler == SIG_DFL || old->sa_handler == SIG_IGN))
 			continue;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Included last by every rzs_port.h.  Naming each primitive once, with its type, turns a missing or
- * differently shaped one into a compile error at the header instead of a surprise in the core.  See
- * CONTRACT.
+ * Every rzs_port.h includes this last.  It names each function of CONTRACT once, with its type.  So
+ * one that is missing or has another type is a compile error here, rather than one in the core.
  */
 #ifndef RZS_PORT_CHECK_H
 #define RZS_PORT_CHECK_H

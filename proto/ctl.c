@@ -2,8 +2,8 @@
 /*
  * The control protocol as bytes.  See ctl.h.
  *
- * A line is kept until its end has come, then cut into words where it lies: a decoded word is never
- * longer than it was, and the separator behind it becomes its 0.
+ * A line is kept until it is complete, then cut into words in place: a decoded word is never longer
+ * than the encoded one, and the separator after it becomes its 0.
  */
 #include <errno.h>
 #include <string.h>
@@ -17,7 +17,7 @@
 
 _Static_assert(RZS_CTL_PROTOCOL == 1 && RZS_CTL_WORDS_MAX == 32 && RZS_CTL_REQUEST_MAX == 1024 &&
 		       RZS_CTL_REPLY_MAX == 4096,
-	       "numbers that stand in texts below");
+	       "these numbers appear in texts below");
 
 /* ---- words ---- */
 
@@ -26,7 +26,7 @@ static bool must_escape(unsigned char c)
 	return c <= 0x20 || c == 0x7f || c == '%';
 }
 
-/* Where a line is put: counts on when size is used up. */
+/* Where a line is written.  len goes on counting when size is reached. */
 struct writer {
 	char *out;
 	size_t size, len;
@@ -82,8 +82,8 @@ static void put_number(struct writer *w, unsigned n)
 }
 
 /*
- * Decode the word at *at, up to a space or the line's end, where it lies; *at is moved behind the
- * separator, or is NULL after the last word.  NULL, or why it is no word.
+ * Decode the word at *at, up to a space or the end of the line, in place.  *at then is after the
+ * separator, or NULL after the last word.  NULL, or what is wrong with the word.
  */
 static const char *cut_word(char **at, const char **out)
 {
@@ -105,7 +105,7 @@ static const char *cut_word(char **at, const char **out)
 		high = rzs_text_hex_digit(from[1]);
 		low = high < 0 ? -1 : rzs_text_hex_digit(from[2]);
 		if (low < 0)
-			return "a % without two hexadecimal digits behind it: write it %25";
+			return "a % without two hexadecimal digits after it: write it %25";
 		if (high == 0 && low == 0)
 			return "%00 in a word: no word has a zero byte";
 		*to++ = (char)(high << 4 | low);
@@ -118,7 +118,7 @@ static const char *cut_word(char **at, const char **out)
 	return NULL;
 }
 
-/* The words of a line that has a 0 at its end.  NULL, or what is wrong with it. */
+/* Cut a line that ends with a 0 into words.  NULL, or what is wrong with it. */
 static const char *cut_words(char *line, struct rzs_ctl_words *out)
 {
 	out->nr = 0;
@@ -150,8 +150,8 @@ const char *rzs_ctl_value(const struct rzs_ctl_words *w, unsigned from, const ch
 enum line { LINE_MORE, LINE_COMPLETE, LINE_TOO_LONG };
 
 /*
- * Add to a line of at most size bytes, with its LF, for which a 0 is put when it has come; a CR
- * before it is dropped.
+ * Add input to a line of at most size bytes with its LF.  A complete line ends with a 0 in place of
+ * LF or CR LF.
  */
 static enum line take_line(char *text, size_t size, size_t *len, const char *in, size_t in_len,
 			   size_t *used)
@@ -172,7 +172,7 @@ static enum line take_line(char *text, size_t size, size_t *len, const char *in,
 	return LINE_COMPLETE;
 }
 
-/* A 0 that came over the wire would end the line for everybody who looks at it. */
+/* A received 0 would look like the end of the line. */
 static bool has_zero(const char *text, size_t len)
 {
 	return memchr(text, '\0', len) != NULL;
@@ -220,7 +220,7 @@ enum rzs_ctl_input rzs_ctl_request_feed(struct rzs_ctl_request *r, const void *i
 	return why ? bad_request(r, why) : RZS_CTL_REQUEST;
 }
 
-/* A line goes out complete or not at all. */
+/* Write a line completely or not at all. */
 static size_t put_line(char *out, size_t size, void (*put)(struct writer *w, const void *arg),
 		       const void *arg)
 {
@@ -394,7 +394,7 @@ enum rzs_ctl_output rzs_ctl_reply_feed(struct rzs_ctl_reply *r, const void *in, 
 	if (has_zero(r->text, r->len))
 		return broken(r, "a zero byte in a line");
 	if (strncmp(r->text, "error ", 6) == 0)
-		return read_error(r, r->text + 6); /* of a request, or instead of the greeting */
+		return read_error(r, r->text + 6); /* of a request, or in place of the greeting */
 	if (!r->greeted)
 		return read_greeting(r);
 	if (strcmp(r->text, "ok") == 0)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The NBD protocol as bytes: the server's side of the handshake, requests, replies.  Source:
- * NetworkBlockDevice/nbd, doc/proto.md (fixed newstyle, structured replies, base:allocation;
- * without STARTTLS, EXTENDED_HEADERS and RESIZE).
+ * The server's side of the NBD protocol as bytes: handshake, requests, replies.  It is specified in
+ * NetworkBlockDevice/nbd, doc/proto.md.  Implemented are fixed newstyle, structured replies and
+ * base:allocation, without STARTTLS, EXTENDED_HEADERS and RESIZE.
  *
- * Pure functions over the caller's memory: no sockets, no allocation, no clock, no globals.  Bytes
- * may come and go in pieces of any size.  No byte string makes them read or write beyond what they
+ * Pure functions on the caller's memory: no sockets, no allocation, no clock, no globals.  Input and
+ * output may be split at any byte.  No input makes them read or write outside the memory that they
  * were given, or wait for more than a bounded number of bytes.
  *
  * Threading: none; a struct belongs to one thread at a time.
@@ -61,78 +61,74 @@ enum rzs_nbd_command {
 
 /* ---- handshake ---- */
 
-/* An export as its server describes it.  Strings need to be good during the call only. */
+/* An export, as the server describes it.  Its strings need to be valid only during the call. */
 struct rzs_nbd_export {
-	const char *name;	 /* with a 0 at the end */
-	const char *description; /* likewise; NULL: none */
+	const char *name;	 /* ends with a 0 */
+	const char *description; /* ends with a 0; NULL: none */
 	uint64_t size;		 /* bytes */
-	uint16_t flags;		 /* RZS_NBD_FLAG_*; HAS_FLAGS and DF are the handshake's business */
+	uint16_t flags;		 /* RZS_NBD_FLAG_*; the handshake sets HAS_FLAGS and DF */
 	uint32_t min_block, preferred_block, max_payload; /* bytes */
 	void *tag;					  /* the caller's own */
 };
 
-/* What the handshake asks its server, from rzs_nbd_handshake_step() only.  Must not block. */
+/* What rzs_nbd_handshake_step() asks its server.  Must not block. */
 struct rzs_nbd_exports {
-	/*
-	 * The export of this name (len bytes, any but 0; len 0: the default one).  0, -ENOENT, or
-	 * -ESHUTDOWN, -EACCES, -EBUSY (*out_why may be set to a constant string for the client).
-	 * -EAGAIN: that is not certain yet; the next step asks again.
+	/* Find the export of this name, len bytes that are not 0; len 0: the default export.
+	 * 0, -ENOENT, -ESHUTDOWN, -EACCES, -EBUSY; *out_why may be set to a constant string for
+	 * the client.  -EAGAIN: not decided yet; the next step asks again.
 	 */
 	int (*find)(void *arg, const char *name, size_t len, struct rzs_nbd_export *out,
 		    const char **out_why);
-	/* The i-th, for LIST.  -ENOENT: there are only i. */
+	/* The i-th export, for LIST.  -ENOENT: there are only i. */
 	int (*at)(void *arg, unsigned i, struct rzs_nbd_export *out);
 	void *arg;
 };
 
-/* What has been agreed on. */
+/* What the handshake agreed on. */
 struct rzs_nbd_session {
 	void *tag;     /* of the export */
-	void *client;  /* likewise the caller's own; NULL here */
+	void *client;  /* the caller's own; the handshake leaves it NULL */
 	uint64_t size; /* bytes */
 	uint32_t max_payload;
 	uint16_t flags;	   /* as sent to the client */
 	bool structured;   /* structured replies */
-	bool block_status; /* base:allocation was agreed on */
+	bool block_status; /* base:allocation was selected */
 	uint32_t context;  /* its id */
 };
 
 enum rzs_nbd_progress {
-	RZS_NBD_MORE,	      /* more input, room for output, or an export's answer is needed */
-	RZS_NBD_TRANSMISSION, /* agreed; after all output is sent, requests follow in the input */
-	RZS_NBD_CLOSE,	      /* send what is in the output, then close */
+	RZS_NBD_MORE,	      /* it needs input, space for output, or the answer about an export */
+	RZS_NBD_TRANSMISSION, /* agreed: send all output; requests follow in the input */
+	RZS_NBD_CLOSE,	      /* send all output, then close */
 };
 
-/* Room for output without which a step may make no progress. */
+/* With less space for output, a step may make no progress. */
 #define RZS_NBD_HANDSHAKE_OUT_MIN 8448u
 
-/* Options of one connection; more of them end it. */
+/* The most options of a connection; one more ends it. */
 #define RZS_NBD_MAX_OPTIONS 64u
 
-/*
- * A connection's handshake.  Its size is fixed (the payload of one option is kept in it); how it is
- * laid out is nbd_handshake.c's business.
- */
+/* The handshake of a connection, of fixed size.  It keeps the data of one option. */
 struct rzs_nbd_handshake;
 size_t rzs_nbd_handshake_size(void);
 
-/* Begin one in memory of that size, aligned as malloc() aligns.  exports is kept. */
+/* Begin one in memory of that size, aligned as by malloc().  Keeps exports. */
 void rzs_nbd_handshake_init(struct rzs_nbd_handshake *h, const struct rzs_nbd_exports *exports);
 
 /*
- * Go on: take bytes from in, put bytes for the client to out.  *in_used and *out_used are always
- * set.  Call again with what was not used, when more has come or when output was sent.  After
- * TRANSMISSION or CLOSE nothing more is taken or put.  The greeting is put by the first call, which
- * may come with no input at all.
+ * Use bytes of in, and write bytes for the client to out.  *in_used and *out_used are always set.
+ * Call it again with the input that was not used, when more has arrived or output was sent.  The
+ * first call writes the greeting, and needs no input.  After TRANSMISSION or CLOSE nothing is used or
+ * written any more.
  */
 enum rzs_nbd_progress rzs_nbd_handshake_step(struct rzs_nbd_handshake *h, const void *in,
 					     size_t in_len, size_t *in_used, void *out,
 					     size_t out_len, size_t *out_used);
 
-/* What was agreed on; before TRANSMISSION only `structured` is good. */
+/* What was agreed on; before TRANSMISSION only `structured` is valid. */
 const struct rzs_nbd_session *rzs_nbd_handshake_session(const struct rzs_nbd_handshake *h);
 
-/* The server is about to end: from here on every option but ABORT is answered with ERR_SHUTDOWN. */
+/* The server is shutting down: from now on refuse each option but ABORT with ERR_SHUTDOWN. */
 void rzs_nbd_handshake_shutdown(struct rzs_nbd_handshake *h);
 
 /* ---- requests ---- */
@@ -140,32 +136,28 @@ void rzs_nbd_handshake_shutdown(struct rzs_nbd_handshake *h);
 #define RZS_NBD_REQUEST_SIZE 28u
 
 struct rzs_nbd_request {
-	uint64_t cookie; /* as on the wire; only ever sent back */
+	uint64_t cookie; /* as on the wire; only sent back */
 	uint64_t offset;
 	uint32_t length;
 	uint16_t flags; /* RZS_NBD_CMD_* */
 	uint16_t type;	/* enum rzs_nbd_command, or anything else */
 };
 
-/*
- * Read the header at in, RZS_NBD_REQUEST_SIZE bytes.  -EPROTO: not a request; the connection is to
- * be closed.
- */
+/* Parse the header at in, RZS_NBD_REQUEST_SIZE bytes.  0; -EPROTO: not a request, close. */
 int rzs_nbd_request_parse(const void *in, struct rzs_nbd_request *out);
 
 /* Bytes of data that follow the header. */
 uint32_t rzs_nbd_request_payload(const struct rzs_nbd_request *r);
 
 /*
- * Whether a request may be carried out, by all the rules of the protocol.  0, or what to answer:
- * -EINVAL, -ENOSPC, -EPERM.  -EPROTO: more data follows than is ever taken, close the connection.
- * (Data of a request that is refused must be read all the same.)
+ * Check a request by the rules of the protocol.  0; or the error to reply: -EINVAL, -ENOSPC, -EPERM
+ * (the data of a refused request must be received all the same); -EPROTO: too much data, close.
  */
 int rzs_nbd_request_check(const struct rzs_nbd_request *r, const struct rzs_nbd_session *s);
 
 /* ---- replies ---- */
 
-/* Each returns the bytes it put. */
+/* Each function returns the number of bytes that it wrote. */
 #define RZS_NBD_SIMPLE_SIZE	  16u
 #define RZS_NBD_CHUNK_SIZE	  20u
 #define RZS_NBD_OFFSET_DATA_SIZE  28u /* without the data */
@@ -175,12 +167,12 @@ int rzs_nbd_request_check(const struct rzs_nbd_request *r, const struct rzs_nbd_
 #define RZS_NBD_STATUS_SIZE	  24u /* without the extents */
 #define RZS_NBD_EXTENT_SIZE	  8u
 
-/* The wire's number for 0 or a negative errno; what NBD has no number for is EINVAL there. */
+/* NBD's number for 0 or a negative errno; EINVAL for an error that NBD has no number for. */
 uint32_t rzs_nbd_error(int err);
 
 size_t rzs_nbd_put_simple(void *out, uint64_t cookie, int err);
 
-/* The end of a structured reply that has nothing (more) to say: chunk NONE with DONE. */
+/* End a structured reply without more data: chunk NONE with DONE. */
 size_t rzs_nbd_put_none(void *out, uint64_t cookie);
 
 /* length bytes of data follow. */
@@ -189,11 +181,11 @@ size_t rzs_nbd_put_offset_data(void *out, uint64_t cookie, bool done, uint64_t o
 size_t rzs_nbd_put_offset_hole(void *out, uint64_t cookie, bool done, uint64_t offset,
 			       uint32_t length);
 
-/* An error that concerns the whole request, or from offset on; both end the reply, no message. */
+/* An error of the whole request, or from offset on.  Ends the reply.  No message. */
 size_t rzs_nbd_put_error(void *out, uint64_t cookie, int err);
 size_t rzs_nbd_put_error_offset(void *out, uint64_t cookie, int err, uint64_t offset);
 
-/* One context's status, which ends the reply: nr extents follow (nr may be filled in later). */
+/* The status of a context, which ends the reply.  nr extents follow. */
 size_t rzs_nbd_put_status(void *out, uint64_t cookie, uint32_t context, uint32_t nr);
 size_t rzs_nbd_put_extent(void *out, uint32_t length, uint32_t flags);
 

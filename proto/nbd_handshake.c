@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The handshake's framing: the greeting, the client's flags, and options as they come in pieces;
- * see nbd.h.  What is said to an option is in nbd_options.c.
+ * The framing of the handshake: the greeting, the client's flags, and options that arrive in pieces;
+ * see nbd.h.  nbd_options.c answers the options.
  *
- * What a client can cost: one struct of fixed size, RZS_NBD_MAX_OPTIONS answers, and as many times
- * RZS_NBD_OPTION_SKIP_MAX bytes read.  An answer is begun only when there is room for the longest,
- * so none is ever half put.
+ * A client can cost no more than one struct of fixed size, RZS_NBD_MAX_OPTIONS answers, and for each
+ * the reading of RZS_NBD_OPTION_SKIP_MAX bytes.  An answer is begun only if the longest one would
+ * fit, so each is written completely.
  */
 #include "nbd_options.h"
 #include "nbd_wire.h"
@@ -54,10 +54,7 @@ static void hang_up(struct rzs_nbd_handshake *h)
 	h->outcome = RZS_NBD_CLOSE;
 }
 
-/*
- * Not having set FIXED_NEWSTYLE is overlooked: who then sends other options than EXPORT_NAME knows
- * the replies to them as well.
- */
+/* FIXED_NEWSTYLE is not required: a client that sends newer options knows their replies. */
 static void take_client_flags(struct rzs_nbd_handshake *h)
 {
 	uint32_t flags = rzs_nbd_get32(h->data);
@@ -81,7 +78,7 @@ static void take_option_header(struct rzs_nbd_handshake *h)
 		expect(h, RZS_NBD_PHASE_DATA, h->length);
 }
 
-/* Take what there is of what is wanted, from in + *used on; whether that is now complete. */
+/* Take wanted bytes from in + *used on.  Returns whether all wanted bytes are there. */
 static bool gather(struct rzs_nbd_handshake *h, const uint8_t *in, size_t in_len, size_t *used)
 {
 	size_t n = h->wanted - h->got, left = in_len - *used;

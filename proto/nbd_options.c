@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What is said to each option of the handshake; see nbd_options.h.
+ * The answers to the options of the handshake; see nbd_options.h.
  *
- * An option's data is read with a cursor that knows how much is left, and all of it must be
- * accounted for; what is not that, or has a string that cannot be, is refused as ERR_INVALID.
- * Every answer is put whole, in RZS_NBD_HANDSHAKE_OUT_MIN bytes at most.
+ * A cursor that knows how much is left reads the data of an option.  Data that is too short, too long
+ * or has an invalid string is refused with ERR_INVALID.  An answer is written completely, in
+ * RZS_NBD_HANDSHAKE_OUT_MIN bytes at most.
  */
 #include <errno.h>
 
@@ -48,7 +48,7 @@ enum option {
 #define CONTEXT_ALL  "base:"
 #define CONTEXT_ID   1u
 
-/* The longest: a full GO, then an entry of a list.  The rest are far from it. */
+/* The longest answers: to GO with all infos, and an entry of a list. */
 _Static_assert(5 * REPLY_HEADER_SIZE + 12 + 2 * (2 + RZS_NBD_STRING_MAX) + 14 <=
 		       RZS_NBD_HANDSHAKE_OUT_MIN,
 	       "an answer to GO must fit");
@@ -67,7 +67,7 @@ struct string {
 	uint32_t len;
 };
 
-/* What was kept of it: all, of those options whose data is looked at for more than a name. */
+/* The data of the option, as far as it was kept: see reads_data(). */
 static struct cursor data_of(const struct rzs_nbd_handshake *h)
 {
 	return (struct cursor){h->data, h->length < sizeof(h->data) ? h->length : sizeof(h->data)};
@@ -93,7 +93,7 @@ static bool get32(struct cursor *c, uint32_t *out)
 	return true;
 }
 
-/* len bytes that are a string. */
+/* A string of len bytes. */
 static bool get_bytes(struct cursor *c, uint32_t len, struct string *out)
 {
 	if (len > c->left || len > RZS_NBD_STRING_MAX || memchr(c->at, 0, len))
@@ -119,7 +119,7 @@ static bool is(const struct string *s, const char *text)
 
 /* ---- replies ---- */
 
-/* Strings of the server's own: longer ones than the protocol can carry are cut. */
+/* A string of the server, cut to what the protocol allows. */
 static struct string of_server(const char *text)
 {
 	return (struct string){text, text ? (uint32_t)strnlen(text, RZS_NBD_STRING_MAX) : 0};
@@ -169,7 +169,7 @@ static int find(const struct rzs_nbd_handshake *h, const struct string *name,
 	return h->exports->find(h->exports->arg, name->at, name->len, e, why);
 }
 
-/* What find() or at() said.  What is not certain yet is asked for again. */
+/* Answer an error of find() or at().  If it is -EAGAIN, the next step asks again. */
 static uint8_t *put_no_export(struct rzs_nbd_handshake *h, uint8_t *out, int err, const char *why)
 {
 	switch (err) {
@@ -192,7 +192,7 @@ static uint16_t flags_of(const struct rzs_nbd_handshake *h, const struct rzs_nbd
 	return h->session.structured ? flags | RZS_NBD_FLAG_DF : flags & (uint16_t)~RZS_NBD_FLAG_DF;
 }
 
-/* The handshake succeeded with this export, asked for by this name. */
+/* The client chose this export, by this name. */
 static void agree(struct rzs_nbd_handshake *h, const struct rzs_nbd_export *e,
 		  const struct string *name)
 {
@@ -211,7 +211,7 @@ static void agree(struct rzs_nbd_handshake *h, const struct rzs_nbd_export *e,
 
 /* ---- the options ---- */
 
-/* The oldest option: the name is all its data, and there is no way to refuse but to hang up. */
+/* The oldest option.  Its data is the name.  It has no error reply: refuse by closing. */
 static uint8_t *answer_export_name(struct rzs_nbd_handshake *h, uint8_t *out)
 {
 	struct cursor c = data_of(h);
@@ -285,7 +285,7 @@ static uint8_t *put_info_string(const struct rzs_nbd_handshake *h, uint8_t *out,
 	return put_string(rzs_nbd_put16(out, info), s);
 }
 
-/* asked: bits 1 << INFO_*.  Block sizes are told unasked as well. */
+/* asked: bits 1 << INFO_*.  Block sizes are always sent. */
 static uint8_t *put_infos(const struct rzs_nbd_handshake *h, uint8_t *out,
 			  const struct rzs_nbd_export *e, unsigned asked)
 {
@@ -304,7 +304,7 @@ static uint8_t *put_infos(const struct rzs_nbd_handshake *h, uint8_t *out,
 	return rzs_nbd_put32(out, e->max_payload);
 }
 
-/* Name, number of infos, infos; those that we do not know of are ignored. */
+/* Name, number of infos, infos.  Unknown infos are ignored. */
 static bool read_info(const struct rzs_nbd_handshake *h, struct string *name, unsigned *asked)
 {
 	struct cursor c = data_of(h);
@@ -319,7 +319,7 @@ static bool read_info(const struct rzs_nbd_handshake *h, struct string *name, un
 	return true;
 }
 
-/* INFO and GO are one but for what follows. */
+/* INFO and GO; GO also ends the handshake. */
 static uint8_t *answer_info(struct rzs_nbd_handshake *h, uint8_t *out)
 {
 	struct rzs_nbd_export e = {0};
@@ -348,8 +348,8 @@ static uint8_t *answer_structured_reply(struct rzs_nbd_handshake *h, uint8_t *ou
 }
 
 /*
- * Name, number of queries, queries.  *matches: whether one of them selects base:allocation; with
- * none at all a list has everything, and a selection nothing.
+ * Name, number of queries, queries.  *matches: whether a query selects base:allocation.  No query
+ * lists all contexts, and sets none.
  */
 static bool read_queries(const struct rzs_nbd_handshake *h, struct string *name, bool *matches)
 {
@@ -380,7 +380,7 @@ static uint8_t *put_context(const struct rzs_nbd_handshake *h, uint8_t *out, uin
 	return put_string(rzs_nbd_put32(out, id), name);
 }
 
-/* A selection that fails has already undone the one before it. */
+/* A SET that fails has unset the context already; see rzs_nbd_option_answer(). */
 static uint8_t *answer_meta_context(struct rzs_nbd_handshake *h, uint8_t *out)
 {
 	bool setting = h->option == OPT_SET_META_CONTEXT, matches;
@@ -406,14 +406,14 @@ static uint8_t *answer_meta_context(struct rzs_nbd_handshake *h, uint8_t *out)
 	return put_ack(h, out);
 }
 
-/* Whether its data is looked at: then it must have been kept whole. */
+/* Whether the answer depends on the data, which must then have been kept completely. */
 static bool reads_data(uint32_t option)
 {
 	return option == OPT_INFO || option == OPT_GO || option == OPT_LIST_META_CONTEXT ||
 	       option == OPT_SET_META_CONTEXT;
 }
 
-/* Those that may be refused. */
+/* Options that have an error reply. */
 static uint8_t *answer_refusable(struct rzs_nbd_handshake *h, uint8_t *out)
 {
 	if (h->shutdown)

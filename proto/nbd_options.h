@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * The handshake from the inside: nbd_handshake.c takes options from the bytes that come,
- * nbd_options.c answers them.
- */
+/* What nbd_handshake.c, which receives options, and nbd_options.c, which answers them, share. */
 #ifndef RZS_NBD_OPTIONS_H
 #define RZS_NBD_OPTIONS_H
 
 #include "nbd.h"
 
-/* Bytes of an option's data that are kept: room for a name and a reasonable list behind it. */
+/* Bytes of an option's data that are kept: enough for a name and a reasonable list. */
 #define RZS_NBD_OPTION_MAX (4 * RZS_NBD_STRING_MAX)
 
-/* Data of which no more than the above is of use is read all the same, to this length. */
+/* Longer data is read and discarded, up to this length. */
 #define RZS_NBD_OPTION_SKIP_MAX 65536u
 
-/* CLIENT_FLAGS, OPTION and DATA wait for input, GREETING, ANSWER and LIST for room. */
+/* CLIENT_FLAGS, OPTION and DATA wait for input; GREETING, ANSWER and LIST for space. */
 enum rzs_nbd_phase {
 	RZS_NBD_PHASE_GREETING,
 	RZS_NBD_PHASE_CLIENT_FLAGS,
@@ -34,15 +31,15 @@ struct rzs_nbd_handshake {
 	unsigned nr_options;
 	unsigned listed;
 
-	/* Of what is being taken: bytes, and those that came; data keeps the first of them. */
+	/* Bytes of the current item, and how many were received; data keeps the first ones. */
 	uint32_t wanted, got;
 
-	uint32_t option, length; /* the one being taken or answered */
+	uint32_t option, length; /* the current one */
 
-	/* `structured` from the moment it is agreed on, the rest at the end. */
+	/* `structured` is set when it is agreed on, the rest at the end. */
 	struct rzs_nbd_session session;
 
-	/* base:allocation is set for the export of this name, as the client spelled it. */
+	/* Whether base:allocation was set, and the name of the export that it was set for. */
 	bool context_set;
 	uint32_t context_name_len;
 	char context_name[RZS_NBD_STRING_MAX];
@@ -51,12 +48,12 @@ struct rzs_nbd_handshake {
 };
 
 /*
- * Answer the option that was taken, at out, with RZS_NBD_HANDSHAKE_OUT_MIN there; the phase is then
- * the next one, or still ANSWER when it cannot be answered yet.  Returns the end of what was put.
+ * Write the answer to the current option to out, which has RZS_NBD_HANDSHAKE_OUT_MIN bytes, and set
+ * the next phase; that is ANSWER if there is no answer yet.  Returns the end of what was written.
  */
 uint8_t *rzs_nbd_option_answer(struct rzs_nbd_handshake *h, uint8_t *out);
 
-/* Likewise, the next export of a list or its end. */
+/* Write the next export of a list, or its end; as above. */
 uint8_t *rzs_nbd_option_list_next(struct rzs_nbd_handshake *h, uint8_t *out);
 
 #endif

@@ -52,7 +52,7 @@ size_t rzs_nbd_put_simple(void *out, uint64_t cookie, int err)
 	return RZS_NBD_SIMPLE_SIZE;
 }
 
-/* length: of what follows the chunk's header. */
+/* length: bytes that follow the chunk's header. */
 static inline uint8_t *put_chunk(void *out, uint16_t flags, uint16_t type, uint64_t cookie,
 				 uint32_t length)
 {
@@ -89,7 +89,7 @@ size_t rzs_nbd_put_offset_hole(void *out, uint64_t cookie, bool done, uint64_t o
 	return RZS_NBD_OFFSET_HOLE_SIZE;
 }
 
-/* The number, and no message. */
+/* An error number without a message. */
 static uint8_t *put_error(void *out, uint16_t type, uint64_t cookie, int err, uint32_t more)
 {
 	uint8_t *p = put_chunk(out, CHUNK_DONE, type, cookie, 4 + 2 + more);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Requests: reading one, and whether it may be carried out; see nbd.h.
+ * Requests: parsing and checking; see nbd.h.
  *
- * Whatever rzs_nbd_request_check() lets through lies within the export, has a length above 0 where
- * it has one at all, and no flag that means nothing there: who carries it out need not look again.
+ * A request that passes rzs_nbd_request_check() lies within the export, is not empty if it has a
+ * range, and has only flags that its command allows.  Whoever serves it need not check again.
  */
 #include <errno.h>
 
@@ -31,11 +31,11 @@ uint32_t rzs_nbd_request_payload(const struct rzs_nbd_request *r)
 
 /* By command. */
 static const struct rule {
-	uint16_t flags;	  /* RZS_NBD_CMD_* that mean something there, besides FUA */
-	uint16_t feature; /* RZS_NBD_FLAG_* without which it was not offered */
-	bool range;	  /* it concerns offset and length */
+	uint16_t flags;	  /* RZS_NBD_CMD_* that it allows, besides FUA */
+	uint16_t feature; /* the RZS_NBD_FLAG_* that offers it */
+	bool range;	  /* it has offset and length */
 	bool changes;
-	uint8_t beyond; /* errno when the range does not lie within the export */
+	uint8_t beyond; /* errno if the range exceeds the export */
 } rules[RZS_NBD_COMMANDS] = {
 	[RZS_NBD_READ] = {RZS_NBD_CMD_DF, 0, true, false, EINVAL},
 	[RZS_NBD_WRITE] = {0, 0, true, true, ENOSPC},
@@ -47,7 +47,7 @@ static const struct rule {
 	[RZS_NBD_BLOCK_STATUS] = {RZS_NBD_CMD_REQ_ONE, 0, true, false, EINVAL},
 };
 
-/* Flags that a command of this rule may have on this connection. */
+/* The flags that a command may have on this connection. */
 static uint16_t flags_allowed(const struct rule *rule, const struct rzs_nbd_session *s)
 {
 	uint16_t flags = rule->flags;
@@ -56,15 +56,15 @@ static uint16_t flags_allowed(const struct rule *rule, const struct rzs_nbd_sess
 		flags &= (uint16_t)~RZS_NBD_CMD_DF;
 	if (!(s->flags & RZS_NBD_FLAG_FAST_ZERO))
 		flags &= (uint16_t)~RZS_NBD_CMD_FAST_ZERO;
-	/* On any command: clients are known to set it on reads as well. */
+	/* On any command: some clients set it on reads, too. */
 	if (s->flags & RZS_NBD_FLAG_FUA)
 		flags |= RZS_NBD_CMD_FUA;
 	return flags;
 }
 
 /*
- * A length of 0 is left open by the protocol, which asks clients not to send it.  A refusal is as
- * good an answer as any, and spares everything behind this the case.
+ * The protocol asks clients not to send a length of 0, and does not define the reply.  Refusing it
+ * spares all other code the case.
  */
 static int check_range(const struct rule *rule, const struct rzs_nbd_request *r, uint64_t size)
 {
@@ -83,7 +83,7 @@ int rzs_nbd_request_check(const struct rzs_nbd_request *r, const struct rzs_nbd_
 		return -EPROTO;
 	if (r->type >= RZS_NBD_COMMANDS)
 		return -EINVAL;
-	/* The end of the connection, whatever else it says: it has no reply to refuse it with. */
+	/* It ends the connection and has no reply, so nothing else of it matters. */
 	if (r->type == RZS_NBD_DISC)
 		return 0;
 	rule = &rules[r->type];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the codec's files share: numbers in network order, at any alignment.  Copied and swapped as
- * a whole: stored byte by byte, not every compiler finds the one store that it is.
+ * Numbers in network byte order, at any alignment.  They are copied and swapped as a whole, because
+ * not every compiler merges stores of single bytes.
  *
  * Threading: no state.
  */
@@ -41,7 +41,7 @@ static inline uint64_t rzs_nbd_get64(const uint8_t *p)
 	return RZS_NBD_BE(64, v);
 }
 
-/* Each returns where the next one goes. */
+/* Each returns the end of what it wrote. */
 static inline uint8_t *rzs_nbd_put16(uint8_t *p, uint16_t v)
 {
 	v = RZS_NBD_BE(16, v);

@@ -53,7 +53,7 @@ unsigned rzs_size_suffix(const char **text)
 	return shift;
 }
 
-/* n per cent of whole without overflow in between; false: does not fit. */
+/* n per cent of whole, without intermediate overflow; false: the result is too large. */
 static bool size_share(uint64_t n, uint64_t whole, uint64_t *out)
 {
 	uint64_t high, low;

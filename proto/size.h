@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * Sizes as people write them, for servers and tools.  Allocates nothing; any thread.
- */
+/* Sizes as people write them, for servers and tools.  Allocates nothing; any thread. */
 #ifndef RZS_SIZE_H
 #define RZS_SIZE_H
 
@@ -9,10 +7,10 @@
 #include <stdint.h>
 
 /*
- * "4096", "512M", "512MiB", "512MB", "25%": a whole number, then nothing or B, or K M G T P E
- * (powers of 1024, either case) with iB or B after it if one likes, or a per cent sign: a share of
- * whole, which is 0 where shares make no sense.  0, -EINVAL (not a size) or -ERANGE (does not fit);
- * *out_why says what is wrong (constant string, NULL on success).
+ * Parse "4096", "512M", "512MiB", "512MB" or "25%": a whole number and an optional suffix.  Suffixes
+ * are B; K M G T P E in either case, powers of 1024, which iB or B may follow; and %, a share of
+ * whole, which is 0 if shares are not allowed.
+ * 0, -EINVAL (not a size) or -ERANGE (too large); *out_why: what is wrong, a constant string, or NULL.
  */
 int rzs_size_parse(const char *text, uint64_t whole, uint64_t *out, const char **out_why);
 

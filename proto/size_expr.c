@@ -2,10 +2,10 @@
 /*
  * Sizes as expressions; see size_expr.h.
  *
- * A parser by recursive descent that computes as it goes.  Values are fractions of 64-bit numbers
- * in lowest terms, so that ram / 3 * 3 is ram and 100M * 29% is 29M, which floating point would
- * miss by a byte, and a page with it.  Every value has a kind, and what makes no sense (a size
- * times a size) is refused rather than computed.
+ * A recursive descent parser that computes while it parses.  Values are fractions of 64-bit numbers in
+ * lowest terms, so ram / 3 * 3 is ram and 100M * 29% is 29M; floating point would miss both by a byte,
+ * and thereby by a page.  Each value has a kind, and a combination that makes no sense, such as a size
+ * times a size, is refused.
  */
 #include "size_expr.h"
 
@@ -15,27 +15,27 @@
 
 #include "size.h"
 
-#define EXPR_DEPTH_MAX	16 /* parentheses within parentheses */
-#define EXPR_DIGITS_MAX 6  /* after a point */
+#define EXPR_DEPTH_MAX	16 /* nested parentheses */
+#define EXPR_DIGITS_MAX 6  /* after the point */
 #define EXPR_MIB	(1 << 20)
 
 enum expr_kind {
-	EXPR_NUMBER, /* bare: a factor, or a size in expr.unit */
+	EXPR_NUMBER, /* without suffix: a factor, or a size in expr.unit */
 	EXPR_BYTES,
-	EXPR_PERCENT, /* a share of what it is used on, or of ram */
+	EXPR_PERCENT, /* a share of the left operand, or of ram */
 };
 
 struct expr_value {
-	int64_t num, den; /* den > 0, nothing in common */
+	int64_t num, den; /* den > 0; no common divisor */
 	enum expr_kind kind;
 };
 
 struct expr {
-	const char *p; /* what comes next */
+	const char *p; /* the next character */
 	int64_t ram;   /* bytes, 0: not known */
-	int64_t unit;  /* bytes that a bare number counts in */
+	int64_t unit;  /* bytes, of a number without suffix */
 	unsigned depth;
-	int err; /* of the first fault; nothing is read after it */
+	int err; /* of the first fault, which ends parsing */
 	struct rzs_size_fault fault;
 };
 
@@ -64,7 +64,7 @@ static void expr_too_large(struct expr *e, const char *at)
 	expr_fail(e, -ERANGE, "too large a number, or too fine a fraction", at);
 }
 
-/* a * num / den; num and den have nothing in common, nor have a's. */
+/* a * num / den; num and den have no common divisor. */
 static struct expr_value expr_scale(struct expr *e, struct expr_value a, int64_t num, int64_t den,
 				    const char *at)
 {
@@ -91,13 +91,13 @@ static struct expr_value expr_scale(struct expr *e, struct expr_value a, int64_t
 	return a;
 }
 
-/* a as bytes: a bare number in the expression's unit, a percentage of ram. */
+/* Convert a number or percentage to bytes. */
 static struct expr_value expr_bytes(struct expr *e, struct expr_value a, const char *at)
 {
 	if (a.kind == EXPR_NUMBER)
 		a = expr_scale(e, a, e->unit, 1, at);
 	if (a.kind == EXPR_PERCENT && e->ram == 0)
-		expr_fail(e, -EINVAL, "this system does not tell how much RAM it has", at);
+		expr_fail(e, -EINVAL, "this system does not say how much RAM it has", at);
 	if (a.kind == EXPR_PERCENT) {
 		a = expr_scale(e, a, 1, 100, at);
 		a = expr_scale(e, a, e->ram, 1, at);
@@ -106,7 +106,7 @@ static struct expr_value expr_bytes(struct expr *e, struct expr_value a, const c
 	return a;
 }
 
-/* Make two values one kind, so that they can be added or compared. */
+/* Convert two values to one kind, to add or compare them. */
 static void expr_match(struct expr *e, struct expr_value *a, struct expr_value *b, const char *at)
 {
 	if (a->kind == b->kind)
@@ -115,7 +115,7 @@ static void expr_match(struct expr *e, struct expr_value *a, struct expr_value *
 	*b = expr_bytes(e, *b, at);
 }
 
-/* a + sign * b, of one kind. */
+/* a + sign * b, both of one kind. */
 static struct expr_value expr_sum(struct expr *e, struct expr_value a, struct expr_value b,
 				  int sign, const char *at)
 {
@@ -136,7 +136,7 @@ static struct expr_value expr_product(struct expr *e, struct expr_value a, struc
 				      const char *at)
 {
 	if (a.kind == EXPR_BYTES && b.kind == EXPR_BYTES)
-		expr_fail(e, -EINVAL, "a size times a size is no size", at);
+		expr_fail(e, -EINVAL, "a size times a size is not a size", at);
 	if (b.kind == EXPR_PERCENT) {
 		b = expr_scale(e, b, 1, 100, at);
 	} else if (b.kind == EXPR_BYTES) {
@@ -152,7 +152,7 @@ static struct expr_value expr_quotient(struct expr *e, struct expr_value a, stru
 {
 	if (b.kind == EXPR_PERCENT || (b.kind == EXPR_BYTES && a.kind != EXPR_BYTES)) {
 		expr_fail(e, -EINVAL,
-			  "only a size is divided by a size, and nothing by a percentage", at);
+			  "only a size can be divided by a size, and nothing by a percentage", at);
 		return a;
 	}
 	if (b.num == 0) {
@@ -172,7 +172,7 @@ static struct expr_value expr_choose(struct expr *e, struct expr_value a, struct
 	return (expr_sum(e, a, b, -1, at).num < 0) == larger ? b : a;
 }
 
-/* What comes next, behind white space. */
+/* Skip white space.  Returns what comes next. */
 static const char *expr_here(struct expr *e)
 {
 	while (*e->p == ' ' || *e->p == '\t')
@@ -180,7 +180,7 @@ static const char *expr_here(struct expr *e)
 	return e->p;
 }
 
-/* Whether c is next; it is then passed over.  Nothing is once something went wrong. */
+/* Whether c is next; if so, skip it.  After a fault always false. */
 static bool expr_next(struct expr *e, char c)
 {
 	if (e->err || *expr_here(e) != c)
@@ -199,19 +199,19 @@ static bool expr_is_letter(char c)
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-/* Digits at e->p into v, moved places of ten to the right of the point when they are behind it. */
-static unsigned expr_digits(struct expr *e, struct expr_value *v, bool behind)
+/* Read digits into v; fraction: those after the point.  Returns their number. */
+static unsigned expr_digits(struct expr *e, struct expr_value *v, bool fraction)
 {
 	const char *start = e->p;
 
 	for (; expr_is_digit(*e->p); e->p++) {
-		if (behind && e->p - start == EXPR_DIGITS_MAX)
+		if (fraction && e->p - start == EXPR_DIGITS_MAX)
 			expr_fail(e, -EINVAL, "more than 6 digits after the point", start);
 		if (e->err)
 			break;
 		if (__builtin_mul_overflow(v->num, 10, &v->num) ||
 		    __builtin_add_overflow(v->num, *e->p - '0', &v->num) ||
-		    (behind && __builtin_mul_overflow(v->den, 10, &v->den))) {
+		    (fraction && __builtin_mul_overflow(v->den, 10, &v->den))) {
 			expr_too_large(e, start);
 			*v = (struct expr_value){0, 1, EXPR_NUMBER};
 		}
@@ -219,7 +219,7 @@ static unsigned expr_digits(struct expr *e, struct expr_value *v, bool behind)
 	return (unsigned)(e->p - start);
 }
 
-/* Digits, perhaps a point and more of them, perhaps % or a suffix; without space between. */
+/* Digits, optionally a point and digits, optionally % or a suffix; no white space. */
 static struct expr_value expr_number(struct expr *e)
 {
 	struct expr_value v = {0, 1, EXPR_NUMBER};
@@ -252,14 +252,14 @@ static struct expr_value expr_number(struct expr *e)
 
 static struct expr_value expr_whole(struct expr *e);
 
-/* From behind an opening parenthesis to behind its end: of as many as there are, the one wanted. */
+/* From after ( to after its ): one expression; with several, the smallest or largest of a list. */
 static struct expr_value expr_inside(struct expr *e, bool several, bool larger)
 {
 	const char *at = e->p;
 	struct expr_value v = {0, 1, EXPR_NUMBER};
 
 	if (++e->depth > EXPR_DEPTH_MAX)
-		expr_fail(e, -EINVAL, "too many parentheses within each other", at);
+		expr_fail(e, -EINVAL, "parentheses are nested too deeply", at);
 	if (!e->err)
 		v = expr_whole(e);
 	for (at = expr_here(e); several && expr_next(e, ','); at = expr_here(e))
@@ -273,7 +273,7 @@ static struct expr_value expr_inside(struct expr *e, bool several, bool larger)
 	return v;
 }
 
-/* A number, ram, a function of, or something in parentheses. */
+/* A number, ram, a function, or an expression in parentheses. */
 static struct expr_value expr_factor(struct expr *e)
 {
 	struct expr_value v = {0, 1, EXPR_NUMBER};
@@ -290,8 +290,7 @@ static struct expr_value expr_factor(struct expr *e)
 	if (len == 3 && strncmp(word, "ram", len) == 0) {
 		e->p += len;
 		if (e->ram == 0)
-			expr_fail(e, -EINVAL, "this system does not tell how much RAM it has",
-				  word);
+			expr_fail(e, -EINVAL, "this system does not say how much RAM it has", word);
 		return (struct expr_value){e->ram, 1, EXPR_BYTES};
 	}
 	if (len == 3 && (strncmp(word, "min", len) == 0 || strncmp(word, "max", len) == 0)) {
@@ -339,7 +338,7 @@ static struct expr_value expr_whole(struct expr *e)
 	}
 }
 
-/* Whether ram comes into it: then bare numbers count MiB, and a result is rarely exact. */
+/* Whether the text contains a percentage or a word: then bare numbers are MiB. */
 static bool expr_has_ram(const char *text)
 {
 	const char *p;
@@ -366,10 +365,12 @@ bool rzs_size_is_exact(const char *text)
 	return !expr_has_ram(text) && !strpbrk(text, "./");
 }
 
-/* Something that rzs_size_parse() need not be asked about: it is meant to be an expression. */
+/* Whether text looks like an expression.  A leading - alone makes it a bad number. */
 static bool expr_is_meant(const char *text)
 {
-	return strpbrk(text, "()+*/,. \t") || strchr(text, '-') > text || strstr(text, "ram");
+	if (*text == '-')
+		text++;
+	return strpbrk(text, "()+-*/,. \t") || strstr(text, "ram");
 }
 
 int rzs_size_eval(const char *text, uint64_t ram, uint64_t *out, struct rzs_size_fault *fault)
@@ -388,7 +389,7 @@ int rzs_size_eval(const char *text, uint64_t ram, uint64_t *out, struct rzs_size
 		expr_fail(&e, -EINVAL, "expected an operator", e.p);
 	v = expr_bytes(&e, v, text);
 	if (v.num < 0)
-		expr_fail(&e, -ERANGE, "comes to less than zero", NULL);
+		expr_fail(&e, -ERANGE, "the result is less than zero", NULL);
 	*fault = e.fault;
 	*out = e.err ? 0 : (uint64_t)(v.num / v.den);
 	return e.err;

@@ -313,7 +313,7 @@ static enum rzs_conn_progress go(struct conn *c, enum rzs_conn_step step)
 	return RZS_CONN_SOME;
 }
 
-/* RAM is never more durable than at once: flush, FUA and cache have nothing to do. */
+/* RAM is as durable at once as it ever will be: flush, FUA and cache have nothing to do. */
 enum rzs_conn_progress rzs_conn_begin(struct conn *c)
 {
 	const struct rzs_nbd_request *r = &c->request;

@@ -87,7 +87,7 @@ static void delist(struct rzs_handshake *h)
 	f->resume(f);
 }
 
-/* ms until h is as old as ms; 0: it is. */
+/* How long until h is ms old; 0: it is. */
 static uint64_t until(const struct rzs_handshake *h, uint64_t ms)
 {
 	uint64_t age = h->front->loop->now - h->begun;

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Memory of the test world.
+ * Memory of the test environment.
  *
- * Every allocation and every block is preceded by a head that says what it is; in between, with
- * guards on, lies a page that cannot be touched.  Blocks come straight from the heap, with no
- * thread and no locking into RAM, and those given back wait in a queue (first in, first out: a
- * stale pointer has time to do its damage where it is seen).
+ * Before every allocation and every block is a header that says what it is.  With guards, a page
+ * that cannot be accessed is between the header of a block and the block.  Blocks come from the
+ * heap, without a thread and without mlock().  Returned blocks wait in a queue (first in, first
+ * out), so that a write through a stale pointer is likely to hit one that is still in it.
  *
- * Threading: calls of the world from any thread; settings (port_test.h) while nothing else runs.
- * Invariants, under a source's lock: taken + ready <= max; ready <= keep; nr_ready heads are
- * queued.
+ * Threading: functions of rzs_port.h from any thread; settings (port_test.h) while nothing else
+ * runs.
+ * Invariants, under a source's lock: taken + ready <= max; ready <= keep; ready blocks are queued.
  */
 #include "rzs_port.h"
 #include "port_test.h"
@@ -45,15 +45,15 @@ static struct test_hook {
 	void *arg;
 } test_hook[RZS_TEST_PLACES];
 
-/* In front of an allocation. */
+/* The header of an allocation. */
 struct test_alloc {
 	uint64_t magic;
 	uint64_t size;
-	void *map;	  /* what to release */
+	void *map;	  /* what to free or unmap */
 	uint64_t map_len; /* 0: from the heap */
 };
 
-/* In front of a block. */
+/* The header of a block. */
 struct test_block {
 	uint64_t magic;
 	struct test_block *next; /* in the queue of ready ones */
@@ -66,7 +66,7 @@ struct rzs_blocks {
 	uint64_t max, keep;
 	uint64_t taken, ready, peak;
 	struct test_block *head, **tail;
-	struct test_block all; /* ring of every block */
+	struct test_block all; /* ring of all blocks */
 };
 
 /* Settings */
@@ -84,7 +84,7 @@ static uint64_t test_get(const uint64_t *counter)
 static void test_damaged(const char *what, const void *where)
 {
 	test_count(&test_damage, 1);
-	fprintf(stderr, "test world: %s at %p\n", what, where);
+	fprintf(stderr, "test environment: %s at %p\n", what, where);
 }
 
 void rzs_test_reset(void)
@@ -188,7 +188,7 @@ static bool test_fails(enum rzs_test_call call)
 	return true;
 }
 
-/* What can be kept from being touched: a page of this system. */
+/* The size of a page that mprotect() can protect. */
 static size_t test_page(void)
 {
 	return (size_t)sysconf(_SC_PAGESIZE);
@@ -249,11 +249,11 @@ void rzs_port_free(void *p, size_t n)
 		return;
 	a = (struct test_alloc *)(void *)((char *)p - TEST_ALIGN);
 	if (a->magic != TEST_MAGIC_ALLOC) {
-		test_damaged("free of what was not allocated, or its head overwritten", p);
+		test_damaged("free of memory not allocated, or with its header overwritten", p);
 		return;
 	}
 	if (a->size != n)
-		test_damaged("free with another size than allocated", p);
+		test_damaged("free with a size other than that allocated", p);
 	test_at(RZS_TEST_AT_RETURN, p, a->size);
 	test_count(&test_live_bytes, -a->size);
 	test_count(&test_live_allocs, -(uint64_t)1);
@@ -269,12 +269,12 @@ void rzs_port_free(void *p, size_t n)
 
 void rzs_port_wipe(void *p, size_t n)
 {
-	memset(p, 0, n); /* of another unit than who calls it: never left out */
+	memset(p, 0, n); /* not removed by the compiler: the caller is in another file */
 }
 
 /* Blocks */
 
-/* Bytes from a head to its block; with guards a page of them cannot be touched. */
+/* Bytes from a header to its block; with guards, one page of them cannot be accessed. */
 static size_t test_head_len(const struct rzs_blocks *b)
 {
 	return b->guard ? 2 * test_page() : TEST_BLOCK_ALIGN;
@@ -319,7 +319,7 @@ static void test_block_delete(struct rzs_blocks *b, struct test_block *t)
 		free(t);
 }
 
-/* Take the oldest one off the queue. */
+/* Remove the oldest block from the queue. */
 static struct test_block *test_queue_pop(struct rzs_blocks *b)
 {
 	struct test_block *t = b->head;
@@ -330,9 +330,9 @@ static struct test_block *test_queue_pop(struct rzs_blocks *b)
 		b->tail = &b->head;
 	b->ready--;
 	if (t->magic != TEST_MAGIC_READY)
-		test_damaged("head of a free block overwritten", p);
+		test_damaged("header of a returned block overwritten", p);
 	if (b->guard && (p[0] != RZS_TEST_POISON || memcmp(p, p + 1, RZS_BLOCK_SIZE - 1)))
-		test_damaged("free block written to", p);
+		test_damaged("returned block written to", p);
 	return t;
 }
 
@@ -410,7 +410,7 @@ void rzs_blocks_give(struct rzs_blocks *b, void *block)
 	struct test_block *t;
 
 	if (!block || (uintptr_t)block % TEST_BLOCK_ALIGN) {
-		test_damaged("give of what is no block", block);
+		test_damaged("return of memory that is not a block", block);
 		return;
 	}
 	t = (struct test_block *)(void *)((char *)block - test_head_len(b));
@@ -418,7 +418,7 @@ void rzs_blocks_give(struct rzs_blocks *b, void *block)
 	rzs_lock(&b->lock);
 	if (t->magic != TEST_MAGIC_TAKEN) {
 		rzs_unlock(&b->lock);
-		test_damaged("give of a block that is not taken", block);
+		test_damaged("return of a block that is not taken", block);
 		return;
 	}
 	if (b->guard)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Steering the test world (port/test): failing calls, counting and guarding memory, stirring
+ * Control of the test environment (port/test): make calls fail, count and guard memory, switch
  * threads.
  *
- * Settings are for the whole process.  Change them while no store is in use by another thread; the
- * counters may be read at any time.  A guard that finds damage counts it and says so on stderr; it
- * never aborts, so that the test decides (rzs_test_damage() != 0 is a failure).
+ * Settings are for the whole process.  Change them while no other thread uses a store; the counters
+ * may be read at any time.  Damage that a guard detects is counted and reported on stderr.  Nothing
+ * aborts: the test decides, and rzs_test_damage() != 0 is a failure.
  */
 #ifndef RZS_PORT_TEST_H
 #define RZS_PORT_TEST_H
@@ -16,68 +16,68 @@
 
 enum rzs_test_call {
 	RZS_TEST_ALLOC, /* rzs_port_alloc() */
-	RZS_TEST_TAKE,	/* rzs_blocks_take(): fails as with an empty reserve */
+	RZS_TEST_TAKE,	/* rzs_blocks_take(): fails as if the reserve were empty */
 	RZS_TEST_CALLS,
 };
 
 /*
- * Everything back to the defaults: nothing fails, no guards, no yields; counters of calls and
- * damage to 0.
+ * Reset all settings and counters: nothing fails, there are no guards and no yields, and the
+ * numbers of calls and of damage are 0.
  */
 void rzs_test_reset(void);
 
 /*
- * Of the calls of this kind from now on, let calls number nth .. nth + count - 1 fail (nth from 1,
- * count UINT64_MAX: all from then on, nth 0: none), and count them anew.
+ * Make calls of this kind fail: numbers nth .. nth + count - 1, where the next call is number 1.
+ * count UINT64_MAX: all from nth on.  nth 0: none.  The counts of calls start from 0 again.
  */
 void rzs_test_fail(enum rzs_test_call call, uint64_t nth, uint64_t count);
 
 /* Calls of this kind since rzs_test_reset() or rzs_test_fail(), failed ones included. */
 uint64_t rzs_test_calls(enum rzs_test_call call);
 
-/* Of those, how many were made to fail: 0 tells a loop over n that it has passed the last call. */
+/* How many of these failed.  In a loop over nth, 0 means that nth is past the last call. */
 uint64_t rzs_test_failed(enum rzs_test_call call);
 
 /*
- * Bytes in hands of the core: allocations, and blocks taken.  Zero again after everything is
- * destroyed.
+ * What the core has at the moment: bytes of allocations and taken blocks, and the number of either.
+ * All are 0 when every store is destroyed.
  */
 uint64_t rzs_test_live_bytes(void);
 uint64_t rzs_test_live_allocs(void);
 uint64_t rzs_test_live_blocks(void);
 
-#define RZS_TEST_POISON 0xdb /* in memory that was given back */
-#define RZS_TEST_FRESH	0xc7 /* in blocks just taken: their contents are unspecified */
+#define RZS_TEST_POISON 0xdb /* fills memory that was returned */
+#define RZS_TEST_FRESH	0xc7 /* fills blocks just taken: their contents are unspecified */
 
 /*
- * Guards for memory handed out from now on: a block or allocation ends at a page that cannot be
- * touched (a block begins after one, too), freed memory is filled with RZS_TEST_POISON, and blocks
- * given back are checked for later writes before they are handed out again.
+ * Switch guards on or off for memory allocated from now on.  With guards, a page that cannot be
+ * accessed follows each block and allocation, and one precedes each block.  Freed memory is filled
+ * with RZS_TEST_POISON.  A returned block is checked for writes before it is taken again.
  */
 void rzs_test_guard(bool on);
 
 /*
- * Damage found: wrong sizes at free, blocks given twice or never taken, writes to freed blocks,
- * bounds.
+ * Damage detected so far: a wrong size at a free, a block returned twice or never taken, a write to
+ * a returned block or to the memory before one.
  */
 uint64_t rzs_test_damage(void);
 
-/* At a yield point (locks, atomic exchanges) give the CPU away one time in n, 0: never. */
+/* Yield the CPU at one of n yield points (locks, atomic stores and exchanges); n 0: never. */
 void rzs_test_set_yield(uint32_t n, uint64_t seed);
 
-/* Where a test may have something called, by the thread that gets there. */
+/* Places where a test can have a function called, by the thread that gets there. */
 enum rzs_test_place {
 	RZS_TEST_AT_YIELD,  /* a yield point; p is NULL */
 	RZS_TEST_AT_TAKE,   /* a block is about to be taken; p is NULL */
-	RZS_TEST_AT_RETURN, /* n bytes at p come back: freed, given, or left in a source closed */
+	RZS_TEST_AT_RETURN, /* n bytes at p are freed, returned, or in a source being closed */
 	RZS_TEST_PLACES,
 };
 
 typedef void rzs_test_fn(void *arg, const void *p, size_t n);
 
 /*
- * Call fn there from now on, NULL: nothing.  It may use the store, as far as it knows that what it
- * needs is not locked; nothing is called from within it.
+ * Call fn at this place from now on; NULL: nothing.  It may use the store if it knows that the
+ * locks it needs are free.  Places reached within fn call nothing.
  */
 void rzs_test_call_at(enum rzs_test_place place, rzs_test_fn *fn, void *arg);
 

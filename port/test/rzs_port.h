@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The test world: the user world's locks and atomics, with memory that can be told to fail, that is
- * counted and guarded, and with yield points between threads.  Tests steer it through port_test.h.
+ * The test environment: locks and atomics of the user environment, memory that can fail on request
+ * and is counted and guarded, and yield points between threads.  Tests control it with port_test.h.
  */
-#ifndef RZS_PORT_TEST_WORLD_H
-#define RZS_PORT_TEST_WORLD_H
+#ifndef RZS_PORT_TEST_RZS_PORT_H
+#define RZS_PORT_TEST_RZS_PORT_H
 
 #include <errno.h>
 #include <stdbool.h>

@@ -1,3 +1,3 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The test world compresses with what the user world compresses with. */
+/* The test environment has the codecs of the user environment. */
 #include "../user/rzs_port_codec.h"

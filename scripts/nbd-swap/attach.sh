@@ -11,7 +11,7 @@ is_good_client()
     major=${text%%.*}
     minor=${text#*.}
     minor=${minor%%.*}
-    value="$client does not tell its version: nbd-client 3.17 or newer is needed"
+    value="$client does not print its version; nbd-client 3.17 or newer is needed"
     is_number "$major" && is_number "$minor" || return 1
     value="$client is of version $text: 3.17 or newer is needed (with an older one the device"
     value="$value depends on a process, which may be killed)"
@@ -26,13 +26,13 @@ answers() { timeout 5 "$client" -l -unix "$root$socket" >/dev/null 2>&1 </dev/nu
 check_socket()
 {
     if [ ! -e "$root$socket" ]; then
-        object "--socket $socket: there is none;" \
+        object "--socket $socket: there is no such socket;" \
             "start the server (systemctl start rzs-swap), or name another"
     elif [ ! -S "$root$socket" ]; then
-        object "--socket $socket: this is no socket; name the one that the server listens at"
+        object "--socket $socket: this is not a socket; name the one that the server listens on"
     elif ! wait_until "$patience" answers; then
         object "--socket $socket: no NBD server answers there within $patience s;" \
-            "is it running, and not about to end?"
+            "is it running, or about to exit?"
     fi
 }
 
@@ -44,14 +44,14 @@ check_module()
             refuse "the kernel has no nbd: install its module (Debian: part of linux-image)"; }
         will_undo unload_module
     elif peek "$root/sys/module/nbd/parameters/max_part" && [ "$value" != 0 ]; then
-        warn "nbd is loaded with max_part=$value: the kernel looks for partitions on what is" \
-            "swapped to; modprobe -r nbd while no device is in use, then attach again"
+        warn "nbd is loaded with max_part=$value: the kernel looks for partitions on the" \
+            "swap device; modprobe -r nbd while no device is in use, then attach again"
     fi
 }
 
 unload_module() { do_it "$modprobe" -r nbd || complain "modprobe -r nbd: $(said)"; }
 
-# A test's are files.
+# In tests they are files.
 is_node() { [ -b "$root$device" ] || { [ -n "$root" ] && [ -e "$root$device" ]; }; }
 is_there() { [ -d "$block" ] && is_node; }
 
@@ -74,11 +74,11 @@ check_device()
 check_zswap()
 {
     ! peek "$root/sys/module/zswap/parameters/enabled" || [ "$value" != Y ] ||
-        warn "zswap is on: it compresses each page before the server does, for nothing;" \
+        warn "zswap is on: it compresses each page before the server does, which gains nothing;" \
             "echo N >/sys/module/zswap/parameters/enabled, or boot with zswap.enabled=0"
 }
 
-# ---- the deeds
+# ---- the steps
 
 remember()
 {
@@ -120,13 +120,14 @@ connect()
     fi
     [ "$dry" = no ] || return 0
     wait_until "$patience" has_size ||
-        fail "$device has no size after $patience s: what does the server at $socket offer?"
+        fail "$device has no size after $patience s: check what the server at $socket exports"
     note_connection
     check_client_process
 }
 
-# Which client it was tells this from what may later be attached there; and now there is a
-# connection to tell who serves it, where before there may have been the service manager alone.
+# The client's number shows later whether this is still the same connection.  And now that there is
+# a connection, the server can be found, where before only the service manager may have had the
+# socket.
 note_connection()
 {
     local pid
@@ -135,11 +136,12 @@ note_connection()
     [ -z "$pid" ] || { noted server_pid && [ "$value" = "$pid" ]; } || note_server "$pid"
 }
 
-# dd_of DEVICE ARGUMENTS...: its server may be one that no longer answers.  Not with the lock: there
-# is a timeout(1) that leaves a process behind.
+# dd_of DEVICE ARGUMENTS...: with a limit on time, as its server may no longer answer.  It must not
+# inherit the lock: some timeout(1) leave a process behind.
 dd_of() { local from="$root$1"; shift; timeout 5 dd if="$from" "$@" 2>/dev/null 9<&-; }
 
-# has_header DEVICE: for pages of this machine's size, which is then in $page.
+# has_header DEVICE: whether it has a swap header for this machine's page size, which is then in
+# $page.
 has_header()
 {
     page=$(page_size)
@@ -155,12 +157,12 @@ check_header()
     [ "$mkswap" = yes ] ||
         fail "$device has no swap header for this machine's pages ($page bytes);" \
             "start the server with swap-header=true, or let --mkswap write one"
-    # One MiB: file systems keep within it what they are known by.  What cannot be read is not empty.
+    # Every file system has its signature in the first MiB.  What cannot be read is not empty.
     [ "$({ dd if="$root$device" bs=4096 count=256 2>/dev/null || echo unreadable; } |
         tr -d '\0' | wc -c)" -eq 0 ] ||
         fail "--mkswap: $device is not empty, and not swap; if it is yours: wipefs -a $device"
     do_it "$(locate mkswap util-linux)" "$device" || fail "--mkswap: mkswap $device: $(said)"
-    # What was just written may be seen through another device.
+    # The header that was just written may appear on another device: then that has this export.
     check_twins
 }
 
@@ -170,7 +172,7 @@ swap_on()
     if [ "$discard" = yes ]; then
         policy=--discard=pages
         ! peek "$block/queue/discard_max_bytes" || [ "$value" != 0 ] ||
-            warn "the server takes no TRIM: what is no longer needed stays stored there"
+            warn "the server does not support TRIM: pages no longer needed stay stored there"
     fi
     will_undo swap_off_again
     # shellcheck disable=SC2086

@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Swap to an NBD server on this machine: attach, detach, and look whether all is as it should be.
-# See rzs-nbd-swap(8).
+# Swap to an NBD server on this machine: attach, detach, and check the setup.  See rzs-nbd-swap(8).
 #
-# Runs under dash, bash and busybox's sh.  What attach changes is put on a stack, and a failure
-# takes it back from the top.  What detach must know is in files below /run/rzs: nbdN.state for
-# each device, sysctl for the machine's settings, which belong to all devices together.  It is
-# written before what it tells of is done.  One process at a time changes them (state.sh).
+# Runs under dash, bash and busybox's sh.  attach puts each change on a stack, and a failure undoes
+# them from the top.  What detach must know is in files below /run/rzs: nbdN.state for each device,
+# sysctl for the machine's settings, which all devices share.  It is written before the change that
+# it describes is made.  One process at a time changes these files (state.sh).
 #
-# RZS_SYSROOT is for tests: a folder that stands for / wherever /sys, /proc, /dev and /run are
-# looked at.  Programs are searched in PATH, so a test has its own first.
+# RZS_SYSROOT is for tests: a directory used in place of / for /sys, /proc, /dev and /run.  Programs
+# are looked up in PATH, where tests put their own first.
 #
 # shellcheck disable=SC3043,SC3013 # local and -ef are not POSIX's, but all three shells have them
 set -u
@@ -37,7 +36,7 @@ priority=100 connections=1
 max_sectors=@RZS_SWAP_MAX_SECTORS_KB@ min_free=auto patience=10
 discard=yes tune=yes dry=no mkswap=no verbose=no json=no
 named_server='' server_control='' undo='' child='' interrupted=no unsaid=no value=''
-output=/dev/null # what a program has said, see do_it()
+output=/dev/null # the output of a program, see do_it()
 
 usage()
 {
@@ -52,23 +51,23 @@ usage: $me attach [--device /dev/nbdN] [--socket PATH] [--name EXPORT] [--priori
                           [--control PATH] [--json]
        $me --help | --version
 
-attach  swap to the NBD server that listens at PATH ($socket),
-        by way of the device ($device)
-detach  swap there no more: swapoff, let go of the device, settings as they were
-status  what is attached, and whether server, device and machine are set as they should be
-check   the same, and also when nothing is attached yet: what would be in the way
+attach  swap to the NBD server that listens on PATH ($socket),
+        through the device ($device)
+detach  swapoff, disconnect the device, restore the machine's settings
+status  show what is attached, and check server, device and machine
+check   the same, also before anything is attached: what would make attach fail
 
-exit status: 0 done, and all is well      1 failed, and taken back      2 wrong usage
-             3 refused, nothing was touched
-             4 no room in memory for what is swapped out, everything stays attached
-             5 nothing is attached        6 not all is well
+exit status: 0 success, nothing is bad    1 failure, changes undone     2 wrong usage
+             3 refused, nothing changed
+             4 no room in memory for what is swapped out; everything stays attached
+             5 nothing is attached        6 something is bad
 See $me(8).
 END
 }
 
-# ---- words
+# ---- messages
 
-# What cannot be written is noticed at the end, by check_output().
+# A failure to write is reported at the end, by check_output().
 say() { { printf '%s\n' "$*"; } 2>/dev/null || unsaid=yes; }
 tell() { [ "$verbose" = no ] || say "$*"; }
 warn() { printf '%s: warning: %s\n' "$me" "$*" >&2; }
@@ -77,7 +76,7 @@ die() { local code="$1"; shift; complain "$*"; exit "$code"; }
 bad_usage() { die $USAGE "$*; see $me --help"; }
 refuse() { die $REFUSED "$*"; }
 
-# What is in the way of attaching: the end, but for a dry run, which goes on to show the rest.
+# object TEXT: attach cannot be done.  Ends the program, but a dry run goes on to show the rest.
 object()
 {
     if [ "$dry" = yes ]; then
@@ -89,7 +88,7 @@ object()
     exit $REFUSED
 }
 
-# After the first change: say what went wrong, take all of it back, end.
+# fail TEXT: something went wrong after the first change.  Undoes all changes and ends the program.
 fail()
 {
     complain "$*"
@@ -97,24 +96,24 @@ fail()
     exit $FAILED
 }
 
-# will_undo FUNCTION...: the first of them first, and all before what is there already.
+# will_undo FUNCTION...: run these on failure, in this order, and before those added earlier.
 will_undo() { [ "$dry" = yes ] || undo="$* $undo"; }
 
 take_back()
 {
     local step
     trap '' INT TERM HUP
-    [ -z "$undo" ] || complain "taking back what was done"
+    [ -z "$undo" ] || complain "undoing what was done"
     for step in $undo; do
-        "$step" || complain "$step did not succeed: see $me status"
+        "$step" || complain "$step failed: see $me status"
     done
     undo=''
 }
 
 clean_up() { [ "$output" = /dev/null ] || rm -f "$output"; }
 
-# What was asked for was words, and they are lost.  A device that is attached, or detached, is that
-# all the same: who is told of a failure would do it again.
+# Output was lost.  For commands that only print this is a failure.  attach and detach have
+# succeeded: if they reported a failure, the caller would repeat them.
 check_output()
 {
     [ "$unsaid" = yes ] || return 0
@@ -134,13 +133,13 @@ on_signal()
     fi
 }
 
-# ---- small things
+# ---- helpers
 
-# peek FILE: what it says, in $value; fails when that is nothing.  Not with read, which in some
-# shells asks for one byte at a time: files below /proc/sys answer only the first time.
+# peek FILE: its content, in $value; fails if there is none.  Not with read, which in some shells
+# reads one byte at a time: files below /proc/sys answer only the first read.
 peek() { value=$(cat "$1" 2>/dev/null) && [ -n "$value" ]; }
 
-# content FILE: the same for a substitution.
+# content FILE: prints its content.
 content() { peek "$1"; printf '%s' "$value"; }
 
 # poke VALUE FILE
@@ -165,8 +164,8 @@ wait_until()
     done
 }
 
-# locate NAME PACKAGE: its path.  Not left to the shell: busybox's prefers its own programs, which
-# lack what is needed.
+# locate NAME PACKAGE: prints the path of a program.  Not left to the shell: busybox's prefers its
+# own programs, which lack options that are needed.
 locate()
 {
     local dir IFS=:
@@ -179,8 +178,9 @@ locate()
     refuse "$1 is not installed (Debian package: $2)"
 }
 
-# do_it PROGRAM ARGUMENTS...: what it prints stays in a file until said().  nbd-client may leave a
-# process behind, for which a substitution would wait; nor is that to have the lock, which is 9.
+# do_it PROGRAM ARGUMENTS...: run it; its output goes to a file, which said() prints.  nbd-client
+# may leave a process behind: a substitution would wait for that, and it must not inherit the lock,
+# 9.
 do_it()
 {
     if [ "$dry" = yes ]; then
@@ -202,7 +202,7 @@ check_number()
         bad_usage "$1 $2: expected a number from $3 to $4"
 }
 
-# ---- what there is
+# ---- the device and the machine
 
 has_size() { peek "$block/size" && [ "$value" -gt 0 ]; }
 is_connected() { [ -e "$block/pid" ] || has_size; }
@@ -238,7 +238,7 @@ page_size()
         awk '$1 == "KernelPageSize:" { print $2 * 1024; exit }' "$root/proc/self/smaps"
 }
 
-# A kernel keeps more ready by itself on a larger machine, and there more threads compete for it.
+# On a larger machine the kernel keeps more memory free by itself, and more threads compete for it.
 want_min_free()
 {
     local kib="$min_free"
@@ -250,7 +250,7 @@ want_min_free()
     echo "$kib"
 }
 
-# stat_fields FILE: a process's or thread's fields 3 and following, in $fields.  The second is a
+# stat_fields FILE: fields 3 and following of a process's stat file, in $fields.  The second is a
 # name in parentheses.
 stat_fields()
 {
@@ -258,7 +258,7 @@ stat_fields()
     fields=${value##*) }
 }
 
-# start_of PID: when it was started, which tells it from a later process of the same number.
+# start_of PID: prints its start time, which differs for a later process with the same number.
 start_of()
 {
     stat_fields "$root/proc/$1/stat" || return 1
@@ -269,7 +269,7 @@ start_of()
 
 # ---- the machine's settings
 
-# vm_settings: of each its name, how it must compare, and with what.
+# vm_settings: lines "NAME is|least VALUE".
 vm_settings()
 {
     echo "min_free_kbytes least $(want_min_free)"
@@ -280,7 +280,7 @@ vm_settings()
 # fits VALUE HOW WANTED
 fits() { [ "$1" -eq "$3" ] || { [ "$2" = least ] && [ "$1" -gt "$3" ]; }; }
 
-# set_vm NAME VALUE: and see whether it has arrived.
+# set_vm NAME VALUE: fails unless the kernel has accepted it.
 set_vm()
 {
     poke "$2" "$vm/$1" && { [ "$dry" = yes ] || [ "$(content "$vm/$1")" = "$2" ]; }
@@ -316,7 +316,7 @@ other_devices()
     return 1
 }
 
-# Unless another device still needs them.  What somebody else has changed since is left alone.
+# Does nothing while another device needs the settings.  A value that somebody else has set is kept.
 restore_vm()
 {
     local name old new code=0
@@ -327,8 +327,8 @@ restore_vm()
     fi
     while read -r name old new; do
         if ! peek "$vm/$name" || [ "$value" != "$new" ]; then
-            say "vm.$name is $value now, not $new as it was set:" \
-                "left as it is (it was $old before)"
+            say "vm.$name is $value now, not the $new that attach set:" \
+                "left unchanged (it was $old before)"
         elif ! set_vm "$name" "$old"; then
             complain "cannot set vm.$name back to $old"
             code=1
@@ -340,7 +340,7 @@ restore_vm()
 
 # ---- the queue
 
-# queue_value NAME: what the file says, in $value; of a choice the one in brackets.
+# queue_value NAME: its value, in $value; of a choice the word in brackets.
 queue_value()
 {
     peek "$block/queue/$1" || return 1
@@ -359,12 +359,12 @@ set_queue()
     [ "$value" != "$3" ] || return 0
     note "queue_$2" "$value"
     poke "$3" "$block/queue/$2" && queue_value "$2" && [ "$value" = "$3" ] ||
-        fail "$1 $3: the kernel does not take it for ${block#"$root"}/queue/$2," \
-            "which is ${value:-empty}; try another, or \"kernel\" to leave it alone"
+        fail "$1 $3: the kernel does not accept it in ${block#"$root"}/queue/$2," \
+            "which is ${value:-empty}; try another value, or \"kernel\" to leave it unchanged"
 }
 
-# They would stay with the device for whoever uses it next.  The scheduler first: it brings its own
-# number of requests.
+# Otherwise the next user of the device would get these settings.  The scheduler first, because it
+# sets its own number of requests.
 restore_queue()
 {
     local name
@@ -383,12 +383,12 @@ disconnect()
         return 1
     fi
     if [ "$dry" = no ] && ! wait_until "$patience" is_disconnected; then
-        complain "$device is still there $patience s after nbd-client -d"
+        complain "$device is still connected $patience s after nbd-client -d"
         return 1
     fi
 }
 
-# Without it nothing can be told, neither what the machine has nor what was done to it.
+# Without /proc nothing is known about the machine.
 check_proc()
 {
     [ -r "$root/proc/meminfo" ] || refuse "/proc is not mounted here: mount -t proc proc /proc"

@@ -9,7 +9,8 @@ show_progress()
 
 is_gone() { ! kill -0 "$1" 2>/dev/null; }
 
-# swapoff may take long, and is to be seen and to be interrupted meanwhile.  Sets $code.
+# swapoff may take long, so it runs in the background: progress is shown, and it can be interrupted.
+# Sets $code.
 run_swapoff()
 {
     "$swapoff" "$device" >"$output" 2>&1 </dev/null 9<&- &
@@ -23,8 +24,8 @@ run_swapoff()
     child=''
 }
 
-# The kernel says EINVAL while another swapoff is at work, for instance that of systemd, which ends
-# what it finds in /proc/swaps: wait for that one, and for its failure.
+# The kernel answers EINVAL while another swapoff is at work on the device, for instance systemd's.
+# Wait until that has finished; it may also fail.
 drain()
 {
     local code
@@ -42,18 +43,18 @@ drain()
     done
 }
 
-# swapoff_failed STATUS: util-linux's 2 says ENOMEM.  137: the OOM killer takes a process in swapoff
-# before all others.
+# swapoff_failed STATUS: 2 is util-linux's for ENOMEM; 137 is the OOM killer's, which kills a
+# process in swapoff before all others.
 swapoff_failed()
 {
     case $interrupted:$1:$(said) in
     yes:*)
         die $FAILED "interrupted: $device is still swapped to, everything stays attached;" \
-            "detach again to go on" ;;
+            "detach again to continue" ;;
     no:2:* | no:137:* | *'annot allocate memory'*)
         die $NO_ROOM "swapoff $device: no room in memory for the $swap_used KiB that are swapped" \
             "out there ($(mem_kib MemAvailable) KiB are available); everything stays attached and" \
-            "goes on working.  End programs or swap to something else as well, then detach again" ;;
+            "continues to work.  End programs, or add other swap, then detach again" ;;
     esac
     die $FAILED "swapoff $device: $(said) (status $1); everything stays attached"
 }
@@ -68,7 +69,7 @@ check_room()
             "available: swapoff may not succeed"
     [ "$swap_used" -eq 0 ] || ! server_died ||
         warn "the server, process $value, is gone: what was swapped out is lost," \
-            "and whoever needs it will be killed"
+            "and processes that need it will be killed"
 }
 
 detach()
@@ -81,7 +82,7 @@ detach()
         [ "$dry" = yes ] || { forget; restore_vm; }
         die $NOT_ATTACHED "$device is not attached: nothing to do"
     fi
-    ! is_mounted || refuse "--device $device is mounted: this is not what attach made"
+    ! is_mounted || refuse "--device $device is mounted: attach did not do that"
     check_room
     drain
     trap '' INT TERM HUP

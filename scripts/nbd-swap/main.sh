@@ -31,7 +31,7 @@ set_switch()
     esac
 }
 
-# belongs COMMAND OPTION: an option that a command has no use for is a mistake.
+# belongs COMMAND OPTION: whether the command has this option.
 belongs()
 {
     case $1:$2 in
@@ -63,7 +63,7 @@ parse()
         --help | -h) help ;;
         *) bad_usage "$1: there is no such option" ;;
         esac
-        belongs "$command" "$option" || bad_usage "$option is no option of $command"
+        belongs "$command" "$option" || bad_usage "$option is not an option of $command"
         shift
     done
 }

@@ -3,8 +3,8 @@
 
 # ---- the server
 
-# sockets_at PATH: "listens INODE" and "serves INODE" of those of this name, however whoever bound
-# them has written it: /var/run for /run, or //.
+# sockets_at PATH: lines "listens INODE" and "serves INODE" for the sockets bound to this path, in
+# whatever way the path was written: /var/run for /run, or //.
 sockets_at()
 {
     local flags st inode path
@@ -19,7 +19,7 @@ sockets_at()
         done
 }
 
-# holders_of LINES: for each of sockets_at's lines "listens PID" or "serves PID".
+# holders_of LINES: lines "listens PID" and "serves PID" for the lines of sockets_at.
 holders_of()
 {
     # With /dev/null ls has more than one thing to show, and so names each.
@@ -34,7 +34,8 @@ holders_of()
         $NF in what && !seen[what[$NF], pid]++ { print what[$NF], pid }'
 }
 
-# youngest PID...: a server is younger than the service manager that gave it its socket.
+# youngest PID...: prints the one started last.  A server is younger than the service manager that
+# gave it its socket.
 youngest()
 {
     local pid start best='' latest=-1
@@ -45,12 +46,13 @@ youngest()
     printf '%s' "$best"
 }
 
-# words_of WHAT LIST: the PIDs of that.
+# words_of WHAT LIST: prints the PIDs of the lines "WHAT PID".
 words_of() { printf '%s\n' "$2" | awk -v what="$1" '$1 == what { print $2 }'; }
 
-# server_of SOCKET: the process that serves it.  A service manager has the socket open, too, and an
-# old server that waits for its last client has connections to it: so first who has both, then who
-# listens (but not the manager alone), then who has connections, then whom the caller named.
+# server_of SOCKET: prints the process that serves it.  A service manager may have the socket open
+# too, and an old server that waits for its last client has connections to it.  So first a process
+# that has both, then one that listens (but not the manager alone), then one that has connections,
+# then the one that --server names.
 server_of()
 {
     local all listen serve both='' pid
@@ -71,9 +73,9 @@ server_of()
 
 # ---- the export
 
-# what_client_was_told PID: of a client that stays, as one without netlink does, in the words of a
-# state file.
-what_client_was_told()
+# arguments_of_client PID: the socket and export of an nbd-client that is still running, as one
+# without netlink is, as lines of a state file.
+arguments_of_client()
 {
     [ "$(content "$root/proc/$1/comm")" = nbd-client ] || return 0
     tr '\0' '\n' <"$root/proc/$1/cmdline" 2>/dev/null | awk '
@@ -82,7 +84,8 @@ what_client_was_told()
         /^(-N|--?name)$/ { want = "name" }'
 }
 
-# facts_of nbdN: what is known of where it is attached.  A state file may be older than that.
+# facts_of nbdN: what is known about where it is attached, as lines of a state file.  A state file
+# may be from an earlier connection.
 facts_of()
 {
     local state="$run/$1.state" pid
@@ -90,11 +93,11 @@ facts_of()
     if [ -r "$state" ] && { ! noted client_pid || [ "$value" = "$pid" ]; }; then
         cat "$state"
     elif [ -n "$pid" ]; then
-        what_client_was_told "$pid"
+        arguments_of_client "$pid"
     fi
 }
 
-# is_at_our_server nbdN: and the name of its export is then in $its_name.
+# is_at_our_server nbdN: the name of its export is then in $its_name.
 is_at_our_server()
 {
     local key rest its_socket='' its_server='' its_start='' ours
@@ -118,21 +121,22 @@ END
     fi
 }
 
-# has_our_export nbdN: of this name, or without one as ours, at the same server.  One with a name
-# beside one without may be the same: that is_twin() finds out.
+# has_our_export nbdN: whether it is at the same server, with the same name or without one like
+# ours. An export attached by name and one without may be the same: is_twin() finds that out.
 has_our_export() { is_at_our_server "$1" && [ "$its_name" = "$export_name" ]; }
 
-# may_have_our_export nbdN: at the same server, and not by another name.
+# may_have_our_export nbdN: whether it is at the same server, and not under another name.
 may_have_our_export()
 {
     is_at_our_server "$1" &&
         { [ -z "$its_name" ] || [ -z "$export_name" ] || [ "$its_name" = "$export_name" ]; }
 }
 
-# is_unknown nbdN: nothing tells where it is attached.
+# is_unknown nbdN: whether nothing is known about where it is attached.
 is_unknown() { [ -z "$(facts_of "$1")" ]; }
 
-# uuid_of DEVICE: of its swap header, as hexadecimal digits in $value; fails when there is none.
+# uuid_of DEVICE: the UUID in its swap header, as hexadecimal digits in $value; fails if there is
+# none.
 uuid_of()
 {
     local page
@@ -141,11 +145,11 @@ uuid_of()
     case $value in *[!0]*) ;; *) return 1 ;; esac
 }
 
-# is_twin nbdN: whatever else is not known of a device, its swap header is, and no two exports have
-# one in common.
+# is_twin nbdN: whether it has our swap header.  That can always be read, and no two exports have
+# the same one.
 is_twin() { uuid_of "/dev/$1" && [ "$value" = "$our_uuid" ]; }
 
-# find_other COMMAND: the first of the other devices that are connected of which it is true, in
+# find_other COMMAND: the first of the other connected devices for which COMMAND succeeds, in
 # $other.
 find_other()
 {
@@ -168,7 +172,7 @@ used_how()
     fi
 }
 
-# One export that two devices swap to is pages of one overwritten with those of the other.
+# Two devices that swap to one export overwrite each other's pages.
 object_export()
 {
     object "${export_name:+--name $export_name, }--socket $socket: /dev/$other has this export" \
@@ -186,8 +190,8 @@ check_twins()
         object_export ".  (It has the same swap header.  If it is a copy: mkswap makes a new one)"
 }
 
-# check_not_held: after nbd-client has failed: our servers let one client write, and refuse another
-# kernel.
+# check_not_held: to be called after nbd-client has failed.  Our servers let one client write, and
+# refuse a second kernel.
 check_not_held()
 {
     case $(said) in
@@ -195,7 +199,7 @@ check_not_held()
     *) return 0 ;;
     esac
     ! find_other may_have_our_export || object_export ''
-    # One that was attached by hand may be anything.
+    # A device attached by hand may be the one.
     find_other is_unknown || other=''
     object "${export_name:+--name $export_name, }--socket $socket: another client has this export" \
         "('rzscontrol list --json' shows the holder)${other:+; it may be /dev/$other}"
@@ -205,7 +209,7 @@ check_not_held()
 check_writable()
 {
     [ "$dry" = no ] && peek "$block/ro" && [ "$value" != 0 ] || return 0
-    object "${export_name:+--name $export_name, }--socket $socket: the server lets it only be read:" \
-        "another client has this export ('rzscontrol list --json' shows the holder), or it is" \
-        "made so"
+    object "${export_name:+--name $export_name, }--socket $socket: the server allows only" \
+        "reading: another client has this export ('rzscontrol list --json' shows the holder), or the" \
+        "export is read-only"
 }

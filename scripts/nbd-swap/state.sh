@@ -3,25 +3,25 @@
 
 # ---- the lock
 
-# On the folder itself: there is no file that could be left, and the kernel lets go of it when the
-# process ends, however that ends.
+# The lock is on the directory itself: no lock file can be left behind, and the kernel releases the
+# lock when the process ends, in whatever way.
 take_lock()
 {
     local flock
     [ "$dry" = no ] || return 0
     flock=$(locate flock util-linux) || exit
     (umask 077; mkdir -p "$run") 2>/dev/null && [ -r "$run" ] ||
-        refuse "cannot make ${run#"$root"}, or not look into it: is /run mounted, and writable?"
+        refuse "cannot create or read ${run#"$root"}: is /run mounted and writable?"
     exec 9<"$run"
     "$flock" -n 9 || refuse "another $me is at work: wait for it"
-    # Without room for that only words are lost.  (With ":" some shells end.)
+    # If there is no room for this file, only messages are lost.  (With ":" some shells would exit.)
     ! { true >"$run/out.$$"; } 2>/dev/null || output=$run/out.$$
 }
 
 # ---- files of lines
 
-# keep LINE FILE: behind what is there.  All of it is there or nothing is changed, also when there is
-# no room.
+# keep LINE FILE: append it.  The whole line is appended or nothing is changed, also when the file
+# system is full.
 keep()
 {
     { { [ ! -e "$2" ] || cat "$2"; } && printf '%s\n' "$1"; } 2>/dev/null >"$2.new" &&
@@ -32,8 +32,8 @@ keep()
 
 cannot_keep()
 {
-    fail "cannot write ${1#"$root"}: is /run full, or read-only?  What detach would have to know" \
-        "must stand there first"
+    fail "cannot write ${1#"$root"}: is /run full, or read-only?  detach will need what is" \
+        "written there, so attach does not go on without it"
 }
 
 # note KEY TEXT: in the state file.
@@ -51,7 +51,7 @@ noted()
     return $found
 }
 
-# The server that was there when the device was attached, if it still is.
+# Prints the server that the device was attached to, if it is still running.
 noted_server()
 {
     local pid
@@ -60,7 +60,7 @@ noted_server()
     noted server_start && [ "$(start_of "$pid")" = "$value" ] && echo "$pid"
 }
 
-# Whether there was one, and it is gone.
+# Whether there was a server, and it has ended; its process is then in $value.
 server_died() { ! noted_server >/dev/null && noted server_pid && [ -n "$value" ]; }
 
 note_server()

@@ -15,7 +15,7 @@ control_program()
         "is ramzswap installed completely?"
 }
 
-# finding ok|bad CHECK TEXT [REMEDY]: one of ours, in $found.
+# finding ok|bad CHECK TEXT [REMEDY]: a finding in the form that rzscontrol expects, in $found.
 finding()
 {
     found="$1 $2 $3
@@ -54,7 +54,7 @@ END
         "server=$server" "gone=$gone" "$@"
 }
 
-# What attach was given counts, not what this command was given.
+# The options that attach was given count, not those of this command.
 recall()
 {
     ! noted socket || socket=$value
@@ -106,7 +106,7 @@ judge_socket()
             finding ok server "an NBD server answers at $socket"
         else
             finding bad server "no NBD server answers at $socket" \
-                "is it running, and not about to end?"
+                "is it running, or about to exit?"
         fi
     fi
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The verbs of the control socket.  See ctl_commands.h; the table is at the end.
+ * The verbs of the control socket; see ctl_commands.h.  The table is at the end.
  *
- * Each verb gives data lines and 0, or a negative errno with the reason in why; who called it ends
- * the reply.  A line is made of words that together stay below LINE_TEXT bytes, so that it cannot
- * exceed what clients take even if every byte of it has to be written as three.
+ * Each verb adds data lines and returns 0, or a negative errno with the reason in why.  Then
+ * rzs_ctl_run() ends the reply.  The words of a line have less than LINE_TEXT bytes together.  So the line is not
+ * too long for clients, even if each byte has to be written as three.
  *
- * Threading: the control socket's thread only.
+ * Threading: the control socket's thread.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -19,14 +19,14 @@
 #include "stat_table.h"
 
 #define LINE_TEXT 1200u
-#define KEY_SIZE  64u /* a key is shorter than that */
+#define KEY_SIZE  64u /* bytes of a key, with the 0 */
 
 _Static_assert(3 * LINE_TEXT + RZS_CTL_WORDS_MAX + 2 <= RZS_CTL_REPLY_MAX,
-	       "a line of data that clients do not take");
+	       "data lines are not too long for clients");
 
-/* Words of two numbers, with what stands between and behind them. */
+/* Words of two numbers, with = between them and a space after them. */
 _Static_assert(RZS_CTL_WORDS_MAX *(11 + 1 + 20 + 1) <= LINE_TEXT && RZS_LATENCY_TOP_BITS <= 36,
-	       "a line of buckets that is cut");
+	       "lines of buckets are not cut");
 
 struct call {
 	const struct rzs_target *target;
@@ -35,9 +35,9 @@ struct call {
 	char why[RZS_WHY_MAX];
 };
 
-/* ---- what goes out */
+/* ---- data lines */
 
-/* A line of data as it is made. */
+/* A data line that is being made. */
 struct line {
 	char text[LINE_TEXT];
 	size_t used;
@@ -71,7 +71,7 @@ static void begin(struct line *l)
 	l->nr = 0;
 }
 
-/* A line of two words. */
+/* Send a line of two words. */
 __attribute__((format(printf, 3, 4))) static void pair(struct call *c, const char *key,
 						       const char *fmt, ...)
 {
@@ -95,7 +95,7 @@ static void number(struct call *c, const char *key, uint64_t value)
 
 /* ---- devices */
 
-/* The request's second word. */
+/* The device's name: the second word of the request. */
 static const char *name_of(const struct call *c)
 {
 	return c->request->word[1];
@@ -128,8 +128,8 @@ static int find_ready(struct call *c, struct rzs_device_view *out)
 }
 
 /*
- * Of the swap header that is there now, which may be mkswap's.  On the worker that upkeep uses, the
- * last one, and no other, so that no thread that serves I/O waits for it.
+ * The UUID in the swap header that page 0 has now, which may be mkswap's.  Uses the last worker, as
+ * upkeep does, and no other, so that no thread that serves I/O waits for it.
  */
 static void swap_uuid(const struct rzs_device_view *view, char out[RZS_UUID_TEXT_SIZE])
 {
@@ -274,7 +274,7 @@ static void send_latency(struct call *c, const char *kind, const struct rzs_late
 	send_line(c, &l);
 }
 
-/* A range that nothing fell in is left out; as many lines as that takes. */
+/* Send the buckets that are not empty, in as many lines as needed. */
 static void send_buckets(struct call *c, const char *kind, const struct rzs_latency_sum *sum)
 {
 	struct line l;
@@ -309,7 +309,7 @@ static int each_kind(struct call *c, void (*send)(struct call *c, const char *ki
 
 	if (err == 0 && !view.latency)
 		return rzs_value_fail(c->why, -EOPNOTSUPP,
-				      "%s: nobody measures how long its requests take", name_of(c));
+				      "%s: the times of its requests are not measured", name_of(c));
 	for (int op = 0; err == 0 && op < RZS_LATENCY_OPS; op++) {
 		struct rzs_latency_sum sum;
 
@@ -352,15 +352,15 @@ static int run_params(struct call *c)
 
 /* ---- verbs that change */
 
-/* A form without this operation has its devices once and for all. */
+/* The error for an operation that this server does not have. */
 static int cannot(struct call *c)
 {
 	return rzs_value_fail(c->why, -EOPNOTSUPP,
-			      "%s: %s has one device, from its start to its end; rzsd can",
+			      "%s: %s has one device, which cannot be replaced; rzsd can do that",
 			      c->request->word[0], c->target->program);
 }
 
-/* KEY=VALUE, cut in two: the key, and what is behind the = is returned; NULL: there is none. */
+/* Split KEY=VALUE: copy the key, and return the value; NULL: there is no key or no =. */
 static const char *cut_pair(const char *word, char *key, size_t size)
 {
 	const char *value = strchr(word, '=');
@@ -373,7 +373,7 @@ static const char *cut_pair(const char *word, char *key, size_t size)
 	return value + 1;
 }
 
-/* Before anything is changed. */
+/* Check the form of all pairs, before anything is changed. */
 static int check_pairs(struct call *c)
 {
 	char key[KEY_SIZE];

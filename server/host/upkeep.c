@@ -65,22 +65,21 @@ static void tell(struct entry *e, const struct rzs_stats *s)
 	const char *name = e->name ? e->name : "", *colon = e->name ? ": " : "";
 
 	if (rzs_say_due(&e->limit, s->refused_limit))
-		rzs_say("%s%smemlimit of %llu bytes reached: %llu writes refused so far with "
-			"ENOSPC; what was stored is unchanged; trim unused pages, or raise "
-			"memlimit "
+		rzs_say("%s%smemlimit of %llu bytes reached: %llu writes refused with ENOSPC so "
+			"far; stored pages are unchanged; trim unused pages, or raise memlimit "
 			"(rzscontrol set; without a control socket, restart with more)",
 			name, colon, (unsigned long long)s->limit_bytes,
 			(unsigned long long)s->refused_limit);
 	if (rzs_say_due(&e->reserve, s->refused_reserve))
-		rzs_say("%s%sthe reserve of ready memory ran empty %llu times so far; writes "
-			"waited for it or were refused with ENOMEM; a larger reserve= helps",
+		rzs_say("%s%sthe reserve was empty for %llu writes so far; they waited or were "
+			"refused with ENOMEM; a larger reserve= helps",
 			name, colon, (unsigned long long)s->refused_reserve);
 	if (rzs_say_due(&e->corrupt, s->corrupt))
-		rzs_say("%s%s%llu reads so far met a page whose stored bytes are damaged and were "
-			"answered with EIO; suspect this machine's memory",
+		rzs_say("%s%s%llu reads failed with EIO so far, because the stored bytes of a page "
+			"had changed; check this machine's memory",
 			name, colon, (unsigned long long)s->corrupt);
 	if (rzs_say_due(&e->impossible, s->impossible))
-		rzs_say("%s%s%llu broken invariants so far, each answered with an error; please "
+		rzs_say("%s%s%llu internal errors so far, each of which failed a request; please "
 			"report this",
 			name, colon, (unsigned long long)s->impossible);
 }

@@ -75,7 +75,7 @@ gets 99 "cannot write /dev/full/x" --output /dev/full/x --size 1 "$corpus"
 gets 2 "store: --algorithm lzma: no such compressor in this build" --algorithm lzma "$corpus"
 gets 2 "store: try store --help" --algorithm lzma "$corpus"
 gets 2 "one directory of captured pages is needed" --size 1
-gets 2 "--cases all: it is one of both, time, density" --cases all "$corpus"
+gets 2 "--cases all: expected one of both, time, density" --cases all "$corpus"
 gets 2 "the codec refuses level 1000" --level 1000 --algorithm lzo --size 1 "$corpus"
 gets 99 "cannot load the pages in $tmpdir/nowhere: No such file" "$tmpdir/nowhere"
 mkfifo "$tmpdir/pipe"

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# scripts/check with CI=true fails when something is skipped that scripts/skips does not list: a test, a function of one,
-# a guest, a whole step.  Run on a tree whose make only says what it is told to.  Red when one is not noticed, one that
-# is listed fails, or a name in the real list is none that there is.
+# With CI=true scripts/check fails when something is skipped that scripts/skips does not list: a script, a test of a
+# program, a guest, a whole step.  It runs on a tree whose make prints what this script chooses.  Red when a skip is not
+# noticed, when a listed one fails, or when the real list names something that does not exist.
 
 . "${srcdir:-.}/tests/lib/functions.sh" || exit 99
 : "${tmpdir:?}"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Programs started without some of standard input, output and error, as some init scripts do.  Red when what a program
 # opens first becomes one of them: a server that ends by a signal, a daemon reported as failed, output that goes into a
-# socket; and when output that could not be written is no failure.
+# socket; and when a program succeeds though its output could not be written.
 
 . "${srcdir:-.}/tests/lib/functions.sh" || exit 99
 skip_under_tools "a tool writes to what is closed here"

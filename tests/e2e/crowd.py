@@ -75,7 +75,7 @@ def greedy(limit_kib):
 
 
 def flood():
-    """Large requests, the next before the last is answered, until told to stop."""
+    """Large requests, the next before the last is answered, until done is set."""
     done = threading.Event()
 
     def one(kind):
@@ -124,7 +124,7 @@ def slow(seconds):
 
 
 def full(count):
-    """All places taken: the next is told, the others notice nothing, a place left is free."""
+    """All places taken: the next gets an error, the others notice nothing, a place left is free."""
     clients = [Raw(path) for _ in range(count)]
     late = Raw(path, None)
     late.greet()
@@ -137,7 +137,7 @@ def full(count):
         sys.exit("FAIL: with all places taken EXPORT_NAME is served")
     for conn in clients:
         if conn.call(READ, 0, PAGE).error:
-            sys.exit("FAIL: the first ones do not get on")
+            sys.exit("FAIL: the first ones make no progress")
     clients.pop().close()
     end = time.monotonic() + 20 * SCALE
     while names(late.ask(OPT_GO, export_data()))[-3:] != "ACK":

@@ -104,7 +104,7 @@ installs
 demo y --no-install
 refrains
 ! grep -qF '[y/N]' "$out" || fail "asks in spite of --no-install"
-[ -z "$(find "$tmpdir" -maxdepth 1 -name 'tmp.*')" ] || fail "folders are left behind"
+[ -z "$(find "$tmpdir" -maxdepth 1 -name 'tmp.*')" ] || fail "directories are left behind"
 
 # ---- only what a guest needs is missing: the rest is done, without it
 sed -i 's/libinih-dev/cpio/' "$tmpdir/bin/dpkg-query"

@@ -122,7 +122,7 @@ def against_a_model():
             if bool(state & ZERO) != (model[page] != 1):
                 sys.exit(f"FAIL: page {page}, kind {model[page]}, has state {state} (seed {SEED})")
             if model[page] == 0 and not state & HOLE:
-                sys.exit(f"FAIL: page {page} holds nothing and is no hole (seed {SEED})")
+                sys.exit(f"FAIL: page {page} holds nothing and is not a hole (seed {SEED})")
             if scarce and not state & HOLE:
                 sys.exit(f"FAIL: page {page} has state {state}: a write there may fail with ENOSPC")
             if not scarce and model[page] == 1 and state & HOLE:

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# What nbdinfo is told: size, abilities, block sizes, an empty map.  Red when a can_* answer, the export
+# What nbdinfo shows of an export: size, abilities, block sizes, an empty map.  Red when a can_* answer, the export
 # list or the size is wrong.
 
 . "${srcdir:-.}/tests/lib/functions.sh" || exit 99

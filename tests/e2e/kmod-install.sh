@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The module from its sources to where modprobe looks: by its own makefile, by "make modules modules_install" and by
-# dkms, all of it below a folder of our own; nothing is loaded.  Headers are those of RZS_KDIR, else of the running
+# dkms, all of it below a directory of our own; nothing is loaded.  Headers are those of RZS_KDIR, else of the running
 # kernel, else any that the machine has.
 #
 # Red when: a file that the build needs is missing from what is copied for it; it builds with a warning of the
@@ -53,7 +53,7 @@ for dir in "/lib/modules/$(uname -r)/build" /lib/modules/*/build /usr/src/linux-
 done
 [ -n "$kdir" ] || skip "no kernel headers (Debian: linux-headers-amd64, or say RZS_KDIR=...); the lines without them are right"
 kdir=$(readlink -f "$kdir")
-# Debian has what all flavours share in a folder of its own.
+# Debian has a separate directory for what all flavours share.
 for dir in "$kdir/include/linux" "${kdir%-*}-common/include/linux"; do
 	[ ! -e "$dir/blkdev.h" ] || include=$dir
 done

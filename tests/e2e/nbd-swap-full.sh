@@ -7,7 +7,7 @@
 # taken back; detach leaves the machine's settings changed.
 
 . "${srcdir:-.}/tests/lib/functions.sh" || exit 99
-skip_under_tools "runs no program of ours but a script"
+skip_under_tools "tests a script; rzscontrol-once.sh runs the report"
 # A name space of its own, in which file systems are mounted.
 if [ -z "${RZS_UNSHARED:-}" ]; then
 	unshare -rm true 2>/dev/null || skip "unshare -rm is not allowed here"
@@ -28,7 +28,7 @@ without_room() {
 	umount "$R/run/rzs"
 }
 
-# No room at all.  What fails is the file of that size, not its folder.
+# No room at all.  The file cannot be written; its directory is there already.
 fill() {
 	dd if=/dev/zero of="$R/run/rzs/filler" bs=4096 2>/dev/null || true
 }
@@ -82,7 +82,7 @@ test_full() {
 	try_attach
 	[ $done = no ] || fail "${shell[*]}: attached without a state file"
 	without_room
-	# The folder itself is one.
+	# The directory itself is one of them.
 	sweep nr_inodes 1 2 3 4 5 6
 	sweep size 4k 8k 12k 16k
 }

@@ -9,7 +9,7 @@
 # called done.
 
 . "${srcdir:-.}/tests/lib/functions.sh" || exit 99
-skip_under_tools "runs no program of ours but a script"
+skip_under_tools "tests a script; rzscontrol-once.sh runs the report"
 . "$srcdir/tests/lib/nbd-swap-rig.sh"
 
 # set_uuid N HEX: of its swap header, four bytes at its end.
@@ -87,7 +87,7 @@ test_by_hand() {
 	says 'mkswap makes a new one'
 	# Our servers let one client write.
 	set_uuid 1 7654321a
-	FAKE_RO=1 unchanged 3 'the server lets it only be read' -- attach --device /dev/nbd1 --socket $S
+	FAKE_RO=1 unchanged 3 'the server allows only reading' -- attach --device /dev/nbd1 --socket $S
 }
 
 test_lock() {

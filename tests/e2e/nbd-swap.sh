@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# rzs-nbd-swap, in each shell that it claims to run under, against a made-up machine: folders for
+# rzs-nbd-swap, in each shell that it claims to run under, against a made-up machine: directories for
 # /sys, /proc, /dev and /run (RZS_SYSROOT), and programs that note their calls and change those
-# folders as the real ones would change the machine.  What the real ones and a kernel do is
+# directories as the real ones would change the machine.  What the real ones and a kernel do is
 # tests/vm/scenarios/attach's part.
 #
 # Red when: a wrong option is taken; a refusal or a failed step leaves anything behind, or says
@@ -10,7 +10,7 @@
 # not empty; status calls well what is not.
 
 . "${srcdir:-.}/tests/lib/functions.sh" || exit 99
-skip_under_tools "runs no program of ours but a script"
+skip_under_tools "tests a script; rzscontrol-once.sh runs the report"
 . "$srcdir/tests/lib/nbd-swap-rig.sh"
 
 # ---- the tests
@@ -40,9 +40,9 @@ test_usage() {
 	gives 2 attach --json
 	gives 2 detach --socket $S
 	gives 2 status --mkswap
-	says 'no option of status'
+	says 'not an option of status'
 	gives 2 check --name swap0
-	says 'no option of check'
+	says 'not an option of check'
 	gives 2 attach --name $'two\nlines'
 	says 'control characters'
 	gives 2 attach --name ' swap0'
@@ -71,7 +71,7 @@ test_dry_run() {
 		swapon --discard=pages -p 100 /dev/nbd0
 	END
 	called ''
-	unchanged 0 'warning: --socket /run/none: there is none' \
+	unchanged 0 'warning: --socket /run/none: there is no such socket' \
 		-- attach --socket /run/none --dry-run
 	make_machine
 	gives 0 attach --socket $S
@@ -86,11 +86,11 @@ test_refusals() {
 	FAKE_UID=1000 unchanged 3 'only root' -- attach --socket $S
 	FAKE_VERSION='nbd 3.16.2' unchanged 3 'of version 3.16.2: 3.17 or newer' \
 		-- attach --socket $S
-	FAKE_VERSION='' unchanged 3 'does not tell its version' -- attach --socket $S
-	unchanged 3 '--socket /run/none: there is none; start the server' \
+	FAKE_VERSION='' unchanged 3 'does not print its version' -- attach --socket $S
+	unchanged 3 '--socket /run/none: there is no such socket; start the server' \
 		-- attach --socket /run/none
 	put x run/file
-	unchanged 3 'this is no socket' -- attach --socket /run/file
+	unchanged 3 'this is not a socket' -- attach --socket /run/file
 	FAKE_LIST=1 unchanged 3 'no NBD server answers there within 1 s' \
 		-- attach --socket $S --wait 1
 	unchanged 3 '/dev/nbd7: there is no such device (nbd has nbds_max=16)' \
@@ -200,7 +200,7 @@ test_circumstances() {
 	is_in -1000 proc/99/oom_score_adj
 	put 2 proc/sys/vm/page-cluster
 	gives 0 detach
-	says 'vm.page-cluster is 2 now, not 0 as it was set'
+	says 'vm.page-cluster is 2 now, not the 0 that attach set'
 	is_in 2 proc/sys/vm/page-cluster
 	is_in 2270 proc/sys/vm/min_free_kbytes
 

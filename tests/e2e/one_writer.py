@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """one_writer.py plugin|rzsd SOCKET CONTROL | shared SOCKET | client SOCKET
 
-Clients are processes: this program again, which does what it is told on its standard input, a line
+Clients are processes: this program again, which obeys commands on its standard input, a line
 each."""
 
 import os
@@ -34,7 +34,7 @@ def connect(structured):
 
 
 def client():
-    """Do what it is told; the answer is one line."""
+    """Obey a command; the answer is one line."""
     c = []
     for line in sys.stdin:
         what, *args = line.split()

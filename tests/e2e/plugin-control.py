@@ -194,7 +194,7 @@ def abuse(path, uri):
         h.pwrite(page, 5 * PAGE)
         check(h.pread(PAGE, 5 * PAGE), page, "data")
 
-    # More than there is room for; the others are told so.
+    # More than there is room for; the others get an error that says so.
     many, turned_away = [], 0
     for _ in range(40):
         try:

@@ -20,7 +20,7 @@ start_nbdkit size=16M control="$ctl" uuid=01234567-89ab-4cde-8f01-23456789abcd p
 client conversation "$ctl" "$uri" "$pid"
 client changes "$ctl" "$uri"
 [ "$(stat -c %a "$ctl")" = 600 ] || fail "the socket's mode is $(stat -c %a "$ctl")"
-[ "$(stat -c %a "${ctl%/*}")" = 700 ] || fail "the mode of its folder is $(stat -c %a "${ctl%/*}")"
+[ "$(stat -c %a "${ctl%/*}")" = 700 ] || fail "the mode of its directory is $(stat -c %a "${ctl%/*}")"
 
 # Another one cannot have the same place, and says so before it would become a daemon.
 # shellcheck disable=SC2086
@@ -58,7 +58,7 @@ stop_nbdkit
 		$NBDKIT -f -U - "$RZS_PLUGIN" size=1M protect=off control="/$(printf 'x%.0s' {1..200})"
 }
 
-# A daemon changes its folder, and may change its user.
+# A daemon changes its directory, and may change its user.
 daemon=
 end_daemon() {
 	[ -z "$daemon" ] || kill -KILL "$daemon"

@@ -525,11 +525,11 @@ def status_coalesced(server):
     return "ok" if all(a[1] != b[1] for a, b in zip(found, found[1:])) else "alike neighbours"
 
 
-@probe("STATUS", "SHOULD", "ok", "nothing told apart")
+@probe("STATUS", "SHOULD", "ok", "no difference")
 def status_tells(server):
     """BLOCK_STATUS: the zeros between data are found"""
     found = descriptors(checkered(server), AREA, 256 * PAGE)
     if len(found) == 1:
-        return "nothing told apart"
+        return "no difference"
     want = [(4 * PAGE, 0), (4 * PAGE, STATE_ZERO)] * 32
     return "ok" if [(n, s & STATE_ZERO) for n, s in found] == want else "other borders"

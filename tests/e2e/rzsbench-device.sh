@@ -238,15 +238,15 @@ fi
 
 # ---- bad input
 bench 2 --vs nonsense "$tmpdir/corpus"
-says "--vs nonsense: it is rzsd, rzs, zstd, sparse, qemu-nbd, zram or all"
+says "--vs nonsense: expected rzsd, rzs, zstd, sparse, qemu-nbd, zram or all"
 bench 2 --vs , "$tmpdir/corpus"
 says "--vs: none is named"
 bench 2 "$tmpdir/corpus"
 says "--server, --vs, --uri, --zram or --block"
 bench 2 --uri nbd://localhost "$tmpdir/corpus"
-says "--uri nbd://localhost: it is NAME=URI"
+says "--uri nbd://localhost: expected NAME=URI"
 bench 2 --pattern nonsense --vs all "$tmpdir/corpus"
-says "--pattern nonsense: it is one of cases, swap, copy"
+says "--pattern nonsense: expected one of cases, swap, copy"
 bench 2 --pattern copy --server 'null-=false' "$tmpdir/corpus"
 says "--pattern copy: null- does not keep data"
 bench 2 --pattern copy --vs all --depth "4,16" "$tmpdir/corpus"

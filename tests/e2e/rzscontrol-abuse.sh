@@ -23,10 +23,10 @@ make_machine
 abuse 1 'no answer within 1 s' --timeout 1 <<<'!stay'
 abuse 1 'hung up in the middle' <<<'!close'
 abuse 1 'no answer within 1 s' --timeout 1 <<<'!raw 72616d7a73776170'
-abuse 4 "this is no control socket: it says 'NBDMAGIC'" \
+abuse 4 "this is not a control socket: it sends 'NBDMAGIC'" \
 	<<<'!raw 4e42444d41474943494841564F505400'
-abuse 4 "this is no control socket: it says 'SSH-2.0-'" <<<'SSH-2.0-OpenSSH'
-abuse 4 "this is no control socket: it says '??[2J???'" <<<'!raw 011b5b324a010203'
+abuse 4 "this is not a control socket: it sends 'SSH-2.0-'" <<<'SSH-2.0-OpenSSH'
+abuse 4 "this is not a control socket: it sends '??[2J???'" <<<'!raw 011b5b324a010203'
 abuse 5 'it speaks protocol 2, this rzscontrol 1' <<<'ramzswap-control 2 rzsd 9.9'
 serve_text "$tmpdir/full.sock" <<<$'error 11 16 clients are served already; try again\n!close'
 complains 1 '16 clients are served already' list --socket "$tmpdir/full.sock"
@@ -75,7 +75,7 @@ json 'd["servers"][0]["program"] == "rz?sd"'
 complains 1 'no?' remove "$tmpdir/odd.sock"
 end_server "$tmpdir/odd.sock"
 
-# In the folder: what is silent or no control socket does not keep others from being found.
+# In the directory: a socket that is silent, or is not a control socket, does not keep others from being found.
 serve "$run/control.sock" "$table"
 serve_text "$run/a-silent.sock" <<<'!stay'
 silent=$server
@@ -84,7 +84,7 @@ serve_text "$run/b-nbd.sock" <<<'!raw 4e42444d41474943494841564F505400'
 : >"$run/d-file"
 gives 0 list
 says swap0
-[ "$(cat "$err")" = "rzscontrol: $run/a-silent.sock: says nothing for 2 s, left out; $(:
+[ "$(cat "$err")" = "rzscontrol: $run/a-silent.sock: no answer within 2 s, left out; $(:
 	)if it is a control socket, name it with --socket" ] || fail "of others it says $(cat "$err")"
 reap "$silent" || true
 end_server "$run/b-nbd.sock"

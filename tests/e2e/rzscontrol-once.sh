@@ -49,7 +49,7 @@ test_attach() {
 	serve_held holder=500
 	complains 3 'swap0: attached already, by a client of process 500, which has ended' attach swap0
 	mkdir -p "$RZS_SYSROOT/proc/500"
-	complains 3 'swap0: attached already, by process 500; that must leave first' attach swap0
+	complains 3 'swap0: attached already, by process 500; which must detach first' attach swap0
 	make_block 0 77
 	make_block 1 500
 	complains 3 "swap0: attached already, by /dev/nbd1; 'rzscontrol detach /dev/nbd1' first" attach swap0
@@ -131,7 +131,7 @@ test_output() {
 	"$tool" metrics --output /dev/stdout | cat >"$tmpdir/read"
 	[ "$(tail -n 1 "$tmpdir/read")" = '# EOF' ] || fail "/dev/stdout had $(cat "$tmpdir/read")"
 
-	# A file is replaced, the link to it is not; a folder, a socket, a link to nowhere are refused.
+	# A file is replaced, the link to it is not; a directory, a socket, a link to nowhere are refused.
 	echo old >"$folder/file"
 	ln -s file "$folder/link"
 	inode_of "$folder/link"

@@ -20,7 +20,7 @@ has_clients() {
 	[ "$("$tool" list | awk -v name="$1" '$1 == name { print $6 }')" = "$2" ]
 }
 
-# hold NAME: a client that stays until it is told to go.  Sets $client.
+# hold NAME: a client that stays until a line comes through $tmpdir/go.  Sets $client.
 mkfifo "$tmpdir/go"
 hold() {
 	"$PYTHON" - "$(uri_of "$1")" "$tmpdir/go" <<-'END' &
@@ -99,7 +99,7 @@ complains 4 'no such device' swap1 --init
 # ---- several, with more to set
 gives 0 create fast size=32M 'label=a b'
 gives 0 create dense size=64M algorithm=zstd
-complains 1 'there is' create fast
+complains 1 'a device of this name exists' create fast
 complains 2 algorithm=lzma create other algorithm=lzma
 complains 2 'size=4097: not a multiple of 4096' create other size=4097
 complains 2 colour create other colour=red

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # rzscontrol against a control socket that answers from a table, on a made-up machine.  What
-# rzs-nbd-swap does with what it is told is nbd-swap.sh's part.
+# rzs-nbd-swap does with its arguments is nbd-swap.sh's part.
 #
 # Red when: a wrong option or number is taken; the original's order or lines change; an exit status
 # is another; a device is not found by one of its names, or another one is; JSON or metrics are not
-# valid; rzs-nbd-swap is told something else.
+# valid; rzs-nbd-swap gets other arguments.
 
 . "${srcdir:-.}/tests/lib/functions.sh" || exit 99
 . "$srcdir/tests/lib/rzscontrol-rig.sh"
@@ -28,13 +28,13 @@ test_usage() {
 	complains_usage 'no such option' swap0 -x
 	complains_usage '--memlimit_kb: needs a value' swap0 --memlimit_kb
 	complains_usage '--init=1' swap0 --init=1
-	complains_usage '--init is no option of list' list --init
-	complains_usage '--output is no option of a device' swap0 --stats --output x
-	complains_usage '--json goes with' swap0 --init --json
-	complains_usage '--count goes with' swap0 --stats --count 1
-	complains_usage '--watch goes with no' swap0 --watch --reset
+	complains_usage '--init is not an option of list' list --init
+	complains_usage '--output is not an option of a device' swap0 --stats --output x
+	complains_usage '--json needs' swap0 --init --json
+	complains_usage '--count needs' swap0 --stats --count 1
+	complains_usage '--watch cannot be combined' swap0 --watch --reset
 	complains_usage 'expected DEVICE and options' swap0 swap1 --stats
-	complains_usage 'expected no words behind it' list swap0
+	complains_usage 'expected no arguments' list swap0
 	complains_usage 'expected DEVICE KEY=VALUE' set swap0
 	complains_usage 'expected KEY=VALUE, such as size=1G' set swap0 size
 	complains_usage 'expected KEY=VALUE' create swap2 =1G
@@ -178,7 +178,7 @@ test_names() {
 	(cd "$run" && gives 0 control.sock:swap0 --stats)
 
 	# By its swap header.
-	complains 4 'no telling whose it is' /dev/nbd3 --stats
+	complains 4 'cannot find out whose it is' /dev/nbd3 --stats
 	make_nbd 3 $uuid
 	make_nbd 4 00000000-0000-0000-0000-000000000001
 	gives 0 /dev/nbd3 --stats --json
@@ -221,7 +221,7 @@ test_names() {
 	says 'DiskSize:	      40 kB'
 	gives 0 list
 	grep -qE "^swap0 .* - +$run/other.sock$" "$out" || fail "list: $(cat "$out")"
-	complains 2 "several of this name: $run/control.sock:swap0, $run/other.sock:swap0" swap0 -s
+	complains 2 "several devices have this name: $run/control.sock:swap0, $run/other.sock:swap0" swap0 -s
 	gives 0 params swap0 --socket "$run/control.sock"
 	complains 2 'several servers, name the control socket' create swap5
 	: >"$asked"
@@ -374,7 +374,7 @@ test_buckets() {
 	end_server "$run/control.sock"
 }
 
-# What rzs-nbd-swap is told.  $RZS_NBD_SWAP notes it, a word in brackets each.
+# The arguments that rzs-nbd-swap gets.  $RZS_NBD_SWAP notes them, each in brackets.
 test_attach() {
 	export RZS_NBD_SWAP=$tmpdir/rzs-nbd-swap
 	cat >"$RZS_NBD_SWAP" <<-'END'
@@ -410,11 +410,11 @@ test_attach() {
 	complains 3 'no such device' attach swap9
 	echo 2048 >"$RZS_SYSROOT/sys/block/nbd2/size"
 	complains 3 'all /dev/nbdN are in use' attach swap0
-	complains 2 '--mkswap is no option of detach' detach swap0 --mkswap
+	complains 2 '--mkswap is not an option of detach' detach swap0 --mkswap
 
 	FAKE_STATUS=6 gives 6 detach /dev/nbd4 --verbose
 	told '[detach][--device][/dev/nbd4][--verbose]'
-	complains 5 'attached to no /dev/nbdN' detach swap0
+	complains 5 'not attached to any known /dev/nbdN' detach swap0
 	printf '%s\n' 'socket /run/rzs/nbd.sock' 'name swap0' 'server_pid 4242' >"$run/nbd1.state"
 	gives 0 check swap0
 	told "[check][--device][/dev/nbd1][--control][$run/control.sock]"
@@ -460,7 +460,7 @@ test_attach() {
 		 rzs state=ready size=40960 memlimit=0 algorithm=lzo connections=0 swap-uuid=- stored=0 mem=0
 		ok
 	END
-	complains 3 'cannot tell at which unix socket' attach rzs
+	complains 3 'the unix socket for NBD clients is not known' attach rzs
 	mkdir -p "$RZS_SYSROOT/proc/77/fd" "$RZS_SYSROOT/proc/net"
 	for n in 555 556 558; do
 		ln -s "socket:[$n]" "$RZS_SYSROOT/proc/77/fd/$n"
@@ -475,7 +475,7 @@ test_attach() {
 	gives 0 attach rzs
 	told '[attach][--device][/dev/nbd0][--socket][/run/my nbd.sock][--name][rzs][--server][77]'
 	echo '0: 00000002 00000000 00010000 0001 01 558 /run/two.sock' >>"$RZS_SYSROOT/proc/net/unix"
-	complains 3 'cannot tell at which unix socket' attach rzs
+	complains 3 'the unix socket for NBD clients is not known' attach rzs
 	end_server "$run/control.sock"
 
 	# And the real one, on this machine, whatever it thinks of it.

@@ -55,7 +55,7 @@ gives 2 --realtime=maybe 'swap, always or never' -- --realtime maybe
 gives 2 --log=paper 'auto, stderr or syslog' -- --log paper
 gives 2 --listen=here '/PATH' -- --listen here
 gives 2 --allow-user 'no-such-user' -- --allow-user no-such-user
-gives 0 'good' -- --check-config --device 'a,size=min(ram, 64M),label=x' --device b
+gives 0 'configuration is valid' -- --check-config --device 'a,size=min(ram, 64M),label=x' --device b
 gives 2 'size=min(ram' -- --device 'a,size=min(ram,label=x'
 gives 2 --threads=65 64 -- --threads 65
 gives 2 'KEY=VALUE' -- --device swap0,size
@@ -85,7 +85,7 @@ gives 2 'memlimit=1' -- --config "$tmpdir/rzsd.conf" --check-config
 gives 0 'configuration is valid' -- --config "$tmpdir/rzsd.conf" --check-config --device swap0,memlimit=0
 
 # --check-config touches nothing.
-gives 0 'good' -- --check-config --listen "$tmpdir/made/sock" --pid-file "$tmpdir/pid"
+gives 0 'configuration is valid' -- --check-config --listen "$tmpdir/made/sock" --pid-file "$tmpdir/pid"
 [ ! -e "$tmpdir/made" ] && [ ! -e "$tmpdir/pid" ] || fail "--check-config leaves something behind"
 
 # What cannot be had at the start is another status.

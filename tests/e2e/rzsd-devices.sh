@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Several devices in one rzsd: each keeps its own data, is found by its name, and is told of as it is.  Red when
+# Several devices in one rzsd: each keeps its own data, is found by its name, and is shown as it is.  Red when
 # names are mixed up, or a device that is not initialised is offered.
 
 . "${srcdir:-.}/tests/lib/functions.sh" || exit 99

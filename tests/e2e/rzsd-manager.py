@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""rzsd-manager.py FOLDER RZSD..: start it as systemd would, with sockets made for it and one to tell us by."""
+"""rzsd-manager.py DIRECTORY RZSD..: start it as systemd would, with sockets made for it and one for its messages."""
 
 import os
 import select
@@ -37,10 +37,10 @@ def start(fds, names):
 
 
 def told(wanted):
-    """The next thing we are told, which must have this in it."""
+    """The next message, which must contain this."""
     text = notify.recv(1000).decode()
     if wanted not in text:
-        sys.exit(f"FAIL: told {text!r}, where {wanted!r} was to come")
+        sys.exit(f"FAIL: the message {text!r} came instead of {wanted!r}")
     return text
 
 
@@ -48,7 +48,7 @@ notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 notify.bind(os.path.join(folder, "notify"))
 notify.settimeout(30 * SCALE)
 def peer(name):
-    """Whose process a client is told to talk to."""
+    """The process that a client sees as its peer."""
     with socket.socket(socket.AF_UNIX) as s:
         s.connect(os.path.join(folder, name))
         return struct.unpack("3i", s.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]

@@ -20,13 +20,13 @@ chmod +x "$rzsd"
 
 # ---- sockets ----
 
-# The folder is made, for one user alone.
+# The directory is made, for one user alone.
 "$rzsd" "$tmpdir/made/nbd" --pid-file "$tmpdir/pid" >"$tmpdir/log" 2>&1 &
 job=$!
 cleanup_fn reap "$job"
 wait_for 20 test -s "$tmpdir/pid" || fail "does not start: $(cat "$tmpdir/log")"
 first=$(cat "$tmpdir/pid")
-[ "$(stat -c %a "$tmpdir/made")" = 700 ] || fail "the folder's mode is $(stat -c %a "$tmpdir/made")"
+[ "$(stat -c %a "$tmpdir/made")" = 700 ] || fail "the directory's mode is $(stat -c %a "$tmpdir/made")"
 for socket in nbd nbd.control; do
 	[ "$(stat -c %a "$tmpdir/made/$socket")" = 600 ] || fail "the mode of $socket"
 done
@@ -64,7 +64,7 @@ fails_with "pid-file=$pidfile: in use by process $pid" -- "$rzsd" "$tmpdir/other
 stop_server
 [ ! -e "$pidfile" ] || fail "its pid file is left"
 mkfifo "$tmpdir/fifo"
-fails_with "pid-file=$tmpdir/fifo: is there already" -- "$rzsd" "$tmpdir/other" --pid-file "$tmpdir/fifo"
+fails_with "pid-file=$tmpdir/fifo: exists" -- "$rzsd" "$tmpdir/other" --pid-file "$tmpdir/fifo"
 [ -p "$tmpdir/fifo" ] || fail "a pid file's path that was a FIFO is none any more"
 # Tools write files of their own before the server begins.
 [ "$T_TIMEOUT_SCALE" != 1 ] || fails_with "pid-file=$tmpdir/new: File too large" -- \

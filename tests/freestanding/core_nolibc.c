@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The core where there is nothing: compiled -ffreestanding, linked -nostdlib -static, begun at
- * _start and ended by the exit system call.  If it links, the core needs nothing but
- * port/CONTRACT; if it ends with status 0, it also works there.  It prints TAP, with one test.
+ * The core without libc: compiled -ffreestanding, linked -nostdlib -static, started at _start and
+ * ended by the exit system call.  If it links, the core needs nothing beyond port/CONTRACT.  If it
+ * ends with status 0, the core also works there.  It prints TAP, with one test.
  *
  * Build: cc -ffreestanding -fno-stack-protector -nostdlib -static -I. -Icore core_nolibc.c core/X.c
  *
@@ -117,8 +117,8 @@ _Noreturn void free_die(const char *why)
 }
 
 /*
- * What a compiler may call by itself.  The empty asm in each loop keeps it from seeing in the
- * loop the very function that the loop is to provide.
+ * Functions that a compiler may call by itself.  Without the empty asm it might replace the loop by
+ * a call of the function that contains the loop.
  */
 
 void *memcpy(void *restrict to, const void *restrict from, size_t n)
@@ -179,7 +179,7 @@ int strcmp(const char *a, const char *b)
 	return (uint8_t)*a - (uint8_t)*b;
 }
 
-/* The world's memory: a heap that only grows (create and destroy use it), and some blocks */
+/* Memory: a heap that only grows (create and destroy use it), and some blocks */
 
 static uint8_t heap[HEAP_BYTES] __attribute__((aligned(64)));
 static size_t heap_used, heap_live;
@@ -247,7 +247,7 @@ void rzs_blocks_give(struct rzs_blocks *b, void *block)
 	size_t i = (size_t)((uint8_t *)block - block_mem[0]) / RZS_BLOCK_SIZE;
 
 	if (i >= NR_BLOCKS || block != block_mem[i] || !b->used[i])
-		free_die("a block is given back that was not taken");
+		free_die("a block is returned that was not taken");
 	memset(block, 0xdb, RZS_BLOCK_SIZE);
 	b->used[i] = false;
 	b->taken--;
@@ -287,7 +287,7 @@ static uint64_t random_word(void)
 	return seed;
 }
 
-/* Noise in the first n bytes, zeros behind. */
+/* Random bytes in the first n bytes, then zeros. */
 static void make_page(uint8_t *page, size_t n)
 {
 	memset(page, 0, PAGE);
@@ -352,7 +352,7 @@ static void churn(struct rzs_store *store, struct rzs_worker *w, unsigned calls)
 	CHECK(refused > 0); /* there are more pages than blocks for them */
 }
 
-/* By hand; the store's pages come from an encoder of our own (rzs_port_codec.h). */
+/* A stream made by hand; the store's pages come from our own encoder (rzs_port_codec.h). */
 static void decode_lzo(void)
 {
 	static const uint8_t stream[] = {18, 'a', 32, 1, 1, 0, 'x', 17, 0, 0};
@@ -364,8 +364,8 @@ static void decode_lzo(void)
 	CHECK(rzs_lzo1x_decode(stream, sizeof(stream), out, 35, &n) == -EIO && n == 0);
 }
 
-/* What liblzo2 and the hash made of the same bytes on a machine of 64 bits, little end first. */
-static void decode_what_the_library_made(void)
+/* The results of liblzo2 and of the hash for these bytes on a 64-bit little-endian machine. */
+static void decode_lzo_of_library(void)
 {
 	static const char text[] = "swap in compressed RAM, one store; a page of text\n";
 	static const uint8_t stream[] = {
@@ -402,7 +402,7 @@ _Noreturn void free_main(void)
 
 	say(1, "1..1\n");
 	decode_lzo();
-	decode_what_the_library_made();
+	decode_lzo_of_library();
 	CHECK(rzs_store_create(&cfg, &store) == 0);
 	w = rzs_worker_get(store, 0);
 	compare_all(store, w);

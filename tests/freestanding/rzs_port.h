@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The smallest world the core can live in: no libc, no OS, one thread, static memory.  It exists
- * to prove that the core asks for nothing that is not in port/CONTRACT.
+ * The smallest environment for the core: no libc, no OS, one thread, static memory.  It proves that
+ * the core needs nothing beyond port/CONTRACT.
  *
- * Threading: none.  A lock taken twice and a wait for a wake-up that cannot come end the program
- * with an error where threads would hang.
+ * Threading: none.  Where threads would deadlock (a lock taken twice, a wait without a wake-up),
+ * the program ends with an error.
  */
 #ifndef RZS_PORT_H
 #define RZS_PORT_H
@@ -40,7 +40,7 @@ void rzs_port_free(void *p, size_t n);
 static inline void rzs_port_wipe(void *p, size_t n)
 {
 	memset(p, 0, n);
-	__asm__ __volatile__("" : : "r"(p) : "memory"); /* somebody may look */
+	__asm__ __volatile__("" : : "r"(p) : "memory"); /* so the compiler keeps the memset */
 }
 
 struct rzs_blocks;
@@ -52,7 +52,7 @@ void rzs_blocks_count(struct rzs_blocks *b, uint64_t *out_taken, uint64_t *out_r
 		      uint64_t *out_peak);
 int rzs_blocks_set_max(struct rzs_blocks *b, uint64_t max_blocks, uint64_t reserve_blocks);
 
-/* Says why and ends the program with status 1. */
+/* Print why and end the program with status 1. */
 _Noreturn void free_die(const char *why);
 
 typedef struct {
@@ -153,7 +153,7 @@ static inline bool rzs_cas_ptr(void **p, void *seen, void *v)
 static inline void rzs_wait(uint64_t *p, uint64_t seen)
 {
 	if ((uint32_t)*p == (uint32_t)seen)
-		free_die("a wait with nobody to end it");
+		free_die("a wait without a wake-up");
 }
 
 static inline void rzs_wake(uint64_t *p)

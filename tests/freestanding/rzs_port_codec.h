@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * No library here: a small encoder of LZO1X stands in, so that the core's own decoder is at work
- * also where nothing but a compiler is to be had (scripts/check-cross).
+ * A small LZO1X encoder in place of a library.  So the core's own decoder is tested even where
+ * there is only a compiler (scripts/check-cross).
  *
- * It is greedy, finds what four bytes hash to, and knows two instructions: runs of literals and
- * matches of up to 16 KiB back (docs/LZO).
+ * It is greedy, and looks up a hash of four bytes.  It writes two instructions: runs of literals
+ * and M3 matches, at most 16 KiB back (docs/LZO).
  */
 #ifndef RZS_PORT_CODEC_H
 #define RZS_PORT_CODEC_H
@@ -16,14 +16,14 @@
 #define RZS_LZO_WORKMEM	    (2 << LZO_HASH_BITS)
 
 #define LZO_HASH_BITS 11
-#define LZO_MATCH     4u /* bytes; shorter ones gain nothing */
+#define LZO_MATCH     4u /* the shortest match, bytes */
 
 static inline int rzs_lzo_init(void)
 {
 	return 0;
 }
 
-/* What is more of a length than its instruction has room for. */
+/* Write the extension of a length: what its instruction cannot hold. */
 static inline uint8_t *lzo_put_length(uint8_t *to, size_t more)
 {
 	for (; more > 255; more -= 255)
@@ -32,7 +32,7 @@ static inline uint8_t *lzo_put_length(uint8_t *to, size_t more)
 	return to;
 }
 
-/* n literals.  small: where the match before them has two bits for up to 3; NULL: there is none. */
+/* Write n literals.  small: the byte of the match before that can count up to 3; NULL: none. */
 static inline uint8_t *lzo_put_literals(uint8_t *to, uint8_t *small, const uint8_t *from, size_t n)
 {
 	if (!small && n <= 238) {
@@ -48,6 +48,7 @@ static inline uint8_t *lzo_put_literals(uint8_t *to, uint8_t *small, const uint8
 	return to + n;
 }
 
+/* Write a match of n bytes.  *small: the byte that can count the literals after it. */
 static inline uint8_t *lzo_put_match(uint8_t *to, uint8_t **small, size_t n, size_t distance)
 {
 	*to++ = n <= 33 ? (uint8_t)(32 | (n - 2)) : 32;
@@ -59,7 +60,7 @@ static inline uint8_t *lzo_put_match(uint8_t *to, uint8_t **small, size_t n, siz
 	return to;
 }
 
-/* Where the same four bytes were met last, or at itself. */
+/* The last place with the same hash of four bytes; at if there is none.  Updates the table. */
 static inline size_t lzo_look_up(uint16_t *table, const uint8_t *src, size_t at)
 {
 	uint32_t word = (uint32_t)src[at] | (uint32_t)src[at + 1] << 8 |
@@ -71,7 +72,7 @@ static inline size_t lzo_look_up(uint16_t *table, const uint8_t *src, size_t at)
 	return old < at ? old : at;
 }
 
-/* n: up to 16384. */
+/* src: n bytes, at most 16384.  dst has space for any result. */
 static inline int rzs_lzo_compress(const void *src, size_t n, void *dst, size_t *out_n, void *wrk)
 {
 	const uint8_t *from = src;
@@ -106,7 +107,7 @@ static inline int rzs_lzo_compress(const void *src, size_t n, void *dst, size_t 
 static inline int rzs_lzo_decompress(const void *src, size_t n, void *dst, size_t cap)
 {
 	(void)src, (void)n, (void)dst, (void)cap;
-	return -EIO; /* not asked: the core's own decoder is */
+	return -EIO; /* never called: the core uses its own decoder */
 }
 
 #endif

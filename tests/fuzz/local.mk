@@ -91,7 +91,7 @@ tests_fuzz_libfuzzer_nbd_request_CPPFLAGS = $(RZS_UNIT_PROTO_CPPFLAGS)
 tests_fuzz_libfuzzer_nbd_request_LDADD = librzsproto.la
 tests_fuzz_libfuzzer_nbd_request_LDFLAGS = $(AM_LDFLAGS) $(RZS_FUZZ_LDFLAGS)
 
-# What libFuzzer finds stays in its folder below fuzz-corpus/, beside the inputs it began with.
+# What libFuzzer finds stays in its directory below fuzz-corpus/, beside the inputs it began with.
 FUZZ_SECONDS = 60
 
 fuzz: $(RZS_FUZZERS) $(RZS_LIBFUZZERS)

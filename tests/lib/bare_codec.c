@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * bare_codec METHOD FILE ROUNDS: compresses and decompresses the pages of a file in a bare loop over the
- * library, so that a profiler can hold what "rzsbench pages" does for a page against it.  METHOD is
- * lzo, lz4 or zstd.  Prints "PAGES BYTES": the pages that are not one repeated word, and the bytes
- * they become, a page that does not shrink counting as it is.
+ * bare_codec METHOD FILE ROUNDS: compresses and decompresses the pages of a file in a bare loop, so
+ * that a profiler can compare "rzsbench pages" with it.  METHOD is lzo, lz4 or zstd.  Prints "PAGES
+ * BYTES": the pages that are not one repeated word, and their bytes after compression.  A page that
+ * does not shrink counts as it is.
  *
- * Threading: none.  compress_page() and expand_page() are called once for each page and round.
+ * Threading: none.  compress_page() and decompress_page() are called once for each page and round.
  */
 #include "codec.h"
 
@@ -33,7 +33,7 @@ static ZSTD_DCtx *dctx;
 #endif
 
 __attribute__((noinline)) size_t compress_page(const void *page, void *out);
-__attribute__((noinline)) int expand_page(const void *object, size_t n, void *page);
+__attribute__((noinline)) int decompress_page(const void *object, size_t n, void *page);
 
 size_t compress_page(const void *page, void *out)
 {
@@ -52,7 +52,7 @@ size_t compress_page(const void *page, void *out)
 }
 
 /* LZO by the store's codec: that is what is to be known of it. */
-int expand_page(const void *object, size_t n, void *page)
+int decompress_page(const void *object, size_t n, void *page)
 {
 #ifdef RZS_HAVE_LZ4
 	if (method == '4')
@@ -91,7 +91,7 @@ static void visit(const unsigned char *page, unsigned rounds, unsigned long *byt
 		size_t n = compress_page(page, object);
 		int raw = n == 0 || n >= PAGE;
 
-		if (!raw && (!expand_page(object, n, back) || memcmp(back, page, PAGE) != 0))
+		if (!raw && (!decompress_page(object, n, back) || memcmp(back, page, PAGE) != 0))
 			exit(1);
 		if (r == 0)
 			*bytes += raw ? PAGE : n;

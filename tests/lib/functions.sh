@@ -5,7 +5,8 @@
 #
 #	. "${srcdir:-.}/tests/lib/functions.sh" || exit 99
 #
-# Who goes on without it has an empty $tmpdir, and writes to the machine's own folders; check-style looks.
+# A script that goes on without it has an empty $tmpdir, and writes to the machine's own directories: check-style looks
+# for the exit.
 #
 # Exit codes: 0 passed, 1 failed, 77 skipped (the reason is printed), 99 the test itself is broken.
 # $tmpdir is a fresh directory, removed at the end; sockets live in it.  Whatever cleanup_fn was given runs

@@ -118,7 +118,7 @@ struct judge {
 	/* The option in hand. */
 	uint32_t option, length;
 	const uint8_t *data;
-	unsigned infos, contexts; /* INFO_* told so far as bits; contexts told so far */
+	unsigned infos, contexts; /* INFO_* received so far, as bits; contexts received so far */
 
 	/* The last SET_META that selected something. */
 	const uint8_t *context_name;

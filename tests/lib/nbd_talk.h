@@ -76,7 +76,7 @@ struct talk_result {
 	bool structured, block_status;
 	uint16_t flags;
 	uint64_t size;
-	uint32_t max_payload; /* 0: was not told */
+	uint32_t max_payload; /* 0: the server did not say */
 	uint32_t context;
 	unsigned options; /* complete ones */
 };

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Deadlines that tell a hang from a busy machine.
+ * Deadlines that distinguish a hang from a busy machine.
  *
- * A process that hangs either waits for what does not come, or uses processor time without end.
- * One that would get on if others let it does neither: it waits for a processor.  So that time does
- * not count: of each moment counts what its threads did not spend waiting to be run (the second
- * number in schedstat, or all of it when they are runnable and have not run), and at least its
- * processor time, shared out over the processors, since threads may also wait for each other's.
+ * A process that hangs either waits for something that does not come, or uses processor time
+ * without end.  A process that is only slow because others run waits for a processor.  This time
+ * does not count.  What counts of an interval is the time that the process's threads did not wait
+ * to be run (the second number in schedstat; the whole interval when they are runnable and have not
+ * run), but at least its processor time divided by the number of processors, since threads may also
+ * wait for each other's.
  *
- * Measuring costs, so it begins when the time has passed by the clock on the wall, and then the
- * same time has to pass by this one.  Where the system does not tell, the two are the same.
+ * Measuring costs time, so it begins when the deadline has passed by the wall clock.  Then the same
+ * time has to pass once more by this clock.  Without schedstat the two clocks are the same.
  *
  * Threading: a struct is one thread's.
  *

@@ -4,9 +4,9 @@
  * back, and on the first difference says what and where and aborts (which both the unit tests'
  * harness and a fuzzer take for a failure).
  *
- * A refused write (-ENOSPC, -ENOMEM) is no difference where the caller said it may happen: then
- * the old bytes must still be there, and of a range exactly the pages before the refused one may
- * have changed.
+ * A refused write (-ENOSPC, -ENOMEM) does not count as a difference where the caller allows
+ * it.  Then the old bytes must still be there; of a range, exactly the pages before the refused one
+ * may have changed.
  *
  * Threading: one thread per pair.
  */

@@ -41,7 +41,7 @@ struct device {
 	struct ramzswap_ioctl_stats stats;
 };
 
-/* The machine, as far as it is no file. */
+/* What of the machine is not in files. */
 static struct machine {
 	struct device device[DEVICES];
 	char log[8192];

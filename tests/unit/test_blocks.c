@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The user world's blocks: accounting, the reserve kept ahead of demand, threads.  Each test is red
+ * The user port's blocks: accounting, the reserve kept ahead of demand, threads.  Each test is red
  * when the sentence above it stops being true.
  */
 #ifndef _GNU_SOURCE

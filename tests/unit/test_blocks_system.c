@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The user world's blocks and the system: what happens when it refuses memory, refuses to take it
+ * The user port's blocks and the system: what happens when it refuses memory, refuses to take it
  * back or to lock it, and when it locks more than was asked.
  */
 #ifndef _GNU_SOURCE

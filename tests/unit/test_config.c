@@ -168,7 +168,7 @@ T_TEST(devices)
 	T_OK(!device("a")->init);
 	T_OK(device("swap1")->init);
 	T_OK(!device("swap0")->init);
-	/* Completing is for who makes it. */
+	/* Only the caller that makes the device completes its parameters. */
 	T_EQ(device("b")->params.store.nr_pages, 0);
 	fresh();
 	take("[server]\nnum-devices = 0\n");

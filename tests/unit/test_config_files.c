@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* rzsd's configuration: files and their order, and what is told to people in the manual. */
+/* rzsd's configuration: files and their order, and the examples that users get. */
 #include "config_rig.h"
 #include "t_scratch.h"
 
@@ -166,7 +166,7 @@ T_TEST(without_memory_it_says_so)
 	}
 }
 
-/* What is told to the people. */
+/* What users get to read. */
 
 static char *whole_file(const char *name)
 {

@@ -42,7 +42,7 @@ T_TEST(commands_without_data)
 		T_EQ(fake.bytes[21 * PAGE + 99], 0);
 		T_NE(fake.bytes[20 * PAGE + 99], 0);
 		T_EQ(fake.held, 0u);
-		/* What was refused is no request's time. */
+		/* A refused request is not in the times. */
 		T_EQ(fake.done[RZS_LATENCY_READ], 0u);
 		T_EQ(fake.done[RZS_LATENCY_WRITE], 1u);
 		T_EQ(fake.done[RZS_LATENCY_DISCARD], 2u);

@@ -192,7 +192,7 @@ T_TEST(half_closed)
 	rig_close(&r);
 }
 
-/* Told once that there are bytes and an end: reading just the bytes would leave the end unseen. */
+/* One event reports both bytes and an end: after only reading the bytes the end would be missed. */
 T_TEST(an_end_behind_the_last_bytes)
 {
 	struct rig r;

@@ -9,7 +9,7 @@
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
-/* What one feed gave, as text: "word|word" for words, "!why" for what is no request. */
+/* What one feed gave, as text: "word|word" for words, "!why" for an invalid request. */
 static void show_words(const struct rzs_ctl_words *w, char *out, size_t size)
 {
 	size_t len = 0;
@@ -376,7 +376,7 @@ T_TEST(errors_are_fit_to_be_shown)
 	T_EQ(strlen(error_line(-ENOSPC, longest)), strlen("error 28 ") + 999 + 1);
 }
 
-/* What a client sees of lines that follow a greeting; "!why" when it is no control socket's. */
+/* What a client sees of lines that follow a greeting; "!why" when it is not a control socket's. */
 static const char *reply_of(const char *line, size_t len)
 {
 	static const char hello[] = "ramzswap-control 1 rzsd 0.1.0\n";

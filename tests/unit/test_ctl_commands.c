@@ -256,8 +256,8 @@ T_TEST(latencies)
 
 	rzs_latency_destroy(latency);
 	view->latency = NULL;
-	T_STR_EQ(ask("latency a"), "error 95 a: nobody measures how long its requests take\n");
-	T_STR_EQ(ask("buckets a"), "error 95 a: nobody measures how long its requests take\n");
+	T_STR_EQ(ask("latency a"), "error 95 a: the times of its requests are not measured\n");
+	T_STR_EQ(ask("buckets a"), "error 95 a: the times of its requests are not measured\n");
 	end();
 }
 
@@ -396,8 +396,8 @@ T_TEST(what_a_form_cannot)
 
 		snprintf(line, sizeof(line), "%s a%s", verbs[i], i == 4 ? " wipe=true" : "");
 		snprintf(want, sizeof(want),
-			 "error 95 %s: nbdkit has one device, from its start to its end; "
-			 "rzsd can\n",
+			 "error 95 %s: nbdkit has one device, which cannot be replaced; "
+			 "rzsd can do that\n",
 			 verbs[i]);
 		T_STR_EQ(ask_of(&fixed, line), want);
 	}

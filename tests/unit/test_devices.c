@@ -176,7 +176,7 @@ T_TEST(parameters_survive_a_reset_and_what_was_drawn_does_not)
 	make("a");
 	memcpy(uuid, view(0).params->uuid, sizeof(uuid));
 	well(reset("a"));
-	T_EQ(view(0).params->store.nr_pages, 0); /* as it was told, not as it was */
+	T_EQ(view(0).params->store.nr_pages, 0); /* as it is set, not as it was */
 	well(init("a"));
 	T_EQ(view(0).params->size, 4u << 20);
 	T_NE(memcmp(view(0).params->uuid, uuid, sizeof(uuid)), 0);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Who may write to a device (hold.h), as clients are told it in their handshake.  Over TCP each
+ * Who may write to a device (hold.h), as the handshake says it to clients.  Over TCP each
  * connection is a client of its own.
  */
 #include "front_rig.h"

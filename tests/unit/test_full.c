@@ -61,7 +61,7 @@ static void close_device(void)
 	rzs_latency_destroy(device.latency);
 }
 
-/* The refill thread may be behind: that is no end, and wakes nobody. */
+/* The refill thread may be behind: the store is not full then, and nobody is woken. */
 static int write_through(const struct form *f, const void *buf, uint32_t len, uint64_t offset)
 {
 	int err;

@@ -99,7 +99,7 @@ T_TEST(less_than_half_of_the_minimum_is_short)
 	T_EQ(is_short(), true);
 	write_file(TWO_ZONES, 3000u, 148u, 400u, 800u, "0");
 	T_EQ(is_short(), false);
-	/* A small zone alone is no trouble. */
+	/* A small zone alone does no harm. */
 	write_file(TWO_ZONES, 0u, 148u, 900u, 800u, "0");
 	T_EQ(is_short(), false);
 }

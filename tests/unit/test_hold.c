@@ -74,8 +74,8 @@ struct conn {
 };
 
 /*
- * A process that does as it is told by letters: Connect; connect to the control socKet; close;
- * Leave all to a child; End.
+ * A process that obeys letters: Connect; connect to the control socKet; close; Leave all to a
+ * child; End.
  */
 struct client {
 	pid_t pid;
@@ -164,7 +164,7 @@ static enum rzs_hold_answer ask(const struct conn *n)
 	return rzs_hold_ask(&hold, &n->id);
 }
 
-/* It was told it may write. */
+/* The handshake said that it may write. */
 static void let_in(struct conn *n)
 {
 	T_EQ(ask(n), RZS_HOLD_WRITE);

@@ -142,7 +142,7 @@ T_TEST(descriptors_beside_requests_are_dropped)
 	io_rig_close(&r);
 }
 
-/* Nor does a receive go beyond an out-of-band byte, which is no part of the stream. */
+/* Nor does a receive go beyond an out-of-band byte, which is not part of the stream. */
 T_TEST(bytes_out_of_band_are_dropped)
 {
 	struct io_rig r;
@@ -164,7 +164,7 @@ T_TEST(bytes_out_of_band_are_dropped)
 	io_rig_close(&r);
 }
 
-/* Stopping hangs up on clients in every state, and every end is told. */
+/* Stopping hangs up on clients in every state, and each end is reported. */
 T_TEST(stop_with_clients)
 {
 	struct io_rig r;

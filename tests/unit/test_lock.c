@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Locks, waiting and atomics of the process worlds, with the test world's yield points stirring the
- * threads.
+ * Locks, waiting and atomics of the user and the test port; the test port's yield points mix the
+ * threads' order.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE

@@ -120,7 +120,7 @@ static void remove_other(void *arg, uint32_t events)
 	memset(other, 0xa5, sizeof(*other)); /* as if it were freed */
 }
 
-/* Both have something at the same time, and the first to be told removes the other. */
+/* Both have something at the same time, and the first to be called removes the other. */
 T_TEST(one_removes_another)
 {
 	int far[2], near[2];

@@ -458,7 +458,7 @@ T_TEST(other_queries_select_nothing)
 	talk_meta_data(&data, "rzs0", queries, 10); /* among others it is found, */
 	talk_put_string(&data, "base:allocation");
 	data.bytes[4 + 4 + 3] += 2;
-	talk_put_string(&data, "base:allocation"); /* and told once */
+	talk_put_string(&data, "base:allocation"); /* and named once */
 	say_talk(TALK_SET_META, &data);
 	want_context(TALK_SET_META, 1);
 	want_ack(TALK_SET_META);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a service manager is told, and the sockets it gives. */
+/* Messages to a service manager, and the sockets it passes. */
 #include "t_scratch.h"
 
 #include "notify.h"

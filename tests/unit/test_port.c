@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The test world itself: a failure it does not inject, or damage it does not see, would make other
- * tests lie.
+ * The test port itself: a failure it does not inject, or damage it does not see, would make other
+ * tests pass wrongly.
  */
 #include "t.h"
 
@@ -115,7 +115,7 @@ T_TEST(blocks_keep_the_contract)
 	T_EQ(rzs_test_damage(), 0);
 }
 
-/* Each of these is a bug of the core that the world must report. */
+/* Each of these is a bug of the core that the port must report. */
 T_TEST(damage_is_seen)
 {
 	struct rzs_blocks *b;

@@ -228,7 +228,7 @@ static pid_t only_other_thread(void)
 	return found;
 }
 
-/* ordinary: the policy of a thread that is no real-time one. */
+/* ordinary: the policy of a thread that is not a real-time one. */
 static void follow_realtime(bool batches, int ordinary)
 {
 	struct rzs_protect p;

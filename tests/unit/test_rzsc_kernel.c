@@ -60,7 +60,7 @@ T_TEST(values_are_those_given)
 	check("set ramzswap0 size=1GiB memlimit=64m", 0, "0 disksize 1048576\n0 memlimit 65536\n",
 	      NULL);
 	check("set ramzswap0 size=25%", 2, "", "expected bytes");
-	check("set ramzswap0 size=1000", 2, "", "expected bytes, in whole KiB");
+	check("set ramzswap0 size=1000", 2, "", "expected bytes, a multiple of 1024");
 	check("set ramzswap0 size=M", 2, "", "expected bytes");
 	check("set ramzswap0 size=", 2, "", "expected bytes");
 	check("set ramzswap0 size=-4K", 2, "", "expected bytes");
@@ -164,8 +164,8 @@ T_TEST(each_error_has_its_message_and_status)
 		{INIT, EBUSY, "-i ramzswap0", "0 init\n", 3, "its backing swap is in use"},
 		{INIT, EINVAL, "-i ramzswap0", "0 init\n", 2, "(dmesg) says why"},
 		{INIT, ENOMEM, "-i ramzswap0", "0 init\n", 1, "give a smaller --disksize_kb"},
-		{INIT, EPERM, "-i ramzswap0", "0 init\n", 1, "be root"},
-		{INIT, EACCES, "-i ramzswap0", "0 init\n", 1, "be root"},
+		{INIT, EPERM, "-i ramzswap0", "0 init\n", 1, "only root may"},
+		{INIT, EACCES, "-i ramzswap0", "0 init\n", 1, "only root may"},
 		{INIT, EIO, "-i ramzswap0", "0 init\n", 1, "Input/output error"},
 		{RESET, ENOTTY, "-r ramzswap0", "0 reset\n", 5, "does not know the request"},
 		{SET_BACKING, EOPNOTSUPP, "-b /x -i ramzswap0", "0 backing /x\n", 5,
@@ -424,7 +424,7 @@ T_TEST(attach_is_swapon_and_detach_is_swapoff)
 	m->swapon_error = EINVAL;
 	check("attach ramzswap0", 1, "swapon /dev/ramzswap0 0x58064\n", "no swap header");
 	m->swapon_error = EPERM;
-	check("attach ramzswap0", 1, "swapon /dev/ramzswap0 0x58064\n", "be root");
+	check("attach ramzswap0", 1, "swapon /dev/ramzswap0 0x58064\n", "only root may");
 
 	check("detach ramzswap0", 5, "", "not swapped to");
 	put("Filename\n/dev/ramzswap0 partition 65532 1000 100\n", "/proc/swaps");
@@ -437,11 +437,11 @@ T_TEST(attach_is_swapon_and_detach_is_swapoff)
 	m->swapoff_error = ENOMEM;
 	check("detach ramzswap0", 4, "swapoff /dev/ramzswap0\n", "no room in memory");
 	m->swapoff_error = EPERM;
-	check("detach ramzswap0", 1, "swapoff /dev/ramzswap0\n", "be root");
+	check("detach ramzswap0", 1, "swapoff /dev/ramzswap0\n", "only root may");
 	m->swapoff_error = EINVAL;
 	check("detach ramzswap0", 5, "swapoff /dev/ramzswap0\n", "not swapped to");
 	m->swapoff_error = EINTR;
 	check("detach ramzswap0", 1, "swapoff /dev/ramzswap0\n", "still swapped to");
-	check("check ramzswap0", 3, "", "needs none of it");
+	check("check ramzswap0", 3, "", "shows its state");
 	end_machine();
 }

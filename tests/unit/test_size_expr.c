@@ -141,7 +141,7 @@ T_TEST(nonsense_is_refused_at_its_place)
 	refuse("1.2.3", RAM, -EINVAL, "operator", ".3");
 	refuse(".5G", RAM, -EINVAL, "expected a number", ".5G");
 	refuse("0.1234567", RAM, -EINVAL, "6 digits", "1234567");
-	refuse("ram * 4G", RAM, -EINVAL, "no size", "* 4G");
+	refuse("ram * 4G", RAM, -EINVAL, "is not a size", "* 4G");
 	refuse("4 / ram", RAM, -EINVAL, "divided by", "/ ram");
 	refuse("ram / 50%", RAM, -EINVAL, "divided by", "/ 50%");
 	refuse("1M\n+ 1M", RAM, -EINVAL, "operator", "\n+ 1M");

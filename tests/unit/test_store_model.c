@@ -19,7 +19,7 @@
 #define STOCK	  1024u /* pages made beforehand: making one costs more than storing it */
 #define MAX_RANGE 40u	/* pages in a long range */
 
-/* One test's world: what the store is like and what goes into it. */
+/* One test: what the store is like and what goes into it. */
 struct run {
 	struct rzs_config cfg;
 	uint64_t extra; /* with limited: what it may hold beyond its least limit */

@@ -2,7 +2,7 @@
 /*
  * Many threads at once.  Every page says who wrote it and when, so that a torn page, a stale one
  * (older than a write that had ended before the read began), one of another slot or one whose
- * write was refused is told from a right one by looking at it.  Bookkeeping between threads is by
+ * write was refused is recognised by its content.  Bookkeeping between threads is by
  * relaxed atomics under TSan: stronger ones would order the threads and so hide from it what the
  * store itself fails to order.
  */

@@ -130,7 +130,7 @@ T_TEST(what_is_in_no_object_is_wiped)
 	churn(wiping(NULL), true);
 }
 
-/* ---- what comes back to the world */
+/* ---- what comes back to the port */
 
 struct returned {
 	unsigned blocks, workers;

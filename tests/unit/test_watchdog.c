@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The table of threads and the watchdog: a thread that uses processor time and does not get on is
- * helped, one that gets on, or waits, is not.
+ * The table of threads and the watchdog: a thread that uses processor time without making progress
+ * is helped; one that makes progress, or waits, is not.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -172,7 +172,7 @@ T_TEST(nobody_watches_while_there_is_no_swap)
 	rzs_watchdog_stop();
 }
 
-/* The refill thread is no reason to give the ballast away as long as waiting helps. */
+/* As long as waiting helps, the ballast is not given away for the refill thread. */
 T_TEST(a_stuck_refill_thread_loses_its_priority_until_it_gets_on)
 {
 	struct patient p = {.role = RZS_THREAD_REFILL, .does = GETS_ON, .realtime = true};

@@ -105,7 +105,7 @@ void rzst_json_integer(struct rzst_json *j, const char *key, int64_t value)
 void rzst_json_fraction(struct rzst_json *j, const char *key, double value)
 {
 	put_key(j, key);
-	/* What is no number, nan or infinite, is not equal to itself less itself. */
+	/* NaN and infinity less themselves are NaN. */
 	if (value - value == 0)
 		fprintf(j->f, "%.*g", (int)j->digits, value);
 	else

@@ -9,9 +9,11 @@
 
 #include "rzst.h"
 
-#define TEXT_MAX 16384u /* of all areas; a line behind it is not read */
+#define TEXT_MAX 16384u /* bytes that are read */
 
-/* The kernel writes blanks, tabs, ends of line and backslashes as a backslash and three digits. */
+/*
+ * The kernel writes blanks, tabs, newlines and backslashes as a backslash and three octal digits.
+ */
 static void decode(char *text)
 {
 	char *to = text;
@@ -74,12 +76,12 @@ unsigned rzst_swaps_read(struct rzst_swap_area v[RZST_SWAPS_MAX])
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return 0;
-	/* The kernel gives no more than a page at a time. */
+	/* One read() returns at most a page. */
 	while ((n = read(fd, text + len, sizeof(text) - 1 - len)) > 0)
 		len += (size_t)n;
 	close(fd);
 	text[len] = '\0';
-	if (len == sizeof(text) - 1) /* and the last line is cut */
+	if (len == sizeof(text) - 1) /* the last line may be incomplete */
 		*(strrchr(text, '\n') ? strrchr(text, '\n') : text) = '\0';
 	return rzst_swaps_parse(text, v);
 }

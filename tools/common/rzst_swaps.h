@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What this machine swaps to.  Nothing is allocated.  Any thread.
+ * The swap areas of this machine.  Nothing is allocated.  Any thread.
  */
 #ifndef RZST_SWAPS_H
 #define RZST_SWAPS_H

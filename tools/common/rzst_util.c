@@ -72,7 +72,7 @@ enum rzs_exit rzst_exit(int err)
 
 void *rzst_grow(void *v, size_t nr, size_t size)
 {
-	/* Full when nr is a power of two; 0 is none. */
+	/* It is full when nr is 0 or a power of two. */
 	if (nr & (nr - 1))
 		return v;
 	v = reallocarray(v, nr ? nr * 2 : 1, size);
@@ -224,7 +224,7 @@ uint64_t rzst_number_in(const char *path, const char *key)
 	return value;
 }
 
-/* In a unit of a power of 1024, with which it is below most; of so many units. */
+/* Divide by 1024 until it is below most; *out_unit says how often, less than units. */
 static double scale(double v, double most, unsigned units, unsigned *out_unit)
 {
 	for (*out_unit = 0; v >= most && *out_unit + 1 < units; ++*out_unit)
@@ -252,7 +252,7 @@ const char *rzst_size_text(double bytes, char out[RZST_HUMAN_MAX])
 	unsigned unit;
 	double v = scale(bytes, 1024, sizeof(units) / sizeof(units[0]), &unit);
 
-	/* What is no number, nan or infinite, is not equal to itself less itself. */
+	/* NaN and infinity less themselves are NaN. */
 	if (bytes - bytes != 0)
 		snprintf(out, RZST_HUMAN_MAX, "-");
 	else

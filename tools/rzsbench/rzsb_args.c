@@ -36,7 +36,7 @@ static void help(const struct rzsb_args *a)
 			 o->value ? "=" : "", o->value ? o->value : "");
 		printf("  %-30s %s\n", left, o->what);
 	}
-	printf("  %-30s %s\n", "-h, --help", "this");
+	printf("  %-30s %s\n", "-h, --help", "show this");
 	if (a->about)
 		printf("\n%s", a->about);
 	exit(rzsb_finish(RZSB_OK));
@@ -162,7 +162,7 @@ unsigned rzsb_choice(const struct rzsb_args *a, const char *const *words)
 			return i;
 		n += (size_t)snprintf(all + n, sizeof(all) - n, "%s%s", i ? ", " : "", words[i]);
 	}
-	rzsb_complain(a, "--%s %s: it is one of %s", a->now, optarg, all);
+	rzsb_complain(a, "--%s %s: expected one of %s", a->now, optarg, all);
 }
 
 bool rzsb_record_option(struct rzsb_record *r, const struct rzsb_args *a, int id)

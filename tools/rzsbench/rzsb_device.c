@@ -59,47 +59,56 @@ static const char about[] =
 	"tmpfs), zram, or all.\n"
 	"$RZSD and $RZS_PLUGIN name those of a build that is not installed.\n";
 
+/* The next target, to which an option adds one; servers leave the last place for zram. */
+static struct target *next_target(struct nbd_bench *b, const struct rzsb_args *a)
+{
+	if (b->nr_targets == NBD_MAX_TARGETS - 1)
+		rzsb_complain(a, "--%s: at most %u servers", a->now, NBD_MAX_TARGETS - 1);
+	return &b->targets[b->nr_targets];
+}
+
+/* Splits NAME=REST, and gives REST. */
+static char *split(const struct rzsb_args *a, char *text, const char *rest)
+{
+	char *at = strchr(text, '=');
+
+	if (!at || at == text)
+		rzsb_complain(a, "--%s %s: expected NAME=%s", a->now, text, rest);
+	*at = 0;
+	return at + 1;
+}
+
 static void add_server(struct nbd_bench *b, const struct rzsb_args *a, char *text)
 {
-	char *command = strchr(text, '='), *export;
-	struct target *t;
-	size_t n;
+	struct target *t = next_target(b, a);
+	char *export, *end;
 
-	if (!command || command == text)
-		rzsb_complain(a, "--server %s: it is NAME=COMMAND", text);
-	if (b->nr_targets == NBD_MAX_TARGETS - 1)
-		rzsb_complain(a, "--server: at most %u of them", NBD_MAX_TARGETS - 1);
-	*command++ = 0;
+	t->command = split(a, text, "COMMAND");
 	export = strchr(text, ':');
 	if (export)
 		*export ++ = 0;
-	t = &b->targets[b->nr_targets++];
-	n = strlen(text);
-	t->keeps_data = text[n - 1] != '-';
-	if (!t->keeps_data)
-		text[n - 1] = 0;
-	t->name = text;
 	t->export = export ? export : "";
-	t->command = command;
+	end = text + strlen(text) - 1;
+	t->keeps_data = *end != '-';
+	if (!t->keeps_data)
+		*end = 0;
+	t->name = text;
+	b->nr_targets++;
 }
 
 static void add_uri(struct nbd_bench *b, const struct rzsb_args *a, char *text)
 {
-	char *uri = strchr(text, '=');
+	struct target *t = next_target(b, a);
 
-	if (!uri || uri == text)
-		rzsb_complain(a, "--uri %s: it is NAME=URI", text);
-	if (b->nr_targets == NBD_MAX_TARGETS - 1)
-		rzsb_complain(a, "--uri: at most %u servers", NBD_MAX_TARGETS - 1);
-	*uri++ = 0;
-	b->targets[b->nr_targets++] = (struct target){.name = text, .uri = uri, .keeps_data = true};
+	t->uri = split(a, text, "URI");
+	t->name = text;
+	t->keeps_data = true;
+	b->nr_targets++;
 }
 
-static void skip(struct nbd_bench *b, const char *name, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-
 /* It is printed with the others, below the heading. */
-static void skip(struct nbd_bench *b, const char *name, const char *fmt, ...)
+static void __attribute__((format(printf, 3, 4)))
+skip(struct nbd_bench *b, const char *name, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -113,8 +122,6 @@ static void skip(struct nbd_bench *b, const char *name, const char *fmt, ...)
 
 static void add_peer(struct nbd_bench *b, const struct rzsb_args *a, const struct rzsb_peer *p)
 {
-	struct target *t = &b->targets[b->nr_targets];
-
 	if (!p->command) {
 		b->zram = b->zram ? b->zram : "lzo";
 		return;
@@ -123,13 +130,11 @@ static void add_peer(struct nbd_bench *b, const struct rzsb_args *a, const struc
 		skip(b, p->name, "not installed (%s)", p->package);
 		return;
 	}
-	if (b->nr_targets == NBD_MAX_TARGETS - 1)
-		rzsb_complain(a, "--vs %s: at most %u servers", p->name, NBD_MAX_TARGETS - 1);
-	*t = (struct target){.name = p->name,
-			     .command = p->command,
-			     .export = "",
-			     .keeps_data = true,
-			     .in_file = p->in_file};
+	*next_target(b, a) = (struct target){.name = p->name,
+					     .command = p->command,
+					     .export = "",
+					     .keeps_data = true,
+					     .in_file = p->in_file};
 	b->optional |= 1u << b->nr_targets++;
 }
 
@@ -149,7 +154,7 @@ static void add_peers(struct nbd_bench *b, const struct rzsb_args *a, char *list
 		p = rzsb_peer_find(name);
 		if (!p)
 			rzsb_complain(a,
-				      "--vs %s: it is rzsd, rzs, zstd, sparse, qemu-nbd, zram "
+				      "--vs %s: expected rzsd, rzs, zstd, sparse, qemu-nbd, zram "
 				      "or all; --server starts any other",
 				      name);
 		add_peer(b, a, p);

@@ -24,7 +24,7 @@ struct feed {
 	uint64_t seed, left, end; /* ends after `left` requests or at the time `end`, unless 0 */
 	uint64_t position;	  /* of a load in order */
 	size_t step;		  /* pages from one such request to the next; 0: those of one */
-	const uint32_t *order;	  /* slot at each position, for requests of one page; NULL: itself */
+	const uint32_t *order;	  /* slots, for requests of one page; NULL: by address */
 	bool in_order, compare;
 	uint8_t *busy; /* by unit: a request is in flight */
 	double *us;

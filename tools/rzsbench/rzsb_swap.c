@@ -57,7 +57,7 @@ struct swap {
 
 static const struct rzsb_option options[] = {
 	{'m', "pages", "MIB", "taken from the corpus (default: all)"},
-	{'w', "wait", NULL, "for a line on standard input before pages are swapped in"},
+	{'w', "wait", NULL, "wait for a line on standard input before swapping in"},
 	RZSB_RECORD_OPTIONS,
 	{0},
 };
@@ -268,12 +268,10 @@ static double mb_per_s(size_t pages, double seconds)
 
 static bool zswap_is_on(void)
 {
-	FILE *f = fopen("/sys/module/zswap/parameters/enabled", "re");
-	bool on = f && fgetc(f) == 'Y';
+	char line[8];
 
-	if (f)
-		fclose(f);
-	return on;
+	rzst_first_line("/sys/module/zswap/parameters/enabled", line, sizeof(line));
+	return line[0] == 'Y';
 }
 
 static void show_settings(struct swap *s)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What all parts of rzscontrol share: what it was asked for, and its commands.
+ * What all parts of rzscontrol share: the options, and the commands.
  *
  * Threading: rzscontrol has one thread.
  */
@@ -9,16 +9,16 @@
 
 #include "rzst.h"
 
-#define RZSC_PASS_MAX 24u /* words handed on to rzs-nbd-swap */
+#define RZSC_PASS_MAX 24u /* arguments passed on to rzs-nbd-swap */
 
 /* The command line. */
 struct rzsc_options {
-	const char *device; /* first word behind the command; NULL: none */
-	const char **words; /* those behind it */
+	const char *device; /* first argument of the command; NULL: none */
+	const char **words; /* the arguments after it */
 	unsigned nr_words;
 
-	const char *name;   /* --device: which one of a socket's */
-	const char *socket; /* --socket: NULL: all that can be found */
+	const char *name;   /* --device: one of the devices of a socket; NULL: not given */
+	const char *socket; /* --socket; NULL: all that can be found */
 	const char *nbd_socket;
 	const char *output;
 	unsigned timeout;     /* seconds to wait for a server's answer */
@@ -32,11 +32,11 @@ struct rzsc_options {
 	uint64_t disksize_kb, memlimit_kb;
 	bool disksize_given, memlimit_given, init, reset, stats;
 
-	const char *pass[RZSC_PASS_MAX]; /* to rzs-nbd-swap, as they are */
+	const char *pass[RZSC_PASS_MAX]; /* for rzs-nbd-swap, unchanged */
 	unsigned nr_pass;
 };
 
-/* ---- the commands, each gives an enum rzs_exit ---- */
+/* ---- the commands: each prints what is wrong and returns an enum rzs_exit ---- */
 
 int rzsc_cmd_device(const struct rzsc_options *o); /* the options of the original */
 int rzsc_cmd_list(const struct rzsc_options *o);
@@ -49,10 +49,11 @@ int rzsc_cmd_watch(const struct rzsc_options *o);
 int rzsc_cmd_metrics(const struct rzsc_options *o);
 int rzsc_cmd_setup(const struct rzsc_options *o);
 
-/* These end as rzs-nbd-swap does, see its manual page. */
+/* These return an exit status of rzs-nbd-swap, see its manual page. */
 int rzsc_cmd_attach(const struct rzsc_options *o);
 int rzsc_cmd_detach(const struct rzsc_options *o);
 int rzsc_cmd_check(const struct rzsc_options *o);
+/* For rzs-nbd-swap: prints its status and check, see rzsc_report.c. */
 int rzsc_cmd_report(const struct rzsc_options *o);
 
 #endif

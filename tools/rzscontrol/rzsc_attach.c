@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * attach, detach, check: what to do is rzs-nbd-swap's business; here names become its arguments.
- * Its exit statuses are passed on, and used for what is refused before it is started.  The kernel
- * module's devices are no business of its, but of rzsc_swap.c.
+ * attach, detach, check: rzs-nbd-swap does the work; here names become its arguments.  Its exit
+ * statuses are passed on, and are also used for what is refused before it is started.  Devices of
+ * the kernel module do not need it: rzsc_swap.c has them.
  */
 #include <errno.h>
 #include <limits.h>
@@ -39,7 +39,7 @@ static void add_option(struct command *c, const char *option, const char *value)
 	add(c, value);
 }
 
-/* Who it is, as it says itself: its socket may be open in the service manager, too. */
+/* The server's own answer: a service manager may have its socket open, too. */
 static void add_server(struct command *c, uint64_t pid)
 {
 	if (!pid)
@@ -48,7 +48,7 @@ static void add_server(struct command *c, uint64_t pid)
 	add_option(c, "--server", c->pid);
 }
 
-/* The script lies beside this program, or where it was to be installed. */
+/* The script is in the directory of this program, or where it was to be installed. */
 static void begin(struct command *c, const char *verb)
 {
 	const char *named = getenv("RZS_NBD_SWAP");
@@ -78,7 +78,7 @@ static int cannot_start(const struct command *c)
 			 strerror(errno));
 }
 
-/* Become it. */
+/* Replace this program by it.  Returns only if that fails. */
 static int start(struct command *c)
 {
 	fflush(NULL);
@@ -86,7 +86,7 @@ static int start(struct command *c)
 	return cannot_start(c);
 }
 
-/* Run it, and go on. */
+/* Run it, and wait for its end. */
 static int run(struct command *c)
 {
 	int status = rzst_run(c->words, false);
@@ -97,7 +97,7 @@ static int run(struct command *c)
 	return cannot_start(c);
 }
 
-/* A failure to find a device, said already: nothing was touched. */
+/* The exit status after a failure to find a device, whose message was printed. */
 static int refused(int code)
 {
 	return code == RZS_EXIT_USAGE ? SWAP_USAGE : SWAP_REFUSED;
@@ -105,7 +105,7 @@ static int refused(int code)
 
 /* ---- attach ---- */
 
-/* The device named, or one that is not in use. */
+/* The device that was named, or else one that is not in use. */
 static int choose_nbd(const struct rzsc_options *o, char *out, size_t size)
 {
 	struct rzsc_nbds nbds;
@@ -128,17 +128,17 @@ static int choose_nbd(const struct rzsc_options *o, char *out, size_t size)
 	return RZS_EXIT_DONE;
 }
 
-/* Who the server says has it, beyond what its state files know. */
+/* The client that the server names as holder, when no state file does. */
 static void name_holder(const struct rzst_device_info *d, char *out, size_t size)
 {
-	char path[RZST_PATH_MAX], folder[64];
+	char path[RZST_PATH_MAX], process[64];
 
 	if (rzsc_nbd_of_client(d->holder, out, size) == 0)
 		return;
-	snprintf(folder, sizeof(folder), "/proc/%llu", (unsigned long long)d->holder);
+	snprintf(process, sizeof(process), "/proc/%llu", (unsigned long long)d->holder);
 	if (d->holder == 0)
 		snprintf(out, size, "a client whose process is not known");
-	else if (rzst_path(path, sizeof(path), folder) == 0 && access(path, F_OK) == 0)
+	else if (rzst_path(path, sizeof(path), process) == 0 && access(path, F_OK) == 0)
 		snprintf(out, size, "process %llu", (unsigned long long)d->holder);
 	else
 		snprintf(out, size, "a client of process %llu, which has ended",
@@ -146,8 +146,8 @@ static void name_holder(const struct rzst_device_info *d, char *out, size_t size
 }
 
 /*
- * One export that two devices swap to is pages of one overwritten with those of the other.  What
- * is attached from elsewhere is for the server to know, and for rzs-nbd-swap to find out.
+ * Two devices that swap to one export overwrite each other's pages.  A client on another machine is
+ * known to the server only, which then refuses rzs-nbd-swap.
  */
 static int check_free(const struct rzsc_found *found)
 {
@@ -169,7 +169,7 @@ static int check_free(const struct rzsc_found *found)
 		return rzst_fail(SWAP_REFUSED,
 				 "%s: attached already, by %s; 'rzscontrol detach %s' first",
 				 found->name, who, who);
-	return rzst_fail(SWAP_REFUSED, "%s: attached already, by %s; that must leave first",
+	return rzst_fail(SWAP_REFUSED, "%s: attached already, by %s; which must detach first",
 			 found->name, who);
 }
 
@@ -183,12 +183,12 @@ static int attach(const struct rzsc_options *o, const struct rzsc_found *found)
 	if (!found->device->ready)
 		return rzst_fail(SWAP_REFUSED,
 				 "%s: not initialised, there is nothing to attach; 'rzscontrol "
-				 "%s --init' does that",
+				 "%s --init' initialises it",
 				 found->name, found->name);
 	if (!*socket)
 		return rzst_fail(SWAP_REFUSED,
-				 "%s: cannot tell at which unix socket NBD clients reach the "
-				 "server; name it with --nbd-socket",
+				 "%s: the unix socket for NBD clients is not known; name it with "
+				 "--nbd-socket",
 				 found->name);
 	code = check_free(found);
 	if (code == RZS_EXIT_DONE)
@@ -225,13 +225,13 @@ int rzsc_cmd_attach(const struct rzsc_options *o)
 struct nbd_found {
 	char device[32];	     /* empty: not attached */
 	char socket[RZST_PATH_MAX];  /* the server's for NBD; empty: not known, or not asked */
-	char control[RZST_PATH_MAX]; /* and its control socket; likewise */
+	char control[RZST_PATH_MAX]; /* its control socket; empty: not known, or not asked */
 	uint64_t pid;		     /* the server's; 0: not asked */
 };
 
 /*
- * That of a device by its name.  First by what was noted: that works without the server, which may
- * be what is wrong.  RZS_EXIT_DONE with out->device empty: not attached.
+ * The /dev/nbdN of a device by its name.  First by the state files: that works without the server,
+ * which may be what is wrong.  RZS_EXIT_DONE with out->device empty: not attached.
  */
 static int find_nbd(const struct rzsc_options *o, const char *name, struct nbd_found *out)
 {
@@ -268,8 +268,8 @@ static int find_nbd(const struct rzsc_options *o, const char *name, struct nbd_f
 }
 
 /*
- * The name of the kernel's device that is meant, or NULL.  By its text alone where that will do: a
- * device that is no longer there, or cannot be opened, may be swapped to all the same.
+ * The name of the kernel module's device that is meant, or NULL.  The device is not opened: the
+ * kernel may swap to one that was removed or cannot be opened.
  */
 static const char *kernel_name(const struct rzsc_options *o)
 {
@@ -298,8 +298,8 @@ int rzsc_cmd_detach(const struct rzsc_options *o)
 			return code;
 		if (!*at.device)
 			return rzst_fail(SWAP_NOT_ATTACHED,
-					 "%s: attached to no /dev/nbdN that is known of; name "
-					 "it instead if it is",
+					 "%s: not attached to any known /dev/nbdN; if it is "
+					 "attached, name that",
 					 o->device);
 	}
 	begin(&c, "detach");
@@ -346,9 +346,8 @@ static int check_one(const struct rzsc_options *o)
 	memset(&at, 0, sizeof(at));
 	if (kernel_name(o))
 		return rzst_fail(SWAP_REFUSED,
-				 "%s: check looks at what swapping to a process needs, and one "
-				 "of the kernel's devices needs none of it; 'rzscontrol list' "
-				 "shows how it is",
+				 "%s: check is about swapping to a process, and a device of the "
+				 "kernel module has none; 'rzscontrol list' shows its state",
 				 o->device);
 	if (rzsc_nbd_is(o->device, &number)) {
 		snprintf(at.device, sizeof(at.device), "%s", o->device);
@@ -356,7 +355,7 @@ static int check_one(const struct rzsc_options *o)
 		code = find_nbd(o, o->device, &at);
 		if (code != RZS_EXIT_DONE)
 			return code;
-		/* Before it is attached: as attach would choose. */
+		/* Not attached: the one that attach would choose. */
 		if (!*at.device && choose_nbd(o, at.device, sizeof(at.device)) != RZS_EXIT_DONE)
 			return SWAP_REFUSED;
 	}
@@ -373,7 +372,7 @@ static int check_one(const struct rzsc_options *o)
 	return start(&c);
 }
 
-/* One after the other; the array makes one JSON text of them.  Gives the worst status. */
+/* One after the other, with --json as an array.  Returns the worst status. */
 static int check_all(const struct rzsc_options *o, const struct rzsc_nbds *nbds)
 {
 	int worst = RZS_EXIT_DONE;
@@ -401,7 +400,7 @@ static int check_all(const struct rzsc_options *o, const struct rzsc_nbds *nbds)
 	return worst;
 }
 
-/* Nothing is attached.  That of --socket, else where rzs-nbd-swap looks by itself. */
+/* Nothing is attached: check the server of --socket, else the default of rzs-nbd-swap. */
 static int check_none(const struct rzsc_options *o)
 {
 	struct rzsc_servers all = {NULL, 0};

@@ -4,7 +4,7 @@
 
 #include "rzsc_find.h"
 
-/* Their form; what they mean is for the server to say. */
+/* Only their form: the server judges what they mean. */
 static int check_settings(const struct rzsc_options *o)
 {
 	for (unsigned i = 0; i < o->nr_words; i++)

@@ -10,15 +10,15 @@
 #include "rzst_kernel.h"
 #include "rzsc_listens.h"
 
-#define RUN_FOLDER "/run/rzs"
-#define DEFAULT	   "control.sock"
+#define RUN_DIR "/run/rzs"
+#define DEFAULT "control.sock"
 
-/* How long something in the folder has to turn out to be a control socket, seconds. */
+/* How long a socket in the directory has to show that it is a control socket, seconds. */
 #define LOOK_SECONDS 2u
 
 /* ---- servers ---- */
 
-/* A back end just opened, which is closed again on failure. */
+/* Takes a back end that was just opened; closes it on failure. */
 static int add_backend(struct rzsc_servers *out, struct rzst_backend *b, char *why, size_t why_size)
 {
 	struct rzsc_found_server s;
@@ -75,11 +75,11 @@ static int by_name(const void *a, const void *b)
 	return strcmp(x, y);
 }
 
-static char **list_folder(const char *folder, size_t *nr)
+static char **list_names_in(const char *dir_path, size_t *nr)
 {
 	char **names = NULL;
 	struct dirent *e;
-	DIR *dir = opendir(folder);
+	DIR *dir = opendir(dir_path);
 
 	*nr = 0;
 	while (dir && (e = readdir(dir)) != NULL) {
@@ -95,7 +95,7 @@ static char **list_folder(const char *folder, size_t *nr)
 	return names;
 }
 
-/* Whether a server found so far says that NBD clients connect there: no need to knock, then. */
+/* Whether a server found so far has named it as its NBD socket: then it is not opened. */
 static bool is_nbd_socket(const struct rzsc_servers *servers, const char *path)
 {
 	char nbd[RZST_PATH_MAX];
@@ -108,8 +108,10 @@ static bool is_nbd_socket(const struct rzsc_servers *servers, const char *path)
 	return false;
 }
 
-/* One of the folder's sockets.  What is no control socket is passed over in silence. */
-static void look_at(const struct rzsc_options *o, const char *folder, const char *name,
+/*
+ * One of the directory's sockets.  One that is not a control socket is skipped without a message.
+ */
+static void look_at(const struct rzsc_options *o, const char *dir_path, const char *name,
 		    struct rzsc_servers *out)
 {
 	bool is_default = strcmp(name, DEFAULT) == 0;
@@ -118,59 +120,59 @@ static void look_at(const struct rzsc_options *o, const char *folder, const char
 	struct stat st;
 	int err;
 
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	snprintf(path, sizeof(path), "%s/%s", dir_path, name);
 	if (stat(path, &st) < 0 || !S_ISSOCK(st.st_mode) || is_nbd_socket(out, path))
 		return;
 	err = add_server(out, path, timeout, why, sizeof(why));
 	if (err == -ETIMEDOUT && !is_default)
-		rzst_say("%s: says nothing for %u s, left out; if it is a control socket, name "
+		rzst_say("%s: no answer within %u s, left out; if it is a control socket, name "
 			 "it with --socket",
 			 path, timeout);
 	else if (err < 0 && err != -EPROTOTYPE && err != -ECONNREFUSED && err != -ENOENT)
 		rzst_say("%s", why);
 }
 
-static int no_server(const char *folder)
+static int no_server(const char *dir_path)
 {
 	struct stat st;
-	DIR *dir = opendir(folder);
+	DIR *dir = opendir(dir_path);
 
 	if (!dir && errno == EACCES)
 		return rzst_fail(RZS_EXIT_NONE,
 				 "%s: only root may look for servers there; be root, or name "
 				 "a socket with --socket",
-				 folder);
+				 dir_path);
 	if (dir)
 		closedir(dir);
 	return rzst_fail(RZS_EXIT_NONE,
 			 "no server answers in %s%s; start rzsd, or nbdkit with control=, or "
 			 "name its control socket with --socket",
-			 folder, stat(folder, &st) < 0 ? ", which is not there" : "");
+			 dir_path, stat(dir_path, &st) < 0 ? ", which is not there" : "");
 }
 
-/* All that answer, maybe none. */
-static int look_around(const struct rzsc_options *o, char folder[RZST_PATH_MAX],
+/* All servers that answer, maybe none. */
+static int look_around(const struct rzsc_options *o, char dir_path[RZST_PATH_MAX],
 		       struct rzsc_servers *out)
 {
 	char **names;
 	size_t nr;
 
-	if (rzst_path(folder, RZST_PATH_MAX, RUN_FOLDER) < 0)
+	if (rzst_path(dir_path, RZST_PATH_MAX, RUN_DIR) < 0)
 		return rzst_fail(RZS_EXIT_FAILED, "RZS_SYSROOT is too long");
-	names = list_folder(folder, &nr);
+	names = list_names_in(dir_path, &nr);
 	for (size_t i = 0; i < nr; i++) {
-		look_at(o, folder, names[i], out);
+		look_at(o, dir_path, names[i], out);
 		free(names[i]);
 	}
 	free(names);
 	return RZS_EXIT_DONE;
 }
 
-/* with_kernel: what its devices, if there are any, cannot be asked is said, and no failure. */
+/* with_kernel: the module's devices too; that they cannot be read is a message, not a failure. */
 static int find_in(const struct rzsc_options *o, const char *socket, bool with_kernel,
 		   struct rzsc_servers *out)
 {
-	char folder[RZST_PATH_MAX], why[1024];
+	char dir_path[RZST_PATH_MAX], why[1024];
 	struct rzst_backend *kernel;
 	int err, code;
 
@@ -179,13 +181,13 @@ static int find_in(const struct rzsc_options *o, const char *socket, bool with_k
 		err = add_server(out, socket, o->timeout, why, sizeof(why));
 		return err < 0 ? rzst_fail(rzst_exit(err), "%s", why) : RZS_EXIT_DONE;
 	}
-	code = look_around(o, folder, out);
+	code = look_around(o, dir_path, out);
 	if (code != RZS_EXIT_DONE)
 		return code;
 	if (with_kernel && rzst_kernel_open(NULL, &kernel, why, sizeof(why)) == 0 &&
 	    add_backend(out, kernel, why, sizeof(why)) < 0)
 		rzst_say("%s", why);
-	return out->nr ? RZS_EXIT_DONE : no_server(folder);
+	return out->nr ? RZS_EXIT_DONE : no_server(dir_path);
 }
 
 int rzsc_servers_find(const struct rzsc_options *o, struct rzsc_servers *out)
@@ -195,10 +197,10 @@ int rzsc_servers_find(const struct rzsc_options *o, struct rzsc_servers *out)
 
 int rzsc_servers_look(const struct rzsc_options *o, struct rzsc_servers *out)
 {
-	char folder[RZST_PATH_MAX];
+	char dir_path[RZST_PATH_MAX];
 
 	memset(out, 0, sizeof(*out));
-	return look_around(o, folder, out);
+	return look_around(o, dir_path, out);
 }
 
 void rzsc_servers_free(struct rzsc_servers *servers)
@@ -221,7 +223,7 @@ static int take(struct rzsc_found *out, struct rzsc_found_server *s, struct rzst
 	return RZS_EXIT_DONE;
 }
 
-/* "a, b, c": names of all devices, or what they are called across servers. */
+/* "a, b, c": the names of all devices; with name, those of this name with their server. */
 static void list_names(const struct rzsc_servers *all, const char *name, char *out, size_t size)
 {
 	size_t len = 0;
@@ -271,7 +273,7 @@ static int by_device_name(struct rzsc_found *out, const char *name)
 		return take(out, server, device);
 	list_names(&out->all, found ? name : NULL, names, sizeof(names));
 	if (found)
-		return rzst_fail(RZS_EXIT_USAGE, "%s: there are several of this name: %s", name,
+		return rzst_fail(RZS_EXIT_USAGE, "%s: several devices have this name: %s", name,
 				 names);
 	if (*names)
 		return rzst_fail(RZS_EXIT_NONE,
@@ -300,7 +302,7 @@ static int only_device(struct rzsc_found *out, struct rzsc_found_server *s, cons
 			 names);
 }
 
-/* By what rzs-nbd-swap has noted, else by the swap header. */
+/* By the state file of rzs-nbd-swap, else by the swap header. */
 static int by_nbd(struct rzsc_found *out, const char *path)
 {
 	char uuid[RZS_UUID_TEXT];
@@ -336,8 +338,8 @@ static int by_nbd(struct rzsc_found *out, const char *path)
 				 path, path);
 	if (rzsc_nbd_uuid(path, uuid) < 0)
 		return rzst_fail(code,
-				 "%s: not attached, or not swap, or not for you to read: no "
-				 "telling whose it is; name the server's device instead",
+				 "%s: cannot find out whose it is: not attached, not swap, or not "
+				 "readable by you; name the server's device instead",
 				 path);
 	for (size_t i = 0; i < out->all.nr; i++)
 		for (size_t j = 0; j < out->all.v[i].devices.nr; j++)
@@ -378,7 +380,7 @@ static int by_kernel(const struct rzsc_options *o, const char *path, struct rzsc
 
 	if (o->socket || o->name)
 		return rzst_fail(RZS_EXIT_USAGE,
-				 "%s: a device of the kernel's has no control socket: leave "
+				 "%s: a device of the kernel module has no control socket: leave "
 				 "--socket and --device out",
 				 path);
 	err = add_kernel(&out->all, path, why, sizeof(why));
@@ -387,11 +389,11 @@ static int by_kernel(const struct rzsc_options *o, const char *path, struct rzsc
 	return take(out, &out->all.v[0], &out->all.v[0].devices.v[0]);
 }
 
-/* A server may call one of its devices so too; the kernel's needs no server to be found. */
+/* A server may have a device of this name, too.  The kernel module's is found without a server. */
 static int by_kernel_name(const struct rzsc_options *o, const char *name, struct rzsc_found *out)
 {
-	char folder[RZST_PATH_MAX], why[1024];
-	int err, code = look_around(o, folder, &out->all);
+	char dir_path[RZST_PATH_MAX], why[1024];
+	int err, code = look_around(o, dir_path, &out->all);
 
 	if (code != RZS_EXIT_DONE)
 		return code;
@@ -458,8 +460,8 @@ int rzsc_server_find(const struct rzsc_options *o, const char *device, struct rz
 	code = cut(device, socket, &name);
 	if (code == RZS_EXIT_DONE && (!name || strlen(name) >= sizeof(out->name)))
 		code = rzst_fail(RZS_EXIT_USAGE,
-				 "%s: expected the name of the new device, of "
-				 "A-Z a-z 0-9 . _ - and at most %u of them",
+				 "%s: expected the name of the new device: A-Z a-z 0-9 . _ - and "
+				 "at most %u characters",
 				 device, RZST_NAME_MAX - 1);
 	if (code == RZS_EXIT_DONE)
 		code = find_in(o, *socket ? socket : o->socket, false, &out->all);

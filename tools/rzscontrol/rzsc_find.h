@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * From what the user calls a device to the back end that has it.
+ * From the name that the user gives to the back end that has the device.
  *
- * All functions say themselves what is wrong, and give an enum rzs_exit.
+ * Unless they say otherwise, functions print what is wrong and return an enum rzs_exit.
  *
  * Threading: one thread.
  */
@@ -12,7 +12,7 @@
 #include "rzsc.h"
 #include "rzsc_nbd.h"
 
-/* A server, with what it has. */
+/* A server and its devices; or the kernel module. */
 struct rzsc_found_server {
 	struct rzst_backend *backend;
 	struct rzst_server_info info;
@@ -25,8 +25,8 @@ struct rzsc_servers {
 };
 
 /*
- * That of --socket, or all that answer in /run/rzs, and the kernel module if it has devices.
- * RZS_EXIT_NONE: none.  Free also after a failure.
+ * The server of --socket; or all that answer in /run/rzs, and the kernel module if it has devices.
+ * RZS_EXIT_NONE: there is none.  Free also after a failure.
  */
 int rzsc_servers_find(const struct rzsc_options *o, struct rzsc_servers *out);
 
@@ -35,7 +35,7 @@ int rzsc_servers_look(const struct rzsc_options *o, struct rzsc_servers *out);
 
 void rzsc_servers_free(struct rzsc_servers *servers);
 
-/* The devices again, as they are now. */
+/* Ask for the devices again.  Prints nothing; 0 or a negative errno, and then there are none. */
 int rzsc_server_refresh(struct rzsc_found_server *s);
 
 /* A device and the server it belongs to, which is one of `all`. */
@@ -53,13 +53,16 @@ struct rzsc_found {
  */
 int rzsc_device_find(const struct rzsc_options *o, const char *device, struct rzsc_found *out);
 
-/* What is known of the device, as it is now. */
+/*
+ * Ask for the device again.  Prints nothing; 0 or a negative errno, with the backend's why set and
+ * found->device NULL: -ENOENT: it is no longer there.
+ */
 int rzsc_found_refresh(struct rzsc_found *found);
 void rzsc_found_free(struct rzsc_found *found);
 
 /*
- * The server that a new device NAME belongs to: that of SOCKET:NAME or --socket, or the only one
- * there is.
+ * The server for a new device NAME: that of SOCKET:NAME or --socket, or the only one there is.
+ * out->name is NAME; there is no out->device yet.  Free also after a failure.
  */
 int rzsc_server_find(const struct rzsc_options *o, const char *name, struct rzsc_found *out);
 

@@ -16,19 +16,19 @@ struct inodes {
 
 static void read_fds(uint64_t pid, struct inodes *out)
 {
-	char name[64], folder[RZST_PATH_MAX], path[RZST_PATH_MAX + 300], link[64];
+	char name[64], fds[RZST_PATH_MAX], path[RZST_PATH_MAX + 300], link[64];
 	struct dirent *e;
 	DIR *dir;
 
 	snprintf(name, sizeof(name), "/proc/%llu/fd", (unsigned long long)pid);
-	if (rzst_path(folder, sizeof(folder), name) < 0)
+	if (rzst_path(fds, sizeof(fds), name) < 0)
 		return;
-	dir = opendir(folder);
+	dir = opendir(fds);
 	while (dir && (e = readdir(dir)) != NULL) {
 		unsigned long long inode;
 		ssize_t n;
 
-		snprintf(path, sizeof(path), "%s/%s", folder, e->d_name);
+		snprintf(path, sizeof(path), "%s/%s", fds, e->d_name);
 		n = readlink(path, link, sizeof(link) - 1);
 		link[n > 0 ? n : 0] = '\0';
 		if (sscanf(link, "socket:[%llu]", &inode) != 1)

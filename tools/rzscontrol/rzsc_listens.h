@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Where a process listens, for servers that cannot tell: nbdkit does not say to its plugins.
+ * Where a process listens, for servers that do not know: nbdkit does not tell its plugins.
  *
  * Threading: one thread.
  */

@@ -39,7 +39,7 @@ static int gather_device(struct rzsc_found_server *s, const struct rzst_device_i
 	return RZS_EXIT_DONE;
 }
 
-/* Statistics that no server before has described. */
+/* Adds those that no earlier server has described. */
 static void add_table(struct rzst_stat_infos *table, const struct rzst_stat_infos *more)
 {
 	size_t before = table->nr;
@@ -86,7 +86,7 @@ static void drop_devices(struct rzsc_metrics *m, size_t from)
 	}
 }
 
-/* One that fails half way is not up, and nothing is said of its devices. */
+/* A server that fails half way is not up, and has no devices in the text. */
 static int gather_server(struct rzsc_found_server *s, const struct rzsc_nbds *nbds,
 			 struct rzsc_metrics *m)
 {
@@ -137,7 +137,7 @@ static void metrics_free(struct rzsc_metrics *m)
 	memset(m, 0, sizeof(*m));
 }
 
-/* Nobody answers: say so, so that what was measured before does not stand for now. */
+/* No server answers.  That is written too, so that an old file is not taken for the present. */
 static void nobody_is_up(const struct rzsc_options *o, struct rzsc_metrics *m)
 {
 	m->servers = rzst_grow(NULL, 0, sizeof(*m->servers));
@@ -154,7 +154,7 @@ static int cannot(const char *what, const char *path, int err)
 	return rzst_fail(RZS_EXIT_FAILED, "--output %s: cannot %s: %s", path, what, strerror(-err));
 }
 
-/* A terminal, a pipe, /dev/null and the like: written to where it is, and left there. */
+/* For a terminal, a pipe, /dev/null and the like, which must not be replaced. */
 static int write_in_place(const char *path, const struct rzsc_metrics *m)
 {
 	/* Without O_NONBLOCK opening a pipe that nobody reads would wait. */
@@ -199,7 +199,7 @@ static int replace_file(const char *path, const struct rzsc_metrics *m)
 	return err ? cannot("write", path, err) : RZS_EXIT_DONE;
 }
 
-/* Only a file is replaced, and not the link that leads to it. */
+/* Only a regular file is replaced; of a link, its target. */
 static int write_file(const char *path, const struct rzsc_metrics *m)
 {
 	char *real;

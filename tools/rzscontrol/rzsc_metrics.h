@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Statistics as OpenMetrics text (prometheus.io/docs/specs/om/open_metrics_spec), of no types but
- * gauge, counter, summary and histogram and without times, so that the older text format's readers,
- * such as the node exporter's textfile collector, take it too.
+ * Statistics as OpenMetrics text (prometheus.io/docs/specs/om/open_metrics_spec).  It has only
+ * gauges, counters, summaries and histograms, and no times, so that readers of the older text
+ * format accept it too, such as the node exporter's textfile collector.
  *
  * Threading: one thread.
  */
@@ -11,13 +11,13 @@
 
 #include "rzst_backend.h"
 
-/* A device, and what was measured of it. */
+/* A device and its statistics, which are empty when it is not initialised. */
 struct rzsc_metric_device {
 	const char *socket; /* its server's control socket */
 	struct rzst_device_info info;
-	struct rzst_values stats;	   /* empty when it is not initialised */
-	struct rzst_latency_infos latency; /* likewise */
-	struct rzst_histograms histograms; /* likewise */
+	struct rzst_values stats;
+	struct rzst_latency_infos latency;
+	struct rzst_histograms histograms;
 	bool stale_known;
 	uint64_t stale;
 };
@@ -37,7 +37,7 @@ struct rzsc_metrics {
 	size_t nr_devices;
 };
 
-/* The whole text, up to its "# EOF". */
+/* Print the whole text, up to "# EOF".  Errors are left in f. */
 void rzsc_metrics_print(FILE *f, const struct rzsc_metrics *m);
 
 #endif

@@ -71,13 +71,13 @@ static void take_state(struct rzsc_nbd *nbd, FILE *f)
 
 static void read_states(struct rzsc_nbds *out)
 {
-	char folder[RZST_PATH_MAX], path[RZST_PATH_MAX + 300];
+	char states[RZST_PATH_MAX], path[RZST_PATH_MAX + 300];
 	struct dirent *e;
 	DIR *dir;
 
-	if (rzst_path(folder, sizeof(folder), "/run/rzs") < 0)
+	if (rzst_path(states, sizeof(states), "/run/rzs") < 0)
 		return;
-	dir = opendir(folder);
+	dir = opendir(states);
 	while (dir && (e = readdir(dir)) != NULL) {
 		char device[64] = "/dev/";
 		size_t len = strlen(e->d_name);
@@ -87,7 +87,7 @@ static void read_states(struct rzsc_nbds *out)
 		if (len < 6 || len > 32 || strcmp(e->d_name + len - 6, ".state") != 0)
 			continue;
 		memcpy(device + 5, e->d_name, len - 6);
-		snprintf(path, sizeof(path), "%s/%s", folder, e->d_name);
+		snprintf(path, sizeof(path), "%s/%s", states, e->d_name);
 		f = rzsc_nbd_is(device, &number) ? fopen(path, "re") : NULL;
 		if (!f)
 			continue;
@@ -238,7 +238,7 @@ int rzsc_nbd_uuid(const char *device, char uuid[RZS_UUID_TEXT])
 	return 0;
 }
 
-/* A number in a file of a block device's folder in sysfs; 0 when there is none. */
+/* A number in a file of a block device's directory in sysfs; 0 when there is none. */
 static uint64_t number_in(const char *block, const char *name)
 {
 	char path[RZST_PATH_MAX + 8];
@@ -247,7 +247,7 @@ static uint64_t number_in(const char *block, const char *name)
 	return rzst_number_in(path, "");
 }
 
-/* A connected one has a pid file; one by netlink at least a size. */
+/* A connected device has a pid file or, if netlink connected it, at least a size. */
 static bool is_connected(const char *block)
 {
 	char path[RZST_PATH_MAX + 8];
@@ -285,7 +285,7 @@ int rzsc_nbd_of_client(uint64_t pid, char *out, size_t size)
 
 int rzsc_nbd_unused(const struct rzsc_nbds *nbds, char *out, size_t size)
 {
-	/* Without the module there is none yet, rzs-nbd-swap loads it. */
+	/* If the module is not loaded there is none yet: rzs-nbd-swap will load it. */
 	char block[RZST_PATH_MAX], name[64] = "/sys/block/nbd0";
 
 	out[0] = '\0';

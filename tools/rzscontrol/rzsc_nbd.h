@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The kernel's side of an attached device: which /dev/nbdN is whose, and what the kernel keeps in
- * it.
+ * The kernel's side of an attached device: which /dev/nbdN belongs to which device of a server, and
+ * how much is swapped out to it.
  *
  * Threading: one thread.
  */
@@ -12,12 +12,12 @@
 
 #define RZS_UUID_TEXT 37u /* bytes of a UUID as text, with its 0 */
 
-/* A /dev/nbdN that rzs-nbd-swap has noted, or that is swapped to. */
+/* A /dev/nbdN that has a state file of rzs-nbd-swap, or that is swapped to. */
 struct rzsc_nbd {
 	unsigned number;
 	char device[24]; /* /dev/nbdN */
 
-	bool noted;		    /* there is a state file, from which these are: */
+	bool noted;		    /* there is a state file, which these come from: */
 	char socket[RZST_PATH_MAX]; /* of NBD; empty: not noted */
 	char name[256];		    /* of the export; empty: not noted, or the server's choice */
 	uint64_t server_pid;	    /* 0: not noted */
@@ -53,31 +53,35 @@ void rzsc_nbds_free(struct rzsc_nbds *nbds);
 const struct rzsc_nbd *rzsc_nbds_find(const struct rzsc_nbds *nbds, const char *device);
 
 /*
- * The one through which the kernel uses device d of a server, which has nr_devices: for one of the
- * kernel module's itself, while it is swapped to.  NULL: none that is known.
+ * The block device through which the kernel uses device d of a server that has nr_devices.  For a
+ * device of the kernel module that is the device itself while it is swapped to.  NULL: none is
+ * known.
  */
 const struct rzsc_nbd *rzsc_nbds_of(const struct rzsc_nbds *nbds,
 				    const struct rzst_server_info *server,
 				    const struct rzst_device_info *d, size_t nr_devices);
 
-/* Whether the kernel has it attached to a server, or swaps to it. */
+/* Whether the block device is connected to a server, or swapped to.  Cannot fail. */
 bool rzsc_nbd_is_connected(const struct rzsc_nbds *nbds, const char *device);
 
-/* The one that process pid, which may have ended, has attached.  -ENODEV: none; out is empty. */
+/* The /dev/nbdN that process pid attached; it may have ended.  -ENODEV: none, and out is empty. */
 int rzsc_nbd_of_client(uint64_t pid, char *out, size_t size);
 
-/* Whether rzs-nbd-swap attached it to this server. */
+/* Whether rzs-nbd-swap attached it to this server.  False: no, or not known. */
 bool rzsc_nbd_is_of(const struct rzsc_nbd *nbd, const struct rzst_server_info *server);
 
-/* UUID in the swap header of a block device.  -ENODATA: there is none; uuid is empty on failure. */
+/*
+ * The UUID in the swap header of a block device, which is read: that waits for its server.
+ * -ENODATA: there is no header; or another negative errno.  uuid is empty on failure.
+ */
 int rzsc_nbd_uuid(const char *device, char uuid[RZS_UUID_TEXT]);
 
-/* One that nobody uses, as far as can be seen.  -ENODEV: there is none. */
+/* A /dev/nbdN that is not in use, as far as known.  -ENODEV: there is none, and out is empty. */
 int rzsc_nbd_unused(const struct rzsc_nbds *nbds, char *out, size_t size);
 
 /*
- * Bytes stored that the kernel has no use for: stored, without the page of the swap header, less
- * what it has swapped out there.
+ * Bytes that are stored but no longer needed: stored, less the page of the swap header and what the
+ * kernel has swapped out there.  Cannot fail.
  */
 uint64_t rzsc_nbd_stale(const struct rzsc_nbd *nbd, uint64_t stored);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The text of metrics; see rzsc_metrics.h.  A family's name is "ramzswap_" and the statistic's, of
- * the process "ramzswap_process_" and the statistic's; nanoseconds become seconds, as the
- * specification asks; a counter's sample ends in _total.
+ * The text of metrics; see rzsc_metrics.h.  The name of a family is "ramzswap_", for statistics of
+ * the process "ramzswap_process_", and the name of the statistic.  As the specification demands,
+ * nanoseconds become seconds, and samples of a counter end in _total.
  */
 #include <string.h>
 
@@ -10,7 +10,9 @@
 
 #define FAMILY_MAX 128u
 
-/* Bounds are ends of the servers' buckets, powers of two less one: from 1 us to 1 s. */
+/*
+ * Bounds of buckets, from 1 us to 1 s.  Powers of two less one also end a bucket of the server's.
+ */
 #define FIRST_BOUND_BITS 10u
 #define LAST_BOUND_BITS	 30u
 
@@ -18,7 +20,7 @@ enum type { GAUGE, COUNTER, SUMMARY, HISTOGRAM };
 
 /* ---- lines ---- */
 
-/* quote: what stands for a quote; readers differ on those outside of a label's. */
+/* quote: what a quote is replaced by; readers differ on quotes outside of labels. */
 static void put_escaped(FILE *f, const char *text, const char *quote)
 {
 	for (; *text; text++) {
@@ -91,7 +93,7 @@ static void put_server(FILE *f, const char *sample, const struct rzsc_metric_ser
 
 /* ---- the statistics of the table ---- */
 
-/* What a family's name may be made of; and not what has a family of its own below. */
+/* Whether the name is valid, has no family of its own below, and was not seen before. */
 static bool is_fit(const struct rzst_stat_infos *table, size_t i)
 {
 	static const char *const own[] = {
@@ -116,7 +118,7 @@ static bool is_fit(const struct rzst_stat_infos *table, size_t i)
 	return true;
 }
 
-/* read_requests, read_ns, ...: a summary says these. */
+/* Whether the summary has it already: read_requests, read_ns, ... */
 static bool is_in_summary(const struct rzsc_metrics *m, const char *name)
 {
 	static const char *const ends[] = {"_requests", "_bytes", "_ns", "_p50_ns", "_p99_ns"};
@@ -135,7 +137,7 @@ static bool is_in_summary(const struct rzsc_metrics *m, const char *name)
 	return false;
 }
 
-/* A family that nobody has a sample of is left out: an old driver has not all statistics. */
+/* A family without samples is left out: an old driver does not have all statistics. */
 static void put_stat(FILE *f, const struct rzsc_metrics *m, const struct rzst_stat_info *s)
 {
 	char family[FAMILY_MAX], sample[FAMILY_MAX + 8];
@@ -177,7 +179,7 @@ static void put_up(FILE *f, const struct rzsc_metrics *m)
 	}
 }
 
-/* A state set, written as the gauges that it is made of. */
+/* A state set, written as gauges: one for each state. */
 static void put_protections(FILE *f, const struct rzsc_metrics *m)
 {
 	static const char *const states[] = {"ok", "refused", "off"};
@@ -218,7 +220,7 @@ static void put_stale(FILE *f, const struct rzsc_metrics *m)
 	}
 }
 
-/* label, with its value, is one more; NULL: none. */
+/* label: one more label; NULL: none. */
 static void put_request(FILE *f, const char *sample, const struct rzsc_metric_device *d,
 			const char *op, const char *label, const char *value)
 {
@@ -270,7 +272,7 @@ static void put_durations(FILE *f, const struct rzsc_metrics *m)
 		}
 }
 
-/* The same for each device and at each time, so that they can be added up and subtracted. */
+/* All devices have the same buckets at all times, so histograms can be added and subtracted. */
 static void put_histogram(FILE *f, const struct rzsc_metric_device *d,
 			  const struct rzst_histogram *h)
 {

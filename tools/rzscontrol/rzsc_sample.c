@@ -61,7 +61,7 @@ static int take_device(struct rzsc_found_server *s, const struct rzst_device_inf
 	if (d->ready)
 		err = s->backend->ops->stats(s->backend, d->name, &values);
 	if (err == -ENODEV || err == -ENOENT)
-		return RZS_EXIT_DONE; /* gone since the list was made */
+		return RZS_EXIT_DONE; /* it was removed after the list was made */
 	if (err < 0)
 		return rzst_fail(rzst_exit(err), "%s", s->backend->why);
 	out->v = rzst_grow(out->v, out->nr, sizeof(*out->v));
@@ -168,7 +168,7 @@ void rzsc_sample_rates(struct rzsc_sample *now, const struct rzsc_sample *before
 		struct rzsc_row *row = &now->v[i];
 		const struct rzsc_row *old = row_of(before, row);
 
-		/* Counters that went back are a new device's. */
+		/* If a counter has gone back, this is a new device of the same name. */
 		if (!old || !old->info.ready || !row->info.ready || row->reads < old->reads ||
 		    row->writes < old->writes || row->read_bytes < old->read_bytes ||
 		    row->write_bytes < old->write_bytes)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What watch shows: all devices of interest at one moment, and how fast they went since the one
- * before.
+ * What watch shows: the devices at one moment, and their rates since the moment before.
  *
  * Threading: one thread.
  */
@@ -10,7 +9,7 @@
 
 #include "rzsc_find.h"
 
-/* A device at one moment.  Rates are not a number while there is nothing to compare with. */
+/* A device at one moment.  Rates are NaN in the first sample. */
 struct rzsc_row {
 	const struct rzsc_found_server *server;
 	/* One of the kernel's has no times. */
@@ -24,7 +23,7 @@ struct rzsc_row {
 	uint64_t refused;					       /* writes */
 	uint64_t reserve;					       /* bytes */
 
-	char attached[24]; /* /dev/nbdN; empty: not as far as is known */
+	char attached[24]; /* /dev/nbdN; empty: not attached, or not known */
 	bool stale_known;
 	uint64_t stale; /* bytes */
 
@@ -32,7 +31,7 @@ struct rzsc_row {
 	double read_bytes_per_second, write_bytes_per_second;
 };
 
-/* A server's protections at that moment, counted, and as they are. */
+/* A server's protections at that moment: how many are in each state, and each of them. */
 struct rzsc_protections {
 	const struct rzsc_found_server *server;
 	unsigned ok, refused, off;
@@ -48,17 +47,17 @@ struct rzsc_sample {
 };
 
 /*
- * Ask all servers, or only_server if that is not NULL; of its devices only the one named, if name
- * is not NULL.  Says what is wrong; gives an enum rzs_exit.  Free also after a failure.
+ * Ask all servers, or only_server if that is not NULL; if name is not NULL, only for that device.
+ * Prints what is wrong and returns an enum rzs_exit.  Free also after a failure.
  */
 int rzsc_sample_take(struct rzsc_servers *all, const struct rzsc_found_server *only_server,
 		     const char *name, struct rzsc_sample *out);
 void rzsc_sample_free(struct rzsc_sample *s);
 
-/* A row's numbers, of the statistics that a back end gives. */
+/* Set a row's numbers from the statistics of a back end.  Cannot fail. */
 void rzsc_row_fill(struct rzsc_row *row, const struct rzst_values *values);
 
-/* Set the rates of now's rows, where before has the same device and it was not made anew since. */
+/* Set the rates of the rows of now that before has too, if they are still the same devices. */
 void rzsc_sample_rates(struct rzsc_sample *now, const struct rzsc_sample *before);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Commands that only look: list, process, params. */
+/* Commands that change nothing: list, process, params. */
 #include <string.h>
 
 #include "rzsc_find.h"
@@ -50,14 +50,14 @@ void rzsc_show_texts(struct rzst_json *j, const char *key, const struct rzst_tex
 static void list_json_device(struct rzst_json *j, const struct rzst_device_info *d,
 			     const struct rzsc_nbd *nbd)
 {
-	/* Its driver tells sizes only once it is initialised. */
-	bool untold = d->of_kernel && !d->ready;
+	/* The driver reports sizes only of an initialised device. */
+	bool unknown = d->of_kernel && !d->ready;
 
 	rzst_json_object(j, NULL);
 	rzst_json_text(j, "name", d->name);
 	rzst_json_bool(j, "ready", d->ready);
-	rzsc_show_number(j, "size_bytes", !untold, d->size);
-	rzsc_show_number(j, "memlimit_bytes", !untold, d->memlimit);
+	rzsc_show_number(j, "size_bytes", !unknown, d->size);
+	rzsc_show_number(j, "memlimit_bytes", !unknown, d->memlimit);
 	rzst_json_text(j, "algorithm", *d->algorithm || !d->of_kernel ? d->algorithm : NULL);
 	rzsc_show_number(j, "connections", !d->of_kernel, d->connections);
 	rzsc_show_number(j, "holder", d->held, d->holder);
@@ -120,7 +120,7 @@ static void list_device(const struct rzst_device_info *d, const struct rzsc_nbd 
 		puts(attached);
 }
 
-/* Within 80 columns while there is one server, which then need not be named. */
+/* 80 columns wide, unless there are several servers, whose names come last. */
 static void list_text(const struct rzsc_servers *all, const struct rzsc_nbds *nbds)
 {
 	bool several = all->nr > 1;
@@ -198,7 +198,7 @@ int rzsc_cmd_process(const struct rzsc_options *o)
 
 	if (code == RZS_EXIT_DONE && all.nr == 1 && all.v[0].backend->of_kernel)
 		code = rzst_fail(RZS_EXIT_NONE,
-				 "no server answers; the kernel's devices have no process");
+				 "no server answers; the kernel module's devices have no process");
 	if (code == RZS_EXIT_DONE && o->json) {
 		rzst_json_begin(&j, stdout);
 		rzst_json_array(&j, "servers");

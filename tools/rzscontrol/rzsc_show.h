@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Pieces of JSON that several commands have in common.
+ * Parts of the JSON output that several commands have in common.  They cannot fail; errors are left
+ * in the stream.
  *
  * Threading: one thread.
  */
@@ -10,15 +11,16 @@
 #include "rzsc_find.h"
 #include "rzst_json.h"
 
-/* Members that say which server it is: socket, program, version, pid, nbd_socket; the kernel has
- * no process and no sockets.
+/*
+ * The members that identify a server: socket, program, version, pid, nbd_socket.  The kernel module
+ * has no process and no sockets: they are null.
  */
 void rzsc_show_server(struct rzst_json *j, const struct rzsc_found_server *s);
 
-/* A number, or null when it is not known. */
+/* A number, or null if known is false. */
 void rzsc_show_number(struct rzst_json *j, const char *key, bool known, uint64_t value);
 
-/* An object of names and numbers, and one of names and texts. */
+/* An object of names with numbers; and one of names with texts. */
 void rzsc_show_values(struct rzst_json *j, const char *key, const struct rzst_values *values);
 void rzsc_show_texts(struct rzst_json *j, const char *key, const struct rzst_texts *texts);
 

@@ -10,9 +10,9 @@ static unsigned long long of(const struct rzst_values *values, const char *name)
 	return rzst_value_of(values, name, NULL);
 }
 
-/* What a back end has counted itself, else what follows from the rest. */
-static unsigned long long told(const struct rzst_values *values, const char *name,
-			       unsigned long long otherwise)
+/* The back end's own number if it has one, else otherwise. */
+static unsigned long long own_or(const struct rzst_values *values, const char *name,
+				 unsigned long long otherwise)
 {
 	bool found;
 	unsigned long long value = rzst_value_of(values, name, &found);
@@ -45,10 +45,10 @@ void rzsc_stats_classic(FILE *f, const struct rzst_values *values, const char *b
 	fprintf(f, "InvalidIO:\t%8llu\n", of(values, "invalid_io"));
 	fprintf(f, "NotifyFree:\t%8llu\n", of(values, "discards"));
 	fprintf(f, "ZeroPages:\t%8llu\n", of(values, "pages_zero"));
-	fprintf(f, "GoodCompress:\t%8llu %%\n", told(values, "good_percent", orig.good_percent));
-	fprintf(f, "NoCompress:\t%8llu %%\n", told(values, "raw_percent", orig.raw_percent));
+	fprintf(f, "GoodCompress:\t%8llu %%\n", own_or(values, "good_percent", orig.good_percent));
+	fprintf(f, "NoCompress:\t%8llu %%\n", own_or(values, "raw_percent", orig.raw_percent));
 	fprintf(f, "PagesStored:\t%8llu\n", (unsigned long long)orig.pages_stored);
-	fprintf(f, "PagesUsed:\t%8llu\n", told(values, "pages_used", orig.pages_used));
+	fprintf(f, "PagesUsed:\t%8llu\n", own_or(values, "pages_used", orig.pages_used));
 	fprintf(f, "OrigDataSize:\t%8llu kB\n", (unsigned long long)orig.orig_bytes / 1024);
 	fprintf(f, "ComprDataSize:\t%8llu kB\n", of(values, "object_bytes") / 1024);
 	fprintf(f, "MemUsedTotal:\t%8llu kB\n", of(values, "mem_bytes") / 1024);

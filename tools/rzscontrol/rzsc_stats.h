@@ -10,12 +10,13 @@
 #include "rzst_backend.h"
 
 /*
- * The original's lines, in its order.  values: what a back end's stats() gives.  backing_swap: NULL
- * or empty when there is none, and then no line of it.  The manual has a table of what each is.
+ * Print the original's lines, in its order; rzscontrol(8) explains each.  values: from the stats()
+ * of a back end.  backing_swap: NULL or empty if there is none; its lines are then left out.
+ * Errors are left in f.
  */
 void rzsc_stats_classic(FILE *f, const struct rzst_values *values, const char *backing_swap);
 
-/* What is stored, for each byte of memory held; not a number when there is none. */
+/* Bytes stored for each byte of memory held; NaN or infinite if none is held. */
 double rzsc_stats_ratio(uint64_t stored, uint64_t mem);
 
 #endif

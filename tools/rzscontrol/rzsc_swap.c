@@ -8,7 +8,7 @@
 #include "rzsc_swap.h"
 #include "rzst_swaps.h"
 
-/* Of the kernel's, not in all of libc's headers: discard what is freed, not all at once. */
+/* SWAP_FLAG_DISCARD_PAGES, which not every libc has: discard pages when they are freed. */
 #define DISCARD_PAGES 0x40000
 
 #define PRIORITY      100 /* rzs-nbd-swap's */
@@ -20,7 +20,7 @@ struct how {
 	bool discard, dry, verbose;
 };
 
-/* Of the options that are passed on, those that have a meaning here. */
+/* Those of the options for rzs-nbd-swap that have a meaning here. */
 static int read_options(const struct rzsc_options *o, struct how *how)
 {
 	char why[256];
@@ -42,8 +42,8 @@ static int read_options(const struct rzsc_options *o, struct how *how)
 			how->verbose = true;
 		} else {
 			return rzst_fail(SWAP_USAGE,
-					 "%s is for devices of a server; one of the kernel's "
-					 "has no need of it: leave it out",
+					 "%s is for devices of a server; leave it out for a "
+					 "device of the kernel module",
 					 option);
 		}
 	}
@@ -57,18 +57,18 @@ static int cannot_swap_to(const char *path, int error)
 	switch (error) {
 	case EBUSY:
 		return rzst_fail(SWAP_REFUSED,
-				 "%s: in use already, mounted or opened by somebody for "
-				 "himself; let go of it first",
+				 "%s: in use already: mounted, or opened exclusively; unmount or "
+				 "close it first",
 				 path);
 	case EINVAL:
 		return rzst_fail(SWAP_FAILED,
 				 "%s: the kernel finds no swap header there; --reset and --init "
-				 "write one, and drop what is in it",
+				 "write one, and drop what is stored",
 				 path);
 	case EPERM:
 		return rzst_fail(SWAP_FAILED,
-				 "%s: not allowed to swap to it: be root; or there are as many "
-				 "swap devices as the kernel can have, see /proc/swaps",
+				 "%s: only root may swap to it; or the kernel cannot have more "
+				 "swap devices, see /proc/swaps",
 				 path);
 	default:
 		return rzst_fail(SWAP_FAILED, "swapon %s: %s", path, strerror(error));
@@ -91,7 +91,7 @@ int rzsc_swap_attach(const struct rzsc_options *o, const struct rzsc_found *foun
 	if (!found->device->ready)
 		return rzst_fail(SWAP_REFUSED,
 				 "%s: not initialised, there is nothing to attach; 'rzscontrol "
-				 "%s --init' does that",
+				 "%s --init' initialises it",
 				 found->name, found->name);
 	if (rzst_swaps_find(path, &area) == 0)
 		return rzst_fail(SWAP_REFUSED,
@@ -129,7 +129,7 @@ static int cannot_let_go(const char *path, int error)
 				 "programs, or add other swap, and try again",
 				 path);
 	case EPERM:
-		return rzst_fail(SWAP_FAILED, "%s: not allowed to swapoff it; be root", path);
+		return rzst_fail(SWAP_FAILED, "%s: only root may swapoff it", path);
 	case EINTR:
 		return rzst_fail(SWAP_FAILED, "%s: interrupted, still swapped to", path);
 	default:
@@ -153,7 +153,7 @@ int rzsc_swap_detach(const struct rzsc_options *o, const char *name)
 		printf("swapoff %s\n", path);
 		return RZS_EXIT_DONE;
 	}
-	/* It may take long, and says nothing meanwhile. */
+	/* It may take long, and reports no progress. */
 	if (how.verbose || isatty(STDOUT_FILENO)) {
 		printf("swapoff %s: %llu KiB to bring back\n", path,
 		       (unsigned long long)area.used / 1024);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * watch: a view that is drawn again and again on a terminal; elsewhere a line for each device and
- * sample, or with --json an object for each sample.
+ * watch: on a terminal a view that is redrawn; elsewhere a line for each device and sample; with
+ * --json an object for each sample.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -29,7 +29,7 @@ static const char *time_text(const char *format, char out[TEXT_MAX])
 	return out;
 }
 
-/* What is no number is "-". */
+/* NaN is shown as "-". */
 static const char *number(const char *format, double v, char out[TEXT_MAX])
 {
 	if (v - v != 0)
@@ -331,7 +331,7 @@ static int watch(const struct rzsc_options *o, struct rzsc_found *found)
 	memset(&before, 0, sizeof(before));
 	for (uint64_t n = 0; code == RZS_EXIT_DONE && (!o->count || n < o->count); n++) {
 		if (n > 0) {
-			/* Late by a whole interval: do not run after it. */
+			/* If it is late by a whole interval, skip samples. */
 			next += o->interval_ms * 1000000;
 			if (next < rzst_now())
 				next = rzst_now();

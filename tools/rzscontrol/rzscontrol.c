@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * rzscontrol: looks at ramzswap's devices and changes them.  See rzscontrol(8).
+ * rzscontrol: shows and changes ramzswap's devices.  See rzscontrol(8).
  *
- * Here is the command line: one table of commands, one of options, and which belong together.
+ * This file has the command line: a table of commands, a table of options, and which belong
+ * together.
  *
  * Threading: one thread.
  */
@@ -45,22 +46,22 @@ enum command_id {
 
 struct command {
 	const char *word;      /* NULL: the first word is a device */
-	unsigned least, most;  /* words behind it, the device too */
-	bool device_by_option; /* --device may stand for the first */
+	unsigned least, most;  /* number of arguments, with the device */
+	bool device_by_option; /* --device may replace the first */
 	const char *words;     /* for messages */
 	int (*run)(const struct rzsc_options *o);
 };
 
 static const struct command commands[COMMANDS] = {
 	[CMD_DEVICE] = {NULL, 1, 1, true, "DEVICE and options", rzsc_cmd_device},
-	[CMD_LIST] = {"list", 0, 0, false, "no words behind it", rzsc_cmd_list},
-	[CMD_PROCESS] = {"process", 0, 0, false, "no words behind it", rzsc_cmd_process},
+	[CMD_LIST] = {"list", 0, 0, false, "no arguments", rzsc_cmd_list},
+	[CMD_PROCESS] = {"process", 0, 0, false, "no arguments", rzsc_cmd_process},
 	[CMD_PARAMS] = {"params", 1, 1, true, "DEVICE", rzsc_cmd_params},
 	[CMD_CREATE] = {"create", 1, WORDS_MAX, false, "NAME [KEY=VALUE]...", rzsc_cmd_create},
 	[CMD_SET] = {"set", 2, WORDS_MAX, true, "DEVICE KEY=VALUE...", rzsc_cmd_set},
 	[CMD_REMOVE] = {"remove", 1, 1, true, "DEVICE", rzsc_cmd_remove},
 	[CMD_WATCH] = {"watch", 0, 2, false, "[DEVICE] [SECONDS]", rzsc_cmd_watch},
-	[CMD_METRICS] = {"metrics", 0, 0, false, "no words behind it", rzsc_cmd_metrics},
+	[CMD_METRICS] = {"metrics", 0, 0, false, "no arguments", rzsc_cmd_metrics},
 	[CMD_ATTACH] = {"attach", 1, 2, false, "DEVICE [/dev/nbdN]", rzsc_cmd_attach},
 	[CMD_DETACH] = {"detach", 1, 1, false, "DEVICE or /dev/nbdN", rzsc_cmd_detach},
 	[CMD_CHECK] = {"check", 0, 1, false, "[DEVICE]", rzsc_cmd_check},
@@ -84,16 +85,16 @@ static const char usage[] =
 	"         or one of several at it (/run/rzs/control.sock:swap0); or the kernel\n"
 	"         module's own, /dev/ramzswapN\n"
 	"\n"
-	"  -b P   write there what does not fit (kernel module's only)\n"
+	"  -b P   write to P the pages that do not fit (kernel module only)\n"
 	"  -m N   limit on all memory held, KiB; 0: none\n"
 	"  -d N   size of the device, KiB; by default a quarter of RAM\n"
-	"  -i     make it ready: swapon needs no mkswap\n"
-	"  -r     drop all that is in it; not while it is attached\n"
-	"  -s     statistics\n"
+	"  -i     initialise it; swapon then needs no mkswap\n"
+	"  -r     drop everything that is stored; refused while it is attached\n"
+	"  -s     print statistics\n"
 	"  --socket PATH  --device NAME  --timeout SECONDS  --json  --count N  --version\n"
 	"\n"
-	"exit status: 0 done   1 failed   2 wrong usage   3 busy\n"
-	"             4 no such device or server   5 this form of the device cannot\n"
+	"exit status: 0 success   1 failure   2 wrong usage   3 busy\n"
+	"             4 no such device or server   5 not supported by this kind of device\n"
 	"             attach, detach and check: as rzs-nbd-swap(8)\n"
 	"See rzscontrol(8).\n";
 
@@ -114,8 +115,8 @@ enum option_id {
 	OPT_JSON,
 	OPT_NBD_SOCKET,
 	OPT_OUTPUT,
-	OPT_PASS,	 /* to rzs-nbd-swap, with a value */
-	OPT_PASS_SWITCH, /* likewise, without */
+	OPT_PASS,	 /* passed on to rzs-nbd-swap, with a value */
+	OPT_PASS_SWITCH, /* passed on to rzs-nbd-swap, without a value */
 	OPT_SOCKET,
 	OPT_TIMEOUT,
 	OPT_UNDO,
@@ -169,7 +170,7 @@ static const struct {
 
 #define KNOWN (sizeof(known) / sizeof(known[0]))
 
-/* What was given, to be held against the command once that is known. */
+/* The options that were given, to be compared with the command once that is known. */
 struct given {
 	bool option[KNOWN];
 	char text[RZSC_PASS_MAX][64]; /* "--priority" and the like */
@@ -308,7 +309,7 @@ static int read_options(int argc, char **argv, struct rzsc_options *o, struct gi
 			return -1;
 		if (id == '?' || id == ':') {
 			snprintf(what, sizeof(what), "%s: %s", argv[optind - 1],
-				 id == '?' ? "there is no such option, or it takes no value"
+				 id == '?' ? "no such option, or it takes no value"
 					   : "needs a value");
 			return bad_usage(what);
 		}
@@ -375,7 +376,7 @@ static int check_options(const struct command *c, const struct rzsc_options *o,
 
 	for (size_t i = 0; i < KNOWN; i++)
 		if (g->option[i] && !(known[i].of & OF(c - commands))) {
-			snprintf(what, sizeof(what), "--%s is no option of %s", known[i].name,
+			snprintf(what, sizeof(what), "--%s is not an option of %s", known[i].name,
 				 c->word ? c->word : "a device");
 			return bad_usage(what);
 		}
@@ -383,11 +384,11 @@ static int check_options(const struct command *c, const struct rzsc_options *o,
 		return RZS_EXIT_DONE;
 	if (o->watch && (o->init || o->reset || o->stats || o->disksize_given ||
 			 o->memlimit_given || o->backing_swap))
-		return bad_usage("--watch goes with no option that does something else");
+		return bad_usage("--watch cannot be combined with other actions");
 	if (o->count && !o->watch)
-		return bad_usage("--count goes with --watch only");
+		return bad_usage("--count needs --watch");
 	if (o->json && !o->watch && !o->stats)
-		return bad_usage("--json goes with --stats or --watch");
+		return bad_usage("--json needs --stats or --watch");
 	if (!o->watch && !o->init && !o->reset && !o->stats && !o->disksize_given &&
 	    !o->memlimit_given && !o->backing_swap)
 		return bad_usage("nothing to do: expected --stats, --init, or another option");

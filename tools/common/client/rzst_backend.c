@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What back ends give, and letting go of it; see rzst_backend.h. */
+/* The containers of what back ends return; see rzst_backend.h. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Where devices live, as the commands see it: a table of functions, of a control socket
- * (rzst_socket.c) or of the kernel module (rzst_kernel.c).
+ * Back ends, which have the devices: a control socket (rzst_socket.c) or the kernel module
+ * (rzst_kernel.c).  To the commands each is a table of functions.
  *
- * All functions give 0 or a negative errno, and then backend->why says what was wrong and the way
- * out.  Out-parameters are set on every path: empty on failure.  What they hold is freed with
- * rzst_*_free().  Texts are fit to be shown: control characters were replaced.
+ * The functions of the table return 0 or a negative errno; backend->why then says what is wrong and
+ * what to do.  They may wait, a control socket at most its timeout for each answer.  Out-parameters
+ * are set on every path, and are empty on failure; free them with rzst_*_free().  Texts can be
+ * printed: control characters have been replaced.
  *
  * Threading: one thread.
  */
@@ -49,8 +50,8 @@ struct rzst_device_info {
 	uint64_t stored;    /* bytes before compression */
 	uint64_t mem;	    /* bytes of memory held */
 
-	bool of_kernel;		/* a block device itself: no connections; algorithm may be empty */
-	char backing_swap[128]; /* of such a one; empty: none */
+	bool of_kernel;		/* the kernel module's: no connections; algorithm may be empty */
+	char backing_swap[128]; /* of the kernel module's; empty: none */
 };
 
 struct rzst_device_infos {
@@ -78,12 +79,12 @@ struct rzst_latency_infos {
 	unsigned nr;
 };
 
-/* Requests that took at most le_ns, and more than the le_ns before. */
+/* How many requests took at most le_ns, but more than the le_ns before. */
 struct rzst_bucket {
 	uint64_t le_ns, count;
 };
 
-/* Of one kind; le_ns grow. */
+/* The times of one kind of request; le_ns rises. */
 struct rzst_histogram {
 	char op[16];
 	uint64_t count, sum_ns;
@@ -91,7 +92,7 @@ struct rzst_histogram {
 	size_t nr;
 };
 
-/* None when the server is too old to have any. */
+/* Empty if the server is too old. */
 struct rzst_histograms {
 	struct rzst_histogram v[RZS_LATENCY_INFO_MAX];
 	unsigned nr;
@@ -101,7 +102,7 @@ struct rzst_histograms {
 struct rzst_stat_info {
 	char name[64];
 	bool of_device; /* else of the process */
-	bool counter;	/* else it is as it is now */
+	bool counter;	/* else a gauge */
 	char help[256];
 };
 
@@ -126,9 +127,9 @@ struct rzst_backend_ops {
 	int (*params)(struct rzst_backend *b, const char *name, struct rzst_texts *out);
 
 	/*
-	 * -EOPNOTSUPP: this form cannot; -EBUSY: clients are attached, or it is initialised.
-	 * settings: "KEY=VALUE"; all of them are refused or, for set, those before the bad one are
-	 * taken.
+	 * -EOPNOTSUPP: not supported by this kind of device; -EBUSY: clients are attached, or it
+	 * is initialised.  settings: "KEY=VALUE".  If one is refused, create makes nothing; set has
+	 * set those before it.
 	 */
 	int (*create)(struct rzst_backend *b, const char *name, const char *const *settings,
 		      unsigned nr);
@@ -138,28 +139,29 @@ struct rzst_backend_ops {
 	int (*reset)(struct rzst_backend *b, const char *name);
 	int (*remove)(struct rzst_backend *b, const char *name);
 
-	/* Nothing will be asked for a while: hold nothing that others may want. */
+	/* Nothing will be asked for a while: give up the connection, of which a server has few. */
 	void (*rest)(struct rzst_backend *b);
+	/* Free it. */
 	void (*close)(struct rzst_backend *b);
 };
 
 struct rzst_backend {
 	const struct rzst_backend_ops *ops;
 	bool of_kernel;		   /* no process, no socket, no protections, no times */
-	char where[RZST_PATH_MAX]; /* what messages call it: the socket's path, or "kernel" */
+	char where[RZST_PATH_MAX]; /* its name in messages: the socket's path, or "kernel" */
 	char why[1024];
 };
 
 /*
- * A control socket: connect, and wait for its greeting, timeout seconds at most, as later for each
- * answer.  On failure *out is NULL and why is set: -ENOENT, -ECONNREFUSED there is no server;
- * -EPROTOTYPE something else listens there; -EPROTONOSUPPORT it speaks another protocol; -ETIMEDOUT
- * ...
+ * Connect to a control socket and wait for its greeting, timeout seconds at most, as later for each
+ * answer.  0, or a negative errno: *out is NULL and why says what is wrong.  -ENOENT,
+ * -ECONNREFUSED: there is no server; -EPROTOTYPE: something else listens there; -EPROTONOSUPPORT:
+ * it speaks another protocol; -ETIMEDOUT: no answer.
  */
 int rzst_socket_open(const char *path, unsigned timeout, struct rzst_backend **out, char *why,
 		     size_t why_size);
 
-/* The value under a name; 0 when there is none.  found may be NULL. */
+/* The value of that name; 0 if there is none, and then *found is false.  found may be NULL. */
 uint64_t rzst_value_of(const struct rzst_values *values, const char *name, bool *found);
 
 /*
@@ -171,18 +173,19 @@ void rzst_texts_add(struct rzst_texts *texts, const char *name, const char *text
 void rzst_stat_infos_add(struct rzst_stat_infos *stats, const char *name, bool of_device,
 			 bool counter, const char *help);
 
+/* Free what they hold and make them empty. */
 void rzst_values_free(struct rzst_values *values);
 void rzst_texts_free(struct rzst_texts *texts);
 void rzst_device_infos_free(struct rzst_device_infos *devices);
 void rzst_stat_infos_free(struct rzst_stat_infos *stats);
 void rzst_histograms_free(struct rzst_histograms *histograms);
 
-/* That of a kind; NULL: there is none. */
+/* The histogram of that kind of request; NULL: there is none. */
 const struct rzst_histogram *rzst_histogram_of(const struct rzst_histograms *histograms,
 					       const char *op);
 
 /*
- * Requests that took at most le_ns; those of a bucket that reaches beyond it are not among them.
+ * How many requests took at most le_ns, without those of a bucket that reaches beyond it.
  */
 uint64_t rzst_histogram_within(const struct rzst_histogram *h, uint64_t le_ns);
 

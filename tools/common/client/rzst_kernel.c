@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * See rzst_kernel.h.  Statistics have the names that servers give them where they mean the same;
- * what the ioctl does not tell is left out.
+ * See rzst_kernel.h.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -21,7 +20,7 @@
 #define PAGE_SIZE     4096u /* of the store, whatever the kernel's */
 #define ALGORITHM_MAX 32u
 
-#define RESET_AGAIN    5
+#define RESET_AGAIN    5 /* times, after EBUSY */
 #define RESET_PAUSE_NS 100000000
 
 struct kernel_backend {
@@ -55,7 +54,7 @@ bool rzst_kernel_is_path(const char *text)
 
 /* ---- asking ---- */
 
-/* One request to one device, which is opened for it. */
+/* Send one ioctl to one device, which is opened for it. */
 static int ask(struct rzst_backend *b, const char *name, unsigned long request, void *argument)
 {
 	const struct kernel_backend *k = (const struct kernel_backend *)b;
@@ -99,7 +98,7 @@ static int get(struct rzst_backend *b, const char *name, struct rzst_values *out
 
 /* ---- the driver ---- */
 
-/* Empty: it does not say. */
+/* Empty: not known. */
 static void algorithm_of(const char *name, char out[ALGORITHM_MAX])
 {
 	char path[RZST_PATH_MAX], line[256];
@@ -157,14 +156,14 @@ static int by_value(const void *a, const void *b)
 /* Numbers of all in sysfs, in their order; to be freed. */
 static unsigned *all_numbers(size_t *nr)
 {
-	char folder[RZST_PATH_MAX];
+	char block[RZST_PATH_MAX];
 	unsigned *numbers = NULL, number;
 	struct dirent *e;
 	DIR *dir = NULL;
 
 	*nr = 0;
-	if (rzst_path(folder, sizeof(folder), "/sys/block") == 0)
-		dir = opendir(folder);
+	if (rzst_path(block, sizeof(block), "/sys/block") == 0)
+		dir = opendir(block);
 	while (dir && (e = readdir(dir)) != NULL)
 		if (rzst_kernel_is_name(e->d_name, &number)) {
 			numbers = rzst_grow(numbers, *nr, sizeof(*numbers));
@@ -289,8 +288,8 @@ static int set_number(struct rzst_backend *b, const char *name, unsigned long re
 	kb = (__kernel_size_t)(n / 1024);
 	if (err < 0 || n % 1024 || kb != n / 1024) {
 		snprintf(why, sizeof(why),
-			 "%s: expected bytes, in whole KiB and no more than fit, such as 65536, "
-			 "64M or 1G",
+			 "%s: expected bytes, a multiple of 1024 that is not too large, such as "
+			 "65536, 64M or 1G",
 			 setting);
 		return refuse(b, -EINVAL, name, why);
 	}

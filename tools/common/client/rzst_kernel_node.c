@@ -26,13 +26,13 @@ static int no_device(const char *path, char *why)
 	if (loaded)
 		snprintf(why, RZS_NODE_WHY,
 			 "%s: there is no such device; 'rzscontrol list' shows those there are.  "
-			 "For more, load the module anew: rmmod ramzswap; modprobe ramzswap "
+			 "For more, reload the module: rmmod ramzswap; modprobe ramzswap "
 			 "num_devices=N",
 			 path);
 	else
 		snprintf(why, RZS_NODE_WHY,
 			 "%s: there is no such device, the module is not loaded; modprobe ramzswap "
-			 "num_devices=N does that",
+			 "num_devices=N loads it",
 			 path);
 	return -ENOENT;
 }
@@ -46,7 +46,7 @@ static int cannot_open(const char *path, int error, char *why)
 		return no_device(path, why);
 	case EACCES:
 	case EPERM:
-		snprintf(why, RZS_NODE_WHY, "%s: only root may open it; be root", path);
+		snprintf(why, RZS_NODE_WHY, "%s: only root may open it", path);
 		return -error;
 	case EBUSY:
 		snprintf(why, RZS_NODE_WHY, "%s: busy, it is being reset; try again", path);
@@ -67,8 +67,7 @@ static int not_ours(const char *path, const char *what, const char *is, char *wh
 }
 
 /*
- * By number, not by path: the node may have any name, and may have been there before the module
- * was.
+ * By device number, not by path: the node may have any name, and may be older than the module.
  */
 static int identify(int fd, const char *path, char name[RZST_NAME_MAX], char *why)
 {
@@ -87,7 +86,7 @@ static int identify(int fd, const char *path, char name[RZST_NAME_MAX], char *wh
 		return cannot_open(path, ENAMETOOLONG, why);
 	n = readlink(link, target, sizeof(target) - 1);
 	if (n < 0)
-		return not_ours(path, "as far as can be told without ", text, why);
+		return not_ours(path, "as far as is known without ", text, why);
 	target[n] = '\0';
 	is = strrchr(target, '/');
 	is = is ? is + 1 : target;
@@ -119,11 +118,11 @@ int rzst_node_open(const char *path, char name[RZST_NAME_MAX], char *why)
 
 /* ---- asking ---- */
 
-/* What the driver says of a request, and the way out. */
+/* The errors of a request: what they mean, and what to do. */
 static const struct {
 	unsigned long request; /* 0: any */
 	int error;
-	int err;	  /* what to give; 0: -error */
+	int err;	  /* what to return; 0: -error */
 	const char *text; /* %s: the name */
 } answers[] = {
 	{RZSIO_GET_STATS, ENOTTY, -ENODEV,
@@ -137,7 +136,8 @@ static const struct {
 	 "the driver refuses its size, limit or backing swap; the kernel's log (dmesg) says why"},
 	{RZSIO_INIT, ENOENT, -EINVAL,
 	 "there is no such backing swap; give the path of a partition or a file"},
-	{RZSIO_INIT, EISDIR, -EINVAL, "its backing swap is a folder; give a partition or a file"},
+	{RZSIO_INIT, EISDIR, -EINVAL,
+	 "its backing swap is a directory; give a partition or a file"},
 	{RZSIO_INIT, ENOSPC, 0,
 	 "its memory limit is less than its tables need; give a larger --memlimit_kb"},
 	{RZSIO_INIT, ENOMEM, 0,
@@ -151,13 +151,15 @@ static const struct {
 	 "initialised already, this cannot be changed any more; 'rzscontrol %s --reset' first, "
 	 "which drops what is in it"},
 	{0, EINVAL, 0, "the driver refuses this value"},
-	{0, EPERM, 0, "only root may do that (CAP_SYS_ADMIN); be root"},
-	{0, EACCES, 0, "only root may do that (CAP_SYS_ADMIN); be root"},
+	{0, EPERM, 0, "only root may do that (CAP_SYS_ADMIN)"},
+	{0, EACCES, 0, "only root may do that (CAP_SYS_ADMIN)"},
 	{0, EOPNOTSUPP, 0, "this driver cannot do that"},
 	{0, ENOTTY, -EOPNOTSUPP, "this driver does not know the request; is it ramzswap's own?"},
 };
 
-/* -EBUSY has two reasons: a device that is not initialised is not what is busy. */
+/*
+ * EBUSY of RZSIO_INIT has two reasons: if the device is not initialised, its backing swap is busy.
+ */
 static bool is_backing_busy(int fd)
 {
 	struct ramzswap_ioctl_stats stats;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A device of the kernel module, as a file: opened, known for what it is, and asked.
+ * The block device of a device of the kernel module: open it, identify it, send it an ioctl.
  *
- * All functions give 0, or where they say so a descriptor, or a negative errno and then why, of
- * RZS_NODE_WHY bytes, says what was wrong and the way out.
+ * On failure the functions return a negative errno, and why, of RZS_NODE_WHY bytes, says what is
+ * wrong and what to do.
  *
  * Threading: one thread.
  */
@@ -15,12 +15,12 @@
 #define RZS_NODE_WHY 1024u
 
 /*
- * Open a path, and put down what the kernel calls it.  -EINVAL: it is none of the module's; name is
- * empty on failure.  Gives a descriptor.
+ * Open a path.  Returns a descriptor, and in name what the kernel calls the device.  -EINVAL: it is
+ * not one of the module's; name is empty on failure.
  */
 int rzst_node_open(const char *path, char name[RZST_NAME_MAX], char *why);
 
-/* One of RZSIO_*, with its argument.  -ENODEV: it is not initialised, there are no statistics. */
+/* Send RZSIO_* with its argument.  0; -ENODEV: not initialised, so there are no statistics. */
 int rzst_node_ask(int fd, const char *name, unsigned long request, void *argument, char *why);
 
 #endif

@@ -7,7 +7,7 @@
 #include "rzst_backend.h"
 #include "rzst_wire.h"
 
-#define BUCKETS_MAX 4096u /* of a kind: this server's are 496 */
+#define BUCKETS_MAX 4096u /* of one kind of request; our servers have 496 */
 
 struct socket_backend {
 	struct rzst_backend base;
@@ -21,7 +21,7 @@ static struct rzst_wire *wire_of(struct rzst_backend *b)
 
 /* ---- lines ---- */
 
-/* -EOVERFLOW: longer than anything of its kind. */
+/* -EOVERFLOW: it is longer than any valid one. */
 static int take_text(char *out, size_t size, const char *text)
 {
 	if (strlen(text) >= size)
@@ -31,7 +31,7 @@ static int take_text(char *out, size_t size, const char *text)
 	return 0;
 }
 
-/* KEY=NUMBER among the words; one that is missing is 0. */
+/* The NUMBER of KEY=NUMBER; 0 if it is missing. */
 static int take_number(const struct rzs_ctl_words *w, const char *key, uint64_t *out)
 {
 	const char *text = rzs_ctl_value(w, 1, key);
@@ -40,7 +40,7 @@ static int take_number(const struct rzs_ctl_words *w, const char *key, uint64_t 
 	return text ? rzst_number_parse(text, out) : 0;
 }
 
-/* The answer to what has no data. */
+/* For requests whose answer has no data. */
 static int no_line(void *unused, const struct rzs_ctl_words *w)
 {
 	(void)unused;
@@ -68,7 +68,7 @@ static int list_line(void *arg, const struct rzs_ctl_words *w)
 	const char *state = rzs_ctl_value(w, 1, "state");
 	const char *algorithm = rzs_ctl_value(w, 1, "algorithm");
 	const char *uuid = rzs_ctl_value(w, 1, "swap-uuid");
-	const char *holder = rzs_ctl_value(w, 1, "holder"); /* older servers do not tell */
+	const char *holder = rzs_ctl_value(w, 1, "holder"); /* NULL: an older server */
 
 	out->v = rzst_grow(out->v, out->nr, sizeof(*out->v));
 	d = &out->v[out->nr++];
@@ -168,7 +168,7 @@ static int latency_line(void *arg, const struct rzs_ctl_words *w)
 	return 0;
 }
 
-/* The histogram that a line goes on with, or begins; NULL: there are too many. */
+/* The histogram that the line continues or begins; NULL: there are too many. */
 static struct rzst_histogram *histogram_of_line(struct rzst_histograms *out, const char *op)
 {
 	struct rzst_histogram *h = out->nr ? &out->v[out->nr - 1] : NULL;
@@ -181,7 +181,7 @@ static struct rzst_histogram *histogram_of_line(struct rzst_histograms *out, con
 	return take_text(h->op, sizeof(h->op), op) < 0 ? NULL : h;
 }
 
-/* LE_NS=COUNT; other words are not ours. */
+/* LE_NS=COUNT; other words are ignored. */
 static int take_bucket(struct rzst_histogram *h, const char *word)
 {
 	size_t len = strspn(word, "0123456789");
@@ -301,7 +301,7 @@ static int get_latency(struct rzst_backend *b, const char *name, struct rzst_lat
 	return err;
 }
 
-/* A server from before there were any says that there is no such verb. */
+/* An older server answers that there is no such verb. */
 static int get_histograms(struct rzst_backend *b, const char *name, struct rzst_histograms *out)
 {
 	int err;
@@ -331,7 +331,7 @@ static int order(struct rzst_backend *b, const char *verb, const char *name,
 {
 	const char *words[RZS_CTL_WORDS_MAX + 1] = {verb, name};
 
-	/* One too many at most: that is refused with a message. */
+	/* At most one too many: that is enough to be refused with a message. */
 	for (unsigned i = 0; i < nr && i + 2 < RZS_CTL_WORDS_MAX + 1; i++)
 		words[i + 2] = settings[i];
 	if (nr > RZS_CTL_WORDS_MAX - 1)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * See rzst_wire.h.  Whatever is at the other end, the conversation ends: time is bounded by a
- * deadline for each answer, memory by a number of lines.
+ * See rzst_wire.h.  Every conversation ends, whatever the other end does: each answer has a
+ * deadline and a limit on its lines.
  */
 #include <errno.h>
 #include <poll.h>
@@ -33,7 +33,7 @@ void rzst_wire_close(struct rzst_wire *w)
 	w->fd = -1;
 }
 
-/* The end of the conversation. */
+/* Ends the conversation with a message; returns err. */
 static int __attribute__((format(printf, 3, 4)))
 broken(struct rzst_wire *w, int err, const char *fmt, ...)
 {
@@ -74,7 +74,7 @@ static int cannot_connect(struct rzst_wire *w, int err)
 		return no_answer(w);
 	case -EPROTOTYPE:
 	case -ENOTSOCK:
-		return broken(w, -EPROTOTYPE, "this is no control socket");
+		return broken(w, -EPROTOTYPE, "this is not a control socket");
 	default:
 		return broken(w, err, "%s", strerror(-err));
 	}
@@ -82,7 +82,7 @@ static int cannot_connect(struct rzst_wire *w, int err)
 
 static int open_socket(struct rzst_wire *w)
 {
-	/* Also how long connect() waits while too many others do. */
+	/* It also limits how long connect() waits while the backlog is full. */
 	struct timeval patience = {.tv_sec = w->timeout};
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
 
@@ -160,7 +160,7 @@ static int server_error(struct rzst_wire *w)
 	return w->reply.error;
 }
 
-/* An NBD socket greets too, without end of line: do not wait for that. */
+/* An NBD socket sends a greeting too, but no newline: do not wait for one. */
 static bool begins_as_greeting(const struct rzst_wire *w)
 {
 	static const char *const begins[] = {RZS_CTL_NAME " ", "error "};
@@ -182,7 +182,7 @@ static int take_greeting(struct rzst_wire *w, uint64_t deadline)
 		return event;
 	if (!begins_as_greeting(w))
 		return broken(w, -EPROTOTYPE,
-			      "this is no control socket: it says '%.*s'; rzsd's is "
+			      "this is not a control socket: it sends '%.*s'; rzsd's is "
 			      "/run/rzs/control.sock, nbdkit's is what control= names",
 			      (int)(w->in_len < 8 ? w->in_len : 8), w->in);
 	event = next_event(w, deadline);
@@ -274,7 +274,7 @@ int rzst_wire_ask(struct rzst_wire *w, const char *const *words, unsigned nr,
 			if (err < 0 || ++lines > LINES_MAX)
 				err = broken(w, -EPROTO,
 					     "its answer to '%s' makes no sense; are server and "
-					     "rzscontrol of one version?",
+					     "rzscontrol of the same version?",
 					     words[0]);
 			break;
 		case RZS_CTL_BROKEN:
