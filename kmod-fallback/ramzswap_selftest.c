@@ -46,7 +46,7 @@ struct selftest {
 	u8 got[RZS_PAGE_SIZE];
 };
 
-static int __init failed(const struct selftest *t, const char *what, u64 slot, int err)
+static int __init fail_test(const struct selftest *t, const char *what, u64 slot, int err)
 {
 	pr_err("self-test failed: %s: %s (page %llu, error %d)\n", t->codec, what, slot, err);
 	return err ?: -EIO;
@@ -96,7 +96,7 @@ static int __init open_store(struct selftest *t)
 	};
 	int err = rzs_store_create(&cfg, &t->store);
 
-	return err ? failed(t, "cannot create a store", 0, err) : 0;
+	return err ? fail_test(t, "cannot create a store", 0, err) : 0;
 }
 
 /* Overwrite about `percent` of the slots. */
@@ -116,7 +116,7 @@ static int __init write_pages(struct selftest *t, u32 percent)
 		err = rzs_store_write(t->store, w, slot, t->want);
 		rzs_worker_put(t->store, w);
 		if (err)
-			return failed(t, "write failed", slot, err);
+			return fail_test(t, "write failed", slot, err);
 		cond_resched();
 	}
 	return 0;
@@ -136,7 +136,7 @@ static int __init discard_pages(struct selftest *t, u32 percent)
 		err = rzs_store_discard(t->store, w, slot, 1);
 		rzs_worker_put(t->store, w);
 		if (err)
-			return failed(t, "discard failed", slot, err);
+			return fail_test(t, "discard failed", slot, err);
 	}
 	return 0;
 }
@@ -151,7 +151,7 @@ static int __init compact(struct selftest *t)
 	while (more && !err)
 		err = rzs_store_compact(t->store, w, NR_PAGES, &blocks, &more);
 	rzs_worker_put(t->store, w);
-	return err ? failed(t, "compaction failed", 0, err) : 0;
+	return err ? fail_test(t, "compaction failed", 0, err) : 0;
 }
 
 static int __init check_page(struct selftest *t, u64 slot)
@@ -161,12 +161,12 @@ static int __init check_page(struct selftest *t, u64 slot)
 
 	rzs_worker_put(t->store, w);
 	if (err)
-		return failed(t, "read failed", slot, err);
+		return fail_test(t, "read failed", slot, err);
 	if (selftest_break && slot == NR_PAGES / 2)
 		t->got[RZS_PAGE_SIZE / 2] ^= 1;
 	make_page(t->want, t->seed[slot]);
 	if (memcmp(t->got, t->want, RZS_PAGE_SIZE))
-		return failed(t, "read wrong data", slot, 0);
+		return fail_test(t, "read wrong data", slot, 0);
 	return 0;
 }
 
@@ -190,12 +190,12 @@ static int __init check_store(struct selftest *t)
 	err = rzs_store_verify(t->store, w, true, &what);
 	rzs_worker_put(t->store, w);
 	if (err)
-		return failed(t, what ?: "verify failed", 0, err);
+		return fail_test(t, what ?: "verify failed", 0, err);
 	rzs_store_stats(t->store, &s);
 	if (s.pages_stored != stored)
-		return failed(t, "wrong number of stored pages", s.pages_stored, 0);
+		return fail_test(t, "wrong number of stored pages", s.pages_stored, 0);
 	if (s.failed_reads || s.failed_writes || s.corrupt || s.impossible)
-		return failed(t, "statistics show failures", 0, 0);
+		return fail_test(t, "statistics show failures", 0, 0);
 	return 0;
 }
 
@@ -205,9 +205,9 @@ static int __init check_empty(struct selftest *t)
 
 	rzs_store_stats(t->store, &s);
 	if (s.pages_stored || s.object_bytes || s.block_bytes)
-		return failed(t, "store not empty after discard", s.pages_stored, 0);
+		return fail_test(t, "store not empty after discard", s.pages_stored, 0);
 	if (!s.compacted_blocks)
-		return failed(t, "compaction freed nothing", 0, 0);
+		return fail_test(t, "compaction freed nothing", 0, 0);
 	return 0;
 }
 
@@ -286,11 +286,11 @@ static int __init test_decoder(struct selftest *t)
 		else
 			err = rzs_lzo1x_decode(s->in, s->in_n, t->got, s->cap, &n);
 		if (!s->out != (err == -EIO))
-			return failed(t, "known stream: wrong result", i, err);
+			return fail_test(t, "known stream: wrong result", i, err);
 		if (s->out && (n != s->cap || memcmp(t->got, s->out, n)))
-			return failed(t, "known stream: wrong data", i, 0);
+			return fail_test(t, "known stream: wrong data", i, 0);
 		if (memchr_inv(t->got + s->cap, 0x5a, sizeof(t->got) - s->cap))
-			return failed(t, "known stream: write beyond the buffer", i, 0);
+			return fail_test(t, "known stream: write beyond the buffer", i, 0);
 	}
 	return 0;
 }

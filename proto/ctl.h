@@ -3,9 +3,9 @@
  * The control protocol as bytes, for servers and clients: lines of text, and words in them.
  * docs/CONTROL-PROTOCOL says what the lines mean.
  *
- * Pure functions on the caller's memory: no sockets, no allocation, no clock, no globals.  Input and
- * output may be split at any byte.  No input makes them read or write outside the memory that they
- * were given.  A line that is too long ends the conversation.
+ * Pure functions on the caller's memory: no sockets, no allocation, no clock, no globals.  Input
+ * and output may be split at any byte.  No input makes them read or write outside the memory that
+ * they were given.  A line that is too long ends the conversation.
  *
  * Threading: none; a struct belongs to one thread at a time.
  */

@@ -4,9 +4,9 @@
  * NetworkBlockDevice/nbd, doc/proto.md.  Implemented are fixed newstyle, structured replies and
  * base:allocation, without STARTTLS, EXTENDED_HEADERS and RESIZE.
  *
- * Pure functions on the caller's memory: no sockets, no allocation, no clock, no globals.  Input and
- * output may be split at any byte.  No input makes them read or write outside the memory that they
- * were given, or wait for more than a bounded number of bytes.
+ * Pure functions on the caller's memory: no sockets, no allocation, no clock, no globals.  Input
+ * and output may be split at any byte.  No input makes them read or write outside the memory that
+ * they were given, or wait for more than a bounded number of bytes.
  *
  * Threading: none; a struct belongs to one thread at a time.
  */
@@ -118,8 +118,8 @@ void rzs_nbd_handshake_init(struct rzs_nbd_handshake *h, const struct rzs_nbd_ex
 /*
  * Use bytes of in, and write bytes for the client to out.  *in_used and *out_used are always set.
  * Call it again with the input that was not used, when more has arrived or output was sent.  The
- * first call writes the greeting, and needs no input.  After TRANSMISSION or CLOSE nothing is used or
- * written any more.
+ * first call writes the greeting, and needs no input.  After TRANSMISSION or CLOSE nothing is used
+ * or written any more.
  */
 enum rzs_nbd_progress rzs_nbd_handshake_step(struct rzs_nbd_handshake *h, const void *in,
 					     size_t in_len, size_t *in_used, void *out,

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The framing of the handshake: the greeting, the client's flags, and options that arrive in pieces;
- * see nbd.h.  nbd_options.c answers the options.
+ * The framing of the handshake: the greeting, the client's flags, and options that arrive in
+ * pieces; see nbd.h.  nbd_options.c answers the options.
  *
- * A client can cost no more than one struct of fixed size, RZS_NBD_MAX_OPTIONS answers, and for each
- * the reading of RZS_NBD_OPTION_SKIP_MAX bytes.  An answer is begun only if the longest one would
- * fit, so each is written completely.
+ * A client can cost no more than one struct of fixed size, RZS_NBD_MAX_OPTIONS answers, and for
+ * each the reading of RZS_NBD_OPTION_SKIP_MAX bytes.  An answer is begun only if the longest one
+ * would fit, so each is written completely.
  */
 #include "nbd_options.h"
 #include "nbd_wire.h"

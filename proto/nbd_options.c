@@ -2,8 +2,8 @@
 /*
  * The answers to the options of the handshake; see nbd_options.h.
  *
- * A cursor that knows how much is left reads the data of an option.  Data that is too short, too long
- * or has an invalid string is refused with ERR_INVALID.  An answer is written completely, in
+ * A cursor that knows how much is left reads the data of an option.  Data that is too short, too
+ * long or has an invalid string is refused with ERR_INVALID.  An answer is written completely, in
  * RZS_NBD_HANDSHAKE_OUT_MIN bytes at most.
  */
 #include <errno.h>

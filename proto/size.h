@@ -7,10 +7,10 @@
 #include <stdint.h>
 
 /*
- * Parse "4096", "512M", "512MiB", "512MB" or "25%": a whole number and an optional suffix.  Suffixes
- * are B; K M G T P E in either case, powers of 1024, which iB or B may follow; and %, a share of
- * whole, which is 0 if shares are not allowed.
- * 0, -EINVAL (not a size) or -ERANGE (too large); *out_why: what is wrong, a constant string, or NULL.
+ * Parse "4096", "512M", "512MiB", "512MB" or "25%": a whole number and an optional suffix.
+ * Suffixes are B; K M G T P E in either case, powers of 1024, which iB or B may follow; and %, a
+ * share of whole, which is 0 if shares are not allowed.  0, -EINVAL (not a size) or -ERANGE (too
+ * large); *out_why: what is wrong, a constant string, or NULL.
  */
 int rzs_size_parse(const char *text, uint64_t whole, uint64_t *out, const char **out_why);
 

@@ -2,10 +2,10 @@
 /*
  * Sizes as expressions; see size_expr.h.
  *
- * A recursive descent parser that computes while it parses.  Values are fractions of 64-bit numbers in
- * lowest terms, so ram / 3 * 3 is ram and 100M * 29% is 29M; floating point would miss both by a byte,
- * and thereby by a page.  Each value has a kind, and a combination that makes no sense, such as a size
- * times a size, is refused.
+ * A recursive descent parser that computes while it parses.  Values are fractions of 64-bit numbers
+ * in lowest terms, so ram / 3 * 3 is ram and 100M * 29% is 29M; floating point would miss both by a
+ * byte, and thereby by a page.  Each value has a kind, and a combination that makes no sense, such
+ * as a size times a size, is refused.
  */
 #include "size_expr.h"
 

@@ -15,13 +15,14 @@ struct rzs_size_fault {
 };
 
 /*
- * Evaluate what rzs_size_parse() takes, or an expression: numbers, also with digits after a point, and
- * the same suffixes; ram; + - * / and parentheses; min(A, B, ...) and max(A, B, ...); white space.
+ * Evaluate what rzs_size_parse() takes, or an expression: numbers, also with digits after a point,
+ * and the same suffixes; ram; + - * / and parentheses; min(A, B, ...) and max(A, B, ...); white
+ * space.
  *
- * ram: bytes that `ram` and percentages refer to; 0: not known, and they are refused.  A bare number
- * is bytes.  If the text contains `ram`, a percentage or a function, it is MiB instead, unless it is a
- * factor or divisor.  N% is a share of ram; after * it is that share of the left operand.
- * Intermediate results may be negative.  The result is rounded down to whole bytes.
+ * ram: bytes that `ram` and percentages refer to; 0: not known, and they are refused.  A bare
+ * number is bytes.  If the text contains `ram`, a percentage or a function, it is MiB instead,
+ * unless it is a factor or divisor.  N% is a share of ram; after * it is that share of the left
+ * operand.  Intermediate results may be negative.  The result is rounded down to whole bytes.
  *
  * 0; -EINVAL: not an expression; -ERANGE: division by zero, a negative result, or 2^63 bytes (2^64
  * without operators) or more.  *out is 0 on error.

@@ -76,11 +76,10 @@ enum rzs_config_log {
 
 struct rzsd_config {
 	struct rzs_config_listen listen[RZS_CONFIG_LISTENERS];
-	unsigned nr_listen;	 /* 1 or more */
-	bool allow_tcp_anywhere; /* not only on loopback */
-	char control[108];	 /* path of the control socket, empty: none */
-	uid_t allow_user
-		[RZS_CONFIG_USERS]; /* may use the unix sockets, besides root and the process's user */
+	unsigned nr_listen;		    /* 1 or more */
+	bool allow_tcp_anywhere;	    /* not only on loopback */
+	char control[108];		    /* path of the control socket, empty: none */
+	uid_t allow_user[RZS_CONFIG_USERS]; /* may use unix sockets, besides root and our user */
 	unsigned nr_allow_user;
 
 	unsigned threads; /* that serve requests; complete() replaces 0 by the number of CPUs */
@@ -120,11 +119,11 @@ extern const char *const rzs_config_keys[RZS_CONFIG_KEYS + 1];
 void rzs_config_init(struct rzsd_config *c);
 
 /*
- * Set a key of [server]; or a key of a device, or its init.  Naming a device adds it; a NULL key does
- * no more than that.  Values of listen and allow-user from the same file, or from the command line,
- * add up; a value from elsewhere replaces them.  In a file a value may list several; one with a blank
- * or comma in it stands in double quotes.
- * 0, or why is set and: -ENOENT: no such key; -EINVAL: a bad name or value; -ENOSPC: too many devices.
+ * Set a key of [server]; or a key of a device, or its init.  Naming a device adds it; a NULL key
+ * does no more than that.  Values of listen and allow-user from the same file, or from the command
+ * line, add up; a value from elsewhere replaces them.  In a file a value may list several; one with
+ * a blank or comma in it stands in double quotes.  0, or why is set and: -ENOENT: no such key;
+ * -EINVAL: a bad name or value; -ENOSPC: too many devices.
  */
 int rzs_config_set(struct rzsd_config *c, const char *key, const char *value,
 		   char why[RZS_WHY_MAX]);
@@ -132,9 +131,9 @@ int rzs_config_set_device(struct rzsd_config *c, const char *name, const char *k
 			  const char *value, char why[RZS_WHY_MAX]);
 
 /*
- * Read the file at path; with NULL RZS_CONFIG_FILE, if it exists.  Then read *.conf in the directory
- * of the same name with .d appended, in the order of their names.  Returns the number of complaints;
- * their text is valid during the call.
+ * Read the file at path; with NULL RZS_CONFIG_FILE, if it exists.  Then read *.conf in the
+ * directory of the same name with .d appended, in the order of their names.  Returns the number of
+ * complaints; their text is valid during the call.
  */
 unsigned rzs_config_read(struct rzsd_config *c, const char *path,
 			 void (*complain)(void *arg, const char *text), void *arg);

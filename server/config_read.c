@@ -3,9 +3,9 @@
  * rzsd's configuration files; see config.h.
  *
  * libinih splits a line into key, value and comment.  A reader of our own passes it one line at a
- * time.  So each complaint knows its line, and the reader sees what libinih does not report: an empty
- * section, a line that is too long, a line that makes no sense.  The reader removes leading white
- * space, because libinih takes an indented line for a continuation.
+ * time.  So each complaint knows its line, and the reader sees what libinih does not report: an
+ * empty section, a line that is too long, a line that makes no sense.  The reader removes leading
+ * white space, because libinih takes an indented line for a continuation.
  */
 #include <dirent.h>
 #include <errno.h>

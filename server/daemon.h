@@ -9,9 +9,9 @@
 
 /*
  * Go on in a child with its own session.  The parent exits with 0 when the child calls
- * rzs_daemon_ready(), or with 1 if the child ends before that.  So whoever starts the process learns
- * whether it works, and sees its messages until then.  0 in the child; a negative errno if there is
- * no child.
+ * rzs_daemon_ready(), or with 1 if the child ends before that.  So whoever starts the process
+ * learns whether it works, and sees its messages until then.  0 in the child; a negative errno if
+ * there is no child.
  */
 int rzs_daemon_fork(void);
 

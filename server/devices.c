@@ -3,12 +3,12 @@
  * rzsd's devices.  See devices.h, which also says what I/O threads access.
  *
  * Threading: the front thread.  A store is created before its device's first connection, and
- * destroyed when `connections` is 0; only the front thread increments that.  The upkeep thread uses a
- * store from rzs_upkeep_add() to rzs_upkeep_remove(), which waits for it.
+ * destroyed when `connections` is 0; only the front thread increments that.  The upkeep thread uses
+ * a store from rzs_upkeep_add() to rzs_upkeep_remove(), which waits for it.
  *
  * Invariant: a device has all of store, latency and `configured`, or none.  `configured` are the
- * parameters as given, params the completed ones.  So the next init after a reset computes shares of
- * RAM and random numbers again.
+ * parameters as given, params the completed ones.  So the next init after a reset computes shares
+ * of RAM and random numbers again.
  */
 #include <errno.h>
 #include <stdio.h>

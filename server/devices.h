@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * rzsd's devices, by name: not initialised (parameters only), or initialised (a store and an export).
+ * rzsd's devices, by name: not initialised (parameters only), or initialised (a store and an
+ * export).
  *
  * Threading: the table belongs to the front thread.  An I/O thread accesses the members of a device
  * to which it has a connection; such a device is neither reset nor removed.
@@ -29,20 +30,25 @@ struct rzs_device {
 
 struct rzs_devices;
 
-/* nr_workers: calls that may run at once on a store: the I/O threads and upkeep.  -EINVAL, -ENOMEM. */
+/*
+ * nr_workers: calls that may run at once on a store: the I/O threads and upkeep.  -EINVAL, -ENOMEM.
+ */
 int rzs_devices_open(unsigned nr_workers, struct rzs_devices **out);
 
 /* Remove all devices.  All connections must have ended.  NULL is fine. */
 void rzs_devices_close(struct rzs_devices *devices);
 
-/* Add a device with these parameters, not completed; NULL: the defaults.  Errors: target.create(). */
+/*
+ * Add a device with these parameters, not completed; NULL: the defaults.  Errors: target.create().
+ */
 int rzs_devices_add(struct rzs_devices *devices, const char *name,
 		    const struct rzs_device_params *params, char why[RZS_WHY_MAX]);
 
 /*
  * Restrict an export to what this client may do: only read, while another client holds the device.
  * structured: the client takes structured replies, which no kernel does.
- * -EAGAIN: the other client is about to leave; ask again then.  -EBUSY with *out_why set: refuse it.
+ * -EAGAIN: the other client is about to leave; ask again then.  -EBUSY with *out_why set: refuse
+ * it.
  */
 int rzs_devices_offer(const struct rzs_peer_id *peer, bool structured,
 		      struct rzs_nbd_export *export, const char **out_why);

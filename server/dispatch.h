@@ -50,8 +50,8 @@ int rzs_dispatch_zero(struct rzs_dispatch *d, uint64_t len, uint64_t offset);
 bool rzs_dispatch_is_zero(struct rzs_dispatch *d, uint64_t len, uint64_t offset);
 
 /*
- * The flags that base:allocation has for offset (RZS_NBD_STATE_*), and in *out_len for how many bytes
- * they hold: 1 .. len.  The next extent may have the same flags.  0 or a negative errno.
+ * The flags that base:allocation has for offset (RZS_NBD_STATE_*), and in *out_len for how many
+ * bytes they hold: 1 .. len.  The next extent may have the same flags.  0 or a negative errno.
  */
 int rzs_dispatch_extent(struct rzs_dispatch *d, uint64_t len, uint64_t offset, uint64_t *out_len,
 			uint32_t *out_flags);

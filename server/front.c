@@ -3,8 +3,8 @@
  * Listeners, and what all clients in their handshake have in common.  See front.h; handshake.c has
  * the client itself, and calls back through struct rzs_front.
  *
- * When the system has no descriptor or no memory for another client, accept() fails at once, and the
- * listener stays readable.  So accepting then pauses, or the loop would spin.
+ * When the system has no descriptor or no memory for another client, accept() fails at once, and
+ * the listener stays readable.  So accepting then pauses, or the loop would spin.
  */
 #include <errno.h>
 #include <stdlib.h>

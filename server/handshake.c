@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A client during its handshake: carries bytes between its socket and the codec (nbd.h), then passes
- * the socket on to an I/O thread.
+ * A client during its handshake: carries bytes between its socket and the codec (nbd.h), then
+ * passes the socket on to an I/O thread.
  *
  * While answers to a client cannot be sent, nothing is received from it.  So it can make the server
  * keep one step's output and no more.  As soon as an export is agreed on, the client counts as one
@@ -267,7 +267,9 @@ static int watch(struct rzs_handshake *h, uint32_t events)
 	return rzs_loop_change(h->front->loop, &h->watched, events);
 }
 
-/* Do all that is possible now.  Afterwards h waits for its socket or another client, or is freed. */
+/*
+ * Do all that is possible now.  Afterwards h waits for its socket or another client, or is freed.
+ */
 static void advance(struct rzs_handshake *h)
 {
 	bool more = true;

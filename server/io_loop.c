@@ -2,9 +2,9 @@
 /*
  * The threads that serve requests; see io_loop.h.
  *
- * A thread waits in its own epoll set.  Its sockets are edge-triggered and stay in the set for their
- * lives.  Only when replies cannot be sent are a socket's events changed, by EPOLL_CTL_MOD, which
- * needs no memory.  (Threads that may wait have another loop, host/loop.c.)
+ * A thread waits in its own epoll set.  Its sockets are edge-triggered and stay in the set for
+ * their lives.  Only when replies cannot be sent are a socket's events changed, by EPOLL_CTL_MOD,
+ * which needs no memory.  (Threads that may wait have another loop, host/loop.c.)
  *
  * Threading: the front thread passes connections to a thread through `adopted`, and gets their
  * memory back through `returned`.  Both are stacks: one side pushes, the other takes all.  The rest

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The threads that serve requests.  Each has its own loop, and keeps its connections until they end.
+ * The threads that serve requests.  Each has its own loop, and keeps its connections until they
+ * end.
  *
  * Threading: the front thread calls all of this.
  */
@@ -25,8 +26,8 @@ struct rzs_io_options {
 };
 
 /*
- * Start the threads.  Each is protected (protect_server.h) when this returns.  0, or a negative errno
- * and *out is NULL.
+ * Start the threads.  Each is protected (protect_server.h) when this returns.  0, or a negative
+ * errno and *out is NULL.
  */
 int rzs_io_start(const struct rzs_io_options *options, struct rzs_io **out);
 

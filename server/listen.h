@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The sockets that NBD clients connect to: unix sockets, where the system says who connects, and TCP,
- * where it does not.
+ * The sockets that NBD clients connect to: unix sockets, where the system says who connects, and
+ * TCP, where it does not.
  *
  * Threading: the front thread.
  */
@@ -43,9 +43,9 @@ int rzs_listen_open(const struct sockaddr *address, socklen_t len, mode_t mode,
 		    struct rzs_listener *out, char why[RZS_WHY_MAX]);
 
 /*
- * Use a listening socket that was passed to this process.  On success the listener owns fd.  -EINVAL
- * with why set: it does not listen; or it is TCP beyond the loopback interface, and anywhere is
- * false.
+ * Use a listening socket that was passed to this process.  On success the listener owns fd.
+ * -EINVAL with why set: it does not listen; or it is TCP beyond the loopback interface, and
+ * anywhere is false.
  */
 int rzs_listen_adopt(int fd, bool anywhere, struct rzs_listener *out, char why[RZS_WHY_MAX]);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Between a service and its manager, by the protocols of sd_notify(3) and sd_listen_fds(3): reports
- * the service's state, and receives listening sockets.  Written here because libsystemd would bring a
- * megabyte of libraries into locked memory for two system calls.
+ * the service's state, and receives listening sockets.  Written here because libsystemd would bring
+ * a megabyte of libraries into locked memory for two system calls.
  *
  * Threading: the main thread, which alone changes the environment.
  */

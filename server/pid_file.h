@@ -12,8 +12,8 @@
 /*
  * Write the id of this process to path, and keep the file locked: one process at a time has it.  An
  * existing file is used only if it is a pid file that no process has.
- * A descriptor to keep open, or a negative errno with why set: -EBUSY another process has it; -EEXIST
- * it is not a pid file; or the system's.
+ * A descriptor to keep open, or a negative errno with why set: -EBUSY another process has it;
+ * -EEXIST it is not a pid file; or the system's.
  */
 int rzs_pid_file_open(const char *path, char why[RZS_WHY_MAX]);
 

@@ -3,8 +3,8 @@
  * The verbs of the control socket; see ctl_commands.h.  The table is at the end.
  *
  * Each verb adds data lines and returns 0, or a negative errno with the reason in why.  Then
- * rzs_ctl_run() ends the reply.  The words of a line have less than LINE_TEXT bytes together.  So the line is not
- * too long for clients, even if each byte has to be written as three.
+ * rzs_ctl_run() ends the reply.  The words of a line have less than LINE_TEXT bytes together.  So
+ * the line is not too long for clients, even if each byte has to be written as three.
  *
  * Threading: the control socket's thread.
  */

@@ -44,7 +44,36 @@ static int set_text_size(const char *key, const char *value, uint64_t *out,
 	return err;
 }
 
-static int check_size(const char *text, uint64_t size, char *why);
+/* A hint for a message about a small number of bytes that was perhaps meant in MiB. */
+static const char *hint(char buf[96], const char *text, uint64_t bytes)
+{
+	buf[0] = '\0';
+	if (rzs_size_is_bare(text) && bytes > 0 && bytes < SMALL_SIZE)
+		snprintf(buf, 96, "; a bare number counts bytes: for MiB give %lluM",
+			 (unsigned long long)bytes);
+	return buf;
+}
+
+static int check_size(const char *text, uint64_t size, char *why)
+{
+	char more[96];
+
+	if (size == 0)
+		return rzs_value_bad(why, "size", text, "a device has at least one page, %u bytes",
+				     RZS_PAGE_SIZE);
+	if (size % RZS_PAGE_SIZE) {
+		uint64_t below = size - size % RZS_PAGE_SIZE;
+
+		return rzs_value_bad(
+			why, "size", text, "not a multiple of %u; the nearest are %llu and %llu%s",
+			RZS_PAGE_SIZE, (unsigned long long)below,
+			(unsigned long long)below + RZS_PAGE_SIZE, hint(more, text, size));
+	}
+	if (size > MAX_SIZE)
+		return rzs_value_bad(why, "size", text, "the largest possible is %llu",
+				     (unsigned long long)MAX_SIZE);
+	return 0;
+}
 
 /* What can never be a size is refused now, not when the device is initialised. */
 static int set_size(struct rzs_device_params *p, const char *key, const char *value, char *why)
@@ -303,37 +332,6 @@ void rzs_device_params_init(struct rzs_device_params *p)
 {
 	memset(p, 0, sizeof(*p));
 	p->store.codec = rzs_codec_name(0);
-}
-
-/* A hint for a message about a small number of bytes that was perhaps meant in MiB. */
-static const char *hint(char buf[96], const char *text, uint64_t bytes)
-{
-	buf[0] = '\0';
-	if (rzs_size_is_bare(text) && bytes > 0 && bytes < SMALL_SIZE)
-		snprintf(buf, 96, "; a bare number counts bytes: for MiB give %lluM",
-			 (unsigned long long)bytes);
-	return buf;
-}
-
-static int check_size(const char *text, uint64_t size, char *why)
-{
-	char more[96];
-
-	if (size == 0)
-		return rzs_value_bad(why, "size", text, "a device has at least one page, %u bytes",
-				     RZS_PAGE_SIZE);
-	if (size % RZS_PAGE_SIZE) {
-		uint64_t below = size - size % RZS_PAGE_SIZE;
-
-		return rzs_value_bad(
-			why, "size", text, "not a multiple of %u; the nearest are %llu and %llu%s",
-			RZS_PAGE_SIZE, (unsigned long long)below,
-			(unsigned long long)below + RZS_PAGE_SIZE, hint(more, text, size));
-	}
-	if (size > MAX_SIZE)
-		return rzs_value_bad(why, "size", text, "the largest possible is %llu",
-				     (unsigned long long)MAX_SIZE);
-	return 0;
 }
 
 static int complete_size(struct rzs_device_params *p, uint64_t ram, char *why)

@@ -22,12 +22,19 @@ int rzs_process_params_protect(const char *key, const char *value, enum rzs_prot
 int rzs_process_params_realtime(const char *key, const char *value, enum rzs_realtime *out,
 				char why[RZS_WHY_MAX])
 {
-	enum rzs_realtime realtime;
+	static const char *const names[] = {
+		[RZS_REALTIME_SWAP] = "swap",
+		[RZS_REALTIME_ALWAYS] = "always",
+		[RZS_REALTIME_NEVER] = "never",
+	};
 
-	if (rzs_realtime_parse(value, &realtime) < 0)
-		return rzs_value_bad(why, key, value, "expected swap, always or never");
-	*out = realtime;
-	return 0;
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(value, names[i]) == 0) {
+			*out = (enum rzs_realtime)i;
+			return 0;
+		}
+	}
+	return rzs_value_bad(why, key, value, "expected swap, always or never");
 }
 
 int rzs_process_params_set_ballast(const char *key, const char *value, uint64_t *out, bool *given,

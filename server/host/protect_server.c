@@ -55,19 +55,17 @@ static bool no_more_forks;
 static char oom_score_before[16];
 static int nice_before;
 
-static void warn(void *unused, const char *text)
+static void report_refusal(void *unused, const char *text)
 {
-	(void)unused;
-	rzs_say_at(RZS_SAY_WARNING, "protect=auto: %s", text);
-}
-
-static void error(void *unused, const char *text)
-{
-	(void)unused;
 	char line[RZS_PROTECT_LINE_MAX + 32];
 
-	snprintf(line, sizeof(line), "protect=require: %s", text);
-	options.error(line);
+	(void)unused;
+	if (protect.mode == RZS_PROTECT_REQUIRE) {
+		snprintf(line, sizeof(line), "protect=require: %s", text);
+		options.error(line);
+	} else {
+		rzs_say_at(RZS_SAY_WARNING, "protect=auto: %s", text);
+	}
 }
 
 /* Report new refusals.  0; -EPERM: one of them is a required step. */
@@ -76,8 +74,7 @@ static int report_refusals(void)
 	unsigned refused = rzs_protect_refused(&protect);
 
 	if (refused > refusals_reported)
-		rzs_protect_report(&protect, false,
-				   protect.mode == RZS_PROTECT_REQUIRE ? error : warn, NULL);
+		rzs_protect_report(&protect, false, report_refusal, NULL);
 	refusals_reported = refused;
 	if (refused && protect.mode == RZS_PROTECT_REQUIRE) {
 		options.error("protect=require: run it as root, with CAP_IPC_LOCK, "
@@ -103,24 +100,6 @@ static void parent_after_fork(void)
 	/* If this is refused, setting the score was refused too. */
 	if (oom_score_before[0])
 		(void)rzs_text_file_write(OOM_SCORE, oom_score_before);
-}
-
-int rzs_realtime_parse(const char *text, enum rzs_realtime *out)
-{
-	static const char *const names[] = {
-		[RZS_REALTIME_SWAP] = "swap",
-		[RZS_REALTIME_ALWAYS] = "always",
-		[RZS_REALTIME_NEVER] = "never",
-	};
-
-	*out = RZS_REALTIME_SWAP;
-	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (strcmp(text, names[i]) == 0) {
-			*out = (enum rzs_realtime)i;
-			return 0;
-		}
-	}
-	return -EINVAL;
 }
 
 /* A store gets and returns memory in blocks, so a block has to consist of whole pages. */

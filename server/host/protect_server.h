@@ -30,9 +30,6 @@ struct rzs_protect_server_options {
 	void (*error)(const char *text);
 };
 
-/* Parse "swap", "always" or "never".  -EINVAL, and RZS_REALTIME_SWAP in *out: none of these. */
-int rzs_realtime_parse(const char *text, enum rzs_realtime *out);
-
 /*
  * At the start, while the process has the rights of the user who started it, and before it becomes
  * a daemon, so that the user sees refusals.  options is copied.  0; -EPERM: a required step is

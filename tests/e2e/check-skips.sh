@@ -47,7 +47,7 @@ check() {
 	rm -rf "$tmpdir"/rzs-check.*
 }
 says() { tail -n 12 "$out" | grep -qF -- "$1" || fail "no '$1' at the end of: $(cat "$out")"; }
-unlisted="skipped, which scripts/skips has not: "
+unlisted="skipped, not listed in scripts/skips: "
 list=$tmpdir/tree/scripts/skips
 
 check 0 check CI=true
@@ -77,7 +77,7 @@ check 0 vm CI=true GUEST=peer
 check 0 packages CI=true
 sed -i '/^packages/d' "$list"
 check 1 packages CI=true
-says "${unlisted}the step: not asked to install anything"
+says "${unlisted}the step: --no-install was given"
 
 cat >>"$list" <<'END'
 check,vm  tests/e2e/some.sh  a reason

@@ -433,7 +433,7 @@ test_json() {
 	check_json 'd["well"] and d["attached"] and d["size_kib"] == 1024'
 	check_json 'd["queue"]["nr_requests"] == "16"'
 	check_json 'd["swap"] == {"on": True, "kib": 1020, "used_kib": 12, "priority": 100}'
-	check_json 'd["server"]["pid"] == 4242'
+	check_json 'd["server"]["pid"] == 4242 and d["server"]["oom_score_adj"] == -1000'
 	check_json '[t["policy"] for t in d["server"]["threads"]] == [0, 1, 0, 0]'
 	check_json 'all(f["level"] == "ok" for f in d["findings"]) and len(d["findings"]) >= 10'
 	put 0 proc/4242/oom_score_adj

@@ -52,7 +52,7 @@ stop_nbdkit
 
 # shellcheck disable=SC2086
 {
-	fails_with 'cannot be made' -- $NBDKIT -f -U - "$RZS_PLUGIN" size=1M protect=off control=/proc/no/such/socket
+	fails_with 'cannot create its directory' -- $NBDKIT -f -U - "$RZS_PLUGIN" size=1M protect=off control=/proc/no/such/socket
 	fails_with 'is not a socket' -- $NBDKIT -f -U - "$RZS_PLUGIN" size=1M protect=off control=/etc/passwd
 	fails_with 'longer than the 107 bytes' -- \
 		$NBDKIT -f -U - "$RZS_PLUGIN" size=1M protect=off control="/$(printf 'x%.0s' {1..200})"

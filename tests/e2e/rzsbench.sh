@@ -202,6 +202,9 @@ complains 2 "no pages: give --pid" pages
 complains 2 "--rounds 0: not a number from 1 to" pages --rounds 0 --all
 complains 2 "--methods lzma: no such algorithm in this build" pages --methods lzma "$tmpdir"
 complains 2 "--pid x: not a number" pages --pid x
+# What a message repeats cannot control the terminal.
+complains 2 "--pid ?[31m: not a number" pages --pid $'\e[31m'
+complains 2 "no such command: ?[31m" $'\e[31m'
 complains 2 "--pid needs a value" pages --pid
 complains 2 "no such option" pages --nonsense
 complains 77 "process 2147483646: No such process" pages --pid 2147483646

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * bare_codec METHOD FILE ROUNDS: compresses and decompresses the pages of a file in a bare loop, so
- * that a profiler can compare "rzsbench pages" with it.  METHOD is lzo, lz4 or zstd.  Prints "PAGES
- * BYTES": the pages that are not one repeated word, and their bytes after compression.  A page that
- * does not shrink counts as it is.
+ * bare_codec METHOD FILE ROUNDS: compresses and decompresses the pages of a file in a bare loop
+ * over the library, with which a profiler can compare what "rzsbench pages" does for a page.
+ * METHOD is lzo, lz4 or zstd.  Prints "PAGES BYTES": the pages that are not one repeated word, and
+ * the bytes they become; a page that does not shrink counts as it is.
  *
  * Threading: none.  compress_page() and decompress_page() are called once for each page and round.
  */

@@ -11,7 +11,7 @@
 
 #include "nbd_drive.h"
 
-/* A session longer than this is cut in two at some places only: sooner under valgrind, the slowest tool. */
+/* Longer sessions are cut in two at some places only; valgrind, the slowest, cuts fewer. */
 #define CUTS_ALL  (t_scale() > 10 ? 700u : 20000u)
 #define CUTS_SOME 100u
 

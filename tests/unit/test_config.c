@@ -237,7 +237,8 @@ T_TEST(every_complaint_has_its_place)
 	refuse("[server] x", "a.conf:1: expected [server] or [device NAME]");
 	refuse("[device a b]", "a.conf:1: expected [server] or [device NAME]");
 	refuse("[server a]", "a.conf:1: [server]: this section has no name");
-	refuse("[device]\nsize = 1\n", "a.conf:1: [device]: a name is missing, as in [device swap0]");
+	refuse("[device]\nsize = 1\n",
+	       "a.conf:1: [device]: a name is missing, as in [device swap0]");
 	refuse("[device a/b]", "a.conf:1: device=a/b: a device's name is 1 to 63 of ...");
 	refuse("[server]\n= 5\n", "a.conf:2: =5: not a key of the server");
 	refuse("[server]\nverbose\n# and\n", "a.conf:2: expected KEY = VALUE...");
@@ -296,7 +297,8 @@ T_TEST(all_are_told_up_to_a_bound)
 	T_EQ(feed("a.conf", text, strlen(text)), 50);
 	T_EQ(nr_said, RZS_CONFIG_COMPLAINTS + 1);
 	for (unsigned i = 0; i < RZS_CONFIG_COMPLAINTS; i++) {
-		snprintf(text, sizeof(text), "a.conf:%u: %s", i + 2, i % 2 ? "threads" : "expected");
+		snprintf(text, sizeof(text), "a.conf:%u: %s", i + 2,
+			 i % 2 ? "threads" : "expected");
 		if (strncmp(said[i], text, strlen(text)) != 0)
 			T_FAIL("\"%s\" is not of %s", said[i], text);
 	}

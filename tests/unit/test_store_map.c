@@ -3,32 +3,9 @@
  * The map of what is stored: what rzs_store_map() says of holes, zeros and data, and how runs
  * meet the edges of the store and of the table's chunks.
  */
-#include "pages.h"
-#include "rzs_store.h"
-#include "t.h"
-#include "twin.h"
+#include "twin_rig.h"
 
-#define PAGE  RZS_PAGE_SIZE
 #define CHUNK 4096u /* slots in one block of the slot table */
-
-static struct twin open_twin(uint64_t nr_pages)
-{
-	struct rzs_config cfg = {.nr_pages = nr_pages, .nr_workers = 1};
-	struct twin t;
-
-	twin_open(&t, &cfg);
-	return t;
-}
-
-static void write_kind(struct twin *t, enum pages_kind kind, uint64_t slot, uint64_t nr)
-{
-	uint8_t page[PAGE];
-
-	for (; nr > 0; nr--, slot++) {
-		pages_make(page, kind, slot);
-		T_EQ(twin_write(t, slot, page), 0);
-	}
-}
 
 /* The run from slot on, pieced together of as many calls as it takes; most pages at most. */
 static uint64_t run_from(const struct twin *t, uint64_t slot, uint64_t most, enum rzs_map_kind want)
@@ -63,12 +40,12 @@ T_TEST(holes_zeros_and_data_are_told_apart)
 {
 	struct twin t = open_twin(1000);
 
-	write_kind(&t, PAGES_ZERO, 10, 5);
-	write_kind(&t, PAGES_SAME32, 15, 5);
-	write_kind(&t, PAGES_SAME64, 20, 5);
-	write_kind(&t, PAGES_TEXT, 25, 5);
-	write_kind(&t, PAGES_RANDOM, 30, 5);
-	write_kind(&t, PAGES_ZERO, 35, 1);
+	fill(&t, PAGES_ZERO, 10, 5);
+	fill(&t, PAGES_SAME32, 15, 5);
+	fill(&t, PAGES_SAME64, 20, 5);
+	fill(&t, PAGES_TEXT, 25, 5);
+	fill(&t, PAGES_RANDOM, 30, 5);
+	fill(&t, PAGES_ZERO, 35, 1);
 	T_EQ(run_from(&t, 0, 1000, RZS_MAP_HOLE), 10);
 	T_EQ(run_from(&t, 10, 990, RZS_MAP_ZERO), 5);
 	T_EQ(run_from(&t, 15, 985, RZS_MAP_DATA), 20);
@@ -81,7 +58,7 @@ T_TEST(what_is_discarded_is_a_hole_again)
 {
 	struct twin t = open_twin(100);
 
-	write_kind(&t, PAGES_TEXT, 0, 100);
+	fill(&t, PAGES_TEXT, 0, 100);
 	twin_discard(&t, 10, 5);
 	twin_ptrim(&t, 5 * PAGE, 20 * PAGE);
 	T_EQ(twin_pzero(&t, 5 * PAGE, 30 * PAGE), 0);
@@ -97,7 +74,7 @@ T_TEST(a_page_zeroed_in_part_is_data_until_nothing_is_left)
 {
 	struct twin t = open_twin(10);
 
-	write_kind(&t, PAGES_TEXT, 3, 1);
+	fill(&t, PAGES_TEXT, 3, 1);
 	T_EQ(twin_pzero(&t, PAGE - 1, 3 * PAGE), 0);
 	T_EQ(run_from(&t, 3, 1, RZS_MAP_DATA), 1);
 	T_EQ(twin_pzero(&t, 1, 4 * PAGE - 1), 0);
@@ -110,8 +87,8 @@ T_TEST(runs_cross_the_chunks_of_the_table)
 {
 	struct twin t = open_twin(4 * CHUNK);
 
-	write_kind(&t, PAGES_SAME32, CHUNK - 3, 6);
-	write_kind(&t, PAGES_ZERO, 3 * CHUNK - 1, 2);
+	fill(&t, PAGES_SAME32, CHUNK - 3, 6);
+	fill(&t, PAGES_ZERO, 3 * CHUNK - 1, 2);
 	T_EQ(run_from(&t, 0, 4 * CHUNK, RZS_MAP_HOLE), CHUNK - 3);
 	T_EQ(run_from(&t, CHUNK - 3, 3 * CHUNK, RZS_MAP_DATA), 6);
 	T_EQ(run_from(&t, CHUNK + 3, 3 * CHUNK - 3, RZS_MAP_HOLE), 2 * CHUNK - 4);
@@ -133,13 +110,13 @@ T_TEST(the_map_of_a_mix_agrees_page_by_page)
 			run = t.model.nr_pages - slot;
 		switch (pages_below(&rng, 4)) {
 		case 0:
-			write_kind(&t, PAGES_ZERO, slot, run);
+			fill(&t, PAGES_ZERO, slot, run);
 			break;
 		case 1:
-			write_kind(&t, PAGES_SAME64, slot, run);
+			fill(&t, PAGES_SAME64, slot, run);
 			break;
 		case 2:
-			write_kind(&t, PAGES_SPARSE, slot, run);
+			fill(&t, PAGES_SPARSE, slot, run);
 			break;
 		default:
 			break;

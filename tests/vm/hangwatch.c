@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * hangwatch: notice that a guest makes no progress in swapping, say where everything stands, and
- * end the guest.
+ * hangwatch: detect that swapping makes no progress, log the state of the guest, and end it.
  *
  * Progress is a change of pswpin or pswpout in /proc/vmstat, or of the counter that hog keeps in a
- * shared file.  Two threads, because reading /proc/vmstat takes memory and may itself be stuck when
- * the machine is:
+ * shared file.  There are two threads, because reading /proc/vmstat allocates memory and may hang
+ * with the machine:
  *   sampler  reads the counters ten times a second and leaves them in memory
- *   judge    looks at what the sampler left; touches nothing but locked memory, a serial line and
- *            sysrq, none of which needs memory.  A sampler that is stuck looks the same as
- *            counters that stand still, and is.
- * A third, the dumper, collects /proc/PID/task/TID/stack on a hang and may get stuck as well: it
+ *   watcher  examines what the sampler left.  It uses only locked memory, a serial line and sysrq,
+ *            which need no memory.  If the sampler hangs, the counters do not change, so that is
+ *            detected as well.
+ * A third one, the dumper, collects /proc/PID/task/TID/stack after a hang.  It may hang too, so it
  * gets a few seconds.
  *
- * All locked, at -1000 for the OOM killer and at a real-time priority above the server's.
+ * Memory is locked, the OOM score is -1000, and the real-time priority is above the server's.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -46,7 +45,7 @@ struct watch {
 	const uint64_t *hog;
 	const char *names[MAX_NAMES];
 	unsigned nr_names;
-	/* Written by the sampler, read by the judge, one word each. */
+	/* Written by the sampler, read by the watcher, one word each. */
 	uint64_t in, out, free_pages, server_pages;
 };
 
@@ -248,7 +247,7 @@ static void end_hung_guest(const struct watch *w, uint64_t stall_ms)
 	_exit(1);
 }
 
-/* What the judge saw last, and its worst. */
+/* The last and the worst values that the watcher has seen. */
 struct record {
 	uint64_t in, out, hog, free_pages, server_pages;
 	uint64_t stall_ms, worst_stall_ms, worst_pause_ms, least_free, most_server, most_swap_kib;
@@ -286,13 +285,13 @@ static void look(const struct watch *w, struct record *r, uint64_t passed_ms)
 }
 
 /*
- * Nothing in the guest keeps this thread waiting, so when it wakes up late the whole guest stood
- * still (a busy host): that time is no stall of the guest's, and is reported by itself.
+ * Nothing in the guest delays this thread.  If it wakes up late, the host did not run the guest.
+ * That time does not count as a stall, and is reported separately.
  */
-static void judge(const struct watch *w)
+static void watch_progress(const struct watch *w)
 {
 	struct record r = {.least_free = UINT64_MAX};
-	uint64_t start = now_ms(), last = start, told = start;
+	uint64_t start = now_ms(), last = start, reported = start;
 
 	while (!asked_to_stop) {
 		uint64_t now = now_ms(), passed = now - last;
@@ -306,7 +305,7 @@ static void judge(const struct watch *w)
 		look(w, &r, passed);
 		if (r.stall_ms >= w->limit_s * 1000ull)
 			end_hung_guest(w, r.stall_ms);
-		if (now - told >= 1000) {
+		if (now - reported >= 1000) {
 			report(w,
 			       "RZSVM: tick=%llu pswpin=%llu pswpout=%llu hog=%llu free_kib=%llu "
 			       "swap_kib=%llu "
@@ -318,7 +317,7 @@ static void judge(const struct watch *w)
 			       (unsigned long long)r.server_pages * 4,
 			       (unsigned long long)r.stall_ms,
 			       (unsigned long long)r.worst_pause_ms);
-			told = now;
+			reported = now;
 		}
 		pause_ms(SAMPLE_MS);
 	}
@@ -400,6 +399,6 @@ int main(int argc, char **argv)
 		return 3;
 	/* The scenario goes on once this file is there. */
 	close(open("/run/hangwatch.ready", O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
-	judge(&w);
+	watch_progress(&w);
 	return 0;
 }

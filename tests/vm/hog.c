@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A program that wants more memory than the guest has, and knows what every byte of it must be.
+ * A program that needs more memory than the guest has, and checks every byte of it.
  *
- * A page's contents are a function of (seed, page, number of the pass that wrote it last), and that
- * number is itself a function of (seed, page, pass): nothing about a page is remembered anywhere
- * but in the page, so there is no second copy that could go wrong in the same way.  The first pass
- * fills all pages.  Each later one walks over them in another order, visits a share of them (-v,
- * percent; chosen by seed, page and pass), verifies each one it visits and rewrites about half of
- * those (the rest come back from swap unchanged, which is the other path in the kernel).
+ * The contents of a page are a function of the seed, the page and the pass that wrote it last, and
+ * that pass is a function of the seed, the page and the current pass.  So nothing about a page is
+ * stored outside the page, and there is no second copy that could get the same fault.  The first
+ * pass fills all pages.  Each later pass walks over them in another order and visits a share of
+ * them (-v, percent; chosen by seed, page and pass).  It verifies the pages that it visits and
+ * rewrites about half of them.  The others are swapped in unchanged, which takes another path in
+ * the kernel.
  *
- * With -k MIB, all but the first MIB are given back after the last pass, and it waits for a line on
- * stdin: the time for swapoff.  Then these are verified once more, visited before or not.
+ * With -k MIB it frees all but the first MIB after the last pass, and waits for a line on stdin;
+ * meanwhile the scenario runs swapoff.  Then it verifies all pages that it kept.
  *
- * Prints lines for the scenario on stdout.  Exit status: 0 all right, 1 wrong byte, 2 usage, 3 no
+ * Prints lines for the scenario on stdout.  Exit status: 0 success, 1 wrong byte, 2 usage, 3 no
  * memory.
  *
  * Threading: one thread.  Static, needs tests/lib/pages.c only.

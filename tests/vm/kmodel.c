@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The driver against the same store in user space: one sequence of calls, made from a seed, goes to
- * both (and to a plain array).  Every byte that is read back is compared, and at the end every
- * figure that does not depend on the world.
+ * Compares the driver with the same store in user space.  Both get one sequence of calls, made from
+ * a seed, and so does a plain array.  Every byte that is read is compared.  At the end all
+ * statistics are compared that do not depend on the environment.
  *
  *   kmodel N CODEC plain|every|exact SEED CALLS LINES
  *
- * /dev/ramzswapN is initialised, and nothing else uses it.  LINES becomes what rzscontrol --stats
- * has to print of it, but for memory.  What depends on the world: the locks' and codecs' sizes in
- * fixed_bytes, and the reserve, so all of mem_*.  What depends on the codec's encoder, which a
- * kernel and a library may have in different versions, is compared
- *   plain  on pages that no encoder makes smaller, or none sees: everything
- *   every  on pages of every kind: what no encoder has a say in
- *   exact  on pages of every kind: everything, where both encoders give the same bytes
+ * /dev/ramzswapN must be initialised and not in use.  The file LINES gets what rzscontrol --stats
+ * must print about it, without memory.  The sizes of locks and codecs in fixed_bytes, and the
+ * reserve, depend on the environment, and so do all mem_*.  Other statistics depend on the codec's
+ * encoder, and the kernel and a library may have different versions of that.  The mode says which
+ * pages are written and which statistics are compared:
+ *   plain  pages that encoders cannot compress or do not get: all statistics
+ *   every  pages of every kind: statistics that do not depend on the encoder
+ *   exact  pages of every kind: all statistics; for codecs with the same encoder on both sides
  *
- * Exit status: 0; 1 when something differs (which is printed); 134 (abort) when a byte does; 99.
+ * Exit status: 0; 1 if a statistic differs (which is printed); 134 (abort) if a byte differs; 99.
  *
- * Threading: one thread, on one processor, so that both stores get the same worker.
+ * Threading: one thread, on one processor, so that both stores use the same worker.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -35,11 +36,11 @@
 #define PAGE	PAGES_SIZE
 #define SECTOR	512u
 #define MOST	16u	    /* pages in a call */
-#define STEP	256u	    /* objects that the driver looks at in one go */
-#define RESERVE (64u << 20) /* more than the store can take: no write waits */
-/* Without PAGES_SAME64: a word that a slot has no room for goes to the encoder. */
+#define STEP	256u	    /* objects that the driver examines in one step */
+#define RESERVE (64u << 20) /* more than the store can use: no write waits */
+/* Without PAGES_SAME64: a word that does not fit into a slot goes to the encoder. */
 #define PLAIN (1u << PAGES_ZERO | 1u << PAGES_SAME32 | 1u << PAGES_RANDOM)
-#define EVERY	((1u << PAGES_NR) - 1)
+#define EVERY ((1u << PAGES_NR) - 1)
 
 struct run {
 	struct twin t;
@@ -50,19 +51,19 @@ struct run {
 	uint8_t *buf; /* MOST pages and one */
 };
 
-static const struct figure {
+static const struct stat_row {
 	const char *name;
 	size_t offset;
-	bool encoded; /* depends on what the encoder makes of a page */
-} figures[] = {
-#define FIGURE(name, encoded) {#name, offsetof(struct rzs_stats, name), encoded},
-#define FIGURE_CALLS(name)    FIGURE(name, false)
-#define FIGURE_ENCODER(name)  FIGURE(name, true)
-#define FIGURE_PORT(name)
-#define RZS_STAT(name, kind, source, depends, help) FIGURE_##depends(name)
+	bool encoded; /* depends on the encoder */
+} rows[] = {
+#define ROW(name, encoded) {#name, offsetof(struct rzs_stats, name), encoded},
+#define ROW_CALLS(name)	   ROW(name, false)
+#define ROW_ENCODER(name)  ROW(name, true)
+#define ROW_PORT(name)
+#define RZS_STAT(name, kind, source, depends, help) ROW_##depends(name)
 #include "rzs_stats.def"
 };
-#define NR_FIGURES (sizeof(figures) / sizeof(figures[0]))
+#define NR_ROWS (sizeof(rows) / sizeof(rows[0]))
 
 __attribute__((noreturn)) static void die(const char *what)
 {
@@ -89,7 +90,7 @@ static void do_write(struct run *r, uint64_t slot, uint64_t nr, size_t skew)
 		make_page(r, mem + i * PAGE);
 	if (pwrite(r->fd, mem, nr * PAGE, (off_t)(slot * PAGE)) != (ssize_t)(nr * PAGE))
 		die("write");
-	/* Of a buffer that is not aligned it sees parts of pages, which it puts together. */
+	/* With an unaligned buffer the driver gets parts of pages, and joins them. */
 	for (i = 0; i < nr; i++)
 		(void)twin_write(&r->t, slot + i, mem + i * PAGE);
 }
@@ -138,14 +139,14 @@ static void do_compact(struct run *r)
 static void do_one(struct run *r)
 {
 	uint64_t all = r->t.model.nr_pages, what = pages_below(&r->rng, 1000);
-	/* A quarter of the calls go to a sixteenth of the pages: what is hot is rewritten often. */
+	/* A quarter of the calls go to a sixteenth of the pages, so those are often rewritten. */
 	uint64_t slot = pages_below(&r->rng, what % 4 ? all : all / 16);
 	uint64_t nr = 1 + pages_below(&r->rng, what % 8 ? 2 : MOST);
 	size_t skew = what % 3 ? 0 : SECTOR * pages_below(&r->rng, PAGE / SECTOR);
 
 	if (nr > all - slot)
 		nr = all - slot;
-	/* Parts make pages of two halves for a moment, and those some encoder makes smaller. */
+	/* Parts make pages of two halves for a moment, which some encoder may compress. */
 	if (what < 560)
 		do_write(r, slot, nr, r->kinds == PLAIN ? 0 : skew);
 	else if (what < 850)
@@ -156,7 +157,7 @@ static void do_one(struct run *r)
 		do_compact(r);
 }
 
-/* The driver's figures, by their names. */
+/* The driver's statistics, by name. */
 static void driver_stats(const struct run *r, struct rzs_stats *out)
 {
 	char path[sizeof(r->sys) + 16], name[64];
@@ -170,39 +171,39 @@ static void driver_stats(const struct run *r, struct rzs_stats *out)
 	if (!f)
 		die(path);
 	while (fscanf(f, "%63s %llu", name, &value) == 2)
-		for (i = 0; i < NR_FIGURES; i++)
-			if (!strcmp(name, figures[i].name)) {
-				memcpy((char *)out + figures[i].offset, &value, sizeof(value));
+		for (i = 0; i < NR_ROWS; i++)
+			if (!strcmp(name, rows[i].name)) {
+				memcpy((char *)out + rows[i].offset, &value, sizeof(value));
 				found++;
 			}
 	fclose(f);
-	if (found != NR_FIGURES) {
-		fprintf(stderr, "kmodel: %s has %zu of %zu figures\n", path, found, NR_FIGURES);
+	if (found != NR_ROWS) {
+		fprintf(stderr, "kmodel: %s has %zu of %zu statistics\n", path, found, NR_ROWS);
 		exit(99);
 	}
 }
 
-static uint64_t figure_of(const struct rzs_stats *s, size_t i)
+static uint64_t stat_of(const struct rzs_stats *s, size_t i)
 {
 	uint64_t value;
 
-	memcpy(&value, (const char *)s + figures[i].offset, sizeof(value));
+	memcpy(&value, (const char *)s + rows[i].offset, sizeof(value));
 	return value;
 }
 
-/* How many differ that may not. */
+/* Returns how many differ that must not. */
 static int compare(const struct rzs_stats *driver, const struct rzs_stats *user, bool encoded)
 {
 	int wrong = 0;
 
-	for (size_t i = 0; i < NR_FIGURES; i++) {
-		uint64_t a = figure_of(driver, i), b = figure_of(user, i);
-		bool counts = encoded || !figures[i].encoded;
+	for (size_t i = 0; i < NR_ROWS; i++) {
+		uint64_t a = stat_of(driver, i), b = stat_of(user, i);
+		bool counts = encoded || !rows[i].encoded;
 
 		if (a == b)
 			continue;
 		printf("%s %s: driver %llu, user space %llu\n", counts ? "WRONG" : "encoder's",
-		       figures[i].name, (unsigned long long)a, (unsigned long long)b);
+		       rows[i].name, (unsigned long long)a, (unsigned long long)b);
 		wrong += counts;
 	}
 	return wrong;
@@ -210,14 +211,14 @@ static int compare(const struct rzs_stats *driver, const struct rzs_stats *user,
 
 static void write_lines(const char *path, const struct rzs_stats *s)
 {
-	struct rzst_value v[NR_FIGURES];
-	const struct rzst_values values = {v, NR_FIGURES};
+	struct rzst_value v[NR_ROWS];
+	const struct rzst_values values = {v, NR_ROWS};
 	FILE *f = fopen(path, "we");
 
 	memset(v, 0, sizeof(v));
-	for (size_t i = 0; i < NR_FIGURES; i++) {
-		snprintf(v[i].name, sizeof(v[i].name), "%s", figures[i].name);
-		v[i].value = figure_of(s, i);
+	for (size_t i = 0; i < NR_ROWS; i++) {
+		snprintf(v[i].name, sizeof(v[i].name), "%s", rows[i].name);
+		v[i].value = stat_of(s, i);
 	}
 	if (!f)
 		die(path);
@@ -271,7 +272,7 @@ int main(int argc, char **argv)
 	r.rng.state = strtoull(argv[4], NULL, 10);
 	calls = strtoull(argv[5], NULL, 10);
 	begin(&r, argv[1], argv[2]);
-	do_write(&r, 0, 1, 0); /* an encoder has a say in the swap header */
+	do_write(&r, 0, 1, 0); /* the size of the swap header depends on the encoder */
 	for (i = 0; i < calls; i++)
 		do_one(&r);
 	for (i = 0; i < r.t.model.nr_pages; i += MOST)
@@ -290,6 +291,6 @@ int main(int argc, char **argv)
 	user.mem_bytes = user.mem_peak_bytes = user.block_bytes + user.table_bytes;
 	broken = twin_stats_broken(&user);
 	if (broken)
-		printf("WRONG the driver's figures: not so: %s\n", broken);
+		printf("WRONG the driver's statistics violate: %s\n", broken);
 	return wrong || broken;
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * mixio DEVICE MIB THREADS CALLS SEED: reads and writes of all sizes at random, every byte checked.
+ * mixio DEVICE MIB THREADS CALLS SEED: random reads and writes of all sizes; every byte is checked.
  *
- * Each thread has a piece of the device's first MIB to itself and a mirror of what must be there.
- * It writes and reads with O_DIRECT (whole blocks, from and to memory at any sector) and through
- * the page cache (any byte), discards, has blocks zeroed, syncs, and empties its part of the page
- * cache, CALLS times in all.  Then everything is written out and read once more, past the page
- * cache.  A line tells what was done.
+ * Each thread has its own part of the device's first MIB, and a copy of what must be there.  It
+ * writes and reads with O_DIRECT (whole blocks, with buffers at any sector) and through the page
+ * cache (any byte), discards, zeroes blocks, syncs, and empties its part of the page cache, CALLS
+ * times in all.  Then everything is written out and read again with O_DIRECT.  A line reports what
+ * was done.
  *
  * Exit status: 0; 1 a wrong byte or a failed call, which is printed; 2 usage.
  *
@@ -45,7 +45,7 @@ enum op {
 	NR_OPS
 };
 
-/* Of 100 calls; and the names under which they are told. */
+/* Of 100 calls, and the names in the report. */
 static const struct {
 	unsigned share;
 	const char *name;

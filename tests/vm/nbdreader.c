@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * nbdreader SOCKET SEED COUNT: a second client of the server that the kernel swaps to, and a rude
- * one.  It only reads, at random places all over the device, with WINDOW requests in flight, and
- * after COUNT replies it kills itself with SIGKILL, so that the server is left with requests to
- * serve and replies to send that nobody wants.
+ * nbdreader SOCKET SEED COUNT: a second client of the server that the kernel swaps to.  It reads at
+ * random places of the device, with WINDOW requests in flight.  After COUNT replies it kills itself
+ * with SIGKILL, so the server still has requests to process and replies that nobody reads.
  *
- * Exit status: killed by SIGKILL when all went well, 1 the server did not answer as it should, 2
- * usage.
+ * Exit status: killed by SIGKILL on success, 1 a wrong reply from the server, 2 usage.
  *
  * Threading: one thread.
  */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * opener brief|hold NODE: opens NODE again and again, as whoever looks at new devices does, asks
- * for statistics, reads a page, and closes it.  `hold` does that only when the node has gone and
- * come again, or SIGTERM comes: whoever takes a driver away under an opener's hands is found out.
+ * opener brief|hold NODE: opens NODE again and again, as udev does with new devices, reads the
+ * statistics and a page, and closes it.  With `hold` it closes the node only when the node has
+ * disappeared, or after SIGTERM.  That detects a driver that is removed while a device is open.
  *
  * On SIGTERM it prints how often it has opened the node, as name=number, and ends.
  *

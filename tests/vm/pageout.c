@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * pageout text|noise PAGES SEED: makes so many pages of either kind, has the kernel swap them out
- * at once, tells how long that took (ms=), and reads them all again.
+ * pageout text|noise PAGES SEED: fills PAGES pages of that kind, has the kernel swap them out at
+ * once, prints how long that took (ms=), and reads them all again.
  *
  * Exit status: 0; 1 a wrong byte or a failed call, which is printed; 2 usage.
  *

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * pagerate DEVICE PAGES SEED CORPUS [SKIP]: what it costs to keep pages on a block device.
+ * pagerate DEVICE PAGES SEED CORPUS [SKIP]: measures the cost of pages on a block device.
  *
  *   write   all pages, in order, into the empty device
  *   churn   as many pages again, each to a random place
  *   read    as many, from random places; each is compared
  *
- * one page at a time, with O_DIRECT, on one thread.  CORPUS is a file of pages, from which PAGES
- * are taken at equal distances (over and over, if it has less); "-": pages of five kinds are made
- * from SEED.  The same arguments give the same calls.  SKIP pages of the device are left alone, so
- * that several of these can share one.  It prints "ready", and after each phase "PHASE NS CLOCK":
- * processor time (the call itself, the block layer, and what the driver does) and time by the clock
- * for a page, both in nanoseconds; and each time waits for a line on its standard input, so that
- * somebody may look at the device.
+ * One page at a time, with O_DIRECT.  CORPUS is a file of pages, of which PAGES are taken at equal
+ * distances (repeatedly, if it has fewer).  "-" means pages of five kinds, made from SEED.  The
+ * same arguments give the same calls.  The first SKIP pages of the device are not used, so that
+ * several of these programs can share one device.  It prints "ready", and after each phase "PHASE
+ * NS CLOCK": processor time (the system call, the block layer and the driver) and elapsed time for
+ * one page, in nanoseconds.  Each time it waits for a line on standard input, so that the scenario
+ * can read the device's statistics.
  *
  * Exit status: 0; 1 a wrong byte or a failed call, which is printed; 2 usage.
  *

@@ -2,9 +2,9 @@
 /*
  * readloop FILE: read a file from its beginning to its end, again and again, until SIGTERM.
  *
- * With a file larger than memory every read misses the page cache and wants pages for it: the
- * pressure of a machine that copies files while it swaps.  Says at the end how much it has read;
- * a scenario can tell from that whether there was any pressure.
+ * With a file larger than memory every read misses the page cache and allocates pages.  That is the
+ * memory pressure of a machine that copies files while it swaps.  At the end it prints how much it
+ * has read, so that a scenario can check that there was pressure.
  *
  * Exit status: 0 ended by SIGTERM, 1 a read failed, 2 usage.
  *

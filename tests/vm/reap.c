@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * reap STATUS-FILE COMMAND...: run a command that turns itself into a daemon, and learn how the
- * daemon ends.
+ * reap STATUS-FILE COMMAND...: run a command that becomes a daemon, and report how the daemon ends.
  *
  * A daemon's parent is init, so its exit status is lost to the scenario that started it.  This
  * program makes itself the reaper of its descendants, waits for the last of them, and writes one

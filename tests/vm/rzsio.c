@@ -1,21 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Talks to the ramzswap driver with nothing between: each ioctl, also as a program of 32 bits would
- * make it, and reads and writes of shapes that no file system makes.
+ * Uses the ramzswap driver directly: each ioctl, also as a 32-bit program calls it, and reads and
+ * writes of shapes that no file system makes.
  *
  *   rzsio DEVICE [-32 | -nobody] disksize KB | memlimit KB | backing PATH
  *   rzsio DEVICE [-32 | -nobody] init | reset | stats | nonsense
  *   rzsio DEVICE shapes SEED
- *   rzsio DEVICE fill SEED    until a page is refused; those before must still be there
- *   rzsio DEVICE torn SEED    the same, then pages that memory has in two pieces: a refused one
- *                             must be what it was
+ *   rzsio DEVICE fill SEED    writes until a page is refused, and checks the pages before it
+ *   rzsio DEVICE torn SEED    the same, then pages in two segments: a refused page must not change
  *
- * -32 calls as a program of 32 bits does, -nobody as one without any capability.
+ * -32 calls as a 32-bit program, -nobody as a process without capabilities.
  *
  * Exit status: 0, or the errno of the ioctl; 200 wrong bytes, 201 usage.
  *
- * Threading: one thread.  Static and not position-independent, so that its data lie where a pointer
- * of 32 bits reaches.
+ * Threading: one thread.  Static and not position-independent, so that 32-bit pointers reach its
+ * data.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Pages that move between a device's memory and its backing swap: writes pages that do and do not
- * compress, and knows what must be there.  All I/O goes past the page cache.
+ * Pages that move between a device's memory and its backing swap.  Writes compressible and
+ * incompressible pages and checks them.  All I/O is with O_DIRECT.
  *
- *   spill DEVICE write KIND SEED FIRST NR    one page after the other, until one fails
- *   spill DEVICE check KIND SEED FIRST NR    they must be there
- *   spill DEVICE model SEED ROUNDS           writes, overwrites, discards and zeroes of 1 to 24
- *                                            pages at a time, from memory at any multiple of a
- *                                            sector
- *   spill DEVICE race SEED SECONDS           reads beside writes of the same pages: what is read is
- *                                            one version, from the last that was done when the read
- *                                            began to the last that had begun when it ended
+ *   spill DEVICE write KIND SEED FIRST NR    writes one page after the other, until one fails
+ *   spill DEVICE check KIND SEED FIRST NR    checks that they are there
+ *   spill DEVICE model SEED ROUNDS           writes, overwrites, discards and zeroes 1 to 24 pages
+ *                                            at a time, with buffers at any multiple of a sector
+ *   spill DEVICE race SEED SECONDS           reads during writes of the same pages: a read must
+ *                                            return one version, not older than the last that was
+ *                                            complete when the read began, and not newer than the
+ *                                            last that had begun when it ended
  * KIND: noise (does not compress), text, zero
  *
  * Exit status: 0, or an errno; 200 wrong bytes, 201 usage.

@@ -3,14 +3,14 @@
  * traffic MIB: fill and drain the buffers of sockets, unix and TCP over loopback in turn, until
  * SIGTERM.
  *
- * Every byte sent lies in kernel memory until it is received, taken from where a server on the same
- * machine takes the memory of its replies.  Each round writes to all pairs until they hold MIB in
- * all (or no more goes in), then reads everything back, and checks it: a word sent is the number
- * of words that went before it.
+ * Every byte sent is in kernel memory until it is received.  A server on the same machine needs the
+ * same memory for its replies.  Each round writes to all pairs until they hold MIB in all, or until
+ * no more fits.  Then it reads everything and checks it: each word is the number of words before
+ * it.
  *
  * Exit status: 0 ended by SIGTERM, 1 a wrong word or a failed call, 2 usage.
  *
- * Threading: one thread, nothing blocks but memory itself.
+ * Threading: one thread; only memory allocation blocks.
  */
 #include <arpa/inet.h>
 #include <errno.h>

@@ -359,10 +359,9 @@ int rzsc_cmd_report(const struct rzsc_options *o)
 	if (err == 0)
 		err = judge(o, &r);
 	if (err < 0) {
-		code = rzst_fail(
-			RZS_EXIT_USAGE,
-			"rzscontrol report: not what this version expects; are both of one "
-			"version?");
+		code = rzst_fail(RZS_EXIT_USAGE,
+				 "unexpected arguments of 'rzscontrol report'; are both programs "
+				 "of the same version?");
 	} else {
 		if (!r.attached && !r.check)
 			code = REPORT_NOT_ATTACHED;
