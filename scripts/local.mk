@@ -34,6 +34,7 @@ EXTRA_DIST += \
 	.ci/run \
 	$(RZS_NBD_SWAP_PARTS) \
 	scripts/check \
+	scripts/check-bare \
 	scripts/check-cross \
 	scripts/until-still \
 	scripts/check-deps \

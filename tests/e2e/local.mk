@@ -42,6 +42,7 @@ RZS_E2E_TESTS = \
 	tests/e2e/rzscontrol-once.sh \
 	tests/e2e/rzscontrol-plugin.sh \
 	tests/e2e/rzscontrol-rzsd.sh \
+	tests/e2e/rzscontrol-setup.sh \
 	tests/e2e/rzscontrol.sh \
 	tests/e2e/rzsd-about.sh \
 	tests/e2e/rzsd-devices.sh \

@@ -17,3 +17,5 @@ tests_freestanding_core_nolibc_CFLAGS = -std=gnu11 $(RZS_WARN_CFLAGS) -ffreestan
 tests_freestanding_core_nolibc_LDADD = -lgcc
 # Without libtool, which has ideas of its own about -static.
 tests_freestanding_core_nolibc_LINK = $(CC) $(CFLAGS) -ffreestanding -nostdlib -static -no-pie -o $@
+# After CFLAGS: a distribution's may ask for a protector, which needs libc.
+$(tests_freestanding_core_nolibc_OBJECTS): CFLAGS += -fno-stack-protector

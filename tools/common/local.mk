@@ -10,6 +10,8 @@ librzstool_la_SOURCES = \
 	tools/common/rzst_files.h \
 	tools/common/rzst_json.c \
 	tools/common/rzst_json.h \
+	tools/common/rzst_run.c \
+	tools/common/rzst_run.h \
 	tools/common/rzst_swaps.c \
 	tools/common/rzst_swaps.h \
 	tools/common/rzst_util.c

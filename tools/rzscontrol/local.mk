@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # rzscontrol.
 
-RZS_TOOLS_CPPFLAGS = $(RZS_CLIENT_CPPFLAGS) -I$(srcdir)/tools/rzscontrol -I$(srcdir)/port/user -DRZS_SBINDIR='"$(sbindir)"'
+RZS_TOOLS_CPPFLAGS = $(RZS_CLIENT_CPPFLAGS) -I$(srcdir)/tools/rzscontrol -I$(srcdir)/port/user -DRZS_SBINDIR='"$(sbindir)"' \
+	-DRZS_SYSCONFDIR='"$(sysconfdir)"'
 
 # All of it but main(), for the unit tests too.
 noinst_LTLIBRARIES += librzsc.la
@@ -25,6 +26,10 @@ librzsc_la_SOURCES = \
 	tools/rzscontrol/rzsc_report_server.c \
 	tools/rzscontrol/rzsc_sample.c \
 	tools/rzscontrol/rzsc_sample.h \
+	tools/rzscontrol/rzsc_setup.c \
+	tools/rzscontrol/rzsc_setup.h \
+	tools/rzscontrol/rzsc_setup_look.c \
+	tools/rzscontrol/rzsc_setup_plan.c \
 	tools/rzscontrol/rzsc_show.c \
 	tools/rzscontrol/rzsc_show.h \
 	tools/rzscontrol/rzsc_stats.c \

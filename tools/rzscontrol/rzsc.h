@@ -25,6 +25,7 @@ struct rzsc_options {
 	uint64_t interval_ms; /* --watch */
 	uint64_t count;	      /* 0: until interrupted */
 	bool interval_given, json, verbose, watch;
+	bool yes, undo, dry_run;
 
 	/* The options of the original. */
 	const char *backing_swap;
@@ -46,6 +47,7 @@ int rzsc_cmd_set(const struct rzsc_options *o);
 int rzsc_cmd_remove(const struct rzsc_options *o);
 int rzsc_cmd_watch(const struct rzsc_options *o);
 int rzsc_cmd_metrics(const struct rzsc_options *o);
+int rzsc_cmd_setup(const struct rzsc_options *o);
 
 /* These return an exit status of rzs-nbd-swap, see its manual page. */
 int rzsc_cmd_attach(const struct rzsc_options *o);

@@ -8,12 +8,12 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "rzsc_find.h"
 #include "rzst_kernel.h"
 #include "rzsc_swap.h"
+#include "rzst_run.h"
 
 #define WORDS_MAX (RZSC_PASS_MAX + 16)
 
@@ -89,19 +89,12 @@ static int start(struct command *c)
 /* Run it, and wait for its end. */
 static int run(struct command *c)
 {
-	int status;
-	pid_t pid;
+	int status = rzst_run(c->words, false);
 
-	fflush(NULL);
-	pid = fork();
-	if (pid == 0)
-		_exit(start(c));
-	if (pid < 0)
-		return cannot_start(c);
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return SWAP_FAILED;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : SWAP_FAILED;
+	if (status >= 0)
+		return status < 128 ? status : SWAP_FAILED;
+	errno = -status;
+	return cannot_start(c);
 }
 
 /* The exit status after a failure to find a device, whose message was printed. */

@@ -38,6 +38,7 @@ enum command_id {
 	CMD_DETACH,
 	CMD_CHECK,
 	CMD_REPORT,
+	CMD_SETUP,
 	COMMANDS,
 };
 
@@ -65,6 +66,7 @@ static const struct command commands[COMMANDS] = {
 	[CMD_DETACH] = {"detach", 1, 1, false, "DEVICE or /dev/nbdN", rzsc_cmd_detach},
 	[CMD_CHECK] = {"check", 0, 1, false, "[DEVICE]", rzsc_cmd_check},
 	[CMD_REPORT] = {"report", 1, WORDS_MAX, false, "/dev/nbdN KEY=VALUE...", rzsc_cmd_report},
+	[CMD_SETUP] = {"setup", 0, WORDS_MAX, false, "[KEY=VALUE]...", rzsc_cmd_setup},
 };
 
 static const char usage[] =
@@ -77,6 +79,7 @@ static const char usage[] =
 	"       rzscontrol params DEVICE | remove DEVICE\n"
 	"       rzscontrol attach DEVICE [/dev/nbdN] [--priority N ...]\n"
 	"       rzscontrol detach DEVICE|/dev/nbdN | check [DEVICE]\n"
+	"       rzscontrol setup [KEY=VALUE...] [--yes|--dry-run] | setup --undo\n"
 	"\n"
 	"DEVICE   a name (swap0), /dev/nbdN, a control socket (/run/rzs/control.sock),\n"
 	"         or one of several at it (/run/rzs/control.sock:swap0); or the kernel\n"
@@ -116,7 +119,9 @@ enum option_id {
 	OPT_PASS_SWITCH, /* passed on to rzs-nbd-swap, without a value */
 	OPT_SOCKET,
 	OPT_TIMEOUT,
+	OPT_UNDO,
 	OPT_WATCH,
+	OPT_YES,
 };
 
 #define ALL    (OF(COMMANDS) - 1)
@@ -136,7 +141,8 @@ static const struct {
 	{"count", required_argument, OPT_COUNT, OF(CMD_DEVICE) | OF(CMD_WATCH)},
 	{"device", required_argument, OPT_DEVICE_NAME, OF_ONE | OF(CMD_ATTACH)},
 	{"disksize_kb", required_argument, OPT_DISKSIZE_KB, OF(CMD_DEVICE)},
-	{"dry-run", no_argument, OPT_PASS_SWITCH, OF(CMD_ATTACH) | OF(CMD_DETACH)},
+	{"dry-run", no_argument, OPT_PASS_SWITCH,
+	 OF(CMD_ATTACH) | OF(CMD_DETACH) | OF(CMD_SETUP)},
 	{"help", no_argument, OPT_HELP, ALL},
 	{"init", no_argument, OPT_INIT, OF(CMD_DEVICE)},
 	{"json", no_argument, OPT_JSON, SAYS_JSON},
@@ -154,10 +160,12 @@ static const struct {
 	{"socket", required_argument, OPT_SOCKET, ALL},
 	{"stats", no_argument, OPT_STATS, OF(CMD_DEVICE)},
 	{"timeout", required_argument, OPT_TIMEOUT, ALL},
+	{"undo", no_argument, OPT_UNDO, OF(CMD_SETUP)},
 	{"verbose", no_argument, OPT_VERBOSE, ALL},
 	{"version", no_argument, OPT_VERSION, ALL},
 	{"wait", required_argument, OPT_PASS, OF(CMD_ATTACH)},
 	{"watch", no_argument, OPT_WATCH, OF(CMD_DEVICE)},
+	{"yes", no_argument, OPT_YES, OF(CMD_SETUP)},
 };
 
 #define KNOWN (sizeof(known) / sizeof(known[0]))
@@ -243,6 +251,7 @@ static int take_option(struct rzsc_options *o, struct given *g, int id, const ch
 	case OPT_PASS:
 		return pass_on(o, g, name, optarg);
 	case OPT_PASS_SWITCH:
+		o->dry_run |= strcmp(name, "dry-run") == 0;
 		return pass_on(o, g, name, NULL);
 	case OPT_RESET:
 		o->reset = true;
@@ -253,11 +262,17 @@ static int take_option(struct rzsc_options *o, struct given *g, int id, const ch
 	case OPT_STATS:
 		o->stats = true;
 		break;
+	case OPT_UNDO:
+		o->undo = true;
+		break;
 	case OPT_VERBOSE:
 		o->verbose = true;
 		break;
 	case OPT_WATCH:
 		o->watch = true;
+		break;
+	case OPT_YES:
+		o->yes = true;
 		break;
 	default:
 		return take_numeric(o, id);
@@ -396,8 +411,9 @@ static int run(struct rzsc_options *o, struct given *g, char **words, unsigned n
 		code = check_words(c, o, nr);
 	if (code != RZS_EXIT_DONE)
 		return code;
-	/* "set --device NAME KEY=VALUE" has no other device. */
-	if (nr && !(c == &commands[CMD_SET] && o->name && strchr(words[0], '='))) {
+	/* "set --device NAME KEY=VALUE" has no other device, setup has none. */
+	if (nr && c != &commands[CMD_SETUP] &&
+	    !(c == &commands[CMD_SET] && o->name && strchr(words[0], '='))) {
 		o->device = *words++;
 		nr--;
 	}

@@ -1,0 +1,215 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# rzscontrol setup on made-up machines: what it proposes, does, refuses, and takes back.
+#
+# Red when: anything stays behind after --undo or after a step that failed; --dry-run changes
+# something; a machine that cannot be set up is; a value goes to the file that is not one line of it;
+# the configuration goes before the swap.  systemctl, modprobe, swapon and rzsd are stand-ins here: a
+# guest with systemd has the real ones.
+
+. "${srcdir:-.}/tests/lib/functions.sh" || exit 99
+. "$srcdir/tests/lib/rzscontrol-rig.sh"
+
+calls=$tmpdir/calls
+bin=$tmpdir/bin
+export CALLS=$calls NO_START=no NO_STOP=no NO_MODULE=nothing BAD_CONFIG=no RZS_RZSD=$bin/rzsd
+export PATH=$bin:$PATH
+
+# ---- the stand-ins
+
+mkdir "$bin"
+cat >"$bin/systemctl" <<'END'
+#!/bin/sh
+units=$RZS_SYSROOT/units
+mkdir -p "$units"
+case "$*" in
+"--quiet is-active "*) [ -e "$units/$3.active" ]; exit ;;
+"--quiet is-enabled "*) [ -e "$units/$3.enabled" ]; exit ;;
+esac
+echo "systemctl $*" >>"$CALLS"
+case $1 in
+enable) : >"$units/$2.enabled" ;;
+disable) rm -f "$units/$2.enabled" ;;
+start)
+	[ "$NO_START" = no ] || exit 1
+	: >"$units/$2.active"
+	: >"$RZS_SYSROOT/run/rzs/nbd0.state"
+	;;
+stop)
+	[ "$2" != rzsd-attach.service ] || [ "$NO_STOP" = yes ] || rm "$RZS_SYSROOT/run/rzs/nbd0.state"
+	rm -f "$units/$2.active"
+	;;
+esac
+END
+cat >"$bin/modprobe" <<'END'
+#!/bin/sh
+[ "$3" = nbd ] && [ "$NO_MODULE" != nbd ]
+END
+cat >"$bin/swapon" <<'END'
+#!/bin/sh
+echo "swapon $*" >>"$CALLS"
+END
+cat >"$bin/rzsd" <<'END'
+#!/bin/sh
+echo "rzsd $*" >>"$CALLS"
+[ "$BAD_CONFIG" = no ] || { echo "rzsd: no such key" >&2; exit 2; }
+END
+chmod +x "$bin"/*
+
+# ---- the machine
+
+# machine [MIB]
+machine() {
+	make_machine
+	mkdir -p "$RZS_SYSROOT/run/systemd/system"
+	echo "MemTotal: $((${1:-2048} * 1024)) kB" >"$RZS_SYSROOT/proc/meminfo"
+	etc=$RZS_SYSROOT$("$tool" setup --dry-run | sed -n 's,^This writes \(.*\)/rzsd.conf.d/.*,\1,p')
+	[ "$etc" != "$RZS_SYSROOT" ] || fail "setup --dry-run does not say where it writes"
+	mkdir -p "$etc"
+	conf=$etc/rzsd.conf.d/50-setup.conf
+	: >"$calls"
+}
+
+# did LINE...: of the stand-ins, exactly these were called, in this order.
+did() {
+	[ "$(cat "$calls")" = "$(printf '%s\n' "$@")" ] || fail "called was: $(cat "$calls")"
+	: >"$calls"
+}
+
+is_clean() {
+	[ ! -e "$etc/rzsd.conf.d" ] || fail "left behind: $(find "$etc")"
+	[ -z "$(find "$RZS_SYSROOT/units" "$run" -type f)" ] || fail "left behind: $(find "$RZS_SYSROOT/units" "$run")"
+}
+
+refused() {
+	local status=$1 text=$2
+
+	shift 2
+	complains "$status" "$text" setup --yes "$@"
+	did ''
+	[ ! -e "$conf" ] || fail "refused, and $conf is written"
+}
+
+test_whole() {
+	local on='rzsd --check-config|systemctl enable rzsd-attach.service|systemctl start rzsd-attach.service|swapon --show'
+	local off='systemctl stop rzsd-attach.service|systemctl disable rzsd-attach.service|systemctl stop rzsd.service'
+	local steps
+
+	machine 2048
+	gives 0 setup --yes
+	says '2.0 GiB of RAM'
+	says 'Proposed: 2.0 GiB of swap'
+	says 'at most'
+	says '1.0 GiB of RAM for it'
+	IFS='|' read -ra steps <<<"$on"
+	did "${steps[@]}"
+	grep -qx 'size = min(ram, 8192)' "$conf" && grep -qx 'memlimit = 50%' "$conf" || fail "$(cat "$conf")"
+	refused_again
+	# What cannot be brought back stays, and all that serves it.
+	NO_STOP=yes gives 3 setup --undo
+	says 'nothing else was changed'
+	did 'systemctl stop rzsd-attach.service'
+	[ -e "$conf" ] || fail "the configuration has gone before the swap"
+	gives 0 setup --undo --dry-run
+	did ''
+	gives 0 setup --undo
+	IFS='|' read -ra steps <<<"$off"
+	did "${steps[@]}"
+	is_clean
+	complains 4 'there is nothing to undo' setup --undo
+}
+
+refused_again() {
+	complains 3 "/dev/nbd0 is attached: this machine swaps to it already" setup --yes
+	did ''
+}
+
+test_sizes() {
+	machine 65536
+	gives 0 setup --yes size=3G memlimit=0 algorithm=zstd 'label=a b'
+	says 'Proposed: 3.0 GiB of swap'
+	says 'without a limit'
+	[ "$(sed '/^#/d' "$conf")" = $'[device swap0]\nalgorithm = zstd\nlabel = a b\nsize = 3G\nmemlimit = 0' ] ||
+		fail "$(cat "$conf")"
+	machine 65536
+	gives 0 setup --dry-run
+	says 'Proposed: 8.0 GiB of swap'
+	says 'memlimit = 50%'
+	did ''
+	[ ! -e "$etc/rzsd.conf.d" ] || fail "--dry-run writes"
+	refused 2 'size=much' size=much
+	refused 2 'expected KEY=VALUE' $'label=a\ninit = no'
+	refused 2 'expected KEY=VALUE' 'label=a # b'
+	refused 2 'expected KEY=VALUE' size
+	refused 2 'too many keys' "label=$(head -c 4000 /dev/zero | tr '\0' x)"
+	complains 2 'there is no terminal to ask at' setup
+}
+
+test_refusals() {
+	machine
+	: >"$RZS_SYSROOT/run/systemd/container"
+	refused 5 'this is a container'
+	machine
+	rmdir "$RZS_SYSROOT/run/systemd/system"
+	refused 5 'systemd does not run this machine'
+	machine
+	NO_MODULE=nbd refused 5 'the kernel has no nbd'
+	machine
+	mkdir -p "$RZS_SYSROOT/units"
+	: >"$RZS_SYSROOT/units/rzsd.service.active"
+	refused 3 'rzsd.service is running'
+	machine
+	mkdir -p "$etc/rzsd.conf.d"
+	: >"$conf"
+	complains 3 'setup was run before' setup --yes
+	machine
+	complains 2 'takes no KEY=VALUE' setup --undo size=1G
+	complains 2 '--yes' list --yes
+}
+
+# A step that fails: nothing stays.
+test_failures() {
+	machine
+	BAD_CONFIG=yes gives 1 setup --yes colour=red
+	says 'rzsd: no such key'
+	did 'rzsd --check-config'
+	is_clean 2>/dev/null || [ ! -e "$etc/rzsd.conf.d" ] || fail "left behind: $(find "$etc")"
+	machine
+	NO_START=yes gives 1 setup --yes
+	says 'journalctl'
+	did 'rzsd --check-config' 'systemctl enable rzsd-attach.service' 'systemctl start rzsd-attach.service' \
+		'systemctl disable rzsd-attach.service' 'systemctl stop rzsd.service'
+	is_clean
+	machine
+	rmdir "$etc"
+	gives 1 setup --yes
+	says 'cannot write'
+	did ''
+	# Another's file in the directory stays.
+	machine
+	mkdir "$etc/rzsd.conf.d"
+	echo '#' >"$etc/rzsd.conf.d/90-own.conf"
+	gives 0 setup --yes
+	gives 0 setup --undo
+	[ -e "$etc/rzsd.conf.d/90-own.conf" ] && [ ! -e "$conf" ] || fail "$(find "$etc")"
+}
+
+test_found() {
+	machine
+	mkdir -p "$RZS_SYSROOT/sys/module/zswap/parameters" "$RZS_SYSROOT/sys/power" "$RZS_SYSROOT/sys/module/ramzswap"
+	echo Y >"$RZS_SYSROOT/sys/module/zswap/parameters/enabled"
+	echo 254:5 >"$RZS_SYSROOT/sys/power/resume"
+	printf '%s\n' '/dev/zram0 partition 1048572 0 100' '/dev/vda5 partition 999420 0 -2' >>"$RZS_SYSROOT/proc/swaps"
+	gives 0 setup --dry-run
+	says '/dev/zram0, swap of'
+	says 'compressed swap too'
+	says '/dev/vda5, swap of 976 MiB, priority -2: used when the compressed swap is full'
+	says 'before hibernation'
+	says 'zswap is on'
+	says 'ramzswap(4)'
+}
+
+for name in whole sizes refusals failures found; do
+	"test_$name"
+	say "$name: passed"
+done
