@@ -47,7 +47,7 @@ def main():
         sys.exit("%s: rzsbench has %d pages and %d bytes, the library %d and %d" %
                  (method, line["units_used"], line["object_bytes"], pages, size))
     ok = True
-    for what, alone in (("compress", "compress_page"), ("decompress", "expand_page")):
+    for what, alone in (("compress", "compress_page"), ("decompress", "decompress_page")):
         calls, cost = bench.into("%s_%s" % (codec, what))
         # What a timed loop does besides: all of it is put on this method, of which it is the larger part.
         loop = bench.into(what + "_all")[1] - bench.into("rzsb_method_" + what, what + "_all")[1]

@@ -36,6 +36,7 @@ struct feed {
 struct rzsb_visit {
 	struct rzsb_rates rates;
 	struct rzsb_latency us, out_us;
+	uint64_t discarded; /* pages, with --pattern swap */
 };
 
 /* The medians of the rounds; the longest time of all.  out_spread: that of rates.clock. */

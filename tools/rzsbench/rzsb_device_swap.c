@@ -38,7 +38,7 @@ struct swap {
 	size_t exit_at, exit_end;
 	uint8_t *busy; /* by cluster: a request is in flight */
 	struct times in, out;
-	uint64_t moved, wrong;
+	uint64_t moved, discarded, wrong; /* pages */
 };
 
 static bool is_free(const struct swap *s, size_t cluster)
@@ -112,6 +112,7 @@ static bool discard(struct swap *s, struct client_request *r)
 	aim(s, r, s->exit_at * CLUSTER, CLUSTER);
 	r->op = CLIENT_TRIM;
 	s->free++;
+	s->discarded += CLUSTER;
 	for (unsigned i = 0; i < CLUSTER; i++)
 		s->t->page[s->exit_at * CLUSTER + i] = NONE;
 	s->exit_at++;
@@ -260,6 +261,7 @@ static void visit(struct nbd_bench *b, struct target *t, unsigned depth, unsigne
 	meter = rzsb_target_meter(t);
 	run(&s, depth, next_request);
 	v->rates = rzsb_target_rates(t, &meter, s.moved);
+	v->discarded = s.discarded;
 	v->us = rzsb_latency_of(s.in.us, s.in.nr);
 	v->out_us = rzsb_latency_of(s.out.us, s.out.nr);
 }
@@ -268,9 +270,12 @@ static void report(struct nbd_bench *b, const struct target *t, unsigned depth,
 		   const struct rzsb_visit *v)
 {
 	double spread;
+	uint64_t discarded = 0;
 	struct rzsb_visit m = rzsb_visit_median(v, b->rounds, &spread);
 	struct rzsb_json *j = &b->json;
 
+	for (unsigned i = 0; i < b->rounds; i++)
+		discarded += v[i].discarded;
 	printf("%5u %-12s | %9.0f %4.0f%% | %7.1f %8.1f | %7.1f %8.1f | ", depth, t->name,
 	       m.rates.clock, 100 * spread, m.us.p50, m.us.p99, m.out_us.p50, m.out_us.p99);
 	rzsb_cell(7, 2, m.rates.server_us, " | ");
@@ -280,6 +285,7 @@ static void report(struct nbd_bench *b, const struct target *t, unsigned depth,
 	rzsb_json_str(j, "server", t->name);
 	rzsb_json_int(j, "depth", depth);
 	rzsb_json_int(j, "discards", !t->no_discard);
+	rzsb_json_int(j, "discarded_pages", discarded);
 	rzsb_json_num(j, "pages_per_s", m.rates.clock);
 	rzsb_json_num(j, "pages_spread", spread);
 	rzsb_json_latency(j, "in_", &m.us);
