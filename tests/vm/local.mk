@@ -70,6 +70,8 @@ EXTRA_DIST += \
 	tests/vm/scenarios/swap-forms \
 	tests/vm/scenarios/swapoff-pressure \
 	tests/vm/selftest \
+	tests/vm/system \
+	tests/vm/system-guest \
 	tests/vm/spill.c \
 	tests/vm/traffic.c
 
