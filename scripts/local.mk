@@ -133,3 +133,24 @@ uninstall-local:
 	! cmp -s $(srcdir)/scripts/systemd/rzs-swap.default '$(rzs_default)' || \
 		rm -f '$(rzs_default)'
 endif
+
+# The Debian packages, for dpkg-buildpackage in the unpacked release as well.
+EXTRA_DIST += \
+	debian/changelog \
+	debian/control \
+	debian/copyright \
+	debian/nbdkit-plugin-rzs.install \
+	debian/nbdkit-plugin-rzs.lintian-overrides \
+	debian/nbdkit-plugin-rzs.prerm \
+	debian/needrestart.conf \
+	debian/not-installed \
+	debian/ramzswap-bench.install \
+	debian/ramzswap-dkms.install \
+	debian/ramzswap.docs \
+	debian/ramzswap.install \
+	debian/ramzswap.lintian-overrides \
+	debian/ramzswap.postinst \
+	debian/ramzswap.postrm \
+	debian/ramzswap.prerm \
+	debian/rules \
+	debian/source/format
