@@ -60,8 +60,9 @@ static void want_realtime(void)
 	const struct rzs_protect_server_options options = {
 		.mode = RZS_PROTECT_AUTO, .realtime = RZS_REALTIME_ALWAYS, .error = no_error};
 
-	if (getpriority(PRIO_PROCESS, 0) != 0)
-		T_SKIP("this process is in haste, or not, already");
+	/* Whoever started the tests may have given them another priority. */
+	if (setpriority(PRIO_PROCESS, 0, 0) < 0)
+		T_SKIP("this user may not set the priority to 0");
 	T_EQ(rzs_protect_server_early(&options), 0);
 	if (getpriority(PRIO_PROCESS, 0) != -20)
 		T_SKIP("this user may not be in haste");
