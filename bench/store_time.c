@@ -197,7 +197,7 @@ static void *time_thread(void *arg)
 
 	t->counter = open_counter();
 	if (t->counter < 0)
-		r->instructions = false;
+		__atomic_store_n(&r->instructions, false, __ATOMIC_RELAXED);
 	t->worker = rzs_worker_get(r->store, t->id);
 	for (unsigned round = 0; round < r->o->rounds; round++) {
 		if (t->id == 0 && rzs_store_discard(r->store, t->worker, 0, r->c->nr) < 0)
