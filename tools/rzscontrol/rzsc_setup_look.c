@@ -15,19 +15,6 @@ static bool exists(const char *path)
 	return rzst_path(at, sizeof(at), path) == 0 && access(at, F_OK) == 0;
 }
 
-/* The first line of a file, without its end; empty if there is none. */
-static void first_line(const char *path, char *out, int size)
-{
-	char at[RZST_PATH_MAX];
-	FILE *f = rzst_path(at, sizeof(at), path) == 0 ? fopen(at, "re") : NULL;
-
-	if (!f || !fgets(out, size, f))
-		*out = '\0';
-	out[strcspn(out, "\n")] = '\0';
-	if (f)
-		fclose(f);
-}
-
 static bool says(const char *const argv[])
 {
 	return rzst_run(argv, true) == 0;
@@ -86,9 +73,9 @@ void rzsc_setup_look(struct rzsc_machine *out)
 		out->running = unit_is("is-active", "rzsd.service");
 		out->enabled = unit_is("is-enabled", "rzsd-attach.service");
 	}
-	first_line("/sys/module/zswap/parameters/enabled", line, sizeof(line));
+	(void)rzst_first_line("/sys/module/zswap/parameters/enabled", line, sizeof(line));
 	out->zswap = strcmp(line, "Y") == 0;
-	first_line("/sys/power/resume", line, sizeof(line));
+	(void)rzst_first_line("/sys/power/resume", line, sizeof(line));
 	out->hibernates = *line && strcmp(line, "0:0") != 0;
 	find_attached(out->attached, sizeof(out->attached));
 	out->nr_swaps = rzst_swaps_read(out->swaps);
