@@ -22,9 +22,26 @@
 
 struct process {
 	pid_t pid, parent;
-	char comm[32];
+	char comm[32], state;
 	bool ours;
 };
+
+/* From /proc/PID/stat; false: there is no such process. */
+static bool read_process(const char *pid, struct process *p)
+{
+	char path[300], line[512];
+	FILE *f;
+	bool good;
+
+	snprintf(path, sizeof(path), "/proc/%s/stat", pid);
+	f = fopen(path, "re");
+	if (!f)
+		return false;
+	good = fgets(line, sizeof(line), f) &&
+	       sscanf(line, "%d (%31[^)]) %c %d", &p->pid, p->comm, &p->state, &p->parent) == 4;
+	fclose(f);
+	return good;
+}
 
 /* All processes there are, those started by us marked. */
 static size_t list_processes(struct process *v, size_t room)
@@ -34,26 +51,11 @@ static size_t list_processes(struct process *v, size_t room)
 	DIR *dir = opendir("/proc");
 	bool again = true;
 
-	while (dir && nr < room && (d = readdir(dir))) {
-		char path[300], line[512];
-		FILE *f;
-		int pid, parent;
-
-		if (d->d_name[0] < '0' || d->d_name[0] > '9')
-			continue;
-		snprintf(path, sizeof(path), "/proc/%s/stat", d->d_name);
-		f = fopen(path, "re");
-		if (!f)
-			continue;
-		if (fgets(line, sizeof(line), f) &&
-		    sscanf(line, "%d (%31[^)]) %*c %d", &pid, v[nr].comm, &parent) == 3) {
-			v[nr].pid = pid;
-			v[nr].parent = parent;
-			v[nr].ours = parent == getpid();
+	while (dir && nr < room && (d = readdir(dir)))
+		if (d->d_name[0] >= '0' && d->d_name[0] <= '9' && read_process(d->d_name, &v[nr])) {
+			v[nr].ours = v[nr].parent == getpid();
 			nr++;
 		}
-		fclose(f);
-	}
 	if (dir)
 		closedir(dir);
 	while (again) {
@@ -145,19 +147,14 @@ static pid_t find_grown(const struct rzsb_spawn *s, size_t *highest)
 	return 0;
 }
 
+/* 0: it has gone. */
 static char state_of(pid_t pid)
 {
-	char path[64], line[512], state = 0;
-	FILE *f;
+	struct process p;
+	char text[16];
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	f = fopen(path, "re");
-	if (!f)
-		return 0;
-	if (!fgets(line, sizeof(line), f) || sscanf(line, "%*d (%*[^)]) %c", &state) != 1)
-		state = 0;
-	fclose(f);
-	return state;
+	snprintf(text, sizeof(text), "%d", (int)pid);
+	return read_process(text, &p) ? p.state : 0;
 }
 
 /* A signal to stop takes effect some time later: by then the process may have become another. */
