@@ -45,32 +45,14 @@ include tests/vm/local.mk
 
 RZS_TOOL_TESTS = $(RZS_UNIT_TESTS) $(RZS_UNIT_TESTS_USER) $(RZS_UNIT_TESTS_PROTO) $(RZS_E2E_TESTS)
 
-# What never starts a thread, so ThreadSanitizer finds nothing in it; tests/e2e/one-thread.sh holds these to it.  A test
-# that is not here is run under ThreadSanitizer.
-RZS_ONE_THREAD_TESTS = \
-	tests/unit/test_arena \
-	tests/unit/test_codec \
-	tests/unit/test_ctl \
+# Of one thread, and of code that asks nothing of the system: in both of the lists that follow.
+RZS_PURE_TESTS = \
 	tests/unit/test_device_params \
 	tests/unit/test_harness \
-	tests/unit/test_hash \
-	tests/unit/test_hold \
-	tests/unit/test_listen \
-	tests/unit/test_lzo_decode \
 	tests/unit/test_nbd_handshake \
 	tests/unit/test_nbd_options \
 	tests/unit/test_nbd_reply \
 	tests/unit/test_nbd_request \
-	tests/unit/test_notify \
-	tests/unit/test_pid_file \
-	tests/unit/test_port \
-	tests/unit/test_rzsb \
-	tests/unit/test_rzsb_sample \
-	tests/unit/test_rzsc \
-	tests/unit/test_rzsc_kernel \
-	tests/unit/test_size \
-	tests/unit/test_size_expr \
-	tests/unit/test_store \
 	tests/unit/test_store_backed \
 	tests/unit/test_store_between \
 	tests/unit/test_store_compact \
@@ -81,10 +63,31 @@ RZS_ONE_THREAD_TESTS = \
 	tests/unit/test_store_model \
 	tests/unit/test_store_oom \
 	tests/unit/test_store_try \
+	tests/e2e/check-skips.sh \
+	tests/e2e/check-steps.sh
+
+# What never starts a thread, so ThreadSanitizer finds nothing in it; tests/e2e/one-thread.sh holds these to it.  A test
+# that is not here is run under ThreadSanitizer.
+RZS_ONE_THREAD_TESTS = $(RZS_PURE_TESTS) \
+	tests/unit/test_arena \
+	tests/unit/test_codec \
+	tests/unit/test_ctl \
+	tests/unit/test_hash \
+	tests/unit/test_hold \
+	tests/unit/test_listen \
+	tests/unit/test_lzo_decode \
+	tests/unit/test_notify \
+	tests/unit/test_pid_file \
+	tests/unit/test_port \
+	tests/unit/test_rzsb \
+	tests/unit/test_rzsb_sample \
+	tests/unit/test_rzsc \
+	tests/unit/test_rzsc_kernel \
+	tests/unit/test_size \
+	tests/unit/test_size_expr \
+	tests/unit/test_store \
 	tests/unit/test_store_wipe \
 	tests/unit/test_swap_header \
-	tests/e2e/check-skips.sh \
-	tests/e2e/check-steps.sh \
 	tests/e2e/demo-packages.sh \
 	tests/e2e/until-still.sh
 
@@ -112,26 +115,8 @@ RZS_VALGRIND_TESTS = $(RZS_UNIT_TESTS) $(RZS_UNIT_TESTS_USER) $(RZS_UNIT_TESTS_P
 #   - kmod-install.sh: guests show the module on newer kernels; rzsbench-instructions.sh and rzsbench-report.sh: what
 #     differs there is valgrind's and the browser's.
 # scripts/check runs all other tests in Debian 13, and with --all these as well.
-RZS_ANY_RELEASE_TESTS = \
-	tests/unit/test_device_params \
-	tests/unit/test_harness \
-	tests/unit/test_nbd_handshake \
-	tests/unit/test_nbd_options \
-	tests/unit/test_nbd_reply \
-	tests/unit/test_nbd_request \
-	tests/unit/test_store_backed \
-	tests/unit/test_store_between \
-	tests/unit/test_store_compact \
-	tests/unit/test_store_corrupt \
-	tests/unit/test_store_inside \
-	tests/unit/test_store_limit \
-	tests/unit/test_store_map \
-	tests/unit/test_store_model \
-	tests/unit/test_store_oom \
-	tests/unit/test_store_try \
+RZS_ANY_RELEASE_TESTS = $(RZS_PURE_TESTS) \
 	tests/unit/test_store_workers \
-	tests/e2e/check-skips.sh \
-	tests/e2e/check-steps.sh \
 	tests/e2e/kmod-install.sh \
 	tests/e2e/nbd-swap-full.sh \
 	tests/e2e/nbd-swap-once.sh \
