@@ -192,7 +192,7 @@ static int packed_slide(struct rzs_packed *b, void *mem, struct rzs_packed_scrat
 
 		if (from != to) {
 			memmove(base + to, base + from, size);
-			e->place = packed_place(to, size);
+			e->place = packed_place(to, size) | (e->place & RZS_ENTRY_SHARE);
 			moved += size;
 		}
 		to += packed_round(size);
@@ -240,9 +240,9 @@ static int packed_take_place(struct rzs_packed *b, void *mem, uint32_t need, uin
 	return 0;
 }
 
-int rzs_packed_put(struct rzs_packed *b, void *mem, uint32_t slot, const void *data, uint32_t size,
-		   uint32_t sum, struct rzs_packed_scratch *scratch, uint32_t *out_index,
-		   uint32_t *out_slid)
+int rzs_packed_put(struct rzs_packed *b, void *mem, rzs_owner_t owner, const void *data,
+		   uint32_t size, uint32_t sum, struct rzs_packed_scratch *scratch,
+		   uint32_t *out_index, uint32_t *out_slid)
 {
 	uint32_t need = packed_round(size), index, spent, tail, offset;
 	struct rzs_entry *e;
@@ -259,8 +259,8 @@ int rzs_packed_put(struct rzs_packed *b, void *mem, uint32_t slot, const void *d
 		return -EIO;
 	memcpy((uint8_t *)mem + offset, data, size);
 	e = rzs_packed_entry(mem, index);
-	e->slot = slot;
 	e->place = packed_place(offset, size);
+	rzs_entry_set_owner(e, owner);
 	e->sum = sum;
 	b->nlive++;
 	b->free = (uint16_t)(b->free - need);
@@ -293,7 +293,7 @@ void rzs_packed_rewrite(struct rzs_packed *b, void *mem, struct rzs_entry *e, co
 
 	memcpy((uint8_t *)mem + offset, data, size);
 	b->free = (uint16_t)(b->free + packed_round(rzs_entry_size(e)) - packed_round(size));
-	e->place = packed_place(offset, size);
+	e->place = packed_place(offset, size) | (e->place & RZS_ENTRY_SHARE);
 	e->sum = sum;
 }
 

@@ -6,8 +6,8 @@
  *   0                         top                    RZS_BLOCK_SIZE - 12 * ndir
  *   | object | gap | object | tail (free) ............ | entry ndir-1 | ... | entry 0 |
  *
- * The directory has an entry for each object: its slot (the back-reference that compaction needs),
- * its offset and size, and its checksum.  The slot word has the index of the entry.  So the block
+ * The directory has an entry for each object: its owner (the back-reference that compaction needs),
+ * its offset and size, and its checksum.  The word that names it has the index of the entry.  So the block
  * can be defragmented without changing any slot word; this is called a slide, since all objects
  * slide down.  Objects start at even offsets.
  *
@@ -32,11 +32,18 @@
 #define RZS_PACKED_MAX_DIR    (RZS_BLOCK_SIZE / 14) /* an object takes 2 bytes or more */
 #define RZS_SLOT_NONE	      0xffffffffu
 
+/* Who names an object: a slot, or a share (share.h), which has its number below this bit. */
+typedef uint64_t rzs_owner_t;
+#define RZS_OWNER_SHARE (1ull << 32)
+
 struct rzs_entry {
-	uint32_t slot;	/* RZS_SLOT_NONE: a free entry */
-	uint32_t place; /* bits 0-13 offset / 2, bits 14-26 size (of a free entry: of its gap) */
-	uint32_t sum;	/* the low half of the object's hash */
+	uint32_t slot; /* or the share's number; RZS_SLOT_NONE: a free entry */
+	/* Bits 0-13 offset / 2, 14-26 size (of a free entry: of its gap), 27: owned by a share. */
+	uint32_t place;
+	uint32_t sum; /* the low half of the object's hash */
 };
+
+#define RZS_ENTRY_SHARE (1u << 27)
 
 /* What the block's descriptor has of it. */
 struct rzs_packed {
@@ -68,6 +75,19 @@ static inline uint32_t rzs_entry_size(const struct rzs_entry *e)
 	return e->place >> 14 & 0x1fff;
 }
 
+static inline rzs_owner_t rzs_entry_owner(const struct rzs_entry *e)
+{
+	return e->slot | (e->place & RZS_ENTRY_SHARE ? RZS_OWNER_SHARE : 0);
+}
+
+static inline void rzs_entry_set_owner(struct rzs_entry *e, rzs_owner_t owner)
+{
+	e->slot = (uint32_t)owner;
+	e->place &= ~RZS_ENTRY_SHARE;
+	if (owner & RZS_OWNER_SHARE)
+		e->place |= RZS_ENTRY_SHARE;
+}
+
 /* Bytes that a put may use: the free ones, less a directory entry if it needs a new one. */
 static inline uint32_t rzs_packed_avail(const struct rzs_packed *b)
 {
@@ -80,15 +100,16 @@ static inline uint32_t rzs_packed_avail(const struct rzs_packed *b)
 void rzs_packed_init(struct rzs_packed *b);
 
 /*
- * Store size bytes (1 .. RZS_PACKED_MAX_OBJECT) of data for slot.  *out_index names the object.
+ * Store size bytes (1 .. RZS_PACKED_MAX_OBJECT) of data for owner.  *out_index names the object.
  * *out_slid: bytes that a slide has moved to make space (0: there was no need).
  * -ENOSPC  size, rounded up to even, is more than rzs_packed_avail(); nothing has changed
  * -EIO     the directory is broken; the object was not stored, and nothing may be put into this
  *          block any more
  */
-int RZS_MUST_CHECK rzs_packed_put(struct rzs_packed *b, void *mem, uint32_t slot, const void *data,
-				  uint32_t size, uint32_t sum, struct rzs_packed_scratch *scratch,
-				  uint32_t *out_index, uint32_t *out_slid);
+int RZS_MUST_CHECK rzs_packed_put(struct rzs_packed *b, void *mem, rzs_owner_t owner,
+				  const void *data, uint32_t size, uint32_t sum,
+				  struct rzs_packed_scratch *scratch, uint32_t *out_index,
+				  uint32_t *out_slid);
 
 /* The entry of the live object index, or NULL (out of range, free, or a broken entry). */
 struct rzs_entry *rzs_packed_lookup(const struct rzs_packed *b, void *mem, uint32_t index);

@@ -166,7 +166,7 @@ static int pool_new_block(struct rzs_pool *p, unsigned shard, enum rzs_block_typ
 		rzs_packed_init(&b->packed);
 	else
 		for (i = 0; i < RZS_PAGES_PER_BLOCK; i++)
-			b->page_slot[i] = RZS_SLOT_NONE;
+			rzs_block_set_owner(b, i, RZS_SLOT_NONE);
 	rzs_unlock(&b->lock);
 	rzs_add(&p->blocks_held, 1);
 	return 0;
@@ -227,7 +227,7 @@ static int block_put_page(struct rzs_block *b, uint32_t id, const struct rzs_obj
 		if (b->page_slot[i] != RZS_SLOT_NONE)
 			continue;
 		memcpy((uint8_t *)b->mem + i * RZS_PAGE_SIZE, o->data, RZS_PAGE_SIZE);
-		b->page_slot[i] = o->slot;
+		rzs_block_set_owner(b, i, o->owner);
 		*out_word = rzs_word_raw(id, i, o->sum);
 		return 0;
 	}
@@ -241,7 +241,7 @@ static int block_put_packed(struct rzs_pool *p, struct rzs_block *b, struct rzs_
 	uint32_t ndir = b->packed.ndir, index, slid;
 	int err;
 
-	err = rzs_packed_put(&b->packed, b->mem, o->slot, o->data, o->size, o->sum, &w->scratch,
+	err = rzs_packed_put(&b->packed, b->mem, o->owner, o->data, o->size, o->sum, &w->scratch,
 			     &index, &slid);
 	rzs_count(&w->counters, RZS_C_object_meta_bytes,
 		  (uint64_t)((int64_t)b->packed.ndir - ndir) * sizeof(struct rzs_entry));
@@ -337,33 +337,34 @@ int rzs_pool_put(struct rzs_pool *p, struct rzs_worker *w, const struct rzs_obje
 }
 
 /* The directory entry of the object that word names, or NULL if the two do not agree. */
-static struct rzs_entry *block_object(struct rzs_block *b, uint32_t slot, uint64_t word)
+static struct rzs_entry *block_object(struct rzs_block *b, rzs_owner_t owner, uint64_t word)
 {
 	struct rzs_entry *e = rzs_packed_lookup(&b->packed, b->mem, rzs_word_index(word));
 
-	return e && e->slot == slot && rzs_entry_size(e) == rzs_word_size(word) ? e : NULL;
+	return e && rzs_entry_owner(e) == owner && rzs_entry_size(e) == rzs_word_size(word) ? e : NULL;
 }
 
-/* Whether the locked block agrees that word names an object of slot. */
-static bool block_has(struct rzs_block *b, uint32_t slot, uint64_t word)
+/* Whether the locked block agrees that word names an object of owner. */
+static bool block_has(struct rzs_block *b, rzs_owner_t owner, uint64_t word)
 {
 	if (rzs_word_kind(word) == RZS_KIND_RAW)
-		return b->type == RZS_BLOCK_PAGES && b->page_slot[rzs_word_index(word)] == slot;
-	return b->type == RZS_BLOCK_PACKED && block_object(b, slot, word);
+		return b->type == RZS_BLOCK_PAGES &&
+		       rzs_block_owner(b, rzs_word_index(word)) == owner;
+	return b->type == RZS_BLOCK_PACKED && block_object(b, owner, word);
 }
 
 /*
  * Lock the block of the object that word names.  NULL if block and word do not agree on an object
- * of slot, because one of them is damaged: this is counted, and nothing is locked.
+ * of owner, because one of them is damaged: this is counted, and nothing is locked.
  */
-static struct rzs_block *block_lock(struct rzs_pool *p, struct rzs_worker *w, uint32_t slot,
+static struct rzs_block *block_lock(struct rzs_pool *p, struct rzs_worker *w, rzs_owner_t owner,
 				    uint64_t word)
 {
 	struct rzs_block *b = block_of(p, word);
 
 	if (b) {
 		rzs_lock(&b->lock);
-		if (block_has(b, slot, word))
+		if (block_has(b, owner, word))
 			return b;
 		rzs_unlock(&b->lock);
 	}
@@ -399,7 +400,7 @@ static void block_drop(struct rzs_pool *p, struct rzs_block *b, struct rzs_worke
 		block_wipe(b, word);
 	rzs_count(&w->counters, RZS_C_object_bytes, (uint64_t)0 - rzs_word_size(word));
 	if (rzs_word_kind(word) == RZS_KIND_RAW) {
-		b->page_slot[rzs_word_index(word)] = RZS_SLOT_NONE;
+		rzs_block_set_owner(b, rzs_word_index(word), RZS_SLOT_NONE);
 		return;
 	}
 	ndir = b->packed.ndir;
@@ -408,9 +409,9 @@ static void block_drop(struct rzs_pool *p, struct rzs_block *b, struct rzs_worke
 		  (uint64_t)((int64_t)b->packed.ndir - ndir) * sizeof(struct rzs_entry));
 }
 
-void rzs_pool_free(struct rzs_pool *p, struct rzs_worker *w, uint32_t slot, uint64_t word)
+void rzs_pool_free(struct rzs_pool *p, struct rzs_worker *w, rzs_owner_t owner, uint64_t word)
 {
-	struct rzs_block *b = block_lock(p, w, slot, word);
+	struct rzs_block *b = block_lock(p, w, owner, word);
 	uint32_t id = rzs_word_block(word);
 	struct rzs_shard *s;
 
@@ -454,7 +455,7 @@ void rzs_pool_prefetch_entry(struct rzs_pool *p, uint64_t word)
 		__builtin_prefetch(rzs_packed_entry(mem, rzs_word_index(word)), 1);
 }
 
-int rzs_pool_read_begin(struct rzs_pool *p, struct rzs_worker *w, uint32_t slot, uint64_t word,
+int rzs_pool_read_begin(struct rzs_pool *p, struct rzs_worker *w, rzs_owner_t owner, uint64_t word,
 			uint64_t *p_word, struct rzs_object *out)
 {
 	struct rzs_block *b = block_of(p, word);
@@ -465,7 +466,7 @@ int rzs_pool_read_begin(struct rzs_pool *p, struct rzs_worker *w, uint32_t slot,
 		rzs_lock(&b->lock);
 	if (rzs_word_stable(rzs_load(p_word)) != rzs_word_stable(word)) {
 		err = -EAGAIN;
-	} else if (!b || !block_has(b, slot, word)) {
+	} else if (!b || !block_has(b, owner, word)) {
 		rzs_count(&w->counters, RZS_C_impossible, 1);
 		err = -EIO;
 	}
@@ -474,7 +475,7 @@ int rzs_pool_read_begin(struct rzs_pool *p, struct rzs_worker *w, uint32_t slot,
 			rzs_unlock(&b->lock);
 		return err;
 	}
-	out->slot = slot;
+	out->owner = owner;
 	out->size = rzs_word_size(word);
 	out->data = block_bytes(b, word);
 	out->sum = rzs_word_kind(word) == RZS_KIND_RAW
@@ -488,13 +489,25 @@ void rzs_pool_read_end(struct rzs_pool *p, uint64_t word)
 	rzs_unlock(&rzs_pool_block(p, rzs_word_block(word))->lock);
 }
 
+void rzs_pool_set_owner(struct rzs_pool *p, uint64_t word, rzs_owner_t owner)
+{
+	struct rzs_block *b = rzs_pool_block(p, rzs_word_block(word));
+	uint32_t index = rzs_word_index(word);
+
+	if (rzs_word_kind(word) == RZS_KIND_RAW)
+		rzs_block_set_owner(b, index, owner);
+	else
+		rzs_entry_set_owner(rzs_packed_entry(b->mem, index), owner);
+}
+
 /*
  * Lock the block of the object that word names, and make it busy.  false if no such object is there
  * or another thread works on the block; nothing is locked then.
  */
-static bool block_isolate(struct rzs_pool *p, struct rzs_worker *w, uint32_t slot, uint64_t word)
+static bool block_isolate(struct rzs_pool *p, struct rzs_worker *w, rzs_owner_t owner,
+			  uint64_t word)
 {
-	struct rzs_block *b = block_lock(p, w, slot, word);
+	struct rzs_block *b = block_lock(p, w, owner, word);
 	struct rzs_shard *s;
 	bool idle;
 
@@ -526,7 +539,7 @@ int rzs_pool_rewrite(struct rzs_pool *p, struct rzs_worker *w, const struct rzs_
 	 * Not while a compactor works on the block.  It may have copied the old bytes, and would
 	 * not notice the change if the new object has the same size and so the same word.
 	 */
-	if (!block_isolate(p, w, o->slot, word))
+	if (!block_isolate(p, w, o->owner, word))
 		return -ENOSPC;
 	b = rzs_pool_block(p, id);
 	rzs_count(&w->counters, RZS_C_object_bytes,

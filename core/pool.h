@@ -21,9 +21,11 @@
  * since freeing needs no space.  A block's lock is held for one copy or one defragmentation (32 KiB
  * at most), a shard's for a few list operations.
  *
- * Who may use an object: a reader locks the object's block, and then loads the slot word again.  If
- * the word still names the object, the object stays until the lock is released: freeing takes the
- * lock after the word has changed.
+ * An object has an owner, which is a slot or a share (share.h): where the word is that names it.
+ *
+ * Who may use an object: a reader locks the object's block, and then loads its owner's word again.
+ * If the word still names the object, the object stays until the lock is released: freeing takes
+ * the lock after the word has changed.
  *
  * Contract, for every function unless it says otherwise: any thread, any number at once; never
  * sleeps but on these locks; never asks the system for memory.
@@ -70,7 +72,7 @@ struct rzs_pool {
 
 /* An object on its way into the pool or out of it. */
 struct rzs_object {
-	uint32_t slot;
+	rzs_owner_t owner;
 	uint32_t size;	  /* RZS_PAGE_SIZE: raw */
 	uint32_t sum;	  /* checksum; of a raw object its low RZS_SUM24_MASK bits count */
 	const void *data; /* when reading: inside the block, valid until rzs_pool_read_end() */
@@ -111,11 +113,11 @@ int RZS_MUST_CHECK rzs_pool_rewrite(struct rzs_pool *p, struct rzs_worker *w,
 				    uint64_t *p_word);
 
 /*
- * Free the object that word names; no slot has this word any more.  If the directory does not agree
+ * Free the object that word names; its owner does not have this word any more.  If the directory does not agree
  * with the word, nothing is freed and this is counted (impossible): losing some memory is better
  * than freeing what another slot names.
  */
-void rzs_pool_free(struct rzs_pool *p, struct rzs_worker *w, uint32_t slot, uint64_t word);
+void rzs_pool_free(struct rzs_pool *p, struct rzs_worker *w, rzs_owner_t owner, uint64_t word);
 
 /*
  * Prefetch what reading or freeing the object that word names will touch: first its block's
@@ -126,26 +128,28 @@ void rzs_pool_prefetch(struct rzs_pool *p, uint64_t word);
 void rzs_pool_prefetch_entry(struct rzs_pool *p, uint64_t word);
 
 /*
- * Lock the block of the object that word names, if the slot at *p_word still names it.
+ * Lock the block of the object that word names, if its owner's word at *p_word still names it.
  *   0        *out is the object; the caller calls rzs_pool_read_end() after copying it
- *   -EAGAIN  the slot names something else by now; nothing is locked
+ *   -EAGAIN  the owner's word is another by now; nothing is locked
  *   -EIO     the directory does not have the object (corrupt); nothing is locked
  */
-int RZS_MUST_CHECK rzs_pool_read_begin(struct rzs_pool *p, struct rzs_worker *w, uint32_t slot,
+int RZS_MUST_CHECK rzs_pool_read_begin(struct rzs_pool *p, struct rzs_worker *w, rzs_owner_t owner,
 				       uint64_t word, uint64_t *p_word, struct rzs_object *out);
 /* Unlock the block that rzs_pool_read_begin() locked for this word. */
 void rzs_pool_read_end(struct rzs_pool *p, uint64_t word);
+/* Between the two: make owner the object's owner. */
+void rzs_pool_set_owner(struct rzs_pool *p, uint64_t word, rzs_owner_t owner);
 
 /*
- * Make slot name the place of word new, if it still names the object of word old.  Of both words
- * only kind, place and size count.  false: the slot names another object, or is locked.  Called
+ * Make owner's word name the place of word new, if it still names the object of word old.  Of both
+ * words only kind, place and size count.  false: it names another object, or is locked.  Called
  * without any lock of the pool; must not sleep.
  */
-typedef bool (*rzs_pool_relocate_fn)(void *owner, uint32_t slot, uint64_t old, uint64_t new);
+typedef bool (*rzs_pool_relocate_fn)(void *arg, rzs_owner_t owner, uint64_t old, uint64_t new);
 
 /* See rzs_store_compact(); always 0. */
 int RZS_MUST_CHECK rzs_pool_compact(struct rzs_pool *p, struct rzs_worker *w,
-				    rzs_pool_relocate_fn relocate, void *owner,
+				    rzs_pool_relocate_fn relocate, void *arg,
 				    uint64_t max_objects, uint64_t *out_blocks, bool *out_more);
 
 #endif

@@ -20,7 +20,7 @@ struct compaction {
 	struct rzs_pool *pool;
 	struct rzs_worker *worker;
 	rzs_pool_relocate_fn relocate;
-	void *owner;
+	void *arg;
 	uint64_t left;	 /* objects that may still be looked at */
 	uint64_t blocks; /* freed */
 };
@@ -76,7 +76,7 @@ static uint32_t isolate_victim(struct rzs_pool *p, struct rzs_shard *s, bool raw
 
 /*
  * Copy object number index of the victim to the worker's buffer.  *out_word names the object; 0:
- * there is none at this index.  Returns false when index is past the end.  The slot may name
+ * there is none at this index.  Returns false when index is past the end.  Its owner may name
  * something else by now: relocate() finds out.
  */
 static bool copy_object(struct compaction *c, uint32_t id, uint32_t index, struct rzs_object *o,
@@ -92,7 +92,7 @@ static bool copy_object(struct compaction *c, uint32_t id, uint32_t index, struc
 	if (b->type == RZS_BLOCK_PAGES) {
 		more = index < RZS_PAGES_PER_BLOCK;
 		if (more && b->page_slot[index] != RZS_SLOT_NONE) {
-			o->slot = b->page_slot[index];
+			o->owner = rzs_block_owner(b, index);
 			o->size = RZS_PAGE_SIZE;
 			o->sum = 0; /* it is in the slot word, and relocate() keeps it there */
 			memcpy(c->worker->in, (uint8_t *)b->mem + index * RZS_PAGE_SIZE, o->size);
@@ -101,7 +101,7 @@ static bool copy_object(struct compaction *c, uint32_t id, uint32_t index, struc
 	} else if (index >= b->packed.ndir) {
 		more = false;
 	} else if ((e = rzs_packed_lookup(&b->packed, b->mem, index))) {
-		o->slot = e->slot;
+		o->owner = rzs_entry_owner(e);
 		o->size = rzs_entry_size(e);
 		o->sum = e->sum;
 		memcpy(c->worker->in, (uint8_t *)b->mem + rzs_entry_offset(e), o->size);
@@ -112,7 +112,7 @@ static bool copy_object(struct compaction *c, uint32_t id, uint32_t index, struc
 }
 
 /*
- * Put the copy of an object into another block of its shard, and change its slot word.  -ENOSPC: no
+ * Put the copy of an object into another block of its shard, and change its owner's word.  -ENOSPC: no
  * other block has space for it.
  */
 static int move_object(struct compaction *c, struct rzs_shard *s, struct rzs_object *o,
@@ -133,12 +133,12 @@ static int move_object(struct compaction *c, struct rzs_shard *s, struct rzs_obj
 		err = rzs_block_put(c->pool, c->worker, to, o, &moved);
 	} while (err);
 
-	if (!c->relocate(c->owner, o->slot, word, moved)) {
-		rzs_pool_free(c->pool, c->worker, o->slot, moved);
+	if (!c->relocate(c->arg, o->owner, word, moved)) {
+		rzs_pool_free(c->pool, c->worker, o->owner, moved);
 		return 0;
 	}
 	rzs_count(&c->worker->counters, RZS_C_moved_objects, 1);
-	rzs_pool_free(c->pool, c->worker, o->slot, word);
+	rzs_pool_free(c->pool, c->worker, o->owner, word);
 	return 0;
 }
 
@@ -175,9 +175,9 @@ static int evacuate(struct compaction *c, struct rzs_shard *s, uint32_t id)
 }
 
 int rzs_pool_compact(struct rzs_pool *p, struct rzs_worker *w, rzs_pool_relocate_fn relocate,
-		     void *owner, uint64_t max_objects, uint64_t *out_blocks, bool *out_more)
+		     void *arg, uint64_t max_objects, uint64_t *out_blocks, bool *out_more)
 {
-	struct compaction c = {p, w, relocate, owner, max_objects, 0};
+	struct compaction c = {p, w, relocate, arg, max_objects, 0};
 	unsigned i, raw;
 	uint32_t id;
 	int err;

@@ -45,8 +45,9 @@ struct rzs_block {
 			uint32_t gap_next, gap_prev; /* S: in the list by largest gap */
 			uint8_t gap_list;	     /* S */
 		};
-		uint32_t page_slot[RZS_PAGES_PER_BLOCK]; /* RZS_SLOT_NONE: free */
+		uint32_t page_slot[RZS_PAGES_PER_BLOCK]; /* or share; RZS_SLOT_NONE: free */
 	};
+	uint8_t page_shared; /* bit i: page_slot[i] is the number of a share */
 } __attribute__((aligned(64)));
 
 /* The descriptor of a block that exists: 1 <= id < next_id. */
@@ -55,6 +56,20 @@ static inline struct rzs_block *rzs_pool_block(struct rzs_pool *p, uint32_t id)
 	struct rzs_block *chunk = rzs_load_ptr(&p->chunks[id / RZS_BLOCKS_PER_CHUNK]);
 
 	return &chunk[id % RZS_BLOCKS_PER_CHUNK];
+}
+
+/* Of a block of pages: the owner of page i, which is in use; and set it. */
+static inline rzs_owner_t rzs_block_owner(const struct rzs_block *b, uint32_t i)
+{
+	return b->page_slot[i] | (b->page_shared >> i & 1 ? RZS_OWNER_SHARE : 0);
+}
+
+static inline void rzs_block_set_owner(struct rzs_block *b, uint32_t i, rzs_owner_t owner)
+{
+	b->page_slot[i] = (uint32_t)owner;
+	b->page_shared &= (uint8_t)~(1u << i);
+	if (owner & RZS_OWNER_SHARE)
+		b->page_shared |= (uint8_t)(1u << i);
 }
 
 /* pool_lists.c.  The caller holds the shard's lock. */

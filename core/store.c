@@ -40,7 +40,7 @@ static void encode_object(const struct rzs_store *store, rzs_slot_t slot, const 
 {
 	/* If the library fails, nothing is lost: the page is stored raw. */
 	out->raw = size <= 0 || (uint32_t)size > RAW_CUTOFF;
-	out->object.slot = (uint32_t)slot;
+	out->object.owner = slot;
 	out->object.data = out->raw ? page : data;
 	out->object.size = out->raw ? RZS_PAGE_SIZE : (uint32_t)size;
 	out->object.sum = 0;
@@ -127,7 +127,7 @@ static void store_retire(struct rzs_store *store, struct rzs_worker *w, rzs_slot
 	count_word(w, new_word, 1);
 	count_word(w, old_word, (uint64_t)-1);
 	if (rzs_word_is_object(old_word))
-		rzs_pool_free(&store->pool, w, (uint32_t)slot, old_word);
+		rzs_pool_free(&store->pool, w, slot, old_word);
 }
 
 /* Count a failed write.  Returns err. */
@@ -273,7 +273,7 @@ int rzs_store_read_word(struct rzs_store *store, struct rzs_worker *w, rzs_slot_
 		return store_corrupt(w);
 	}
 	raw = rzs_word_kind(word) == RZS_KIND_RAW;
-	err = rzs_pool_read_begin(&store->pool, w, (uint32_t)slot, word, p_word, &o);
+	err = rzs_pool_read_begin(&store->pool, w, slot, word, p_word, &o);
 	if (err)
 		return err == -EAGAIN ? err : store_corrupt(w);
 	/* Copy under the block's lock; verify and decompress without it. */
@@ -451,12 +451,12 @@ int rzs_store_forget(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t s
 }
 
 /* Called by compaction: see rzs_pool_relocate_fn. */
-static bool store_relocate(void *owner, uint32_t slot, uint64_t old, uint64_t new)
+static bool store_relocate(void *arg, rzs_owner_t owner, uint64_t old, uint64_t new)
 {
-	struct rzs_store *store = owner;
+	struct rzs_store *store = arg;
 	uint64_t *p, word;
 
-	p = slot < store->slots.nr ? rzs_slots_lookup(&store->slots, slot) : NULL;
+	p = owner < store->slots.nr ? rzs_slots_lookup(&store->slots, owner) : NULL;
 	if (!p)
 		return false;
 	word = rzs_load(p);

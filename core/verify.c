@@ -27,7 +27,7 @@ static const char *verify_object(struct rzs_store *store, struct rzs_worker *w, 
 
 	if (!id || id >= store->pool.next_id)
 		return "slot: names a block that does not exist";
-	err = rzs_pool_read_begin(&store->pool, w, (uint32_t)slot, word, p, &o);
+	err = rzs_pool_read_begin(&store->pool, w, slot, word, p, &o);
 	if (err)
 		return "slot: names an object that is not there";
 	rzs_pool_read_end(&store->pool, word);
