@@ -12,6 +12,7 @@ RZS_CORE_SOURCES = \
 	core/le.h \
 	core/lzo_decode.c \
 	core/lzo_decode.h \
+	core/merge.c \
 	core/packed.c \
 	core/packed.h \
 	core/pool.c \
@@ -23,6 +24,8 @@ RZS_CORE_SOURCES = \
 	core/rzs_stats.def \
 	core/rzs_store.h \
 	core/samefill.h \
+	core/share.c \
+	core/share.h \
 	core/slot.c \
 	core/slot.h \
 	core/stats.c \

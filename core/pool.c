@@ -341,7 +341,8 @@ static struct rzs_entry *block_object(struct rzs_block *b, rzs_owner_t owner, ui
 {
 	struct rzs_entry *e = rzs_packed_lookup(&b->packed, b->mem, rzs_word_index(word));
 
-	return e && rzs_entry_owner(e) == owner && rzs_entry_size(e) == rzs_word_size(word) ? e : NULL;
+	return e && rzs_entry_owner(e) == owner && rzs_entry_size(e) == rzs_word_size(word) ? e
+											    : NULL;
 }
 
 /* Whether the locked block agrees that word names an object of owner. */

@@ -216,6 +216,58 @@ int RZS_MUST_CHECK rzs_store_compact(struct rzs_store *store, struct rzs_worker 
 				     uint64_t max_objects, uint64_t *out_blocks, bool *out_more);
 
 /*
+ * Merging: pages whose compressed bytes are equal are stored once.  A scan looks at pages one after
+ * the other, in the background, and proposes by an index of bounded size which two might be equal;
+ * they are compared byte by byte.  Names and meanings of the statistics are those of KSM:
+ *   pages_shared + pages_sharing + pages_unshared + pages_volatile = pages_compressed + pages_raw
+ *
+ * One thread at a time makes these calls for a store, and no other one sets its limit meanwhile.
+ * They run concurrently with all others, and hold no lock for longer than a comparison.
+ */
+
+/* The fewest and the most pages that may share an object, and KSM's default. */
+#define RZS_MERGE_SHARING_MIN	  2u
+#define RZS_MERGE_SHARING_MAX	  0x7fffffffu
+#define RZS_MERGE_SHARING_DEFAULT 256u
+
+/*
+ * Make the index, of index_bytes or a little less.  Sleeps, allocates.
+ * -EBUSY   it is there already
+ * -EINVAL  index_bytes is less than 64
+ * -ENOSPC  the limit does not allow it
+ * -ENOMEM  the environment has no memory
+ */
+int RZS_MUST_CHECK rzs_store_merge_open(struct rzs_store *store, uint64_t index_bytes);
+/* Drop the index.  What is merged stays merged.  Sleeps. */
+void rzs_store_merge_close(struct rzs_store *store);
+
+struct rzs_merge_params {
+	uint32_t max_sharing; /* RZS_MERGE_SHARING_MIN .. RZS_MERGE_SHARING_MAX */
+	bool smart;	      /* pages that were unique before are looked at each eighth time */
+};
+
+/*
+ * Scan nr pages, from where the last call has ended; after the last page comes the first one.
+ * *out_merged: pages that share an object since.  *out_passes: how many scans of all pages this has
+ * ended.  -EINVAL: the worker is another store's, merging is not open, or max_sharing is out of
+ * range.
+ */
+int RZS_MUST_CHECK rzs_store_merge(struct rzs_store *store, struct rzs_worker *worker,
+				   const struct rzs_merge_params *params, uint64_t nr,
+				   uint64_t *out_merged, uint64_t *out_passes);
+
+/*
+ * Give pages that share an object one of their own each, for nr pages from where the last call has
+ * ended.  *out_done: nothing is shared any more.  The memory that all of it takes is about
+ * merge_saved_bytes and a directory entry for each of pages_sharing.
+ * -EINVAL          the worker is another store's
+ * -ENOSPC, -ENOMEM as the data calls; what is merged still stays merged, and another call goes on
+ * -EIO             damaged objects were passed over in this round; they stay shared
+ */
+int RZS_MUST_CHECK rzs_store_unmerge(struct rzs_store *store, struct rzs_worker *worker,
+				     uint64_t nr, bool *out_done);
+
+/*
  * Change the limit (0: none), and the reserve to what a store created with this limit would have.
  * Sleeps.  One call at a time.
  * -ENOSPC  more memory is held now, or it is below rzs_store_min_limit(); nothing has changed
@@ -229,6 +281,7 @@ int RZS_MUST_CHECK rzs_store_set_limit(struct rzs_store *store, uint64_t limit_b
  * lists them and says what they mean.  A name that ends in _bytes is in bytes; all others are
  * counts.  In each snapshot (tests check this):
  *   pages_stored = pages_same + pages_compressed + pages_raw
+ *   pages_shared + pages_sharing + pages_unshared + pages_volatile = pages_compressed + pages_raw
  *   orig_bytes   = pages_stored * RZS_PAGE_SIZE
  *   mem_bytes    = block_bytes + table_bytes + fixed_bytes + reserve_bytes
  *   block_bytes  = object_bytes + object_meta_bytes + slack_bytes

@@ -7,14 +7,15 @@
  *   bit  4     WAITERS  threads sleep on the word; the one that clears LOCK wakes them
  *   bit  5     IDLE     not accessed since it was marked           (reserved for idle marking)
  *   bit  6     CODEC2   compressed with the store's second codec   (reserved for recompression)
- *   bit  7     reserved
+ *   bit  7     SCANNED  merging has looked at the object and knows no other like it
  *   bits 8-63  by kind:
  *     EMPTY    0 (the whole word is 0)
  *     SAME     the 64-bit word that fills the page, its upper 8 bits being copies of bit 55
  *     SAME32   the 32-bit word that fills the page
  *     PACKED   block 28 bits, directory index 12, size 13
  *     RAW      block 28 bits, page in the block 3, 1 unused, checksum 24
- *   Kinds MERGED (a shared object) and SPILLED (on a backing file) are reserved, with 56 bits each.
+ *     MERGED   number of the share (share.h) 32 bits, 8 unused, size 13
+ *   Kind SPILLED (on a backing file) is reserved, with 56 bits.
  *
  * Concurrency: a word is replaced by compare-and-swap, so a plain write takes no lock of the slot.
  * The thread that replaced a word owns the object that the old word named, and frees it.  LOCK is
@@ -32,7 +33,7 @@ enum rzs_kind {
 	RZS_KIND_SAME32 = 2,
 	RZS_KIND_PACKED = 3,
 	RZS_KIND_RAW = 4,
-	RZS_KIND_MERGED = 5,  /* not used yet */
+	RZS_KIND_MERGED = 5,
 	RZS_KIND_SPILLED = 6, /* not used yet */
 };
 
@@ -40,6 +41,7 @@ enum rzs_kind {
 #define RZS_SLOT_LOCK	   (1ull << 3)
 #define RZS_SLOT_WAITERS   (1ull << 4)
 #define RZS_SLOT_IDLE	   (1ull << 5)
+#define RZS_SLOT_SCANNED   (1ull << 7)
 #define RZS_SLOT_TRANSIENT (RZS_SLOT_LOCK | RZS_SLOT_WAITERS | RZS_SLOT_IDLE)
 
 #define RZS_BLOCK_ID_BITS 28
@@ -103,6 +105,23 @@ static inline uint64_t rzs_word_raw(uint32_t block, uint32_t index, uint32_t sum
 {
 	return RZS_KIND_RAW | (uint64_t)block << 8 | (uint64_t)index << 36 |
 	       (uint64_t)(sum & RZS_SUM24_MASK) << 40;
+}
+
+/* The word of an object anywhere, for its kind and size. */
+static inline uint64_t rzs_word_packed_or_raw(bool raw, uint32_t size)
+{
+	return raw ? rzs_word_raw(0, 0, 0) : rzs_word_packed(0, 0, size);
+}
+
+/* size: the object's; RZS_PAGE_SIZE: a raw one. */
+static inline uint64_t rzs_word_merged(uint64_t share, uint32_t size)
+{
+	return RZS_KIND_MERGED | share << 8 | (uint64_t)size << 48;
+}
+
+static inline uint64_t rzs_word_share(uint64_t word)
+{
+	return word >> 8 & 0xffffffffu;
 }
 
 static inline uint32_t rzs_word_block(uint64_t word)

@@ -50,7 +50,8 @@ static void sample_once(struct rzs_store *store, struct sample *out)
 
 	rzs_store_sum(store, out->c);
 	/* Tables are taken blocks and only grow: all that are counted here are in taken. */
-	out->tables = rzs_load(&store->pool.chunks_held) + rzs_load(&store->slots.chunks_held);
+	out->tables = rzs_load(&store->pool.chunks_held) + rzs_load(&store->slots.chunks_held) +
+		      rzs_load(&store->shares.chunks_held);
 	rzs_blocks_count(store->blocks, &out->taken, &out->ready, &out->peak);
 	out->limit = rzs_load(&store->limit_bytes);
 	if (rzs_limit_allows(limit, out->limit))
@@ -98,16 +99,26 @@ static void stats_memory(const struct sample *l, uint64_t fixed, struct rzs_stat
 	out->mem_peak_bytes = l->peak * RZS_BLOCK_SIZE + fixed;
 }
 
-/* Numbers of pages, within what the blocks have space for and the device has pages for. */
+/* a - b, or 0 if that is less. */
+static uint64_t less(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : 0;
+}
+
+/*
+ * Numbers of pages, within what the blocks have space for and the device has pages for.  Of the
+ * pages, pages_sharing need no object of their own, of either kind.
+ */
 static void stats_pages(const uint64_t *c, struct rzs_stats *out)
 {
 	uint64_t bytes = out->block_bytes, left = out->nr_pages, most;
 
-	most = bytes / RZS_PAGE_SIZE;
+	out->pages_sharing = within(c[RZS_C_pages_sharing], 0, left);
+	most = bytes / RZS_PAGE_SIZE + out->pages_sharing;
 	out->pages_raw = within(c[RZS_C_pages_raw], 0, most < left ? most : left);
 	left -= out->pages_raw;
-	bytes -= out->pages_raw * RZS_PAGE_SIZE;
-	most = bytes / MIN_OBJECT_BYTES;
+	bytes -= less(out->pages_raw, out->pages_sharing) * RZS_PAGE_SIZE;
+	most = bytes / MIN_OBJECT_BYTES + out->pages_sharing;
 	out->pages_compressed = within(c[RZS_C_pages_compressed], 0, most < left ? most : left);
 	left -= out->pages_compressed;
 	out->pages_same = within(c[RZS_C_pages_same], 0, left);
@@ -117,11 +128,28 @@ static void stats_pages(const uint64_t *c, struct rzs_stats *out)
 	out->orig_bytes = out->pages_stored * RZS_PAGE_SIZE;
 }
 
+/* What merging has done: KSM's identity holds, and each shared object has a user. */
+static void stats_merging(const uint64_t *c, struct rzs_stats *out)
+{
+	uint64_t left = out->pages_compressed + out->pages_raw;
+
+	out->pages_sharing = within(out->pages_sharing, 0, left);
+	left -= out->pages_sharing;
+	out->pages_shared = within(c[RZS_C_pages_shared], 0, left);
+	left -= out->pages_shared;
+	out->pages_unshared = within(c[RZS_C_pages_unshared], 0, left);
+	out->pages_volatile = left - out->pages_unshared;
+	out->merge_saved_bytes = within(c[RZS_C_merge_saved_bytes], out->pages_sharing,
+					out->pages_sharing * RZS_PAGE_SIZE);
+}
+
 /* The bytes of blocks that pages use. */
 static void stats_objects(const uint64_t *c, struct rzs_stats *out)
 {
-	uint64_t least_dir = out->pages_compressed * sizeof(struct rzs_entry);
-	uint64_t least = out->pages_raw * RZS_PAGE_SIZE + out->pages_compressed;
+	uint64_t least_dir =
+		less(out->pages_compressed, out->pages_sharing) * sizeof(struct rzs_entry);
+	uint64_t least = less(out->pages_raw, out->pages_sharing) * RZS_PAGE_SIZE +
+			 less(out->pages_compressed, out->pages_sharing);
 
 	out->object_bytes = within(c[RZS_C_object_bytes], least, out->block_bytes - least_dir);
 	out->object_meta_bytes =
@@ -156,8 +184,11 @@ void rzs_store_stats(struct rzs_store *store, struct rzs_stats *out)
 	out->version = RZS_STATS_VERSION;
 	out->size = sizeof(*out);
 	out->nr_pages = store->slots.nr;
-	stats_memory(&l, store->fixed_bytes, out);
+	stats_memory(&l, rzs_load(&store->fixed_bytes), out);
+	out->merge_bytes = rzs_load(&store->merge_fixed_bytes) +
+			   rzs_load(&store->shares.chunks_held) * RZS_BLOCK_SIZE;
 	stats_pages(l.c, out);
+	stats_merging(l.c, out);
 	stats_objects(l.c, out);
 	stats_counts(l.c, out);
 }

@@ -95,8 +95,15 @@ static void store_encode_prepared(const struct rzs_store *store, struct rzs_work
 		encode_object(store, slot, p->page, w->ahead + i * RZS_PAGE_SIZE, p->size, out);
 }
 
-/* Add a page's word to the statistics (sign 1), or subtract it (sign (uint64_t)-1). */
-static void count_word(struct rzs_worker *w, uint64_t word, uint64_t sign)
+/* A page with an object of size bytes. */
+static void count_object(struct rzs_counters *c, bool raw, uint32_t size, uint64_t sign)
+{
+	rzs_count(c, raw ? RZS_C_pages_raw : RZS_C_pages_compressed, sign);
+	if (size <= RZS_PAGE_SIZE / 2)
+		rzs_count(c, RZS_C_pages_good, sign);
+}
+
+void rzs_store_count_word(struct rzs_worker *w, uint64_t word, uint64_t sign)
 {
 	struct rzs_counters *c = &w->counters;
 
@@ -108,26 +115,49 @@ static void count_word(struct rzs_worker *w, uint64_t word, uint64_t sign)
 			rzs_count(c, RZS_C_pages_zero, sign);
 		break;
 	case RZS_KIND_PACKED:
-		rzs_count(c, RZS_C_pages_compressed, sign);
-		if (rzs_word_size(word) <= RZS_PAGE_SIZE / 2)
-			rzs_count(c, RZS_C_pages_good, sign);
-		break;
 	case RZS_KIND_RAW:
-		rzs_count(c, RZS_C_pages_raw, sign);
+		count_object(c, rzs_word_kind(word) == RZS_KIND_RAW, rzs_word_size(word), sign);
+		if (word & RZS_SLOT_SCANNED)
+			rzs_count(c, RZS_C_pages_unshared, sign);
+		break;
+	case RZS_KIND_MERGED:
+		count_object(c, rzs_word_size(word) == RZS_PAGE_SIZE, rzs_word_size(word), sign);
 		break;
 	default:
 		break;
 	}
 }
 
-/* The end of every change of a page: new_word is in the slot, and what old_word names is ours. */
-static void store_retire(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t slot,
-			 uint64_t old_word, uint64_t new_word)
+void rzs_store_unshare(struct rzs_store *store, struct rzs_worker *w, uint64_t merged_word)
 {
-	count_word(w, new_word, 1);
-	count_word(w, old_word, (uint64_t)-1);
+	uint64_t id = rzs_word_share(merged_word), word;
+	struct rzs_share *s = rzs_shares_at(&store->shares, id);
+
+	if (!s) {
+		rzs_count(&w->counters, RZS_C_impossible, 1);
+		return;
+	}
+	if (rzs_share_put(s)) {
+		rzs_count(&w->counters, RZS_C_pages_sharing, (uint64_t)-1);
+		rzs_count(&w->counters, RZS_C_merge_saved_bytes,
+			  (uint64_t)0 - rzs_word_size(merged_word));
+		return;
+	}
+	rzs_count(&w->counters, RZS_C_pages_shared, (uint64_t)-1);
+	word = rzs_share_take_word(s);
+	rzs_pool_free(&store->pool, w, RZS_OWNER_SHARE | id, word);
+	rzs_share_free(&store->shares, id);
+}
+
+void rzs_store_retire(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t slot,
+		      uint64_t old_word, uint64_t new_word)
+{
+	rzs_store_count_word(w, new_word, 1);
+	rzs_store_count_word(w, old_word, (uint64_t)-1);
 	if (rzs_word_is_object(old_word))
 		rzs_pool_free(&store->pool, w, slot, old_word);
+	else if (unlikely(rzs_word_kind(old_word) == RZS_KIND_MERGED))
+		rzs_store_unshare(store, w, old_word);
 }
 
 /* Count a failed write.  Returns err. */
@@ -151,10 +181,8 @@ static int store_rewrite(struct rzs_store *store, struct rzs_worker *w, const st
 {
 	if (rzs_pool_rewrite(&store->pool, w, &enc->object, enc->raw, old, p_word))
 		return err;
-	if (rzs_word_size(old) <= RZS_PAGE_SIZE / 2)
-		rzs_count(&w->counters, RZS_C_pages_good, (uint64_t)-1);
-	if (enc->object.size <= RZS_PAGE_SIZE / 2)
-		rzs_count(&w->counters, RZS_C_pages_good, 1);
+	rzs_store_count_word(w, rzs_word_packed_or_raw(enc->raw, enc->object.size), 1);
+	rzs_store_count_word(w, old, (uint64_t)-1);
 	return 0;
 }
 
@@ -204,7 +232,7 @@ static int store_write(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t
 		return store_refused(w, err);
 	}
 	old = rzs_slot_exchange(p, enc.word);
-	store_retire(store, w, slot, old, enc.word);
+	rzs_store_retire(store, w, slot, old, enc.word);
 	return 0;
 }
 
@@ -253,10 +281,59 @@ static int check_raw(const struct rzs_store *store, struct rzs_worker *w,
 	return 0;
 }
 
+static bool slot_has(uint64_t *p_word, uint64_t word)
+{
+	return rzs_word_stable(rzs_load(p_word)) == rzs_word_stable(word);
+}
+
+/*
+ * The object of a merged page.  While the slot names the share, the share is in use, so its word
+ * names an object; but compaction may move that one meanwhile.
+ */
+static int shared_begin(struct rzs_store *store, struct rzs_worker *w, uint64_t word,
+			uint64_t *p_word, struct rzs_object *out, uint64_t *out_word)
+{
+	uint64_t id = rzs_word_share(word);
+	struct rzs_share *s = rzs_shares_at(&store->shares, id);
+	int err;
+
+	memset(out, 0, sizeof(*out));
+	do {
+		*out_word = s ? rzs_load(&s->word) : 0;
+		err = -EIO;
+		if (*out_word)
+			err = rzs_pool_read_begin(&store->pool, w, RZS_OWNER_SHARE | id, *out_word,
+						  &s->word, out);
+		if (!slot_has(p_word, word)) {
+			if (!err)
+				rzs_pool_read_end(&store->pool, *out_word);
+			return -EAGAIN;
+		}
+	} while (err == -EAGAIN);
+	if (!*out_word)
+		rzs_count(&w->counters, RZS_C_impossible, 1);
+	return err;
+}
+
+int rzs_store_object_begin(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t slot,
+			   uint64_t word, uint64_t *p_word, struct rzs_object *out,
+			   uint64_t *out_word)
+{
+	*out_word = word;
+	if (rzs_word_is_object(word))
+		return rzs_pool_read_begin(&store->pool, w, slot, word, p_word, out);
+	if (rzs_word_kind(word) == RZS_KIND_MERGED)
+		return shared_begin(store, w, word, p_word, out, out_word);
+	memset(out, 0, sizeof(*out));
+	rzs_count(&w->counters, RZS_C_impossible, 1);
+	return -EIO;
+}
+
 int rzs_store_read_word(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t slot,
 			uint64_t word, uint64_t *p_word, void *page)
 {
 	struct rzs_object o;
+	uint64_t object;
 	bool raw;
 	int err;
 
@@ -268,17 +345,13 @@ int rzs_store_read_word(struct rzs_store *store, struct rzs_worker *w, rzs_slot_
 		rzs_page_fill(page, rzs_word_same_value(word));
 		return 0;
 	}
-	if (!rzs_word_is_object(word)) {
-		rzs_count(&w->counters, RZS_C_impossible, 1);
-		return store_corrupt(w);
-	}
-	raw = rzs_word_kind(word) == RZS_KIND_RAW;
-	err = rzs_pool_read_begin(&store->pool, w, slot, word, p_word, &o);
+	err = rzs_store_object_begin(store, w, slot, word, p_word, &o, &object);
 	if (err)
 		return err == -EAGAIN ? err : store_corrupt(w);
+	raw = rzs_word_kind(object) == RZS_KIND_RAW;
 	/* Copy under the block's lock; verify and decompress without it. */
 	memcpy(raw ? page : w->in, o.data, o.size);
-	rzs_pool_read_end(&store->pool, word);
+	rzs_pool_read_end(&store->pool, object);
 	return raw ? check_raw(store, w, &o, page) : decode_packed(store, w, &o, page);
 }
 
@@ -339,7 +412,7 @@ static int modify_locked(struct rzs_store *store, struct rzs_worker *w, rzs_slot
 	if (err)
 		return store_rewrite(store, w, &enc, old, p_word, err);
 	rzs_slot_unlock(p_word, enc.word);
-	store_retire(store, w, slot, old, enc.word);
+	rzs_store_retire(store, w, slot, old, enc.word);
 	return 0;
 }
 
@@ -394,7 +467,7 @@ static bool store_drop(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t
 
 	if (!old)
 		return false;
-	store_retire(store, w, slot, old, 0);
+	rzs_store_retire(store, w, slot, old, 0);
 	return true;
 }
 
@@ -432,7 +505,7 @@ int rzs_store_try_discard(struct rzs_store *store, unsigned hint, rzs_slot_t slo
 		err = -EAGAIN;
 	} else if (old) {
 		rzs_count(&w->counters, RZS_C_discards, 1);
-		store_retire(store, w, slot, old, 0);
+		rzs_store_retire(store, w, slot, old, 0);
 	}
 	rzs_worker_put(store, w);
 	return err;
@@ -456,7 +529,13 @@ static bool store_relocate(void *arg, rzs_owner_t owner, uint64_t old, uint64_t 
 	struct rzs_store *store = arg;
 	uint64_t *p, word;
 
-	p = owner < store->slots.nr ? rzs_slots_lookup(&store->slots, owner) : NULL;
+	if (owner & RZS_OWNER_SHARE) {
+		struct rzs_share *s = rzs_shares_at(&store->shares, owner & ~RZS_OWNER_SHARE);
+
+		p = s ? &s->word : NULL;
+	} else {
+		p = owner < store->slots.nr ? rzs_slots_lookup(&store->slots, owner) : NULL;
+	}
 	if (!p)
 		return false;
 	word = rzs_load(p);

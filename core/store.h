@@ -4,11 +4,15 @@
 #define RZS_STORE_INTERNAL_H
 
 #include "pool.h"
+#include "share.h"
+
+struct rzs_merge_entry;
 
 struct rzs_store {
 	uint64_t limit_bytes;
 	uint64_t fixed_bytes;
-	uint64_t reserve_bytes; /* of rzs_config */
+	uint64_t merge_fixed_bytes; /* of these, merging's */
+	uint64_t reserve_bytes;	    /* of rzs_config */
 	const struct rzs_codec *codec;
 	bool checksum;
 	bool backed;
@@ -17,6 +21,15 @@ struct rzs_store {
 	struct rzs_blocks *blocks;
 	struct rzs_slots slots;
 	struct rzs_pool pool;
+
+	/* merge.c.  The rest is used by one thread at a time. */
+	struct rzs_shares shares;
+	struct rzs_merge_entry *index; /* NULL: merging is not open */
+	uint64_t index_bytes;
+	rzs_slot_t scan_at; /* the next page to scan */
+	uint64_t scan_pass; /* passes begun */
+	rzs_slot_t unmerge_at;
+	bool unmerge_again; /* this pass has left merged pages */
 };
 
 /* Whether limit a is at least as high as limit b; 0 is no limit. */
@@ -49,6 +62,30 @@ int RZS_MUST_CHECK rzs_store_read_word(struct rzs_store *store, struct rzs_worke
  */
 int RZS_MUST_CHECK rzs_store_modify(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t slot,
 				    const void *buf, uint32_t off, uint32_t len);
+
+/*
+ * Change the bytes of memory that does not grow; the limit holds for all of it.  Sleeps.  One call
+ * at a time, of this and rzs_store_set_limit().  -ENOSPC: more memory is held; nothing has changed.
+ */
+int rzs_store_set_fixed(struct rzs_store *store, uint64_t fixed);
+
+/* Add what a page's word stands for to the statistics (sign 1), or subtract it ((uint64_t)-1). */
+void rzs_store_count_word(struct rzs_worker *w, uint64_t word, uint64_t sign);
+/*
+ * The end of every change of a page: new_word is in the slot, and what old_word names is the
+ * caller's, and is freed.
+ */
+void rzs_store_retire(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t slot,
+		      uint64_t old_word, uint64_t new_word);
+/* Give up a use of a share; the last one frees the object. */
+void rzs_store_unshare(struct rzs_store *store, struct rzs_worker *w, uint64_t merged_word);
+/*
+ * Lock the block of the object that a page's word names, itself or by its share, as
+ * rzs_pool_read_begin() does.  *out_word: the object's word, for rzs_pool_read_end().
+ */
+int RZS_MUST_CHECK rzs_store_object_begin(struct rzs_store *store, struct rzs_worker *w,
+					  rzs_slot_t slot, uint64_t word, uint64_t *p_word,
+					  struct rzs_object *out, uint64_t *out_word);
 
 /* Whether the caller has a place of its own for the page: see rzs_config.backed. */
 static inline bool rzs_store_has_backing(const struct rzs_store *store, rzs_slot_t slot)

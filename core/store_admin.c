@@ -180,6 +180,8 @@ void rzs_store_destroy(struct rzs_store *store)
 	rzs_port_free(store->workers, store->nr_workers * sizeof(*store->workers));
 	rzs_pool_fini(&store->pool);
 	rzs_slots_fini(&store->slots, wipe);
+	rzs_shares_fini(&store->shares, wipe);
+	rzs_port_free(store->index, store->index_bytes);
 	rzs_blocks_close(store->blocks);
 	rzs_port_free(store, sizeof(*store));
 }
@@ -221,6 +223,22 @@ void rzs_worker_put(struct rzs_store *store, struct rzs_worker *worker)
 uint64_t rzs_store_pages(const struct rzs_store *store)
 {
 	return store->slots.nr;
+}
+
+int rzs_store_set_fixed(struct rzs_store *store, uint64_t fixed)
+{
+	uint64_t limit = rzs_load(&store->limit_bytes), before = store->fixed_bytes;
+	int err;
+
+	if (limit && limit < fixed + MIN_BLOCKS * RZS_BLOCK_SIZE)
+		return -ENOSPC;
+	/* Statistics must never show more memory than the limit, so less is shown first. */
+	if (fixed < before)
+		rzs_set(&store->fixed_bytes, fixed);
+	err = rzs_blocks_set_max(store->blocks, store_limit_blocks(limit, fixed),
+				 store_reserve(store->slots.nr, store->reserve_bytes, limit));
+	rzs_set(&store->fixed_bytes, err ? before : fixed);
+	return err;
 }
 
 int rzs_store_set_limit(struct rzs_store *store, uint64_t limit_bytes)

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Check the invariants of the whole store, while no other call is running:
- *   if a slot names an object, the object's directory entry names the slot, with the same size;
- *   each directory entry is named by its slot, so there are as many entries as such slots;
+ *   if a slot or share names an object, the object's directory entry has it as its owner, with the
+ *     same size;
+ *   each directory entry is named by its owner, so there are as many entries as such owners;
+ *   a share has as many users as there are slots that name it;
  *   each block is consistent (packed.h), and in the lists for its available bytes and gaps;
  *   the statistics are the sums of what is there.
  */
@@ -11,8 +13,11 @@
 
 /* What the walk has counted. */
 struct tally {
-	uint64_t same, zero, compressed, raw, good, object_bytes; /* from slots */
-	uint64_t entries, entry_bytes, dir_bytes, blocks;	  /* from blocks */
+	uint64_t same, zero, compressed, raw, good, unshared; /* from slots */
+	uint64_t merged, merged_bytes;			      /* from slots that share an object */
+	uint64_t shares, share_bytes;			      /* in use, and of their objects */
+	uint64_t object_bytes;				      /* from slots and shares */
+	uint64_t entries, entry_bytes, dir_bytes, blocks;     /* from blocks */
 	uint64_t linked; /* blocks that say that they are in a list */
 };
 
@@ -23,23 +28,63 @@ static const char *verify_object(struct rzs_store *store, struct rzs_worker *w, 
 {
 	struct rzs_object o;
 	uint32_t id = rzs_word_block(word);
-	int err;
+	uint64_t object;
 
-	if (!id || id >= store->pool.next_id)
+	if (rzs_word_is_object(word) && (!id || id >= store->pool.next_id))
 		return "slot: names a block that does not exist";
-	err = rzs_pool_read_begin(&store->pool, w, slot, word, p, &o);
-	if (err)
+	if (rzs_store_object_begin(store, w, slot, word, p, &o, &object))
 		return "slot: names an object that is not there";
-	rzs_pool_read_end(&store->pool, word);
+	rzs_pool_read_end(&store->pool, object);
+	if (o.size != rzs_word_size(word))
+		return "slot: names an object of another size";
 	if (check_data && rzs_store_read_word(store, w, slot, word, p, w->page))
 		return "slot: object fails its checksum or the decoder";
 	return NULL;
+}
+
+/* A slot that shares an object: it is counted in the share, for verify_shares(). */
+static const char *verify_merged(struct rzs_store *store, uint64_t word, struct tally *t)
+{
+	struct rzs_share *s = rzs_shares_at(&store->shares, rzs_word_share(word));
+
+	if (!s || s->users & RZS_SHARE_UNUSED)
+		return "slot: names a share that is not in use";
+	s->users += RZS_SHARE_SEEN;
+	t->merged++;
+	t->merged_bytes += rzs_word_size(word);
+	return NULL;
+}
+
+/* After the slots.  What they have left in the shares is removed, whatever is found. */
+static const char *verify_shares(struct rzs_store *store, struct tally *t)
+{
+	const char *what = NULL;
+	uint64_t id, seen;
+
+	for (id = 0; id < store->shares.next; id++) {
+		struct rzs_share *s = rzs_shares_at(&store->shares, id);
+
+		if (s->users & RZS_SHARE_UNUSED) {
+			if (s->word)
+				what = "share: unused, but names an object";
+			continue;
+		}
+		seen = s->users / RZS_SHARE_SEEN;
+		s->users &= RZS_SHARE_USERS_MASK;
+		if (seen != s->users)
+			what = "share: number of users";
+		t->shares++;
+		t->object_bytes += rzs_word_size(s->word);
+		t->share_bytes += rzs_word_size(s->word);
+	}
+	return what;
 }
 
 static const char *verify_slot(struct rzs_store *store, struct rzs_worker *w, uint64_t *p,
 			       rzs_slot_t slot, bool check_data, struct tally *t)
 {
 	uint64_t word = rzs_load(p);
+	const char *what = NULL;
 
 	if (word & (RZS_SLOT_LOCK | RZS_SLOT_WAITERS))
 		return "slot: locked while nothing runs";
@@ -52,16 +97,21 @@ static const char *verify_slot(struct rzs_store *store, struct rzs_worker *w, ui
 		t->zero += rzs_word_is_zero_page(word);
 		return NULL;
 	case RZS_KIND_PACKED:
-		t->compressed++;
-		t->good += rzs_word_size(word) <= RZS_PAGE_SIZE / 2;
-		break;
 	case RZS_KIND_RAW:
-		t->raw++;
+		t->object_bytes += rzs_word_size(word);
+		t->unshared += (word & RZS_SLOT_SCANNED) != 0;
+		break;
+	case RZS_KIND_MERGED:
+		what = verify_merged(store, word, t);
 		break;
 	default:
 		return "slot: unknown kind";
 	}
-	t->object_bytes += rzs_word_size(word);
+	if (what)
+		return what;
+	t->raw += rzs_word_size(word) == RZS_PAGE_SIZE;
+	t->compressed += rzs_word_size(word) < RZS_PAGE_SIZE;
+	t->good += rzs_word_size(word) <= RZS_PAGE_SIZE / 2;
 	return verify_object(store, w, p, slot, word, check_data);
 }
 
@@ -185,6 +235,13 @@ static const char *verify_counters(struct rzs_store *store, const struct tally *
 	    sum[RZS_C_pages_raw] != t->raw || sum[RZS_C_pages_compressed] != t->compressed ||
 	    sum[RZS_C_pages_good] != t->good)
 		return "sums: pages by kind";
+	if (sum[RZS_C_pages_shared] != t->shares ||
+	    sum[RZS_C_pages_sharing] != t->merged - t->shares ||
+	    sum[RZS_C_pages_unshared] != t->unshared)
+		return "sums: merged pages";
+	/* Of each shared object one page's bytes are not saved, and these are in object_bytes. */
+	if (sum[RZS_C_merge_saved_bytes] != t->merged_bytes - t->share_bytes)
+		return "sums: bytes that merging saves";
 	return NULL;
 }
 
@@ -195,8 +252,8 @@ static const char *verify_sums(struct rzs_store *store, const struct tally *t)
 
 	rzs_store_stats(store, &st);
 	rzs_blocks_count(store->blocks, &taken, &ready, &peak);
-	if (t->entries != t->compressed + t->raw)
-		return "sums: as many objects as slots that name one";
+	if (t->entries != t->compressed + t->raw - t->merged + t->shares)
+		return "sums: as many objects as slots and shares that name one";
 	if (store->pool.blocks_held != t->blocks || st.block_bytes != t->blocks * RZS_BLOCK_SIZE)
 		return "sums: blocks";
 	if (st.block_bytes + st.table_bytes != taken * RZS_BLOCK_SIZE)
@@ -211,6 +268,7 @@ int rzs_store_verify(struct rzs_store *store, struct rzs_worker *w, bool check_d
 {
 	struct tally t;
 	uint64_t id, linked = 0;
+	const char *what;
 	unsigned i;
 
 	memset(&t, 0, sizeof(t));
@@ -218,6 +276,8 @@ int rzs_store_verify(struct rzs_store *store, struct rzs_worker *w, bool check_d
 	if (w->store != store)
 		return -EINVAL;
 	*out_what = verify_slots(store, w, check_data, &t);
+	what = verify_shares(store, &t);
+	*out_what = *out_what ? *out_what : what;
 	for (id = 1; id < store->pool.next_id && !*out_what; id++)
 		*out_what = verify_block(store, w, rzs_pool_block(&store->pool, (uint32_t)id), &t);
 	for (i = 0; i < store->pool.nr_shards && !*out_what; i++)

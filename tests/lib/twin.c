@@ -280,6 +280,33 @@ uint64_t twin_compact(struct twin *t, uint64_t max_objects)
 	return blocks;
 }
 
+uint64_t twin_merge(struct twin *t, const struct rzs_merge_params *params, uint64_t nr)
+{
+	uint64_t merged, passes;
+	int err = rzs_store_merge(t->store, t->worker, params, nr, &merged, &passes);
+
+	t->ops++;
+	if (err)
+		twin_fail(t, "merging: %d", err);
+	if (passes > nr / t->model.nr_pages + 1)
+		twin_fail(t, "merging: %llu passes over %llu pages", (unsigned long long)passes,
+			  (unsigned long long)nr);
+	return merged;
+}
+
+bool twin_unmerge(struct twin *t, uint64_t nr)
+{
+	bool done;
+	int err = rzs_store_unmerge(t->store, t->worker, nr, &done);
+
+	t->ops++;
+	if (err && !(t->may_refuse && (err == -ENOSPC || err == -ENOMEM)))
+		twin_fail(t, "the end of merging: %d", err);
+	if (err && done)
+		twin_fail(t, "the end of merging: failed and done");
+	return done;
+}
+
 const char *twin_stats_broken(const struct rzs_stats *s)
 {
 	if (s->version != RZS_STATS_VERSION || s->size != sizeof(*s))
@@ -300,7 +327,11 @@ const char *twin_stats_broken(const struct rzs_stats *s)
 		return "mem_bytes <= mem_peak_bytes";
 	if (s->limit_bytes && s->mem_bytes > s->limit_bytes)
 		return "mem_bytes <= limit_bytes";
-	if (s->object_bytes < s->pages_raw * RZS_PAGE_SIZE + s->pages_compressed)
+	if (s->pages_shared + s->pages_sharing + s->pages_unshared + s->pages_volatile !=
+	    s->pages_compressed + s->pages_raw)
+		return "shared + sharing + unshared + volatile = pages with an object";
+	if (s->object_bytes + s->merge_saved_bytes <
+	    s->pages_raw * RZS_PAGE_SIZE + s->pages_compressed)
 		return "object_bytes: 4096 for a raw page, 1 or more for a compressed one";
 	/* It is unsigned: more objects than their blocks can hold would make it huge. */
 	if (s->slack_bytes > s->block_bytes)

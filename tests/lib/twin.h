@@ -50,6 +50,10 @@ void twin_map(struct twin *t, uint64_t slot, uint64_t nr);
 /* Returns the blocks given back. */
 uint64_t twin_compact(struct twin *t, uint64_t max_objects);
 
+/* Scan nr pages, or unshare them; returns the pages merged, or whether nothing is shared now. */
+uint64_t twin_merge(struct twin *t, const struct rzs_merge_params *params, uint64_t nr);
+bool twin_unmerge(struct twin *t, uint64_t nr);
+
 /* The identities of rzs_stats, and its counts against the model's. */
 void twin_check_stats(struct twin *t);
 /* The store's own verify. */

@@ -18,6 +18,7 @@ RZS_UNIT_TESTS = \
 	tests/unit/test_store_inside \
 	tests/unit/test_store_limit \
 	tests/unit/test_store_map \
+	tests/unit/test_store_merge \
 	tests/unit/test_store_model \
 	tests/unit/test_store_threads \
 	tests/unit/test_store_stats \

@@ -11,8 +11,7 @@
 #define NR 1200u
 
 /* Of a word, those that say nothing about its object, now or later. */
-#define CODEC2	 (1ull << 6)
-#define RESERVED (1ull << 7)
+#define CODEC2 (1ull << 6)
 
 static uint64_t *word_at(const struct twin *t, uint64_t slot)
 {
@@ -39,7 +38,7 @@ static void thin_out(struct twin *t)
 
 static uint64_t other_bits(uint64_t word)
 {
-	uint64_t bits = RZS_SLOT_IDLE | CODEC2 | RESERVED;
+	uint64_t bits = RZS_SLOT_IDLE | CODEC2;
 
 	return bits | (rzs_word_kind(word) == RZS_KIND_RAW ? 1ull << 39 : 7ull << 61);
 }

@@ -27,10 +27,14 @@ struct run {
 	unsigned kinds;	     /* bit set of enum pages_kind */
 	uint64_t ops;	     /* when RZS_OPS does not say */
 	unsigned take_fails; /* one in so many block takes fails; 0: none */
+	bool merging;
+	unsigned alike; /* pages are made of so many; 0: STOCK */
 };
 
 struct state {
 	const struct run *run;
+	bool merging; /* now */
+	uint64_t merged;
 	struct twin t;
 	struct pages_rng rng;
 	uint64_t base_limit;
@@ -69,7 +73,7 @@ static void next_page(struct state *s, uint8_t *page)
 {
 	uint64_t r = pages_next(&s->rng);
 
-	memcpy(page, s->stock[r % STOCK], PAGE);
+	memcpy(page, s->stock[r % (s->run->alike ? s->run->alike : STOCK)], PAGE);
 	if (r >> 62) {
 		uint64_t stamp = pages_next(&s->rng);
 
@@ -125,6 +129,36 @@ static void do_run(struct state *s, bool discard)
 		twin_map(&s->t, slot, nr);
 }
 
+/* Merging, with its switch and its knobs, and now and then the way back. */
+static void do_merge(struct state *s)
+{
+	uint64_t r = pages_next(&s->rng), nr = s->t.model.nr_pages;
+	struct rzs_merge_params params = {RZS_MERGE_SHARING_DEFAULT, r >> 63};
+	int err;
+
+	switch (r % 32) {
+	case 0:
+		rzs_store_merge_close(s->t.store);
+		err = rzs_store_merge_open(s->t.store, r & 1 << 8 ? 64 : 64 * 1024);
+		if (err && err != -ENOSPC)
+			twin_fail(&s->t, "opening: %d", err);
+		s->merging = !err;
+		return;
+	case 1:
+		while (!twin_unmerge(&s->t, nr) && !s->t.may_refuse)
+			;
+		return;
+	case 2:
+		(void)twin_unmerge(&s->t, 1 + pages_below(&s->rng, nr));
+		return;
+	default:
+		if (r >> 8 & 1)
+			params.max_sharing = 2 + (r >> 9 & 7);
+		if (s->merging)
+			s->merged += twin_merge(&s->t, &params, 1 + pages_below(&s->rng, nr));
+	}
+}
+
 /* Rare things: a budgeted compaction, another limit, a test of a worker given and taken. */
 static void do_rare(struct state *s)
 {
@@ -151,7 +185,9 @@ static void do_one(struct state *s)
 	uint64_t r = pages_below(&s->rng, 1000), len, offset;
 	uint8_t page[PAGE];
 
-	if (r < 380) {
+	if (s->run->merging && r % 100 == 0) {
+		do_merge(s);
+	} else if (r < 380) {
 		next_page(s, page);
 		(void)twin_write(&s->t, pick_slot(s), page);
 	} else if (r < 720) {
@@ -192,6 +228,10 @@ static void run_model(struct run run)
 	twin_open(&s.t, &run.cfg);
 	s.t.may_refuse = run.limited || run.take_fails;
 	make_stock(&s);
+	if (run.merging) {
+		T_EQ(rzs_store_merge_open(s.t.store, 32 * 1024), 0);
+		s.merging = true;
+	}
 	for (i = 0; i < ops; i++) {
 		if (run.take_fails && i % 64 == 0)
 			rzs_test_fail(RZS_TEST_TAKE, 1 + pages_below(&s.rng, run.take_fails),
@@ -207,6 +247,10 @@ static void run_model(struct run run)
 	rzs_test_fail(RZS_TEST_TAKE, 0, 0);
 	t_note("%llu calls, %llu writes refused", (unsigned long long)s.t.ops,
 	       (unsigned long long)s.t.refused);
+	if (run.merging) {
+		t_note("%llu pages merged", (unsigned long long)s.merged);
+		T_GT(s.merged, ops / 1000);
+	}
 	if ((run.limited || run.take_fails) && ops >= 10000)
 		T_GT(s.t.refused, 0); /* or this run has not tested what it is for */
 	twin_close(&s.t);
@@ -318,4 +362,43 @@ T_TEST_TIMEOUT(no_checksum_and_wipe, DEADLINE)
 	run_model((struct run){.cfg = {.nr_pages = 1000, .no_checksum = true, .wipe = true},
 			       .kinds = EVERY_KIND,
 			       .ops = 180000});
+}
+
+T_TEST_TIMEOUT(merging, DEADLINE)
+{
+	run_model((struct run){.cfg = {.nr_pages = 3000},
+			       .merging = true,
+			       .alike = 200,
+			       .kinds = EVERY_KIND,
+			       .ops = 240000});
+}
+
+T_TEST_TIMEOUT(merging_few_pages, DEADLINE)
+{
+	run_model((struct run){.cfg = {.nr_pages = 40},
+			       .merging = true,
+			       .alike = 8,
+			       .kinds = EVERY_KIND,
+			       .ops = 240000});
+}
+
+T_TEST_TIMEOUT(merging_under_a_tight_limit, DEADLINE)
+{
+	run_model((struct run){.cfg = {.nr_pages = 2000},
+			       .limited = true,
+			       .extra = 1u << 20,
+			       .merging = true,
+			       .alike = 200,
+			       .kinds = EVERY_KIND,
+			       .ops = 180000});
+}
+
+T_TEST_TIMEOUT(merging_with_a_reserve_that_runs_dry, DEADLINE)
+{
+	run_model((struct run){.cfg = {.nr_pages = 2000, .no_checksum = true, .wipe = true},
+			       .take_fails = 8,
+			       .merging = true,
+			       .alike = 200,
+			       .kinds = EVERY_KIND,
+			       .ops = 120000});
 }

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The table of shares.  See share.h. */
+#include "share.h"
+
+/* Each share has a user at least, but for one that is being made. */
+static uint64_t shares_nr_chunks(uint64_t nr_pages)
+{
+	return nr_pages / RZS_SHARES_PER_CHUNK + 1;
+}
+
+uint64_t rzs_shares_fixed_bytes(uint64_t nr_pages)
+{
+	return shares_nr_chunks(nr_pages) * sizeof(void *);
+}
+
+int rzs_shares_init(struct rzs_shares *t, uint64_t nr_pages, struct rzs_blocks *blocks)
+{
+	uint64_t nr = shares_nr_chunks(nr_pages);
+	void **chunks = rzs_port_alloc(nr * sizeof(void *));
+
+	if (!chunks)
+		return -ENOMEM;
+	rzs_lock_init(&t->lock);
+	t->blocks = blocks;
+	t->nr_chunks = nr;
+	t->chunks = chunks;
+	return 0;
+}
+
+void rzs_shares_fini(struct rzs_shares *t, bool wipe)
+{
+	uint64_t i;
+
+	for (i = 0; wipe && t->chunks && i < t->nr_chunks; i++)
+		if (t->chunks[i])
+			rzs_port_wipe(t->chunks[i], RZS_BLOCK_SIZE);
+	rzs_port_free(t->chunks, t->nr_chunks * sizeof(void *));
+	t->chunks = NULL;
+}
+
+/* Make the chunk of number id, if it is missing.  Under the lock.  -ENOSPC, -ENOMEM. */
+static int shares_add_chunk(struct rzs_shares *t, uint64_t id)
+{
+	void **where = &t->chunks[id / RZS_SHARES_PER_CHUNK];
+	bool limit;
+	void *chunk;
+
+	if (id / RZS_SHARES_PER_CHUNK >= t->nr_chunks)
+		return -ENOSPC;
+	if (rzs_load_ptr(where))
+		return 0;
+	chunk = rzs_blocks_take(t->blocks, &limit);
+	if (!chunk)
+		return limit ? -ENOSPC : -ENOMEM;
+	memset(chunk, 0, RZS_BLOCK_SIZE);
+	(void)rzs_cas_ptr(where, NULL, chunk); /* made only here, under the lock */
+	rzs_add(&t->chunks_held, 1);
+	return 0;
+}
+
+int rzs_share_new(struct rzs_shares *t, uint64_t word, uint64_t users, uint64_t *out_id)
+{
+	struct rzs_share *s;
+	uint64_t id = 0;
+	int err = 0;
+
+	*out_id = 0;
+	rzs_lock(&t->lock);
+	if (t->unused) {
+		id = t->unused - 1;
+		t->unused = rzs_shares_at(t, id)->users & ~RZS_SHARE_UNUSED;
+	} else {
+		id = t->next;
+		err = shares_add_chunk(t, id);
+		if (!err)
+			rzs_set(&t->next, id + 1);
+	}
+	rzs_unlock(&t->lock);
+	if (err)
+		return err;
+	s = rzs_shares_at(t, id);
+	rzs_set(&s->word, word);
+	rzs_set(&s->users, users);
+	*out_id = id;
+	return 0;
+}
+
+bool rzs_share_get(struct rzs_share *s, uint64_t most)
+{
+	uint64_t seen = rzs_load(&s->users);
+
+	do {
+		if (seen == 0 || seen >= most) /* an unused one counts as full */
+			return false;
+	} while (!rzs_cas(&s->users, &seen, seen + 1));
+	return true;
+}
+
+uint64_t rzs_share_put(struct rzs_share *s)
+{
+	uint64_t seen = rzs_load(&s->users);
+
+	while (!rzs_cas(&s->users, &seen, seen - 1))
+		;
+	return seen - 1;
+}
+
+uint64_t rzs_share_take_word(struct rzs_share *s)
+{
+	uint64_t word = rzs_load(&s->word);
+
+	while (!rzs_cas(&s->word, &word, 0))
+		;
+	return word;
+}
+
+void rzs_share_free(struct rzs_shares *t, uint64_t id)
+{
+	struct rzs_share *s = rzs_shares_at(t, id);
+
+	rzs_lock(&t->lock);
+	rzs_set(&s->users, t->unused | RZS_SHARE_UNUSED);
+	t->unused = id + 1;
+	rzs_unlock(&t->lock);
+}

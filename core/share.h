@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Shares: objects that several slots name.  A slot of kind MERGED has the number of a share, and the
+ * share has the word that names the object, and the number of slots that name the share.
+ *
+ * So compaction moves a shared object by changing one word, and an overwritten slot only gives its
+ * use up.  The last one frees the object.  The table is in chunks that exist only where shares were
+ * made.  It is there once merging was started, until the store is destroyed.
+ *
+ * Who may use a share: whoever counts as a user.  Everybody else reads its word, locks the object's
+ * block, and then makes sure that the slot that named the share still does: while it does, the share
+ * is in use, and so is its object.
+ *
+ * Concurrency: words and users are changed by compare-and-swap; unused numbers are under the lock,
+ * which is taken after all others and for a few instructions.
+ */
+#ifndef RZS_SHARE_H
+#define RZS_SHARE_H
+
+#include "slot.h"
+
+struct rzs_share {
+	uint64_t word;	/* of kind PACKED or RAW; 0: it names nothing */
+	uint64_t users; /* of an unused share: the number of the next one, and bit 63 */
+};
+
+#define RZS_SHARES_PER_CHUNK (RZS_BLOCK_SIZE / sizeof(struct rzs_share))
+#define RZS_SHARE_UNUSED     (1ull << 63)
+/* While rzs_store_verify() runs: one for each slot that it has found to name the share. */
+#define RZS_SHARE_SEEN	     (1ull << 32)
+#define RZS_SHARE_USERS_MASK (RZS_SHARE_SEEN - 1)
+
+struct rzs_shares {
+	struct rzs_blocks *blocks;
+	void **chunks; /* nr_chunks pointers to RZS_SHARES_PER_CHUNK shares, or NULL */
+	uint64_t nr_chunks;
+	rzs_lock_t lock;
+	uint64_t next;	      /* lock for writing: numbers below have been used */
+	uint64_t unused;      /* lock: the first unused number below next, plus 1; 0: none */
+	uint64_t chunks_held; /* relaxed counter */
+};
+
+/*
+ * Make an empty table for a store of nr_pages pages, in zeroed memory.  Sleeps.  -ENOMEM; *t is then
+ * as if nothing had been done.
+ */
+int RZS_MUST_CHECK rzs_shares_init(struct rzs_shares *t, uint64_t nr_pages,
+				   struct rzs_blocks *blocks);
+/* Bytes that rzs_shares_init() allocates.  Pure. */
+uint64_t rzs_shares_fixed_bytes(uint64_t nr_pages);
+/* Free it; a zeroed table is fine.  The chunks go with the block source.  wipe: overwrite them. */
+void rzs_shares_fini(struct rzs_shares *t, bool wipe);
+
+/* The share of this number, or NULL when there never was one.  Never waits. */
+static inline struct rzs_share *rzs_shares_at(struct rzs_shares *t, uint64_t id)
+{
+	struct rzs_share *chunk;
+
+	if (id >= rzs_load(&t->next))
+		return NULL;
+	chunk = rzs_load_ptr(&t->chunks[id / RZS_SHARES_PER_CHUNK]);
+	return &chunk[id % RZS_SHARES_PER_CHUNK];
+}
+
+/*
+ * A new share with this word and so many users.  *out_id is its number.  -ENOSPC, -ENOMEM as the
+ * data calls; *out_id is 0 then.
+ */
+int RZS_MUST_CHECK rzs_share_new(struct rzs_shares *t, uint64_t word, uint64_t users,
+				 uint64_t *out_id);
+/*
+ * Count another user, unless there are none or `most` already (false).  The caller then makes sure
+ * that the share is still the one that it meant.
+ */
+bool RZS_MUST_CHECK rzs_share_get(struct rzs_share *s, uint64_t most);
+/*
+ * A user less; returns how many are left.  0: the share is the caller's alone, who takes its word
+ * away, frees the object, and calls rzs_share_free().
+ */
+uint64_t rzs_share_put(struct rzs_share *s);
+/* Take the word of a share without users away and return it; compaction changes it no more. */
+uint64_t rzs_share_take_word(struct rzs_share *s);
+void rzs_share_free(struct rzs_shares *t, uint64_t id);
+
+#endif
