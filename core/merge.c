@@ -172,19 +172,18 @@ static uint64_t merge_promote(struct merge_scan *m, rzs_slot_t slot, uint64_t *p
 	return merged;
 }
 
-/* Become a user of the share that a page names.  False: it has enough, or the page another word. */
-static bool merge_use(struct merge_scan *m, uint64_t *p, uint64_t word)
+/*
+ * Become a user of the share that a word names.  False: it has enough, or none.  Its number cannot be
+ * another share's meanwhile, because only this thread makes shares.
+ */
+static bool merge_use(struct merge_scan *m, uint64_t word)
 {
 	struct rzs_share *s = rzs_shares_at(&m->store->shares, rzs_word_share(word));
 
 	if (!s || !rzs_share_get(s, m->params->max_sharing))
 		return false;
 	merge_count_user(m->w, rzs_word_size(word));
-	/* The number may have been another share's, unless the page still has it. */
-	if (rzs_word_stable(rzs_load(p)) == rzs_word_stable(word))
-		return true;
-	rzs_store_unshare(m->store, m->w, word);
-	return false;
+	return true;
 }
 
 /* Let a page use the share of the word merged, if its object is the one in the worker's buffer. */
@@ -228,7 +227,7 @@ static bool merge_pair(struct merge_scan *m, rzs_slot_t first, uint64_t *p_first
 		merged = merge_promote(m, first, p_first, keep);
 	} else {
 		/* Equal sizes are equal kinds, too: no compressed object is as large as a page. */
-		merged = merge_use(m, p_first, keep) ? keep : 0;
+		merged = merge_use(m, keep) ? keep : 0;
 	}
 	if (!merged)
 		return false;

@@ -69,8 +69,7 @@ static inline struct rzs_share *rzs_shares_at(struct rzs_shares *t, uint64_t id)
 int RZS_MUST_CHECK rzs_share_new(struct rzs_shares *t, uint64_t word, uint64_t users,
 				 uint64_t *out_id);
 /*
- * Count another user, unless there are none or `most` already (false).  The caller then makes sure
- * that the share is still the one that it meant.
+ * Count another user, unless there are none or `most` already (false).
  */
 bool RZS_MUST_CHECK rzs_share_get(struct rzs_share *s, uint64_t most);
 /*

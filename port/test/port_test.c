@@ -378,6 +378,15 @@ void rzs_blocks_close(struct rzs_blocks *b)
 	rzs_port_free(b, sizeof(*b));
 }
 
+bool rzs_test_source_is_free(struct rzs_blocks *b)
+{
+	bool is_free = rzs_trylock(&b->lock);
+
+	if (is_free)
+		rzs_unlock(&b->lock);
+	return is_free;
+}
+
 void *rzs_blocks_take(struct rzs_blocks *b, bool *out_limit)
 {
 	struct test_block *t = NULL;

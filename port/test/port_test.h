@@ -46,6 +46,10 @@ uint64_t rzs_test_live_bytes(void);
 uint64_t rzs_test_live_allocs(void);
 uint64_t rzs_test_live_blocks(void);
 
+/* Whether a call of this source would not wait now: for a function that is called in between. */
+struct rzs_blocks;
+bool rzs_test_source_is_free(struct rzs_blocks *b);
+
 #define RZS_TEST_POISON 0xdb /* fills memory that was returned */
 #define RZS_TEST_FRESH	0xc7 /* fills blocks just taken: their contents are unspecified */
 
