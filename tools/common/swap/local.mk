@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Swap areas.  librzsareas.la needs no library and hardly any memory; librzsswap.la is that, fstab and signatures.
+
+RZS_SWAP_CPPFLAGS = $(RZS_CLIENT_CPPFLAGS) -I$(srcdir)/tools/common/swap
+
+noinst_LTLIBRARIES += librzsareas.la
+librzsareas_la_SOURCES = \
+	tools/common/swap/rzst_swapon.c \
+	tools/common/swap/rzst_swapon.h
+librzsareas_la_CPPFLAGS = $(RZS_SWAP_CPPFLAGS)
+librzsareas_la_LIBADD = librzsclient.la
