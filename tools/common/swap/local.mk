@@ -5,6 +5,14 @@ RZS_SWAP_CPPFLAGS = $(RZS_CLIENT_CPPFLAGS) -I$(srcdir)/tools/common/swap
 
 noinst_LTLIBRARIES += librzsareas.la
 librzsareas_la_SOURCES = \
+	tools/common/swap/rzst_fit.c \
+	tools/common/swap/rzst_fit.h \
+	tools/common/swap/rzst_fit_other.c \
+	tools/common/swap/rzst_fit_other.h \
+	tools/common/swap/rzst_swapoff_job.c \
+	tools/common/swap/rzst_swapoff_job.h \
+	tools/common/swap/rzst_swapoff_keep.c \
+	tools/common/swap/rzst_swapoff_keep.h \
 	tools/common/swap/rzst_swapon.c \
 	tools/common/swap/rzst_swapon.h
 librzsareas_la_CPPFLAGS = $(RZS_SWAP_CPPFLAGS)
