@@ -48,6 +48,7 @@ RZS_UNIT_TESTS_USER = \
 	tests/unit/test_watchdog \
 	tests/unit/test_rzst \
 	tests/unit/test_rzst_fit \
+	tests/unit/test_rzst_swapoff_job \
 	tests/unit/test_rzsb \
 	tests/unit/test_rzsb_sample \
 	tests/unit/test_rzsb_spawn \
@@ -226,6 +227,10 @@ tests_unit_test_rzst_CPPFLAGS = $(RZS_CLIENT_CPPFLAGS) -I$(srcdir)/tests/lib
 tests_unit_test_rzst_LDADD = librzstests_user.la librzsclient.la
 tests_unit_test_rzst_fit_CPPFLAGS = $(RZS_SWAP_CPPFLAGS) -I$(srcdir)/tests/lib
 tests_unit_test_rzst_fit_LDADD = librzsareas.la
+tests_unit_test_rzst_swapoff_job_CPPFLAGS = $(RZS_SWAP_CPPFLAGS) -I$(srcdir)/tests/lib
+tests_unit_test_rzst_swapoff_job_LDADD = librzsareas.la
+tests_unit_test_rzst_swapoff_job_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fork,--wrap=swapoff,--wrap=syslog,--wrap=ppoll,--wrap=rzst_now \
+	-Wl,--wrap=rzst_areas_read,--wrap=rzst_areas_change,--wrap=rzst_fit_look
 # rzscontrol's.
 tests_unit_test_rzsc_CPPFLAGS = $(RZS_TOOLS_CPPFLAGS) -I$(srcdir)/tests/lib
 tests_unit_test_rzsc_LDADD = librzsc.la

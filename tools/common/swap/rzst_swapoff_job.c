@@ -108,9 +108,28 @@ static void on_signal(int sig)
 	(void)sig;
 }
 
+static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+
+pid_t rzst_swapoff_fork(void)
+{
+	sigset_t set, before;
+	pid_t pid;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		sigaddset(&set, signals[i]);
+	fflush(NULL);
+	sigprocmask(SIG_BLOCK, &set, &before);
+	pid = fork();
+	if (pid == 0)
+		return 0;
+	pid = pid < 0 ? -errno : pid;
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return pid;
+}
+
 void rzst_swapoff_detach(void (*handler)(int sig))
 {
-	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
 	struct sigaction act;
 	sigset_t none;
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -161,9 +180,8 @@ static int start(struct rzst_swapoff_job *job, int *go_fd)
 
 	if (err < 0)
 		return err;
-	fflush(NULL);
-	job->pid = fork();
-	err = job->pid < 0 ? -errno : 0;
+	job->pid = rzst_swapoff_fork();
+	err = job->pid < 0 ? (int)job->pid : 0;
 	if (job->pid == 0) {
 		close(go[1]);
 		close(say[0]);
@@ -204,6 +222,7 @@ static void reap(const struct rzst_swapoff_job *job)
 
 int rzst_swapoff_job_begin(struct rzst_swapoff_job *job, const char *name)
 {
+	struct rzst_swap_area area;
 	int go, err;
 
 	memset(job, 0, sizeof(*job));
@@ -225,6 +244,10 @@ int rzst_swapoff_job_begin(struct rzst_swapoff_job *job, const char *name)
 		return err;
 	}
 	job->noted = err;
+	if (err < 0) {
+		(void)rzst_swaps_find(job->name, &area);
+		job->used_at_start = job->used = area.used;
+	}
 	job->began = now_ms();
 	/* If it has been killed meanwhile, that is how it ended. */
 	(void)!write(go, "", 1);
@@ -288,12 +311,10 @@ void rzst_swapoff_job_cancel(struct rzst_swapoff_job *job)
 
 pid_t rzst_swapoff_job_background(struct rzst_swapoff_job *job, unsigned give_up)
 {
-	pid_t pid;
+	pid_t pid = rzst_swapoff_fork();
 
-	fflush(NULL);
-	pid = fork();
 	if (pid < 0)
-		return -errno;
+		return pid;
 	if (pid == 0)
 		rzst_swapoff_keep(job, give_up);
 	forget(job);

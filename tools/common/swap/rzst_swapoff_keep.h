@@ -17,6 +17,12 @@
 void rzst_swapoff_keep(struct rzst_swapoff_job *job, unsigned give_up) __attribute__((noreturn));
 
 /*
+ * fork() with SIGINT, SIGTERM and SIGHUP blocked in the child, so that none ends it before
+ * rzst_swapoff_detach().  A negative errno instead of -1.
+ */
+pid_t rzst_swapoff_fork(void);
+
+/*
  * For a process that has just been forked: a session of its own, /dev/null for standard input and
  * output, no signal blocked, and handler for SIGINT, SIGTERM and SIGHUP; calls that sleep are
  * interrupted.
