@@ -51,9 +51,12 @@ T_TEST(judge)
 T_TEST(floor_by_size_of_machine)
 {
 	static const uint64_t rows[][2] = {
-		{0, 0},			      {64 * MIB, 8 * MIB},
-		{128 * MIB, 16 * MIB},	      {512 * MIB, 16 * MIB},
-		{4096 * MIB, 128 * MIB},      {16384 * MIB, 512 * MIB},
+		{0, 0},
+		{64 * MIB, 8 * MIB},
+		{128 * MIB, 16 * MIB},
+		{512 * MIB, 16 * MIB},
+		{4096 * MIB, 128 * MIB},
+		{16384 * MIB, 512 * MIB},
 		{1024 * 1024 * MIB, 512 * MIB},
 	};
 
@@ -76,7 +79,9 @@ T_TEST(gain)
 		/* Two to one: half is won; bounded by its slots, by memory, by its limit. */
 		{{40 * MIB, true, 8 * MIB, 4 * MIB, 0, 0}, 50 * MIB, 20 * MIB, 30 * MIB},
 		{{400 * MIB, true, 8 * MIB, 4 * MIB, 0, 0}, 50 * MIB, 50 * MIB, 0},
-		{{400 * MIB, true, 8 * MIB, 4 * MIB, 4 * MIB, 14 * MIB}, 50 * MIB, 10 * MIB,
+		{{400 * MIB, true, 8 * MIB, 4 * MIB, 4 * MIB, 14 * MIB},
+		 50 * MIB,
+		 10 * MIB,
 		 40 * MIB},
 		/* At its limit, or above. */
 		{{400 * MIB, true, 8 * MIB, 4 * MIB, 14 * MIB, 14 * MIB}, 50 * MIB, 0, 50 * MIB},
@@ -105,9 +110,8 @@ T_TEST(gain_never_overflows)
 	enum { N = sizeof(n) / sizeof(n[0]) };
 
 	for (unsigned i = 0; i < N * N * N * N * N; i++) {
-		struct rzst_fit_other o = {n[i % N],	     true,
-					   n[i / N % N],     n[i / N / N % N],
-					   n[(i + 1) % N],   n[i / N / N / N % N]};
+		struct rzst_fit_other o = {n[i % N],	     true,	     n[i / N % N],
+					   n[i / N / N % N], n[(i + 1) % N], n[i / N / N / N % N]};
 		uint64_t before = n[i / N / N / N / N], spare = before;
 		uint64_t gain = rzst_fit_gain(&o, &spare);
 

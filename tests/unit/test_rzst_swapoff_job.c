@@ -17,9 +17,9 @@
 #include "rzst_swapoff_job.h"
 #include "rzst_swapoff_keep.h"
 
-#define AREA	"/dev/sda 2"
-#define SECOND	INT64_C(1000000000)
-#define CALLS	32u
+#define AREA   "/dev/sda 2"
+#define SECOND INT64_C(1000000000)
+#define CALLS  32u
 
 enum answer {
 	ANSWER_OFF,
@@ -45,7 +45,7 @@ static struct machine {
 	int64_t retry_in[CALLS];
 	pid_t keeper[CALLS];
 	char log[1024];
-} *m;
+} * m;
 
 /* ---- stand-ins ---- */
 

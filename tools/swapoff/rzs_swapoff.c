@@ -15,9 +15,9 @@
 #include "rzsf_targets.h"
 #include "std_fds.h"
 
-#define TIMEOUT	 60u
-#define GIVE_UP	 3600u
-#define LONGEST	 (UINT64_C(7) * 86400)
+#define TIMEOUT 60u
+#define GIVE_UP 3600u
+#define LONGEST (UINT64_C(7) * 86400)
 
 static const char usage[] =
 	"usage: rzs-swapoff [options] NAME...\n"
@@ -37,25 +37,20 @@ static const char usage[] =
 	"  -v, --verbose  -h, --help  -V, --version\n"
 	"\n"
 	"exit status, added up: 0 off   1 goes on in the background   2 does not fit in memory\n"
-	"             4 failed, or interrupted   8 rzs-swapoff cannot work   16 wrong usage, not root\n"
+	"             4 failed, or interrupted   8 rzs-swapoff cannot work   16 wrong usage, not "
+	"root\n"
 	"             -a: 0 all off   32 none   64 some\n"
 	"See rzs-swapoff(8).\n";
 
 enum { OPT_TIMEOUT = 256, OPT_WAIT, OPT_GIVE_UP, OPT_JSON };
 
 static const struct option known[] = {
-	{"all", no_argument, NULL, 'a'},
-	{"dry-run", no_argument, NULL, 'n'},
-	{"force", no_argument, NULL, 'f'},
-	{"give-up", required_argument, NULL, OPT_GIVE_UP},
-	{"help", no_argument, NULL, 'h'},
-	{"ifexists", no_argument, NULL, 'e'},
-	{"json", no_argument, NULL, OPT_JSON},
-	{"timeout", required_argument, NULL, OPT_TIMEOUT},
-	{"verbose", no_argument, NULL, 'v'},
-	{"version", no_argument, NULL, 'V'},
-	{"wait", no_argument, NULL, OPT_WAIT},
-	{NULL, 0, NULL, 0},
+	{"all", no_argument, NULL, 'a'},       {"dry-run", no_argument, NULL, 'n'},
+	{"force", no_argument, NULL, 'f'},     {"give-up", required_argument, NULL, OPT_GIVE_UP},
+	{"help", no_argument, NULL, 'h'},      {"ifexists", no_argument, NULL, 'e'},
+	{"json", no_argument, NULL, OPT_JSON}, {"timeout", required_argument, NULL, OPT_TIMEOUT},
+	{"verbose", no_argument, NULL, 'v'},   {"version", no_argument, NULL, 'V'},
+	{"wait", no_argument, NULL, OPT_WAIT}, {NULL, 0, NULL, 0},
 };
 
 static int bad_usage(const char *what)

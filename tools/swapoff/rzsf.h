@@ -33,23 +33,23 @@ struct rzsf_options {
 
 /* What became of one. */
 enum rzsf_outcome {
-	RZSF_NOT_TRIED,	  /* interrupted before its turn, or a dry run */
-	RZSF_OFF,	  /* no longer swapped to */
+	RZSF_NOT_TRIED, /* interrupted before its turn, or a dry run */
+	RZSF_OFF,	/* no longer swapped to */
 	RZSF_IN_BACKGROUND,
-	RZSF_REFUSED,	  /* it would not fit */
-	RZSF_BUSY,	  /* on; no memory, killed or interrupted */
-	RZSF_NOT_OFF,	  /* on, or never was; another failure */
-	RZSF_SKIPPED,	  /* -e: there is no such device */
+	RZSF_REFUSED, /* it would not fit */
+	RZSF_BUSY,    /* on; no memory, killed or interrupted */
+	RZSF_NOT_OFF, /* on, or never was; another failure */
+	RZSF_SKIPPED, /* -e: there is no such device */
 };
 
 struct rzsf_target {
 	const char *given;
-	char name[256]; /* of the area; empty: there is none */
+	char name[256];	 /* of the area; empty: there is none */
 	char shown[256]; /* fit for a terminal */
 	enum rzsf_outcome outcome;
 	int code; /* enum rzsf_exit */
 	struct rzst_fit fit;
-	bool looked; /* fit is known */
+	bool looked;   /* fit is known */
 	char why[512]; /* of what is not off: the sentence */
 	uint64_t left; /* bytes, at the end */
 	double seconds;

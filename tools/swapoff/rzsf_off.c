@@ -14,9 +14,9 @@
 #include "rzst_json.h"
 #include "rzst_swapoff_job.h"
 
-#define TICK_MS	     500   /* a bar is drawn anew */
-#define LINE_MS	     10000 /* a line, where there is no terminal */
-#define KIB(bytes)   ((unsigned long long)(bytes) / 1024)
+#define TICK_MS	   500	 /* a bar is drawn anew */
+#define LINE_MS	   10000 /* a line, where there is no terminal */
+#define KIB(bytes) ((unsigned long long)(bytes) / 1024)
 
 static volatile sig_atomic_t interrupted;
 
@@ -208,17 +208,18 @@ static void failed(struct rzsf_target *t, const struct rzst_swapoff_job *job)
 	if (job->fault == RZST_SWAP_NO_MEMORY || (job->killed && !interrupted))
 		t->code = RZSF_NO_MEMORY;
 	if (job->killed && !interrupted)
-		snprintf(t->why, sizeof(t->why),
-			 "busy: its helper was killed, as the kernel does when memory ends; it is "
-			 "still swapped to, with %llu KiB; end programs, or add other swap, and try "
-			 "again",
-			 KIB(job->used));
+		snprintf(
+			t->why, sizeof(t->why),
+			"busy: its helper was killed, as the kernel does when memory ends; it is "
+			"still swapped to, with %llu KiB; end programs, or add other swap, and try "
+			"again",
+			KIB(job->used));
 	else if (interrupted && job->fault == RZST_SWAP_INTERRUPTED)
 		snprintf(t->why, sizeof(t->why),
 			 "interrupted: it is still swapped to; %llu KiB came back, %llu KiB are "
 			 "still there",
-			 KIB(job->used_at_start - (job->used < job->used_at_start ?
-							   job->used : job->used_at_start)),
+			 KIB(job->used_at_start -
+			     (job->used < job->used_at_start ? job->used : job->used_at_start)),
 			 KIB(job->used));
 }
 
@@ -268,7 +269,8 @@ static void turn_off(const struct rzsf_options *o, struct rzsf_target *t)
 		end(o, t, &job);
 	} else if (interrupted) {
 		if (!o->json)
-			rzst_say("%s: interrupted, waiting for the process whose pages come back now",
+			rzst_say("%s: interrupted, waiting for the process whose pages come back "
+				 "now",
 				 t->shown);
 		rzst_swapoff_job_cancel(&job);
 		end(o, t, &job);
@@ -280,7 +282,8 @@ static void turn_off(const struct rzsf_options *o, struct rzsf_target *t)
 	if (!t->looked)
 		t->fit.used = at_start;
 	if (job.noted && t->code != RZSF_USAGE && !o->json)
-		rzst_say("%s: nothing could be noted of it in /run/rzs (%s): 'rzs-swapon -l' does not "
+		rzst_say("%s: nothing could be noted of it in /run/rzs (%s): 'rzs-swapon -l' does "
+			 "not "
 			 "know of it, nor do other commands at the same time",
 			 t->shown, strerror(-job.noted));
 }
@@ -354,9 +357,12 @@ int rzsf_off_code(const struct rzsf_options *o, const struct rzsf_targets *targe
 static void json_one(struct rzst_json *j, const struct rzsf_target *t)
 {
 	static const char *const outcomes[] = {
-		[RZSF_NOT_TRIED] = "not-tried",	      [RZSF_OFF] = "off",
-		[RZSF_IN_BACKGROUND] = "background", [RZSF_REFUSED] = "refused",
-		[RZSF_BUSY] = "busy",		      [RZSF_NOT_OFF] = "failed",
+		[RZSF_NOT_TRIED] = "not-tried",
+		[RZSF_OFF] = "off",
+		[RZSF_IN_BACKGROUND] = "background",
+		[RZSF_REFUSED] = "refused",
+		[RZSF_BUSY] = "busy",
+		[RZSF_NOT_OFF] = "failed",
 		[RZSF_SKIPPED] = "skipped",
 	};
 

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 struct rzsf_progress {
-	const char *name; /* fit for a terminal */
+	const char *name;	 /* fit for a terminal */
 	uint64_t at_start, left; /* bytes */
 	int64_t elapsed_ms;
 };

@@ -8,13 +8,13 @@
 #include "rzst.h"
 #include "rzst_fit_other.h"
 
-#define MIB	      (UINT64_C(1) << 20)
-#define FLOOR_LEAST   (16 * MIB)
-#define FLOOR_MOST    (512 * MIB)
-#define KNOWN_LEAST   MIB /* of stored pages, for a ratio */
-#define RATIO_ONE     1024u
-#define RATIO_MOST    (10 * RATIO_ONE)
-#define SATURATED     UINT64_MAX
+#define MIB	    (UINT64_C(1) << 20)
+#define FLOOR_LEAST (16 * MIB)
+#define FLOOR_MOST  (512 * MIB)
+#define KNOWN_LEAST MIB /* of stored pages, for a ratio */
+#define RATIO_ONE   1024u
+#define RATIO_MOST  (10 * RATIO_ONE)
+#define SATURATED   UINT64_MAX
 
 static uint64_t least(uint64_t a, uint64_t b)
 {

@@ -16,19 +16,19 @@
 
 /* All bytes. */
 struct rzst_fit {
-	uint64_t used;		/* what the area holds */
-	uint64_t cached;	/* of it what is in memory as well, at least */
-	uint64_t available;	/* MemAvailable */
-	uint64_t floor;		/* what must stay available */
-	uint64_t elsewhere;	/* what the other areas can really still take */
-	uint64_t need, have;	/* the two numbers of the message: used - cached, and the rest */
-	bool fits;		/* need <= have */
+	uint64_t used;	     /* what the area holds */
+	uint64_t cached;     /* of it what is in memory as well, at least */
+	uint64_t available;  /* MemAvailable */
+	uint64_t floor;	     /* what must stay available */
+	uint64_t elsewhere;  /* what the other areas can really still take */
+	uint64_t need, have; /* the two numbers of the message: used - cached, and the rest */
+	bool fits;	     /* need <= have */
 };
 
 /* Another area, to which pages could go instead.  Bytes. */
 struct rzst_fit_other {
-	uint64_t room;	 /* in its free slots */
-	bool in_memory;	 /* compressed, in the memory of this machine; else the rest is not looked at */
+	uint64_t room; /* in its free slots */
+	bool in_memory; /* compressed, in the memory of this machine; else the rest is not looked at */
 	uint64_t stored; /* before compression */
 	uint64_t packed; /* after it */
 	uint64_t held;	 /* all its memory */

@@ -52,7 +52,8 @@ static void look_at_module(const char *device, struct rzst_fit_other *out)
 
 /* ---- a server's ---- */
 
-struct export {
+struct export
+{
 	uint64_t pid;
 	char name[RZST_NAME_MAX]; /* empty: the only one there is */
 };

@@ -22,7 +22,7 @@
 #include "rzst_swapoff_keep.h"
 #include "rzst_swaps.h"
 
-#define LOCK_WAIT	5u   /* seconds for the lock of what is noted */
+#define LOCK_WAIT	5u  /* seconds for the lock of what is noted */
 #define SIGNAL_AGAIN_MS 100 /* between two interrupts: one may come before swapoff(2) does */
 
 /* What the helper says of its end. */

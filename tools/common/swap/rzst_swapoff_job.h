@@ -22,15 +22,15 @@
 
 struct rzst_swapoff_job {
 	char name[256];
-	pid_t pid;		/* the helper; 0 when it has ended */
-	int pidfd;		/* readable when it has ended; -1 then */
-	int said;		/* the pipe on which it says how it ended; -1: it has ended */
-	int result;		/* of the ended: 0, or negative errno; -EINTR: killed or interrupted */
-	bool killed;		/* it said nothing: SIGKILL, so most likely memory has ended */
+	pid_t pid;   /* the helper; 0 when it has ended */
+	int pidfd;   /* readable when it has ended; -1 then */
+	int said;    /* the pipe on which it says how it ended; -1: it has ended */
+	int result;  /* of the ended: 0, or negative errno; -EINTR: killed or interrupted */
+	bool killed; /* it said nothing: SIGKILL, so most likely memory has ended */
 	enum rzst_swap_fault fault;
 	uint64_t used_at_start, used; /* bytes; rzst_swapoff_job_look() sets used */
-	int64_t began;		/* ms, CLOCK_MONOTONIC */
-	int noted;		/* 0, or why nothing could be noted of it: a negative errno */
+	int64_t began;		      /* ms, CLOCK_MONOTONIC */
+	int noted;		      /* 0, or why nothing could be noted of it: a negative errno */
 };
 
 /*

@@ -14,16 +14,16 @@
 #include "rzst.h"
 #include "rzst_fit.h"
 
-#define LOCK_WAIT   60u /* seconds */
-#define PAUSE_MOST  60
-#define LOOK_EVERY  3600 /* seconds; only a limit to one wait */
+#define LOCK_WAIT  60u /* seconds */
+#define PAUSE_MOST 60
+#define LOOK_EVERY 3600 /* seconds; only a limit to one wait */
 
 struct keep {
 	struct rzst_swapoff_job *job;
 	char name[256]; /* fit for the log */
 	int64_t until;	/* ms, CLOCK_MONOTONIC */
 	unsigned tries;
-	int64_t pause; /* seconds, before the next try */
+	int64_t pause;		/* seconds, before the next try */
 	uint64_t used_at_start; /* of the first */
 	int64_t began;
 };
