@@ -4,6 +4,7 @@
  * for the call.  What is noted, the clock, pauses, the log and whether there is room are stand-ins,
  * too, in memory that all processes share.
  */
+#include "swapoff_rig.h"
 #include "t_scratch.h"
 
 #include <fcntl.h>
@@ -19,24 +20,11 @@
 
 #define AREA   "/dev/sda 2"
 #define SECOND INT64_C(1000000000)
-#define CALLS  32u
-
-enum answer {
-	ANSWER_OFF,
-	ANSWER_KILL,	  /* by SIGKILL */
-	ANSWER_WAIT,	  /* until a signal, which ends it */
-	ANSWER_WAIT_MORE, /* the first two come too early */
-	ANSWER_HOLD,	  /* until held is false, then it is off */
-	ANSWER_LATE,	  /* the same, but another has turned it off */
-	ANSWER_ERRNO,	  /* and more: this errno */
-};
 
 static struct machine {
 	struct rzst_areas areas;
 	int lock;
-	int answers[CALLS]; /* the last one holds for all later calls */
-	unsigned nr_answers, calls;
-	bool held, room[CALLS], no_pause, at_call, no_fork;
+	bool room[CALLS], no_pause, no_fork;
 	unsigned looks;
 	int change_error;
 	int64_t now;
@@ -51,7 +39,6 @@ static struct machine {
 
 pid_t __real_fork(void);
 pid_t __wrap_fork(void);
-int __wrap_swapoff(const char *path);
 void __wrap_syslog(int priority, const char *fmt, ...);
 int __real_ppoll(struct pollfd *fds, nfds_t nr, const struct timespec *t, const sigset_t *mask);
 int __wrap_ppoll(struct pollfd *fds, nfds_t nr, const struct timespec *t, const sigset_t *mask);
@@ -88,52 +75,9 @@ static void put_swaps(unsigned used_kib, bool on)
 	m->areas.v[0].used = used_kib * 1024u;
 }
 
-static int turn_off(void)
+static void turn_off(void)
 {
 	put_swaps(0, false);
-	return 0;
-}
-
-static int answer(int what)
-{
-	switch (what) {
-	case ANSWER_OFF:
-		return turn_off();
-	case ANSWER_KILL:
-		raise(SIGKILL);
-		return -1;
-	case ANSWER_WAIT_MORE:
-		pause();
-		pause();
-		/* fallthrough */
-	case ANSWER_WAIT:
-		pause();
-		errno = EINTR;
-		return -1;
-	case ANSWER_HOLD:
-		while (__atomic_load_n(&m->held, __ATOMIC_SEQ_CST))
-			t_pause();
-		return turn_off();
-	case ANSWER_LATE:
-		while (__atomic_load_n(&m->held, __ATOMIC_SEQ_CST))
-			t_pause();
-		put_swaps(0, false);
-		errno = EINVAL;
-		return -1;
-	default:
-		errno = what - ANSWER_ERRNO;
-		return -1;
-	}
-}
-
-int __wrap_swapoff(const char *path)
-{
-	unsigned call = m->calls++;
-
-	if (strcmp(path, AREA) != 0)
-		abort();
-	__atomic_store_n(&m->at_call, true, __ATOMIC_SEQ_CST);
-	return answer(m->answers[call < m->nr_answers ? call : m->nr_answers - 1]);
 }
 
 void __wrap_syslog(int priority, const char *fmt, ...)
@@ -208,22 +152,19 @@ static void make_machine(int first, ...)
 	m = mmap(NULL, sizeof(*m), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	T_OK(m != MAP_FAILED);
 	va_start(ap, first);
-	for (int a = first; a >= 0 && m->nr_answers < CALLS; a = va_arg(ap, int))
-		m->answers[m->nr_answers++] = a;
+	make_kernel(AREA, first, ap);
 	va_end(ap);
 	snprintf(path, sizeof(path), "%s/proc", t_scratch());
 	T_EQ(mkdir(path, 0700), 0);
 	T_EQ(setenv("RZS_SYSROOT", t_scratch(), 1), 0);
 	memset(m->room, true, sizeof(m->room));
 	m->now = SECOND;
-	m->held = true;
 	m->areas.nr = 1;
 	strcpy(m->areas.v[0].name, AREA);
 	put_swaps(1000, true);
 }
 
 #define MACHINE(...) make_machine(__VA_ARGS__, -1)
-#define ERRNO(e)     (ANSWER_ERRNO + (e))
 
 static const struct rzst_area *area(void)
 {
@@ -266,9 +207,9 @@ T_TEST(notes_its_beginning_and_its_end)
 	put_swaps(400, true);
 	T_OK(rzst_swapoff_job_look(&job));
 	T_EQ(job.used, 400 * 1024);
-	T_WAIT(m->at_call, 20);
+	T_WAIT(kernel->at_call, 20);
 	T_NE(getsid(job.pid), getsid(0));
-	m->held = false;
+	kernel->held = false;
 	T_WAIT(!rzst_swapoff_job_look(&job), 20);
 	T_EQ(job.result, 0);
 	T_EQ(job.used, 0);
@@ -330,10 +271,10 @@ T_TEST(two_at_once)
 	T_EQ(rzst_swapoff_job_begin(&other, AREA), -EBUSY);
 	T_EQ(other.pid, 0);
 	T_EQ(area()->helper, job.pid);
-	m->held = false;
+	kernel->held = false;
 	T_WAIT(!rzst_swapoff_job_look(&job), 20);
 	T_EQ(job.result, 0);
-	T_EQ(m->calls, 1);
+	T_EQ(kernel->calls, 1);
 	no_children();
 }
 
@@ -344,7 +285,7 @@ T_TEST(another_has_been_faster)
 
 	MACHINE(ANSWER_LATE);
 	T_EQ(rzst_swapoff_job_begin(&job, AREA), 0);
-	m->held = false;
+	kernel->held = false;
 	T_WAIT(!rzst_swapoff_job_look(&job), 20);
 	T_EQ(job.result, 0);
 }
@@ -361,7 +302,7 @@ T_TEST(not_on)
 	memset(longer, 'x', sizeof(longer));
 	longer[sizeof(longer) - 1] = '\0';
 	T_EQ(rzst_swapoff_job_begin(&job, longer), -ENAMETOOLONG);
-	T_EQ(m->calls, 0);
+	T_EQ(kernel->calls, 0);
 	no_children();
 }
 
@@ -489,11 +430,11 @@ T_TEST(background_takes_over_what_is_at_work)
 	keeper = rzst_swapoff_job_background(&job, 100);
 	T_EQ(job.pid, 0);
 	T_EQ(job.pidfd, -1);
-	m->held = false;
+	kernel->held = false;
 	await(keeper, 0);
 	T_EQ(waitpid(helper, NULL, 0), helper);
 	T_EQ(area()->state, RZST_AREA_COMPLETE);
-	T_EQ(m->calls, 1);
+	T_EQ(kernel->calls, 1);
 	logged("/dev/sda 2: no longer swapped to; 1000 KiB brought back");
 }
 
@@ -504,7 +445,7 @@ T_TEST(background_tries_again)
 	MACHINE(ANSWER_KILL, ERRNO(ENOMEM), ANSWER_KILL, ERRNO(EINTR), ANSWER_OFF);
 	run(&job);
 	await(rzst_swapoff_job_background(&job, 100), 0);
-	T_EQ(m->calls, 5);
+	T_EQ(kernel->calls, 5);
 	T_EQ(m->nr_pauses, 4);
 	for (int i = 0; i < 4; i++) {
 		T_EQ(m->pauses[i], 1 << i);
@@ -526,7 +467,7 @@ T_TEST(background_waits_for_room)
 	m->room[0] = m->room[1] = m->room[2] = false;
 	run(&job);
 	await(rzst_swapoff_job_background(&job, 100), 0);
-	T_EQ(m->calls, 2);
+	T_EQ(kernel->calls, 2);
 	T_EQ(m->nr_pauses, 4);
 	T_EQ(m->looks, 4);
 }
@@ -543,7 +484,7 @@ T_TEST(background_gives_up)
 	T_EQ(m->pauses[5], 32);
 	T_EQ(m->pauses[6], 60);
 	T_EQ(m->pauses[8], 60);
-	T_EQ(m->calls, 10);
+	T_EQ(kernel->calls, 10);
 	T_EQ(area()->state, RZST_AREA_FAILED);
 	T_EQ(area()->error, -EINTR);
 	T_EQ(area()->retry_at, 0);
@@ -559,7 +500,7 @@ T_TEST(background_does_not_repeat_the_hopeless)
 	MACHINE(ERRNO(ENOMEM), ERRNO(EIO));
 	run(&job);
 	await(rzst_swapoff_job_background(&job, 300), 1);
-	T_EQ(m->calls, 2);
+	T_EQ(kernel->calls, 2);
 	T_EQ(area()->state, RZST_AREA_FAILED);
 	logged("it cannot succeed");
 }
@@ -572,7 +513,7 @@ T_TEST(background_sees_that_it_is_off)
 	run(&job);
 	put_swaps(0, false);
 	await(rzst_swapoff_job_background(&job, 300), 0);
-	T_EQ(m->calls, 1);
+	T_EQ(kernel->calls, 1);
 }
 
 T_TEST(background_ends_by_signal)
@@ -584,7 +525,7 @@ T_TEST(background_ends_by_signal)
 	MACHINE(ANSWER_WAIT, ERRNO(ENOMEM));
 	T_EQ(rzst_swapoff_job_begin(&job, AREA), 0);
 	helper = job.pid;
-	T_WAIT(m->at_call, 20);
+	T_WAIT(kernel->at_call, 20);
 	keeper = rzst_swapoff_job_background(&job, 100);
 	T_WAIT(getsid(keeper) == keeper, 20);
 	T_EQ(kill(keeper, SIGTERM), 0);

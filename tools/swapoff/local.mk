@@ -17,7 +17,7 @@ librzsf_la_CPPFLAGS = $(RZS_SWAPOFF_CPPFLAGS)
 librzsf_la_LIBADD = librzsswap.la
 
 sbin_PROGRAMS += tools/swapoff/rzs-swapoff
-tools_swapoff_rzs_swapoff_SOURCES = tools/swapoff/rzs_swapoff.c
+tools_swapoff_rzs_swapoff_SOURCES = tools/swapoff/rzs-swapoff.c
 tools_swapoff_rzs_swapoff_CPPFLAGS = $(RZS_SWAPOFF_CPPFLAGS)
 tools_swapoff_rzs_swapoff_LDADD = librzsf.la
 
