@@ -200,7 +200,7 @@ T_TEST(notes_its_beginning_and_its_end)
 	T_EQ(area()->state, RZST_AREA_SWAPOFF);
 	T_EQ(area()->helper, job.pid);
 	T_NE(area()->helper_start, 0);
-	T_EQ(area()->helper_start, rzst_swapoff_start_of(job.pid));
+	T_EQ(area()->helper_start, rzst_process_start(job.pid));
 	T_EQ(area()->used_at_start, 1000 * 1024);
 	T_EQ(job.used_at_start, 1000 * 1024);
 	T_OK(rzst_swapoff_job_look(&job));
@@ -546,14 +546,4 @@ T_TEST(background_ends_by_signal)
 	await(keeper, 1);
 	T_EQ(area()->state, RZST_AREA_FAILED);
 	logged("ended by a signal");
-}
-/*STUB*/
-struct rzst_area *rzst_area_find(struct rzst_areas *areas, const char *name)
-{
-	return strcmp(areas->v[0].name, name) == 0 ? &areas->v[0] : NULL;
-}
-struct rzst_area *rzst_area_add(struct rzst_areas *areas, const char *name)
-{
-	(void)name;
-	return &areas->v[0];
 }

@@ -50,7 +50,7 @@ static int note_begin(struct rzst_areas *areas, void *arg)
 	job->used_at_start = job->used = area->used;
 	area->state = RZST_AREA_SWAPOFF;
 	area->helper = job->pid;
-	area->helper_start = rzst_swapoff_start_of(job->pid);
+	area->helper_start = rzst_process_start(job->pid);
 	area->since = time(NULL);
 	area->used_at_start = area->used;
 	area->error = 0;
@@ -77,27 +77,6 @@ static int note_end(struct rzst_areas *areas, void *arg)
 	area->error = job->result;
 	area->retry_at = 0;
 	return 0;
-}
-
-uint64_t rzst_swapoff_start_of(pid_t pid)
-{
-	unsigned long long start = 0;
-	char path[64], line[1024], *end;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	f = fopen(path, "re");
-	if (!f)
-		return 0;
-	/* The name, the second field, may have blanks and brackets. */
-	end = fgets(line, sizeof(line), f) ? strrchr(line, ')') : NULL;
-	if (end)
-		(void)sscanf(end + 1,
-			     " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d "
-			     "%*d %*d %*d %llu",
-			     &start);
-	fclose(f);
-	return start;
 }
 
 /* ---- the helper ---- */

@@ -82,7 +82,7 @@ static int note_state(struct rzst_areas *areas, void *arg)
 	area->since = time(NULL);
 	/* Whom to end if no more tries are wanted. */
 	area->helper = p->retry_at ? getpid() : 0;
-	area->helper_start = p->retry_at ? rzst_swapoff_start_of(getpid()) : 0;
+	area->helper_start = p->retry_at ? rzst_process_start(getpid()) : 0;
 	return 0;
 }
 

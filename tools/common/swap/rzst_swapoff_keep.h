@@ -29,7 +29,4 @@ pid_t rzst_swapoff_fork(void);
  */
 void rzst_swapoff_detach(void (*handler)(int sig));
 
-/* When a process started, field 22 of /proc/PID/stat; 0: there is none. */
-uint64_t rzst_swapoff_start_of(pid_t pid);
-
 #endif
