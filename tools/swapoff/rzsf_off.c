@@ -81,12 +81,13 @@ static void refuse(struct rzsf_target *t, uint64_t need, uint64_t have, const ch
 {
 	t->outcome = RZSF_REFUSED;
 	t->code = RZSF_NO_MEMORY;
-	snprintf(t->why, sizeof(t->why),
-		 "refused: %llu KiB are swapped out to %s and not in memory, and there is room for "
-		 "%llu KiB (of %llu KiB available, %llu KiB must stay so; other swap can take %llu "
-		 "KiB); end programs, add other swap, or use --force",
-		 KIB(need), what, KIB(have), KIB(t->fit.available), KIB(t->fit.floor),
-		 KIB(t->fit.elsewhere));
+	snprintf(
+		t->why, sizeof(t->why),
+		"refused: %llu KiB to bring back to memory for %s, and room for %llu KiB (%llu KiB "
+		"available less a floor of %llu KiB, %llu KiB in other swap); end programs, add "
+		"other swap, or use --force",
+		KIB(need), what, KIB(have), KIB(t->fit.available), KIB(t->fit.floor),
+		KIB(t->fit.elsewhere));
 }
 
 /* All of them together: the last must fit, too. */
@@ -267,8 +268,8 @@ static void turn_off(const struct rzsf_options *o, struct rzsf_target *t)
 	at_start = job.used_at_start;
 	if (!watch(&v, t, &job)) {
 		end(o, t, &job);
-	} else if (interrupted) {
-		if (!o->json)
+	} else if (interrupted || !o->give_up) {
+		if (!o->json && interrupted)
 			rzst_say("%s: interrupted, waiting for the process whose pages come back "
 				 "now",
 				 t->shown);
@@ -324,9 +325,11 @@ void rzsf_off(const struct rzsf_options *o, const struct rzst_areas *areas,
 
 		if (t->outcome == RZSF_NOT_TRIED && interrupted)
 			t->code = RZSF_FAILED;
-		else if (t->outcome == RZSF_REFUSED && o->force)
+		else if (t->outcome == RZSF_REFUSED && o->force) {
 			t->outcome = RZSF_NOT_TRIED; /* a dry run's */
-		else if (t->outcome == RZSF_NOT_TRIED && !o->dry_run) {
+			t->code = RZSF_DONE;
+			t->why[0] = '\0';
+		} else if (t->outcome == RZSF_NOT_TRIED && !o->dry_run) {
 			if (first || o->force || still_fits(targets, t))
 				turn_off(o, t);
 			first = false;

@@ -12,7 +12,10 @@
 
 static void show(struct rzsf_target *t, const char *name)
 {
-	snprintf(t->shown, sizeof(t->shown), "%s", name);
+	size_t n = strnlen(name, sizeof(t->shown) - 1);
+
+	memcpy(t->shown, name, n);
+	t->shown[n] = '\0';
 	rzst_tame(t->shown);
 }
 
