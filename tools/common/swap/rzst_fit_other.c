@@ -14,6 +14,7 @@
 #include "rzst_backend.h"
 #include "rzst_kernel.h"
 #include "rzst_kernel_stats.h"
+#include "rzst_store_of.h"
 
 #define PATIENCE 2u /* seconds for a server's answer */
 
@@ -25,19 +26,15 @@ static void take_stats(const struct rzst_values *stats, struct rzst_fit_other *o
 	out->limit = rzst_value_of(stats, "limit_bytes", NULL);
 }
 
-static void look_at_zram(const char *device, struct rzst_fit_other *out)
+static void look_at_zram(const struct rzst_area *area, struct rzst_fit_other *out)
 {
-	unsigned long long stored = 0, used = 0, limit = 0;
-	char path[RZST_NAME_MAX + 32], line[256];
+	struct rzst_store store;
 
-	snprintf(path, sizeof(path), "/sys/block/%.64s/mm_stat", device);
-	if (rzst_first_line(path, line, sizeof(line)) == 0)
-		/* orig_data_size compr_data_size mem_used_total mem_limit ... */
-		(void)sscanf(line, "%llu %*u %llu %llu", &stored, &used, &limit);
-	out->stored = stored;
-	out->packed = used;
-	out->held = used;
-	out->limit = limit;
+	(void)rzst_store_of(area, &store); /* zeros: it does not say */
+	out->stored = store.stored;
+	out->packed = store.mem;
+	out->held = store.mem;
+	out->limit = store.limit;
 }
 
 static void look_at_module(const char *device, struct rzst_fit_other *out)
@@ -149,7 +146,7 @@ void rzst_fit_other_look(const struct rzst_area *area, struct rzst_fit_other *ou
 	if (rzst_kernel_is_name(device, &number))
 		look_at_module(device, out);
 	else if (strncmp(device, "zram", 4) == 0)
-		look_at_zram(device, out);
+		look_at_zram(area, out);
 	else if (strncmp(device, "nbd", 3) == 0)
 		look_at_nbd(device, out);
 	else

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -107,11 +108,28 @@ pid_t rzst_swapoff_fork(void)
 	return pid;
 }
 
-void rzst_swapoff_detach(void (*handler)(int sig))
+/* Whoever waits for our caller's locks, or for the end of its pipes, need not wait for us. */
+static void close_all_but(int a, int b)
+{
+	unsigned from = 3, low = (unsigned)(a < b ? a : b), high = (unsigned)(a < b ? b : a);
+
+	for (unsigned i = 0; i < 2; i++) {
+		unsigned keep = i ? high : low;
+
+		if (keep >= from && keep <= INT_MAX) {
+			if (keep > from)
+				(void)syscall(SYS_close_range, from, keep - 1, 0);
+			from = keep + 1;
+		}
+	}
+	(void)syscall(SYS_close_range, from, ~0u, 0); /* Linux 5.9; older ones keep them open */
+}
+
+void rzst_swapoff_detach(void (*handler)(int sig), int keep, int keep_too)
 {
 	struct sigaction act;
 	sigset_t none;
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int null = open("/dev/null", O_RDWR);
 
 	memset(&act, 0, sizeof(act));
 	act.sa_handler = handler;
@@ -120,9 +138,20 @@ void rzst_swapoff_detach(void (*handler)(int sig))
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	setsid();
-	/* Who reads what the caller writes need not wait for us. */
 	for (int fd = 0; null >= 0 && fd <= 2; fd++)
 		dup2(null, fd);
+	close_all_but(keep, keep_too);
+}
+
+/* The first to be killed, also where the kernel does not look at who is in swapoff(2). */
+static void offer_to_be_killed(void)
+{
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	(void)!write(fd, "1000", 4);
+	close(fd);
 }
 
 static void __attribute__((noreturn)) help(const char *name, int go, int say)
@@ -130,7 +159,8 @@ static void __attribute__((noreturn)) help(const char *name, int go, int say)
 	struct said said = {0, RZST_SWAP_FINE};
 	char c;
 
-	rzst_swapoff_detach(on_signal);
+	rzst_swapoff_detach(on_signal, go, say);
+	offer_to_be_killed();
 	if (read(go, &c, 1) != 1) /* interrupted, or not wanted after all */
 		said = (struct said){-EINTR, RZST_SWAP_INTERRUPTED};
 	else
@@ -260,8 +290,9 @@ bool rzst_swapoff_job_look(struct rzst_swapoff_job *job)
 	job->fault = said.fault;
 	reap(job);
 	forget(job);
-	/* It was on when we began: another has been faster. */
-	if (job->fault == RZST_SWAP_NOT_ON) {
+	/* It was on when we began: another has been faster, or the kill came too late. */
+	if (job->fault == RZST_SWAP_NOT_ON ||
+	    (job->killed && rzst_swaps_find(job->name, &area) < 0)) {
 		job->result = 0;
 		job->fault = RZST_SWAP_FINE;
 	}

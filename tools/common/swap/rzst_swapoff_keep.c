@@ -190,7 +190,7 @@ void rzst_swapoff_keep(struct rzst_swapoff_job *job, unsigned seconds)
 	k.until = now_ms() + (int64_t)seconds * 1000;
 	strcpy(k.name, job->name);
 	rzst_tame(k.name);
-	rzst_swapoff_detach(on_stop);
+	rzst_swapoff_detach(on_stop, job->pidfd, job->said);
 	sigemptyset(&ours);
 	sigaddset(&ours, SIGINT);
 	sigaddset(&ours, SIGTERM);

@@ -24,9 +24,9 @@ pid_t rzst_swapoff_fork(void);
 
 /*
  * For a process that has just been forked: a session of its own, /dev/null for standard input and
- * output, no signal blocked, and handler for SIGINT, SIGTERM and SIGHUP; calls that sleep are
- * interrupted.
+ * output, no other file open but these two (-1: none), no signal blocked, and handler for SIGINT,
+ * SIGTERM and SIGHUP, which interrupt calls that sleep.
  */
-void rzst_swapoff_detach(void (*handler)(int sig));
+void rzst_swapoff_detach(void (*handler)(int sig), int keep, int keep_too);
 
 #endif
