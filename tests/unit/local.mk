@@ -47,6 +47,7 @@ RZS_UNIT_TESTS_USER = \
 	tests/unit/test_rzsc_kernel \
 	tests/unit/test_watchdog \
 	tests/unit/test_rzst \
+	tests/unit/test_rzsf \
 	tests/unit/test_rzst_fit \
 	tests/unit/test_rzst_swapoff_job \
 	tests/unit/test_rzsb \
@@ -231,6 +232,10 @@ tests_unit_test_rzst_swapoff_job_CPPFLAGS = $(RZS_SWAP_CPPFLAGS) -I$(srcdir)/tes
 tests_unit_test_rzst_swapoff_job_LDADD = librzsareas.la
 tests_unit_test_rzst_swapoff_job_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fork,--wrap=swapoff,--wrap=syslog,--wrap=ppoll,--wrap=rzst_now \
 	-Wl,--wrap=rzst_areas_read,--wrap=rzst_areas_change,--wrap=rzst_fit_look
+# rzs-swapoff's.
+tests_unit_test_rzsf_CPPFLAGS = $(RZS_SWAPOFF_CPPFLAGS) -I$(srcdir)/tests/lib
+tests_unit_test_rzsf_LDADD = librzsf.la
+tests_unit_test_rzsf_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=swapoff
 # rzscontrol's.
 tests_unit_test_rzsc_CPPFLAGS = $(RZS_TOOLS_CPPFLAGS) -I$(srcdir)/tests/lib
 tests_unit_test_rzsc_LDADD = librzsc.la

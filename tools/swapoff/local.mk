@@ -5,7 +5,7 @@ RZS_SWAPOFF_CPPFLAGS = $(RZS_SWAP_CPPFLAGS) -I$(srcdir)/tools/swapoff -I$(srcdir
 
 # All of it but main(), for the unit tests too.
 noinst_LTLIBRARIES += librzsf.la
-librzsf_la_SOURCES = tools/swapoff/stub.c \
+librzsf_la_SOURCES = \
 	tools/swapoff/rzsf.h \
 	tools/swapoff/rzsf_off.c \
 	tools/swapoff/rzsf_off.h \
@@ -14,7 +14,7 @@ librzsf_la_SOURCES = tools/swapoff/stub.c \
 	tools/swapoff/rzsf_targets.c \
 	tools/swapoff/rzsf_targets.h
 librzsf_la_CPPFLAGS = $(RZS_SWAPOFF_CPPFLAGS)
-librzsf_la_LIBADD = librzsareas.la
+librzsf_la_LIBADD = librzsswap.la
 
 sbin_PROGRAMS += tools/swapoff/rzs-swapoff
 tools_swapoff_rzs_swapoff_SOURCES = tools/swapoff/rzs-swapoff.c
