@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "rzst.h"
-#include "rzst_fit_other.h"
 
 #define MIB	    (UINT64_C(1) << 20)
 #define FLOOR_LEAST (16 * MIB)

@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "rzst_area.h"
+#include "rzst_fit_other.h"
 
 /* All bytes. */
 struct rzst_fit {
@@ -23,16 +23,6 @@ struct rzst_fit {
 	uint64_t elsewhere;  /* what the other areas can really still take */
 	uint64_t need, have; /* the two numbers of the message: used - cached, and the rest */
 	bool fits;	     /* need <= have */
-};
-
-/* Another area, to which pages could go instead.  Bytes. */
-struct rzst_fit_other {
-	uint64_t room; /* in its free slots */
-	bool in_memory; /* compressed, in the memory of this machine; else the rest is not looked at */
-	uint64_t stored; /* before compression */
-	uint64_t packed; /* after it */
-	uint64_t held;	 /* all its memory */
-	uint64_t limit;	 /* on that, 0: none */
 };
 
 /* need, have and fits from the rest: a pure function, no overflow. */

@@ -8,7 +8,20 @@
 #ifndef RZST_FIT_OTHER_H
 #define RZST_FIT_OTHER_H
 
-#include "rzst_fit.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "rzst_area.h"
+
+/* Another area, to which pages could go instead.  Bytes. */
+struct rzst_fit_other {
+	uint64_t room; /* in its free slots */
+	bool in_memory; /* compressed, in the memory of this machine; else the rest is not looked at */
+	uint64_t stored; /* before compression */
+	uint64_t packed; /* after it */
+	uint64_t held;	 /* all its memory */
+	uint64_t limit;	 /* on that, 0: none */
+};
 
 /* Of an area that is on.  Cannot fail: an nbd device that nobody answers for has no room. */
 void rzst_fit_other_look(const struct rzst_area *area, struct rzst_fit_other *out);
