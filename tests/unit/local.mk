@@ -47,6 +47,7 @@ RZS_UNIT_TESTS_USER = \
 	tests/unit/test_rzsc_kernel \
 	tests/unit/test_watchdog \
 	tests/unit/test_rzst \
+	tests/unit/test_rzst_areas \
 	tests/unit/test_rzsf \
 	tests/unit/test_rzst_fit \
 	tests/unit/test_rzst_swapoff_job \
@@ -226,6 +227,9 @@ tests_unit_test_io_model_LDADD = $(RZS_UNIT_IO_LDADD)
 # tools/common's.
 tests_unit_test_rzst_CPPFLAGS = $(RZS_CLIENT_CPPFLAGS) -I$(srcdir)/tests/lib
 tests_unit_test_rzst_LDADD = librzstests_user.la librzsclient.la
+tests_unit_test_rzst_areas_CPPFLAGS = $(RZS_SWAP_CPPFLAGS) -I$(srcdir)/tests/lib
+tests_unit_test_rzst_areas_LDADD = librzsareas.la
+tests_unit_test_rzst_areas_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=swapon,--wrap=swapoff
 tests_unit_test_rzst_fit_CPPFLAGS = $(RZS_SWAP_CPPFLAGS) -I$(srcdir)/tests/lib
 tests_unit_test_rzst_fit_LDADD = librzsareas.la
 tests_unit_test_rzst_swapoff_job_CPPFLAGS = $(RZS_SWAP_CPPFLAGS) -I$(srcdir)/tests/lib

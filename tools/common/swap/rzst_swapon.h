@@ -28,7 +28,7 @@ struct rzst_swapon_how {
 	enum rzst_discard discard;
 };
 
-/* Why a call failed: what errno alone does not tell apart.  Each has its own sentence and remedy. */
+/* Why a call failed: what errno alone does not tell apart.  Each has its sentence and remedy. */
 enum rzst_swap_fault {
 	RZST_SWAP_FINE,
 	RZST_SWAP_NOT_ROOT,	/* EPERM: no CAP_SYS_ADMIN of the machine */
