@@ -18,6 +18,10 @@
 #define LINE_MS	   10000 /* a line, where there is no terminal */
 #define KIB(bytes) ((unsigned long long)(bytes) / 1024)
 
+#define BUSY                                                                       \
+	"busy: its helper was killed, as the kernel does when memory ends; it is " \
+	"still swapped to, with %llu KiB"
+
 static volatile sig_atomic_t interrupted;
 
 static void on_signal(int sig)
@@ -177,7 +181,10 @@ static void leave(const struct rzsf_options *o, struct rzsf_target *t, struct rz
 	t->outcome = RZSF_IN_BACKGROUND;
 	t->code = RZSF_BACKGROUND;
 	if (!job->pid) {
-		rzst_swapoff_why(job->fault, job->result, why, sizeof(why));
+		if (job->killed)
+			snprintf(why, sizeof(why), BUSY, KIB(job->used));
+		else
+			rzst_swapoff_why(job->fault, job->result, why, sizeof(why));
 		t->code |= RZSF_NO_MEMORY;
 	}
 	pid = rzst_swapoff_job_background(job, o->give_up);
@@ -209,12 +216,8 @@ static void failed(struct rzsf_target *t, const struct rzst_swapoff_job *job)
 	if (job->fault == RZST_SWAP_NO_MEMORY || (job->killed && !interrupted))
 		t->code = RZSF_NO_MEMORY;
 	if (job->killed && !interrupted)
-		snprintf(
-			t->why, sizeof(t->why),
-			"busy: its helper was killed, as the kernel does when memory ends; it is "
-			"still swapped to, with %llu KiB; end programs, or add other swap, and try "
-			"again",
-			KIB(job->used));
+		snprintf(t->why, sizeof(t->why),
+			 BUSY "; end programs, or add other swap, and try again", KIB(job->used));
 	else if (interrupted && job->fault == RZST_SWAP_INTERRUPTED)
 		snprintf(t->why, sizeof(t->why),
 			 "interrupted: it is still swapped to; %llu KiB came back, %llu KiB are "
