@@ -217,7 +217,7 @@ T_TEST(refuses_what_does_not_fit)
 	T_EQ(kernel->calls, 1);
 }
 
-/* Each alone would fit; and what is turned off is no place for the others. */
+/* Each alone would fit; and pages cannot go to an area that is turned off, too. */
 T_TEST(refuses_what_does_not_fit_together)
 {
 	MACHINE(ANSWER_OFF);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Turning the areas off, one after the other, with messages; and what is printed of them at the end.
+ * Turning the areas off, one after the other, with messages; and what is printed of them at the
+ * end.
  *
  * Threading: one thread, which has SIGINT, SIGTERM and SIGHUP.
  */
@@ -9,7 +10,9 @@
 
 #include "rzsf.h"
 
-/* Refuse those that do not fit, together or one by one; turn off the others.  Sets their outcome. */
+/*
+ * Refuse those that do not fit, together or one by one; turn off the others.  Sets their outcome.
+ */
 void rzsf_off(const struct rzsf_options *o, const struct rzst_areas *areas,
 	      struct rzsf_targets *targets);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Does what a swap area holds fit elsewhere?  Looked at before swapoff(2), which looks at nothing and
- * lets the OOM killer find out.
+ * Does what a swap area holds fit elsewhere?  Looked at before swapoff(2), which looks at
+ * nothing and lets the OOM killer find out.
  *
  * Threading: one thread.
  */
@@ -29,8 +29,8 @@ struct rzst_fit {
 void rzst_fit_judge(struct rzst_fit *fit);
 
 /*
- * What must stay available on a machine of `total` bytes: a thirty-second of it, at least 16 MiB and
- * at most 512 MiB, but never more than an eighth.  A pure function.
+ * What must stay available on a machine of `total` bytes: a thirty-second of it, at least 16 MiB
+ * and at most 512 MiB, but never more than an eighth.  A pure function.
  */
 uint64_t rzst_fit_floor(uint64_t total);
 
@@ -42,8 +42,8 @@ uint64_t rzst_fit_floor(uint64_t total);
 uint64_t rzst_fit_gain(const struct rzst_fit_other *other, uint64_t *spare);
 
 /*
- * Look at the machine for the area `name`.  What a compressed area of ours or of zram can still take
- * is what its memory limit and the machine leave, not its free slots; an area on whose server
+ * Look at the machine for the area `name`.  What a compressed area of ours or of zram can still
+ * take is what its memory limit and the machine leave, not its free slots; an area on whose server
  * nothing is known (an nbd device of others) takes nothing, nor does one on which a swapoff is at
  * work.  0; -ENODEV: not swapped to, *out is all zeros.  Asks servers, up to 2 s each.
  */

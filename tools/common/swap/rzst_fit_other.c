@@ -76,7 +76,7 @@ static void read_export(const char *device, struct export *out)
 		fclose(f);
 }
 
-/* Whether this server is the one; its device's statistics are then in *stats, if it has given them. */
+/* Whether this server is the one; then *stats has its device's statistics, if it gave them. */
 static bool ask(struct rzst_backend *b, const struct export *e, struct rzst_values *stats)
 {
 	struct rzst_server_info info;

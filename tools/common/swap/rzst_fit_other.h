@@ -16,7 +16,7 @@
 /* Another area, to which pages could go instead.  Bytes. */
 struct rzst_fit_other {
 	uint64_t room; /* in its free slots */
-	bool in_memory; /* compressed, in the memory of this machine; else the rest is not looked at */
+	bool in_memory; /* compressed, in this machine's memory; else the rest does not count */
 	uint64_t stored; /* before compression */
 	uint64_t packed; /* after it */
 	uint64_t held;	 /* all its memory */

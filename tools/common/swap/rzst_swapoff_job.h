@@ -2,12 +2,12 @@
 /*
  * swapoff(2) in a helper process: the kernel kills its caller first when memory ends.
  *
- * The job notes the area as SWAPOFF before it begins and what became of it afterwards.  A helper that
- * is killed or interrupted leaves the area on: BUSY, then tried again with growing pauses.
+ * The job notes the area as SWAPOFF before it begins and what became of it afterwards.  A helper
+ * that is killed or interrupted leaves the area on: BUSY, then tried again with growing pauses.
  *
  * The helper has a session of its own: what a terminal sends reaches only the caller, and a caller
- * that is killed leaves it at work.  It says how swapoff(2) ended on a pipe; one that ends without a
- * word was killed.
+ * that is killed leaves it at work.  It says how swapoff(2) ended on a pipe; one that ends
+ * without a word was killed.
  *
  * Threading: one thread.  The functions may sleep where they say so.
  */
@@ -34,31 +34,31 @@ struct rzst_swapoff_job {
 };
 
 /*
- * Fork the helper; waits up to 5 s for the lock of what is noted.  0, or negative errno: nothing was
- * begun.  -EBUSY: a swapoff is at work there; -ENODEV: not swapped to.  That nothing can be noted
- * is no failure, see job->noted.
+ * Fork the helper; waits up to 5 s for the lock of what is noted.  0, or negative errno: nothing
+ * was begun.  -EBUSY: a swapoff is at work there; -ENODEV: not swapped to.  That nothing can be
+ * noted is no failure, see job->noted.
  */
 int rzst_swapoff_job_begin(struct rzst_swapoff_job *job, const char *name);
 
 /* How far it is; reaps the helper if it ended, and notes the outcome.  True while it runs. */
 bool rzst_swapoff_job_look(struct rzst_swapoff_job *job);
 
-/* Whether what the ended job met may pass: no memory, killed, another swapoff at work.  The area is on. */
+/* Whether what ended the job may pass: no memory, killed, another swapoff.  The area is on. */
 bool rzst_swapoff_job_may_pass(const struct rzst_swapoff_job *job);
 
 /*
- * Interrupt it: the area stays on, what came back stays back.  Waits for the helper's end, which is
- * not before the process is done whose pages it brings back; it may have succeeded by then.
+ * Interrupt it: the area stays on, what came back stays back.  Waits for the helper's end, which
+ * is not before the process is done whose pages it brings back; it may have succeeded by then.
  */
 void rzst_swapoff_job_cancel(struct rzst_swapoff_job *job);
 
 /*
- * Leave it to the background, also one that has ended and may pass: a process of its own session goes
- * on, tries again with pauses of 1, 2, 4 ... 60 s when the helper is killed or finds no memory, until
- * `give_up` seconds have passed, and writes the end to the system's log.  It does not try again before
- * rzst_fit_look() says that there is room.  SIGTERM, SIGINT and SIGHUP end it, and the area stays on.
- * The job is no longer the caller's then.  Its process id, to be reaped by a caller that goes on; or
- * a negative errno: nothing has changed.
+ * Leave it to the background, also one that has ended and may pass: a process of its own session
+ * goes on, tries again with pauses of 1, 2, 4 ... 60 s when the helper is killed or finds no
+ * memory, until `give_up` seconds have passed, and writes the end to the system's log.  It does
+ * not try again before rzst_fit_look() says that there is room.  SIGTERM, SIGINT and SIGHUP end
+ * it, and the area stays on. The job is no longer the caller's then.  Its process id, to be
+ * reaped by a caller that goes on; or a negative errno: nothing has changed.
  */
 pid_t rzst_swapoff_job_background(struct rzst_swapoff_job *job, unsigned give_up);
 

@@ -11,8 +11,8 @@
 #include "rzst_swapoff_job.h"
 
 /*
- * What rzst_swapoff_job_background() forks for: see there.  It ends with the process: status 0 if the
- * area is off, 1 if it was given up.
+ * What rzst_swapoff_job_background() forks for: see there.  It ends with the process: status 0
+ * if the area is off, 1 if it was given up.
  */
 void rzst_swapoff_keep(struct rzst_swapoff_job *job, unsigned give_up) __attribute__((noreturn));
 
