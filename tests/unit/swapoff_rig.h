@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A stand-in for swapoff(2), which answers as a test sets it.  All processes of a test share the answers
- * and the calls.  For one program, with --wrap=swapoff; it defines turn_off().
+ * A stand-in for swapoff(2), which answers as a test sets it.  All processes of a test share the
+ * answers and the calls.  For one program, with --wrap=swapoff; it defines turn_off().
  */
 #ifndef SWAPOFF_RIG_H
 #define SWAPOFF_RIG_H
