@@ -449,6 +449,7 @@ T_TEST(each_errno_has_its_fault_and_each_fault_its_sentence)
 		{EBUSY, "/x", RZST_SWAP_IN_USE, RZST_SWAP_OTHER, "busy"},
 		{EINVAL, "/dev/a", RZST_SWAP_NO_HEADER, RZST_SWAP_DRAINING, "another swapoff"},
 		{EINVAL, "/proc", RZST_SWAP_NO_AREA, RZST_SWAP_NOT_ON, "not swapped to"},
+		{EISDIR, "/proc", RZST_SWAP_NO_AREA, RZST_SWAP_NO_AREA, "neither a block"},
 		{EINVAL, "/empty", RZST_SWAP_EMPTY, RZST_SWAP_NOT_ON, "not swapped to"},
 		{EINVAL, "/text", RZST_SWAP_NO_HEADER, RZST_SWAP_NOT_ON, "not swapped to"},
 		{EINVAL, "/holes", RZST_SWAP_HOLES, RZST_SWAP_NOT_ON, "not swapped to"},
