@@ -48,6 +48,7 @@ RZS_UNIT_TESTS_USER = \
 	tests/unit/test_watchdog \
 	tests/unit/test_rzst \
 	tests/unit/test_rzst_areas \
+	tests/unit/test_rzst_job \
 	tests/unit/test_rzsb \
 	tests/unit/test_rzsb_sample \
 	tests/unit/test_rzsb_spawn \
@@ -74,7 +75,7 @@ RZS_UNIT_TESTS_PROTO = \
 	tests/unit/test_nbd_request
 
 check_PROGRAMS += $(RZS_UNIT_TESTS) $(RZS_UNIT_TESTS_ONE) $(RZS_UNIT_TESTS_USER) $(RZS_UNIT_TESTS_PROTO)
-EXTRA_DIST += tests/unit/blocks_rig.h tests/unit/config_rig.h tests/unit/rzsc_kernel_rig.h tests/unit/target_rig.h \
+EXTRA_DIST += tests/unit/areas_rig.h tests/unit/blocks_rig.h tests/unit/config_rig.h tests/unit/rzsc_kernel_rig.h tests/unit/target_rig.h \
 	tests/unit/twin_rig.h
 
 check_LTLIBRARIES += librzstests.la librzstests_user.la
@@ -227,6 +228,9 @@ tests_unit_test_rzst_LDADD = librzstests_user.la librzsclient.la
 tests_unit_test_rzst_areas_CPPFLAGS = $(RZS_SWAP_CPPFLAGS) -I$(srcdir)/tests/lib
 tests_unit_test_rzst_areas_LDADD = librzsareas.la
 tests_unit_test_rzst_areas_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=swapon,--wrap=swapoff
+tests_unit_test_rzst_job_CPPFLAGS = $(tests_unit_test_rzst_areas_CPPFLAGS)
+tests_unit_test_rzst_job_LDADD = $(tests_unit_test_rzst_areas_LDADD)
+tests_unit_test_rzst_job_LDFLAGS = $(tests_unit_test_rzst_areas_LDFLAGS)
 # rzscontrol's.
 tests_unit_test_rzsc_CPPFLAGS = $(RZS_TOOLS_CPPFLAGS) -I$(srcdir)/tests/lib
 tests_unit_test_rzsc_LDADD = librzsc.la
