@@ -4,6 +4,7 @@
  * a store, whose speed is that of the transport.
  */
 #include <err.h>
+#include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -50,6 +51,23 @@ int rzs_dispatch_write(struct rzs_dispatch *d, const void *buf, uint32_t len, ui
 {
 	memcpy(d->device->bytes + offset, buf, len);
 	return 0;
+}
+
+/* There is nothing to prepare, so nothing is ever written prepared. */
+unsigned rzs_dispatch_prepare(struct rzs_dispatch *d, const void *const *pages, unsigned nr)
+{
+	(void)d;
+	(void)pages;
+	(void)nr;
+	return 0;
+}
+
+int rzs_dispatch_write_prepared(struct rzs_dispatch *d, unsigned i, uint64_t offset)
+{
+	(void)d;
+	(void)i;
+	(void)offset;
+	return -EINVAL;
 }
 
 void rzs_dispatch_prefetch(struct rzs_dispatch *d, uint64_t offset, unsigned step)

@@ -37,6 +37,13 @@ struct rzs_codec {
 	 */
 	int (*compress)(void *ctx, const void *src, void *dst);
 	/*
+	 * Compress nr pages, 1 .. RZS_PREPARE_MAX, in less time than one by one.  dst[i]:
+	 * RZS_PAGE_SIZE bytes.  out_size[i]: what compress() returns for src[i]; -ENOSPC also if the
+	 * result does not fit dst[i].  NULL: the codec has no such form.
+	 */
+	void (*compress_pages)(void *ctx, unsigned nr, const void *const *src, void *const *dst,
+			       int *out_size);
+	/*
 	 * src: size bytes, as compress wrote them.  dst: one page.  0, or -EIO for any other input;
 	 * never reads or writes outside src and dst.
 	 */

@@ -54,10 +54,23 @@ int rzs_store_pread(struct rzs_store *store, struct rzs_worker *w, void *buf, ui
 	return err;
 }
 
+/* Prepare the next whole pages of a write; returns how many. */
+static unsigned range_prepare(struct rzs_store *store, struct rzs_worker *w, const uint8_t *from,
+			      uint64_t len)
+{
+	const void *pages[RZS_PREPARE_MAX];
+	unsigned n;
+
+	for (n = 0; n < RZS_PREPARE_MAX && len >= RZS_PAGE_SIZE; n++, len -= RZS_PAGE_SIZE)
+		pages[n] = from + n * RZS_PAGE_SIZE;
+	return rzs_store_prepare(store, w, pages, n);
+}
+
 int rzs_store_pwrite(struct rzs_store *store, struct rzs_worker *w, const void *buf, uint64_t len,
 		     uint64_t offset)
 {
 	const uint8_t *from = buf;
+	unsigned ready = 0, next = 0;
 	int err = 0;
 
 	if (!range_ok(store, len, offset) || w->store != store)
@@ -65,10 +78,16 @@ int rzs_store_pwrite(struct rzs_store *store, struct rzs_worker *w, const void *
 	while (len && !err) {
 		struct part part = range_first(offset, len);
 
-		if (part.len == RZS_PAGE_SIZE)
-			err = rzs_store_write(store, w, part.slot, from);
-		else
+		if (part.len == RZS_PAGE_SIZE && next == ready) {
+			ready = range_prepare(store, w, from, len);
+			next = 0;
+		}
+		if (part.len < RZS_PAGE_SIZE)
 			err = rzs_store_modify(store, w, part.slot, from, part.off, part.len);
+		else if (next < ready)
+			err = rzs_store_write_prepared(store, w, part.slot, next++);
+		else
+			err = rzs_store_write(store, w, part.slot, from);
 		from += part.len;
 		offset += part.len;
 		len -= part.len;

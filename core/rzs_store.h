@@ -117,6 +117,25 @@ int RZS_MUST_CHECK rzs_store_write(struct rzs_store *store, struct rzs_worker *w
 int RZS_MUST_CHECK rzs_store_read(struct rzs_store *store, struct rzs_worker *worker,
 				  rzs_slot_t slot, void *page);
 
+/* The most pages that a worker prepares at a time. */
+#define RZS_PREPARE_MAX 16u
+
+/*
+ * Compress nr pages ahead of their writes, which takes less time than one by one.  Nothing of the
+ * store changes.  The result stays with the worker, until it is put back or prepares others; it is
+ * for as long as the bytes of the pages stay the same.  Returns how many pages, the first ones, are
+ * prepared: 0 .. RZS_PREPARE_MAX; 0 if that would gain nothing.  Never sleeps.
+ */
+unsigned rzs_store_prepare(struct rzs_store *store, struct rzs_worker *worker,
+			   const void *const *pages, unsigned nr);
+
+/*
+ * Write page number i of those that rzs_store_prepare() has prepared, like rzs_store_write().
+ * -EINVAL as there; i is not checked.
+ */
+int RZS_MUST_CHECK rzs_store_write_prepared(struct rzs_store *store, struct rzs_worker *worker,
+					    rzs_slot_t slot, unsigned i);
+
 /*
  * Prefetch into the processor's cache what a read or discard of the page will need.  There are
  * three steps, since each needs what the one before has fetched:

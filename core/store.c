@@ -26,24 +26,73 @@ struct encoded {
 	struct rzs_object object;
 };
 
-static void store_encode(const struct rzs_store *store, struct rzs_worker *w, rzs_slot_t slot,
-			 const void *page, struct encoded *out)
+/* The word of a page that needs no memory, or 0. */
+static uint64_t page_word(const void *page)
 {
 	uint64_t value;
-	int size;
 
-	out->word = rzs_page_is_same(page, &value) ? rzs_word_same(value) : 0;
-	if (out->word)
-		return;
-	size = w->codec->compress(w->codec_ctx, page, w->out);
+	return rzs_page_is_same(page, &value) ? rzs_word_same(value) : 0;
+}
+
+/* The object of a page, which compress() has made size bytes at data of. */
+static void encode_object(const struct rzs_store *store, rzs_slot_t slot, const void *page,
+			  const void *data, int size, struct encoded *out)
+{
 	/* If the library fails, nothing is lost: the page is stored raw. */
 	out->raw = size <= 0 || (uint32_t)size > RAW_CUTOFF;
 	out->object.slot = (uint32_t)slot;
-	out->object.data = out->raw ? page : w->out;
+	out->object.data = out->raw ? page : data;
 	out->object.size = out->raw ? RZS_PAGE_SIZE : (uint32_t)size;
 	out->object.sum = 0;
 	if (store->checksum)
 		out->object.sum = (uint32_t)rzs_hash64(out->object.data, out->object.size, 0);
+}
+
+static void store_encode(const struct rzs_store *store, struct rzs_worker *w, rzs_slot_t slot,
+			 const void *page, struct encoded *out)
+{
+	out->word = page_word(page);
+	if (!out->word)
+		encode_object(store, slot, page, w->out,
+			      w->codec->compress(w->codec_ctx, page, w->out), out);
+}
+
+unsigned rzs_store_prepare(struct rzs_store *store, struct rzs_worker *w, const void *const *pages,
+			   unsigned nr)
+{
+	const void *src[RZS_PREPARE_MAX];
+	void *dst[RZS_PREPARE_MAX];
+	unsigned of[RZS_PREPARE_MAX], n = 0, i;
+	int size[RZS_PREPARE_MAX];
+
+	if (!w->ahead || nr < 2 || store->pool.wipe)
+		return 0; /* each call wipes the worker at its end */
+	if (nr > RZS_PREPARE_MAX)
+		nr = RZS_PREPARE_MAX;
+	for (i = 0; i < nr; i++) {
+		w->prepared[i] = (struct rzs_prepared){pages[i], 0};
+		if (page_word(pages[i]))
+			continue;
+		src[n] = pages[i];
+		dst[n] = w->ahead + i * RZS_PAGE_SIZE;
+		of[n++] = i;
+	}
+	if (n)
+		w->codec->compress_pages(w->codec_ctx, n, src, dst, size);
+	for (i = 0; i < n; i++)
+		w->prepared[of[i]].size = size[i];
+	return nr;
+}
+
+/* As store_encode(), of prepared page number i. */
+static void store_encode_prepared(const struct rzs_store *store, struct rzs_worker *w,
+				  rzs_slot_t slot, unsigned i, struct encoded *out)
+{
+	const struct rzs_prepared *p = &w->prepared[i];
+
+	out->word = p->size ? 0 : page_word(p->page);
+	if (!out->word)
+		encode_object(store, slot, p->page, w->ahead + i * RZS_PAGE_SIZE, p->size, out);
 }
 
 /* Add a page's word to the statistics (sign 1), or subtract it (sign (uint64_t)-1). */
@@ -124,8 +173,9 @@ static int store_put(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t s
 	return rzs_pool_put(&store->pool, w, &enc->object, enc->raw, &enc->word);
 }
 
+/* Write a page, or prepared page number `ready` if page is NULL. */
 static int store_write(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t slot,
-		       const void *page)
+		       const void *page, unsigned ready)
 {
 	struct encoded enc;
 	uint64_t *p, old;
@@ -137,7 +187,10 @@ static int store_write(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t
 		return store_refused(w, err);
 	old = rzs_load(p);
 	rzs_pool_prefetch(&store->pool, old);
-	store_encode(store, w, slot, page, &enc);
+	if (page)
+		store_encode(store, w, slot, page, &enc);
+	else
+		store_encode_prepared(store, w, slot, ready, &enc);
 	rzs_pool_prefetch_entry(&store->pool, old);
 	err = store_put(store, w, slot, &enc);
 	if (err == -E2BIG)
@@ -162,10 +215,18 @@ int rzs_store_write(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t sl
 
 	if (!rzs_store_range_ok(store, slot, 1) || w->store != store)
 		return -EINVAL;
-	err = store_write(store, w, slot, page);
+	err = store_write(store, w, slot, page, 0);
 	if (store->pool.wipe)
 		rzs_worker_wipe(w);
 	return err;
+}
+
+int rzs_store_write_prepared(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t slot,
+			     unsigned i)
+{
+	if (!rzs_store_range_ok(store, slot, 1) || w->store != store)
+		return -EINVAL;
+	return store_write(store, w, slot, NULL, i);
 }
 
 static int store_corrupt(struct rzs_worker *w)

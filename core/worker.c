@@ -7,11 +7,22 @@ static size_t worker_head(void)
 	return (sizeof(struct rzs_worker) + 63) & ~(size_t)63;
 }
 
+/* Bytes of a context, rounded up so that what follows is aligned; 0: no such level. */
+static size_t worker_ctx(const struct rzs_codec *codec, int level)
+{
+	return (codec->ctx_size(level) + 63) & ~(size_t)63;
+}
+
+static size_t worker_ahead(const struct rzs_codec *codec)
+{
+	return codec->compress_pages ? RZS_PREPARE_MAX * (size_t)RZS_PAGE_SIZE : 0;
+}
+
 size_t rzs_worker_bytes(const struct rzs_codec *codec, int level)
 {
-	size_t ctx = codec->ctx_size(level);
+	size_t ctx = worker_ctx(codec, level);
 
-	return ctx ? worker_head() + ctx : 0;
+	return ctx ? worker_head() + ctx + worker_ahead(codec) : 0;
 }
 
 int rzs_worker_create(const struct rzs_store *store, const struct rzs_codec *codec, int level,
@@ -33,7 +44,9 @@ int rzs_worker_create(const struct rzs_store *store, const struct rzs_codec *cod
 	w->level = level;
 	w->codec_ctx = (uint8_t *)w + worker_head();
 	w->bytes = bytes;
-	if (codec->ctx_init(w->codec_ctx, bytes - worker_head(), level)) {
+	if (codec->compress_pages)
+		w->ahead = (uint8_t *)w->codec_ctx + worker_ctx(codec, level);
+	if (codec->ctx_init(w->codec_ctx, worker_ctx(codec, level), level)) {
 		rzs_worker_destroy(w, false);
 		return -EINVAL;
 	}
@@ -47,7 +60,7 @@ void rzs_worker_wipe(struct rzs_worker *w)
 	rzs_port_wipe(w->in, sizeof(w->in));
 	rzs_port_wipe(w->page, sizeof(w->page));
 	if (w->codec->ctx_wipe)
-		w->codec->ctx_wipe(w->codec_ctx, w->bytes - worker_head(), w->level);
+		w->codec->ctx_wipe(w->codec_ctx, worker_ctx(w->codec, w->level), w->level);
 }
 
 void rzs_worker_destroy(struct rzs_worker *w, bool wipe)

@@ -11,6 +11,12 @@
 #include "counters.h"
 #include "packed.h"
 
+/* A page that rzs_store_prepare() has looked at. */
+struct rzs_prepared {
+	const void *page;
+	int size; /* what compress() returns for it; 0: it was not compressed */
+};
+
 struct rzs_worker {
 	rzs_mutex_t mutex;
 	unsigned index;
@@ -19,6 +25,10 @@ struct rzs_worker {
 	int level;
 	void *codec_ctx; /* after this struct, in the same allocation */
 	size_t bytes;	 /* of the whole allocation */
+
+	/* RZS_PREPARE_MAX pages after the context: prepared[i] compressed.  NULL: no such codec. */
+	uint8_t *ahead;
+	struct rzs_prepared prepared[RZS_PREPARE_MAX];
 
 	struct rzs_counters counters;
 	struct rzs_packed_scratch scratch;

@@ -108,6 +108,7 @@ static int conn_receive(struct conn *c)
 		memmove(c->in, c->in + c->in_at, left);
 	c->in_at = 0;
 	c->in_end = left;
+	c->ready_nr = c->ready_next = 0;
 	do
 		n = recvmsg(c->pub.fd, &msg, MSG_DONTWAIT);
 	while (n < 0 && errno == EINTR);
@@ -267,6 +268,7 @@ enum rzs_conn_wants rzs_conn_run(struct rzs_conn *conn, const struct rzs_conn_th
 
 	c->entry = thread->entry;
 	c->until = 0;
+	c->ready_nr = c->ready_next = 0; /* they were another worker's, or are gone */
 	if (c->pub.wants != RZS_CONN_INPUT) /* else the next receive begins the time slice */
 		conn_tick(c);
 	rzs_dispatch_begin(&c->dispatch, c->pub.session.tag, thread->index);

@@ -42,6 +42,10 @@ struct conn {
 	uint32_t in_at, in_end;
 	uint32_t out_at, out_end;
 	uint8_t *in, *out;
+
+	/* Where in `in` the prepared pages are, in their order, and which of them is the next. */
+	uint32_t ready[RZS_PREPARE_MAX];
+	unsigned ready_nr, ready_next;
 };
 
 enum rzs_conn_progress {

@@ -15,6 +15,9 @@
 /* Bytes trimmed or zeroed in one piece: a quarter of what a chunk of the slot table covers. */
 #define RANGE_PIECE (4u << 20)
 
+/* Requests that are looked through for pages to prepare: others may stand between writes. */
+#define PREPARE_REQUESTS (2 * RZS_PREPARE_MAX)
+
 /* The most extents of one reply, and the most bytes of the device that it describes. */
 #define STATUS_EXTENTS 4096u
 #define STATUS_BYTES   (1ull << 30)
@@ -77,6 +80,57 @@ static bool patient(struct conn *c, int err)
 
 /* ---- writes ---- */
 
+/* Add the whole pages of n received bytes at c->in + at, which are of a write to offset. */
+static void ready_add(struct conn *c, const void **pages, uint32_t at, uint32_t n, uint64_t offset)
+{
+	uint32_t skip = (uint32_t)(-offset & (RZS_PAGE_SIZE - 1));
+
+	for (at += skip; n >= skip + RZS_PAGE_SIZE && c->ready_nr < RZS_PREPARE_MAX;
+	     at += RZS_PAGE_SIZE, n -= RZS_PAGE_SIZE) {
+		pages[c->ready_nr] = c->in + at;
+		c->ready[c->ready_nr++] = at;
+	}
+}
+
+/*
+ * Prepare the page to be written now and those behind it that have arrived, of this request and of
+ * those that follow.  A request is not checked here: at worst a page was prepared for nothing.
+ */
+static void prepare(struct conn *c)
+{
+	const void *pages[RZS_PREPARE_MAX];
+	uint32_t at = c->in_at, left = c->left;
+	uint64_t offset = c->at;
+	struct rzs_nbd_request r;
+
+	c->ready_nr = c->ready_next = 0;
+	for (unsigned i = 0; i < PREPARE_REQUESTS; i++) {
+		ready_add(c, pages, at, left < c->in_end - at ? left : c->in_end - at, offset);
+		if (c->ready_nr == RZS_PREPARE_MAX || c->in_end - at < left ||
+		    c->in_end - at - left < RZS_NBD_REQUEST_SIZE ||
+		    rzs_nbd_request_parse(c->in + at + left, &r))
+			break;
+		at += left + RZS_NBD_REQUEST_SIZE;
+		left = rzs_nbd_request_payload(&r);
+		offset = r.offset;
+	}
+	c->ready_nr = rzs_dispatch_prepare(&c->dispatch, pages, c->ready_nr);
+}
+
+/* Write the next n bytes, which are within a page. */
+static int write_piece(struct conn *c, uint32_t n)
+{
+	if (n == RZS_PAGE_SIZE) {
+		if (c->ready_next == c->ready_nr)
+			prepare(c);
+		while (c->ready_next < c->ready_nr && c->ready[c->ready_next] < c->in_at)
+			c->ready_next++; /* it was not needed: its request was refused */
+		if (c->ready_next < c->ready_nr && c->ready[c->ready_next] == c->in_at)
+			return rzs_dispatch_write_prepared(&c->dispatch, c->ready_next++, c->at);
+	}
+	return rzs_dispatch_write(&c->dispatch, c->in + c->in_at, n, c->at);
+}
+
 static enum rzs_conn_progress serve_write(struct conn *c)
 {
 	while (c->left) {
@@ -88,7 +142,7 @@ static enum rzs_conn_progress serve_write(struct conn *c)
 			return RZS_CONN_NO_INPUT;
 		if (!c->err) {
 			rzs_threads_progress(c->entry, true);
-			c->err = rzs_dispatch_write(&c->dispatch, c->in + c->in_at, n, c->at);
+			c->err = write_piece(c, n);
 			if (patient(c, c->err)) {
 				c->err = 0;
 				return RZS_CONN_NO_MEMORY;

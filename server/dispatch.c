@@ -55,6 +55,19 @@ int rzs_dispatch_write(struct rzs_dispatch *d, const void *buf, uint32_t len, ui
 	return wake_if_full(rzs_store_pwrite(store, d->worker, buf, len, offset));
 }
 
+unsigned rzs_dispatch_prepare(struct rzs_dispatch *d, const void *const *pages, unsigned nr)
+{
+	return rzs_store_prepare(d->device->store, d->worker, pages, nr);
+}
+
+int rzs_dispatch_write_prepared(struct rzs_dispatch *d, unsigned i, uint64_t offset)
+{
+	if (unlikely(!may_change(d)))
+		return -EPERM;
+	return wake_if_full(rzs_store_write_prepared(d->device->store, d->worker,
+						     offset >> RZS_PAGE_SHIFT, i));
+}
+
 void rzs_dispatch_prefetch(struct rzs_dispatch *d, uint64_t offset, unsigned step)
 {
 	rzs_store_prefetch(d->device->store, offset >> RZS_PAGE_SHIFT, step);

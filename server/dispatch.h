@@ -40,6 +40,14 @@ void rzs_dispatch_end(struct rzs_dispatch *d);
 int rzs_dispatch_read(struct rzs_dispatch *d, void *buf, uint32_t len, uint64_t offset);
 int rzs_dispatch_write(struct rzs_dispatch *d, const void *buf, uint32_t len, uint64_t offset);
 
+/*
+ * Prepare nr pages for writes that follow soon: rzs_store_prepare().  The bytes must not change
+ * until rzs_dispatch_end(), or until others are prepared.
+ */
+unsigned rzs_dispatch_prepare(struct rzs_dispatch *d, const void *const *pages, unsigned nr);
+/* As rzs_dispatch_write(), of prepared page number i. */
+int rzs_dispatch_write_prepared(struct rzs_dispatch *d, unsigned i, uint64_t offset);
+
 /* A read or trim of the page at offset follows soon.  Any offset; step: rzs_store_prefetch(). */
 void rzs_dispatch_prefetch(struct rzs_dispatch *d, uint64_t offset, unsigned step);
 

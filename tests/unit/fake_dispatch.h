@@ -45,6 +45,10 @@ static struct {
 		uint64_t offset;
 		unsigned step;
 	} prefetch[32];
+	/* A copy of each prepared page; the numbers of pages written so, and of all prepared. */
+	uint8_t ready[RZS_PREPARE_MAX][RZS_PAGE_SIZE];
+	unsigned ready_nr, ready_used, ready_all;
+	unsigned ready_most; /* no more at a time, 0: RZS_PREPARE_MAX */
 } fake;
 
 #define FAKE_NEVER UINT64_MAX
@@ -87,6 +91,7 @@ void rzs_dispatch_begin(struct rzs_dispatch *d, struct rzs_device *device, unsig
 	d->device = device;
 	d->thread = thread;
 	fake.held++;
+	fake.ready_nr = 0; /* another worker, perhaps */
 }
 
 void rzs_dispatch_end(struct rzs_dispatch *d)
@@ -143,6 +148,28 @@ int rzs_dispatch_write(struct rzs_dispatch *d, const void *buf, uint32_t len, ui
 	memcpy(fake.bytes + offset, buf, len);
 	fake.state[offset >> RZS_PAGE_SHIFT] = RZS_MAP_DATA;
 	return 0;
+}
+
+unsigned rzs_dispatch_prepare(struct rzs_dispatch *d, const void *const *pages, unsigned nr)
+{
+	(void)d;
+	if (nr > RZS_PREPARE_MAX)
+		_exit(99);
+	if (fake.ready_most && nr > fake.ready_most)
+		nr = fake.ready_most;
+	for (unsigned i = 0; i < nr; i++)
+		memcpy(fake.ready[i], pages[i], RZS_PAGE_SIZE);
+	fake.ready_nr = nr;
+	fake.ready_all += nr;
+	return nr;
+}
+
+int rzs_dispatch_write_prepared(struct rzs_dispatch *d, unsigned i, uint64_t offset)
+{
+	if (i >= fake.ready_nr || offset % RZS_PAGE_SIZE)
+		return -EINVAL;
+	fake.ready_used++;
+	return rzs_dispatch_write(d, fake.ready[i], RZS_PAGE_SIZE, offset);
 }
 
 static int drop(uint64_t len, uint64_t offset, bool partial)

@@ -123,6 +123,124 @@ T_TEST(reads_that_meet_the_end_of_the_buffer)
 		}
 }
 
+/* A stream of writes of every size and alignment, reads between them; returns its length. */
+static size_t stream_of_writes(uint8_t *p, unsigned nr, uint64_t *state)
+{
+	static const uint32_t sizes[] = {PAGE,	    PAGE,      PAGE, 2 * PAGE,
+					 16 * PAGE, 40 * PAGE, 100,  PAGE + 100};
+	size_t n = 0;
+
+	for (unsigned i = 0; i < nr; i++) {
+		uint32_t len = sizes[t_rand(state) % (sizeof(sizes) / sizeof(sizes[0]))];
+		uint64_t at = t_rand(state) % 200 * PAGE;
+
+		if (t_rand(state) % 8 == 0)
+			at += 1 + t_rand(state) % (PAGE - 1);
+		if (t_rand(state) % 4 == 0) {
+			n += wire_request(p + n, WIRE_FLUSH, 0, i, 0, 0);
+			continue;
+		}
+		if (t_rand(state) % 16 == 0)
+			at = FAKE_SIZE; /* refused, and its data is passed over */
+		n += wire_request(p + n, WIRE_WRITE, 0, i, at, len);
+		memcpy(p + n, pattern + t_rand(state) % (1u << 19), len);
+		n += len;
+	}
+	return n;
+}
+
+/*
+ * Pages are prepared ahead of their writes.  The device is the same as if none had been, however
+ * many the store takes at a time and however the bytes arrive.
+ */
+T_TEST(prepared_writes)
+{
+	enum { MOST = 64 * (40 * PAGE + WIRE_REQUEST) };
+	uint8_t *stream = malloc(MOST), *want = malloc(300 * PAGE), *got;
+	uint64_t state = t_seed();
+
+	T_OK(stream != NULL && want != NULL);
+	make_pattern();
+	for (unsigned round = 0; round < 60 / t_scale(); round++) {
+		size_t n = stream_of_writes(stream, 64, &state), want_got = 0, cut;
+		struct rig r;
+
+		got = NULL;
+		for (unsigned most = 1; most <= RZS_PREPARE_MAX; most += 5) {
+			rig_open(&r, false);
+			fake.ready_most = most;
+			cut = most == 1 ? n : t_rand(&state) % n;
+			rig_send(&r, stream, cut);
+			rig_run(&r);
+			rig_send(&r, stream + cut, n - cut);
+			rig_run(&r);
+			T_EQ(r.closed, false);
+			if (!got) {
+				got = malloc(r.got_end);
+				T_OK(got != NULL);
+				memcpy(got, r.got, want_got = r.got_end);
+				memcpy(want, fake.bytes, 300 * PAGE);
+			}
+			T_EQ(r.got_end, want_got);
+			T_MEM_EQ(r.got, got, want_got);
+			T_MEM_EQ(fake.bytes, want, 300 * PAGE);
+			rig_close(&r);
+		}
+		free(got);
+	}
+	free(stream);
+	free(want);
+}
+
+/* Of queued writes of a page each, and of a large one, all pages that have arrived are prepared. */
+T_TEST(pages_are_prepared)
+{
+	uint8_t stream[20 * (WIRE_REQUEST + PAGE)];
+	size_t n = 0;
+	struct rig r;
+
+	make_pattern();
+	rig_open(&r, false);
+	for (unsigned i = 0; i < 20; i++) {
+		n += wire_request(stream + n, WIRE_WRITE, 0, i, i * PAGE, PAGE);
+		memcpy(stream + n, pattern + i * PAGE, PAGE);
+		n += PAGE;
+	}
+	rig_send(&r, stream, n);
+	rig_run(&r);
+	T_EQ(fake.ready_used, 20u);
+	T_EQ(fake.ready_all, 20u);
+	rig_write(&r, 99, pattern, 64 * PAGE + 5, 40 * PAGE);
+	rig_run(&r);
+	T_EQ(fake.ready_used, 20u + 39);
+	T_EQ(fake.ready_all, 20u + 39);
+	T_MEM_EQ(fake.bytes + 64 * PAGE + 5, pattern, 40 * PAGE);
+	rig_close(&r);
+}
+
+/* What was prepared for a refused write is not taken for a page that arrives at the same place. */
+T_TEST(prepared_for_nothing)
+{
+	uint8_t stream[2 * (WIRE_REQUEST + PAGE)];
+	struct rig r;
+
+	make_pattern();
+	rig_open(&r, false);
+	for (unsigned i = 0; i < 4; i++) {
+		uint8_t *p = stream + i % 2 * (WIRE_REQUEST + PAGE);
+
+		wire_request(p, WIRE_WRITE, 0, i, i == 1 ? FAKE_SIZE : i * PAGE, PAGE);
+		memcpy(p + WIRE_REQUEST, pattern + i * PAGE, PAGE);
+		if (i % 2 == 0)
+			continue;
+		rig_send(&r, stream, sizeof(stream));
+		rig_run(&r);
+	}
+	T_MEM_EQ(fake.bytes, pattern, PAGE);
+	T_MEM_EQ(fake.bytes + 2 * PAGE, pattern + 2 * PAGE, 2 * PAGE);
+	rig_close(&r);
+}
+
 /* A read of nothing but zeros costs no data, unless the client wants none of that. */
 T_TEST(holes)
 {
