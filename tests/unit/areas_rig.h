@@ -33,7 +33,7 @@ static void put(const char *name, const char *text)
 	for (char *c = path + strlen(t_scratch()) + 1; *c; c++)
 		if (*c == '/') {
 			*c = '\0';
-			T_OK(mkdir(path, 0700) == 0 || errno == EEXIST);
+			T_OK(mkdir(path, 0755) == 0 || errno == EEXIST);
 			*c = '/';
 		}
 	f = fopen(path, "w");
