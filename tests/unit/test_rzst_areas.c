@@ -1,92 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * tools/common/swap: what holds of the kernel and the notes, the notes' file, whether an area's
- * pages fit elsewhere, faults of swapon(2) and swapoff(2), and the job; with these calls replaced.
+ * pages fit elsewhere, and faults of swapon(2) and swapoff(2), with these calls replaced.
  */
-#include "t_scratch.h"
+#include "areas_rig.h"
 
-#include <fcntl.h>
 #include <sys/file.h>
-#include <sys/stat.h>
-#include <sys/swap.h>
-#include <sys/syscall.h>
 
 #include "rzst.h"
 #include "rzst_area.h"
 #include "rzst_fit.h"
-#include "rzst_swapoff_job.h"
 #include "rzst_swapon.h"
-
-/* ---- a machine made of files, and the kernel's calls ---- */
-
-#define HEADING "Filename\tType\tSize\tUsed\tPriority\n"
-#define A_IS_ON HEADING "/dev/a partition 1000 400 5\n"
-
-static struct {
-	int error;	/* of both calls; 0: none */
-	int fail_times; /* of swapoff: as often as this; -1: always */
-	int flags;
-	bool hang; /* swapoff waits for a signal */
-	bool ends; /* swapoff takes it out of /proc/swaps */
-	unsigned calls;
-} * fake;
-
-static void put(const char *name, const char *text)
-{
-	char path[256];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s%s", t_scratch(), name);
-	for (char *c = path + strlen(t_scratch()) + 1; *c; c++)
-		if (*c == '/') {
-			*c = '\0';
-			T_OK(mkdir(path, 0700) == 0 || errno == EEXIST);
-			*c = '/';
-		}
-	f = fopen(path, "w");
-	T_OK(f);
-	fputs(text, f);
-	T_EQ(fclose(f), 0);
-}
-
-static void begin(const char *swaps)
-{
-	fake = mmap(NULL, sizeof(*fake), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	T_OK(fake != MAP_FAILED);
-	T_EQ(setenv("RZS_SYSROOT", t_scratch(), 1), 0);
-	put("/proc/swaps", swaps);
-	put("/proc/sys/kernel/random/boot_id", "boot-1\n");
-	put("/run/x", ""); /* the directory /run */
-}
-
-int __wrap_swapon(const char *path, int flags);
-int __wrap_swapoff(const char *path);
-
-int __wrap_swapon(const char *path, int flags)
-{
-	(void)path;
-	fake->flags = flags;
-	errno = fake->error;
-	return fake->error ? -1 : 0;
-}
-
-int __wrap_swapoff(const char *path)
-{
-	(void)path;
-	__atomic_add_fetch(&fake->calls, 1, __ATOMIC_SEQ_CST);
-	if (fake->hang)
-		pause();
-	errno = fake->error;
-	if (fake->fail_times)
-		fake->fail_times -= fake->fail_times > 0;
-	else
-		errno = 0;
-	if (errno)
-		return -1;
-	if (fake->ends)
-		put("/proc/swaps", HEADING);
-	return 0;
-}
 
 /* ---- reconcile ---- */
 
@@ -95,81 +19,79 @@ static bool alive(pid_t pid, uint64_t start)
 	return pid == 7 && start == 70;
 }
 
+static const struct {
+	const char *what;
+	bool on;
+	enum rzst_area_state state;
+	pid_t helper;
+	uint64_t start;
+	int error;
+	int64_t since, retry_at;
+
+	bool is_there;
+	enum rzst_area_state want;
+	pid_t want_helper;
+	int want_error;
+	int64_t want_since, want_retry;
+} rows[] = {
+	{"on", true, RZST_AREA_ON, 0, 0, 0, 5, 0, true, RZST_AREA_ON, 0, 0, 5, 0},
+	{"off", false, RZST_AREA_ON, 0, 0, 0, 5, 0, false, 0, 0, 0, 0, 0},
+	{"at work", true, RZST_AREA_SWAPOFF, 7, 70, 0, 5, 0, true, RZST_AREA_SWAPOFF, 7, 0, 5, 0},
+	{"killed", true, RZST_AREA_SWAPOFF, 8, 70, 0, 5, 9, true, RZST_AREA_BUSY, 0, -EINTR, 5, 0},
+	{"another's pid", true, RZST_AREA_SWAPOFF, 7, 71, -ENOMEM, 5, 0, true, RZST_AREA_BUSY, 0,
+	 -ENOMEM, 5, 0},
+	{"no helper", true, RZST_AREA_SWAPOFF, 0, 0, 0, 5, 0, true, RZST_AREA_BUSY, 0, -EINTR, 5,
+	 0},
+	{"done at work", false, RZST_AREA_SWAPOFF, 7, 70, 0, 5, 0, true, RZST_AREA_COMPLETE, 0, 0,
+	 1000, 0},
+	{"done and gone", false, RZST_AREA_SWAPOFF, 8, 80, 0, 5, 0, true, RZST_AREA_COMPLETE, 0, 0,
+	 1000, 0},
+	{"waits", true, RZST_AREA_BUSY, 7, 70, -ENOMEM, 5, 1060, true, RZST_AREA_BUSY, 7, -ENOMEM,
+	 5, 1060},
+	{"no longer waits", true, RZST_AREA_BUSY, 8, 80, -ENOMEM, 5, 1060, true, RZST_AREA_BUSY, 0,
+	 -ENOMEM, 5, 0},
+	{"busy, off", false, RZST_AREA_BUSY, 7, 70, 0, 5, 0, false, 0, 0, 0, 0, 0},
+	{"failed", true, RZST_AREA_FAILED, 0, 0, -EINTR, 5, 0, true, RZST_AREA_FAILED, 0, -EINTR, 5,
+	 0},
+	{"failed, off", false, RZST_AREA_FAILED, 0, 0, -EINTR, 5, 0, false, 0, 0, 0, 0, 0},
+	{"complete", false, RZST_AREA_COMPLETE, 0, 0, 0, 1000 - 86400, 0, true, RZST_AREA_COMPLETE,
+	 0, 0, 1000 - 86400, 0},
+	{"a day ago", false, RZST_AREA_COMPLETE, 0, 0, 0, 999 - 86400, 0, false, 0, 0, 0, 0, 0},
+	{"on again", true, RZST_AREA_COMPLETE, 0, 0, 0, 5, 0, true, RZST_AREA_ON, 0, 0, 0, 0},
+};
+
 T_TEST(the_kernel_is_right_and_the_notes_add)
 {
-	static const struct {
-		const char *what;
-		bool on;
-		enum rzst_area_state state;
-		pid_t helper;
-		uint64_t start;
-		int error;
-		int64_t since, retry_at;
-
-		bool is_there;
-		enum rzst_area_state want;
-		pid_t want_helper;
-		int want_error;
-		int64_t want_since, want_retry;
-	} all[] = {
-		{"on", true, RZST_AREA_ON, 0, 0, 0, 5, 0, true, RZST_AREA_ON, 0, 0, 5, 0},
-		{"off", false, RZST_AREA_ON, 0, 0, 0, 5, 0, false, 0, 0, 0, 0, 0},
-		{"at work", true, RZST_AREA_SWAPOFF, 7, 70, 0, 5, 0, true, RZST_AREA_SWAPOFF, 7, 0,
-		 5, 0},
-		{"killed", true, RZST_AREA_SWAPOFF, 8, 70, 0, 5, 9, true, RZST_AREA_BUSY, 0, -EINTR,
-		 5, 0},
-		{"another's pid", true, RZST_AREA_SWAPOFF, 7, 71, -ENOMEM, 5, 0, true,
-		 RZST_AREA_BUSY, 0, -ENOMEM, 5, 0},
-		{"no helper", true, RZST_AREA_SWAPOFF, 0, 0, 0, 5, 0, true, RZST_AREA_BUSY, 0,
-		 -EINTR, 5, 0},
-		{"done at work", false, RZST_AREA_SWAPOFF, 7, 70, 0, 5, 0, true, RZST_AREA_COMPLETE,
-		 0, 0, 1000, 0},
-		{"done and gone", false, RZST_AREA_SWAPOFF, 8, 80, 0, 5, 0, true,
-		 RZST_AREA_COMPLETE, 0, 0, 1000, 0},
-		{"waits", true, RZST_AREA_BUSY, 7, 70, -ENOMEM, 5, 1060, true, RZST_AREA_BUSY, 7,
-		 -ENOMEM, 5, 1060},
-		{"no longer waits", true, RZST_AREA_BUSY, 8, 80, -ENOMEM, 5, 1060, true,
-		 RZST_AREA_BUSY, 0, -ENOMEM, 5, 0},
-		{"busy, off", false, RZST_AREA_BUSY, 7, 70, 0, 5, 0, false, 0, 0, 0, 0, 0},
-		{"failed", true, RZST_AREA_FAILED, 0, 0, -EINTR, 5, 0, true, RZST_AREA_FAILED, 0,
-		 -EINTR, 5, 0},
-		{"failed, off", false, RZST_AREA_FAILED, 0, 0, -EINTR, 5, 0, false, 0, 0, 0, 0, 0},
-		{"complete", false, RZST_AREA_COMPLETE, 0, 0, 0, 1000 - 86400, 0, true,
-		 RZST_AREA_COMPLETE, 0, 0, 1000 - 86400, 0},
-		{"a day ago", false, RZST_AREA_COMPLETE, 0, 0, 0, 999 - 86400, 0, false, 0, 0, 0, 0,
-		 0},
-		{"on again", true, RZST_AREA_COMPLETE, 0, 0, 0, 5, 0, true, RZST_AREA_ON, 0, 0, 0,
-		 0},
-	};
 	static struct rzst_areas noted, out;
 
-	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct rzst_swap_area kernel = {.name = "/dev/a", .used = 3, .priority = 9};
 		struct rzst_area *a;
 
 		noted.nr = 0;
 		a = rzst_area_add(&noted, "/dev/a");
-		a->state = all[i].state;
-		a->helper = all[i].helper;
-		a->helper_start = all[i].start;
-		a->error = all[i].error;
-		a->since = all[i].since;
-		a->retry_at = all[i].retry_at;
+		a->state = rows[i].state;
+		a->helper = rows[i].helper;
+		a->helper_start = rows[i].start;
+		a->error = rows[i].error;
+		a->since = rows[i].since;
+		a->retry_at = rows[i].retry_at;
 		a->exclusive = true;
-		rzst_areas_reconcile(&kernel, all[i].on, &noted, 1000, alive, &out);
-		if (out.nr != all[i].is_there)
-			T_FAIL("%s: %u areas", all[i].what, out.nr);
+		rzst_areas_reconcile(&kernel, rows[i].on, &noted, 1000, alive, &out);
+		if (out.nr != rows[i].is_there)
+			T_FAIL("%s: %u areas", rows[i].what, out.nr);
 		if (out.nr == 0)
 			continue;
 		a = &out.v[0];
-		if (a->on != all[i].on || a->state != all[i].want ||
-		    a->helper != all[i].want_helper || a->error != all[i].want_error ||
-		    a->since != all[i].want_since || a->retry_at != all[i].want_retry)
+		if (a->on != rows[i].on || a->state != rows[i].want ||
+		    a->helper != rows[i].want_helper || a->error != rows[i].want_error ||
+		    a->since != rows[i].want_since || a->retry_at != rows[i].want_retry)
 			T_FAIL("%s: on %d, %s, helper %d, error %d, since %lld, retry %lld",
-			       all[i].what, a->on, rzst_area_state_name(a->state), (int)a->helper,
+			       rows[i].what, a->on, rzst_area_state_name(a->state), (int)a->helper,
 			       a->error, (long long)a->since, (long long)a->retry_at);
-		T_EQ(a->priority, all[i].on ? 9 : 0);
-		T_EQ(a->exclusive, all[i].on && all[i].want != RZST_AREA_ON ? true : a->exclusive);
+		T_EQ(a->priority, rows[i].on ? 9 : 0);
+		T_EQ(a->exclusive,
+		     rows[i].on && rows[i].want != RZST_AREA_ON ? true : a->exclusive);
 	}
 }
 
@@ -449,6 +371,7 @@ T_TEST(each_errno_has_its_fault_and_each_fault_its_sentence)
 		{EBUSY, "/x", RZST_SWAP_IN_USE, RZST_SWAP_OTHER, "busy"},
 		{EINVAL, "/dev/a", RZST_SWAP_NO_HEADER, RZST_SWAP_DRAINING, "another swapoff"},
 		{EINVAL, "/proc", RZST_SWAP_NO_AREA, RZST_SWAP_NOT_ON, "not swapped to"},
+		{EISDIR, "/proc", RZST_SWAP_NO_AREA, RZST_SWAP_NO_AREA, "neither a block"},
 		{EINVAL, "/empty", RZST_SWAP_EMPTY, RZST_SWAP_NOT_ON, "not swapped to"},
 		{EINVAL, "/text", RZST_SWAP_NO_HEADER, RZST_SWAP_NOT_ON, "not swapped to"},
 		{EINVAL, "/holes", RZST_SWAP_HOLES, RZST_SWAP_NOT_ON, "not swapped to"},
@@ -520,87 +443,4 @@ T_TEST(with_the_capability_and_many_areas_there_are_too_many)
 	T_EQ(fault, RZST_SWAP_TOO_MANY);
 	T_EQ(chmod(t_scratch(), 0755), 0);
 	T_EQ(fork_without_root(&how), RZST_SWAP_NOT_ROOT);
-}
-
-/* ---- the job ---- */
-
-static enum rzst_area_state state_now(void)
-{
-	static struct rzst_areas areas;
-	struct rzst_area *a;
-
-	rzst_areas_read(&areas);
-	a = rzst_area_find(&areas, "/dev/a");
-	return a ? a->state : (enum rzst_area_state)99;
-}
-
-T_TEST(a_job_that_ends_is_complete)
-{
-	struct rzst_swapoff_job job;
-
-	begin(A_IS_ON);
-	fake->ends = true;
-	T_EQ(rzst_swapoff_job_begin(&job, "/dev/no"), -ENODEV);
-	T_EQ(rzst_swapoff_job_begin(&job, "/dev/a"), 0);
-	T_EQ(job.used_at_start, 400 << 10);
-	T_WAIT(!rzst_swapoff_job_look(&job), 30);
-	T_EQ(job.result, 0);
-	T_EQ(job.used, 0);
-	T_EQ(job.pid, 0);
-	T_EQ(job.pidfd, -1);
-	T_EQ(state_now(), RZST_AREA_COMPLETE);
-}
-
-T_TEST(a_job_that_is_cancelled_or_killed_leaves_the_area_busy)
-{
-	struct rzst_swapoff_job job, second;
-
-	begin(A_IS_ON);
-	fake->hang = true;
-	for (unsigned i = 0; i < 2; i++) {
-		T_EQ(rzst_swapoff_job_begin(&job, "/dev/a"), 0);
-		T_WAIT(__atomic_load_n(&fake->calls, __ATOMIC_SEQ_CST) == i + 1, 30);
-		T_OK(rzst_swapoff_job_look(&job));
-		T_EQ(state_now(), RZST_AREA_SWAPOFF);
-		T_EQ(rzst_swapoff_job_begin(&second, "/dev/a"), -EBUSY);
-		T_EQ(second.pid, 0);
-		if (i == 0) {
-			rzst_swapoff_job_cancel(&job);
-		} else {
-			T_EQ(kill(job.pid, SIGKILL), 0);
-			T_WAIT(!rzst_swapoff_job_look(&job), 30);
-		}
-		T_EQ(job.result, -EINTR);
-		T_EQ(job.fault, RZST_SWAP_INTERRUPTED);
-		T_EQ(state_now(), RZST_AREA_BUSY);
-	}
-}
-
-T_TEST(in_the_background_it_tries_again)
-{
-	struct rzst_swapoff_job job;
-
-	begin(A_IS_ON);
-	fake->ends = true;
-	fake->error = ENOMEM;
-	fake->fail_times = 2;
-	T_EQ(rzst_swapoff_job_begin(&job, "/dev/a"), 0);
-	T_EQ(rzst_swapoff_job_background(&job, 30), 0);
-	T_EQ(job.pid, 0);
-	T_WAIT(state_now() == RZST_AREA_BUSY, 30);
-	T_WAIT(state_now() == RZST_AREA_COMPLETE, 50);
-	T_EQ(fake->calls, 3);
-}
-
-T_TEST(in_the_background_it_gives_up)
-{
-	struct rzst_swapoff_job job;
-
-	begin(A_IS_ON);
-	fake->error = ENOMEM;
-	fake->fail_times = -1;
-	T_EQ(rzst_swapoff_job_begin(&job, "/dev/a"), 0);
-	T_EQ(rzst_swapoff_job_background(&job, 2), 0);
-	T_WAIT(state_now() == RZST_AREA_FAILED, 50);
-	T_LE(fake->calls, 2);
 }

@@ -153,6 +153,8 @@ static enum rzst_swap_fault common_fault(int error)
 	case ELOOP:
 	case ENAMETOOLONG:
 		return RZST_SWAP_NO_FILE;
+	case EISDIR:
+		return RZST_SWAP_NO_AREA;
 	case EACCES:
 	case EROFS:
 	case ETXTBSY:
@@ -234,6 +236,7 @@ static const char *const common_why[] = {
 			      "its driver is loaded",
 	[RZST_SWAP_NOT_ALLOWED] = "it cannot be opened for writing (%s); make it writable, end who "
 				  "runs it, or use another",
+	[RZST_SWAP_NO_AREA] = "neither a block device nor a file; name one that is",
 	[RZST_SWAP_NO_KERNEL] = "this kernel was built without swap; use one with CONFIG_SWAP",
 	[RZST_SWAP_IO] = "it cannot be read (%s); the kernel's log (dmesg) says why",
 };
@@ -244,7 +247,6 @@ static const char *const swapon_why[] = {
 	[RZST_SWAP_ON_ALREADY] = "it is swapped to already; rzs-swapoff(8) ends that",
 	[RZST_SWAP_IN_USE] = "in use already: mounted, or opened exclusively; unmount or close it "
 			     "first",
-	[RZST_SWAP_NO_AREA] = "neither a block device nor a file; name one that is",
 	[RZST_SWAP_EMPTY] =
 		"its size is 0; attach or initialise the device first, or give the file "
 		"a size",

@@ -35,7 +35,7 @@ enum rzst_swap_fault {
 	RZST_SWAP_TOO_MANY,	/* EPERM with it: the kernel takes no more areas */
 	RZST_SWAP_ON_ALREADY,	/* EBUSY: swapped to already, or still: a swapoff is at work */
 	RZST_SWAP_IN_USE,	/* EBUSY: mounted, or opened exclusively */
-	RZST_SWAP_NO_AREA,	/* EINVAL: neither a block device nor a file */
+	RZST_SWAP_NO_AREA,	/* EINVAL, EISDIR: neither a block device nor a file */
 	RZST_SWAP_EMPTY,	/* EINVAL, EIO: of size 0: not attached, not initialised */
 	RZST_SWAP_NO_HEADER,	/* EINVAL: no swap header, or one that the kernel refuses */
 	RZST_SWAP_HOLES,	/* EINVAL: holes, or a file system without bmap */
