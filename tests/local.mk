@@ -83,6 +83,8 @@ RZS_ONE_THREAD_TESTS = $(RZS_PURE_TESTS) \
 	tests/unit/test_rzsb_sample \
 	tests/unit/test_rzsc \
 	tests/unit/test_rzsc_kernel \
+	tests/unit/test_rzso_header \
+	tests/unit/test_rzso_policy \
 	tests/unit/test_size \
 	tests/unit/test_size_expr \
 	tests/unit/test_store \

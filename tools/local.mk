@@ -4,6 +4,7 @@
 include tools/common/local.mk
 include tools/rzscontrol/local.mk
 include tools/rzsbench/local.mk
+include tools/swapon/local.mk
 
 EXTRA_DIST += tools/completions/rzsbench tools/completions/rzscontrol
 if BASH_COMPLETION

@@ -46,6 +46,8 @@ RZS_UNIT_TESTS_USER = \
 	tests/unit/test_rzsc \
 	tests/unit/test_rzsc_kernel \
 	tests/unit/test_watchdog \
+	tests/unit/test_rzso_header \
+	tests/unit/test_rzso_policy \
 	tests/unit/test_rzst \
 	tests/unit/test_rzsb \
 	tests/unit/test_rzsb_sample \
@@ -223,6 +225,12 @@ tests_unit_test_io_model_LDADD = $(RZS_UNIT_IO_LDADD)
 # tools/common's.
 tests_unit_test_rzst_CPPFLAGS = $(RZS_CLIENT_CPPFLAGS) -I$(srcdir)/tests/lib
 tests_unit_test_rzst_LDADD = librzstests_user.la librzsclient.la
+# rzs-swapon's.
+RZS_UNIT_SWAPON_CPPFLAGS = $(RZS_SWAPON_CPPFLAGS) -I$(srcdir)/tests/lib
+tests_unit_test_rzso_header_CPPFLAGS = $(RZS_UNIT_SWAPON_CPPFLAGS)
+tests_unit_test_rzso_header_LDADD = librzso.la
+tests_unit_test_rzso_policy_CPPFLAGS = $(RZS_UNIT_SWAPON_CPPFLAGS)
+tests_unit_test_rzso_policy_LDADD = librzso.la
 # rzscontrol's.
 tests_unit_test_rzsc_CPPFLAGS = $(RZS_TOOLS_CPPFLAGS) -I$(srcdir)/tests/lib
 tests_unit_test_rzsc_LDADD = librzsc.la

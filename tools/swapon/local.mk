@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# rzs-swapon.
+
+# port/user comes first: kmod-fallback has an rzs_port.h of its own.
+RZS_SWAPON_CPPFLAGS = -I$(srcdir)/port/user $(RZS_SWAP_CPPFLAGS) -I$(srcdir)/tools/swapon $(SMARTCOLS_CFLAGS)
+
+# All of it but main(), for the unit tests too.  Of the core it has the swap header, which needs nothing else.
+noinst_LTLIBRARIES += librzso.la
+librzso_la_SOURCES = \
+	core/swap_header.c \
+	tools/swapon/rzso.h \
+	tools/swapon/rzso_check.c \
+	tools/swapon/rzso_check.h \
+	tools/swapon/rzso_cmd_on.c \
+	tools/swapon/rzso_columns.c \
+	tools/swapon/rzso_columns.h \
+	tools/swapon/rzso_header.c \
+	tools/swapon/rzso_header.h \
+	tools/swapon/rzso_on.c \
+	tools/swapon/rzso_on.h \
+	tools/swapon/rzso_options.c \
+	tools/swapon/rzso_ours.c \
+	tools/swapon/rzso_ours.h \
+	tools/swapon/rzso_policy.c \
+	tools/swapon/rzso_policy.h \
+	tools/swapon/rzso_table.c
+librzso_la_CPPFLAGS = $(RZS_SWAPON_CPPFLAGS)
+librzso_la_LIBADD = librzsareas.la $(SMARTCOLS_LIBS)
