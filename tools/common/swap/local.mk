@@ -5,6 +5,10 @@ RZS_SWAP_CPPFLAGS = $(RZS_CLIENT_CPPFLAGS) -I$(srcdir)/tools/common/swap
 
 noinst_LTLIBRARIES += librzsareas.la
 librzsareas_la_SOURCES = \
+	tools/common/swap/rzst_area.c \
+	tools/common/swap/rzst_area.h \
+	tools/common/swap/rzst_area_text.c \
+	tools/common/swap/rzst_area_text.h \
 	tools/common/swap/rzst_swapon.c \
 	tools/common/swap/rzst_swapon.h
 librzsareas_la_CPPFLAGS = $(RZS_SWAP_CPPFLAGS)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Does what a swap area holds fit elsewhere?  Looked at before swapoff(2), which looks at nothing and
- * lets the OOM killer find out.
+ * Does what a swap area holds fit elsewhere?  Looked at before swapoff(2), which looks at nothing
+ * and lets the OOM killer find out.
  */
 #ifndef RZST_FIT_H
 #define RZST_FIT_H
@@ -14,13 +14,13 @@
 
 /* All bytes. */
 struct rzst_fit {
-	uint64_t used;		/* what the area holds */
-	uint64_t cached;	/* of it what is in memory as well, at least */
-	uint64_t available;	/* MemAvailable */
-	uint64_t floor;		/* what must stay available */
-	uint64_t elsewhere;	/* what the other areas can really still take */
-	uint64_t need, have;	/* the two numbers of the message: used - cached, and the rest */
-	bool fits;		/* need <= have */
+	uint64_t used;	     /* what the area holds */
+	uint64_t cached;     /* of it what is in memory as well, at least */
+	uint64_t available;  /* MemAvailable */
+	uint64_t floor;	     /* what must stay available */
+	uint64_t elsewhere;  /* what the other areas can really still take */
+	uint64_t need, have; /* the two numbers of the message: used - cached, and the rest */
+	bool fits;	     /* need <= have */
 };
 
 /* need, have and fits from the rest: a pure function, no overflow. */

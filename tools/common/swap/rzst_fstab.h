@@ -11,13 +11,13 @@
 #include "rzst_swapon.h"
 
 struct rzst_fstab_line {
-	char source[256];	/* as it stands there, escapes decoded */
-	char name[256];		/* the path it is; "" when there is no such device now */
+	char source[256]; /* as it stands there, escapes decoded */
+	char name[256];	  /* the path it is; "" when there is no such device now */
 	bool noauto, nofail;
-	bool has_priority;	/* pri= stood there: else how.priority is RZST_PRIORITY_NONE */
+	bool has_priority; /* pri= stood there: else how.priority is RZST_PRIORITY_NONE */
 	struct rzst_swapon_how how;
-	int freq, passno;	/* the fifth and sixth field: RISC iX's priority and interleave */
-	unsigned line;		/* counted from 1, for messages; 0: not known */
+	int freq, passno; /* the fifth and sixth field: RISC iX's priority and interleave */
+	unsigned line;	  /* counted from 1, for messages; 0: not known */
 };
 
 /*
@@ -34,7 +34,10 @@ int rzst_fstab_swaps(const char *path, struct rzst_fstab_line **lines, char *bad
  */
 int rzst_device_name(const char *given, char *out, size_t size);
 
-/* One of fstab's swap options, or a comma-separated list as of -o, into *line.  -EINVAL: bad gets why. */
+/*
+ * One of fstab's swap options, or a comma-separated list as of -o, into *line.  -EINVAL: bad gets
+ * why.
+ */
 int rzst_swap_options(const char *options, struct rzst_fstab_line *line, char *bad, size_t size);
 
 #endif

@@ -9,20 +9,20 @@
 #include <stdint.h>
 
 enum rzst_holds {
-	RZST_HOLDS_NOTHING,	/* no signature that libblkid knows */
-	RZST_HOLDS_SWAP,	/* SWAPSPACE2 or SWAP-SPACE */
-	RZST_HOLDS_SUSPENDED,	/* the image of a suspended machine: S1SUSPEND and its kin */
-	RZST_HOLDS_OTHER,	/* a file system, a partition table, LUKS, LVM, RAID ... */
+	RZST_HOLDS_NOTHING,   /* no signature that libblkid knows */
+	RZST_HOLDS_SWAP,      /* SWAPSPACE2 or SWAP-SPACE */
+	RZST_HOLDS_SUSPENDED, /* the image of a suspended machine: S1SUSPEND and its kin */
+	RZST_HOLDS_OTHER,     /* a file system, a partition table, LUKS, LVM, RAID ... */
 };
 
 struct rzst_signature {
 	enum rzst_holds holds;
-	char what[32];		/* libblkid's name: "ext4", "crypto_LUKS", "gpt"; "" for nothing */
+	char what[32]; /* libblkid's name: "ext4", "crypto_LUKS", "gpt"; "" for nothing */
 	char label[64], uuid[40]; /* "" for none; any bytes: not fit for a terminal yet */
-	uint32_t page_size;	/* of a swap header, bytes; 0 else */
-	bool byte_swapped;	/* a swap header of a machine of the other byte order */
-	bool ambivalent;	/* libblkid found two that exclude each other */
-	uint64_t size;		/* of the device or file, bytes */
+	uint32_t page_size;	  /* of a swap header, bytes; 0 else */
+	bool byte_swapped;	  /* a swap header of a machine of the other byte order */
+	bool ambivalent;	  /* libblkid found two that exclude each other */
+	uint64_t size;		  /* of the device or file, bytes */
 };
 
 /*

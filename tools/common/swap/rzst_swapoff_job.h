@@ -16,12 +16,12 @@
 
 struct rzst_swapoff_job {
 	char name[256];
-	pid_t pid;		/* the helper; 0 when it has ended */
-	int pidfd;		/* readable when it has ended; -1 then */
-	int result;		/* of the ended: 0, or negative errno; -EINTR: killed or interrupted */
+	pid_t pid;  /* the helper; 0 when it has ended */
+	int pidfd;  /* readable when it has ended; -1 then */
+	int result; /* of the ended: 0, or negative errno; -EINTR: killed or interrupted */
 	enum rzst_swap_fault fault;
 	uint64_t used_at_start, used; /* bytes; rzst_swapoff_job_look() sets used */
-	int64_t began;		/* ms, CLOCK_MONOTONIC */
+	int64_t began;		      /* ms, CLOCK_MONOTONIC */
 };
 
 /* Fork the helper.  0, or negative errno: nothing was begun.  -EBUSY: a swapoff is at work there. */

@@ -245,8 +245,9 @@ static const char *const swapon_why[] = {
 	[RZST_SWAP_IN_USE] = "in use already: mounted, or opened exclusively; unmount or close it "
 			     "first",
 	[RZST_SWAP_NO_AREA] = "neither a block device nor a file; name one that is",
-	[RZST_SWAP_EMPTY] = "its size is 0; attach or initialise the device first, or give the file "
-			    "a size",
+	[RZST_SWAP_EMPTY] =
+		"its size is 0; attach or initialise the device first, or give the file "
+		"a size",
 	[RZST_SWAP_NO_HEADER] = "the kernel finds no swap header there that it can use; mkswap(8) "
 				"writes one, and what is stored there is lost",
 	[RZST_SWAP_HOLES] = "the file has holes, or its file system cannot hold swap; make it with "

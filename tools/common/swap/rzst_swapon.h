@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * swapon(2) and swapoff(2): this file's two functions are their only callers in the tree, and its
- * two tables of errors the only ones.  Any thread; both calls may sleep long.  Nothing is allocated.
+ * two tables of errors the only ones.  Any thread; both calls may sleep long.  Nothing is
+ * allocated.
  *
  * The kernel makes the caller of swapoff(2) the first victim of the OOM killer, whatever its
  * oom_score_adj: never call rzst_swapoff() in a daemon, see rzst_swapoff_job.h.
@@ -15,7 +16,12 @@
 #define RZST_PRIORITY_NONE (-1) /* the kernel chooses: below all that were chosen */
 #define RZST_PRIORITY_MOST 32767
 
-enum rzst_discard { RZST_DISCARD_NONE, RZST_DISCARD_BOTH, RZST_DISCARD_ONCE, RZST_DISCARD_PAGES };
+enum rzst_discard {
+	RZST_DISCARD_NONE,
+	RZST_DISCARD_BOTH,  /* once and pages */
+	RZST_DISCARD_ONCE,  /* all of it, at swapon */
+	RZST_DISCARD_PAGES, /* those that are freed */
+};
 
 struct rzst_swapon_how {
 	int priority; /* 0 to RZST_PRIORITY_MOST, or RZST_PRIORITY_NONE */
