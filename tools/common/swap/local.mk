@@ -13,3 +13,12 @@ librzsareas_la_SOURCES = \
 	tools/common/swap/rzst_swapon.h
 librzsareas_la_CPPFLAGS = $(RZS_SWAP_CPPFLAGS)
 librzsareas_la_LIBADD = librzsclient.la
+
+noinst_LTLIBRARIES += librzsswap.la
+librzsswap_la_SOURCES = \
+	tools/common/swap/rzst_fstab.c \
+	tools/common/swap/rzst_fstab.h \
+	tools/common/swap/rzst_signature.c \
+	tools/common/swap/rzst_signature.h
+librzsswap_la_CPPFLAGS = $(RZS_SWAP_CPPFLAGS) $(MOUNT_CFLAGS) $(BLKID_CFLAGS)
+librzsswap_la_LIBADD = librzsareas.la $(MOUNT_LIBS) $(BLKID_LIBS)
