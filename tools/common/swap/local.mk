@@ -9,6 +9,12 @@ librzsareas_la_SOURCES = \
 	tools/common/swap/rzst_area.h \
 	tools/common/swap/rzst_area_text.c \
 	tools/common/swap/rzst_area_text.h \
+	tools/common/swap/rzst_area_io.c \
+	tools/common/swap/rzst_fit.c \
+	tools/common/swap/rzst_fit.h \
+	tools/common/swap/rzst_store_of.h \
+	tools/common/swap/rzst_swapoff_job.c \
+	tools/common/swap/rzst_swapoff_job.h \
 	tools/common/swap/rzst_swapon.c \
 	tools/common/swap/rzst_swapon.h
 librzsareas_la_CPPFLAGS = $(RZS_SWAP_CPPFLAGS)

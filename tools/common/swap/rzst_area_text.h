@@ -6,6 +6,8 @@
  *	STATE EXCLUSIVE PERMANENT HELPER HELPER_START SINCE USED_AT_START ERROR RETRY_AT NAME
  *	end
  *
+ * Circle: rzst_area reads and writes this file, and has the struct that it is.
+ *
  * A name is written as /proc/swaps writes it.  Any thread; the stream's functions may sleep.
  */
 #ifndef RZST_AREA_TEXT_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Does what a swap area holds fit elsewhere?  Looked at before swapoff(2), which looks at nothing
- * and lets the OOM killer find out.
+ * and lets the OOM killer find out.  Any thread.
  */
 #ifndef RZST_FIT_H
 #define RZST_FIT_H
@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "rzst_area.h"
+#include "rzst_store_of.h"
 
 /* All bytes. */
 struct rzst_fit {
@@ -27,8 +28,17 @@ struct rzst_fit {
 void rzst_fit_judge(struct rzst_fit *fit);
 
 /*
- * Look at the machine for the area `name`.  What a compressed area of ours or of zram can still take
- * is what its memory limit and the machine leave, not its free slots.  0; -ENODEV: not swapped to.
+ * What it adds to `memory`, bytes that are available for pages as they are or compressed: a page
+ * that it takes makes room for itself, less what it is compressed to.  *memory is what remains for
+ * other stores.  The ratio is what it was so far, at most 4; 2 where it holds too little to tell.
+ * A pure function.
+ */
+uint64_t rzst_fit_store_adds(const struct rzst_store *store, uint64_t *memory);
+
+/*
+ * Look at the machine for the area `name`.  What a compressed area of ours or of zram can still
+ * take is what its memory limit and the machine leave, not its free slots.  0; -ENODEV: not swapped
+ * to, and *out is zeros.
  */
 int rzst_fit_look(const struct rzst_areas *areas, const char *name, struct rzst_fit *out);
 
