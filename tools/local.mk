@@ -6,8 +6,8 @@ include tools/rzscontrol/local.mk
 include tools/rzsbench/local.mk
 include tools/swapon/local.mk
 
-EXTRA_DIST += tools/completions/rzsbench tools/completions/rzscontrol
+EXTRA_DIST += tools/completions/rzs-swapon tools/completions/rzsbench tools/completions/rzscontrol
 if BASH_COMPLETION
 bashcompletiondir = $(BASHCOMPLETIONDIR)
-bashcompletion_DATA = tools/completions/rzsbench tools/completions/rzscontrol
+bashcompletion_DATA = tools/completions/rzs-swapon tools/completions/rzsbench tools/completions/rzscontrol
 endif

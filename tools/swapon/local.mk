@@ -25,4 +25,19 @@ librzso_la_SOURCES = \
 	tools/swapon/rzso_policy.h \
 	tools/swapon/rzso_table.c
 librzso_la_CPPFLAGS = $(RZS_SWAPON_CPPFLAGS)
-librzso_la_LIBADD = librzsareas.la $(SMARTCOLS_LIBS)
+librzso_la_LIBADD = librzsswap.la $(SMARTCOLS_LIBS)
+
+sbin_PROGRAMS += tools/swapon/rzs-swapon
+tools_swapon_rzs_swapon_SOURCES = tools/swapon/rzs-swapon.c
+tools_swapon_rzs_swapon_CPPFLAGS = $(RZS_SWAPON_CPPFLAGS)
+tools_swapon_rzs_swapon_LDADD = librzso.la
+
+EXTRA_DIST += tools/swapon/rzs-swapon.pod
+RZS_PODS += tools/swapon/rzs-swapon.pod
+dist_man8_MANS += tools/swapon/rzs-swapon.8
+MAINTAINERCLEANFILES += tools/swapon/rzs-swapon.8
+
+tools/swapon/rzs-swapon.8: tools/swapon/rzs-swapon.pod
+	$(AM_V_GEN)$(MKDIR_P) tools/swapon && $(POD2MAN) --section=8 --center=ramzswap --utf8 \
+		--release='ramzswap $(VERSION)' $(srcdir)/tools/swapon/rzs-swapon.pod $@.tmp && \
+		mv $@.tmp $@
