@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* See rzso_check.h. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -18,7 +19,9 @@ static int check_signature(const char *name)
 
 	rzst_tame(s.what);
 	if (err < 0) {
-		rzst_say("%s: cannot be read: %s", name, strerror(-err));
+		if (rzst_signature_refuses(name, why, sizeof(why)) == 0)
+			snprintf(why, sizeof(why), "cannot be read: %s", strerror(-err));
+		rzst_say("%s: %s", name, why);
 		return err;
 	}
 	if (s.holds == RZST_HOLDS_OTHER || s.ambivalent) {
@@ -26,6 +29,10 @@ static int check_signature(const char *name)
 			 "that.  Name another, or leave the check out with -F",
 			 name, s.holds == RZST_HOLDS_SWAP ? "swap and something else" : s.what,
 			 s.ambivalent ? ", which exclude each other" : "");
+		return -EINVAL;
+	}
+	if (s.size == 0) {
+		rzst_say("%s: its size is 0; attach or initialise the device first", name);
 		return -EINVAL;
 	}
 	if (s.holds == RZST_HOLDS_NOTHING) {
