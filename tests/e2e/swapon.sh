@@ -241,15 +241,15 @@ test_checks() {
 	[ "$(dd if="$R/dev/rzst-a" bs=1 skip=4086 count=9 2>/dev/null)" = S1SUSPEND ] || fail "a dry run writes"
 	chmod 644 "$R/dev/rzst-b"
 	gives 255 --dry-run /dev/rzst-b
-	[ "$(id -u)" != 0 ] || says 'its mode is 0644'
+	[ "$(id -u)" != 0 ] || says 'mode 0644'
 	mkdir "$R/dev/rzst-dir"
 	complains 255 'neither a block device nor a file' --dry-run /dev/rzst-dir
 	[ "$(id -u)" = 0 ] || return 0
 	make_area rzst-b
 	chown 1 "$R/dev/rzst-b"
-	complains 255 'belongs to user 1' --dry-run /dev/rzst-b
+	complains 255 'a file of user 1' --dry-run /dev/rzst-b
 	truncate -s 4M "$R/dev/rzst-c"
-	complains 255 'has holes' --dry-run /dev/rzst-c
+	complains 255 'a file with holes' --dry-run /dev/rzst-c
 }
 
 test_fstab() {
@@ -282,7 +282,7 @@ test_fstab() {
 	says 'swapon --priority 125 /dev/rzst-b'
 	says '/dev/rzst-c: priority 0'
 	echo '/dev/rzst-a none swap sw 8 1' >"$tmpdir/fstab"
-	complains 255 'expected a priority from 0 to 7' --dry-run -F --riscix-fstab -a -T "$tmpdir/fstab"
+	complains 255 'expected a priority from 0' --dry-run -F --riscix-fstab -a -T "$tmpdir/fstab"
 	echo '/dev/rzst-a none swap pri=99999 0 0' >"$tmpdir/fstab"
 	complains 255 'pri=99999: expected' --dry-run -F -a -T "$tmpdir/fstab"
 	complains 255 'cannot read' --dry-run -a -T "$tmpdir/nix"

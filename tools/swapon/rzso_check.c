@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* See rzso_check.h. */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -10,38 +9,45 @@
 #include "rzst.h"
 #include "rzst_signature.h"
 
-/* What stands there besides swap, or instead of it. */
-static int check_signature(const char *name)
+/* What else than swap is there, or nothing at all. */
+static int check_signature(const char *name, const struct rzst_signature *s)
 {
-	struct rzst_signature s;
-	char why[256];
-	int err = rzst_signature_read(name, &s);
-
-	rzst_tame(s.what);
-	if (err < 0) {
-		if (rzst_signature_refuses(name, why, sizeof(why)) == 0)
-			snprintf(why, sizeof(why), "cannot be read: %s", strerror(-err));
-		rzst_say("%s: %s", name, why);
-		return err;
-	}
-	if (s.holds == RZST_HOLDS_OTHER || s.ambivalent) {
-		rzst_say("%s: it holds %s%s: nothing was changed; swapping to it would destroy "
-			 "that.  Name another, or leave the check out with -F",
-			 name, s.holds == RZST_HOLDS_SWAP ? "swap and something else" : s.what,
-			 s.ambivalent ? ", which exclude each other" : "");
-		return -EINVAL;
-	}
-	if (s.size == 0) {
+	if (s->size == 0) {
 		rzst_say("%s: its size is 0; attach or initialise the device first", name);
 		return -EINVAL;
 	}
-	if (s.holds == RZST_HOLDS_NOTHING) {
+	if (s->holds == RZST_HOLDS_OTHER) {
+		rzst_say("%s: it holds %s%s: nothing was changed; swapping to it would destroy "
+			 "that.  Name another, or leave the check out with -F",
+			 name, s->what, s->ambivalent ? " and something else" : "");
+		return -EINVAL;
+	}
+	if (s->holds == RZST_HOLDS_NOTHING) {
 		rzst_say("%s: there is no swap header; mkswap(8) writes one, and what is stored "
 			 "there is lost",
 			 name);
 		return -EINVAL;
 	}
-	err = rzst_signature_refuses(name, why, sizeof(why));
+	return 0;
+}
+
+/* at: name, below RZS_SYSROOT. */
+static int check_contents(const char *name, const char *at)
+{
+	struct rzst_signature s;
+	char why[256];
+	int err = rzst_signature_read(at, &s);
+
+	rzst_tame(s.what);
+	if (err == 0)
+		err = check_signature(name, &s);
+	else if (rzst_signature_refuses(at, why, sizeof(why)) < 0)
+		rzst_say("%s: %s", name, why);
+	else
+		rzst_say("%s: cannot be read: %s", name, strerror(-err));
+	if (err < 0)
+		return err;
+	err = rzst_signature_refuses(at, why, sizeof(why));
 	if (err < 0)
 		rzst_say("%s: %s; leave the check out with -F", name, why);
 	return err;
@@ -87,9 +93,12 @@ static int fix_page_size(const struct rzso_options *o, const char *name, uint32_
 int rzso_check_area(const struct rzso_options *o, const char *name)
 {
 	uint32_t page = (uint32_t)sysconf(_SC_PAGESIZE);
+	char at[RZST_PATH_MAX];
 	struct rzso_header h;
-	int err = o->unchecked ? 0 : check_signature(name);
+	int err = rzst_path(at, sizeof(at), name);
 
+	if (err == 0 && !o->unchecked)
+		err = check_contents(name, at);
 	if (err < 0)
 		return err;
 	err = rzso_header_read(name, &h);

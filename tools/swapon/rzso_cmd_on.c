@@ -62,9 +62,10 @@ static int take_fields(const struct rzst_fstab_line *line, struct rzso_request *
 	if (line->freq < RZSO_NUMBER_ANY || line->freq > RZSO_NUMBER_MOST || line->passno < 0 ||
 	    line->passno > 1)
 		return rzst_fail(-EINVAL,
-				 "fstab, line %u: \"%d %d\" at the end: expected a priority from 0 "
-				 "to 7, or -1, and 1 for interleaved or 0 for exclusive",
-				 line->line, line->freq, line->passno);
+				 "%s: \"%d %d\" at the end of its line in fstab: expected a "
+				 "priority from 0 to 7, or -1, and 1 for interleaved or 0 for "
+				 "exclusive",
+				 line->source, line->freq, line->passno);
 	r->want = (struct rzso_want){
 		.by_number = true,
 		.number = line->freq,
@@ -132,6 +133,7 @@ int rzso_cmd_on(const struct rzso_options *o)
 	char bad[256];
 
 	memset(&line, 0, sizeof(line));
+	line.how.priority = RZST_PRIORITY_NONE;
 	if (o->options && rzst_swap_options(o->options, &line, bad, sizeof(bad)) < 0)
 		return rzst_fail(RZSO_EXIT_USAGE, "-o %s: %s", o->options, bad);
 	if (o->all)

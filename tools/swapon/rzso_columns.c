@@ -88,9 +88,10 @@ static void put_size(struct rzso_cell *cell, uint64_t size, bool bytes)
 
 static void put_header(struct rzso_cell *cell, const struct rzst_area *area, bool uuid)
 {
+	char at[RZST_PATH_MAX];
 	struct rzst_signature s;
 
-	if (rzst_signature_read(area->name, &s) < 0)
+	if (rzst_path(at, sizeof(at), area->name) < 0 || rzst_signature_read(at, &s) < 0)
 		return;
 	if (uuid ? *s.uuid : *s.label)
 		put_text(cell, uuid ? s.uuid : s.label);

@@ -195,7 +195,7 @@ int rzso_on(const struct rzso_options *o, const struct rzso_request *r, uint64_t
 
 	*made = 0;
 	if (err < 0)
-		return not_there(o, r, err);
+		return not_there(o, r, err == -ENOTDIR ? -ENOENT : err);
 	/* What is on is in use, and that is not what is wrong with it. */
 	if (rzst_swaps_find(name, &kernels) < 0) {
 		err = rzso_check_area(o, name);

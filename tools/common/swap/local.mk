@@ -24,6 +24,7 @@ noinst_LTLIBRARIES += librzsswap.la
 librzsswap_la_SOURCES = \
 	tools/common/swap/rzst_fstab.c \
 	tools/common/swap/rzst_fstab.h \
+	tools/common/swap/rzst_refuses.c \
 	tools/common/swap/rzst_signature.c \
 	tools/common/swap/rzst_signature.h
 librzsswap_la_CPPFLAGS = $(RZS_SWAP_CPPFLAGS) $(MOUNT_CFLAGS) $(BLKID_CFLAGS)

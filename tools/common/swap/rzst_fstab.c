@@ -3,242 +3,250 @@
 #include "rzst_fstab.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <libmount/libmount.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "rzst.h"
 
-/* ---- names ---- */
-
-/* How many bytes of path are RZS_SYSROOT, which is not part of names. */
-static size_t root_bytes(const char *path)
-{
-	const char *root = getenv("RZS_SYSROOT");
-	char real[PATH_MAX];
-	size_t len;
-
-	if (!root || !*root || !realpath(root, real))
-		return 0;
-	len = strlen(real);
-	return strncmp(path, real, len) == 0 && path[len] == '/' ? len : 0;
-}
-
-static int by_path(const char *given, char *out, size_t size)
-{
-	char at[RZST_PATH_MAX], real[PATH_MAX];
-	size_t skip;
-
-	if (given[0] == '/' ? rzst_path(at, sizeof(at), given) < 0
-			    : (size_t)snprintf(at, sizeof(at), "%s", given) >= sizeof(at))
-		return -ENAMETOOLONG;
-	if (!realpath(at, real))
-		return errno == ENOTDIR ? -ENOENT : -errno;
-	skip = root_bytes(real);
-	if (strlen(real + skip) >= size)
-		return -ENAMETOOLONG;
-	strcpy(out, real + skip);
-	return 0;
-}
-
-/* The value behind LABEL= and its like; NULL: it is a path.  *tag is without the "=". */
-static const char *tag_value(const char *given, const char **tag)
-{
-	static const char *const tags[] = {"LABEL", "UUID", "PARTLABEL", "PARTUUID"};
-
-	for (size_t i = 0; i < sizeof(tags) / sizeof(tags[0]); i++) {
-		size_t len = strlen(tags[i]);
-
-		if (strncmp(given, tags[i], len) == 0 && given[len] == '=') {
-			*tag = tags[i];
-			return given + len + 1;
-		}
-	}
-	return NULL;
-}
-
-/* value may stand in quotation marks, as in fstab. */
-static int by_tag(const char *tag, const char *value, char *out, size_t size)
-{
-	char text[256], *path;
-	size_t len = strlen(value);
-	int err;
-
-	if (len >= 2 && (value[0] == '"' || value[0] == '\'') && value[len - 1] == value[0]) {
-		value++;
-		len -= 2;
-	}
-	if (len == 0)
-		return -EINVAL;
-	if (len >= sizeof(text))
-		return -ENAMETOOLONG;
-	memcpy(text, value, len);
-	text[len] = '\0';
-	path = mnt_resolve_tag(tag, text, NULL);
-	if (!path)
-		return -ENOENT;
-	err = by_path(path, out, size);
-	free(path);
-	return err;
-}
-
-int rzst_device_name(const char *given, char *out, size_t size)
-{
-	const char *tag, *value = tag_value(given, &tag);
-
-	out[0] = '\0';
-	if (!*given)
-		return -EINVAL;
-	return value ? by_tag(tag, value, out, size) : by_path(given, out, size);
-}
-
 /* ---- options ---- */
 
-static bool is_word(const char *text, size_t len, const char *word)
+static bool is(const char *name, size_t len, const char *word)
 {
-	return strlen(word) == len && strncmp(text, word, len) == 0;
+	return strlen(word) == len && memcmp(name, word, len) == 0;
 }
 
-static int take_priority(const char *value, size_t len, struct rzst_fstab_line *line, char *bad,
-			 size_t size)
+static int take_priority(const char *value, size_t len, struct rzst_fstab_line *line)
 {
-	bool negative = len && value[0] == '-';
-	char text[16] = "";
+	char text[16];
 	uint64_t n;
 
-	if (len < sizeof(text))
-		memcpy(text, value, len);
-	if (rzst_number_parse(text + negative, &n) < 0 || n > RZST_PRIORITY_MOST) {
-		snprintf(bad, size, "pri=%.*s: expected a number from 0 to %d",
-			 (int)(len < 40 ? len : 40), value, RZST_PRIORITY_MOST);
-		return -EINVAL;
-	}
-	/* As the kernel's users write it: negative is its own choice. */
+	snprintf(text, sizeof(text), "%.*s", (int)(len < 15 ? len : 15), value ? value : "");
 	line->has_priority = true;
-	line->how.priority = negative ? RZST_PRIORITY_NONE : (int)n;
-	return 0;
-}
-
-static int take_discard(const char *value, size_t len, struct rzst_fstab_line *line, char *bad,
-			size_t size)
-{
-	if (len == 0) {
-		line->how.discard = RZST_DISCARD_BOTH;
-	} else if (is_word(value, len, "once")) {
-		line->how.discard = RZST_DISCARD_ONCE;
-	} else if (is_word(value, len, "pages")) {
-		line->how.discard = RZST_DISCARD_PAGES;
-	} else {
-		snprintf(bad, size, "discard=%.*s: expected once or pages",
-			 (int)(len < 40 ? len : 40), value);
+	line->how.priority = RZST_PRIORITY_NONE;
+	if (strcmp(text, "-1") == 0)
+		return 0;
+	if (rzst_number_parse(text, &n) < 0 || n > RZST_PRIORITY_MOST)
 		return -EINVAL;
-	}
+	line->how.priority = (int)n;
 	return 0;
 }
 
-/* What is not known belongs to others: x-systemd.*, sw, defaults. */
-static int take_option(const char *name, size_t len, const char *value, size_t value_len,
-		       struct rzst_fstab_line *line, char *bad, size_t size)
+static int take_discard(const char *value, size_t len, struct rzst_fstab_line *line)
 {
-	if (is_word(name, len, "noauto"))
-		line->noauto = true;
-	else if (is_word(name, len, "nofail"))
-		line->nofail = true;
-	else if (is_word(name, len, "pri"))
-		return take_priority(value, value_len, line, bad, size);
-	else if (is_word(name, len, "discard"))
-		return take_discard(value, value_len, line, bad, size);
+	if (!value || len == 0)
+		line->how.discard = RZST_DISCARD_BOTH;
+	else if (is(value, len, "once"))
+		line->how.discard = RZST_DISCARD_ONCE;
+	else if (is(value, len, "pages"))
+		line->how.discard = RZST_DISCARD_PAGES;
+	else
+		return -EINVAL;
 	return 0;
 }
 
 int rzst_swap_options(const char *options, struct rzst_fstab_line *line, char *bad, size_t size)
 {
-	const char *at = options;
+	char *at = (char *)(uintptr_t)options, *name, *value;
+	size_t name_len, value_len;
+	int more;
 
 	bad[0] = '\0';
-	line->has_priority = false;
-	line->how = (struct rzst_swapon_how){RZST_PRIORITY_NONE, RZST_DISCARD_NONE};
-	while (*at) {
-		size_t len = strcspn(at, ","), name = strcspn(at, ",=");
-		const char *value = at + name + (name < len);
-		int err = take_option(at, name, value, len - (size_t)(value - at), line, bad, size);
-
-		if (err < 0)
-			return err;
-		at += len + (at[len] == ',');
+	while ((more = mnt_optstr_next_option(&at, &name, &name_len, &value, &value_len)) == 0) {
+		if (is(name, name_len, "noauto")) {
+			line->noauto = true;
+		} else if (is(name, name_len, "nofail")) {
+			line->nofail = true;
+		} else if (is(name, name_len, "pri") && take_priority(value, value_len, line) < 0) {
+			snprintf(bad, size, "pri=%.*s: expected a number from 0 to %d, or -1",
+				 value ? (int)value_len : 0, value ? value : "",
+				 RZST_PRIORITY_MOST);
+			return -EINVAL;
+		} else if (is(name, name_len, "discard") &&
+			   take_discard(value, value_len, line) < 0) {
+			snprintf(bad, size, "discard=%.*s: expected once, pages, or no value",
+				 (int)value_len, value);
+			return -EINVAL;
+		}
+	}
+	if (more < 0) {
+		snprintf(bad, size, "the options '%s' are not understood", options);
+		return -EINVAL;
 	}
 	return 0;
 }
 
-/* ---- lines ---- */
+/* ---- names ---- */
 
-/* What libmount calls for a line that it cannot read: where that was.  One thread. */
-static char *first_bad;
-static size_t first_bad_size;
-
-static int note_bad(struct libmnt_table *table, const char *file, int number)
+/* The canonical path of one that is the machine's, or RZS_SYSROOT's. */
+static int canonical(const char *path, char *out, size_t size)
 {
-	(void)table;
-	if (!*first_bad)
-		snprintf(first_bad, first_bad_size, "%s, line %d: not understood, left out", file,
-			 number);
-	return 1; /* go on */
+	char at[RZST_PATH_MAX], real[PATH_MAX], root[PATH_MAX] = "";
+	const char *sysroot = path[0] == '/' ? getenv("RZS_SYSROOT") : NULL, *name = real;
+	size_t len;
+
+	if (snprintf(at, sizeof(at), "%s%s", sysroot ? sysroot : "", path) >= (int)sizeof(at))
+		return -ENAMETOOLONG;
+	if (!realpath(at, real))
+		return -errno;
+	if (sysroot && realpath(sysroot, root)) {
+		len = strlen(root);
+		if (strncmp(real, root, len) == 0 && real[len] == '/')
+			name = real + len;
+	}
+	if (strlen(name) >= size)
+		return -ENAMETOOLONG;
+	strcpy(out, name);
+	return 0;
 }
 
-/* 0, or -EINVAL: it is not understood. */
-static int take_line(struct libmnt_fs *fs, struct rzst_fstab_line *line, char *bad, size_t size)
+/* "LABEL" and its kin, as udev's directories are called; NULL: it is no tag. */
+static const char *tag_of(const char *given, const char **value)
+{
+	static const struct {
+		const char *tag, *directory;
+	} tags[] = {
+		{"LABEL=", "by-label"},
+		{"UUID=", "by-uuid"},
+		{"PARTLABEL=", "by-partlabel"},
+		{"PARTUUID=", "by-partuuid"},
+	};
+
+	for (size_t i = 0; i < sizeof(tags) / sizeof(tags[0]); i++) {
+		size_t len = strlen(tags[i].tag);
+
+		if (strncmp(given, tags[i].tag, len) == 0) {
+			*value = given + len;
+			return tags[i].directory;
+		}
+	}
+	return NULL;
+}
+
+static int of_tag(const char *given, const char *directory, const char *value, char *out,
+		  size_t size)
+{
+	char path[RZST_PATH_MAX], tag[16], *found;
+	int err;
+
+	if (!*value)
+		return -EINVAL;
+	if (getenv("RZS_SYSROOT")) {
+		if (snprintf(path, sizeof(path), "/dev/disk/%s/%s", directory, value) >=
+		    (int)sizeof(path))
+			return -ENAMETOOLONG;
+		return canonical(path, out, size);
+	}
+	snprintf(tag, sizeof(tag), "%.*s", (int)strcspn(given, "="), given);
+	found = mnt_resolve_tag(tag, value, NULL);
+	if (!found)
+		return -ENOENT;
+	err = canonical(found, out, size);
+	free(found);
+	return err;
+}
+
+int rzst_device_name(const char *given, char *out, size_t size)
+{
+	const char *value, *directory = tag_of(given, &value);
+	char unquoted[256];
+	size_t len;
+
+	out[0] = '\0';
+	if (!*given)
+		return -EINVAL;
+	if (!directory)
+		return canonical(given, out, size);
+	/* LABEL="a b", as fstab(5) has it. */
+	len = strlen(value);
+	if (len >= 2 && value[0] == '"' && value[len - 1] == '"') {
+		if (len - 2 >= sizeof(unquoted))
+			return -ENAMETOOLONG;
+		memcpy(unquoted, value + 1, len - 2);
+		unquoted[len - 2] = '\0';
+		value = unquoted;
+	}
+	return of_tag(given, directory, value, out, size);
+}
+
+/* ---- fstab ---- */
+
+struct bad {
+	char *text;
+	size_t size;
+};
+
+static void say_bad(const struct bad *bad, const char *file, unsigned line, const char *why)
+{
+	if (bad->text[0])
+		return;
+	if (line)
+		snprintf(bad->text, bad->size, "%s, line %u: %s", file, line, why);
+	else
+		snprintf(bad->text, bad->size, "%s: %s", file, why);
+}
+
+/* libmount's, of a line that it does not understand; 1: go on. */
+static int not_understood(struct libmnt_table *table, const char *file, int line)
+{
+	say_bad(mnt_table_get_userdata(table), file, (unsigned)line, "not understood, left out");
+	return 1;
+}
+
+/* 1: taken; 0: not a line of swap, or a bad one; -ENAMETOOLONG. */
+static int take(struct libmnt_fs *fs, const char *file, const struct bad *bad,
+		struct rzst_fstab_line *line)
 {
 	const char *source = mnt_fs_get_source(fs), *options = mnt_fs_get_options(fs);
-	char why[128];
+	char why[200], text[512];
 
 	memset(line, 0, sizeof(*line));
-	if (!source || strlen(source) >= sizeof(line->source)) {
-		snprintf(bad, size, "a swap line of fstab has no name, or one that is too long");
-		return -EINVAL;
+	line->how.priority = RZST_PRIORITY_NONE;
+	if (!mnt_fs_is_swaparea(fs) || !source)
+		return 0;
+	if (strlen(source) >= sizeof(line->source)) {
+		say_bad(bad, file, 0, "a name of swap that is too long, left out");
+		return 0;
 	}
 	strcpy(line->source, source);
-	if (rzst_swap_options(options ? options : "", line, why, sizeof(why)) < 0) {
-		snprintf(bad, size, "%s in fstab: %s", source, why);
-		return -EINVAL;
-	}
-	(void)rzst_device_name(source, line->name, sizeof(line->name));
 	line->freq = mnt_fs_get_freq(fs);
 	line->passno = mnt_fs_get_passno(fs);
-	return 0;
+	if (options && rzst_swap_options(options, line, why, sizeof(why)) < 0) {
+		snprintf(text, sizeof(text), "%s: %s, left out", source, why);
+		say_bad(bad, file, 0, text);
+		return 0;
+	}
+	(void)rzst_device_name(source, line->name, sizeof(line->name));
+	return 1;
 }
 
-/* -ENOMEM, or how many. */
-static int take_lines(struct libmnt_table *table, struct rzst_fstab_line **lines, char *bad,
-		      size_t size)
+static int take_all(struct libmnt_table *table, const char *file, const struct bad *bad,
+		    struct rzst_fstab_line **lines)
 {
-	struct libmnt_iter *itr = mnt_new_iter(MNT_ITER_FORWARD);
-	int room = mnt_table_get_nents(table), nr = 0;
+	int nr = mnt_table_get_nents(table), n = 0;
+	struct libmnt_iter *i = mnt_new_iter(MNT_ITER_FORWARD);
+	struct rzst_fstab_line *v = calloc(nr > 0 ? (size_t)nr : 1, sizeof(*v));
 	struct libmnt_fs *fs;
-	char why[256];
 
-	*lines = itr ? calloc((size_t)room + 1, sizeof(**lines)) : NULL;
-	if (!*lines) {
-		mnt_free_iter(itr);
+	if (!i || !v) {
+		mnt_free_iter(i);
+		free(v);
 		return -ENOMEM;
 	}
-	while (nr < room && mnt_table_next_fs(table, itr, &fs) == 0) {
-		if (!mnt_fs_is_swaparea(fs))
-			continue;
-		if (take_line(fs, &(*lines)[nr], why, sizeof(why)) == 0)
-			nr++;
-		else if (!*bad)
-			snprintf(bad, size, "%s", why);
-	}
-	mnt_free_iter(itr);
-	return nr;
+	while (n < nr && mnt_table_next_fs(table, i, &fs) == 0)
+		n += take(fs, file, bad, &v[n]);
+	mnt_free_iter(i);
+	*lines = v;
+	return n;
 }
 
 int rzst_fstab_swaps(const char *path, struct rzst_fstab_line **lines, char *bad, size_t size)
 {
-	struct libmnt_table *table;
+	struct bad told = {bad, size};
 	char at[RZST_PATH_MAX];
+	struct libmnt_table *table;
 	int err = 0;
 
 	*lines = NULL;
@@ -252,14 +260,13 @@ int rzst_fstab_swaps(const char *path, struct rzst_fstab_line **lines, char *bad
 	table = mnt_new_table();
 	if (!table)
 		return -ENOMEM;
-	first_bad = bad;
-	first_bad_size = size;
-	mnt_table_set_parser_errcb(table, note_bad);
-	err = mnt_table_parse_fstab(table, path);
+	mnt_table_set_userdata(table, &told);
+	mnt_table_set_parser_errcb(table, not_understood);
+	err = mnt_table_parse_file(table, path);
 	if (err == 0)
-		err = take_lines(table, lines, bad, size);
-	else if (err > 0)
-		err = -EINVAL;
+		err = take_all(table, path, &told, lines);
+	else
+		err = err < 0 ? err : -EINVAL;
 	mnt_unref_table(table);
 	return err;
 }

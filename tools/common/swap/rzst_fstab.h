@@ -29,14 +29,15 @@ int rzst_fstab_swaps(const char *path, struct rzst_fstab_line **lines, char *bad
 
 /*
  * The path of a device named as users do: a path (made canonical: symbolic links, "//", "./"), or
- * LABEL=, UUID=, PARTLABEL=, PARTUUID=.  -ENOENT: there is none; -EINVAL: not a name at all;
- * -ENAMETOOLONG.  out is "" then.
+ * LABEL=, UUID=, PARTLABEL=, PARTUUID=.  That is the name that the kernel lists.  Below RZS_SYSROOT
+ * a path is looked for there, and a tag in its /dev/disk.  -ENOENT: there is none; -EINVAL: not a
+ * name at all; -ENAMETOOLONG, -ELOOP, -EACCES, -ENOMEM.  out is "" then.
  */
 int rzst_device_name(const char *given, char *out, size_t size);
 
 /*
- * One of fstab's swap options, or a comma-separated list as of -o, into *line.  -EINVAL: bad gets
- * why.
+ * fstab's options of swap, separated by commas, into *line; those that are not swap's are passed
+ * over, as swapon(8) does.  Set line->how.priority first.  -EINVAL: bad gets why.
  */
 int rzst_swap_options(const char *options, struct rzst_fstab_line *line, char *bad, size_t size);
 

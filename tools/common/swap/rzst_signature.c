@@ -3,207 +3,106 @@
 #include "rzst_signature.h"
 
 #include <blkid/blkid.h>
-#include <byteswap.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/fs.h>
-#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <sys/statfs.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "rzst.h"
+#define MAGIC_SIZE 10	 /* of a swap header, at the end of its page */
+#define VERSION_AT 1024u /* in its page */
 
-#define VERSION_AT 1024 /* in a swap header */
-#define MAGIC_SIZE 10u
+/* ---- what libblkid finds ---- */
 
-/* ---- what it holds ---- */
-
-static const char *value_of(blkid_probe pr, const char *name)
+static void copy_value(blkid_probe probe, const char *key, char *out, size_t size)
 {
 	const char *value;
 
-	return blkid_probe_lookup_value(pr, name, &value, NULL) == 0 ? value : "";
+	out[0] = '\0';
+	if (blkid_probe_lookup_value(probe, key, &value, NULL) == 0)
+		snprintf(out, size, "%s", value);
 }
 
-static enum rzst_holds holds(const char *type)
+static void look_at_header(blkid_probe probe, int fd, struct rzst_signature *out)
 {
-	if (strcmp(type, "swap") == 0)
-		return RZST_HOLDS_SWAP;
-	if (strcmp(type, "swsuspend") == 0)
-		return RZST_HOLDS_SUSPENDED;
-	return *type ? RZST_HOLDS_OTHER : RZST_HOLDS_NOTHING;
-}
-
-static bool is_area(enum rzst_holds what)
-{
-	return what == RZST_HOLDS_SWAP || what == RZST_HOLDS_SUSPENDED;
-}
-
-static void take_header(blkid_probe pr, int fd, struct rzst_signature *out)
-{
-	/* The signature ends the first page. */
-	uint64_t at = strtoull(value_of(pr, "SBMAGIC_OFFSET"), NULL, 10);
 	uint32_t version = 0;
+	char at[24];
 
-	out->page_size = (uint32_t)at + MAGIC_SIZE;
-	if (pread(fd, &version, sizeof(version), VERSION_AT) == (ssize_t)sizeof(version))
-		out->byte_swapped = version == bswap_32(1);
+	copy_value(probe, "SBMAGIC_OFFSET", at, sizeof(at));
+	out->page_size = (uint32_t)strtoul(at, NULL, 10) + MAGIC_SIZE;
+	out->byte_swapped =
+		pread(fd, &version, sizeof(version), VERSION_AT) == (ssize_t)sizeof(version) &&
+		version == __builtin_bswap32(1);
 }
 
-/* One that was found.  A second one that is not the same kind makes it ambivalent. */
-static void take(blkid_probe pr, int fd, struct rzst_signature *out)
+/* One of the signatures; probing goes on behind it. */
+static void take(blkid_probe probe, int fd, struct rzst_signature *out)
 {
-	const char *type = value_of(pr, "TYPE");
-	enum rzst_holds what;
+	enum rzst_holds before = out->holds, holds;
+	char what[sizeof(out->what)];
 
-	if (!*type)
-		type = value_of(pr, "PTTYPE");
-	what = holds(type);
-	if (what == RZST_HOLDS_NOTHING)
+	copy_value(probe, "TYPE", what, sizeof(what));
+	if (!*what)
+		copy_value(probe, "PTTYPE", what, sizeof(what));
+	holds = strcmp(what, "swap") == 0	 ? RZST_HOLDS_SWAP
+		: strcmp(what, "swsuspend") == 0 ? RZST_HOLDS_SUSPENDED
+						 : RZST_HOLDS_OTHER;
+	out->ambivalent |= before != RZST_HOLDS_NOTHING;
+	if (holds < before)
 		return;
-	out->ambivalent = out->holds != RZST_HOLDS_NOTHING;
-	if (is_area(what))
-		take_header(pr, fd, out);
-	/* Of two, what is more than swap is named, and that there is swap is kept. */
-	if (out->holds == RZST_HOLDS_NOTHING || is_area(what))
-		out->holds = what;
-	if (!*out->what || !is_area(what))
-		snprintf(out->what, sizeof(out->what), "%s", type);
-	snprintf(out->label, sizeof(out->label), "%s", value_of(pr, "LABEL"));
-	snprintf(out->uuid, sizeof(out->uuid), "%s", value_of(pr, "UUID"));
+	out->holds = holds;
+	memcpy(out->what, what, sizeof(out->what));
+	copy_value(probe, "LABEL", out->label, sizeof(out->label));
+	copy_value(probe, "UUID", out->uuid, sizeof(out->uuid));
+	if (holds == RZST_HOLDS_SWAP)
+		look_at_header(probe, fd, out);
 }
 
-static int probe(blkid_probe pr, int fd, struct rzst_signature *out)
+static int probe_all(blkid_probe probe, int fd, struct rzst_signature *out)
 {
-	int found;
+	int more;
 
-	if (blkid_probe_set_device(pr, fd, 0, 0) < 0)
+	errno = 0;
+	if (blkid_probe_set_device(probe, fd, 0, 0) < 0)
 		return errno ? -errno : -EIO;
-	out->size = (uint64_t)blkid_probe_get_size(pr);
-	blkid_probe_enable_superblocks(pr, 1);
-	blkid_probe_set_superblocks_flags(pr, BLKID_SUBLKS_TYPE | BLKID_SUBLKS_LABEL |
-						      BLKID_SUBLKS_UUID | BLKID_SUBLKS_MAGIC);
-	blkid_probe_enable_partitions(pr, 1);
-	while ((found = blkid_do_probe(pr)) == 0)
-		take(pr, fd, out);
-	return found < 0 ? -EIO : 0;
+	blkid_probe_enable_superblocks(probe, 1);
+	blkid_probe_set_superblocks_flags(probe, BLKID_SUBLKS_LABEL | BLKID_SUBLKS_UUID |
+							 BLKID_SUBLKS_TYPE | BLKID_SUBLKS_MAGIC);
+	blkid_probe_enable_partitions(probe, 1);
+	while ((more = blkid_do_probe(probe)) == 0)
+		take(probe, fd, out);
+	return more < 0 ? (errno ? -errno : -EIO) : 0;
+}
+
+static uint64_t size_of(int fd, const struct stat *st)
+{
+	return S_ISBLK(st->st_mode) ? (uint64_t)blkid_get_dev_size(fd) : (uint64_t)st->st_size;
 }
 
 int rzst_signature_read(const char *path, struct rzst_signature *out)
 {
-	char at[RZST_PATH_MAX];
-	blkid_probe pr;
-	int fd, err = rzst_path(at, sizeof(at), path);
+	blkid_probe probe = NULL;
+	struct stat st;
+	int err = 0, fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 
 	memset(out, 0, sizeof(*out));
-	if (err < 0)
-		return err;
-	fd = open(at, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		return -errno;
-	pr = blkid_new_probe();
-	errno = 0;
-	err = pr ? probe(pr, fd, out) : -ENOMEM;
-	blkid_free_probe(pr);
+	if (fstat(fd, &st) < 0)
+		err = -errno;
+	else if (!S_ISBLK(st.st_mode) && !S_ISREG(st.st_mode))
+		err = -ENOTBLK;
+	else
+		out->size = size_of(fd, &st);
+	if (err == 0 && out->size) {
+		probe = blkid_new_probe();
+		err = probe ? probe_all(probe, fd, out) : -ENOMEM;
+		blkid_free_probe(probe);
+	}
 	close(fd);
 	if (err < 0)
 		memset(out, 0, sizeof(*out));
-	return err;
-}
-
-/* ---- why not ---- */
-
-/* The first that holds the block device, such as dm-0; "" for none. */
-static void find_holder(dev_t device, char *out, size_t size)
-{
-	char at[RZST_PATH_MAX], path[64];
-	struct dirent *e;
-	DIR *dir;
-
-	out[0] = '\0';
-	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/holders", major(device), minor(device));
-	if (rzst_path(at, sizeof(at), path) < 0)
-		return;
-	dir = opendir(at);
-	while (dir && !*out && (e = readdir(dir)) != NULL)
-		if (e->d_name[0] != '.')
-			snprintf(out, size, "%s", e->d_name);
-	if (dir)
-		closedir(dir);
-}
-
-static int refuse_device(const char *at, const struct stat *st, char *why, unsigned size)
-{
-	char holder[256];
-	int fd = open(at, O_RDONLY | O_EXCL | O_CLOEXEC | O_NONBLOCK);
-
-	if (fd >= 0) {
-		close(fd);
-		return 0;
-	}
-	if (errno != EBUSY)
-		return -errno;
-	find_holder(st->st_rdev, holder, sizeof(holder));
-	if (*holder)
-		snprintf(why, size, "it is part of %s", holder);
-	else
-		snprintf(why, size,
-			 "it is in use: mounted, or another program has it opened exclusively");
-	return -EBUSY;
-}
-
-static int refuse_file(int fd, const struct stat *st, char *why, unsigned size)
-{
-	struct statfs fs;
-	int flags = 0;
-
-	if (st->st_uid != 0) {
-		snprintf(why, size, "the file belongs to user %u and not to root", st->st_uid);
-		return -EPERM;
-	}
-	if (st->st_mode & 077) {
-		snprintf(why, size, "the file can be opened by others, its mode is %04o and not 0600",
-			 st->st_mode & 07777);
-		return -EPERM;
-	}
-	if (fstatfs(fd, &fs) == 0 && (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC))
-		snprintf(why, size, "the file is in RAM, on a tmpfs");
-	else if (ioctl(fd, FS_IOC_GETFLAGS, &flags) == 0 && (flags & (FS_ENCRYPT_FL | FS_COMPR_FL)))
-		snprintf(why, size, "the file is %s",
-			 flags & FS_ENCRYPT_FL ? "encrypted" : "compressed");
-	else if (st->st_blocks * 512 < st->st_size)
-		snprintf(why, size, "the file has holes; dd or fallocate make one without");
-	return *why ? -EINVAL : 0;
-}
-
-int rzst_signature_refuses(const char *path, char *why, unsigned size)
-{
-	char at[RZST_PATH_MAX];
-	struct stat st;
-	int fd, err = rzst_path(at, sizeof(at), path);
-
-	why[0] = '\0';
-	fd = err < 0 ? -1 : open(at, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (err == 0 && (fd < 0 || fstat(fd, &st) < 0))
-		err = -errno;
-	else if (err == 0 && S_ISBLK(st.st_mode))
-		err = refuse_device(at, &st, why, size);
-	else if (err == 0 && S_ISREG(st.st_mode))
-		err = refuse_file(fd, &st, why, size);
-	else if (err == 0) {
-		snprintf(why, size, "it is neither a block device nor a file");
-		err = -EINVAL;
-	}
-	if (fd >= 0)
-		close(fd);
-	if (err < 0 && !*why)
-		snprintf(why, size, "%s", strerror(-err));
 	return err;
 }

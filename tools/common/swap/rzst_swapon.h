@@ -38,7 +38,7 @@ enum rzst_swap_fault {
 	RZST_SWAP_NO_AREA,	/* EINVAL: neither a block device nor a file */
 	RZST_SWAP_EMPTY,	/* EINVAL, EIO: of size 0: not attached, not initialised */
 	RZST_SWAP_NO_HEADER,	/* EINVAL: no swap header, or one that the kernel refuses */
-	RZST_SWAP_HOLES,	/* EINVAL: a file with holes, or on a file system without bmap */
+	RZST_SWAP_HOLES,	/* EINVAL: holes, or a file system without bmap */
 	RZST_SWAP_NOT_ON,	/* EINVAL of swapoff: not swapped to */
 	RZST_SWAP_DRAINING,	/* EINVAL of swapoff: another swapoff is at work there */
 	RZST_SWAP_BAD_PRIORITY, /* EINVAL: not asked, out of range */
