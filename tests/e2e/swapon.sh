@@ -125,7 +125,7 @@ test_usage() {
 	complains 1 'there is no such column' --show=NAME,NIX
 	complains 1 'there is no such column' --show=
 	complains 1 'pri=x: expected a number' -o pri=x --dry-run /dev/rzst-a
-	complains 1 'discard=x: expected once or pages' -o discard=x --dry-run /dev/rzst-a
+	complains 1 'discard=x: expected once, pages' -o discard=x --dry-run /dev/rzst-a
 	# Nothing given, and nothing there.
 	gives 0
 	[ ! -s "$out" ] || fail "without arguments and areas: $(cat "$out")"
