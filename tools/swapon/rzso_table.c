@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* -l, --show and -s: the areas as a table, as JSON, or as in /proc/swaps. */
 #include <ctype.h>
-#include <libsmartcols.h>
+#include <libsmartcols/libsmartcols.h>
 #include <stdio.h>
 #include <string.h>
 
