@@ -76,7 +76,7 @@ complains() {
 	[ "$(wc -l <"$err")" = 1 ] || fail "'$*' complains with $(cat "$err")"
 }
 
-# would CALL ARGUMENT..: with -F, for who runs this may not be root, or have a tmpfs.
+# would CALL ARGUMENT..: with -F, because the user may not be root, or have a tmpfs.
 would() {
 	local want=$1
 
@@ -155,7 +155,7 @@ test_calls() {
 	says 'swapon --priority 100 /dev/rzst-b'
 }
 
-# What must be told of free pages, and how it is known.
+# Our devices need discard=pages, and are recognised.
 test_ours() {
 	make_machine
 	would 'swapon --discard=pages /dev/ramzswap0' /dev/ramzswap0

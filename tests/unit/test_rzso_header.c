@@ -12,7 +12,8 @@
 
 static uint8_t bytes[RZSO_PAGE_MOST], was[RZSO_PAGE_MOST];
 
-static const uint8_t uuid[RZS_SWAP_UUID_SIZE] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
+static const uint8_t uuid[RZS_SWAP_UUID_SIZE] = {1, 2,	3,  4,	5,  6,	7,  8,
+						 9, 10, 11, 12, 13, 14, 15, 16};
 
 /* As mkswap(8) writes it for pages of that size, behind a boot loader and before other data. */
 static void make(uint32_t page_size)

@@ -6,7 +6,8 @@
 #include "rzst_swapon.h"
 
 /*
- * "100 100 150x 100-": areas a, b, c, d with these priorities of the kernel's; x: exclusive, -: off.
+ * "100 100 150x 100-": areas a, b, c, d with these priorities of the kernel's; x: exclusive, -:
+ * off.
  */
 static void make_areas(const char *text, struct rzst_areas *out)
 {
@@ -24,16 +25,28 @@ static void make_areas(const char *text, struct rzst_areas *out)
 	}
 }
 
-#define N(n)  {.by_number = true, .number = (n)}
-#define NX(n) {.by_number = true, .number = (n), .exclusive = true}
-#define K(k)  {.priority = (k)}
-#define KX(k) {.priority = (k), .exclusive = true}
+#define N(n)                                     \
+	{                                        \
+		.by_number = true, .number = (n) \
+	}
+#define NX(n)                                                       \
+	{                                                           \
+		.by_number = true, .number = (n), .exclusive = true \
+	}
+#define K(k)                    \
+	{                       \
+		.priority = (k) \
+	}
+#define KX(k)                                      \
+	{                                          \
+		.priority = (k), .exclusive = true \
+	}
 
-#define EACH_ONE    "200 175 150 125 100 75 50 25"
-#define FOUR_OF(p)  p " " p " " p " " p
-#define FIRST_SEVEN                                                              \
-	FOUR_OF("200") " " FOUR_OF("175") " " FOUR_OF("150") " 125x " FOUR_OF("100") \
-		       " " FOUR_OF("75") " 50x"
+#define EACH_ONE   "200 175 150 125 100 75 50 25"
+#define FOUR_OF(p) p " " p " " p " " p
+#define FIRST_SEVEN    \
+	FOUR_OF("200") \
+	" " FOUR_OF("175") " " FOUR_OF("150") " 125x " FOUR_OF("100") " " FOUR_OF("75") " 50x"
 
 static const struct {
 	const char *areas;
@@ -109,7 +122,7 @@ T_TEST(an_area_goes_where_the_rules_say)
 			in_way[k] = place.in_way[k]->name[0];
 		if (places[i].in_way[0] != 'A') /* the name of a 22nd area */
 			T_STR_EQ(in_way, places[i].in_way);
-		/* A rule that is broken is named, with each area in the way, and one that is kept is not. */
+		/* A rule that is broken is named, with each area in the way; others are not. */
 		rzso_place_why(&place, &places[i].want, why, sizeof(why));
 		T_EQ(why[0] == '\0', place.broken == RZSO_RULE_KEPT);
 		for (unsigned k = 0; place.broken != RZSO_RULE_FULL && k < place.nr_in_way; k++)
@@ -149,7 +162,7 @@ T_TEST(a_rule_that_is_broken_has_a_sentence)
 		rzso_place_why(&place, &rows[i].want, why, sizeof(why));
 		if (!strstr(why, rows[i].says))
 			T_FAIL("row %zu: \"%s\" does not say \"%s\"", i, why, rows[i].says);
-		/* No room for it all is no harm. */
+		/* It is cut where there is not enough room. */
 		T_EQ(strlen(rzso_place_why(&place, &rows[i].want, why, 20)), 19);
 	}
 }

@@ -24,8 +24,8 @@ struct rzso_header {
 void rzso_header_find(const uint8_t *bytes, size_t size, struct rzso_header *out);
 
 /*
- * Make a header in bytes, page_size of them (4096 to RZSO_PAGE_MOST, a power of two), for an area of
- * area_size bytes; what was there gives the first 1024 bytes, UUID and label.  Pure.  -EINVAL: an
+ * Make a header in bytes, page_size of them (4096 to RZSO_PAGE_MOST, a power of two), for an area
+ * of area_size bytes; what was there gives the first 1024 bytes, UUID and label.  Pure.  -EINVAL: an
  * area of fewer than 10 pages, or more than 2^32 - 1; bytes are as before.
  */
 int rzso_header_make(uint8_t *bytes, uint32_t page_size, uint64_t area_size);
@@ -37,8 +37,8 @@ int rzso_header_make(uint8_t *bytes, uint32_t page_size, uint64_t area_size);
 int rzso_header_read(const char *path, struct rzso_header *out);
 
 /*
- * Write and sync; a block device that is mounted or held by another is refused with -EBUSY.  0, or a
- * negative errno.  -EINVAL: there is no such header, or see rzso_header_make().
+ * Write and sync; a block device that is mounted or held by another is refused with -EBUSY.  0, or
+ * a negative errno.  -EINVAL: there is no such header, or see rzso_header_make().
  */
 int rzso_header_unsuspend(const char *path);
 int rzso_header_reinitialise(const char *path, uint32_t page_size);

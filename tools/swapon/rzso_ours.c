@@ -68,6 +68,6 @@ bool rzso_ours_is(const char *name)
 	snprintf(state, sizeof(state), RUN_DIR "/nbd%llu.state", (unsigned long long)nbd);
 	if (rzst_path(at, sizeof(at), state) == 0 && access(at, F_OK) == 0)
 		return true;
-	return rzst_path(at, sizeof(at), name) == 0 && rzst_signature_read(at, &s) == 0 && *s.uuid &&
-	       a_server_has(s.uuid);
+	return rzst_path(at, sizeof(at), name) == 0 && rzst_signature_read(at, &s) == 0 &&
+	       *s.uuid && a_server_has(s.uuid);
 }

@@ -73,8 +73,7 @@ static void judge(const struct rzst_areas *areas, bool exclusive, struct rzso_pl
 		out->broken = RZSO_RULE_FOUR;
 	else
 		out->broken = RZSO_RULE_KEPT;
-	out->nr_in_way =
-		out->broken == RZSO_RULE_KEPT || out->broken == RZSO_RULE_FIRST ? 0 : nr;
+	out->nr_in_way = out->broken == RZSO_RULE_KEPT || out->broken == RZSO_RULE_FIRST ? 0 : nr;
 }
 
 static void set_number(struct rzso_place *out, int number)

@@ -11,8 +11,8 @@
 #include "rzst_json.h"
 
 static const unsigned shown[] = {RZSO_NAME, RZSO_TYPE, RZSO_SIZE, RZSO_USED, RZSO_PRIO};
-static const unsigned listed[] = {RZSO_NAME,  RZSO_BLOCKS, RZSO_PRIORITY, RZSO_PRIO,
-				  RZSO_INTERLEAVE, RZSO_READS, RZSO_WRITES, RZSO_STATE};
+static const unsigned listed[] = {RZSO_NAME,	   RZSO_BLOCKS, RZSO_PRIORITY, RZSO_PRIO,
+				  RZSO_INTERLEAVE, RZSO_READS,	RZSO_WRITES,   RZSO_STATE};
 
 struct table {
 	const struct rzst_areas *areas;
