@@ -25,8 +25,8 @@ void rzso_header_find(const uint8_t *bytes, size_t size, struct rzso_header *out
 
 /*
  * Make a header in bytes, page_size of them (4096 to RZSO_PAGE_MOST, a power of two), for an area
- * of area_size bytes; what was there gives the first 1024 bytes, UUID and label.  Pure.  -EINVAL: an
- * area of fewer than 10 pages, or more than 2^32 - 1; bytes are as before.
+ * of area_size bytes; what was there gives the first 1024 bytes, UUID and label.  Pure.  -EINVAL:
+ * an area of fewer than 10 pages, or more than 2^32 - 1; bytes are as before.
  */
 int rzso_header_make(uint8_t *bytes, uint32_t page_size, uint64_t area_size);
 

@@ -7,8 +7,8 @@
 
 /*
  * /dev/ramzswapN; a /dev/nbdN that rzs-nbd-swap has attached; and one whose swap header has the
- * UUID of a device of a server that answers in /run/rzs, which is waited for, a second at most for each
- * socket.  One thread.
+ * UUID of a device of a server that answers in /run/rzs, which is waited for, a second at most for
+ * each socket.  One thread.
  */
 bool rzso_ours_is(const char *name);
 
