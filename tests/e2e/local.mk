@@ -52,6 +52,7 @@ RZS_E2E_TESTS = \
 	tests/e2e/rzsd-units.sh \
 	tests/e2e/subpage.sh \
 	tests/e2e/swapheader.sh \
+	tests/e2e/swapon.sh \
 	tests/e2e/trimhammer.sh \
 	tests/e2e/until-still.sh \
 	tests/e2e/wipe.sh

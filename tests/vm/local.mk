@@ -71,6 +71,8 @@ EXTRA_DIST += \
 	tests/vm/scenarios/swap-forms \
 	tests/vm/scenarios/swapoff \
 	tests/vm/scenarios/swapoff-pressure \
+	tests/vm/scenarios/swapon \
+	tests/vm/scenarios/swapon-share \
 	tests/vm/selftest \
 	tests/vm/system \
 	tests/vm/system-guest \
