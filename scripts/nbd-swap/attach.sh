@@ -215,6 +215,7 @@ attach()
     set_queue --nr-requests nr_requests "$nr_requests"
     set_queue --max-sectors-kb max_sectors_kb "$max_sectors"
     check_header
+    keep_from_systemd
     swap_on
     undo=''
     [ "$dry" = yes ] ||

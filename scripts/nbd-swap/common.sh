@@ -34,7 +34,7 @@ FAILED=1 USAGE=2 REFUSED=3 NO_ROOM=4 NOT_ATTACHED=5
 device=/dev/nbd0 socket=/run/rzs/nbd.sock export_name=''
 priority=100 connections=1
 max_sectors=@RZS_SWAP_MAX_SECTORS_KB@ min_free=auto patience=10
-discard=yes tune=yes dry=no mkswap=no verbose=no json=no
+discard=yes tune=yes dry=no force=no dropped=no mkswap=no verbose=no json=no
 named_server='' server_control='' undo='' child='' interrupted=no unsaid=no value=''
 output=/dev/null # the output of a program, see do_it()
 
@@ -45,7 +45,7 @@ usage: $me attach [--device /dev/nbdN] [--socket PATH] [--name EXPORT] [--priori
                            [--connections N] [--no-discard] [--mkswap] [--nr-requests N]
                            [--max-sectors-kb N] [--min-free KIB] [--no-tune] [--wait SECONDS]
                            [--server PID] [--dry-run] [--verbose]
-       $me detach [--device /dev/nbdN] [--dry-run] [--verbose]
+       $me detach [--device /dev/nbdN] [--force] [--dry-run] [--verbose]
        $me status [--device /dev/nbdN] [--socket PATH] [--server PID] [--json]
        $me check [--device /dev/nbdN] [--socket PATH] [--server PID]
                           [--control PATH] [--json]
