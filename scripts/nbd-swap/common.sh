@@ -135,9 +135,19 @@ on_signal()
 
 # ---- helpers
 
-# peek FILE: its content, in $value; fails if there is none.  Not with read, which in some shells
-# reads one byte at a time: files below /proc/sys answer only the first read.
-peek() { value=$(cat "$1" 2>/dev/null) && [ -n "$value" ]; }
+# peek FILE: its content, of one line, in $value; fails if there is none.  Below /proc not with read,
+# which in some shells reads one byte at a time: files of /proc/sys answer only the first read, and
+# the name in a process's stat may have a new line in it.  Elsewhere without a process, as there are
+# dozens of files and a small machine takes long to start each.
+peek()
+{
+    value=
+    case $1 in
+    "$root"/proc/*) value=$(cat "$1" 2>/dev/null) ;;
+    *) { IFS= read -r value <"$1"; } 2>/dev/null ;;
+    esac
+    [ -n "$value" ]
+}
 
 # content FILE: prints its content.
 content() { peek "$1"; printf '%s' "$value"; }

@@ -63,7 +63,7 @@ swapoff_failed()
 no_room()
 {
     die $NO_ROOM "$*; everything stays attached and continues to work.  End programs, or add" \
-        "other swap, then detach again"
+        "other swap, then detach again; --force tries it without asking"
 }
 
 # measure_room: what has to be brought back in $need, and what there is for it in $have, both KiB.
@@ -101,7 +101,7 @@ check_room()
     if [ "$force" = yes ] || [ "$dry" = yes ]; then
         warn "$*"
     else
-        drop_shared_memory && is_room || no_room "$*.  --force tries it nevertheless"
+        drop_shared_memory && is_room || no_room "$*"
     fi
 }
 

@@ -27,8 +27,10 @@ keep_from_systemd()
     [ -d "$swap_units" ] || return 0
     will_undo give_to_systemd
     # shellcheck disable=SC2046
-    for unit in $(systemd-escape --path --suffix=swap $(names_of_device) 2>/dev/null); do
-        note swap_unit "$unit"
+    set -- $(systemd-escape --path --suffix=swap $(names_of_device) 2>/dev/null)
+    [ $# -gt 0 ] || return 0
+    note swap_units "$#$(printf '\nswap_unit %s' "$@")"
+    for unit in "$@"; do
         { mkdir -p "$swap_units/$unit.d" &&
             printf '[Unit]\nDefaultDependencies=no\n' >"$swap_units/$unit.d/$drop_in"; } 2>/dev/null ||
             warn "cannot write $drop_in for $unit: systemd will end the swap at shutdown itself"
@@ -59,7 +61,8 @@ is_shutting_down()
 
 # At shutdown what programs have left in shared memory has nobody any more who reads it.  systemd
 # unmounts every other tmpfs before it stops us, but never this one, and then its last swapoff, in
-# process 1, would stop the kernel for want of memory.  Once only, and fails if it did nothing.
+# process 1, would stop the kernel for want of memory.  To unmount it is not enough: the server's
+# mount namespace has it too.  Once only, and fails if it did nothing.
 drop_shared_memory()
 {
     [ "$dropped" = no ] && is_shutting_down || return 1
@@ -68,5 +71,6 @@ drop_shared_memory()
     poke 1 "$root/proc/sys/kernel/shm_rmid_forced"
     awk '$2 == "/dev/shm" && $3 == "tmpfs" { found = 1 } END { exit !found }' "$root/proc/mounts" ||
         return 0
-    do_it umount -l "$root/dev/shm" || warn "umount /dev/shm: $(said)"
+    do_it "$(locate find findutils)" "$root/dev/shm" -xdev -mindepth 1 -delete ||
+        warn "find /dev/shm -delete: $(said)"
 }

@@ -309,7 +309,7 @@ test_swapoff() {
 	says 'warning: /dev/nbd0: 1000 KiB are to be brought back, and there is room for 999 KiB'
 }
 
-# room TEXT AVAILABLE-KIB [LINE-OF-MEMINFO]: detach is refused, with this text.
+# no_room TEXT AVAILABLE-KIB [LINE-OF-MEMINFO]: detach is refused, with this text.
 no_room() {
 	put "MemAvailable: $2 kB" proc/meminfo
 	[ -z "${3:-}" ] || echo "$3" >>"$R/proc/meminfo"
@@ -343,6 +343,7 @@ test_shutdown() {
 	mkdir -p "$R/run/systemd/system"
 	echo 'tmpfs /dev/shm tmpfs rw 0 0' >>"$R/proc/mounts"
 	put 0 proc/sys/kernel/shm_rmid_forced
+	put text dev/shm/left/behind
 	FAKE_USED=1000 gives 0 attach --socket $S
 	put 'MemAvailable: 999 kB' proc/meminfo
 	: >"$calls"
@@ -352,14 +353,16 @@ test_shutdown() {
 	called ''
 	FAKE_JOB='poweroff.target start' gives 0 detach --verbose
 	says 'shared memory is given up'
-	called 'umount -l /dev/shm' 'swapoff /dev/nbd0' 'nbd-client -d /dev/nbd0'
+	[ -z "$(ls "$R/dev/shm")" ] || fail "${shell[*]}: shared memory stays"
+	called 'find /dev/shm -xdev -mindepth 1 -delete' 'swapoff /dev/nbd0' 'nbd-client -d /dev/nbd0'
 	is_in 1 proc/sys/kernel/shm_rmid_forced
 
 	# It seems to fit, and does not; afterwards neither.
 	FAKE_USED=1000 gives 0 attach --socket $S
+	put text dev/shm/left/behind
 	: >"$calls"
 	FAKE_JOB='reboot.target start' FAKE_SWAPOFF=killed gives 4 detach
-	called 'swapoff /dev/nbd0' 'umount -l /dev/shm' 'swapoff /dev/nbd0'
+	called 'swapoff /dev/nbd0' 'find /dev/shm -xdev -mindepth 1 -delete' 'swapoff /dev/nbd0'
 	# There is none.
 	sed -i '\,/dev/shm,d' "$R/proc/mounts"
 	put 'MemAvailable: 999 kB' proc/meminfo

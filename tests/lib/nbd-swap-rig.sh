@@ -82,7 +82,9 @@ make_programs() {
 				path=${path//-/\\x2d}
 				echo "${path//\//-}.swap"
 			done ;;
-		umount:*) sed -i '/Shmem:/d; s/^MemAvailable:.*/MemAvailable: 90000 kB/' "$RZS_SYSROOT/proc/meminfo" ;;
+		find:*)
+			rm -r "$1"/*
+			sed -i 's/^MemAvailable:.*/MemAvailable: 90000 kB/' "$RZS_SYSROOT/proc/meminfo" ;;
 		modprobe:-q*) exit "${FAKE_MODULE:-0}" ;;
 		modprobe:-r*) rm -r "$RZS_SYSROOT/sys/module/nbd" ;;
 		modprobe:*)
@@ -93,7 +95,7 @@ make_programs() {
 		esac
 	END
 	chmod +x "$bin/fake"
-	for name in id getconf nbd-client swapon swapoff mkswap modprobe systemctl udevadm systemd-escape umount; do
+	for name in id getconf nbd-client swapon swapoff mkswap modprobe systemctl udevadm systemd-escape find; do
 		ln -s fake "$bin/$name"
 	done
 }
