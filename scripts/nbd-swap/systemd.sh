@@ -9,13 +9,14 @@
 swap_units=$root/run/systemd/system
 drop_in=50-rzs.conf
 
-# The names of the links must be known before swapon.  udev finds them in the swap header.
+# The names of the links must be known before swapon.  udev finds them in the swap header.  (Some
+# timeout(1) leave a process behind, which must have neither the lock nor a pipe.)
 names_of_device()
 {
     local link
     echo "$device"
     timeout 10 udevadm trigger --action=change --settle --name-match="$device" >/dev/null 2>&1 9<&-
-    for link in $(timeout 10 udevadm info --query=symlink --name="$device" 2>/dev/null); do
+    for link in $(udevadm info --query=symlink --name="$device" 2>/dev/null); do
         echo "/dev/$link"
     done
 }
@@ -54,7 +55,7 @@ give_to_systemd()
 # Whether systemd is about to end everything.  A soft reboot is not: there the memory stays.
 is_shutting_down()
 {
-    [ -d "$swap_units" ] && timeout 20 systemctl list-jobs --no-legend --plain 2>/dev/null 9<&- |
+    [ -d "$swap_units" ] && systemctl list-jobs --no-legend --plain 2>/dev/null |
         awk '$2 ~ /^(poweroff|reboot|halt|kexec)\.target$/ && $3 == "start" { found = 1 }
             END { exit !found }'
 }
