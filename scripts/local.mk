@@ -39,6 +39,7 @@ EXTRA_DIST += \
 	scripts/until-still \
 	scripts/check-deps \
 	scripts/check-dist \
+	scripts/check-packages \
 	scripts/check-style \
 	scripts/demo \
 	scripts/in-root \
