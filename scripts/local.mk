@@ -40,6 +40,7 @@ EXTRA_DIST += \
 	scripts/until-still \
 	scripts/check-deps \
 	scripts/check-dist \
+	scripts/check-packages \
 	scripts/check-style \
 	scripts/demo \
 	scripts/in-root \
