@@ -44,8 +44,9 @@ struct rzs_codec {
 	int (*compress)(void *ctx, const void *src, void *dst);
 	/*
 	 * Compress nr pages, 1 .. RZS_PREPARE_MAX, in less time than one by one.  dst[i]:
-	 * RZS_PAGE_SIZE bytes.  out_size[i]: what compress() could return for src[i]; -ENOSPC also if
-	 * the result does not fit dst[i].  NULL: the codec has no such form.
+	 * RZS_PAGE_SIZE bytes.  out_size[i]: the size, or an error of compress(); -ENOSPC also if
+	 * the result does not fit dst[i].  It need not be what compress() makes of the page.  NULL:
+	 * the codec has no such form.
 	 */
 	void (*compress_pages)(void *ctx, unsigned nr, const void *const *src, void *const *dst,
 			       int *out_size);
