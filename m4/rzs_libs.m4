@@ -58,6 +58,16 @@ AC_DEFUN([RZS_LIB_INIH], [
 	AM_CONDITIONAL([HAVE_INIH], [test "$have_inih" = yes])
 ])
 
+# What the tools ask about swap areas: fstab and names of devices, signatures, tables.
+AC_DEFUN([RZS_LIBS_SWAP], [
+	PKG_CHECK_MODULES([MOUNT], [mount >= 2.33], [],
+		[AC_MSG_ERROR([libmount not found, it is required (Debian package: libmount-dev)])])
+	PKG_CHECK_MODULES([BLKID], [blkid >= 2.33], [],
+		[AC_MSG_ERROR([libblkid not found, it is required (Debian package: libblkid-dev)])])
+	PKG_CHECK_MODULES([SMARTCOLS], [smartcols >= 2.33], [],
+		[AC_MSG_ERROR([libsmartcols not found, it is required (Debian package: libsmartcols-dev)])])
+])
+
 # rzsd, after the libraries.
 AC_DEFUN([RZS_SERVER], [
 	AC_ARG_WITH([server],

@@ -86,6 +86,9 @@ RZS_ONE_THREAD_TESTS = $(RZS_PURE_TESTS) \
 	tests/unit/test_rzsb_sample \
 	tests/unit/test_rzsc \
 	tests/unit/test_rzsc_kernel \
+	tests/unit/test_rzsf \
+	tests/unit/test_rzst_fit \
+	tests/unit/test_rzst_swapoff_job \
 	tests/unit/test_size \
 	tests/unit/test_size_expr \
 	tests/unit/test_store \

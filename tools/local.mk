@@ -4,9 +4,10 @@
 include tools/common/local.mk
 include tools/rzscontrol/local.mk
 include tools/rzsbench/local.mk
+include tools/swapoff/local.mk
 
-EXTRA_DIST += tools/completions/rzsbench tools/completions/rzscontrol
+EXTRA_DIST += tools/completions/rzsbench tools/completions/rzscontrol tools/completions/rzs-swapoff
 if BASH_COMPLETION
 bashcompletiondir = $(BASHCOMPLETIONDIR)
-bashcompletion_DATA = tools/completions/rzsbench tools/completions/rzscontrol
+bashcompletion_DATA = tools/completions/rzsbench tools/completions/rzscontrol tools/completions/rzs-swapoff
 endif

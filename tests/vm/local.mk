@@ -68,6 +68,7 @@ EXTRA_DIST += \
 	tests/vm/scenarios/sockets \
 	tests/vm/scenarios/stale \
 	tests/vm/scenarios/swap-forms \
+	tests/vm/scenarios/swapoff \
 	tests/vm/scenarios/swapoff-pressure \
 	tests/vm/selftest \
 	tests/vm/system \
