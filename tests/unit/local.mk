@@ -9,6 +9,7 @@ RZS_UNIT_TESTS = \
 	tests/unit/test_hash \
 	tests/unit/test_lock \
 	tests/unit/test_lzo_decode \
+	tests/unit/test_lzo_encode \
 	tests/unit/test_port \
 	tests/unit/test_store \
 	tests/unit/test_store_backed \
