@@ -325,7 +325,7 @@ test_room() {
 	FAKE_USED=1000 gives 0 attach --socket $S
 	no_room 'brought back, and there is room for 999 KiB' 999
 	no_room '900 KiB are to be brought back, and there is room for 899 KiB' 899 'SwapCached: 100 kB'
-	# A share of the memory must remain; other swap in the same memory is no place.
+	# A share of the memory must remain; other swap in the same memory does not count.
 	no_room 'room for 900 KiB' 1900 'MemTotal: 32000 kB'
 	echo '/dev/zram0 partition 100000 400 100' >>"$R/proc/swaps"
 	echo '/dev/nbd1 partition 100000 400 100' >>"$R/proc/swaps"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * tools/common/swap: what holds of the kernel and the notes, the notes' file, whether an area's
- * pages fit elsewhere, and faults of swapon(2) and swapoff(2), with these calls replaced.
+ * tools/common/swap: what holds of the kernel and the notes, the notes' file, and faults of swapon(2)
+ * and swapoff(2), with these calls replaced.
  */
 #include "areas_rig.h"
 
@@ -9,7 +9,6 @@
 
 #include "rzst.h"
 #include "rzst_area.h"
-#include "rzst_fit.h"
 #include "rzst_swapon.h"
 
 /* ---- reconcile ---- */
@@ -236,100 +235,6 @@ T_TEST(two_at_the_same_time_lose_nothing)
 	}
 	rzst_areas_read(&areas);
 	T_EQ(areas.v[0].used_at_start, PROCESSES * TIMES);
-}
-
-/* ---- fit ---- */
-
-T_TEST(what_fits_is_judged_without_overflow)
-{
-	static const struct {
-		uint64_t used, cached, available, floor, elsewhere, need, have;
-		bool fits;
-	} all[] = {
-		{100, 0, 200, 50, 0, 100, 150, true},
-		{151, 0, 200, 50, 0, 151, 150, false},
-		{150, 0, 200, 50, 0, 150, 150, true},
-		{160, 10, 200, 50, 0, 150, 150, true},
-		{10, 20, 0, 50, 0, 0, 0, true},
-		{100, 0, 20, 50, 100, 100, 100, true},
-		{100, 0, 20, 50, 99, 100, 99, false},
-		{UINT64_MAX, 0, UINT64_MAX, 0, UINT64_MAX, UINT64_MAX, UINT64_MAX, true},
-		{1, 0, 1, UINT64_MAX, 0, 1, 0, false},
-	};
-
-	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-		struct rzst_fit f = {.used = all[i].used,
-				     .cached = all[i].cached,
-				     .available = all[i].available,
-				     .floor = all[i].floor,
-				     .elsewhere = all[i].elsewhere};
-
-		rzst_fit_judge(&f);
-		T_EQ(f.need, all[i].need);
-		T_EQ(f.have, all[i].have);
-		T_EQ(f.fits, all[i].fits);
-	}
-}
-
-T_TEST(a_compressed_area_is_worth_what_it_saves)
-{
-	enum { MIB = 1 << 20 };
-	static const struct {
-		uint64_t free, stored, mem, limit, memory, adds, remains; /* MiB */
-	} all[] = {
-		{1000, 0, 0, 0, 100, 100, 0},	  /* 2 : 1 assumed: 200 in 100 */
-		{50, 0, 0, 0, 100, 25, 75},	  /* no more slots */
-		{1000, 40, 10, 0, 100, 300, 0},	  /* 4 : 1 */
-		{1000, 4000, 10, 0, 100, 300, 0}, /* no more is believed */
-		{1000, 40, 40, 0, 100, 0, 100},	  /* it saves nothing */
-		{1000, 40, 20, 30, 100, 10, 90},  /* 10 of its limit are left */
-		{1000, 40, 20, 20, 100, 0, 100},  /* full */
-		{1000, 40, 20, 0, 0, 0, 0},	  /* no memory, no room */
-	};
-
-	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-		struct rzst_store s = {all[i].free * MIB, all[i].stored * MIB, all[i].mem * MIB,
-				       all[i].limit * MIB};
-		uint64_t memory = all[i].memory * MIB, adds = rzst_fit_store_adds(&s, &memory);
-
-		if (adds != all[i].adds * MIB || memory != all[i].remains * MIB)
-			T_FAIL("row %zu: %llu, remains %llu", i, (unsigned long long)adds,
-			       (unsigned long long)memory);
-	}
-}
-
-T_TEST(the_machine_is_looked_at)
-{
-	static struct rzst_areas areas;
-	struct rzst_fit f;
-	uint64_t reads, writes;
-
-	begin(HEADING "/dev/zram0 partition 102400 51200 5\n/dev/sdb2 partition 20480 10240 4\n"
-		      "/f file 1000 0 3\n");
-	put("/proc/meminfo",
-	    "MemTotal: 1048576 kB\nMemAvailable: 65536 kB\nSwapCached: 11264 kB\n");
-	put("/sys/block/zram0/mm_stat", "52428800 13000000 13107200 0 0 0 0 0\n");
-	put("/sys/block/zram0/stat", " 1 2 80 4 5 6 160 8 9 10 11\n");
-	put("/sys/class/block/sdb2/stat", " 1 2 24 4 5 6 8 8 9 10 11\n");
-	rzst_areas_read(&areas);
-	T_EQ(rzst_fit_look(&areas, "/dev/no", &f), -ENODEV);
-	T_EQ(f.used, 0);
-	T_EQ(rzst_fit_look(&areas, "/dev/zram0", &f), 0);
-	T_EQ(f.used, 51200 << 10);
-	T_EQ(f.cached, 1024 << 10); /* the other area may have 10240 of the 11264 */
-	T_EQ(f.floor, (1ull << 30) / 20);
-	T_EQ(f.elsewhere, (10240 + 1000) << 10);
-	T_EQ(rzst_fit_look(&areas, "/dev/sdb2", &f), 0);
-	/* 50 MiB free, stored 4 : 1: 12.5 MiB are taken, out of what is above the floor. */
-	T_EQ(f.cached, 0);
-	T_EQ(f.elsewhere, (1000 << 10) + (37 << 20) + (1 << 19));
-	T_EQ(rzst_area_io(rzst_area_find(&areas, "/dev/zram0"), &reads, &writes), 0);
-	T_EQ(reads, 10);
-	T_EQ(writes, 20);
-	T_EQ(rzst_area_io(rzst_area_find(&areas, "/dev/sdb2"), &reads, &writes), 0);
-	T_EQ(reads, 3);
-	T_EQ(rzst_area_io(rzst_area_find(&areas, "/f"), &reads, &writes), -ENODATA);
-	T_EQ(reads, 0);
 }
 
 /* ---- faults ---- */

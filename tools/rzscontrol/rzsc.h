@@ -57,8 +57,8 @@ int rzsc_cmd_check(const struct rzsc_options *o);
 int rzsc_cmd_report(const struct rzsc_options *o);
 
 /*
- * The path of another program of ours, to path (of size bytes): what the environment variable names,
- * else that beside this program if there is one, else where it is to be installed.
+ * The path of another program of ours, to path (of size bytes): what the environment variable
+ * names, else that beside this program if there is one, else where it is to be installed.
  */
 void rzsc_program(const char *name, const char *variable, char *path, size_t size);
 
