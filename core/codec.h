@@ -13,10 +13,16 @@
 #include "rzs_store.h"
 
 /*
- * The output buffer of a compression.  It is large enough for the worst case of any codec: LZO1X-1
- * writes up to 4096 + 4096/16 + 64 + 3 bytes.
+ * The output buffer of a compression.  It is large enough for the worst case of any codec: liblzo2
+ * writes up to 4096 + 4096/16 + 64 + 3 bytes, our encoder RZS_LZO_OUT_SIZE.
  */
 #define RZS_CODEC_OUT_SIZE (2 * RZS_PAGE_SIZE)
+
+/*
+ * A page that compresses to more than this is stored raw, so a codec may give up there.  Saving
+ * less than 1/16 is not worth decompressing it at each read.  docs/POOL has the measurement.
+ */
+#define RZS_CODEC_WORTH (RZS_PAGE_SIZE - RZS_PAGE_SIZE / 16)
 
 struct rzs_codec {
 	const char *name;
@@ -38,8 +44,9 @@ struct rzs_codec {
 	int (*compress)(void *ctx, const void *src, void *dst);
 	/*
 	 * Compress nr pages, 1 .. RZS_PREPARE_MAX, in less time than one by one.  dst[i]:
-	 * RZS_PAGE_SIZE bytes.  out_size[i]: what compress() returns for src[i]; -ENOSPC also if the
-	 * result does not fit dst[i].  NULL: the codec has no such form.
+	 * RZS_PAGE_SIZE bytes.  out_size[i]: the size, or an error of compress(); -ENOSPC also if
+	 * the result does not fit dst[i].  It need not be what compress() makes of the page.  NULL:
+	 * the codec has no such form.
 	 */
 	void (*compress_pages)(void *ctx, unsigned nr, const void *const *src, void *const *dst,
 			       int *out_size);

@@ -12,6 +12,9 @@ RZS_CORE_SOURCES = \
 	core/le.h \
 	core/lzo_decode.c \
 	core/lzo_decode.h \
+	core/lzo_encode.c \
+	core/lzo_encode.h \
+	core/lzo_encode_loops.h \
 	core/merge.c \
 	core/packed.c \
 	core/packed.h \

@@ -13,12 +13,6 @@
 #include "hash.h"
 #include "samefill.h"
 
-/*
- * A page that compresses to more than this is stored raw.  Saving less than 1/16 is not worth
- * decompressing it at each read.  docs/POOL has the measurement.
- */
-#define RAW_CUTOFF (RZS_PAGE_SIZE - RZS_PAGE_SIZE / 16)
-
 /* An encoded page: a word that needs no memory, or an object for the pool. */
 struct encoded {
 	uint64_t word; /* SAME or SAME32; 0: there is an object, which is not in the pool yet */
@@ -39,7 +33,7 @@ static void encode_object(const struct rzs_store *store, rzs_slot_t slot, const 
 			  const void *data, int size, struct encoded *out)
 {
 	/* If the library fails, nothing is lost: the page is stored raw. */
-	out->raw = size <= 0 || (uint32_t)size > RAW_CUTOFF;
+	out->raw = size <= 0 || (uint32_t)size > RZS_CODEC_WORTH;
 	out->object.owner = slot;
 	out->object.data = out->raw ? page : data;
 	out->object.size = out->raw ? RZS_PAGE_SIZE : (uint32_t)size;

@@ -11,6 +11,7 @@
 #include "../core/codec_lzo.c"
 #include "../core/codec_zstd.c"
 #include "../core/lzo_decode.c"
+#include "../core/lzo_encode.c"
 #include "../core/merge.c"
 #include "../core/packed.c"
 #include "../core/pool.c"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The libraries, each with an error that names the package to install.
 
-# liblzo2, required: the default codec.  It compresses; which decoder reads that can be chosen.
+# liblzo2, required: the default codec.  Our encoder and decoder, or those of the library.
 AC_DEFUN([RZS_LIB_LZO], [
 	PKG_CHECK_MODULES([LZO], [lzo2], [], [
 		# Older releases of the library come without a .pc file.
@@ -20,6 +20,16 @@ AC_DEFUN([RZS_LIB_LZO], [
 		[AC_MSG_ERROR([--with-lzo-decoder=$with_lzo_decoder: must be own or library])])
 	AC_DEFINE_UNQUOTED([RZS_LZO_OWN_DECODER], [$rzs_own_decoder],
 		[1 when our own decoder of LZO1X is used, 0 when the library's is.])
+	AC_ARG_WITH([lzo-encoder],
+		[AS_HELP_STRING([--with-lzo-encoder=own|library],
+			[what encodes LZO1X: core/lzo_encode.c, the faster one (default), or liblzo2])],
+		[], [with_lzo_encoder=own])
+	AS_CASE([$with_lzo_encoder],
+		[own], [rzs_own_encoder=1],
+		[library], [rzs_own_encoder=0],
+		[AC_MSG_ERROR([--with-lzo-encoder=$with_lzo_encoder: must be own or library])])
+	AC_DEFINE_UNQUOTED([RZS_LZO_OWN_ENCODER], [$rzs_own_encoder],
+		[1 when our own encoder of LZO1X is used, 0 when the library's is.])
 ])
 
 # RZS_LIB_OPTIONAL(NAME, VARIABLE, MODULE, DEBIAN-PACKAGE)
@@ -46,6 +56,16 @@ AC_DEFUN([RZS_LIB_OPTIONAL], [
 AC_DEFUN([RZS_LIB_INIH], [
 	PKG_CHECK_MODULES([INIH], [inih], [have_inih=yes], [have_inih="no (libinih-dev)"])
 	AM_CONDITIONAL([HAVE_INIH], [test "$have_inih" = yes])
+])
+
+# What the tools ask about swap areas: fstab and names of devices, signatures, tables.
+AC_DEFUN([RZS_LIBS_SWAP], [
+	PKG_CHECK_MODULES([MOUNT], [mount >= 2.33], [],
+		[AC_MSG_ERROR([libmount not found, it is required (Debian package: libmount-dev)])])
+	PKG_CHECK_MODULES([BLKID], [blkid >= 2.33], [],
+		[AC_MSG_ERROR([libblkid not found, it is required (Debian package: libblkid-dev)])])
+	PKG_CHECK_MODULES([SMARTCOLS], [smartcols >= 2.33], [],
+		[AC_MSG_ERROR([libsmartcols not found, it is required (Debian package: libsmartcols-dev)])])
 ])
 
 # rzsd, after the libraries.

@@ -23,6 +23,7 @@ RZS_PORT_USER_SOURCES = \
 	port/user/rzs_port.h \
 	port/user/rzs_port_codec.h \
 	port/user/rzs_port_sync.h \
+	port/user/rzs_port_wide.h \
 	port/user/stack.h \
 	port/user/std_fds.h \
 	port/user/swaps.c \

@@ -15,6 +15,9 @@
 #ifndef RZS_RESERVE_DEFAULT
 #error "rzs_port.h must define RZS_RESERVE_DEFAULT"
 #endif
+#ifndef RZS_HAVE_WIDE
+#error "rzs_port.h must define RZS_HAVE_WIDE"
+#endif
 #if !defined(likely) || !defined(unlikely)
 #error "rzs_port.h must define likely() and unlikely()"
 #endif
@@ -36,8 +39,14 @@ static inline void rzs_port_check(struct rzs_blocks *b, rzs_lock_t *l, rzs_mutex
 	void (*give)(struct rzs_blocks *, void *) = rzs_blocks_give;
 	void (*count)(struct rzs_blocks *, uint64_t *, uint64_t *, uint64_t *) = rzs_blocks_count;
 	int (*set_max)(struct rzs_blocks *, uint64_t, uint64_t) = rzs_blocks_set_max;
+#if RZS_HAVE_WIDE
+	bool (*usable)(void) = rzs_wide_usable;
+#endif
 	uint64_t seen = 0;
 
+#if RZS_HAVE_WIDE
+	(void)usable;
+#endif
 	(void)b, (void)alloc, (void)release, (void)open, (void)close, (void)take, (void)give;
 	(void)count, (void)set_max, (void)wipe;
 	rzs_lock_init(l);

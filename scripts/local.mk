@@ -16,6 +16,7 @@ RZS_NBD_SWAP_PARTS = \
 	scripts/nbd-swap/common.sh \
 	scripts/nbd-swap/state.sh \
 	scripts/nbd-swap/server.sh \
+	scripts/nbd-swap/systemd.sh \
 	scripts/nbd-swap/attach.sh \
 	scripts/nbd-swap/detach.sh \
 	scripts/nbd-swap/status.sh \
@@ -39,6 +40,7 @@ EXTRA_DIST += \
 	scripts/until-still \
 	scripts/check-deps \
 	scripts/check-dist \
+	scripts/check-packages \
 	scripts/check-style \
 	scripts/demo \
 	scripts/in-root \

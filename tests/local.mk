@@ -18,6 +18,8 @@ EXTRA_DIST += \
 RZS_TEST_LIB_SOURCES = \
 	tests/lib/lzo_diff.c \
 	tests/lib/lzo_diff.h \
+	tests/lib/lzo_enc.c \
+	tests/lib/lzo_enc.h \
 	tests/lib/lzo_made.c \
 	tests/lib/lzo_made.h \
 	tests/lib/model.c \
@@ -76,6 +78,7 @@ RZS_ONE_THREAD_TESTS = $(RZS_PURE_TESTS) \
 	tests/unit/test_hold \
 	tests/unit/test_listen \
 	tests/unit/test_lzo_decode \
+	tests/unit/test_lzo_encode \
 	tests/unit/test_notify \
 	tests/unit/test_pid_file \
 	tests/unit/test_port \
@@ -83,6 +86,11 @@ RZS_ONE_THREAD_TESTS = $(RZS_PURE_TESTS) \
 	tests/unit/test_rzsb_sample \
 	tests/unit/test_rzsc \
 	tests/unit/test_rzsc_kernel \
+	tests/unit/test_rzsf \
+	tests/unit/test_rzst_fit \
+	tests/unit/test_rzst_swapoff_job \
+	tests/unit/test_rzso_header \
+	tests/unit/test_rzso_policy \
 	tests/unit/test_size \
 	tests/unit/test_size_expr \
 	tests/unit/test_store \

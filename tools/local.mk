@@ -4,9 +4,16 @@
 include tools/common/local.mk
 include tools/rzscontrol/local.mk
 include tools/rzsbench/local.mk
+include tools/swapoff/local.mk
+include tools/swapon/local.mk
 
-EXTRA_DIST += tools/completions/rzsbench tools/completions/rzscontrol
+RZS_COMPLETIONS = \
+	tools/completions/rzs-swapoff \
+	tools/completions/rzs-swapon \
+	tools/completions/rzsbench \
+	tools/completions/rzscontrol
+EXTRA_DIST += $(RZS_COMPLETIONS)
 if BASH_COMPLETION
 bashcompletiondir = $(BASHCOMPLETIONDIR)
-bashcompletion_DATA = tools/completions/rzsbench tools/completions/rzscontrol
+bashcompletion_DATA = $(RZS_COMPLETIONS)
 endif

@@ -15,6 +15,7 @@
 void rzs_test_yield(void);
 #define RZS_SYNC_YIELD() rzs_test_yield()
 #include "../user/rzs_port_sync.h"
+#include "../user/rzs_port_wide.h"
 
 #define RZS_BLOCK_SIZE	    32768u
 #define RZS_RESERVE_DEFAULT UINT64_MAX

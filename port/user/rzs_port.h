@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The port to user space: what the core may ask of a Linux process.  port/CONTRACT describes each
- * name.  Blocks are in blocks.c, locks and atomics in rzs_port_sync.h.
+ * name.  Blocks are in blocks.c, locks and atomics in rzs_port_sync.h, wide
+ * compares in rzs_port_wide.h.
  */
 #ifndef RZS_PORT_USER_H
 #define RZS_PORT_USER_H
@@ -14,6 +15,7 @@
 #include <string.h>
 
 #include "rzs_port_sync.h"
+#include "rzs_port_wide.h"
 
 #define RZS_PORT_ALIGN	    64u
 #define RZS_BLOCK_SIZE	    32768u

@@ -26,6 +26,9 @@
 #ifndef RZS_LZO_OWN_DECODER /* configure --with-lzo-decoder */
 #define RZS_LZO_OWN_DECODER 1
 #endif
+#ifndef RZS_LZO_OWN_ENCODER /* configure --with-lzo-encoder */
+#define RZS_LZO_OWN_ENCODER 1
+#endif
 #ifndef RZS_HAVE_LZ4
 #define RZS_HAVE_LZ4 0
 #endif
@@ -36,7 +39,7 @@
 /*
  * LZO
  *
- * The library compresses.  core/lzo_decode.c decompresses, unless configured otherwise.
+ * core/lzo_encode.c compresses and core/lzo_decode.c decompresses, unless configured otherwise.
  *
  * The library has four compressors for this format, with hash tables of different sizes.  The table
  * is cleared for every page, so a large one costs time.  Measured on 18,227 pages of memory of

@@ -85,14 +85,14 @@ remember()
     [ "$dry" = no ] || return 0
     forget # a device that went away without detach
     will_undo forget restore_vm
-    note device "$device"
-    note socket "$socket"
-    note name "$export_name"
+    note device "$device
+socket $socket
+name $export_name
+discard $discard
+min_free $min_free
+nr_requests $nr_requests
+max_sectors $max_sectors"
     note_server "$(server_of "$root$socket")"
-    note discard "$discard"
-    note min_free "$min_free"
-    note nr_requests "$nr_requests"
-    note max_sectors "$max_sectors"
 }
 
 # Built without netlink, nbd-client uses the old interface, and the device depends on its process.
@@ -215,6 +215,7 @@ attach()
     set_queue --nr-requests nr_requests "$nr_requests"
     set_queue --max-sectors-kb max_sectors_kb "$max_sectors"
     check_header
+    keep_from_systemd
     swap_on
     undo=''
     [ "$dry" = yes ] ||

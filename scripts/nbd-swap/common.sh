@@ -34,7 +34,7 @@ FAILED=1 USAGE=2 REFUSED=3 NO_ROOM=4 NOT_ATTACHED=5
 device=/dev/nbd0 socket=/run/rzs/nbd.sock export_name=''
 priority=100 connections=1
 max_sectors=@RZS_SWAP_MAX_SECTORS_KB@ min_free=auto patience=10
-discard=yes tune=yes dry=no mkswap=no verbose=no json=no
+discard=yes tune=yes dry=no force=no dropped=no mkswap=no verbose=no json=no
 named_server='' server_control='' undo='' child='' interrupted=no unsaid=no value=''
 output=/dev/null # the output of a program, see do_it()
 
@@ -45,7 +45,7 @@ usage: $me attach [--device /dev/nbdN] [--socket PATH] [--name EXPORT] [--priori
                            [--connections N] [--no-discard] [--mkswap] [--nr-requests N]
                            [--max-sectors-kb N] [--min-free KIB] [--no-tune] [--wait SECONDS]
                            [--server PID] [--dry-run] [--verbose]
-       $me detach [--device /dev/nbdN] [--dry-run] [--verbose]
+       $me detach [--device /dev/nbdN] [--force] [--dry-run] [--verbose]
        $me status [--device /dev/nbdN] [--socket PATH] [--server PID] [--json]
        $me check [--device /dev/nbdN] [--socket PATH] [--server PID]
                           [--control PATH] [--json]
@@ -135,9 +135,19 @@ on_signal()
 
 # ---- helpers
 
-# peek FILE: its content, in $value; fails if there is none.  Not with read, which in some shells
-# reads one byte at a time: files below /proc/sys answer only the first read.
-peek() { value=$(cat "$1" 2>/dev/null) && [ -n "$value" ]; }
+# peek FILE: its content, of one line, in $value; fails if there is none.  Below /proc not with read,
+# which in some shells reads one byte at a time: files of /proc/sys answer only the first read, and
+# the name in a process's stat may have a new line in it.  Elsewhere without a process, as there are
+# dozens of files and a small machine takes long to start each.
+peek()
+{
+    value=
+    case $1 in
+    "$root"/proc/*) value=$(cat "$1" 2>/dev/null) ;;
+    *) { IFS= read -r value <"$1"; } 2>/dev/null ;;
+    esac
+    [ -n "$value" ]
+}
 
 # content FILE: prints its content.
 content() { peek "$1"; printf '%s' "$value"; }

@@ -44,7 +44,7 @@ drain()
 }
 
 # swapoff_failed STATUS: 2 is util-linux's for ENOMEM; 137 is the OOM killer's, which kills a
-# process in swapoff before all others.
+# process in swapoff before all others.  Returns only if there is more room now.
 swapoff_failed()
 {
     case $interrupted:$1:$(said) in
@@ -52,24 +52,57 @@ swapoff_failed()
         die $FAILED "interrupted: $device is still swapped to, everything stays attached;" \
             "detach again to continue" ;;
     no:2:* | no:137:* | *'annot allocate memory'*)
-        die $NO_ROOM "swapoff $device: no room in memory for the $swap_used KiB that are swapped" \
-            "out there ($(mem_kib MemAvailable) KiB are available); everything stays attached and" \
-            "continues to work.  End programs, or add other swap, then detach again" ;;
+        measure_room
+        drop_shared_memory && is_room ||
+            no_room "swapoff $device: no room in memory for the $swap_used KiB that are swapped" \
+                "out there ($have KiB are available)" ;;
+    *) die $FAILED "swapoff $device: $(said) (status $1); everything stays attached" ;;
     esac
-    die $FAILED "swapoff $device: $(said) (status $1); everything stays attached"
 }
 
+no_room()
+{
+    die $NO_ROOM "$*; everything stays attached and continues to work.  End programs, or add" \
+        "other swap, then detach again; --force tries it without asking"
+}
+
+# measure_room: what has to be brought back in $need, and what there is for it in $have, both KiB.
+# What is in memory as well needs no room.  Compressed swap is no other place: it is in memory too.
+# Some memory must remain, or other programs are killed.
+measure_room()
+{
+    read_swap
+    # shellcheck disable=SC2046
+    set -- $(awk -v device="$device" -v used="$swap_used" '
+        FILENAME ~ /meminfo$/ { kib[$1] = $2; next }
+        $1 == device || $2 == "Type" { next }
+        { others += $4 }
+        $1 !~ /^\/dev\/(nbd|zram|ramzswap)/ { free += $3 - $4 }
+        END {
+            cached = kib["SwapCached:"] - others
+            least = kib["MemTotal:"] / 32
+            have = kib["MemAvailable:"] - least + free
+            printf "%d %d", used - (cached > 0 ? cached : 0), (have > 0 ? have : 0)
+        }' "$root/proc/meminfo" "$root/proc/swaps")
+    need=${1:-$swap_used} have=${2:-0}
+}
+
+is_room() { measure_room; [ "$need" -le "$have" ]; }
+
+# swapoff itself looks at nothing, and has the OOM killer find out.
 check_room()
 {
-    local available
     read_swap || return 0
-    available=$(mem_kib MemAvailable)
-    [ "${available:-$swap_used}" -ge "$swap_used" ] ||
-        warn "$swap_used KiB are swapped out to $device and $available KiB of memory are" \
-            "available: swapoff may not succeed"
     [ "$swap_used" -eq 0 ] || ! server_died ||
         warn "the server, process $value, is gone: what was swapped out is lost," \
             "and processes that need it will be killed"
+    ! is_room || return 0
+    set -- "$device: $need KiB are to be brought back, and there is room for $have KiB"
+    if [ "$force" = yes ] || [ "$dry" = yes ]; then
+        warn "$*"
+    else
+        drop_shared_memory && is_room || no_room "$*"
+    fi
 }
 
 detach()
@@ -79,7 +112,7 @@ detach()
     swapoff=$(locate swapoff mount) || exit
     take_lock
     if ! read_swap && ! is_connected; then
-        [ "$dry" = yes ] || { forget; restore_vm; }
+        [ "$dry" = yes ] || { give_to_systemd; forget; restore_vm; }
         die $NOT_ATTACHED "$device is not attached: nothing to do"
     fi
     ! is_mounted || refuse "--device $device is mounted: attach did not do that"
@@ -87,7 +120,7 @@ detach()
     drain
     trap '' INT TERM HUP
     disconnect || exit $FAILED
-    [ "$dry" = yes ] || forget || exit $FAILED
+    [ "$dry" = yes ] || { give_to_systemd; forget; } || exit $FAILED
     restore_vm || exit $FAILED
     [ "$dry" = yes ] || say "$device: no longer attached"
 }

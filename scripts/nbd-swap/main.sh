@@ -26,6 +26,7 @@ set_switch()
     --no-tune) tune=no ;;
     --mkswap) mkswap=yes ;;
     --dry-run) dry=yes ;;
+    --force) force=yes ;;
     --verbose | -v) verbose=yes ;;
     --json) json=yes ;;
     esac
@@ -38,8 +39,8 @@ belongs()
     *:--device | attach:--socket | status:--socket | check:--socket) ;;
     attach:--server | status:--server | check:--server) ;;
     status:--json | check:--json | check:--control) ;;
-    attach:--json | attach:--control) return 1 ;;
-    attach:* | detach:--dry-run | detach:--verbose | detach:-v) ;;
+    attach:--json | attach:--control | attach:--force) return 1 ;;
+    attach:* | detach:--force | detach:--dry-run | detach:--verbose | detach:-v) ;;
     *) return 1 ;;
     esac
 }
@@ -58,7 +59,7 @@ parse()
         --device=* | --socket=* | --name=* | --priority=* | --connections=* | --nr-requests=* | \
             --max-sectors-kb=* | --min-free=* | --wait=* | --server=* | --control=*)
             set_value "$option" "${1#*=}" ;;
-        --no-discard | --no-tune | --mkswap | --dry-run | --verbose | -v | --json)
+        --no-discard | --no-tune | --mkswap | --dry-run | --force | --verbose | -v | --json)
             set_switch "$1" ;;
         --help | -h) help ;;
         *) bad_usage "$1: there is no such option" ;;

@@ -20,7 +20,7 @@ take_lock()
 
 # ---- files of lines
 
-# keep LINE FILE: append it.  The whole line is appended or nothing is changed, also when the file
+# keep LINES FILE: append them.  All of them are appended or nothing is changed, also when the file
 # system is full.
 keep()
 {
@@ -36,7 +36,8 @@ cannot_keep()
         "written there, so attach does not go on without it"
 }
 
-# note KEY TEXT: in the state file.
+# note KEY TEXT: in the state file.  TEXT may go on with more lines "KEY TEXT": each call is a file
+# written and renamed.
 note() { [ "$dry" = yes ] || keep "$1 $2" "$state" || cannot_keep "$state"; }
 
 # noted KEY: the last value under it, in $value.
@@ -66,8 +67,8 @@ server_died() { ! noted_server >/dev/null && noted server_pid && [ -n "$value" ]
 note_server()
 {
     local pid="$1"
-    note server_pid "$pid"
-    [ -z "$pid" ] || note server_start "$(start_of "$pid")"
+    note server_pid "$pid${pid:+
+server_start $(start_of "$pid")}"
 }
 
 forget() { rm -f "$state"; }

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# How scripts/check runs its steps: two at a time, all of them though one fails, a summary in the order of the steps; the
-# steps whose logs are the same files one after the other; nothing after a build that failed.  On a tree whose make only
-# writes down when it begins and ends.  Red when one of these is not so.
+# How scripts/check runs its steps: two at a time, all of them though one fails, a summary in the order of the steps; what
+# each cost; the steps whose logs are the same files one after the other; nothing after a build that failed.  On a tree
+# whose make only writes down when it begins and ends.  Red when one of these is not so.
 
 . "${srcdir:-.}/tests/lib/functions.sh" || exit 99
 : "${tmpdir:?}"
@@ -26,6 +26,8 @@ if [ "$what" = check ]; then
 		sleep 0.1
 	done
 fi
+# More than a second of a processor, which the summary is to show.
+[ "$what" != check-deps ] || awk 'BEGIN { while (i < 1.5e8) i++ }'
 echo "end $what" >>"$SAID"
 [ "$what" != "$BROKEN" ] || { echo "it broke"; exit 1; }
 END
@@ -56,6 +58,7 @@ before() { [ "$(line_of "$1")" -lt "$(line_of "$2")" ] || fail "not '$1' before 
 check 0 check,distcheck,check-deps,check-asan 2 60 ''
 before 'begin distcheck' 'end check'
 in_order bootstrap configure build check check-deps distcheck check-asan all
+sed -n '/^$/,$p' "$out" | grep -qE '^check-deps +[0-9]+ s +[1-9][0-9]* s  passed' || fail "processor time: $(cat "$out")"
 grep -q '^7 passed, 0 failed' "$out" || fail "what passed: $(cat "$out")"
 
 check 0 check,check-valgrind 2 3 ''

@@ -113,3 +113,4 @@ esac
 run_dkms remove --all
 found=$(find "$tmpdir/modules" "$tmpdir/dkms" -name 'ramzswap.ko*')
 [ -z "$found" ] || fail "dkms leaves $found"
+command -v sparse >/dev/null || skip "all but what sparse says: sparse is not installed"

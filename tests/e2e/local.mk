@@ -32,6 +32,7 @@ RZS_E2E_TESTS = \
 	tests/e2e/plugin-stats.sh \
 	tests/e2e/protect.sh \
 	tests/e2e/qemu.sh \
+	tests/e2e/rzs-swapoff.sh \
 	tests/e2e/rzsbench-device.sh \
 	tests/e2e/rzsbench-files.sh \
 	tests/e2e/rzsbench-instructions.sh \
@@ -51,6 +52,7 @@ RZS_E2E_TESTS = \
 	tests/e2e/rzsd-units.sh \
 	tests/e2e/subpage.sh \
 	tests/e2e/swapheader.sh \
+	tests/e2e/swapon.sh \
 	tests/e2e/trimhammer.sh \
 	tests/e2e/until-still.sh \
 	tests/e2e/wipe.sh

@@ -288,6 +288,7 @@ test_swapoff() {
 		: >"$calls"
 		FAKE_SWAPOFF=$how unchanged 4 'everything stays attached' -- detach
 		says 'no room in memory for the 1000 KiB'
+		# What the OOM killer has ended is not tried again.
 		called 'swapoff /dev/nbd0'
 	done
 	FAKE_SWAPOFF=other unchanged 1 'Input/output error' -- detach
@@ -298,14 +299,102 @@ test_swapoff() {
 	FAKE_USED=1000 gives 0 attach --socket $S
 	put 'MemAvailable: 999 kB' proc/meminfo
 	export FAKE_SWAPOFF=hang
-	start detach --verbose
+	start detach --verbose --force
 	unset FAKE_SWAPOFF
 	wait_for 20 says_progress 1000 || fail "${shell[*]}: no progress: $(cat "$out")"
 	sed -i 's/ 1000 / 500 /' "$R/proc/swaps"
 	wait_for 20 says_progress 500 || fail "${shell[*]}: no progress: $(cat "$out")"
 	: >"$R/go"
 	ends 0
-	says 'warning: 1000 KiB are swapped out to /dev/nbd0 and 999 KiB of memory are available'
+	says 'warning: /dev/nbd0: 1000 KiB are to be brought back, and there is room for 999 KiB'
+}
+
+# no_room TEXT AVAILABLE-KIB [LINE-OF-MEMINFO]: detach is refused, with this text.
+no_room() {
+	put "MemAvailable: $2 kB" proc/meminfo
+	[ -z "${3:-}" ] || echo "$3" >>"$R/proc/meminfo"
+	: >"$calls"
+	unchanged 4 "$1" -- detach
+	says 'everything stays attached'
+	called ''
+}
+
+# What is swapped out is compared with where it could go, before swapoff is called.
+test_room() {
+	make_machine
+	FAKE_USED=1000 gives 0 attach --socket $S
+	no_room 'brought back, and there is room for 999 KiB' 999
+	no_room '900 KiB are to be brought back, and there is room for 899 KiB' 899 'SwapCached: 100 kB'
+	# A share of the memory must remain; other swap in the same memory does not count.
+	no_room 'room for 900 KiB' 1900 'MemTotal: 32000 kB'
+	echo '/dev/zram0 partition 100000 400 100' >>"$R/proc/swaps"
+	echo '/dev/nbd1 partition 100000 400 100' >>"$R/proc/swaps"
+	no_room 'room for 999 KiB' 999 'SwapCached: 800 kB'
+	echo '/swapfile file 2000 1000 -2' >>"$R/proc/swaps"
+	put 'MemAvailable: 0 kB' proc/meminfo
+	gives 0 detach
+}
+
+# At shutdown, and no room: shared memory is given up, once, and then it must fit.
+test_shutdown() {
+	local job
+
+	make_machine
+	mkdir -p "$R/run/systemd/system"
+	echo 'tmpfs /dev/shm tmpfs rw 0 0' >>"$R/proc/mounts"
+	put 0 proc/sys/kernel/shm_rmid_forced
+	put text dev/shm/left/behind
+	FAKE_USED=1000 gives 0 attach --socket $S
+	put 'MemAvailable: 999 kB' proc/meminfo
+	: >"$calls"
+	for job in '' 'soft-reboot.target start' 'reboot.target stop'; do
+		FAKE_JOB=$job unchanged 4 'there is room for' -- detach
+	done
+	called ''
+	FAKE_JOB='poweroff.target start' gives 0 detach --verbose
+	says 'shared memory is given up'
+	[ -z "$(ls "$R/dev/shm")" ] || fail "${shell[*]}: shared memory stays"
+	called 'find /dev/shm -xdev -mindepth 1 -delete' 'swapoff /dev/nbd0' 'nbd-client -d /dev/nbd0'
+	is_in 1 proc/sys/kernel/shm_rmid_forced
+
+	# It seems to fit, and does not; afterwards neither.
+	FAKE_USED=1000 gives 0 attach --socket $S
+	put text dev/shm/left/behind
+	: >"$calls"
+	FAKE_JOB='reboot.target start' FAKE_SWAPOFF=killed gives 4 detach
+	called 'swapoff /dev/nbd0' 'find /dev/shm -xdev -mindepth 1 -delete' 'swapoff /dev/nbd0'
+	# There is none.
+	sed -i '\,/dev/shm,d' "$R/proc/mounts"
+	put 'MemAvailable: 999 kB' proc/meminfo
+	: >"$calls"
+	FAKE_JOB='reboot.target start' gives 4 detach
+	called ''
+}
+
+# systemd's units of the device and its links are kept from ending the swap themselves.
+test_units() {
+	local units=$R/run/systemd/system before unit
+
+	make_machine
+	mkdir -p "$units"
+	before=$(snapshot)
+	FAKE_SWAPON='no' gives 1 attach --socket $S
+	[ -z "$(ls "$units")" ] || fail "${shell[*]}: a failure leaves $(ls "$units")"
+	put none sys/block/nbd0/queue/scheduler
+	gives 0 attach --socket $S
+	for unit in dev-nbd0 'dev-disk-by\x2duuid-1\x2d2' 'dev-disk-by\x2ddiskseq-7'; do
+		grep -qx 'DefaultDependencies=no' "$units/$unit.swap.d/50-rzs.conf" ||
+			fail "${shell[*]}: no drop-in for $unit: $(find "$units")"
+	done
+	# Before systemd sees it in /proc/swaps.
+	grep -nE '^(systemd-escape|swapon)' "$calls" | tail -n 2 | head -n 1 | grep -q escape ||
+		fail "${shell[*]}: $(cat "$calls")"
+	mkdir "$units/dev-nbd0.swap.d/own"
+	gives 0 detach
+	[ "$(find "$units" -mindepth 1 | wc -l)" = 2 ] || fail "${shell[*]}: detach leaves $(find "$units")"
+	rm -r "$units/dev-nbd0.swap.d"
+	put 'none [mq-deadline]' sys/block/nbd0/queue/scheduler
+	[ "$(snapshot)" = "$before" ] || fail "${shell[*]}: leaves $(diff <(echo "$before") <(snapshot))"
 }
 
 says_progress() {
@@ -462,5 +551,5 @@ fi
 if command -v shellcheck >/dev/null; then
 	shellcheck -S warning "$tool" || fail "shellcheck has objections"
 fi
-in_each_shell usage dry_run refusals attach_detach name circumstances failures interruptions swapoff \
+in_each_shell usage dry_run refusals attach_detach name circumstances failures interruptions swapoff room shutdown units \
 	status check json

@@ -52,3 +52,4 @@ check_form() {
 }
 
 each_form check_form
+command -v file >/dev/null || skip "all but what file(1) says: file is not installed"

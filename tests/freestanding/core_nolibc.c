@@ -10,6 +10,7 @@
  */
 #include "hash.h"
 #include "lzo_decode.h"
+#include "lzo_encode.h"
 #include "rzs_store.h"
 
 #define PAGE	   RZS_PAGE_SIZE
@@ -391,6 +392,38 @@ static void decode_lzo_of_library(void)
 	CHECK(rzs_hash64(out, n, 1) == 0x6d4a76228f0c85a9ull);
 }
 
+/* The same streams on every machine: a hash of those of some pages, alone and in a batch. */
+static void encode_lzo(void)
+{
+	static struct rzs_lzo_encoder encoder;
+	static uint8_t pages[2 * PAGE], out[2][RZS_LZO_OUT_SIZE], back[PAGE];
+	const void *src[2] = {pages, pages + PAGE};
+	void *dst[2] = {out[0], out[1]};
+	uint64_t hash = 0, word = 1;
+	int sizes[2];
+	size_t n;
+
+	rzs_lzo_encoder_init(&encoder, RZS_LZO_WORDS);
+	for (unsigned round = 0; round < 20; round++) {
+		for (unsigned i = 0; i < 2 * PAGE; i++) {
+			word = word * 6364136223846793005ull + 1442695040888963407ull;
+			pages[i] = (uint8_t)(word >> 60);
+			if (i > 300 && (word >> 40) % (round + 2))
+				pages[i] = pages[i - 1 - (word >> 50) % 300];
+		}
+		rzs_lzo1x_encode_many(&encoder, 2, src, dst, PAGE + 300, sizes);
+		CHECK(sizes[0] > 0 && sizes[1] > 0);
+		hash = rzs_hash64(out[0], (size_t)sizes[0], hash);
+		hash = rzs_hash64(out[1], (size_t)sizes[1], hash);
+		sizes[0] = rzs_lzo1x_encode(&encoder, pages, out[0], PAGE + 300);
+		CHECK(sizes[0] > 0);
+		CHECK(rzs_lzo1x_decode(out[0], (size_t)sizes[0], back, PAGE, &n) == 0);
+		CHECK(n == PAGE && memcmp(back, pages, PAGE) == 0);
+		hash = rzs_hash64(out[0], (size_t)sizes[0], hash);
+	}
+	CHECK(hash == 0x7d55b986024364c9ull);
+}
+
 _Noreturn void free_main(void)
 {
 	struct rzs_config cfg = {.nr_pages = NR_PAGES, .nr_workers = 1};
@@ -403,6 +436,7 @@ _Noreturn void free_main(void)
 	say(1, "1..1\n");
 	decode_lzo();
 	decode_lzo_of_library();
+	encode_lzo();
 	CHECK(rzs_store_create(&cfg, &store) == 0);
 	w = rzs_worker_get(store, 0);
 	compare_all(store, w);

@@ -23,6 +23,7 @@
 
 #define RZS_BLOCK_SIZE	    32768
 #define RZS_RESERVE_DEFAULT UINT64_MAX
+#define RZS_HAVE_WIDE	    0
 
 /* Which way a branch goes as a rule. */
 #define likely(x)   __builtin_expect(!!(x), 1)

@@ -7,6 +7,7 @@ RZS_FUZZERS = \
 	tests/fuzz/fuzz_codec \
 	tests/fuzz/fuzz_ctl \
 	tests/fuzz/fuzz_lzo \
+	tests/fuzz/fuzz_lzo_encode \
 	tests/fuzz/fuzz_size \
 	tests/fuzz/fuzz_nbd_handshake \
 	tests/fuzz/fuzz_nbd_request \
@@ -20,6 +21,7 @@ check_PROGRAMS += $(RZS_FUZZERS)
 
 tests_fuzz_fuzz_codec_SOURCES = tests/fuzz/fuzz_codec.c tests/fuzz/fuzz.h tests/fuzz/replay_main.c
 tests_fuzz_fuzz_lzo_SOURCES = tests/fuzz/fuzz_lzo.c tests/fuzz/fuzz.h tests/fuzz/replay_main.c
+tests_fuzz_fuzz_lzo_encode_SOURCES = tests/fuzz/fuzz_lzo_encode.c tests/fuzz/fuzz.h tests/fuzz/replay_main.c
 tests_fuzz_fuzz_config_SOURCES = tests/fuzz/fuzz_config.c tests/fuzz/fuzz.h tests/fuzz/replay_main.c
 tests_fuzz_fuzz_config_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
 tests_fuzz_fuzz_config_LDADD = $(RZS_CONFIG_LDADD)
@@ -39,6 +41,7 @@ RZS_LIBFUZZERS = \
 	tests/fuzz/libfuzzer_codec \
 	tests/fuzz/libfuzzer_ctl \
 	tests/fuzz/libfuzzer_lzo \
+	tests/fuzz/libfuzzer_lzo_encode \
 	tests/fuzz/libfuzzer_size \
 	tests/fuzz/libfuzzer_nbd_handshake \
 	tests/fuzz/libfuzzer_nbd_request \
@@ -55,6 +58,8 @@ tests_fuzz_libfuzzer_codec_SOURCES = tests/fuzz/fuzz_codec.c tests/fuzz/fuzz.h
 tests_fuzz_libfuzzer_codec_LDFLAGS = $(AM_LDFLAGS) $(RZS_FUZZ_LDFLAGS)
 tests_fuzz_libfuzzer_lzo_SOURCES = tests/fuzz/fuzz_lzo.c tests/fuzz/fuzz.h
 tests_fuzz_libfuzzer_lzo_LDFLAGS = $(AM_LDFLAGS) $(RZS_FUZZ_LDFLAGS)
+tests_fuzz_libfuzzer_lzo_encode_SOURCES = tests/fuzz/fuzz_lzo_encode.c tests/fuzz/fuzz.h
+tests_fuzz_libfuzzer_lzo_encode_LDFLAGS = $(AM_LDFLAGS) $(RZS_FUZZ_LDFLAGS)
 tests_fuzz_libfuzzer_config_SOURCES = tests/fuzz/fuzz_config.c tests/fuzz/fuzz.h
 tests_fuzz_libfuzzer_config_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
 tests_fuzz_libfuzzer_config_LDADD = $(RZS_CONFIG_LDADD)

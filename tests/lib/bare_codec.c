@@ -13,10 +13,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#ifdef RZS_HAVE_LZ4
+#if RZS_HAVE_LZ4
 #include <lz4.h>
 #endif
-#ifdef RZS_HAVE_ZSTD
+#if RZS_HAVE_ZSTD
 #include <zstd.h>
 #endif
 
@@ -24,10 +24,10 @@
 
 static unsigned char work[LZO1X_1_MEM_COMPRESS] __attribute__((aligned(64)));
 static char method;
-#ifdef RZS_HAVE_LZ4
+#if RZS_HAVE_LZ4
 static void *lz4;
 #endif
-#ifdef RZS_HAVE_ZSTD
+#if RZS_HAVE_ZSTD
 static ZSTD_CCtx *cctx;
 static ZSTD_DCtx *dctx;
 #endif
@@ -39,12 +39,12 @@ size_t compress_page(const void *page, void *out)
 {
 	lzo_uint n = 0;
 
-#ifdef RZS_HAVE_LZ4
+#if RZS_HAVE_LZ4
 	if (method == '4')
 		return (size_t)LZ4_compress_fast_extState(lz4, page, out, PAGE,
 							  LZ4_compressBound(PAGE), 1);
 #endif
-#ifdef RZS_HAVE_ZSTD
+#if RZS_HAVE_ZSTD
 	if (method == 't')
 		return ZSTD_compressCCtx(cctx, out, ZSTD_compressBound(PAGE), page, PAGE, 3);
 #endif
@@ -54,11 +54,11 @@ size_t compress_page(const void *page, void *out)
 /* LZO by the store's codec: that is what is to be known of it. */
 int decompress_page(const void *object, size_t n, void *page)
 {
-#ifdef RZS_HAVE_LZ4
+#if RZS_HAVE_LZ4
 	if (method == '4')
 		return LZ4_decompress_safe(object, page, (int)n, PAGE) == PAGE;
 #endif
-#ifdef RZS_HAVE_ZSTD
+#if RZS_HAVE_ZSTD
 	if (method == 't')
 		return ZSTD_decompressDCtx(dctx, page, PAGE, object, n) == PAGE;
 #endif
@@ -69,12 +69,12 @@ static int start(const char *name)
 {
 	if (strcmp(name, "lzo") == 0 && lzo_init() == LZO_E_OK)
 		return method = 'o';
-#ifdef RZS_HAVE_LZ4
+#if RZS_HAVE_LZ4
 	lz4 = malloc((size_t)LZ4_sizeofState());
 	if (lz4 && strcmp(name, "lz4") == 0)
 		return method = '4';
 #endif
-#ifdef RZS_HAVE_ZSTD
+#if RZS_HAVE_ZSTD
 	cctx = ZSTD_createCCtx();
 	dctx = ZSTD_createDCtx();
 	if (cctx && dctx && strcmp(name, "zstd") == 0)

@@ -73,6 +73,18 @@ make_programs() {
 		mkswap:*)
 			printf SWAPSPACE2 |
 				dd of="$RZS_SYSROOT$1" bs=1 seek=4086 conv=notrunc 2>/dev/null ;;
+		systemctl:list-jobs*) echo "1 ${FAKE_JOB:-sys-nbd.device start} waiting" ;;
+		udevadm:info*) printf 'disk/by-uuid/1-2\ndisk/by-diskseq/7\n' ;;
+		systemd-escape:*)
+			shift 2
+			for path in "$@"; do
+				path=${path#/}
+				path=${path//-/\\x2d}
+				echo "${path//\//-}.swap"
+			done ;;
+		find:*)
+			rm -r "$1"/*
+			sed -i 's/^MemAvailable:.*/MemAvailable: 90000 kB/' "$RZS_SYSROOT/proc/meminfo" ;;
 		modprobe:-q*) exit "${FAKE_MODULE:-0}" ;;
 		modprobe:-r*) rm -r "$RZS_SYSROOT/sys/module/nbd" ;;
 		modprobe:*)
@@ -83,7 +95,7 @@ make_programs() {
 		esac
 	END
 	chmod +x "$bin/fake"
-	for name in id getconf nbd-client swapon swapoff mkswap modprobe; do
+	for name in id getconf nbd-client swapon swapoff mkswap modprobe systemctl udevadm systemd-escape find; do
 		ln -s fake "$bin/$name"
 	done
 }
@@ -192,7 +204,7 @@ unchanged() {
 
 # called LINE..: exactly these programs, in this order, but for questions.
 called() {
-	[ "$(grep -vE '^nbd-client -(V|l)|^getconf' "$calls")" = "$(printf '%s\n' "$@")" ] ||
+	[ "$(grep -vE '^nbd-client -(V|l)|^getconf|^system|^udevadm' "$calls")" = "$(printf '%s\n' "$@")" ] ||
 		fail "${shell[*]}: calls are not as expected: $(cat "$calls")"
 }
 

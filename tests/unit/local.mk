@@ -9,6 +9,7 @@ RZS_UNIT_TESTS = \
 	tests/unit/test_hash \
 	tests/unit/test_lock \
 	tests/unit/test_lzo_decode \
+	tests/unit/test_lzo_encode \
 	tests/unit/test_port \
 	tests/unit/test_store \
 	tests/unit/test_store_backed \
@@ -47,7 +48,13 @@ RZS_UNIT_TESTS_USER = \
 	tests/unit/test_rzsc \
 	tests/unit/test_rzsc_kernel \
 	tests/unit/test_watchdog \
+	tests/unit/test_rzso_header \
+	tests/unit/test_rzso_policy \
 	tests/unit/test_rzst \
+	tests/unit/test_rzst_areas \
+	tests/unit/test_rzsf \
+	tests/unit/test_rzst_fit \
+	tests/unit/test_rzst_swapoff_job \
 	tests/unit/test_rzsb \
 	tests/unit/test_rzsb_sample \
 	tests/unit/test_rzsb_spawn \
@@ -74,8 +81,8 @@ RZS_UNIT_TESTS_PROTO = \
 	tests/unit/test_nbd_request
 
 check_PROGRAMS += $(RZS_UNIT_TESTS) $(RZS_UNIT_TESTS_ONE) $(RZS_UNIT_TESTS_USER) $(RZS_UNIT_TESTS_PROTO)
-EXTRA_DIST += tests/unit/blocks_rig.h tests/unit/config_rig.h tests/unit/rzsc_kernel_rig.h tests/unit/target_rig.h \
-	tests/unit/twin_rig.h
+EXTRA_DIST += tests/unit/areas_rig.h tests/unit/blocks_rig.h tests/unit/config_rig.h tests/unit/rzsc_kernel_rig.h \
+	tests/unit/swapoff_rig.h tests/unit/target_rig.h tests/unit/twin_rig.h
 
 check_LTLIBRARIES += librzstests.la librzstests_user.la
 librzstests_la_SOURCES = $(RZS_TEST_LIB_SOURCES)
@@ -224,6 +231,25 @@ tests_unit_test_io_model_LDADD = $(RZS_UNIT_IO_LDADD)
 # tools/common's.
 tests_unit_test_rzst_CPPFLAGS = $(RZS_CLIENT_CPPFLAGS) -I$(srcdir)/tests/lib
 tests_unit_test_rzst_LDADD = librzstests_user.la librzsclient.la
+tests_unit_test_rzst_areas_CPPFLAGS = $(RZS_SWAP_CPPFLAGS) -I$(srcdir)/tests/lib
+tests_unit_test_rzst_areas_LDADD = librzsareas.la
+tests_unit_test_rzst_areas_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=swapon,--wrap=swapoff
+tests_unit_test_rzst_fit_CPPFLAGS = $(RZS_SWAP_CPPFLAGS) -I$(srcdir)/tests/lib
+tests_unit_test_rzst_fit_LDADD = librzsareas.la
+tests_unit_test_rzst_swapoff_job_CPPFLAGS = $(RZS_SWAP_CPPFLAGS) -I$(srcdir)/tests/lib
+tests_unit_test_rzst_swapoff_job_LDADD = librzsareas.la
+tests_unit_test_rzst_swapoff_job_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fork,--wrap=swapoff,--wrap=syslog,--wrap=ppoll,--wrap=rzst_now \
+	-Wl,--wrap=rzst_areas_read,--wrap=rzst_areas_change,--wrap=rzst_fit_look
+# rzs-swapoff's.
+tests_unit_test_rzsf_CPPFLAGS = $(RZS_SWAPOFF_CPPFLAGS) -I$(srcdir)/tests/lib
+tests_unit_test_rzsf_LDADD = librzsf.la
+tests_unit_test_rzsf_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=swapoff
+# rzs-swapon's.
+RZS_UNIT_SWAPON_CPPFLAGS = $(RZS_SWAPON_CPPFLAGS) -I$(srcdir)/tests/lib
+tests_unit_test_rzso_header_CPPFLAGS = $(RZS_UNIT_SWAPON_CPPFLAGS)
+tests_unit_test_rzso_header_LDADD = librzso.la
+tests_unit_test_rzso_policy_CPPFLAGS = $(RZS_UNIT_SWAPON_CPPFLAGS)
+tests_unit_test_rzso_policy_LDADD = librzso.la
 # rzscontrol's.
 tests_unit_test_rzsc_CPPFLAGS = $(RZS_TOOLS_CPPFLAGS) -I$(srcdir)/tests/lib
 tests_unit_test_rzsc_LDADD = librzsc.la

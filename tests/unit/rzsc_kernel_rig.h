@@ -13,6 +13,7 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -155,8 +156,13 @@ static int fails(int error)
 
 static int asked(struct device *d, unsigned n, unsigned long request, void *argument)
 {
+	uint64_t bytes = d->stats.disksize;
 	size_t kb = 0;
 
+	if (request == BLKGETSIZE64) {
+		memcpy(argument, &bytes, sizeof(bytes));
+		return 0;
+	}
 	if (request == GET_STATS) {
 		if (!d->ready)
 			return fails(ENOTTY);

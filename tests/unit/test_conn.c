@@ -209,11 +209,11 @@ T_TEST(pages_are_prepared)
 	rig_send(&r, stream, n);
 	rig_run(&r);
 	T_EQ(fake.ready_used, 20u);
-	T_EQ(fake.ready_all, 20u);
+	T_GE(fake.ready_all, 20u); /* again after the end of a time slice */
 	rig_write(&r, 99, pattern, 64 * PAGE + 5, 40 * PAGE);
 	rig_run(&r);
 	T_EQ(fake.ready_used, 20u + 39);
-	T_EQ(fake.ready_all, 20u + 39);
+	T_GE(fake.ready_all, 20u + 39);
 	T_MEM_EQ(fake.bytes + 64 * PAGE + 5, pattern, 40 * PAGE);
 	rig_close(&r);
 }

@@ -92,7 +92,8 @@ T_TEST(compaction_does_not_believe_a_size_that_the_slot_denies)
 	for (slot = 0; slot < NR; slot += 30, denied++)
 		entry_of(&t, slot)->place ^= 1u << 16; /* 4 bytes more or less */
 	T_EQ(rzs_store_compact(t.store, t.worker, UINT64_MAX, &blocks, &more), 0);
-	T_GT(stats_of(&t).moved_objects, 10);
+	/* It ends with the first block that has a denied object left. */
+	T_GT(stats_of(&t).moved_objects, 3);
 	for (slot = 0; slot < NR; slot += 3) {
 		T_EQ(rzs_store_read(t.store, t.worker, slot, page), slot % 30 ? 0 : -EIO);
 		if (slot % 30)

@@ -67,8 +67,12 @@ EXTRA_DIST += \
 	tests/vm/scenarios/soak \
 	tests/vm/scenarios/sockets \
 	tests/vm/scenarios/stale \
+	tests/vm/scenarios/swap-errors \
 	tests/vm/scenarios/swap-forms \
+	tests/vm/scenarios/swapoff \
 	tests/vm/scenarios/swapoff-pressure \
+	tests/vm/scenarios/swapon \
+	tests/vm/scenarios/swapon-share \
 	tests/vm/selftest \
 	tests/vm/system \
 	tests/vm/system-guest \
@@ -76,7 +80,12 @@ EXTRA_DIST += \
 	tests/vm/traffic.c
 
 # The driver beside the store in user space: goes into the guest, so make builds it.
-noinst_PROGRAMS = tests/vm/kmodel
+noinst_PROGRAMS = tests/vm/kmodel tests/vm/swapcall
 tests_vm_kmodel_SOURCES = tests/vm/kmodel.c
 tests_vm_kmodel_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS) $(RZS_TOOLS_CPPFLAGS)
 tests_vm_kmodel_LDADD = librzsc.la librzsproto.la $(RZS_UNIT_USER_LDADD)
+
+# The tools' calls, for swap-errors.
+tests_vm_swapcall_SOURCES = tests/vm/swapcall.c
+tests_vm_swapcall_CPPFLAGS = $(RZS_SWAP_CPPFLAGS)
+tests_vm_swapcall_LDADD = librzsareas.la

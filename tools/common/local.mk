@@ -33,3 +33,5 @@ librzsclient_la_SOURCES = \
 	tools/common/client/rzst_wire.h
 librzsclient_la_CPPFLAGS = $(RZS_CLIENT_CPPFLAGS)
 librzsclient_la_LIBADD = librzstool.la librzsproto.la
+
+include tools/common/swap/local.mk

@@ -11,10 +11,7 @@
 
 #define TEXT_MAX 16384u /* bytes that are read */
 
-/*
- * The kernel writes blanks, tabs, newlines and backslashes as a backslash and three octal digits.
- */
-static void decode(char *text)
+void rzst_swaps_decode(char *text)
 {
 	char *to = text;
 
@@ -54,7 +51,7 @@ unsigned rzst_swaps_parse(char *text, struct rzst_swap_area v[RZST_SWAPS_MAX])
 			   &area->priority) != 5)
 			continue;
 		nr++;
-		decode(area->name);
+		rzst_swaps_decode(area->name);
 		area->is_file = strcmp(type, "file") == 0;
 		if (!area->is_file)
 			strip_deleted(area->name);

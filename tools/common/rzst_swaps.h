@@ -30,6 +30,12 @@ unsigned rzst_swaps_parse(char *text, struct rzst_swap_area v[RZST_SWAPS_MAX]);
  */
 unsigned rzst_swaps_read(struct rzst_swap_area v[RZST_SWAPS_MAX]);
 
+/*
+ * Blanks, tabs, newlines and backslashes of a name, which the kernel writes as a backslash and
+ * three octal digits: as they were.
+ */
+void rzst_swaps_decode(char *text);
+
 /* The area of this name.  -ENODEV: it is not swapped to; *out is all zeros. */
 int rzst_swaps_find(const char *name, struct rzst_swap_area *out);
 

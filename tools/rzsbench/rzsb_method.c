@@ -14,11 +14,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#ifdef RZS_HAVE_LZ4
+#if RZS_HAVE_LZ4
 #include <lz4.h>
 #include <lz4hc.h>
 #endif
-#ifdef RZS_HAVE_ZSTD
+#if RZS_HAVE_ZSTD
 #include <zdict.h>
 #include <zstd.h>
 #endif
@@ -77,7 +77,7 @@ static bool lzo_decompress(struct rzsb_method *m, const void *src, size_t size, 
 
 /* ---- LZ4 ---- */
 
-#ifdef RZS_HAVE_LZ4
+#if RZS_HAVE_LZ4
 static bool is_hc(const struct rzsb_method *m)
 {
 	return strcmp(m->algorithm->name, "lz4hc") == 0;
@@ -110,7 +110,7 @@ static bool lz4_decompress(struct rzsb_method *m, const void *src, size_t size, 
 
 /* ---- zstd ---- */
 
-#ifdef RZS_HAVE_ZSTD
+#if RZS_HAVE_ZSTD
 struct zstd_context {
 	ZSTD_CCtx *c;
 	ZSTD_DCtx *d;
@@ -176,11 +176,11 @@ static bool zstd_decompress(struct rzsb_method *m, const void *src, size_t size,
 static const struct rzsb_algorithm algorithms[] = {
 	{"lzo", 0, 0, 0, false, lzo_open, free_context, lzo_compress, lzo_decompress},
 	{"lzo-999", 1, 9, 8, false, lzo_open, free_context, lzo_compress, lzo_decompress},
-#ifdef RZS_HAVE_LZ4
+#if RZS_HAVE_LZ4
 	{"lz4", 1, 65537, 1, false, lz4_open, free_context, lz4_compress, lz4_decompress},
 	{"lz4hc", 2, 12, 9, false, lz4_open, free_context, lz4_compress, lz4_decompress},
 #endif
-#ifdef RZS_HAVE_ZSTD
+#if RZS_HAVE_ZSTD
 	{"zstd", -7, 22, 3, true, zstd_open, zstd_close, zstd_compress, zstd_decompress},
 #endif
 };
@@ -260,7 +260,7 @@ int rzsb_method_parse(struct rzsb_method *m, const char *text, const char **why)
 	return 0;
 }
 
-#ifdef RZS_HAVE_ZSTD
+#if RZS_HAVE_ZSTD
 /* The size of the dictionary, 0: it cannot be trained. */
 static size_t train(const struct rzsb_method *m, const uint8_t *samples, size_t nr,
 		    uint8_t *dictionary)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # rzscontrol.
 
-RZS_TOOLS_CPPFLAGS = $(RZS_CLIENT_CPPFLAGS) -I$(srcdir)/tools/rzscontrol -I$(srcdir)/port/user -DRZS_SBINDIR='"$(sbindir)"' \
+RZS_TOOLS_CPPFLAGS = $(RZS_SWAP_CPPFLAGS) -I$(srcdir)/tools/rzscontrol -I$(srcdir)/port/user -DRZS_SBINDIR='"$(sbindir)"' \
 	-DRZS_SYSCONFDIR='"$(sysconfdir)"'
 
 # All of it but main(), for the unit tests too.
@@ -38,7 +38,7 @@ librzsc_la_SOURCES = \
 	tools/rzscontrol/rzsc_swap.h \
 	tools/rzscontrol/rzsc_watch.c
 librzsc_la_CPPFLAGS = $(RZS_TOOLS_CPPFLAGS)
-librzsc_la_LIBADD = librzsclient.la
+librzsc_la_LIBADD = librzsareas.la
 
 sbin_PROGRAMS += tools/rzscontrol/rzscontrol
 tools_rzscontrol_rzscontrol_SOURCES = tools/rzscontrol/rzscontrol.c

@@ -56,4 +56,10 @@ int rzsc_cmd_check(const struct rzsc_options *o);
 /* For rzs-nbd-swap: prints its status and check, see rzsc_report.c. */
 int rzsc_cmd_report(const struct rzsc_options *o);
 
+/*
+ * The path of another program of ours, to path (of size bytes): what the environment variable
+ * names, else that beside this program if there is one, else where it is to be installed.
+ */
+void rzsc_program(const char *name, const char *variable, char *path, size_t size);
+
 #endif

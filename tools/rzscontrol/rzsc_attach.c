@@ -48,25 +48,37 @@ static void add_server(struct command *c, uint64_t pid)
 	add_option(c, "--server", c->pid);
 }
 
-/* The script is in the directory of this program, or where it was to be installed. */
-static void begin(struct command *c, const char *verb)
+static void own_path(char *path, size_t size)
 {
-	const char *named = getenv("RZS_NBD_SWAP");
-	ssize_t n = readlink("/proc/self/exe", c->script, sizeof(c->script) - 1);
+	ssize_t n = readlink("/proc/self/exe", path, size - 1);
+
+	path[n > 0 ? n : 0] = '\0';
+}
+
+void rzsc_program(const char *name, const char *variable, char *path, size_t size)
+{
+	const char *named = getenv(variable);
 	char *slash;
 
-	c->script[n > 0 ? n : 0] = '\0';
-	/* For its status and check, which are printed by this program. */
-	if (n > 0)
-		(void)setenv("RZSCONTROL", c->script, 0);
-	slash = strrchr(c->script, '/');
+	if (named) {
+		snprintf(path, size, "%s", named);
+		return;
+	}
+	own_path(path, size);
+	slash = strrchr(path, '/');
 	if (slash)
-		snprintf(slash + 1, sizeof(c->script) - (size_t)(slash + 1 - c->script), "%s",
-			 "rzs-nbd-swap");
-	if (!slash || access(c->script, X_OK) < 0)
-		snprintf(c->script, sizeof(c->script), "%s", RZS_SBINDIR "/rzs-nbd-swap");
-	if (named)
-		snprintf(c->script, sizeof(c->script), "%s", named);
+		snprintf(slash + 1, size - (size_t)(slash + 1 - path), "%s", name);
+	if (!slash || access(path, X_OK) < 0)
+		snprintf(path, size, RZS_SBINDIR "/%s", name);
+}
+
+static void begin(struct command *c, const char *verb)
+{
+	/* For its status and check, which are printed by this program. */
+	own_path(c->script, sizeof(c->script));
+	if (*c->script)
+		(void)setenv("RZSCONTROL", c->script, 0);
+	rzsc_program("rzs-nbd-swap", "RZS_NBD_SWAP", c->script, sizeof(c->script));
 	c->nr = 0;
 	add(c, c->script);
 	add(c, verb);

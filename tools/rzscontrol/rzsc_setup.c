@@ -71,10 +71,10 @@ static int remove_config(void)
 
 static int check_config(void)
 {
-	const char *named = getenv("RZS_RZSD");
+	char path[RZST_PATH_MAX];
 
-	return run(
-		(const char *const[]){named ? named : RZS_SBINDIR "/rzsd", "--check-config", NULL});
+	rzsc_program("rzsd", "RZS_RZSD", path, sizeof(path));
+	return run((const char *const[]){path, "--check-config", NULL});
 }
 
 static int switch_on(const struct rzsc_setup_plan *plan)

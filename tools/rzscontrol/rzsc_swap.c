@@ -2,18 +2,14 @@
 /* See rzsc_swap.h. */
 #include <errno.h>
 #include <string.h>
-#include <sys/swap.h>
 #include <unistd.h>
 
 #include "rzsc_swap.h"
+#include "rzst_swapon.h"
 #include "rzst_swaps.h"
 
-/* SWAP_FLAG_DISCARD_PAGES, which not every libc has: discard pages when they are freed. */
-#define DISCARD_PAGES 0x40000
-
-#define PRIORITY      100 /* rzs-nbd-swap's */
-#define PRIORITY_MOST 32767
-#define HEADER_KIB    4 /* the page of the swap header */
+#define PRIORITY   100 /* rzs-nbd-swap's */
+#define HEADER_KIB 4   /* the page of the swap header */
 
 struct how {
 	uint64_t priority;
@@ -31,8 +27,9 @@ static int read_options(const struct rzsc_options *o, struct how *how)
 
 		if (strcmp(option, "--priority") == 0) {
 			/* Its value stands behind it. */
-			if (rzst_number_option(option, o->pass[++i], "a number", 0, PRIORITY_MOST,
-					       &how->priority, why, sizeof(why)) < 0)
+			if (rzst_number_option(option, o->pass[++i], "a number", 0,
+					       RZST_PRIORITY_MOST, &how->priority, why,
+					       sizeof(why)) < 0)
 				return rzst_fail(SWAP_USAGE, "%s", why);
 		} else if (strcmp(option, "--no-discard") == 0) {
 			how->discard = false;
@@ -52,35 +49,24 @@ static int read_options(const struct rzsc_options *o, struct how *how)
 
 /* ---- attach ---- */
 
-static int cannot_swap_to(const char *path, int error)
+static int cannot_swap_to(const char *path, enum rzst_swap_fault fault, int err)
 {
-	switch (error) {
-	case EBUSY:
-		return rzst_fail(SWAP_REFUSED,
-				 "%s: in use already: mounted, or opened exclusively; unmount or "
-				 "close it first",
-				 path);
-	case EINVAL:
-		return rzst_fail(SWAP_FAILED,
-				 "%s: the kernel finds no swap header there; --reset and --init "
-				 "write one, and drop what is stored",
-				 path);
-	case EPERM:
-		return rzst_fail(SWAP_FAILED,
-				 "%s: only root may swap to it; or the kernel cannot have more "
-				 "swap devices, see /proc/swaps",
-				 path);
-	default:
-		return rzst_fail(SWAP_FAILED, "swapon %s: %s", path, strerror(error));
-	}
+	char why[256];
+
+	rzst_swapon_why(fault, err, why, sizeof(why));
+	if (fault == RZST_SWAP_NO_HEADER)
+		return rzst_fail(SWAP_FAILED, "%s: %s; so do --reset and --init", path, why);
+	return rzst_fail(err == -EBUSY ? SWAP_REFUSED : SWAP_FAILED, "%s: %s", path, why);
 }
 
 int rzsc_swap_attach(const struct rzsc_options *o, const struct rzsc_found *found)
 {
 	char path[RZST_NAME_MAX + 8];
 	struct how how;
+	struct rzst_swapon_how on = {0};
 	struct rzst_swap_area area;
-	int flags, code = read_options(o, &how);
+	enum rzst_swap_fault fault;
+	int err, code = read_options(o, &how);
 
 	if (code != RZS_EXIT_DONE)
 		return code;
@@ -103,11 +89,11 @@ int rzsc_swap_attach(const struct rzsc_options *o, const struct rzsc_found *foun
 		       (unsigned long long)how.priority, path);
 	if (how.dry)
 		return RZS_EXIT_DONE;
-	flags = SWAP_FLAG_PREFER | (int)(how.priority << SWAP_FLAG_PRIO_SHIFT);
-	if (how.discard)
-		flags |= SWAP_FLAG_DISCARD | DISCARD_PAGES;
-	if (swapon(path, flags) < 0)
-		return cannot_swap_to(path, errno);
+	on.priority = (int)how.priority;
+	on.discard = how.discard ? RZST_DISCARD_PAGES : RZST_DISCARD_NONE;
+	err = rzst_swapon(path, &on, &fault);
+	if (err < 0)
+		return cannot_swap_to(path, fault, err);
 	printf("%s: swapping to it, %llu KiB with priority %llu\n", path,
 	       (unsigned long long)(found->device->size / 1024 - HEADER_KIB),
 	       (unsigned long long)how.priority);
@@ -116,25 +102,14 @@ int rzsc_swap_attach(const struct rzsc_options *o, const struct rzsc_found *foun
 
 /* ---- detach ---- */
 
-static int cannot_let_go(const char *path, int error)
+static int cannot_let_go(const char *path, enum rzst_swap_fault fault, int err)
 {
-	switch (error) {
-	case EINVAL:
-		return rzst_fail(SWAP_NOT_ATTACHED, "%s: not swapped to", path);
-	case ENOENT:
-		return rzst_fail(SWAP_NOT_ATTACHED, "%s: there is no such device", path);
-	case ENOMEM:
-		return rzst_fail(SWAP_NO_ROOM,
-				 "%s: no room in memory for what is swapped out there; end "
-				 "programs, or add other swap, and try again",
-				 path);
-	case EPERM:
-		return rzst_fail(SWAP_FAILED, "%s: only root may swapoff it", path);
-	case EINTR:
-		return rzst_fail(SWAP_FAILED, "%s: interrupted, still swapped to", path);
-	default:
-		return rzst_fail(SWAP_FAILED, "swapoff %s: %s", path, strerror(error));
-	}
+	int code = fault == RZST_SWAP_NOT_ON || fault == RZST_SWAP_NO_FILE ? SWAP_NOT_ATTACHED
+		   : fault == RZST_SWAP_NO_MEMORY			   ? SWAP_NO_ROOM
+									   : SWAP_FAILED;
+	char why[256];
+
+	return rzst_fail(code, "%s: %s", path, rzst_swapoff_why(fault, err, why, sizeof(why)));
 }
 
 int rzsc_swap_detach(const struct rzsc_options *o, const char *name)
@@ -142,13 +117,14 @@ int rzsc_swap_detach(const struct rzsc_options *o, const char *name)
 	char path[RZST_NAME_MAX + 8];
 	struct how how;
 	struct rzst_swap_area area;
-	int code = read_options(o, &how);
+	enum rzst_swap_fault fault;
+	int err, code = read_options(o, &how);
 
 	if (code != RZS_EXIT_DONE)
 		return code;
 	snprintf(path, sizeof(path), "/dev/%s", name);
 	if (rzst_swaps_find(path, &area) < 0)
-		return cannot_let_go(path, EINVAL);
+		return cannot_let_go(path, RZST_SWAP_NOT_ON, -EINVAL);
 	if (how.dry) {
 		printf("swapoff %s\n", path);
 		return RZS_EXIT_DONE;
@@ -159,8 +135,9 @@ int rzsc_swap_detach(const struct rzsc_options *o, const char *name)
 		       (unsigned long long)area.used / 1024);
 		fflush(stdout);
 	}
-	if (swapoff(path) < 0)
-		return cannot_let_go(path, errno);
+	err = rzst_swapoff(path, &fault);
+	if (err < 0)
+		return cannot_let_go(path, fault, err);
 	printf("%s: no longer attached\n", path);
 	return RZS_EXIT_DONE;
 }
