@@ -9,8 +9,8 @@
  * see whether a page is stable, and no write protection.
  *
  * To merge two pages, the first one's object becomes a share, if it is not one yet, and the second
- * one's slot gets the share's word.  Each of these steps is a compare-and-swap of a slot's word under
- * the lock of its object's block, so the object is still the one that was compared.  The one who
+ * one's slot gets the share's word.  Each of these steps is a compare-and-swap of a slot's word
+ * under the lock of its object's block, so the object is still the one that was compared.  The one who
  * merges counts as a user meanwhile, so the share stays.
  *
  * Calls go one way: this file calls store.c, which knows how a share is read and given up.
@@ -65,10 +65,8 @@ int rzs_store_merge_open(struct rzs_store *store, uint64_t index_bytes)
 	uint64_t extra = first ? rzs_shares_fixed_bytes(store->slots.nr) : 0;
 	int err;
 
-	if (store->index)
-		return -EBUSY;
 	index_bytes -= index_bytes % SET_BYTES;
-	if (!index_bytes)
+	if (store->index || !index_bytes)
 		return -EINVAL;
 	extra += index_bytes;
 	err = rzs_store_set_fixed(store, store->fixed_bytes + extra);
@@ -173,8 +171,8 @@ static uint64_t merge_promote(struct merge_scan *m, rzs_slot_t slot, uint64_t *p
 }
 
 /*
- * Become a user of the share that a word names.  False: it has enough, or none.  Its number cannot be
- * another share's meanwhile, because only this thread makes shares.
+ * Become a user of the share that a word names.  False: it has enough, or none.  Its number cannot
+ * be another share's meanwhile, because only this thread makes shares.
  */
 static bool merge_use(struct merge_scan *m, uint64_t word)
 {

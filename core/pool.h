@@ -113,9 +113,9 @@ int RZS_MUST_CHECK rzs_pool_rewrite(struct rzs_pool *p, struct rzs_worker *w,
 				    uint64_t *p_word);
 
 /*
- * Free the object that word names; its owner does not have this word any more.  If the directory does not agree
- * with the word, nothing is freed and this is counted (impossible): losing some memory is better
- * than freeing what another slot names.
+ * Free the object that word names; its owner does not have this word any more.  If the directory
+ * does not agree with the word, nothing is freed and this is counted (impossible): losing some
+ * memory is better than freeing what another slot names.
  */
 void rzs_pool_free(struct rzs_pool *p, struct rzs_worker *w, rzs_owner_t owner, uint64_t word);
 

@@ -112,8 +112,8 @@ static bool copy_object(struct compaction *c, uint32_t id, uint32_t index, struc
 }
 
 /*
- * Put the copy of an object into another block of its shard, and change its owner's word.  -ENOSPC: no
- * other block has space for it.
+ * Put the copy of an object into another block of its shard, and change its owner's word.
+ * -ENOSPC: no other block has space for it.
  */
 static int move_object(struct compaction *c, struct rzs_shard *s, struct rzs_object *o,
 		       uint64_t word)

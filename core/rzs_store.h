@@ -232,8 +232,7 @@ int RZS_MUST_CHECK rzs_store_compact(struct rzs_store *store, struct rzs_worker 
 
 /*
  * Make the index, of index_bytes or a little less.  Sleeps, allocates.
- * -EBUSY   it is there already
- * -EINVAL  index_bytes is less than 64
+ * -EINVAL  index_bytes is less than 64, or the index is there already
  * -ENOSPC  the limit does not allow it
  * -ENOMEM  the environment has no memory
  */

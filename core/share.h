@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Shares: objects that several slots name.  A slot of kind MERGED has the number of a share, and the
- * share has the word that names the object, and the number of slots that name the share.
+ * Shares: objects that several slots name.  A slot of kind MERGED has the number of a share, and
+ * the share has the word that names the object, and the number of slots that name the share.
  *
  * So compaction moves a shared object by changing one word, and an overwritten slot only gives its
  * use up.  The last one frees the object.  The table is in chunks that exist only where shares were
  * made.  It is there once merging was started, until the store is destroyed.
  *
- * Who may use a share: whoever counts as a user.  Everybody else reads its word, locks the object's
- * block, and then makes sure that the slot that named the share still does: while it does, the share
+ * Who may use a share: whoever counts as a user.  All others read its word, lock the object's
+ * block, and then make sure that the slot that named the share still does: while it does, the share
  * is in use, and so is its object.
  *
  * Concurrency: words and users are changed by compare-and-swap; unused numbers are under the lock,
@@ -41,8 +41,8 @@ struct rzs_shares {
 };
 
 /*
- * Make an empty table for a store of nr_pages pages, in zeroed memory.  Sleeps.  -ENOMEM; *t is then
- * as if nothing had been done.
+ * Make an empty table for a store of nr_pages pages, in zeroed memory.  Sleeps.  -ENOMEM; *t is
+ * then as if nothing had been done.
  */
 int RZS_MUST_CHECK rzs_shares_init(struct rzs_shares *t, uint64_t nr_pages,
 				   struct rzs_blocks *blocks);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * tools/common/swap: what holds of the kernel and the notes, the notes' file, and faults of swapon(2)
- * and swapoff(2), with these calls replaced.
+ * tools/common/swap: what holds of the kernel and the notes, the notes' file, and faults of
+ * swapon(2) and swapoff(2), with these calls replaced.
  */
 #include "areas_rig.h"
 
