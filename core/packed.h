@@ -7,7 +7,8 @@
  *   | object | gap | object | tail (free) ............ | entry ndir-1 | ... | entry 0 |
  *
  * The directory has an entry for each object: its owner (the back-reference that compaction
- * needs), its offset and size, and its checksum.  The word that names it has the index of the entry.
+ * needs), its offset and size, and its checksum.  The word that names it has the index of the
+ * entry.
  * So the block can be defragmented without changing any word; this is called a slide, since all
  * objects slide down.  Objects start at even offsets.
  *
