@@ -10,8 +10,8 @@
  *
  * To merge two pages, the first one's object becomes a share, if it is not one yet, and the second
  * one's slot gets the share's word.  Each of these steps is a compare-and-swap of a slot's word
- * under the lock of its object's block, so the object is still the one that was compared.  The one who
- * merges counts as a user meanwhile, so the share stays.
+ * under the lock of its object's block, so the object is still the one that was compared.  The
+ * thread that merges counts as a user meanwhile, so the share stays.
  *
  * Calls go one way: this file calls store.c, which knows how a share is read and given up.
  */

@@ -7,10 +7,9 @@
  *   | object | gap | object | tail (free) ............ | entry ndir-1 | ... | entry 0 |
  *
  * The directory has an entry for each object: its owner (the back-reference that compaction
- * needs), its offset and size, and its checksum.  The word that names it has the index of the
- * entry.
- * So the block can be defragmented without changing any word; this is called a slide, since all
- * objects slide down.  Objects start at even offsets.
+ * needs), its offset and size, and its checksum.  The word that names the object has the index of
+ * its entry.  So the block can be defragmented without changing any word; this is called a slide,
+ * since all objects slide down.  Objects start at even offsets.
  *
  * A free entry keeps the place of the object that was there: a gap, for the next object that fits.
  * If that object is smaller, the rest of the gap is counted as free, but cannot be used before the
