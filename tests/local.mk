@@ -99,7 +99,7 @@ RZS_ONE_THREAD_TESTS = $(RZS_PURE_TESTS) \
 	tests/e2e/demo-packages.sh \
 	tests/e2e/until-still.sh
 
-# Under valgrind: all unit tests, and the scripts that lead each of our programs through most of its code.  The only
+# Under valgrind: all unit tests but for two lists, and the scripts that lead each of our programs through most of its code.  The only
 # fault that AddressSanitizer, which runs every script, does not see is the use of uninitialised memory.
 # scripts/check --all, and make check-valgrind RZS_VALGRIND_TESTS='$(RZS_TOOL_TESTS)', run every script here, too.
 RZS_VALGRIND_TESTS = $(RZS_UNIT_TESTS) $(RZS_UNIT_TESTS_USER) $(RZS_UNIT_TESTS_PROTO) \
@@ -134,7 +134,7 @@ RZS_ANY_RELEASE_TESTS = $(RZS_PURE_TESTS) \
 	tests/e2e/until-still.sh \
 	$(RZS_FUZZERS)
 
-TESTS += $(RZS_TOOL_TESTS) $(RZS_UNIT_TESTS_ONE) $(RZS_FREESTANDING_TESTS) $(RZS_FUZZERS) \
+TESTS += $(RZS_TOOL_TESTS) $(RZS_UNIT_TESTS_ONE) $(RZS_UNIT_TESTS_PIDFD) $(RZS_FREESTANDING_TESTS) $(RZS_FUZZERS) \
 	tests/pods.sh
 
 # Words before the nbdkit command, and before each unit test and rzsd: a tool's.

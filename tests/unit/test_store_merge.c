@@ -9,6 +9,7 @@
 #include "hash.h"
 #include "port_test.h"
 #include "pool_internal.h"
+#include "sanitized.h"
 #include "store.h"
 #include "twin_rig.h"
 
@@ -483,7 +484,7 @@ static void *writer(void *arg)
 
 	for (unsigned i = 0; i < SLOTS; i++)
 		now[i] = -1;
-	for (unsigned n = (unsigned)(20000 / t_scale()); n; n--) {
+	for (unsigned n = (unsigned)((instrumented() ? 1500 : 20000) / t_scale()); n; n--) {
 		uint64_t r = t_rand(&rng), slot = (r >> 8) % (r & 1 ? SLOTS : 8);
 
 		slot -= slot % WRITERS;
