@@ -14,7 +14,6 @@ librzsareas_la_SOURCES = \
 	tools/common/swap/rzst_fit.h \
 	tools/common/swap/rzst_fit_other.c \
 	tools/common/swap/rzst_fit_other.h \
-	tools/common/swap/rzst_store_of.h \
 	tools/common/swap/rzst_swapoff_job.c \
 	tools/common/swap/rzst_swapoff_job.h \
 	tools/common/swap/rzst_swapoff_keep.c \

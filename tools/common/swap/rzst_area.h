@@ -88,9 +88,8 @@ const char *rzst_area_state_name(enum rzst_area_state state);
 uint64_t rzst_process_start(pid_t pid);
 
 /*
- * Pages read from and written to an area since the device exists: of our servers and the module
- * what they count, else of the device's /sys/block/NAME/stat.  -ENODATA: the kernel counts none, as
- * for a file; both are 0 then.
+ * Pages read from and written to an area since its device exists, as /sys/block/NAME/stat counts
+ * them.  -ENODATA: the kernel counts none, as for a file; both are 0 then.
  */
 int rzst_area_io(const struct rzst_area *area, uint64_t *reads, uint64_t *writes);
 

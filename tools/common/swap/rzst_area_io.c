@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* See rzst_area.h and rzst_store_of.h: what counts an area's pages. */
+/* See rzst_area.h: reads and writes of an area's device. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -8,7 +8,6 @@
 
 #include "rzst.h"
 #include "rzst_area.h"
-#include "rzst_store_of.h"
 
 #define SECTOR 512u
 
@@ -20,8 +19,6 @@ static const char *node_of(const struct rzst_area *area)
 		return NULL;
 	return area->name + 5;
 }
-
-/* ---- the kernel's files ---- */
 
 /* A line of a file of the device in sysfs. */
 static int line_of(const char *node, const char *file, char *out, size_t size)
@@ -38,19 +35,6 @@ static int line_of(const char *node, const char *file, char *out, size_t size)
 	return err;
 }
 
-static int zram(const struct rzst_area *area, const char *node, struct rzst_store *out)
-{
-	char line[256];
-
-	if (strncmp(node, "zram", 4) != 0 || line_of(node, "mm_stat", line, sizeof(line)) < 0)
-		return -ENODATA;
-	if (sscanf(line, "%" SCNu64 " %*u %" SCNu64 " %" SCNu64, &out->stored, &out->mem,
-		   &out->limit) != 3)
-		return -ENODATA;
-	out->free = area->size > area->used ? area->size - area->used : 0;
-	return 0;
-}
-
 static int disk_counts(const char *node, uint64_t *reads, uint64_t *writes)
 {
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE) / SECTOR, in, out;
@@ -62,16 +46,6 @@ static int disk_counts(const char *node, uint64_t *reads, uint64_t *writes)
 	*reads = in / page;
 	*writes = out / page;
 	return 0;
-}
-
-/* ---- both ---- */
-
-int rzst_store_of(const struct rzst_area *area, struct rzst_store *out)
-{
-	const char *node = node_of(area);
-
-	memset(out, 0, sizeof(*out));
-	return node ? zram(area, node, out) : -ENODATA;
 }
 
 int rzst_area_io(const struct rzst_area *area, uint64_t *reads, uint64_t *writes)

@@ -6,6 +6,7 @@
 #include "rzst_fit_other.h"
 
 #include <dirent.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,6 @@
 #include "rzst_backend.h"
 #include "rzst_kernel.h"
 #include "rzst_kernel_stats.h"
-#include "rzst_store_of.h"
 
 #define PATIENCE 2u /* seconds for a server's answer */
 
@@ -26,15 +26,20 @@ static void take_stats(const struct rzst_values *stats, struct rzst_fit_other *o
 	out->limit = rzst_value_of(stats, "limit_bytes", NULL);
 }
 
-static void look_at_zram(const struct rzst_area *area, struct rzst_fit_other *out)
+/* Of mm_stat: orig_data_size, mem_used_total and mem_limit.  If it does not say: zeros. */
+static void look_at_zram(const char *device, struct rzst_fit_other *out)
 {
-	struct rzst_store store;
+	char path[128], line[256];
+	uint64_t stored, held, limit;
 
-	(void)rzst_store_of(area, &store); /* zeros: it does not say */
-	out->stored = store.stored;
-	out->packed = store.mem;
-	out->held = store.mem;
-	out->limit = store.limit;
+	snprintf(path, sizeof(path), "/sys/block/%.60s/mm_stat", device);
+	if (rzst_first_line(path, line, sizeof(line)) < 0 ||
+	    sscanf(line, "%" SCNu64 " %*u %" SCNu64 " %" SCNu64, &stored, &held, &limit) != 3)
+		return;
+	out->stored = stored;
+	out->packed = held;
+	out->held = held;
+	out->limit = limit;
 }
 
 static void look_at_module(const char *device, struct rzst_fit_other *out)
@@ -146,7 +151,7 @@ void rzst_fit_other_look(const struct rzst_area *area, struct rzst_fit_other *ou
 	if (rzst_kernel_is_name(device, &number))
 		look_at_module(device, out);
 	else if (strncmp(device, "zram", 4) == 0)
-		look_at_zram(area, out);
+		look_at_zram(device, out);
 	else if (strncmp(device, "nbd", 3) == 0)
 		look_at_nbd(device, out);
 	else
