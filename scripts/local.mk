@@ -158,13 +158,14 @@ endif
 # The Debian packages, for dpkg-buildpackage in the unpacked release as well.
 EXTRA_DIST += \
 	debian/changelog \
+	debian/clean \
 	debian/control \
 	debian/copyright \
 	debian/nbdkit-plugin-rzs.install \
 	debian/nbdkit-plugin-rzs.lintian-overrides \
-	debian/nbdkit-plugin-rzs.prerm \
 	debian/needrestart.conf \
 	debian/not-installed \
+	debian/prerm.in \
 	debian/ramzswap-bench.install \
 	debian/ramzswap-dkms.install \
 	debian/ramzswap.docs \
@@ -172,6 +173,5 @@ EXTRA_DIST += \
 	debian/ramzswap.lintian-overrides \
 	debian/ramzswap.postinst \
 	debian/ramzswap.postrm \
-	debian/ramzswap.prerm \
 	debian/rules \
 	debian/source/format

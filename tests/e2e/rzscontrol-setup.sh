@@ -4,9 +4,9 @@
 #
 # Red when: anything stays behind after --undo or after a step that failed; --dry-run changes
 # something; a machine that cannot be set up is; a value goes to the file that is not one line of it;
-# the configuration goes before the swap; the form that is
-# proposed is another than the machine's, or the sentence does not say why.  systemctl, modprobe, swapon and rzsd are stand-ins here: a
-# guest with systemd has the real ones.
+# the configuration goes before the swap; the form that is proposed is not that of the machine, or the
+# sentence does not say why.  All programs that it runs are stand-ins here: a guest with systemd has
+# the real ones.
 
 . "${srcdir:-.}/tests/lib/functions.sh" || exit 99
 . "$srcdir/tests/lib/rzscontrol-rig.sh"
@@ -14,6 +14,7 @@
 calls=$tmpdir/calls
 bin=$tmpdir/bin
 export CALLS=$calls NO_START=no NO_STOP=no NO_MODULE=nothing RAMZSWAP=no BAD_CONFIG=no RZS_RZSD=$bin/rzsd
+export RZS_NBD_SWAP=$bin/rzs-nbd-swap RZS_MODULE_SWAP=$bin/rzs-module-swap
 export PATH=$bin:$PATH
 
 # ---- the stand-ins
@@ -40,10 +41,6 @@ start)
 	esac
 	;;
 stop)
-	case $NO_STOP:$2 in
-	no:rzsd-attach.service) rm "$RZS_SYSROOT/run/rzs/nbd0.state" ;;
-	no:ramzswap-attach.service) sed -i /ramzswap0/d "$RZS_SYSROOT/proc/swaps" ;;
-	esac
 	rm -f "$units/$2.active"
 	;;
 esac
@@ -64,6 +61,18 @@ cat >"$bin/rzsd" <<'END'
 #!/bin/sh
 echo "rzsd $*" >>"$CALLS"
 [ "$BAD_CONFIG" = no ] || { echo "rzsd: no such key" >&2; exit 2; }
+END
+cat >"$bin/rzs-nbd-swap" <<'END'
+#!/bin/sh
+echo "rzs-nbd-swap $*" >>"$CALLS"
+[ "$NO_STOP" = no ] || { echo "rzs-nbd-swap: no room" >&2; exit 4; }
+rm "$RZS_SYSROOT/run/rzs/nbd0.state"
+END
+cat >"$bin/rzs-module-swap" <<'END'
+#!/bin/sh
+echo "rzs-module-swap $*" >>"$CALLS"
+[ "$NO_STOP" = no ] || { echo "rzs-module-swap: no room" >&2; exit 4; }
+sed -i /ramzswap0/d "$RZS_SYSROOT/proc/swaps"
 END
 chmod +x "$bin"/*
 
@@ -104,7 +113,7 @@ refused() {
 
 test_whole() {
 	local on='rzsd --check-config|systemctl enable rzsd-attach.service|systemctl start rzsd-attach.service|swapon --show'
-	local off='systemctl stop rzsd-attach.service|systemctl disable rzsd-attach.service|systemctl stop rzsd.service'
+	local off='rzs-nbd-swap detach --device /dev/nbd0|systemctl stop rzsd-attach.service|systemctl disable rzsd-attach.service|systemctl stop rzsd.service'
 	local steps
 
 	machine 2048
@@ -120,8 +129,9 @@ test_whole() {
 	refused_again
 	# What cannot be brought back stays, and all that serves it.
 	NO_STOP=yes gives 3 setup --undo
-	says 'nothing else was changed'
-	did 'systemctl stop rzsd-attach.service'
+	says 'rzs-nbd-swap: no room'
+	says 'nothing was changed'
+	did 'rzs-nbd-swap detach --device /dev/nbd0'
 	[ -e "$conf" ] || fail "the configuration has gone before the swap"
 	gives 0 setup --undo --dry-run
 	did ''
@@ -220,14 +230,15 @@ test_module() {
 		fail "$(cat "$module_conf")"
 	complains 3 '/dev/ramzswap0 is attached: this machine swaps to it already' setup --yes form=server
 	NO_STOP=yes gives 3 setup --undo
-	says 'nothing else was changed'
-	did "systemctl stop $unit"
+	says 'rzs-module-swap: no room'
+	says 'nothing was changed'
+	did 'rzs-module-swap detach'
 	[ -e "$module_conf" ] || fail "the configuration has gone before the swap"
 	gives 0 setup --undo --dry-run
-	says "$unit, which ends the swap"
+	says "This ends the swap, stops and disables $unit"
 	did ''
 	gives 0 setup --undo
-	did "systemctl stop $unit" "systemctl disable $unit"
+	did 'rzs-module-swap detach' "systemctl stop $unit" "systemctl disable $unit"
 	is_clean
 	# What is wished counts, and only what there is can be had.
 	RAMZSWAP=yes gives 0 setup --dry-run form=module memlimit=0

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "rzsc_setup.h"
+#include "rzsc_swap.h"
 #include "rzst_files.h"
 #include "rzst_run.h"
 
@@ -145,22 +146,33 @@ static int set_up(const struct rzsc_options *o, struct rzsc_machine *m)
 
 /* ---- undo ---- */
 
-/* Bring back what is swapped out.  Whatever the unit's end says, what is swapped to counts. */
-static int end_swap(const struct rzsc_machine *m, const char *unit)
+/*
+ * Bring back what is swapped out.  Not by the unit's stop: when that is refused for want of room,
+ * the unit has failed, and its stop is not run again at shutdown.
+ */
+static int end_swap(const struct rzsc_machine *m)
 {
+	char path[RZST_PATH_MAX];
 	struct rzsc_machine now;
-	int code;
+	int status;
 
 	printf("%s: bringing back what is swapped out\n", m->attached);
 	fflush(stdout);
-	code = run_systemctl("stop", unit);
+	if (m->set_up == RZSC_FORM_SERVER)
+		rzsc_program("rzs-nbd-swap", "RZS_NBD_SWAP", path, sizeof(path));
+	else
+		rzsc_module_swap(path, sizeof(path));
+	status = rzst_run(m->set_up == RZSC_FORM_SERVER
+				  ? (const char *const[]){path, "detach", "--device", m->attached, NULL}
+				  : (const char *const[]){path, "detach", NULL},
+			  false);
 	rzsc_setup_look(&now);
-	if (code == RZS_EXIT_DONE && !*now.attached)
+	if ((status == 0 || status == SWAP_NOT_ATTACHED) && !*now.attached)
 		return RZS_EXIT_DONE;
-	return rzst_fail(RZS_EXIT_BUSY,
-			 "%s is still attached, and nothing else was changed: is there room in "
-			 "memory for what is swapped out?  'journalctl -u %s' has the reason",
-			 m->attached, unit);
+	if (status < 0)
+		return rzst_fail(RZS_EXIT_FAILED, "cannot start %s: %s", path, strerror(-status));
+	return rzst_fail(RZS_EXIT_BUSY, "%s is still attached, and nothing was changed",
+			 m->attached);
 }
 
 static int undo(const struct rzsc_options *o, const struct rzsc_machine *m)
@@ -174,7 +186,7 @@ static int undo(const struct rzsc_options *o, const struct rzsc_machine *m)
 				 "neither " RZSC_SETUP_SERVER_FILE " nor " RZSC_SETUP_MODULE_FILE
 				 " is there: there is nothing to undo");
 	if (o->dry_run) {
-		printf("This stops and disables %s, which ends the swap%s\nand removes %s.\n", unit,
+		printf("This ends the swap, stops and disables %s%s\nand removes %s.\n", unit,
 		       is_server ? ", stops rzsd.service" : "", file);
 		return RZS_EXIT_DONE;
 	}
@@ -182,7 +194,9 @@ static int undo(const struct rzsc_options *o, const struct rzsc_machine *m)
 		return rzst_fail(RZS_EXIT_FAILED,
 				 "setup changes the system: be root, or --dry-run");
 	if (*m->attached)
-		code = end_swap(m, unit);
+		code = end_swap(m);
+	if (code == RZS_EXIT_DONE)
+		code = run_systemctl("stop", unit);
 	if (code == RZS_EXIT_DONE)
 		code = run_systemctl("disable", unit);
 	if (code == RZS_EXIT_DONE)
