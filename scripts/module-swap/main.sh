@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The last part of rzs-module-swap, which ramzswap-attach.service runs: the first device of the kernel
-# module, made and swapped to, and back.  The parts before it are those of rzs-nbd-swap: messages,
+# The last part of rzs-module-swap, which ramzswap-attach.service runs: the first device of the
+# kernel module, made and swapped to, and back.  The parts before it are those of rzs-nbd-swap: messages,
 # undoing, what is kept in /run/rzs, whether there is room for a swapoff, and what systemd does at
 # shutdown.  What is said there about a server's device is replaced here.
 #
@@ -79,7 +79,8 @@ attach()
     will_undo disconnect
     set_device disksize "${RZS_SIZE:-}"
     keep_from_systemd
-    do_it "$(locate rzscontrol ramzswap)" attach "$device" --priority "${RZS_PRIORITY:-$priority}" ||
+    priority=${RZS_PRIORITY:-$priority}
+    do_it "$(locate rzscontrol ramzswap)" attach "$device" --priority "$priority" ||
         fail "$(said)"
     undo=''
     say "$(said)"

@@ -153,19 +153,20 @@ static int set_up(const struct rzsc_options *o, struct rzsc_machine *m)
 static int end_swap(const struct rzsc_machine *m)
 {
 	char path[RZST_PATH_MAX];
+	const char *argv[5] = {path, "detach"};
 	struct rzsc_machine now;
 	int status;
 
 	printf("%s: bringing back what is swapped out\n", m->attached);
 	fflush(stdout);
-	if (m->set_up == RZSC_FORM_SERVER)
+	if (m->set_up == RZSC_FORM_SERVER) {
 		rzsc_program("rzs-nbd-swap", "RZS_NBD_SWAP", path, sizeof(path));
-	else
+		argv[2] = "--device";
+		argv[3] = m->attached;
+	} else {
 		rzsc_module_swap(path, sizeof(path));
-	status = rzst_run(m->set_up == RZSC_FORM_SERVER
-				  ? (const char *const[]){path, "detach", "--device", m->attached, NULL}
-				  : (const char *const[]){path, "detach", NULL},
-			  false);
+	}
+	status = rzst_run(argv, false);
 	rzsc_setup_look(&now);
 	if ((status == 0 || status == SWAP_NOT_ATTACHED) && !*now.attached)
 		return RZS_EXIT_DONE;

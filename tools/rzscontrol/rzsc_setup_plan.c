@@ -216,7 +216,7 @@ static void plan_module(const char *const *words, unsigned nr, const struct want
 		refuse(plan, RZS_EXIT_USAGE, "algorithm=%s: expected a name such as lzo",
 		       algorithm);
 	add(plan,
-	    "# Of " RZSC_SETUP_MODULE_UNIT ", see ramzswap(4).  Sizes are bytes; memlimit 0: none.\n"
+	    "# Of " RZSC_SETUP_MODULE_UNIT ", see ramzswap(4).  Bytes; memlimit 0: none.\n"
 	    "RZS_SIZE=%" PRIu64 "\nRZS_MEMLIMIT=%" PRIu64 "\n",
 	    plan->size, plan->memlimit);
 	if (*algorithm)
@@ -309,8 +309,8 @@ static void explain_found(const struct rzsc_machine *m, const struct rzsc_setup_
 		      out);
 	if (readahead)
 		fprintf(out,
-			"  vm.page-cluster=%s: the kernel reads pages ahead, which gains nothing here. "
-			"\n    sysctl vm.page-cluster=0 ends that; setup does not change it.\n",
+			"  vm.page-cluster=%s: the kernel reads pages ahead, which gains nothing "
+			"here.\n    sysctl vm.page-cluster=0 ends that; setup does not change it.\n",
 			m->page_cluster);
 }
 
