@@ -309,8 +309,9 @@ static void explain_found(const struct rzsc_machine *m, const struct rzsc_setup_
 		      out);
 	if (readahead)
 		fprintf(out,
-			"  vm.page-cluster=%s: the kernel reads pages ahead, which gains nothing "
-			"here.\n    sysctl vm.page-cluster=0 ends that; setup does not change it.\n",
+			"  vm.page-cluster=%s: the kernel reads pages ahead, which gains "
+			"nothing here.\n"
+			"    sysctl vm.page-cluster=0 ends that; setup does not change it.\n",
 			m->page_cluster);
 }
 
