@@ -22,6 +22,14 @@ RZS_NBD_SWAP_PARTS = \
 	scripts/nbd-swap/status.sh \
 	scripts/nbd-swap/main.sh
 
+# What the kernel module's unit runs.  It has much in common with that of servers.
+RZS_MODULE_SWAP_PARTS = \
+	scripts/nbd-swap/common.sh \
+	scripts/nbd-swap/state.sh \
+	scripts/nbd-swap/systemd.sh \
+	scripts/nbd-swap/detach.sh \
+	scripts/module-swap/main.sh
+
 # Of nbdkit with the plugin, and of rzsd.
 RZS_SWAP_UNITS = \
 	scripts/systemd/rzs-swap.service \
@@ -30,10 +38,12 @@ RZS_SERVER_UNITS = \
 	scripts/systemd/rzsd.service \
 	scripts/systemd/rzsd.socket \
 	scripts/systemd/rzsd-attach.service
+RZS_MODULE_UNITS = scripts/systemd/ramzswap-attach.service
 
 EXTRA_DIST += \
 	.ci/run \
 	$(RZS_NBD_SWAP_PARTS) \
+	scripts/module-swap/main.sh \
 	scripts/check \
 	scripts/check-bare \
 	scripts/check-cross \
@@ -50,6 +60,7 @@ EXTRA_DIST += \
 	scripts/rzs-nbd-swap.pod \
 	scripts/sysctl/rzs-swap.conf.in \
 	scripts/systemd/attach.service.in \
+	scripts/systemd/ramzswap-attach.service.in \
 	scripts/systemd/rzs-swap.default \
 	scripts/systemd/rzs-swap.service.in \
 	scripts/systemd/rzsd.service.in \
@@ -61,6 +72,7 @@ RZS_PODS += scripts/rzs-nbd-swap.pod
 RZS_SUBSTITUTE = $(SED) \
 	-e 's|@''VERSION@|$(VERSION)|' \
 	-e 's|@''NBDKIT@|$(NBDKIT)|' \
+	-e 's|@''pkglibexecdir@|$(pkglibexecdir)|' \
 	-e 's|@''sbindir@|$(sbindir)|' \
 	-e 's|@''sysconfdir@|$(sysconfdir)|' \
 	-e 's|@''RZS_SWAP_MIN_FREE@|$(RZS_SWAP_MIN_FREE)|' \
@@ -72,15 +84,19 @@ RZS_SUBSTITUTE = $(SED) \
 	-e 's|@''RZS_SWAP_PAGE_CLUSTER@|$(RZS_SWAP_PAGE_CLUSTER)|'
 
 sbin_SCRIPTS = scripts/rzs-nbd-swap
+pkglibexec_SCRIPTS = scripts/rzs-module-swap
 dist_man8_MANS += scripts/rzs-nbd-swap.8
 doc_DATA = scripts/sysctl/rzs-swap.conf
-CLEANFILES += scripts/rzs-nbd-swap scripts/sysctl/rzs-swap.conf \
-	$(RZS_SWAP_UNITS) $(RZS_SERVER_UNITS)
+CLEANFILES += scripts/rzs-nbd-swap scripts/rzs-module-swap scripts/sysctl/rzs-swap.conf \
+	$(RZS_SWAP_UNITS) $(RZS_SERVER_UNITS) $(RZS_MODULE_UNITS)
 MAINTAINERCLEANFILES += scripts/rzs-nbd-swap.8
 
-# One program of several files, so that each can be read: only the first keeps its licence line.
-scripts/rzs-nbd-swap: $(RZS_NBD_SWAP_PARTS) Makefile
-	$(AM_V_GEN)$(MKDIR_P) scripts && { echo '#!/bin/sh'; for part in $(RZS_NBD_SWAP_PARTS); do \
+# Programs of several files, so that each can be read: only the first keeps its licence line.
+scripts/rzs-nbd-swap scripts/rzs-module-swap: $(RZS_NBD_SWAP_PARTS) scripts/module-swap/main.sh Makefile
+	$(AM_V_GEN)$(MKDIR_P) scripts && case $@ in \
+	*nbd-swap) parts='$(RZS_NBD_SWAP_PARTS)' ;; \
+	*) parts='$(RZS_MODULE_SWAP_PARTS)' ;; \
+	esac && { echo '#!/bin/sh'; for part in $$parts; do \
 		cat "$(srcdir)/$$part" && echo || exit; \
 	done; } >$@.in && $(SED) '3,$${/^# SPDX-License/d;}' $@.in | $(RZS_SUBSTITUTE) >$@.tmp && \
 	rm $@.in && chmod +x $@.tmp && mv $@.tmp $@
@@ -114,9 +130,12 @@ scripts/systemd/rzs-swap-attach.service: scripts/systemd/attach.service.in Makef
 scripts/systemd/rzsd-attach.service: scripts/systemd/attach.service.in Makefile
 	$(RZS_FROM_IN) $(srcdir)/scripts/systemd/attach.service.in $(RZS_TO)
 
+scripts/systemd/ramzswap-attach.service: scripts/systemd/ramzswap-attach.service.in Makefile
+	$(RZS_FROM_IN) $(srcdir)/$@.in $(RZS_TO)
+
 if SYSTEMD_UNITS
 systemdsystemunitdir = $(SYSTEMDSYSTEMUNITDIR)
-systemdsystemunit_DATA =
+systemdsystemunit_DATA = $(RZS_MODULE_UNITS)
 if PLUGIN_UNITS
 systemdsystemunit_DATA += $(RZS_SWAP_UNITS)
 endif
@@ -139,13 +158,14 @@ endif
 # The Debian packages, for dpkg-buildpackage in the unpacked release as well.
 EXTRA_DIST += \
 	debian/changelog \
+	debian/clean \
 	debian/control \
 	debian/copyright \
 	debian/nbdkit-plugin-rzs.install \
 	debian/nbdkit-plugin-rzs.lintian-overrides \
-	debian/nbdkit-plugin-rzs.prerm \
 	debian/needrestart.conf \
 	debian/not-installed \
+	debian/prerm.in \
 	debian/ramzswap-bench.install \
 	debian/ramzswap-dkms.install \
 	debian/ramzswap.docs \
@@ -153,6 +173,5 @@ EXTRA_DIST += \
 	debian/ramzswap.lintian-overrides \
 	debian/ramzswap.postinst \
 	debian/ramzswap.postrm \
-	debian/ramzswap.prerm \
 	debian/rules \
 	debian/source/format

@@ -196,7 +196,7 @@ swap_off_again() { ! read_swap || do_it "$swapoff" "$device"; }
 attach()
 {
     check_root
-    client=$(locate nbd-client nbd-client) || exit
+    find_client
     swapon=$(locate swapon mount) || exit
     swapoff=$(locate swapoff mount) || exit
     check_client

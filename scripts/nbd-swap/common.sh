@@ -384,6 +384,8 @@ restore_queue()
     done
 }
 
+find_client() { client=$(locate nbd-client nbd-client) || exit; }
+
 disconnect()
 {
     is_connected || return 0

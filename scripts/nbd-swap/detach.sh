@@ -108,7 +108,7 @@ check_room()
 detach()
 {
     check_root
-    client=$(locate nbd-client nbd-client) || exit
+    find_client
     swapoff=$(locate swapoff mount) || exit
     take_lock
     if ! read_swap && ! is_connected; then

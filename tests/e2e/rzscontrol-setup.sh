@@ -4,15 +4,17 @@
 #
 # Red when: anything stays behind after --undo or after a step that failed; --dry-run changes
 # something; a machine that cannot be set up is; a value goes to the file that is not one line of it;
-# the configuration goes before the swap.  systemctl, modprobe, swapon and rzsd are stand-ins here: a
-# guest with systemd has the real ones.
+# the configuration goes before the swap; the form that is proposed is not that of the machine, or the
+# sentence does not say why.  All programs that it runs are stand-ins here: a guest with systemd has
+# the real ones.
 
 . "${srcdir:-.}/tests/lib/functions.sh" || exit 99
 . "$srcdir/tests/lib/rzscontrol-rig.sh"
 
 calls=$tmpdir/calls
 bin=$tmpdir/bin
-export CALLS=$calls NO_START=no NO_STOP=no NO_MODULE=nothing BAD_CONFIG=no RZS_RZSD=$bin/rzsd
+export CALLS=$calls NO_START=no NO_STOP=no NO_MODULE=nothing RAMZSWAP=no BAD_CONFIG=no RZS_RZSD=$bin/rzsd
+export RZS_NBD_SWAP=$bin/rzs-nbd-swap RZS_MODULE_SWAP=$bin/rzs-module-swap
 export PATH=$bin:$PATH
 
 # ---- the stand-ins
@@ -33,17 +35,23 @@ disable) rm -f "$units/$2.enabled" ;;
 start)
 	[ "$NO_START" = no ] || exit 1
 	: >"$units/$2.active"
-	: >"$RZS_SYSROOT/run/rzs/nbd0.state"
+	case $2 in
+	rzsd-attach.service) : >"$RZS_SYSROOT/run/rzs/nbd0.state" ;;
+	*) echo '/dev/ramzswap0 partition 1048572 0 100' >>"$RZS_SYSROOT/proc/swaps" ;;
+	esac
 	;;
 stop)
-	[ "$2" != rzsd-attach.service ] || [ "$NO_STOP" = yes ] || rm "$RZS_SYSROOT/run/rzs/nbd0.state"
 	rm -f "$units/$2.active"
 	;;
 esac
 END
 cat >"$bin/modprobe" <<'END'
 #!/bin/sh
-[ "$3" = nbd ] && [ "$NO_MODULE" != nbd ]
+case $3 in
+nbd) [ "$NO_MODULE" != nbd ] ;;
+ramzswap) [ "$RAMZSWAP" = yes ] ;;
+*) false ;;
+esac
 END
 cat >"$bin/swapon" <<'END'
 #!/bin/sh
@@ -54,6 +62,18 @@ cat >"$bin/rzsd" <<'END'
 echo "rzsd $*" >>"$CALLS"
 [ "$BAD_CONFIG" = no ] || { echo "rzsd: no such key" >&2; exit 2; }
 END
+cat >"$bin/rzs-nbd-swap" <<'END'
+#!/bin/sh
+echo "rzs-nbd-swap $*" >>"$CALLS"
+[ "$NO_STOP" = no ] || { echo "rzs-nbd-swap: no room" >&2; exit 4; }
+rm "$RZS_SYSROOT/run/rzs/nbd0.state"
+END
+cat >"$bin/rzs-module-swap" <<'END'
+#!/bin/sh
+echo "rzs-module-swap $*" >>"$CALLS"
+[ "$NO_STOP" = no ] || { echo "rzs-module-swap: no room" >&2; exit 4; }
+sed -i /ramzswap0/d "$RZS_SYSROOT/proc/swaps"
+END
 chmod +x "$bin"/*
 
 # ---- the machine
@@ -63,10 +83,11 @@ machine() {
 	make_machine
 	mkdir -p "$RZS_SYSROOT/run/systemd/system"
 	echo "MemTotal: $((${1:-2048} * 1024)) kB" >"$RZS_SYSROOT/proc/meminfo"
-	etc=$RZS_SYSROOT$("$tool" setup --dry-run | sed -n 's,^This writes \(.*\)/rzsd.conf.d/.*,\1,p')
+	etc=$RZS_SYSROOT$("$tool" setup --dry-run form=server | sed -n 's,^This writes \(.*\)/rzsd.conf.d/.*,\1,p')
 	[ "$etc" != "$RZS_SYSROOT" ] || fail "setup --dry-run does not say where it writes"
 	mkdir -p "$etc"
 	conf=$etc/rzsd.conf.d/50-setup.conf
+	module_conf=$etc/ramzswap0.conf
 	: >"$calls"
 }
 
@@ -77,7 +98,7 @@ did() {
 }
 
 is_clean() {
-	[ ! -e "$etc/rzsd.conf.d" ] || fail "left behind: $(find "$etc")"
+	[ -z "$(ls "$etc" 2>/dev/null)" ] || fail "left behind: $(find "$etc")"
 	[ -z "$(find "$RZS_SYSROOT/units" "$run" -type f)" ] || fail "left behind: $(find "$RZS_SYSROOT/units" "$run")"
 }
 
@@ -87,18 +108,19 @@ refused() {
 	shift 2
 	complains "$status" "$text" setup --yes "$@"
 	did ''
-	[ ! -e "$conf" ] || fail "refused, and $conf is written"
+	[ ! -e "$conf" ] && [ ! -e "$module_conf" ] || fail "refused, and the configuration is written"
 }
 
 test_whole() {
 	local on='rzsd --check-config|systemctl enable rzsd-attach.service|systemctl start rzsd-attach.service|swapon --show'
-	local off='systemctl stop rzsd-attach.service|systemctl disable rzsd-attach.service|systemctl stop rzsd.service'
+	local off='rzs-nbd-swap detach --device /dev/nbd0|systemctl stop rzsd-attach.service|systemctl disable rzsd-attach.service|systemctl stop rzsd.service'
 	local steps
 
 	machine 2048
 	gives 0 setup --yes
 	says '2.0 GiB of RAM'
 	says 'Proposed: 2.0 GiB of swap'
+	says 'The server rzsd compresses, because the kernel module ramzswap is not installed'
 	says 'at most'
 	says '1.0 GiB of RAM for it'
 	IFS='|' read -ra steps <<<"$on"
@@ -107,8 +129,9 @@ test_whole() {
 	refused_again
 	# What cannot be brought back stays, and all that serves it.
 	NO_STOP=yes gives 3 setup --undo
-	says 'nothing else was changed'
-	did 'systemctl stop rzsd-attach.service'
+	says 'rzs-nbd-swap: no room'
+	says 'nothing was changed'
+	did 'rzs-nbd-swap detach --device /dev/nbd0'
 	[ -e "$conf" ] || fail "the configuration has gone before the swap"
 	gives 0 setup --undo --dry-run
 	did ''
@@ -129,7 +152,7 @@ test_sizes() {
 	gives 0 setup --yes size=3G memlimit=0 algorithm=zstd 'label=a b'
 	says 'Proposed: 3.0 GiB of swap'
 	says 'without a limit'
-	[ "$(sed '/^#/d' "$conf")" = $'[device swap0]\nalgorithm = zstd\nlabel = a b\nsize = 3G\nmemlimit = 0' ] ||
+	[ "$(sed '/^#/d' "$conf")" = $'[device swap0]\nlabel = a b\nalgorithm = zstd\nsize = 3G\nmemlimit = 0' ] ||
 		fail "$(cat "$conf")"
 	machine 65536
 	gives 0 setup --dry-run
@@ -194,9 +217,59 @@ test_failures() {
 	[ -e "$etc/rzsd.conf.d/90-own.conf" ] && [ ! -e "$conf" ] || fail "$(find "$etc")"
 }
 
+test_module() {
+	local unit=ramzswap-attach.service
+
+	machine 2048
+	RAMZSWAP=yes NO_MODULE=nbd gives 0 setup --yes algorithm=zstd memlimit=25%
+	says 'Proposed: 2.0 GiB of swap'
+	says '512 MiB of RAM for it'
+	says 'The kernel module ramzswap compresses, because it is installed for this kernel'
+	did "systemctl enable $unit" "systemctl start $unit" 'swapon --show'
+	[ "$(sed '/^#/d' "$module_conf")" = $'RZS_SIZE=2147483648\nRZS_MEMLIMIT=536870912\nRZS_ALGORITHM=zstd' ] ||
+		fail "$(cat "$module_conf")"
+	complains 3 '/dev/ramzswap0 is attached: this machine swaps to it already' setup --yes form=server
+	NO_STOP=yes gives 3 setup --undo
+	says 'rzs-module-swap: no room'
+	says 'nothing was changed'
+	did 'rzs-module-swap detach'
+	[ -e "$module_conf" ] || fail "the configuration has gone before the swap"
+	gives 0 setup --undo --dry-run
+	says "This ends the swap, stops and disables $unit"
+	did ''
+	gives 0 setup --undo
+	did 'rzs-module-swap detach' "systemctl stop $unit" "systemctl disable $unit"
+	is_clean
+	# What is wished counts, and only what there is can be had.
+	RAMZSWAP=yes gives 0 setup --dry-run form=module memlimit=0
+	says 'The kernel module ramzswap compresses, as you wish'
+	says 'RZS_MEMLIMIT=0'
+	RAMZSWAP=yes gives 0 setup --dry-run form=server
+	says 'as you wish, although the kernel module is installed'
+	says 'rzsd.conf.d/50-setup.conf'
+	did ''
+	is_clean
+	refused 5 'form=module: the module ramzswap is not installed for this kernel' form=module
+	refused 2 'form=kernel: expected server or module' form=kernel
+	export RAMZSWAP=yes
+	refused 2 'size, memlimit and algorithm, and no label' label=a
+	refused 2 'algorithm=a b: expected a name' 'algorithm=a b'
+	NO_START=yes gives 1 setup --yes
+	says "journalctl -u $unit"
+	did "systemctl enable $unit" "systemctl start $unit" "systemctl disable $unit"
+	is_clean
+	mkdir -p "$RZS_SYSROOT/sys/block/ramzswap0" "$RZS_SYSROOT/proc/sys/vm"
+	echo 3 >"$RZS_SYSROOT/proc/sys/vm/page-cluster"
+	gives 0 setup --dry-run
+	says 'vm.page-cluster=3'
+	echo 1 >"$RZS_SYSROOT/sys/block/ramzswap0/initstate"
+	refused 3 '/dev/ramzswap0 is initialised: somebody set it up by hand'
+	export RAMZSWAP=no
+}
+
 test_found() {
 	machine
-	mkdir -p "$RZS_SYSROOT/sys/module/zswap/parameters" "$RZS_SYSROOT/sys/power" "$RZS_SYSROOT/sys/module/ramzswap"
+	mkdir -p "$RZS_SYSROOT/sys/module/zswap/parameters" "$RZS_SYSROOT/sys/power"
 	echo Y >"$RZS_SYSROOT/sys/module/zswap/parameters/enabled"
 	echo 254:5 >"$RZS_SYSROOT/sys/power/resume"
 	printf '%s\n' '/dev/zram0 partition 1048572 0 100' '/dev/vda5 partition 999420 0 -2' >>"$RZS_SYSROOT/proc/swaps"
@@ -206,10 +279,9 @@ test_found() {
 	says '/dev/vda5, swap of 976 MiB, priority -2: used when the compressed swap is full'
 	says 'before hibernation'
 	says 'zswap is on'
-	says 'ramzswap(4)'
 }
 
-for name in whole sizes refusals failures found; do
+for name in whole sizes refusals failures module found; do
 	"test_$name"
 	say "$name: passed"
 done

@@ -85,6 +85,16 @@ make_programs() {
 		find:*)
 			rm -r "$1"/*
 			sed -i 's/^MemAvailable:.*/MemAvailable: 90000 kB/' "$RZS_SYSROOT/proc/meminfo" ;;
+		modprobe:ramzswap)
+			[ -z "${FAKE_MODPROBE:-}" ] || { echo "$FAKE_MODPROBE" >&2; exit 1; }
+			mkdir -p "$RZS_SYSROOT/sys/module/ramzswap" "$RZS_SYSROOT/sys/block/ramzswap0"
+			echo 0 >"$RZS_SYSROOT/sys/block/ramzswap0/initstate" ;;
+		rmmod:ramzswap) rm -r "$RZS_SYSROOT/sys/module/ramzswap" "$RZS_SYSROOT/sys/block/ramzswap0" ;;
+		rzscontrol:attach*)
+			echo 1 >"$RZS_SYSROOT/sys/block/ramzswap0/initstate"
+			[ -z "${FAKE_SWAPON:-}" ] || { echo "rzscontrol: $FAKE_SWAPON" >&2; exit 1; }
+			echo "$2 partition 1020 ${FAKE_USED:-0} $4" >>"$swaps"
+			echo "$2: swapping to it" ;;
 		modprobe:-q*) exit "${FAKE_MODULE:-0}" ;;
 		modprobe:-r*) rm -r "$RZS_SYSROOT/sys/module/nbd" ;;
 		modprobe:*)
@@ -95,7 +105,8 @@ make_programs() {
 		esac
 	END
 	chmod +x "$bin/fake"
-	for name in id getconf nbd-client swapon swapoff mkswap modprobe systemctl udevadm systemd-escape find; do
+	for name in id getconf nbd-client swapon swapoff mkswap modprobe rmmod rzscontrol systemctl udevadm systemd-escape \
+		find; do
 		ln -s fake "$bin/$name"
 	done
 }

@@ -2,7 +2,7 @@
 # rzscontrol.
 
 RZS_TOOLS_CPPFLAGS = $(RZS_SWAP_CPPFLAGS) -I$(srcdir)/tools/rzscontrol -I$(srcdir)/port/user -DRZS_SBINDIR='"$(sbindir)"' \
-	-DRZS_SYSCONFDIR='"$(sysconfdir)"'
+	-DRZS_SYSCONFDIR='"$(sysconfdir)"' -DRZS_PKGLIBEXECDIR='"$(pkglibexecdir)"'
 
 # All of it but main(), for the unit tests too.
 noinst_LTLIBRARIES += librzsc.la

@@ -62,4 +62,7 @@ int rzsc_cmd_report(const struct rzsc_options *o);
  */
 void rzsc_program(const char *name, const char *variable, char *path, size_t size);
 
+/* The path of rzs-module-swap, which no user calls: RZS_MODULE_SWAP, else where it is installed. */
+void rzsc_module_swap(char *path, size_t size);
+
 #endif

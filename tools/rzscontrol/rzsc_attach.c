@@ -72,6 +72,13 @@ void rzsc_program(const char *name, const char *variable, char *path, size_t siz
 		snprintf(path, size, RZS_SBINDIR "/%s", name);
 }
 
+void rzsc_module_swap(char *path, size_t size)
+{
+	const char *named = getenv("RZS_MODULE_SWAP");
+
+	snprintf(path, size, "%s", named ? named : RZS_PKGLIBEXECDIR "/rzs-module-swap");
+}
+
 static void begin(struct command *c, const char *verb)
 {
 	/* For its status and check, which are printed by this program. */

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "rzsc_setup.h"
+#include "rzsc_swap.h"
 #include "rzst_files.h"
 #include "rzst_run.h"
 
@@ -34,34 +35,36 @@ static int run_systemctl(const char *verb, const char *unit)
 
 /* ---- the configuration ---- */
 
-static int write_config(const char *text)
+/* With the file's own directory; that above is the package's. */
+static int write_config(const char *name, const char *text)
 {
-	char dir[RZST_PATH_MAX], path[RZST_PATH_MAX];
+	char path[RZST_PATH_MAX];
 	struct rzst_new_file n;
-	int err = rzst_path(dir, sizeof(dir), RZSC_SETUP_DIR);
+	int err = rzst_path(path, sizeof(path), name);
 
-	if (err == 0)
-		err = rzst_path(path, sizeof(path), RZSC_SETUP_FILE);
-	if (err == 0 && mkdir(dir, 0755) < 0 && errno != EEXIST)
-		err = -errno;
+	if (err == 0) {
+		char *slash = strrchr(path, '/');
+
+		*slash = '\0';
+		if (mkdir(path, 0755) < 0 && errno != EEXIST)
+			err = -errno;
+		*slash = '/';
+	}
 	if (err == 0)
 		err = rzst_new_file_open(&n, path);
 	if (err == 0)
 		err = rzst_new_file_close(&n, fputs(text, n.f) < 0 ? -EIO : 0, false);
 	return err == 0 ? RZS_EXIT_DONE
-			: rzst_fail(RZS_EXIT_FAILED, "cannot write %s: %s", RZSC_SETUP_FILE,
-				    strerror(-err));
+			: rzst_fail(RZS_EXIT_FAILED, "cannot write %s: %s", name, strerror(-err));
 }
 
 /* The directory goes too, if nothing else is in it. */
-static int remove_config(void)
+static int remove_config(const char *name)
 {
 	char path[RZST_PATH_MAX];
 
-	if (rzst_path(path, sizeof(path), RZSC_SETUP_FILE) < 0 ||
-	    (unlink(path) < 0 && errno != ENOENT))
-		return rzst_fail(RZS_EXIT_FAILED, "cannot remove %s: %s", RZSC_SETUP_FILE,
-				 strerror(errno));
+	if (rzst_path(path, sizeof(path), name) < 0 || (unlink(path) < 0 && errno != ENOENT))
+		return rzst_fail(RZS_EXIT_FAILED, "cannot remove %s: %s", name, strerror(errno));
 	*strrchr(path, '/') = '\0';
 	rmdir(path);
 	return RZS_EXIT_DONE;
@@ -69,34 +72,44 @@ static int remove_config(void)
 
 /* ---- doing it ---- */
 
-static int check_config(void)
+/* Of a module's file there is nothing to check but by doing it. */
+static int check_config(enum rzsc_form form)
 {
 	char path[RZST_PATH_MAX];
 
+	if (form == RZSC_FORM_MODULE)
+		return RZS_EXIT_DONE;
 	rzsc_program("rzsd", "RZS_RZSD", path, sizeof(path));
 	return run((const char *const[]){path, "--check-config", NULL});
 }
 
+/* The module has no process that would have to stop. */
+static int stop_server(enum rzsc_form form)
+{
+	return form == RZSC_FORM_SERVER ? run_systemctl("stop", "rzsd.service") : RZS_EXIT_DONE;
+}
+
 static int switch_on(const struct rzsc_setup_plan *plan)
 {
-	int code = write_config(plan->config);
+	const char *file = rzsc_setup_file(plan->form), *unit = rzsc_setup_unit(plan->form);
+	int code = write_config(file, plan->config);
 
 	if (code == RZS_EXIT_DONE)
-		code = check_config();
+		code = check_config(plan->form);
 	if (code != RZS_EXIT_DONE) {
-		remove_config();
+		remove_config(file);
 		return code;
 	}
-	code = run_systemctl("enable", RZSC_SETUP_UNIT);
+	code = run_systemctl("enable", unit);
 	if (code == RZS_EXIT_DONE)
-		code = run_systemctl("start", RZSC_SETUP_UNIT);
+		code = run_systemctl("start", unit);
 	if (code == RZS_EXIT_DONE)
 		return run((const char *const[]){"swapon", "--show", NULL});
-	rzst_say("'journalctl -u rzsd -u " RZSC_SETUP_UNIT "' has the reason; everything is taken "
-		 "back");
-	run_systemctl("disable", RZSC_SETUP_UNIT);
-	run_systemctl("stop", "rzsd.service");
-	remove_config();
+	rzst_say("'journalctl %s-u %s' has the reason; everything is taken back",
+		 plan->form == RZSC_FORM_SERVER ? "-u rzsd " : "", unit);
+	run_systemctl("disable", unit);
+	stop_server(plan->form);
+	remove_config(file);
 	return code;
 }
 
@@ -120,7 +133,8 @@ static int set_up(const struct rzsc_options *o, struct rzsc_machine *m)
 	if (!o->dry_run && !o->yes && !isatty(STDIN_FILENO))
 		return rzst_fail(RZS_EXIT_USAGE, "there is no terminal to ask at: give --yes");
 	rzsc_setup_explain(m, &plan, stdout);
-	printf("This writes %s,\nenables " RZSC_SETUP_UNIT " and starts it.\n", RZSC_SETUP_FILE);
+	printf("This writes %s,\nenables %s and starts it.\n", rzsc_setup_file(plan.form),
+	       rzsc_setup_unit(plan.form));
 	if (o->dry_run) {
 		fputs(plan.config, stdout);
 		return RZS_EXIT_DONE;
@@ -132,38 +146,63 @@ static int set_up(const struct rzsc_options *o, struct rzsc_machine *m)
 
 /* ---- undo ---- */
 
+/*
+ * Bring back what is swapped out.  Not by the unit's stop: when that is refused for want of room,
+ * the unit has failed, and its stop is not run again at shutdown.
+ */
+static int end_swap(const struct rzsc_machine *m)
+{
+	char path[RZST_PATH_MAX];
+	const char *argv[5] = {path, "detach"};
+	struct rzsc_machine now;
+	int status;
+
+	printf("%s: bringing back what is swapped out\n", m->attached);
+	fflush(stdout);
+	if (m->set_up == RZSC_FORM_SERVER) {
+		rzsc_program("rzs-nbd-swap", "RZS_NBD_SWAP", path, sizeof(path));
+		argv[2] = "--device";
+		argv[3] = m->attached;
+	} else {
+		rzsc_module_swap(path, sizeof(path));
+	}
+	status = rzst_run(argv, false);
+	rzsc_setup_look(&now);
+	if ((status == 0 || status == SWAP_NOT_ATTACHED) && !*now.attached)
+		return RZS_EXIT_DONE;
+	if (status < 0)
+		return rzst_fail(RZS_EXIT_FAILED, "cannot start %s: %s", path, strerror(-status));
+	return rzst_fail(RZS_EXIT_BUSY, "%s is still attached, and nothing was changed",
+			 m->attached);
+}
+
 static int undo(const struct rzsc_options *o, const struct rzsc_machine *m)
 {
-	struct rzsc_machine now;
-	int code;
+	const char *file = rzsc_setup_file(m->set_up), *unit = rzsc_setup_unit(m->set_up);
+	bool is_server = m->set_up == RZSC_FORM_SERVER;
+	int code = RZS_EXIT_DONE;
 
-	if (!m->set_up)
-		return rzst_fail(RZS_EXIT_NONE, "%s is not there: there is nothing to undo",
-				 RZSC_SETUP_FILE);
+	if (m->set_up == RZSC_FORM_NONE)
+		return rzst_fail(RZS_EXIT_NONE,
+				 "neither " RZSC_SETUP_SERVER_FILE " nor " RZSC_SETUP_MODULE_FILE
+				 " is there: there is nothing to undo");
 	if (o->dry_run) {
-		printf("This stops and disables " RZSC_SETUP_UNIT ", which ends the swap, stops "
-		       "rzsd.service\nand removes %s.\n",
-		       RZSC_SETUP_FILE);
+		printf("This ends the swap, stops and disables %s%s\nand removes %s.\n", unit,
+		       is_server ? ", stops rzsd.service" : "", file);
 		return RZS_EXIT_DONE;
 	}
 	if (!m->root)
 		return rzst_fail(RZS_EXIT_FAILED,
 				 "setup changes the system: be root, or --dry-run");
-	if (*m->attached) {
-		printf("%s: bringing back what is swapped out\n", m->attached);
-		code = run_systemctl("stop", RZSC_SETUP_UNIT);
-		rzsc_setup_look(&now);
-		if (code != RZS_EXIT_DONE || *now.attached)
-			return rzst_fail(RZS_EXIT_BUSY,
-					 "%s is still attached, and nothing else was changed: is "
-					 "there room in memory for what is swapped out?  "
-					 "'journalctl -u " RZSC_SETUP_UNIT "' has the reason",
-					 m->attached);
-	}
-	code = run_systemctl("disable", RZSC_SETUP_UNIT);
+	if (*m->attached)
+		code = end_swap(m);
 	if (code == RZS_EXIT_DONE)
-		code = run_systemctl("stop", "rzsd.service");
-	return code == RZS_EXIT_DONE ? remove_config() : code;
+		code = run_systemctl("stop", unit);
+	if (code == RZS_EXIT_DONE)
+		code = run_systemctl("disable", unit);
+	if (code == RZS_EXIT_DONE)
+		code = stop_server(m->set_up);
+	return code == RZS_EXIT_DONE ? remove_config(file) : code;
 }
 
 int rzsc_cmd_setup(const struct rzsc_options *o)

@@ -11,10 +11,14 @@
 #include "rzsc.h"
 #include "rzst_swaps.h"
 
-/* A configuration file of its own, so that the administrator's and the package's stay theirs. */
-#define RZSC_SETUP_DIR	RZS_SYSCONFDIR "/rzs/rzsd.conf.d"
-#define RZSC_SETUP_FILE RZSC_SETUP_DIR "/50-setup.conf"
-#define RZSC_SETUP_UNIT "rzsd-attach.service"
+/* Configuration files of its own, so that the administrator's and the package's stay theirs. */
+#define RZSC_SETUP_SERVER_FILE RZS_SYSCONFDIR "/rzs/rzsd.conf.d/50-setup.conf"
+#define RZSC_SETUP_MODULE_FILE RZS_SYSCONFDIR "/rzs/ramzswap0.conf"
+#define RZSC_SETUP_SERVER_UNIT "rzsd-attach.service"
+#define RZSC_SETUP_MODULE_UNIT "ramzswap-attach.service"
+
+/* What the machine can swap to: rzsd, or the kernel module ramzswap. */
+enum rzsc_form { RZSC_FORM_NONE, RZSC_FORM_SERVER, RZSC_FORM_MODULE };
 
 struct rzsc_machine {
 	uint64_t ram; /* bytes */
@@ -22,13 +26,15 @@ struct rzsc_machine {
 	bool systemd;	/* it runs this machine */
 	bool container; /* swap is then the host's business */
 	bool nbd;	/* the kernel has it, or a module of it */
-	bool module;	/* ramzswap.ko is loaded or installed */
+	bool module;	/* ramzswap.ko is loaded, or installed for this kernel */
+	bool module_ready;     /* /dev/ramzswap0 is initialised */
 	bool zswap;
-	bool hibernates;   /* the kernel knows a partition to resume from */
-	bool set_up;	   /* by this command, earlier */
-	bool running;	   /* rzsd.service */
-	bool enabled;	   /* rzsd-attach.service */
-	char attached[32]; /* an NBD device that is attached as swap; empty: none */
+	bool hibernates;       /* the kernel knows a partition to resume from */
+	enum rzsc_form set_up; /* by this command, earlier */
+	bool running;	       /* rzsd.service */
+	bool enabled;	       /* rzsd-attach.service */
+	char page_cluster[16]; /* of vm.page-cluster; empty: not known */
+	char attached[32];     /* a device of ours that is swapped to; empty: none */
 	struct rzst_swap_area swaps[RZST_SWAPS_MAX];
 	unsigned nr_swaps;
 };
@@ -36,18 +42,25 @@ struct rzsc_machine {
 struct rzsc_setup_plan {
 	int code; /* RZS_EXIT_DONE, or why it is refused */
 	char refusal[512];
+	enum rzsc_form form;
+	bool form_given;	 /* in the words, not proposed */
 	char config[2048];	 /* the whole file */
 	uint64_t size, memlimit; /* bytes; memlimit 0: none */
 };
+
+/* The file that setup writes for a form, and the unit that it enables. */
+const char *rzsc_setup_file(enum rzsc_form form);
+const char *rzsc_setup_unit(enum rzsc_form form);
 
 /* What there is now.  RZS_SYSROOT stands before all paths. */
 void rzsc_setup_look(struct rzsc_machine *out);
 
 /*
- * What to set up on this machine.  words: nr "KEY=VALUE", of a device section of rzsd.conf(5);
- * size and memlimit have defaults.  Whether their values are good is for rzsd to say, but for what
- * would break the file.  With plan->code other than RZS_EXIT_DONE, plan->refusal says why and what
- * to do.
+ * What to set up on this machine.  words: nr "KEY=VALUE": form is server or module; for a server
+ * the others are those of a device section of rzsd.conf(5), for the module size, memlimit and
+ * algorithm.  Without form it is the module where that is installed.  size and memlimit have
+ * defaults.  Whether other values are good is for rzsd or the module to say, but for what would
+ * break the file.  With plan->code other than RZS_EXIT_DONE, plan->refusal says why and what to do.
  */
 void rzsc_setup_plan(const struct rzsc_machine *m, const char *const *words, unsigned nr,
 		     struct rzsc_setup_plan *plan);

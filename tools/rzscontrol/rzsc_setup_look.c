@@ -34,13 +34,17 @@ static bool module_there(const char *name)
 }
 
 /* rzs-nbd-swap keeps a file for each device that it has attached. */
-static void find_attached(char *out, size_t size)
+static void find_attached(const struct rzsc_machine *m, char *out, size_t size)
 {
 	char at[RZST_PATH_MAX];
 	glob_t found;
 
 	*out = '\0';
-	if (rzst_path(at, sizeof(at), "/run/rzs/nbd*.state") < 0 || glob(at, 0, NULL, &found) != 0)
+	for (unsigned i = 0; i < m->nr_swaps; i++)
+		if (strncmp(m->swaps[i].name, "/dev/ramzswap", strlen("/dev/ramzswap")) == 0)
+			snprintf(out, size, "%.31s", m->swaps[i].name);
+	if (*out || rzst_path(at, sizeof(at), "/run/rzs/nbd*.state") < 0 ||
+	    glob(at, 0, NULL, &found) != 0)
 		return;
 	snprintf(out, size, "/dev/%s", strrchr(found.gl_pathv[0], '/') + 1);
 	*strrchr(out, '.') = '\0';
@@ -67,16 +71,22 @@ void rzsc_setup_look(struct rzsc_machine *out)
 		.container = exists("/run/systemd/container"),
 		.nbd = module_there("nbd"),
 		.module = module_there("ramzswap"),
-		.set_up = exists(RZSC_SETUP_FILE),
+		.set_up = exists(RZSC_SETUP_SERVER_FILE)   ? RZSC_FORM_SERVER
+			  : exists(RZSC_SETUP_MODULE_FILE) ? RZSC_FORM_MODULE
+							   : RZSC_FORM_NONE,
 	};
 	if (out->systemd) {
 		out->running = unit_is("is-active", "rzsd.service");
-		out->enabled = unit_is("is-enabled", "rzsd-attach.service");
+		out->enabled = unit_is("is-enabled", RZSC_SETUP_SERVER_UNIT);
 	}
 	(void)rzst_first_line("/sys/module/zswap/parameters/enabled", line, sizeof(line));
 	out->zswap = strcmp(line, "Y") == 0;
 	(void)rzst_first_line("/sys/power/resume", line, sizeof(line));
 	out->hibernates = *line && strcmp(line, "0:0") != 0;
-	find_attached(out->attached, sizeof(out->attached));
+	(void)rzst_first_line("/sys/block/ramzswap0/initstate", line, sizeof(line));
+	out->module_ready = strcmp(line, "1") == 0;
+	(void)rzst_first_line("/proc/sys/vm/page-cluster", out->page_cluster,
+			      sizeof(out->page_cluster));
 	out->nr_swaps = rzst_swaps_read(out->swaps);
+	find_attached(out, out->attached, sizeof(out->attached));
 }

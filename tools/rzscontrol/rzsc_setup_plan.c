@@ -39,9 +39,19 @@ add(struct rzsc_setup_plan *plan, const char *fmt, ...)
 		refuse(plan, RZS_EXIT_USAGE, "setup: too many keys");
 }
 
+const char *rzsc_setup_file(enum rzsc_form form)
+{
+	return form == RZSC_FORM_MODULE ? RZSC_SETUP_MODULE_FILE : RZSC_SETUP_SERVER_FILE;
+}
+
+const char *rzsc_setup_unit(enum rzsc_form form)
+{
+	return form == RZSC_FORM_MODULE ? RZSC_SETUP_MODULE_UNIT : RZSC_SETUP_SERVER_UNIT;
+}
+
 /* ---- whether this machine can be set up ---- */
 
-static void check_machine(const struct rzsc_machine *m, struct rzsc_setup_plan *plan)
+static void check_free(const struct rzsc_machine *m, struct rzsc_setup_plan *plan)
 {
 	if (*m->attached)
 		refuse(plan, RZS_EXIT_BUSY,
@@ -50,17 +60,13 @@ static void check_machine(const struct rzsc_machine *m, struct rzsc_setup_plan *
 		       m->attached, m->set_up ? ", 'rzscontrol setup --undo' takes it back" : "");
 	if (m->set_up)
 		refuse(plan, RZS_EXIT_BUSY,
-		       "%s is there: setup was run before; 'systemctl start " RZSC_SETUP_UNIT
-		       "' attaches the device, 'rzscontrol setup --undo' takes everything back",
-		       RZSC_SETUP_FILE);
-	if (m->container)
-		refuse(plan, RZS_EXIT_UNSUPPORTED,
-		       "this is a container: swap is the business of the machine it runs on");
-	if (!m->systemd)
-		refuse(plan, RZS_EXIT_UNSUPPORTED,
-		       "systemd does not run this machine: start rzsd and 'rzscontrol attach "
-		       "swap0' "
-		       "at boot, see rzsd(8)");
+		       "%s is there: setup was run before; 'systemctl start %s' attaches the "
+		       "device, 'rzscontrol setup --undo' takes everything back",
+		       rzsc_setup_file(m->set_up), rzsc_setup_unit(m->set_up));
+}
+
+static void check_server(const struct rzsc_machine *m, struct rzsc_setup_plan *plan)
+{
 	if (!m->nbd)
 		refuse(plan, RZS_EXIT_UNSUPPORTED,
 		       "the kernel has no nbd, and no module of that name is installed: install "
@@ -70,7 +76,37 @@ static void check_machine(const struct rzsc_machine *m, struct rzsc_setup_plan *
 		refuse(plan, RZS_EXIT_BUSY,
 		       "%s: somebody set rzsd up by hand; change its configuration, rzsd.conf(5), "
 		       "or stop and disable it first",
-		       m->running ? "rzsd.service is running" : RZSC_SETUP_UNIT " is enabled");
+		       m->running ? "rzsd.service is running"
+				  : RZSC_SETUP_SERVER_UNIT " is enabled");
+}
+
+static void check_module(const struct rzsc_machine *m, struct rzsc_setup_plan *plan)
+{
+	if (!m->module)
+		refuse(plan, RZS_EXIT_UNSUPPORTED,
+		       "form=module: the module ramzswap is not installed for this kernel; "
+		       "install it (Debian: ramzswap-dkms, with the linux-headers of this kernel), "
+		       "or leave form=module out");
+	if (m->module_ready)
+		refuse(plan, RZS_EXIT_BUSY,
+		       "/dev/ramzswap0 is initialised: somebody set it up by hand; 'rzscontrol "
+		       "/dev/ramzswap0 --reset' drops what it holds");
+}
+
+static void check_machine(const struct rzsc_machine *m, struct rzsc_setup_plan *plan)
+{
+	check_free(m, plan);
+	if (m->container)
+		refuse(plan, RZS_EXIT_UNSUPPORTED,
+		       "this is a container: swap is the business of the machine it runs on");
+	if (!m->systemd)
+		refuse(plan, RZS_EXIT_UNSUPPORTED,
+		       "systemd does not run this machine: start rzsd and 'rzscontrol attach "
+		       "swap0' at boot, see rzsd(8)");
+	if (plan->form == RZSC_FORM_MODULE)
+		check_module(m, plan);
+	else
+		check_server(m, plan);
 	if (!m->ram)
 		refuse(plan, RZS_EXIT_FAILED, "cannot read how much RAM there is: is /proc there?");
 	if (!m->root)
@@ -112,31 +148,101 @@ static bool is_key(const char *word, const char *key)
 	return strncmp(word, key, n) == 0 && word[n] == '=';
 }
 
+/* The module is built for each kernel by choice, so where it is it is what is wanted. */
+static void choose_form(const struct rzsc_machine *m, const char *given,
+			struct rzsc_setup_plan *plan)
+{
+	plan->form_given = given;
+	plan->form = m->module ? RZSC_FORM_MODULE : RZSC_FORM_SERVER;
+	if (!given)
+		return;
+	plan->form = strcmp(given, "module") == 0 ? RZSC_FORM_MODULE : RZSC_FORM_SERVER;
+	if (plan->form == RZSC_FORM_SERVER && strcmp(given, "server") != 0)
+		refuse(plan, RZS_EXIT_USAGE, "form=%s: expected server or module", given);
+}
+
+/* What was given as KEY=VALUE, or the defaults. */
+struct wanted {
+	const char *form, *size, *memlimit, *algorithm;
+};
+
+/* Those that setup reads itself; false: it is another key, or no KEY=VALUE. */
+static bool take_word(const char *word, struct wanted *w)
+{
+	const char *value = strchr(word, '=');
+
+	if (is_key(word, "form"))
+		w->form = value + 1;
+	else if (is_key(word, "size"))
+		w->size = value + 1;
+	else if (is_key(word, "memlimit"))
+		w->memlimit = value + 1;
+	else if (is_key(word, "algorithm"))
+		w->algorithm = value + 1;
+	else
+		return false;
+	return true;
+}
+
+static void plan_server(const char *const *words, unsigned nr, const struct wanted *w,
+			struct rzsc_setup_plan *plan)
+{
+	struct wanted other;
+
+	add(plan, "# rzsd.conf(5) explains the keys.\n[device swap0]\n");
+	for (unsigned i = 0; i < nr; i++)
+		if (!take_word(words[i], &other))
+			add(plan, "%.*s = %s\n", (int)strcspn(words[i], "="), words[i],
+			    strchr(words[i], '=') + 1);
+	if (w->algorithm)
+		add(plan, "algorithm = %s\n", w->algorithm);
+	add(plan, "size = %s\nmemlimit = %s\n", w->size, w->memlimit);
+}
+
+/* The module takes bytes.  A shell and systemd read the file, so a value is one plain word. */
+static void plan_module(const char *const *words, unsigned nr, const struct wanted *w,
+			struct rzsc_setup_plan *plan)
+{
+	const char *algorithm = w->algorithm ? w->algorithm : "";
+	struct wanted other;
+
+	for (unsigned i = 0; i < nr; i++)
+		if (!take_word(words[i], &other))
+			refuse(plan, RZS_EXIT_USAGE,
+			       "setup: the kernel module has size, memlimit and algorithm, and no "
+			       "%.*s",
+			       (int)strcspn(words[i], "="), words[i]);
+	if (algorithm[strspn(algorithm, "abcdefghijklmnopqrstuvwxyz0123456789-")])
+		refuse(plan, RZS_EXIT_USAGE, "algorithm=%s: expected a name such as lzo",
+		       algorithm);
+	add(plan,
+	    "# Of " RZSC_SETUP_MODULE_UNIT ", see ramzswap(4).  Bytes; memlimit 0: none.\n"
+	    "RZS_SIZE=%" PRIu64 "\nRZS_MEMLIMIT=%" PRIu64 "\n",
+	    plan->size, plan->memlimit);
+	if (*algorithm)
+		add(plan, "RZS_ALGORITHM=%s\n", algorithm);
+}
+
 void rzsc_setup_plan(const struct rzsc_machine *m, const char *const *words, unsigned nr,
 		     struct rzsc_setup_plan *plan)
 {
-	const char *size = SIZE_DEFAULT, *memlimit = MEMLIMIT_DEFAULT;
+	struct wanted w = {.size = SIZE_DEFAULT, .memlimit = MEMLIMIT_DEFAULT};
 
 	*plan = (struct rzsc_setup_plan){.code = RZS_EXIT_DONE};
-	check_machine(m, plan);
-	add(plan, "# Written by \"rzscontrol setup\"; \"rzscontrol setup --undo\" removes it.\n"
-		  "# rzsd.conf(5) explains the keys.\n"
-		  "[device swap0]\n");
 	for (unsigned i = 0; i < nr; i++) {
-		const char *value = value_of(words[i], plan);
-
-		if (!value)
+		if (!value_of(words[i], plan))
 			return;
-		if (is_key(words[i], "size"))
-			size = value;
-		else if (is_key(words[i], "memlimit"))
-			memlimit = value;
-		else
-			add(plan, "%.*s = %s\n", (int)(value - words[i]) - 1, words[i], value);
+		take_word(words[i], &w);
 	}
-	add(plan, "size = %s\nmemlimit = %s\n", size, memlimit);
-	plan->size = bytes_of(m, plan, "size", size);
-	plan->memlimit = bytes_of(m, plan, "memlimit", memlimit);
+	choose_form(m, w.form, plan);
+	check_machine(m, plan);
+	plan->size = bytes_of(m, plan, "size", w.size);
+	plan->memlimit = bytes_of(m, plan, "memlimit", w.memlimit);
+	add(plan, "# Written by \"rzscontrol setup\"; \"rzscontrol setup --undo\" removes it.\n");
+	if (plan->form == RZSC_FORM_MODULE)
+		plan_module(words, nr, &w, plan);
+	else
+		plan_server(words, nr, &w, plan);
 }
 
 /* ---- what to say ---- */
@@ -162,24 +268,37 @@ static void explain_area(const struct rzst_swap_area *a, FILE *out)
 		fputs("used when the compressed swap is full.\n", out);
 }
 
-void rzsc_setup_explain(const struct rzsc_machine *m, const struct rzsc_setup_plan *plan, FILE *out)
+/* Who compresses, and why it is that. */
+static void explain_form(const struct rzsc_machine *m, const struct rzsc_setup_plan *plan,
+			 FILE *out)
 {
-	char ram[RZST_HUMAN_MAX], size[RZST_HUMAN_MAX], limit[RZST_HUMAN_MAX];
-
-	rzst_size_text((double)m->ram, ram);
-	rzst_size_text((double)plan->size, size);
-	rzst_size_text((double)plan->memlimit, limit);
-	fprintf(out, "This machine has %s of RAM.\n", ram);
-	fprintf(out, "Proposed: %s of swap, compressed in RAM by the server rzsd, ", size);
-	if (plan->memlimit)
-		fprintf(out, "which takes at most\n%s of RAM for it.\n", limit);
+	if (plan->form == RZSC_FORM_MODULE)
+		fprintf(out, "The kernel module ramzswap compresses%s.\n",
+			plan->form_given ? ", as you wish"
+					 : ", because it is installed for this kernel: it reads a\n"
+					   "page within microseconds and needs no process "
+					   "(form=server: rzsd instead)");
+	else if (m->module)
+		fputs("The server rzsd compresses, as you wish, although the kernel module is "
+		      "installed.\n",
+		      out);
 	else
-		fprintf(out, "without a limit\non the RAM it takes.\n");
-	if (m->nr_swaps || m->zswap || m->module)
+		fputs("The server rzsd compresses, because the kernel module ramzswap is not "
+		      "installed for\nthis kernel; nothing has to be built for a kernel.\n",
+		      out);
+}
+
+static void explain_found(const struct rzsc_machine *m, const struct rzsc_setup_plan *plan,
+			  FILE *out)
+{
+	bool readahead = plan->form == RZSC_FORM_MODULE && *m->page_cluster &&
+			 strcmp(m->page_cluster, "0") != 0;
+
+	if (m->nr_swaps || m->zswap || readahead)
 		fprintf(out, "Found:\n");
 	for (unsigned i = 0; i < m->nr_swaps; i++)
 		explain_area(&m->swaps[i], out);
-	if (m->hibernates && m->nr_swaps)
+	if (m->hibernates && m->nr_swaps && plan->form == RZSC_FORM_SERVER)
 		fputs("  a partition to hibernate to: detach before hibernation ('rzscontrol "
 		      "detach\n"
 		      "    swap0'), as the server stands still while the memory image is made.\n",
@@ -188,8 +307,27 @@ void rzsc_setup_explain(const struct rzsc_machine *m, const struct rzsc_setup_pl
 		fputs("  zswap is on: it compresses each page first, for nothing.  Boot with\n"
 		      "    zswap.enabled=0.\n",
 		      out);
-	if (m->module)
-		fputs("  the kernel module ramzswap: the same store without a process, see\n"
-		      "    ramzswap(4).  This sets up the server.\n",
-		      out);
+	if (readahead)
+		fprintf(out,
+			"  vm.page-cluster=%s: the kernel reads pages ahead, which gains "
+			"nothing here.\n"
+			"    sysctl vm.page-cluster=0 ends that; setup does not change it.\n",
+			m->page_cluster);
+}
+
+void rzsc_setup_explain(const struct rzsc_machine *m, const struct rzsc_setup_plan *plan, FILE *out)
+{
+	char ram[RZST_HUMAN_MAX], size[RZST_HUMAN_MAX], limit[RZST_HUMAN_MAX];
+
+	rzst_size_text((double)m->ram, ram);
+	rzst_size_text((double)plan->size, size);
+	rzst_size_text((double)plan->memlimit, limit);
+	fprintf(out, "This machine has %s of RAM.\n", ram);
+	fprintf(out, "Proposed: %s of swap, compressed in RAM, which takes ", size);
+	if (plan->memlimit)
+		fprintf(out, "at most\n%s of RAM for it.\n", limit);
+	else
+		fprintf(out, "RAM for it\nwithout a limit.\n");
+	explain_form(m, plan, out);
+	explain_found(m, plan, out);
 }
