@@ -43,6 +43,7 @@ EXTRA_DIST += \
 	tests/vm/scenarios/kmod-shrink \
 	tests/vm/scenarios/kmod-threads \
 	tests/vm/scenarios/kmod-zram \
+	tests/vm/scenarios/largest \
 	tests/vm/scenarios/many \
 	tests/vm/scenarios/memlimit \
 	tests/vm/scenarios/one-writer \
