@@ -52,6 +52,11 @@ swaps_are() {
 	printf '%s\n' 'Filename Type Size Used Priority' "$@" >"$R/proc/swaps"
 }
 
+# There are notes of this boot, and none of an area.
+nothing_noted() {
+	printf 'rzs-areas 1 \nend\n' >"$R/run/rzs/areas"
+}
+
 # gives STATUS ARGUMENT..: it ends with that.  What it says is then in $out and $err.
 gives() {
 	local want=$1 code=0
@@ -295,6 +300,7 @@ test_lists() {
 	make_machine
 	swaps_are '/dev/rzst-a partition 1020 512 100' $'/dev/rzst\\040b\\012c\\134 file 2048 0 -2' \
 		'/dev/rzst-d partition 1020 0 100'
+	nothing_noted
 	gives 0 -l vmunix
 	says 'vmunix: a kernel'
 	[ "$(sed -n '2p' "$out" | tr -s ' ')" = '/dev/rzst-a 1020 4 100 0 - - active' ] || fail "-l: $(cat "$out")"
@@ -329,6 +335,27 @@ test_lists() {
 	fi
 }
 
+# state_of NAME: what -l says in the last column.
+state_of() {
+	"${call[@]}" -l --noheadings 2>"$err" | awk -v n="$1" '$1 == n { print $NF }'
+}
+
+# Whatever is on before any of the tools has noted something was on when the machine came up, as far as anybody knows.
+test_permanent() {
+	make_machine
+	swaps_are '/dev/rzst-a partition 1020 512 100' '/dev/rzst-b partition 1020 0 5' '/dev/rzst-c partition 1020 0 5'
+	[ "$(state_of /dev/rzst-a)" = permanent ] || fail "nothing noted: $(state_of /dev/rzst-a)"
+	nothing_noted
+	[ "$(state_of /dev/rzst-a)" = active ] || fail "something noted: $(state_of /dev/rzst-a)"
+	mkdir -p "$R/dev/disk/by-label"
+	ln -s ../../rzst-a "$R/dev/disk/by-label/one"
+	printf '%s\n' 'LABEL=one none swap sw 0 0' '/dev/rzst-b none swap noauto 0 0' '/dev/rzst-c / ext4 sw 0 0' \
+		'/dev/rzst-nix none swap sw 0 0' >"$R/etc/fstab"
+	[ "$(state_of /dev/rzst-a)" = permanent ] || fail "in fstab: $(state_of /dev/rzst-a)"
+	[ "$(state_of /dev/rzst-b)" = active ] || fail "noauto: $(state_of /dev/rzst-b)"
+	[ "$(state_of /dev/rzst-c)" = active ] || fail "not as swap: $(state_of /dev/rzst-c)"
+}
+
 test_completion() {
 	local option
 
@@ -350,7 +377,7 @@ test_completion() {
 	done
 }
 
-for name in usage calls ours rules names checks fstab lists completion; do
+for name in usage calls ours rules names checks fstab lists permanent completion; do
 	"test_$name"
 	say "$name: passed"
 done

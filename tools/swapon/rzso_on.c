@@ -20,6 +20,7 @@ struct doing {
 	const struct rzso_request *r;
 	const char *name;
 	struct rzst_swapon_how how;
+	bool permanent;
 	struct rzso_place place;
 	bool begun; /* turn_on() was called */
 	int result; /* its */
@@ -112,7 +113,7 @@ static int turn_on(struct rzst_areas *areas, void *arg)
 	area->on = true;
 	area->priority = d->how.priority;
 	area->exclusive = d->r->want.exclusive;
-	area->permanent = d->r->permanent;
+	area->permanent = d->permanent;
 	area->state = RZST_AREA_ON;
 	area->helper = 0;
 	area->error = 0;
@@ -203,6 +204,7 @@ int rzso_on(const struct rzso_options *o, const struct rzso_request *r, uint64_t
 			return err;
 		set_discard(r, &d);
 	}
+	d.permanent = r->permanent || rzst_fstab_has(name);
 	if (o->dry_run) {
 		turn_on_unnoted(&d);
 		return d.result;

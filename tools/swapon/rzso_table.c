@@ -8,6 +8,7 @@
 #include "rzso.h"
 #include "rzso_columns.h"
 #include "rzst.h"
+#include "rzst_fstab.h"
 #include "rzst_json.h"
 
 static const unsigned shown[] = {RZSO_NAME, RZSO_TYPE, RZSO_SIZE, RZSO_USED, RZSO_PRIO};
@@ -138,6 +139,7 @@ int rzso_cmd_table(const struct rzso_options *o)
 		rzst_say("%s: a kernel's symbols mean nothing here, /proc/swaps has the areas",
 			 o->symfile);
 	rzst_areas_read(&areas);
+	rzst_fstab_mark(&areas);
 	choose_columns(o, &t);
 	if (o->json) {
 		print_json(&t);

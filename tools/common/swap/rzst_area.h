@@ -47,6 +47,7 @@ struct rzst_area {
 struct rzst_areas {
 	unsigned nr;
 	struct rzst_area v[RZST_AREAS_MAX];
+	bool unnoted;	 /* of notes: nothing has been noted since the machine came up */
 	char doubt[160]; /* why what only the file knows is unknown; "": nothing is */
 };
 
@@ -54,6 +55,7 @@ struct rzst_areas {
  * What holds, of what the kernel says and what was noted: a pure function.  First the kernel's
  * areas, then those that are off, each in the order they had; where there is no room for all, the
  * last of these are left out.
+ *   On, and noted->unnoted: permanent, for whoever turned it on did so before any of the tools.
  *   On, noted as COMPLETE: it is ON again.  SWAPOFF, and alive() says no of the helper: BUSY, error
  *   -EINTR unless one is noted, without another try.  BUSY, and the helper is gone: the same.
  *   Off, noted as SWAPOFF: COMPLETE since now.  COMPLETE: kept for a day.  All else is left out.
