@@ -161,7 +161,15 @@ test_calls() {
 }
 
 # Our devices need discard=pages, and are recognised.
+# io_of NAME: what -l says of reads and writes.
+io_of() {
+	gives 0 -l
+	tr -s ' ' <"$out" | sed -n "s,^$1 .* \([0-9-]* [0-9-]*\) [a-z]*\$,\1,p"
+}
+
 test_ours() {
+	local before
+
 	make_machine
 	would 'swapon --discard=pages /dev/ramzswap0' /dev/ramzswap0
 	would 'swapon --discard=once /dev/ramzswap0' -d=once /dev/ramzswap0
@@ -175,6 +183,23 @@ test_ours() {
 		would 'swapon /dev/nbd8' /dev/nbd8
 		ln -s "$sock.control" "$R/run/rzs/control.sock"
 		would 'swapon --discard=pages /dev/nbd8' /dev/nbd8
+		# What its server counts, and not what the kernel does; without the server that.
+		swaps_are '/dev/nbd8 partition 1020 0 5' '/dev/ramzswap0 partition 1020 0 5' '/dev/rzst-a partition 1020 0 5'
+		mkdir -p "$R/sys/block/nbd8" "$R/sys/block/ramzswap0" "$R/sys/block/rzst-a"
+		echo '1 0 80 0 1 0 8 0' | tee "$R/sys/block/nbd8/stat" >"$R/sys/block/rzst-a/stat"
+		printf 'reads 12\nwrites 34\n' >"$R/sys/block/ramzswap0/store_stat"
+		echo 1 >"$R/sys/block/ramzswap0/initstate"
+		(dd if="$R/dev/nbd8" bs=4096 count=1; dd if=/dev/urandom bs=4096 count=2) >"$tmpdir/pages" 2>/dev/null
+		before=$(io_of /dev/nbd8)
+		nbdcopy --request-size=4096 "$tmpdir/pages" "$uri" || fail "nbdcopy"
+		# It may read page 0 itself.
+		[ $(($(io_of /dev/nbd8 | cut -d ' ' -f 2) - ${before#* })) = 3 ] || fail "-l: $(cat "$out"), before $before"
+		[ "$(io_of /dev/ramzswap0)" = '12 34' ] || fail "-l: $(cat "$out")"
+		[ "$(io_of /dev/rzst-a)" = '10 1' ] || fail "-l: $(cat "$out")"
+		rm "$R/run/rzs/control.sock"
+		[ "$(io_of /dev/nbd8)" = '10 1' ] || fail "-l without the server: $(cat "$out")"
+		ln -s "$sock.control" "$R/run/rzs/control.sock"
+		swaps_are
 		make_area nbd8
 		would 'swapon /dev/nbd8' /dev/nbd8
 		stop_server

@@ -6,9 +6,9 @@
 
 #include "rzso_check.h"
 #include "rzso_on.h"
-#include "rzso_ours.h"
 #include "rzst.h"
 #include "rzst_fstab.h"
+#include "rzst_ours.h"
 
 #define LOCK_SECONDS 60u /* that another command may take */
 
@@ -181,7 +181,7 @@ static void set_discard(const struct rzso_request *r, struct doing *d)
 {
 	if (r->discard_given)
 		d->how.discard = r->discard;
-	else if (rzso_ours_is(d->name))
+	else if (rzst_ours_is(d->name))
 		d->how.discard = RZST_DISCARD_PAGES;
 	else
 		d->how.discard = RZST_DISCARD_NONE;

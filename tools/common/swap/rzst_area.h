@@ -90,8 +90,9 @@ const char *rzst_area_state_name(enum rzst_area_state state);
 uint64_t rzst_process_start(pid_t pid);
 
 /*
- * Pages read from and written to an area since its device exists, as /sys/block/NAME/stat counts
- * them.  -ENODATA: the kernel counts none, as for a file; both are 0 then.
+ * Pages read from and written to an area since its device exists: as its store counts them if it is
+ * one of ours that answers, else as /sys/block/NAME/stat does.  -ENODATA: nobody counts, as for a
+ * file; both are 0 then.  One thread; waits for servers, see rzst_ours.h.
  */
 int rzst_area_io(const struct rzst_area *area, uint64_t *reads, uint64_t *writes);
 
