@@ -52,6 +52,11 @@ swaps_are() {
 	printf '%s\n' 'Filename Type Size Used Priority' "$@" >"$R/proc/swaps"
 }
 
+# There are notes of this boot, and none of an area.
+nothing_noted() {
+	printf 'rzs-areas 1 \nend\n' >"$R/run/rzs/areas"
+}
+
 # gives STATUS ARGUMENT..: it ends with that.  What it says is then in $out and $err.
 gives() {
 	local want=$1 code=0
@@ -156,7 +161,15 @@ test_calls() {
 }
 
 # Our devices need discard=pages, and are recognised.
+# io_of NAME: what -l says of reads and writes.
+io_of() {
+	gives 0 -l
+	tr -s ' ' <"$out" | sed -n "s,^$1 .* \([0-9-]* [0-9-]*\) [a-z]*\$,\1,p"
+}
+
 test_ours() {
+	local before
+
 	make_machine
 	would 'swapon --discard=pages /dev/ramzswap0' /dev/ramzswap0
 	would 'swapon --discard=once /dev/ramzswap0' -d=once /dev/ramzswap0
@@ -170,6 +183,23 @@ test_ours() {
 		would 'swapon /dev/nbd8' /dev/nbd8
 		ln -s "$sock.control" "$R/run/rzs/control.sock"
 		would 'swapon --discard=pages /dev/nbd8' /dev/nbd8
+		# What its server counts, and not what the kernel does; without the server that.
+		swaps_are '/dev/nbd8 partition 1020 0 5' '/dev/ramzswap0 partition 1020 0 5' '/dev/rzst-a partition 1020 0 5'
+		mkdir -p "$R/sys/block/nbd8" "$R/sys/block/ramzswap0" "$R/sys/block/rzst-a"
+		echo '1 0 80 0 1 0 8 0' | tee "$R/sys/block/nbd8/stat" >"$R/sys/block/rzst-a/stat"
+		printf 'reads 12\nwrites 34\n' >"$R/sys/block/ramzswap0/store_stat"
+		echo 1 >"$R/sys/block/ramzswap0/initstate"
+		(dd if="$R/dev/nbd8" bs=4096 count=1; dd if=/dev/urandom bs=4096 count=2) >"$tmpdir/pages" 2>/dev/null
+		before=$(io_of /dev/nbd8)
+		nbdcopy --request-size=4096 "$tmpdir/pages" "$uri" || fail "nbdcopy"
+		# It may read page 0 itself.
+		[ $(($(io_of /dev/nbd8 | cut -d ' ' -f 2) - ${before#* })) = 3 ] || fail "-l: $(cat "$out"), before $before"
+		[ "$(io_of /dev/ramzswap0)" = '12 34' ] || fail "-l: $(cat "$out")"
+		[ "$(io_of /dev/rzst-a)" = '10 1' ] || fail "-l: $(cat "$out")"
+		rm "$R/run/rzs/control.sock"
+		[ "$(io_of /dev/nbd8)" = '10 1' ] || fail "-l without the server: $(cat "$out")"
+		ln -s "$sock.control" "$R/run/rzs/control.sock"
+		swaps_are
 		make_area nbd8
 		would 'swapon /dev/nbd8' /dev/nbd8
 		stop_server
@@ -295,6 +325,7 @@ test_lists() {
 	make_machine
 	swaps_are '/dev/rzst-a partition 1020 512 100' $'/dev/rzst\\040b\\012c\\134 file 2048 0 -2' \
 		'/dev/rzst-d partition 1020 0 100'
+	nothing_noted
 	gives 0 -l vmunix
 	says 'vmunix: a kernel'
 	[ "$(sed -n '2p' "$out" | tr -s ' ')" = '/dev/rzst-a 1020 4 100 0 - - active' ] || fail "-l: $(cat "$out")"
@@ -329,6 +360,27 @@ test_lists() {
 	fi
 }
 
+# state_of NAME: what -l says in the last column.
+state_of() {
+	"${call[@]}" -l --noheadings 2>"$err" | awk -v n="$1" '$1 == n { print $NF }'
+}
+
+# Whatever is on before any of the tools has noted something was on when the machine came up, as far as anybody knows.
+test_permanent() {
+	make_machine
+	swaps_are '/dev/rzst-a partition 1020 512 100' '/dev/rzst-b partition 1020 0 5' '/dev/rzst-c partition 1020 0 5'
+	[ "$(state_of /dev/rzst-a)" = permanent ] || fail "nothing noted: $(state_of /dev/rzst-a)"
+	nothing_noted
+	[ "$(state_of /dev/rzst-a)" = active ] || fail "something noted: $(state_of /dev/rzst-a)"
+	mkdir -p "$R/dev/disk/by-label"
+	ln -s ../../rzst-a "$R/dev/disk/by-label/one"
+	printf '%s\n' 'LABEL=one none swap sw 0 0' '/dev/rzst-b none swap noauto 0 0' '/dev/rzst-c / ext4 sw 0 0' \
+		'/dev/rzst-nix none swap sw 0 0' >"$R/etc/fstab"
+	[ "$(state_of /dev/rzst-a)" = permanent ] || fail "in fstab: $(state_of /dev/rzst-a)"
+	[ "$(state_of /dev/rzst-b)" = active ] || fail "noauto: $(state_of /dev/rzst-b)"
+	[ "$(state_of /dev/rzst-c)" = active ] || fail "not as swap: $(state_of /dev/rzst-c)"
+}
+
 test_completion() {
 	local option
 
@@ -350,7 +402,7 @@ test_completion() {
 	done
 }
 
-for name in usage calls ours rules names checks fstab lists completion; do
+for name in usage calls ours rules names checks fstab lists permanent completion; do
 	"test_$name"
 	say "$name: passed"
 done

@@ -113,6 +113,39 @@ T_TEST(the_order_is_kept_and_what_is_on_comes_first)
 	T_STR_EQ(out.v[63].name, "/c61");
 }
 
+static int change_nothing(struct rzst_areas *areas, void *arg)
+{
+	(void)areas;
+	(void)arg;
+	return 0;
+}
+
+static bool is_permanent(const char *name)
+{
+	static struct rzst_areas areas;
+
+	rzst_areas_read(&areas);
+	return rzst_area_find(&areas, name)->permanent;
+}
+
+T_TEST(what_is_on_before_anything_is_noted_is_permanent)
+{
+	begin(A_IS_ON);
+	T_OK(is_permanent("/dev/a"));
+	T_EQ(rzst_areas_change(1, change_nothing, NULL), 0);
+	put("/proc/swaps", A_IS_ON "/dev/b partition 1000 400 5\n");
+	T_OK(is_permanent("/dev/a"));
+	T_OK(!is_permanent("/dev/b"));
+	/* Off, and on again, by whomever. */
+	put("/proc/swaps", HEADING);
+	T_EQ(rzst_areas_change(1, change_nothing, NULL), 0);
+	put("/proc/swaps", A_IS_ON);
+	T_OK(!is_permanent("/dev/a"));
+	/* The machine has come up again, and /run is as it was. */
+	put("/proc/sys/kernel/random/boot_id", "boot-2\n");
+	T_OK(is_permanent("/dev/a"));
+}
+
 /* ---- the file ---- */
 
 static int set_exclusive(struct rzst_areas *areas, void *name)

@@ -11,6 +11,11 @@
 
 #define TEXT_MAX 16384u /* bytes that are read */
 
+/* Where a swap header has what, mkswap(8)'s version 1. */
+#define HEADER_SIZE 4096u
+#define UUID_AT	    1036u
+#define MAGIC_AT    (HEADER_SIZE - 10u)
+
 void rzst_swaps_decode(char *text)
 {
 	char *to = text;
@@ -95,4 +100,34 @@ int rzst_swaps_find(const char *name, struct rzst_swap_area *out)
 			return 0;
 		}
 	return -ENODEV;
+}
+
+int rzst_swaps_uuid(const char *device, char uuid[RZST_UUID_TEXT])
+{
+	char path[RZST_PATH_MAX];
+	unsigned char page[HEADER_SIZE];
+	ssize_t n;
+	int fd;
+
+	uuid[0] = '\0';
+	if (rzst_path(path, sizeof(path), device) < 0)
+		return -ENAMETOOLONG;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	n = pread(fd, page, sizeof(page), 0);
+	close(fd);
+	if (n != (ssize_t)sizeof(page) || memcmp(page + MAGIC_AT, "SWAPSPACE2", 10) != 0)
+		return -ENODATA;
+	for (unsigned i = 0; i < 16; i++) {
+		static const char digits[] = "0123456789abcdef";
+		bool dash = i == 4 || i == 6 || i == 8 || i == 10;
+
+		if (dash)
+			*uuid++ = '-';
+		*uuid++ = digits[page[UUID_AT + i] >> 4];
+		*uuid++ = digits[page[UUID_AT + i] & 15];
+	}
+	*uuid = '\0';
+	return 0;
 }

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define RZST_UUID_TEXT 37u /* bytes of a UUID as text, with its 0 */
 #define RZST_SWAPS_MAX 32u /* the kernel has no more */
 
 struct rzst_swap_area {
@@ -35,6 +36,12 @@ unsigned rzst_swaps_read(struct rzst_swap_area v[RZST_SWAPS_MAX]);
  * three octal digits: as they were.
  */
 void rzst_swaps_decode(char *text);
+
+/*
+ * The UUID in the swap header of a block device, which is read: that waits for its server.
+ * -ENODATA: there is no header for pages of 4 KiB; or another negative errno.  uuid is empty then.
+ */
+int rzst_swaps_uuid(const char *device, char uuid[RZST_UUID_TEXT]);
 
 /* The area of this name.  -ENODEV: it is not swapped to; *out is all zeros. */
 int rzst_swaps_find(const char *name, struct rzst_swap_area *out);

@@ -305,7 +305,7 @@ static int only_device(struct rzsc_found *out, struct rzsc_found_server *s, cons
 /* By the state file of rzs-nbd-swap, else by the swap header. */
 static int by_nbd(struct rzsc_found *out, const char *path)
 {
-	char uuid[RZS_UUID_TEXT];
+	char uuid[RZST_UUID_TEXT];
 	struct rzsc_nbds nbds;
 	const struct rzsc_nbd *nbd;
 	int code = RZS_EXIT_NONE;
@@ -336,7 +336,7 @@ static int by_nbd(struct rzsc_found *out, const char *path)
 				 "%s: the server it is attached to has no control socket that "
 				 "answers; name it with --socket, or see 'rzscontrol check %s'",
 				 path, path);
-	if (rzsc_nbd_uuid(path, uuid) < 0)
+	if (rzst_swaps_uuid(path, uuid) < 0)
 		return rzst_fail(code,
 				 "%s: cannot find out whose it is: not attached, not swap, or not "
 				 "readable by you; name the server's device instead",

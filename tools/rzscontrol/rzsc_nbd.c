@@ -2,7 +2,6 @@
 /* See rzsc_nbd.h.  Sources: rzs-nbd-swap's state files, /proc/swaps, /sys/block, swap headers. */
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,13 +10,9 @@
 #include "rzst_kernel.h"
 #include "rzst_swaps.h"
 
-#define PAGE_SIZE 4096u /* of the store; the header of a machine with larger pages is not read */
+#define PAGE_SIZE 4096u /* of the store */
 
 #define NBDS_MAX 1024u /* numbers that are looked at */
-
-/* Where a swap header has what, mkswap(8)'s version 1. */
-#define UUID_AT	 1036u
-#define MAGIC_AT (PAGE_SIZE - 10u)
 
 bool rzsc_nbd_is(const char *text, unsigned *out_number)
 {
@@ -154,7 +149,7 @@ void rzsc_nbds_read(struct rzsc_nbds *out)
 		qsort(out->v, out->nr, sizeof(*out->v), by_number);
 	for (size_t i = 0; i < out->nr; i++)
 		if (!out->v[i].noted)
-			(void)rzsc_nbd_uuid(out->v[i].device, out->v[i].uuid);
+			(void)rzst_swaps_uuid(out->v[i].device, out->v[i].uuid);
 }
 
 void rzsc_nbds_free(struct rzsc_nbds *nbds)
@@ -207,36 +202,6 @@ const struct rzsc_nbd *rzsc_nbds_of(const struct rzsc_nbds *nbds,
 }
 
 /* ---- the block device ---- */
-
-int rzsc_nbd_uuid(const char *device, char uuid[RZS_UUID_TEXT])
-{
-	char path[RZST_PATH_MAX];
-	unsigned char page[PAGE_SIZE];
-	ssize_t n;
-	int fd;
-
-	uuid[0] = '\0';
-	if (rzst_path(path, sizeof(path), device) < 0)
-		return -ENAMETOOLONG;
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	n = pread(fd, page, sizeof(page), 0);
-	close(fd);
-	if (n != (ssize_t)sizeof(page) || memcmp(page + MAGIC_AT, "SWAPSPACE2", 10) != 0)
-		return -ENODATA;
-	for (unsigned i = 0; i < 16; i++) {
-		static const char digits[] = "0123456789abcdef";
-		bool dash = i == 4 || i == 6 || i == 8 || i == 10;
-
-		if (dash)
-			*uuid++ = '-';
-		*uuid++ = digits[page[UUID_AT + i] >> 4];
-		*uuid++ = digits[page[UUID_AT + i] & 15];
-	}
-	*uuid = '\0';
-	return 0;
-}
 
 /* A number in a file of a block device's directory in sysfs; 0 when there is none. */
 static uint64_t number_in(const char *block, const char *name)

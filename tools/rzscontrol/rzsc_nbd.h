@@ -9,8 +9,7 @@
 #define RZSC_NBD_H
 
 #include "rzst_backend.h"
-
-#define RZS_UUID_TEXT 37u /* bytes of a UUID as text, with its 0 */
+#include "rzst_swaps.h"
 
 /* A /dev/nbdN that has a state file of rzs-nbd-swap, or that is swapped to. */
 struct rzsc_nbd {
@@ -24,7 +23,7 @@ struct rzsc_nbd {
 
 	bool swapped_to;
 	uint64_t used;		  /* bytes the kernel has swapped out there */
-	char uuid[RZS_UUID_TEXT]; /* of its swap header; only read when not noted, else empty */
+	char uuid[RZST_UUID_TEXT]; /* of its swap header; only read when not noted, else empty */
 };
 
 struct rzsc_nbds {
@@ -69,12 +68,6 @@ int rzsc_nbd_of_client(uint64_t pid, char *out, size_t size);
 
 /* Whether rzs-nbd-swap attached it to this server.  False: no, or not known. */
 bool rzsc_nbd_is_of(const struct rzsc_nbd *nbd, const struct rzst_server_info *server);
-
-/*
- * The UUID in the swap header of a block device, which is read: that waits for its server.
- * -ENODATA: there is no header; or another negative errno.  uuid is empty on failure.
- */
-int rzsc_nbd_uuid(const char *device, char uuid[RZS_UUID_TEXT]);
 
 /* A /dev/nbdN that is not in use, as far as known.  -ENODEV: there is none, and out is empty. */
 int rzsc_nbd_unused(const struct rzsc_nbds *nbds, char *out, size_t size);

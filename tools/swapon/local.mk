@@ -19,8 +19,6 @@ librzso_la_SOURCES = \
 	tools/swapon/rzso_on.c \
 	tools/swapon/rzso_on.h \
 	tools/swapon/rzso_options.c \
-	tools/swapon/rzso_ours.c \
-	tools/swapon/rzso_ours.h \
 	tools/swapon/rzso_policy.c \
 	tools/swapon/rzso_policy.h \
 	tools/swapon/rzso_table.c

@@ -108,12 +108,13 @@ static void put_interleave(struct rzso_cell *cell, const struct rzst_areas *area
 		put_text(cell, "exclusive");
 }
 
-static void put_io(struct rzso_cell *cell, const struct rzst_area *area, bool writes)
+static void put_io(struct rzso_cell *cell, struct rzso_row *row, bool writes)
 {
-	uint64_t nr_reads, nr_writes;
-
-	if (area->on && rzst_area_io(area, &nr_reads, &nr_writes) == 0)
-		put_number(cell, (int64_t)(writes ? nr_writes : nr_reads));
+	if (!row->io_asked)
+		row->io = rzst_area_io(row->area, &row->reads, &row->writes);
+	row->io_asked = true;
+	if (row->io == 0)
+		put_number(cell, (int64_t)(writes ? row->writes : row->reads));
 }
 
 static void put_state(struct rzso_cell *cell, const struct rzst_area *area)
@@ -131,9 +132,10 @@ static void put_state(struct rzso_cell *cell, const struct rzst_area *area)
 		 (unsigned)((double)(start - left) * 100 / (double)start));
 }
 
-void rzso_cell_fill(const struct rzst_areas *areas, const struct rzst_area *area,
-		    enum rzso_column column, bool bytes, struct rzso_cell *out)
+void rzso_cell_fill(struct rzso_row *row, enum rzso_column column, struct rzso_cell *out)
 {
+	const struct rzst_area *area = row->area;
+
 	memset(out, 0, sizeof(*out));
 	strcpy(out->text, "-");
 	if (column == RZSO_NAME)
@@ -145,7 +147,7 @@ void rzso_cell_fill(const struct rzst_areas *areas, const struct rzst_area *area
 	else if (column == RZSO_TYPE)
 		put_text(out, area->is_file ? "file" : "partition");
 	else if (column == RZSO_SIZE || column == RZSO_USED)
-		put_size(out, column == RZSO_SIZE ? area->size : area->used, bytes);
+		put_size(out, column == RZSO_SIZE ? area->size : area->used, row->bytes);
 	else if (column == RZSO_PRIO)
 		put_number(out, area->priority);
 	else if (column == RZSO_UUID || column == RZSO_LABEL)
@@ -155,7 +157,7 @@ void rzso_cell_fill(const struct rzst_areas *areas, const struct rzst_area *area
 	else if (column == RZSO_PRIORITY && rzso_number_of(area->priority) != RZSO_NUMBER_NONE)
 		put_number(out, rzso_number_of(area->priority));
 	else if (column == RZSO_INTERLEAVE)
-		put_interleave(out, areas, area);
+		put_interleave(out, row->areas, area);
 	else if (column == RZSO_READS || column == RZSO_WRITES)
-		put_io(out, area, column == RZSO_WRITES);
+		put_io(out, row, column == RZSO_WRITES);
 }

@@ -2,7 +2,7 @@
 /*
  * The columns of --show and -l: their names, and what stands in them.
  *
- * Threading: any thread.
+ * Threading: one thread.
  */
 #ifndef RZSO_COLUMNS_H
 #define RZSO_COLUMNS_H
@@ -55,8 +55,18 @@ struct rzso_cell {
 	char text[RZSO_CELL_MAX];
 };
 
-/* bytes: sizes as a number of bytes and not as "1.5G".  UUID and LABEL read the device. */
-void rzso_cell_fill(const struct rzst_areas *areas, const struct rzst_area *area,
-		    enum rzso_column column, bool bytes, struct rzso_cell *out);
+/* An area; the rest is for rzso_cell_fill(), zeros before the first call. */
+struct rzso_row {
+	const struct rzst_areas *areas; /* all of them */
+	const struct rzst_area *area;
+	bool bytes; /* sizes as a number of bytes and not as "1.5G" */
+
+	bool io_asked; /* a server may be waited for: once */
+	int io;
+	uint64_t reads, writes;
+};
+
+/* UUID and LABEL read the device, READS and WRITES ask a server. */
+void rzso_cell_fill(struct rzso_row *row, enum rzso_column column, struct rzso_cell *out);
 
 #endif

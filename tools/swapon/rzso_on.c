@@ -6,9 +6,9 @@
 
 #include "rzso_check.h"
 #include "rzso_on.h"
-#include "rzso_ours.h"
 #include "rzst.h"
 #include "rzst_fstab.h"
+#include "rzst_ours.h"
 
 #define LOCK_SECONDS 60u /* that another command may take */
 
@@ -20,6 +20,7 @@ struct doing {
 	const struct rzso_request *r;
 	const char *name;
 	struct rzst_swapon_how how;
+	bool permanent;
 	struct rzso_place place;
 	bool begun; /* turn_on() was called */
 	int result; /* its */
@@ -112,7 +113,7 @@ static int turn_on(struct rzst_areas *areas, void *arg)
 	area->on = true;
 	area->priority = d->how.priority;
 	area->exclusive = d->r->want.exclusive;
-	area->permanent = d->r->permanent;
+	area->permanent = d->permanent;
 	area->state = RZST_AREA_ON;
 	area->helper = 0;
 	area->error = 0;
@@ -180,7 +181,7 @@ static void set_discard(const struct rzso_request *r, struct doing *d)
 {
 	if (r->discard_given)
 		d->how.discard = r->discard;
-	else if (rzso_ours_is(d->name))
+	else if (rzst_ours_is(d->name))
 		d->how.discard = RZST_DISCARD_PAGES;
 	else
 		d->how.discard = RZST_DISCARD_NONE;
@@ -203,6 +204,7 @@ int rzso_on(const struct rzso_options *o, const struct rzso_request *r, uint64_t
 			return err;
 		set_discard(r, &d);
 	}
+	d.permanent = r->permanent || rzst_fstab_has(name);
 	if (o->dry_run) {
 		turn_on_unnoted(&d);
 		return d.result;

@@ -8,6 +8,7 @@
 #include "rzso.h"
 #include "rzso_columns.h"
 #include "rzst.h"
+#include "rzst_fstab.h"
 #include "rzst_json.h"
 
 static const unsigned shown[] = {RZSO_NAME, RZSO_TYPE, RZSO_SIZE, RZSO_USED, RZSO_PRIO};
@@ -63,13 +64,13 @@ static void print_json(const struct table *t)
 	rzst_json_begin(&j, stdout);
 	rzst_json_array(&j, "areas");
 	for (unsigned i = 0; i < t->areas->nr; i++) {
-		const struct rzst_area *area = &t->areas->v[i];
+		struct rzso_row row = {.areas = t->areas, .area = &t->areas->v[i], .bytes = true};
 
-		if (!area->on && !t->with_off)
+		if (!row.area->on && !t->with_off)
 			continue;
 		rzst_json_object(&j, NULL);
 		for (unsigned k = 0; k < t->nr_columns; k++) {
-			rzso_cell_fill(t->areas, area, t->columns[k], true, &cell);
+			rzso_cell_fill(&row, t->columns[k], &cell);
 			print_cell_json(&j, t->columns[k], &cell);
 		}
 		rzst_json_object_end(&j);
@@ -86,12 +87,13 @@ static int add_row(struct libscols_table *table, const struct table *t,
 		   const struct rzst_area *area, bool bytes)
 {
 	struct libscols_line *line = scols_table_new_line(table, NULL);
+	struct rzso_row row = {.areas = t->areas, .area = area, .bytes = bytes};
 	struct rzso_cell cell;
 
 	if (!line)
 		return -1;
 	for (unsigned k = 0; k < t->nr_columns; k++) {
-		rzso_cell_fill(t->areas, area, t->columns[k], bytes, &cell);
+		rzso_cell_fill(&row, t->columns[k], &cell);
 		/* As util-linux has them, where the header has none. */
 		if (!cell.known && (t->columns[k] == RZSO_UUID || t->columns[k] == RZSO_LABEL))
 			cell.text[0] = '\0';
@@ -138,6 +140,7 @@ int rzso_cmd_table(const struct rzso_options *o)
 		rzst_say("%s: a kernel's symbols mean nothing here, /proc/swaps has the areas",
 			 o->symfile);
 	rzst_areas_read(&areas);
+	rzst_fstab_mark(&areas);
 	choose_columns(o, &t);
 	if (o->json) {
 		print_json(&t);

@@ -78,11 +78,14 @@ static void abandon(struct rzst_area *a)
 		a->error = -EINTR;
 }
 
-/* An area that is on, with what is noted of it, which may be NULL. */
+/* An area that is on, with what is noted of it. */
 static void take_on(struct rzst_area *a, const struct rzst_swap_area *kernel,
-		    const struct rzst_area *noted, bool (*alive)(pid_t pid, uint64_t start))
+		    const struct rzst_areas *all, bool (*alive)(pid_t pid, uint64_t start))
 {
+	const struct rzst_area *noted = noted_of(all, kernel->name);
+
 	memset(a, 0, sizeof(*a));
+	a->permanent = all->unnoted;
 	if (noted)
 		*a = *noted;
 	if (a->state == RZST_AREA_COMPLETE) /* that was another time; who turned it on is unknown */
@@ -119,12 +122,13 @@ void rzst_areas_reconcile(const struct rzst_swap_area *kernel, unsigned nr_kerne
 	unsigned nr = 0;
 
 	for (unsigned i = 0; i < nr_kernel && nr < RZST_AREAS_MAX; i++)
-		take_on(&out->v[nr++], &kernel[i], noted_of(noted, kernel[i].name), alive);
+		take_on(&out->v[nr++], &kernel[i], noted, alive);
 	out->nr = nr;
 	for (unsigned i = 0; i < noted->nr && out->nr < RZST_AREAS_MAX; i++)
 		if (!rzst_area_find(out, noted->v[i].name) &&
 		    take_off(&out->v[out->nr], &noted->v[i], now))
 			out->nr++;
+	out->unnoted = noted->unnoted;
 	memcpy(out->doubt, noted->doubt, sizeof(out->doubt));
 }
 
@@ -179,6 +183,7 @@ static void read_notes(struct rzst_areas *noted)
 		return;
 	f = fopen(path, "re");
 	if (!f) {
+		noted->unnoted = errno == ENOENT;
 		if (errno != ENOENT)
 			doubt(noted, strerror(errno));
 		return;
@@ -186,6 +191,7 @@ static void read_notes(struct rzst_areas *noted)
 	err = rzst_areas_parse(f, boot, noted, &line);
 	fclose(f);
 	if (err == -ESTALE) {
+		noted->unnoted = true;
 		doubt(noted, "of another boot");
 	} else if (err == -EILSEQ) {
 		snprintf(why, sizeof(why), "damaged in line %u", line);

@@ -47,6 +47,7 @@ struct rzst_area {
 struct rzst_areas {
 	unsigned nr;
 	struct rzst_area v[RZST_AREAS_MAX];
+	bool unnoted;	 /* of notes: nothing has been noted since the machine came up */
 	char doubt[160]; /* why what only the file knows is unknown; "": nothing is */
 };
 
@@ -54,6 +55,7 @@ struct rzst_areas {
  * What holds, of what the kernel says and what was noted: a pure function.  First the kernel's
  * areas, then those that are off, each in the order they had; where there is no room for all, the
  * last of these are left out.
+ *   On, and noted->unnoted: permanent, for whoever turned it on did so before any of the tools.
  *   On, noted as COMPLETE: it is ON again.  SWAPOFF, and alive() says no of the helper: BUSY, error
  *   -EINTR unless one is noted, without another try.  BUSY, and the helper is gone: the same.
  *   Off, noted as SWAPOFF: COMPLETE since now.  COMPLETE: kept for a day.  All else is left out.
@@ -88,8 +90,9 @@ const char *rzst_area_state_name(enum rzst_area_state state);
 uint64_t rzst_process_start(pid_t pid);
 
 /*
- * Pages read from and written to an area since its device exists, as /sys/block/NAME/stat counts
- * them.  -ENODATA: the kernel counts none, as for a file; both are 0 then.
+ * Pages read from and written to an area since its device exists: as its store counts them if it is
+ * one of ours that answers, else as /sys/block/NAME/stat does.  -ENODATA: nobody counts, as for a
+ * file; both are 0 then.  One thread; waits for servers, see rzst_ours.h.
  */
 int rzst_area_io(const struct rzst_area *area, uint64_t *reads, uint64_t *writes);
 

@@ -270,3 +270,40 @@ int rzst_fstab_swaps(const char *path, struct rzst_fstab_line **lines, char *bad
 	mnt_unref_table(table);
 	return err;
 }
+
+/* Of the machine's; nr is 0 if there is none. */
+static int machines_lines(struct rzst_fstab_line **lines)
+{
+	char bad[256];
+	int nr = rzst_fstab_swaps(NULL, lines, bad, sizeof(bad));
+
+	return nr < 0 ? 0 : nr;
+}
+
+static bool has(const struct rzst_fstab_line *lines, int nr, const char *name)
+{
+	for (int i = 0; i < nr; i++)
+		if (!lines[i].noauto && strcmp(lines[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+bool rzst_fstab_has(const char *name)
+{
+	struct rzst_fstab_line *lines;
+	int nr = machines_lines(&lines);
+	bool found = has(lines, nr, name);
+
+	free(lines);
+	return found;
+}
+
+void rzst_fstab_mark(struct rzst_areas *areas)
+{
+	struct rzst_fstab_line *lines;
+	int nr = machines_lines(&lines);
+
+	for (unsigned i = 0; i < areas->nr; i++)
+		areas->v[i].permanent |= areas->v[i].on && has(lines, nr, areas->v[i].name);
+	free(lines);
+}

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "rzst_area.h"
 #include "rzst_swapon.h"
 
 struct rzst_fstab_line {
@@ -26,6 +27,15 @@ struct rzst_fstab_line {
  * `bad` gets a sentence about the first line that is not understood ("" for none); it is left out.
  */
 int rzst_fstab_swaps(const char *path, struct rzst_fstab_line **lines, char *bad, size_t size);
+
+/*
+ * Whether a swap line of the machine's fstab, but for those with noauto, names this area.  False
+ * also when fstab cannot be read.  A name such as LABEL= there may have devices read.
+ */
+bool rzst_fstab_has(const char *name);
+
+/* permanent is set of those areas for which that is so. */
+void rzst_fstab_mark(struct rzst_areas *areas);
 
 /*
  * The path of a device named as users do: a path (made canonical: symbolic links, "//", "./"), or

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Which areas are devices of ramzswap, and what their stores count: the kernel module's devices,
+ * and nbd devices whose server has a control socket in /run/rzs.
+ *
+ * Threading: one thread.  Servers are waited for, up to 2 s each.
+ */
+#ifndef RZST_OURS_H
+#define RZST_OURS_H
+
+#include "rzst_backend.h"
+
+/*
+ * Whether the block device of this path is ramzswap's: the kernel module's, one that rzs-nbd-swap
+ * attached, or one whose swap header has the UUID of a device of a server that answers.  Cannot
+ * fail: what nobody knows is not ours.
+ */
+bool rzst_ours_is(const char *path);
+
+/*
+ * The statistics of its store.  -ENODEV: it is not ours, or nobody answers for it; or a negative
+ * errno of rzst_kernel_stats_read().  *out is empty then; free it in any case.
+ */
+int rzst_ours_stats(const char *path, struct rzst_values *out);
+
+#endif
