@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The control socket of the plugin: an ordinary thread with a loop of its own.  Its target has one
- * device, which exists from the plugin's start to its end.  Only the device's memlimit can change.
+ * device, which exists from the plugin's start to its end.  Only the device's live keys can change.
  *
  * Threading: nbdkit's main thread starts and stops it.  The loop, and the copy of the device's
  * parameters, belong to the thread.  It reaches everything else through the store, which any thread
@@ -15,6 +15,7 @@
 #include "client.h"
 #include "control.h"
 #include "control_thread.h"
+#include "device_live.h"
 #include "protect_server.h"
 #include "quit.h"
 #include "threads.h"
@@ -66,13 +67,13 @@ static int set(void *arg, const char *name, const char *key, const char *value,
 	}
 	if (!rzs_device_params_is_live(key)) {
 		snprintf(why, RZS_WHY_MAX,
-			 "%.60s: only memlimit can be changed while nbdkit runs; give others to "
-			 "nbdkit when you start it",
+			 "%.60s: only memlimit and merge-... can be changed while nbdkit runs; "
+			 "give others to nbdkit when you start it",
 			 key);
 		return -EOPNOTSUPP;
 	}
-	return rzs_device_params_relimit(&own.params, own.options.store, value, own.options.limited,
-					 why);
+	return rzs_device_live_set(&own.params, own.options.store, key, value, own.options.limited,
+				   why);
 }
 
 static const struct rzs_target target = {

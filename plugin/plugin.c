@@ -18,6 +18,7 @@
 
 #include "client.h"
 #include "control_thread.h"
+#include "device_live.h"
 #include "io.h"
 #include "latency.h"
 #include "liblzo.h"
@@ -216,10 +217,14 @@ static void on_usr1(int sig)
 static int start_upkeep(void)
 {
 	const struct sigaction sa = {.sa_handler = on_usr1, .sa_flags = SA_RESTART};
-	int err = rzs_upkeep_add(NULL, store);
+	char why[RZS_WHY_MAX];
+	int err = rzs_device_live_start(&params.device, NULL, store, why);
 
-	if (err == 0)
-		err = rzs_upkeep_start(params.io_workers, tick);
+	if (err < 0) {
+		nbdkit_error("%s", why);
+		return err;
+	}
+	err = rzs_upkeep_start(params.io_workers, tick);
 	if (err == 0 && sigaction(SIGUSR1, &sa, NULL) < 0)
 		err = -errno;
 	return err;

@@ -4,7 +4,7 @@
  *
  * Threading: the front thread.  A store is created before its device's first connection, and
  * destroyed when `connections` is 0; only the front thread increments that.  The upkeep thread uses
- * a store from rzs_upkeep_add() to rzs_upkeep_remove(), which waits for it.
+ * a store from rzs_device_live_start() to rzs_upkeep_remove(), which waits for it.
  *
  * Invariant: a device has all of store, latency and `configured`, or none.  `configured` are the
  * parameters as given, params the completed ones.  So the next init after a reset computes shares
@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "device_live.h"
 #include "devices.h"
 #include "say.h"
 #include "upkeep.h"
@@ -262,6 +263,7 @@ static void warn(const char *text)
 /* Create what an initialised device has; on failure, nothing of it. */
 static int make(struct rzs_devices *devices, struct rzs_device *d, char *why)
 {
+	char reason[RZS_WHY_MAX];
 	struct rzs_store *store;
 	int err;
 
@@ -274,10 +276,9 @@ static int make(struct rzs_devices *devices, struct rzs_device *d, char *why)
 			       (unsigned long long)d->params.size, strerror(-err));
 		goto no_store;
 	}
-	err = rzs_upkeep_add(d->name, store);
+	err = rzs_device_live_start(&d->params, d->name, store, reason);
 	if (err < 0) {
-		rzs_value_fail(why, err, "%s: cannot start its upkeep: %s", d->name,
-			       strerror(-err));
+		rzs_value_fail(why, err, "%s: %.180s", d->name, reason);
 		goto no_upkeep;
 	}
 	atomic_store(&d->limited, d->params.store.limit_bytes != 0);
@@ -365,15 +366,17 @@ static int target_remove(void *arg, const char *name, char why[RZS_WHY_MAX])
 	return 0;
 }
 
-/* Change the memlimit of a store in use, and of the device after a reset. */
-static int change_limit(struct rzs_device *d, const char *value, char *why)
+/* Change a store in use, and the device after a reset. */
+static int change_live(struct rzs_device *d, const char *key, const char *value, char *why)
 {
+	struct rzs_device_params *configured = &entry_of(d)->configured;
 	char reason[RZS_WHY_MAX];
-	int err = rzs_device_params_relimit(&d->params, d->store, value, &d->limited, reason);
+	int err = rzs_device_live_set(&d->params, d->store, key, value, &d->limited, reason);
 
+	configured->merge.run = d->params.merge.run; /* an error may have changed it */
 	if (err < 0)
 		return rzs_value_fail(why, err, "%s: %.180s", d->name, reason);
-	return rzs_device_params_set(&entry_of(d)->configured, "memlimit", value, reason);
+	return rzs_device_params_set(configured, key, value, reason);
 }
 
 static int target_set(void *arg, const char *name, const char *key, const char *value,
@@ -388,11 +391,13 @@ static int target_set(void *arg, const char *name, const char *key, const char *
 	if (!d)
 		return err;
 	if (d->store && rzs_device_params_is_live(key))
-		return change_limit(d, value, why);
+		return change_live(d, key, value, why);
 	if (d->store)
 		return rzs_value_fail(
 			why, -EBUSY,
-			"%s: already initialised: only memlimit can be set; reset it first", name);
+			"%s: already initialised: only memlimit and merge-... can be set; reset it "
+			"first",
+			name);
 	err = rzs_device_params_set(&d->params, key, value, reason);
 	if (err == 0)
 		return 0;

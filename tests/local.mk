@@ -51,6 +51,7 @@ RZS_TOOL_TESTS = $(RZS_UNIT_TESTS) $(RZS_UNIT_TESTS_USER) $(RZS_UNIT_TESTS_PROTO
 RZS_PURE_TESTS = \
 	tests/unit/test_device_params \
 	tests/unit/test_harness \
+	tests/unit/test_merger \
 	tests/unit/test_nbd_handshake \
 	tests/unit/test_nbd_options \
 	tests/unit/test_nbd_reply \

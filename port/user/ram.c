@@ -67,6 +67,19 @@ uint64_t rzs_ram_machine(void)
 	return (uint64_t)info.totalram * info.mem_unit;
 }
 
+uint64_t rzs_ram_available(void)
+{
+	char text[4096];
+	const char *line;
+
+	if (!rzs_text_file_read("/proc/meminfo", text, sizeof(text)))
+		return UINT64_MAX;
+	line = strstr(text, "\nMemAvailable:");
+	if (!line)
+		return UINT64_MAX;
+	return strtoull(line + strlen("\nMemAvailable:"), NULL, 10) * 1024;
+}
+
 uint64_t rzs_ram_usable(void)
 {
 	uint64_t machine = rzs_ram_machine();

@@ -15,6 +15,12 @@ uint64_t rzs_ram_usable(void);
 uint64_t rzs_ram_machine(void);
 
 /*
+ * Bytes that the machine can give without swapping, as the kernel estimates (MemAvailable).
+ * UINT64_MAX: not known.
+ */
+uint64_t rzs_ram_available(void);
+
+/*
  * The lowest memory.max, in bytes, from the group that the file self names (/proc/self/cgroup) up
  * to the root of the hierarchy mounted at mount (/sys/fs/cgroup).  UINT64_MAX: no limit.
  */

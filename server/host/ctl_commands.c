@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "ctl_commands.h"
+#include "device_live.h"
 #include "protect_server.h"
 #include "stat_table.h"
 
@@ -342,6 +343,7 @@ static int run_params(struct call *c)
 	if (view.store) {
 		now.store.limit_bytes = view.memlimit;
 		now.swap_header_given = true; /* it was decided when the store was made */
+		rzs_device_live_refresh(&now, view.store);
 	}
 	for (unsigned i = 0; i < RZS_DEVICE_PARAMS_KEYS; i++) {
 		rzs_device_params_show(&now, i, text);

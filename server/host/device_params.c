@@ -199,6 +199,31 @@ static int set_shared(struct rzs_device_params *p, const char *key, const char *
 	return rzs_value_bool(key, value, &p->shared, why);
 }
 
+/* The knobs of merging whose values are numbers. */
+#define SET_MERGE(knob, least, most)                                                              \
+	static int set_merge_##knob(struct rzs_device_params *p, const char *key,                 \
+				    const char *value, char *why)                                 \
+	{                                                                                         \
+		return rzs_value_number(key, value, least, most, &p->merge.knob, why);            \
+	}
+
+SET_MERGE(run, RZS_MERGE_STOP, RZS_MERGE_UNDO)
+SET_MERGE(pages_to_scan, 0, INT_MAX)
+SET_MERGE(sleep_millisecs, 0, INT_MAX)
+SET_MERGE(max_page_sharing, RZS_MERGE_SHARING_MIN, RZS_MERGE_SHARING_MAX)
+
+static int set_merge_smart_scan(struct rzs_device_params *p, const char *key, const char *value,
+				char *why)
+{
+	return rzs_value_bool(key, value, &p->merge.smart_scan, why);
+}
+
+static int set_merge_index(struct rzs_device_params *p, const char *key, const char *value,
+			   char *why)
+{
+	return rzs_value_size(key, value, &p->merge.index_bytes, why);
+}
+
 /* ---- showing values */
 
 static void show_number(char *text, uint64_t n)
@@ -272,6 +297,23 @@ static void show_shared(const struct rzs_device_params *p, char *text)
 	show_bool(text, p->shared);
 }
 
+#define SHOW_MERGE(id, field)                                                                     \
+	static void show_merge_##id(const struct rzs_device_params *p, char *text)                \
+	{                                                                                         \
+		show_number(text, (uint64_t)p->merge.field);                                      \
+	}
+
+SHOW_MERGE(run, run)
+SHOW_MERGE(pages_to_scan, pages_to_scan)
+SHOW_MERGE(sleep_millisecs, sleep_millisecs)
+SHOW_MERGE(max_page_sharing, max_page_sharing)
+SHOW_MERGE(index, index_bytes)
+
+static void show_merge_smart_scan(const struct rzs_device_params *p, char *text)
+{
+	show_bool(text, p->merge.smart_scan);
+}
+
 /* ---- the keys */
 
 static const struct {
@@ -332,6 +374,7 @@ void rzs_device_params_init(struct rzs_device_params *p)
 {
 	memset(p, 0, sizeof(*p));
 	p->store.codec = rzs_codec_name(0);
+	rzs_merge_knobs_init(&p->merge);
 }
 
 static int complete_size(struct rzs_device_params *p, uint64_t ram, char *why)

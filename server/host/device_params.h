@@ -15,6 +15,7 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
+#include "merger.h"
 #include "rzs_store.h"
 #include "value.h"
 
@@ -23,6 +24,7 @@ struct rzs_device_params {
 	uint64_t size;		 /* bytes */
 	bool swap_header;
 	bool shared; /* several clients may write (hold.h) */
+	struct rzs_merge_knobs merge;
 	uint8_t uuid[RZS_SWAP_UUID_SIZE];
 	char label[RZS_SWAP_LABEL_MAX + 1]; /* empty: none */
 

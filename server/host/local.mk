@@ -6,6 +6,8 @@ RZS_HOST_CPPFLAGS = $(RZS_USER_CPPFLAGS) -I$(srcdir)/proto -I$(srcdir)/server/ho
 noinst_LTLIBRARIES += librzshost.la
 librzshost_la_SOURCES = \
 	server/host/device_keys.def \
+	server/host/device_live.c \
+	server/host/device_live.h \
 	server/host/device_params.c \
 	server/host/device_params.h \
 	server/host/extent.h \
@@ -15,6 +17,8 @@ librzshost_la_SOURCES = \
 	server/host/latency.h \
 	server/host/listen_unix.c \
 	server/host/listen_unix.h \
+	server/host/merger.c \
+	server/host/merger.h \
 	server/host/process_params.c \
 	server/host/process_params.h \
 	server/host/protect_server.c \

@@ -40,7 +40,7 @@ struct rzs_target {
 	 */
 	int (*create)(void *arg, const char *name, char why[RZS_WHY_MAX]);
 	int (*remove)(void *arg, const char *name, char why[RZS_WHY_MAX]);
-	/* A parameter of a device that is not initialised, or the memlimit of one that is. */
+	/* A parameter of a device that is not initialised, or a live key of one that is. */
 	int (*set)(void *arg, const char *name, const char *key, const char *value,
 		   char why[RZS_WHY_MAX]);
 	int (*init)(void *arg, const char *name, char why[RZS_WHY_MAX]);

@@ -4,6 +4,7 @@
  *
  *   - compaction, when much memory lies idle in gaps between objects, or when a write was refused;
  *     in steps so short that nobody waits long;
+ *   - merging equal pages where that is wanted (merger.h), after compaction, in such steps too;
  *   - messages about refused writes and corrupt pages, each kind at most once a minute: formatting
  *     and syslog() allocate memory, and a full store refuses millions of writes;
  *   - making threads real-time ones while the machine has swap on (protect_server.c).
@@ -11,6 +12,9 @@
  * Threading: `lock` guards `stores` and its entries.  The thread holds it for one step at a time,
  * and continues with the next higher id; ids only ever grow.  I/O threads and signal handlers only
  * use `wake` and `poked`, through atomics and a write() to an eventfd.
+ *
+ * While an entry is paused, the thread leaves its merger alone.  So whoever paused it may use the
+ * merger without the lock, and wait for memory.
  */
 #include <errno.h>
 #include <poll.h>
@@ -23,10 +27,11 @@
 #include <unistd.h>
 
 #include "protect_server.h"
+#include "ram.h"
 #include "say.h"
 #include "upkeep.h"
 
-#define TICK_MS	       1000
+#define TICK_MS 1000u
 
 /*
  * Objects that one step looks at; then other threads can have the worker and the locks.  256 moves
@@ -45,6 +50,8 @@ struct entry {
 	struct rzs_store *store;
 	uint64_t refused_before;
 	bool compacting;
+	struct rzs_merger merger;
+	bool paused;
 	struct rzs_say_limit limit, reserve, corrupt, impossible;
 };
 
@@ -55,6 +62,7 @@ static bool running;
 static struct rzs_thread *own_entry; /* the thread's */
 static unsigned own_worker;
 static void (*on_tick)(void);
+static uint64_t merge_wait; /* the thread's: ms until the next step of any merger */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct entry *stores;
@@ -84,8 +92,16 @@ static void tell(struct entry *e, const struct rzs_stats *s)
 			name, colon, (unsigned long long)s->impossible);
 }
 
+static uint64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
 /* Look at a store: write messages, and decide whether to compact it. */
-static void check_store(struct entry *e)
+static bool check_store(struct entry *e)
 {
 	uint64_t idle, blocks;
 	struct rzs_stats s;
@@ -96,16 +112,17 @@ static void check_store(struct entry *e)
 			(idle > IDLE_LEAST && idle > blocks / IDLE_SHARE);
 	e->refused_before = s.refused_limit;
 	tell(e, &s);
+	return e->compacting;
 }
 
-static void compact_step(struct entry *e)
+static bool compact_step(struct entry *e)
 {
 	struct rzs_worker *worker;
 	uint64_t blocks;
 	bool raised;
 
 	if (!e->compacting)
-		return;
+		return false;
 	/* This worker alone: an I/O thread may wait for another one. */
 	worker = rzs_worker_get_own(e->store, own_worker);
 	raised = rzs_threads_raise(own_entry); /* I/O threads may wait for the locks */
@@ -114,6 +131,46 @@ static void compact_step(struct entry *e)
 	if (raised)
 		rzs_threads_lower(own_entry);
 	rzs_worker_put(e->store, worker);
+	return e->compacting;
+}
+
+/* Undoing has ended without having done all. */
+static void tell_undone(const struct entry *e, int err)
+{
+	const char *name = e->name ? e->name : "", *colon = e->name ? ": " : "";
+	struct rzs_stats s;
+
+	rzs_store_stats(e->store, &s);
+	rzs_say_at(RZS_SAY_WARNING, "%s%smerge-run=2: %llu pages still share objects, as %s", name,
+		   colon, (unsigned long long)s.pages_sharing,
+		   err == -EIO	    ? "these are damaged; reads of such pages fail with EIO"
+		   : err == -ENOSPC ? "memlimit is reached; merge-run is 0 now"
+				    : "the reserve stays empty; merge-run is 0 now");
+}
+
+/* Returns whether the next step is due at once. */
+static bool merge_step(struct entry *e)
+{
+	struct rzs_worker *worker;
+	bool raised;
+	uint64_t wait;
+	int err;
+
+	if (e->paused || rzs_merger_wait(&e->merger, now_ms()) > 0)
+		goto out;
+	worker = rzs_worker_get_own(e->store, own_worker);
+	raised = rzs_threads_raise(own_entry);
+	err = rzs_merger_step(&e->merger, worker, now_ms());
+	if (raised)
+		rzs_threads_lower(own_entry);
+	rzs_worker_put(e->store, worker);
+	if (err < 0)
+		tell_undone(e, err);
+out:
+	wait = e->paused ? UINT64_MAX : rzs_merger_wait(&e->merger, now_ms());
+	if (wait < merge_wait)
+		merge_wait = wait;
+	return wait == 0;
 }
 
 /* The first entry with an id above this one; under lock. */
@@ -127,7 +184,7 @@ static struct entry *entry_after(uint64_t id)
 }
 
 /* Call fn for each store, and give up the lock after each.  Whether any needs more of it. */
-static bool for_each_store(void (*fn)(struct entry *e))
+static bool for_each_store(bool (*fn)(struct entry *e))
 {
 	bool more = false;
 	uint64_t id = 0;
@@ -138,16 +195,15 @@ static bool for_each_store(void (*fn)(struct entry *e))
 		e = entry_after(id);
 		if (e) {
 			id = e->id;
-			fn(e);
-			more |= e->compacting;
+			more |= fn(e);
 		}
 		pthread_mutex_unlock(&lock);
 	} while (e && !atomic_load(&stopping));
 	return more;
 }
 
-/* Wait until rzs_upkeep_wake(), a change of swap, or the next tick. */
-static void upkeep_wait(int swaps)
+/* Wait for rzs_upkeep_wake() or a change of swap, ms at most.  Returns whether there was one. */
+static bool upkeep_wait(int swaps, uint64_t ms)
 {
 	struct pollfd fds[] = {
 		{.fd = wake, .events = POLLIN},
@@ -155,16 +211,34 @@ static void upkeep_wait(int swaps)
 	};
 	uint64_t pokes;
 
-	if (poll(fds, sizeof(fds) / sizeof(fds[0]), TICK_MS) <= 0)
-		return;
+	if (poll(fds, sizeof(fds) / sizeof(fds[0]), (int)ms) <= 0)
+		return false;
 	if (fds[0].revents)
 		(void)!read(wake, &pokes, sizeof(pokes)); /* `poked` says the same */
 	if (fds[1].revents)
 		rzs_protect_server_follow_swap();
+	return true;
+}
+
+/* What there is to do at a tick or when woken. */
+static void look_at_all(void)
+{
+	bool more;
+
+	atomic_store(&poked, false);
+	rzs_protect_server_tick();
+	more = for_each_store(check_store);
+	while (more && !atomic_load(&stopping)) {
+		more = for_each_store(compact_step);
+		sched_yield();
+	}
+	if (on_tick)
+		on_tick();
 }
 
 static void *upkeep_main(void *unused)
 {
+	uint64_t tick = now_ms() + TICK_MS; /* when the next one is */
 	int swaps;
 
 	(void)unused;
@@ -172,19 +246,17 @@ static void *upkeep_main(void *unused)
 	swaps = rzs_protect_server_swap_fd();
 	if (swaps >= 0)
 		rzs_protect_server_follow_swap(); /* it may have changed since the start */
+	merge_wait = UINT64_MAX;
 	while (!atomic_load(&stopping)) {
-		bool more;
+		uint64_t now = now_ms(), wait = tick > now ? tick - now : 0;
 
-		upkeep_wait(swaps);
-		atomic_store(&poked, false);
-		rzs_protect_server_tick();
-		more = for_each_store(check_store);
-		while (more && !atomic_load(&stopping)) {
-			more = for_each_store(compact_step);
-			sched_yield();
+		if (upkeep_wait(swaps, merge_wait < wait ? merge_wait : wait) || now_ms() >= tick) {
+			look_at_all();
+			tick = now_ms() + TICK_MS;
 		}
-		if (on_tick)
-			on_tick();
+		merge_wait = UINT64_MAX;
+		if (for_each_store(merge_step))
+			sched_yield();
 	}
 	return NULL;
 }
@@ -232,6 +304,8 @@ int rzs_upkeep_add(const char *name, struct rzs_store *store)
 		return -ENOMEM;
 	e->name = name;
 	e->store = store;
+	e->merger.store = store;
+	rzs_merge_knobs_init(&e->merger.knobs);
 	pthread_mutex_lock(&lock);
 	e->id = ++last_id;
 	for (at = &stores; *at; at = &(*at)->next)
@@ -255,4 +329,62 @@ void rzs_upkeep_remove(struct rzs_store *store)
 	}
 	pthread_mutex_unlock(&lock);
 	free(gone);
+}
+
+/* ---- merging; entries are added and removed by the calling thread alone ---- */
+
+static struct entry *entry_of(const struct rzs_store *store)
+{
+	struct entry *e = stores;
+
+	while (e && e->store != store)
+		e = e->next;
+	return e;
+}
+
+static struct entry *set_paused(struct rzs_store *store, bool paused)
+{
+	struct entry *e;
+
+	pthread_mutex_lock(&lock);
+	e = entry_of(store);
+	if (e)
+		e->paused = paused;
+	pthread_mutex_unlock(&lock);
+	return e;
+}
+
+void rzs_upkeep_merge_pause(struct rzs_store *store)
+{
+	(void)set_paused(store, true);
+}
+
+void rzs_upkeep_merge_resume(struct rzs_store *store)
+{
+	if (set_paused(store, false) && running)
+		rzs_upkeep_wake(); /* it may sleep for longer than it should now */
+}
+
+int rzs_upkeep_merge(struct rzs_store *store, const struct rzs_merge_knobs *knobs,
+		     char why[RZS_WHY_MAX])
+{
+	struct entry *e = set_paused(store, true);
+	int err;
+
+	if (!e)
+		return rzs_value_fail(why, -ENOENT, "no upkeep");
+	err = rzs_merger_set(&e->merger, knobs, rzs_ram_available(), why);
+	rzs_upkeep_merge_resume(store);
+	return err;
+}
+
+void rzs_upkeep_merge_knobs(struct rzs_store *store, struct rzs_merge_knobs *out)
+{
+	struct entry *e;
+
+	pthread_mutex_lock(&lock);
+	e = entry_of(store);
+	if (e)
+		*out = e->merger.knobs;
+	pthread_mutex_unlock(&lock);
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The upkeep thread, which does what threads that serve I/O must not do: compaction, and writing
- * messages.  See upkeep.c.
+ * The upkeep thread, which does what threads that serve I/O must not do: compaction, merging, and
+ * writing messages.  See upkeep.c.
  */
 #ifndef RZS_UPKEEP_H
 #define RZS_UPKEEP_H
 
-#include "rzs_store.h"
+#include "merger.h"
 
 /*
  * Start the thread.  In each store it uses the worker of this number and no other; threads that
@@ -31,9 +31,27 @@ void rzs_upkeep_wake(void);
 int rzs_upkeep_add(const char *name, struct rzs_store *store);
 
 /*
- * Stop looking after a store.  Waits for a step of compaction at most; the store is not used after
+ * Stop looking after a store.  Waits for a step of upkeep at most; the store is not used after
  * that.  It need not have been added.
  */
 void rzs_upkeep_remove(struct rzs_store *store);
+
+/*
+ * Merge pages of a store that was added, as knobs say; at first none are merged.  The thread that
+ * adds and removes the store.  May wait for memory, and for a step of upkeep.  Errors as
+ * rzs_merger_set(), with why set; -ENOENT: it was not added.
+ */
+int rzs_upkeep_merge(struct rzs_store *store, const struct rzs_merge_knobs *knobs,
+		     char why[RZS_WHY_MAX]);
+
+/* The knobs in force; run may have changed since.  A store that was not added: *out stays. */
+void rzs_upkeep_merge_knobs(struct rzs_store *store, struct rzs_merge_knobs *out);
+
+/*
+ * Let no page be merged between these two calls, as a change of the store's limit needs it.  The
+ * store need not have been added.  Otherwise as rzs_upkeep_merge().
+ */
+void rzs_upkeep_merge_pause(struct rzs_store *store);
+void rzs_upkeep_merge_resume(struct rzs_store *store);
 
 #endif

@@ -10,6 +10,7 @@ RZS_UNIT_TESTS = \
 	tests/unit/test_lock \
 	tests/unit/test_lzo_decode \
 	tests/unit/test_lzo_encode \
+	tests/unit/test_merger \
 	tests/unit/test_port \
 	tests/unit/test_store \
 	tests/unit/test_store_backed \
@@ -42,6 +43,7 @@ RZS_UNIT_TESTS_USER = \
 	tests/unit/test_blocks \
 	tests/unit/test_blocks_system \
 	tests/unit/test_host \
+	tests/unit/test_upkeep_merge \
 	tests/unit/test_hold \
 	tests/unit/test_latency \
 	tests/unit/test_inversion \
@@ -134,11 +136,19 @@ tests_unit_test_config_files_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
 tests_unit_test_config_files_LDADD = $(RZS_CONFIG_LDADD)
 tests_unit_test_config_files_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fopen,--wrap=scandir,--wrap=getpwnam
 
-# On the test port all the same: it makes stores.
+# On the test port all the same: they make stores.
+RZS_UNIT_MERGER_SOURCES = server/host/merger.c server/host/value.c port/user/ram.c port/user/text_file.c \
+	proto/size.c proto/size_expr.c
 tests_unit_test_device_params_SOURCES = tests/unit/test_device_params.c server/host/device_params.c \
-	server/host/value.c port/user/ram.c port/user/text_file.c proto/size.c proto/size_expr.c
+	$(RZS_UNIT_MERGER_SOURCES)
 tests_unit_test_device_params_CPPFLAGS = $(RZS_TEST_CPPFLAGS) -I$(srcdir)/server/host -I$(srcdir)/proto -I$(srcdir)/port/user
+tests_unit_test_merger_SOURCES = tests/unit/test_merger.c $(RZS_UNIT_MERGER_SOURCES)
+tests_unit_test_merger_CPPFLAGS = $(tests_unit_test_device_params_CPPFLAGS)
+tests_unit_test_merger_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=rzs_store_unmerge
 
+tests_unit_test_upkeep_merge_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
+tests_unit_test_upkeep_merge_LDADD = $(RZS_UNIT_HOST_LDADD)
+tests_unit_test_upkeep_merge_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=rzs_store_unmerge
 tests_unit_test_host_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
 tests_unit_test_host_LDADD = $(RZS_UNIT_HOST_LDADD)
 tests_unit_test_protect_server_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)

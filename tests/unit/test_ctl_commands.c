@@ -10,6 +10,7 @@
 #include "stat_table.h"
 #include "store.h"
 #include "target_rig.h"
+#include "upkeep.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -314,7 +315,10 @@ T_TEST(parameters_of_one_that_is_off)
 	p = &rig.params[0];
 	T_STR_EQ(ask("params a"), " size %-\n algorithm lzo\n level 0\n memlimit 0\n reserve 0\n"
 				  " swap-header %-\n label %-\n uuid %-\n checksum true\n"
-				  " wipe false\n shared false\nok\n");
+				  " wipe false\n shared false\n merge-run 0\n"
+				  " merge-pages-to-scan 0\n merge-sleep-millisecs 0\n"
+				  " merge-max-page-sharing 0\n merge-smart-scan false\n"
+				  " merge-index 0\nok\n");
 	p->size = 4096;
 	p->store.codec = "lz4";
 	p->store.level = -3;
@@ -323,6 +327,7 @@ T_TEST(parameters_of_one_that_is_off)
 	p->store.no_checksum = true;
 	p->store.wipe = true;
 	p->shared = true;
+	p->merge = (struct rzs_merge_knobs){2, 3, 4, 5, true, 6};
 	p->swap_header = true;
 	p->swap_header_given = true;
 	p->uuid[15] = 0xff;
@@ -330,7 +335,10 @@ T_TEST(parameters_of_one_that_is_off)
 	T_STR_EQ(ask("params a"), " size 4096\n algorithm lz4\n level -3\n memlimit 5\n reserve 6\n"
 				  " swap-header true\n label two%20words\n"
 				  " uuid 00000000-0000-0000-0000-0000000000ff\n checksum false\n"
-				  " wipe true\n shared true\nok\n");
+				  " wipe true\n shared true\n merge-run 2\n"
+				  " merge-pages-to-scan 3\n merge-sleep-millisecs 4\n"
+				  " merge-max-page-sharing 5\n merge-smart-scan true\n"
+				  " merge-index 6\nok\n");
 	end();
 }
 
@@ -341,6 +349,11 @@ T_TEST(parameters_of_one_that_is_initialised)
 	view->memlimit = 123; /* changed since */
 	T_OK(strstr(ask("params a"), " memlimit 123\n") != NULL);
 	T_OK(strstr(out.data, " swap-header false\n") != NULL);
+	/* Not what was asked for at first, but what is in force. */
+	rig.params[0].merge.run = 1;
+	T_EQ(rzs_upkeep_add("a", view->store), 0);
+	T_OK(strstr(ask("params a"), " merge-run 0\n merge-pages-to-scan 100\n") != NULL);
+	rzs_upkeep_remove(view->store);
 	end();
 }
 

@@ -2,6 +2,8 @@
 /* What a device is to be: each key, completion, and the store that comes of it. */
 #include "t.h"
 
+#include <limits.h>
+
 #include "device_params.h"
 #include "port_test.h"
 #include "ram.h"
@@ -67,7 +69,9 @@ T_TEST(each_key_shows_what_it_was_given)
 	static const char *const given[RZS_DEVICE_PARAMS_KEYS][2] = {
 		{"1048576", "2097152"}, {"lzo", "lzo"},	   {"0", "-3"},	      {"0", "67108864"},
 		{"0", "524288"},	{"true", "false"}, {"", "swap0"},     {UUID, UUID},
-		{"true", "false"},	{"false", "true"}, {"false", "true"},
+		{"true", "false"},	{"false", "true"}, {"false", "true"}, {"0", "2"},
+		{"100", "0"},		{"20", "5"},	   {"256", "2"},      {"true", "false"},
+		{"0", "65536"},
 	};
 	char text[RZS_VALUE_SIZE_MAX];
 
@@ -97,8 +101,10 @@ static void refuse_whole(const char *part)
 T_TEST(every_key_is_known)
 {
 	static const char *const values[RZS_DEVICE_PARAMS_KEYS] = {
-		"1M", "lzo", "0", "64M", "1M", "yes", "swap0", UUID, "off", "on", "yes",
+		"1M", "lzo", "0", "64M",  "1M", "yes",	      "swap0", UUID,  "off",
+		"on", "yes", "1", "0x10", "0",	"2147483647", "no",    "64K",
 	};
+	static const struct rzs_merge_knobs merge = {1, 16, 0, INT_MAX, false, 64 << 10};
 
 	fresh(NULL);
 	T_EQ(rzs_device_params_keys[RZS_DEVICE_PARAMS_KEYS], NULL);
@@ -107,6 +113,8 @@ T_TEST(every_key_is_known)
 		T_NE(strstr(rzs_device_params_help, rzs_device_params_keys[i]), NULL);
 	}
 	T_EQ(rzs_device_params_is_live("memlimit"), true);
+	T_EQ(rzs_device_params_is_live("merge-run"), true);
+	T_EQ(rzs_device_params_is_live("merge-index"), false);
 	T_EQ(rzs_device_params_is_live("size"), false);
 	T_EQ(rzs_device_params_is_live("x"), false);
 	complete();
@@ -121,6 +129,41 @@ T_TEST(every_key_is_known)
 	T_STR_EQ(p.label, "swap0");
 	T_MEM_EQ(p.uuid, "\x01\x23\x45\x67\x89\xab\xcd\xef\x01\x23\x45\x67\x89\xab\xcd\xef", 16);
 	T_OK(p.swap_header && p.store.no_checksum && p.store.wipe && p.shared);
+	T_EQ(p.merge.run, merge.run);
+	T_EQ(p.merge.pages_to_scan, merge.pages_to_scan);
+	T_EQ(p.merge.sleep_millisecs, merge.sleep_millisecs);
+	T_EQ(p.merge.max_page_sharing, merge.max_page_sharing);
+	T_EQ(p.merge.smart_scan, merge.smart_scan);
+	T_EQ(p.merge.index_bytes, merge.index_bytes);
+}
+
+/* As KSM's are: red when a value out of range is taken, or a good one is not. */
+T_TEST(knobs_of_merging)
+{
+	fresh("1M");
+	refuse("merge-run", "3", "expected 0 to 2");
+	refuse("merge-run", "-1", "expected 0 to 2");
+	refuse("merge-run", "", "expected a number");
+	refuse("merge-run", "on", "expected a number");
+	refuse("merge-run", "1 ", "expected a number");
+	refuse("merge-pages-to-scan", "-1", "expected 0 to 2147483647");
+	refuse("merge-pages-to-scan", "2147483648", "expected 0 to 2147483647");
+	refuse("merge-pages-to-scan", "99999999999999999999", "expected 0 to 2147483647");
+	refuse("merge-pages-to-scan", "1e3", "expected a number");
+	refuse("merge-sleep-millisecs", "-20", "expected 0 to 2147483647");
+	refuse("merge-sleep-millisecs", "20ms", "expected a number");
+	refuse("merge-max-page-sharing", "1", "expected 2 to 2147483647");
+	refuse("merge-max-page-sharing", "0", "expected 2 to 2147483647");
+	refuse("merge-smart-scan", "2", "expected true or false");
+	refuse("merge-index", "1Q", "");
+	set("merge-run", "2");
+	set("merge-max-page-sharing", "2");
+	set("merge-smart-scan", "0");
+	T_EQ(p.merge.run, RZS_MERGE_UNDO);
+	T_EQ(p.merge.max_page_sharing, 2);
+	T_EQ(p.merge.smart_scan, false);
+	T_EQ(rzs_device_params_set(&p, "merge-runs", "1", why), -ENOENT);
+	says("did you mean merge-run?");
 }
 
 T_TEST(unknown_keys_come_with_the_nearest)

@@ -342,6 +342,43 @@ T_TEST(memlimit_of_a_device_in_use)
 	leave();
 }
 
+T_TEST(merging_of_a_device_in_use)
+{
+	enter();
+	make("a");
+	T_EQ(view(0).params->merge.run, 0);
+	well(set("a", "merge-pages-to-scan", "7"));
+	well(set("a", "merge-run", "1"));
+	T_EQ(view(0).params->merge.run, 1);
+	refused(set("a", "merge-run", "3"), -EINVAL, "a: merge-run=3: expected 0 to 2");
+	refused(set("a", "merge-index", "1M"), -EBUSY, "only memlimit and merge-...");
+	T_EQ(view(0).params->merge.run, 1);
+
+	/* It is what the device is made with next time. */
+	well(reset("a"));
+	well(init("a"));
+	T_EQ(view(0).params->merge.run, 1);
+	T_EQ(view(0).params->merge.pages_to_scan, 7);
+	well(set("a", "merge-run", "2"));
+	T_EQ(view(0).params->merge.run, 2);
+	leave();
+}
+
+T_TEST(an_index_that_does_not_fit)
+{
+	enter();
+	well(create("a"));
+	well(set("a", "size", "64M"));
+	well(set("a", "memlimit", "8M"));
+	well(set("a", "merge-run", "1"));
+	well(set("a", "merge-index", "8M"));
+	refused(init("a"), -ENOSPC, "a: merge-run=1: memlimit does not allow an index of 8388608");
+	T_OK(view(0).store == NULL);
+	well(set("a", "merge-index", "64K"));
+	well(init("a"));
+	leave();
+}
+
 T_TEST(a_memlimit_that_cannot_be_changes_nothing)
 {
 	struct rzs_device *d;
