@@ -351,6 +351,17 @@ int rzs_store_merge(struct rzs_store *store, struct rzs_worker *w,
 
 /* ---- the way back ---- */
 
+/* Without the index nothing is known of the page's object.  -EAGAIN: the page is being changed. */
+static int unmerge_mark(struct merge_scan *m, uint64_t *p, uint64_t word)
+{
+	if (!rzs_word_is_object(word) || !(word & RZS_SLOT_SCANNED))
+		return 0;
+	if (word & RZS_SLOT_LOCK || !rzs_cas(p, &word, word & ~RZS_SLOT_SCANNED))
+		return -EAGAIN;
+	rzs_count(&m->w->counters, RZS_C_pages_unshared, (uint64_t)-1);
+	return 0;
+}
+
 /* Give a page that shares an object one of its own.  0: it shares none now. */
 static int unmerge_page(struct merge_scan *m, rzs_slot_t slot, uint64_t *p)
 {
@@ -359,7 +370,7 @@ static int unmerge_page(struct merge_scan *m, rzs_slot_t slot, uint64_t *p)
 	int err;
 
 	if (rzs_word_kind(word) != RZS_KIND_MERGED)
-		return 0;
+		return unmerge_mark(m, p, word);
 	if (word & RZS_SLOT_LOCK)
 		return -EAGAIN;
 	err = rzs_store_object_begin(m->store, m->w, slot, word, p, &o, &object);

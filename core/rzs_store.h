@@ -221,8 +221,9 @@ int RZS_MUST_CHECK rzs_store_compact(struct rzs_store *store, struct rzs_worker 
  * they are compared byte by byte.  Names and meanings of the statistics are those of KSM:
  *   pages_shared + pages_sharing + pages_unshared + pages_volatile = pages_compressed + pages_raw
  *
- * One thread at a time makes these calls for a store, and no other one sets its limit meanwhile.
- * They run concurrently with all others, and hold no lock for longer than a comparison.
+ * One thread at a time makes these calls for a store.  They run concurrently with all others, and
+ * hold no lock for longer than a comparison; but while merging is opened or closed, nobody sets the
+ * store's limit.
  */
 
 /* The fewest and the most pages that may share an object, and KSM's default. */
@@ -230,9 +231,11 @@ int RZS_MUST_CHECK rzs_store_compact(struct rzs_store *store, struct rzs_worker 
 #define RZS_MERGE_SHARING_MAX	  0x7fffffffu
 #define RZS_MERGE_SHARING_DEFAULT 256u
 
+#define RZS_MERGE_INDEX_MIN 64u /* bytes */
+
 /*
  * Make the index, of index_bytes or a little less.  Sleeps, allocates.
- * -EINVAL  index_bytes is less than 64, or the index is there already
+ * -EINVAL  index_bytes is less than RZS_MERGE_INDEX_MIN, or the index is there already
  * -ENOSPC  the limit does not allow it
  * -ENOMEM  the environment has no memory
  */
@@ -257,8 +260,8 @@ int RZS_MUST_CHECK rzs_store_merge(struct rzs_store *store, struct rzs_worker *w
 
 /*
  * Give pages that share an object one of their own each, for nr pages from where the last call has
- * ended.  *out_done: nothing is shared any more.  The memory that all of it takes is about
- * merge_saved_bytes and a directory entry for each of pages_sharing.
+ * ended.  *out_done: nothing is shared any more, and no page counts as scanned.  All of it takes
+ * rzs_store_unmerge_bytes(), or a little more.
  * -EINVAL          the worker is another store's
  * -ENOSPC, -ENOMEM as the data calls; what is merged still stays merged, and another call goes on
  * -EIO             damaged objects were passed over in this round; they stay shared
@@ -302,6 +305,9 @@ struct rzs_stats {
  * while other calls are running.  Never fails.
  */
 void rzs_store_stats(struct rzs_store *store, struct rzs_stats *out);
+
+/* The bytes that objects take, with their entries, which rzs_store_unmerge() would make.  Pure. */
+uint64_t rzs_store_unmerge_bytes(const struct rzs_stats *stats);
 
 /*
  * Two numbers for a caller that asks often, such as a kernel's shrinker at each reclaim: the unused

@@ -193,6 +193,11 @@ void rzs_store_stats(struct rzs_store *store, struct rzs_stats *out)
 	stats_counts(l.c, out);
 }
 
+uint64_t rzs_store_unmerge_bytes(const struct rzs_stats *stats)
+{
+	return stats->merge_saved_bytes + stats->pages_sharing * sizeof(struct rzs_entry);
+}
+
 void rzs_store_idle(struct rzs_store *store, uint64_t *out_idle_bytes, uint64_t *out_block_bytes)
 {
 	uint64_t idle = 0;

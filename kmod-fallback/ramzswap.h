@@ -9,15 +9,18 @@
  * Files, by layer.  A file calls only files in lines below its own.
  *   main                    module parameters, disks, load and unload
  *   bio, ioctl, sysfs       the block device's interfaces
+ *   sysfs_merge             merging's files in sysfs
  *   shrink, selftest        compaction; the self-test of a debug build
  *   device                  INIT, RESET and statistics of a device
  *   spill                   a device with a backing swap
  *   job                     requests to the backing swap
  *   walk                    the pages of a bio: store or backing swap
  *   backing, bounce, freed  the backing swap's blocks; the bounce page; freed slots
+ *   merge                   the scanner of merging
  *   core_unity              the store
  *   blocks                  memory for the store
- * main defines rzs_workqueue, which freed, job and blocks use: data, not a call.
+ * main defines rzs_workqueue, which freed, job and blocks use, and rzs_scan_workqueue, which merge
+ * uses: data, not a call.
  *
  * Lock order, outermost first:
  *   rzs_device.lock     configuration, INIT and RESET; never taken on the data path
@@ -69,6 +72,28 @@ struct rzs_bounce {
 	void *page;
 };
 
+/* The knobs of merging, by KSM's names. */
+enum rzs_merge_knob {
+	RZS_MERGE_RUN, /* enum rzs_merge_run */
+	RZS_MERGE_PAGES_TO_SCAN,
+	RZS_MERGE_SLEEP_MILLISECS,
+	RZS_MERGE_MAX_PAGE_SHARING,
+	RZS_MERGE_SMART_SCAN,
+	RZS_MERGE_KNOBS
+};
+
+enum rzs_merge_run { RZS_MERGE_STOP, RZS_MERGE_SCAN, RZS_MERGE_UNMERGE };
+
+/* Merging of a device; see ramzswap_merge.c. */
+struct rzs_merge {
+	struct rzs_store *store;
+	struct rzs_blocks *blocks; /* the store's */
+	const char *name;	   /* of the device, for the log */
+	struct delayed_work work;
+	u32 knob[RZS_MERGE_KNOBS];
+	u32 left; /* the work item's: pages to scan before it sleeps */
+};
+
 /* An initialised device. */
 struct rzs_live {
 	struct rzs_store *store;
@@ -76,6 +101,7 @@ struct rzs_live {
 	u64 nr_pages;
 	struct rzs_freed freed;
 	struct rzs_bounce bounce;
+	struct rzs_merge merge;
 	struct rzs_spill *spill; /* NULL without a backing swap */
 };
 
@@ -99,8 +125,11 @@ struct rzs_device {
 };
 
 extern struct workqueue_struct *rzs_workqueue;
+extern struct workqueue_struct *rzs_scan_workqueue;
 extern struct srcu_struct rzs_srcu;
 extern const struct attribute_group *rzs_sysfs_groups[];
+extern const struct attribute_group rzs_sysfs_merge_group;
+extern const u32 rzs_merge_defaults[RZS_MERGE_KNOBS];
 
 /*
  * Count an event that is subtracted from one of the store's counters.  A reader that reads this
@@ -209,6 +238,25 @@ void rzs_freed_fini(struct rzs_freed *f);
 int rzs_freed_prepare_write(struct rzs_freed *f, u64 slot);
 /* Have a slot discarded soon, unless it is written before that.  Any context. */
 void rzs_freed_mark(struct rzs_freed *f, u64 slot);
+
+/* ---- ramzswap_merge.c ---- */
+
+/* Merging is off.  name must stay. */
+void rzs_merge_init(struct rzs_merge *m, struct rzs_store *store, struct rzs_blocks *blocks,
+		    const char *name);
+/* Waits for the scanner, which does not start again.  May sleep. */
+void rzs_merge_fini(struct rzs_merge *m);
+/*
+ * Set a knob.  The caller holds the device's lock; may sleep.  RZS_MERGE_UNMERGE returns when no
+ * page is shared any more, or a signal is pending.  If it fails, merging is off.
+ *   -EINVAL       the value is out of range
+ *   -EBUSY        max_page_sharing: pages are shared
+ *   -ENOSPC       the limit does not allow the index
+ *   -ENOMEM       no memory for the index, or to unmerge all pages (the log says how much)
+ *   -EIO          pages that are damaged stay shared
+ *   -ERESTARTSYS  a signal is pending
+ */
+int rzs_merge_set(struct rzs_merge *m, enum rzs_merge_knob knob, u32 value);
 
 /* ---- ramzswap_spill.c ---- */
 

@@ -217,6 +217,7 @@ static void live_free(struct rzs_live *live)
 		rzs_spill_wait(live->spill);
 	/* Its work item uses the store and the spill. */
 	rzs_freed_fini(&live->freed);
+	rzs_merge_fini(&live->merge);
 	rzs_store_destroy(live->store);
 	rzs_spill_free(live->spill);
 	rzs_bounce_fini(&live->bounce);
@@ -240,6 +241,7 @@ static int live_new(struct rzs_device *dev, const struct rzs_config *cfg,
 	}
 	live->blocks = rzs_store_blocks(live->store);
 	live->nr_pages = cfg->nr_pages;
+	rzs_merge_init(&live->merge, live->store, live->blocks, dev->disk->disk_name);
 	err = rzs_freed_init(&live->freed, live->nr_pages, discard_freed, live);
 	if (!err)
 		err = rzs_bounce_init(&live->bounce);

@@ -43,6 +43,7 @@ module_param(checksum, bool, 0444);
 MODULE_PARM_DESC(checksum, "Keep a checksum of stored data and verify it on read (default Y)");
 
 struct workqueue_struct *rzs_workqueue;
+struct workqueue_struct *rzs_scan_workqueue;
 
 static struct rzs_device *devices[MAX_DEVICES]; /* num_devices of them */
 static unsigned int nr_added;			/* so many of their disks are added */
@@ -207,21 +208,37 @@ static int __init prepare(void)
 	return err;
 }
 
+static void destroy_workqueues(void)
+{
+	if (rzs_workqueue)
+		destroy_workqueue(rzs_workqueue);
+	if (rzs_scan_workqueue)
+		destroy_workqueue(rzs_scan_workqueue);
+}
+
+/* On failure destroy_workqueues() destroys those that there are. */
+static int __init create_workqueues(void)
+{
+	/* Its work items return memory, so they must make progress when there is none. */
+	rzs_workqueue = alloc_workqueue("ramzswap", WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
+	/* Nothing waits for these, and they may take long. */
+	rzs_scan_workqueue = alloc_workqueue("ramzswap_merge", WQ_FREEZABLE | WQ_UNBOUND, 0);
+	return rzs_workqueue && rzs_scan_workqueue ? 0 : -ENOMEM;
+}
+
 static int __init rzs_init(void)
 {
 	int err = check_params();
 
 	if (err)
 		return err;
-	/* Its work items return memory, so they must make progress when there is none. */
-	rzs_workqueue = alloc_workqueue("ramzswap", WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
-	if (!rzs_workqueue)
-		return -ENOMEM;
-	err = prepare();
+	err = create_workqueues();
+	if (!err)
+		err = prepare();
 	if (err) {
 		pr_err("failed to load: error %d\n", err);
 		destroy_devices();
-		destroy_workqueue(rzs_workqueue);
+		destroy_workqueues();
 		return err;
 	}
 	pr_info("version %s, %u device(s)\n", RZS_VERSION, nr_added);
@@ -245,7 +262,7 @@ static void __exit rzs_exit(void)
 	 */
 	wait_var_event(&nr_disks, !atomic_read(&nr_disks));
 	synchronize_rcu_tasks();
-	destroy_workqueue(rzs_workqueue);
+	destroy_workqueues();
 }
 
 module_init(rzs_init);

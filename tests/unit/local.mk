@@ -21,6 +21,7 @@ RZS_UNIT_TESTS = \
 	tests/unit/test_store_limit \
 	tests/unit/test_store_map \
 	tests/unit/test_store_merge \
+	tests/unit/test_store_merge_races \
 	tests/unit/test_store_model \
 	tests/unit/test_store_threads \
 	tests/unit/test_store_stats \
@@ -86,8 +87,8 @@ RZS_UNIT_TESTS_PROTO = \
 	tests/unit/test_nbd_request
 
 check_PROGRAMS += $(RZS_UNIT_TESTS) $(RZS_UNIT_TESTS_ONE) $(RZS_UNIT_TESTS_PIDFD) $(RZS_UNIT_TESTS_USER) $(RZS_UNIT_TESTS_PROTO)
-EXTRA_DIST += tests/unit/areas_rig.h tests/unit/blocks_rig.h tests/unit/config_rig.h tests/unit/rzsc_kernel_rig.h \
-	tests/unit/swapoff_rig.h tests/unit/target_rig.h tests/unit/twin_rig.h
+EXTRA_DIST += tests/unit/areas_rig.h tests/unit/blocks_rig.h tests/unit/config_rig.h tests/unit/merge_rig.h \
+	tests/unit/rzsc_kernel_rig.h tests/unit/swapoff_rig.h tests/unit/target_rig.h tests/unit/twin_rig.h
 
 check_LTLIBRARIES += librzstests.la librzstests_user.la
 librzstests_la_SOURCES = $(RZS_TEST_LIB_SOURCES)

@@ -1,44 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Merging step by step: KSM's counters as LTP's ksm01 expects them, limits on sharing, the way
- * back, damage; and threads that merge, unmerge, compact, write and read at the same time.
+ * back, damage.
  */
-#include <pthread.h>
-#include <stdatomic.h>
-
 #include "hash.h"
-#include "port_test.h"
+#include "merge_rig.h"
 #include "pool_internal.h"
-#include "sanitized.h"
+#include "port_test.h"
 #include "store.h"
-#include "twin_rig.h"
-
-#define INDEX (64u * 1024)
-
-static const struct rzs_merge_params usual = {RZS_MERGE_SHARING_DEFAULT, false};
-
-/* A page of the contents number `what`, which is not same-filled: a compressible or a raw one. */
-static void content(uint8_t *page, unsigned what, bool raw)
-{
-	pages_make(page, raw ? PAGES_RANDOM : PAGES_TEXT, what);
-}
-
-static void put(struct twin *t, uint64_t slot, uint64_t nr, unsigned what, bool raw)
-{
-	uint8_t page[PAGE];
-
-	content(page, what, raw);
-	for (; nr; nr--)
-		T_EQ(twin_write(t, slot++, page), 0);
-}
-
-static struct twin open_merging(uint64_t nr)
-{
-	struct twin t = open_twin(nr);
-
-	T_EQ(rzs_store_merge_open(t.store, INDEX), 0);
-	return t;
-}
 
 /* After a scan of everything the counters are these, and all is in order. */
 static void scan_expect(struct twin *t, const struct rzs_merge_params *params, uint64_t shared,
@@ -56,44 +25,73 @@ static void scan_expect(struct twin *t, const struct rzs_merge_params *params, u
 	twin_check_all(t);
 }
 
-/*
- * ksm01: three processes have their memory filled with 'a', 'b' and 'a'; then it is changed step by
- * step; then run is 2, and 0.  (Its pages of one byte are same-filled here, so these have text.)
- */
-T_TEST(as_ksm01)
-{
-	for (int raw = 0; raw < 2; raw++) {
-		enum { N = 200 };
-		struct twin t = open_merging(3 * N);
-		struct rzs_stats s;
+enum { N = 200 };
 
-		put(&t, 0, N, 'c', raw);
-		put(&t, N, N, 'a', raw);
-		put(&t, 2 * N, N, 'a', raw);
-		T_EQ(stats_of(&t).pages_volatile, 3 * N);
-		/* 400 of one kind: two objects, as 256 may share one. */
-		scan_expect(&t, &usual, 3, 3 * N - 3, 0);
-		/* Both objects of 'a' keep users. */
-		put(&t, N, N, 'b', raw);
-		scan_expect(&t, &usual, 4, 3 * N - 4, 0);
-		put(&t, 0, N, 'd', raw);
-		put(&t, N, N, 'd', raw);
-		put(&t, 2 * N, N, 'd', raw);
-		T_EQ(stats_of(&t).pages_shared, 0);
-		T_EQ(stats_of(&t).pages_volatile, 3 * N);
-		scan_expect(&t, &usual, 3, 3 * N - 3, 0);
-		/* One page of them changes. */
-		put(&t, N + 7, 1, 'e', raw);
-		scan_expect(&t, &usual, 3, 3 * N - 4, 1);
-		T_OK(twin_unmerge(&t, 3 * N));
-		s = stats_of(&t);
-		T_EQ(s.pages_shared, 0);
-		T_EQ(s.pages_sharing, 0);
-		T_EQ(s.pages_unshared, 1);
-		T_EQ(s.merge_saved_bytes, 0);
-		twin_check_all(&t);
-		twin_close(&t);
-	}
+/* run = 2: all counters are 0, but the pages are still there and none of them counts as scanned. */
+static void unmerge_expect(struct twin *t)
+{
+	struct rzs_stats s = stats_of(t);
+	uint64_t want = s.object_bytes + s.object_meta_bytes + rzs_store_unmerge_bytes(&s), have;
+
+	T_OK(twin_unmerge(t, 3 * N));
+	s = stats_of(t);
+	T_EQ(s.pages_shared, 0);
+	T_EQ(s.pages_sharing, 0);
+	T_EQ(s.pages_unshared, 0);
+	T_EQ(s.pages_volatile, 3 * N);
+	T_EQ(s.merge_saved_bytes, 0);
+	T_EQ(rzs_store_unmerge_bytes(&s), 0);
+	/* Entries that were unused may have been used again, and raw pages have none. */
+	have = s.object_bytes + s.object_meta_bytes;
+	T_LE(have, want);
+	T_GE(have, want - want / 100);
+	twin_check_all(t);
+}
+
+/*
+ * LTP's ksm01: three processes fill their memory with 'c', 'a' and 'a'; then it is changed step by
+ * step; then run is 2.  So many pages may share an object as max_sharing says, and the others are
+ * shared by as many more objects.  (ksm01's pages of one byte are same-filled here, so these have
+ * text.)
+ */
+static void as_ksm01(uint32_t max_sharing, bool raw)
+{
+	struct rzs_merge_params params = {max_sharing, false};
+	uint64_t more_a = (2 * N - 1) / max_sharing, more_d = (3 * N - 1) / max_sharing;
+	struct twin t = open_merging(3 * N);
+
+	put(&t, 0, N, 'c', raw);
+	put(&t, N, N, 'a', raw);
+	put(&t, 2 * N, N, 'a', raw);
+	T_EQ(stats_of(&t).pages_volatile, 3 * N);
+	scan_expect(&t, &params, 2 + more_a, 3 * N - 2 - more_a, 0);
+	put(&t, N, N, 'b', raw);
+	/* Each object of 'a' keeps users. */
+	scan_expect(&t, &params, 3 + more_a, 3 * N - 3 - more_a, 0);
+	put(&t, 0, N, 'd', raw);
+	put(&t, N, N, 'd', raw);
+	put(&t, 2 * N, N, 'd', raw);
+	T_EQ(stats_of(&t).pages_shared, 0);
+	T_EQ(stats_of(&t).pages_volatile, 3 * N);
+	scan_expect(&t, &params, 1 + more_d, 3 * N - 1 - more_d, 0);
+	/* One page of them changes. */
+	put(&t, N + 7, 1, 'e', raw);
+	scan_expect(&t, &params, 1 + more_d, 3 * N - 2 - more_d, 1);
+	unmerge_expect(&t);
+	twin_close(&t);
+}
+
+/* ksm01 lets all of its pages share one object. */
+T_TEST(as_ksm01_has_it)
+{
+	as_ksm01(3 * N, false);
+	as_ksm01(3 * N, true);
+}
+
+T_TEST(as_ksm01_with_the_usual_sharing)
+{
+	as_ksm01(RZS_MERGE_SHARING_DEFAULT, false);
+	as_ksm01(RZS_MERGE_SHARING_DEFAULT, true);
 }
 
 /* What is saved, and what is given back when the last user goes. */
@@ -222,6 +220,7 @@ T_TEST(damage)
 	struct rzs_worker *w;
 	uint64_t merged, passes, object, *p;
 	struct rzs_object o;
+	struct rzs_stats s;
 	uint8_t page[PAGE];
 	bool done;
 
@@ -239,6 +238,9 @@ T_TEST(damage)
 	rzs_pool_read_end(&store->pool, object);
 	for (unsigned i = 0; i < 10; i++)
 		T_EQ(rzs_store_read(store, w, i, page), -EIO);
+	rzs_store_stats(store, &s);
+	T_EQ(s.corrupt, 10); /* each read counts once */
+	T_EQ(s.failed_reads, 10);
 	/* It can be unshared, and stays damaged; and overwritten. */
 	T_EQ(rzs_store_unmerge(store, w, 20, &done), 0);
 	T_EQ(done, true);
@@ -314,260 +316,4 @@ T_TEST(compaction)
 	T_LE(stats_of(&t).block_bytes, stats_of(&t).object_bytes * 5 / 4 + 4 * RZS_BLOCK_SIZE);
 	twin_check_all(&t);
 	twin_close(&t);
-}
-
-/* ---- between two steps ---- */
-
-/* At step number `at` of a call, others do something, if this thread would not wait for itself. */
-static struct {
-	struct twin *t;
-	unsigned steps, at, action;
-	uint64_t slot;
-	bool done;
-} between;
-
-enum { OVERWRITE, OVERWRITE_ALL, DISCARD, MODIFY, COMPACT, ACTIONS, REUSE = ACTIONS };
-
-static bool is_free(rzs_lock_t *l)
-{
-	if (!rzs_trylock(l))
-		return false;
-	rzs_unlock(l);
-	return true;
-}
-
-static bool all_free(struct rzs_store *store)
-{
-	struct rzs_pool *p = &store->pool;
-
-	for (unsigned i = 0; i < p->nr_shards; i++)
-		if (!is_free(&p->shards[i].lock))
-			return false;
-	for (uint32_t id = 1; id < p->next_id; id++)
-		if (!is_free(&rzs_pool_block(p, id)->lock))
-			return false;
-	return is_free(&p->id_lock) && is_free(&store->shares.lock) &&
-	       rzs_test_source_is_free(store->blocks);
-}
-
-static void interfere(struct twin *t, unsigned action, uint64_t slot)
-{
-	struct rzs_worker *own = t->worker;
-
-	t->worker = rzs_worker_get(t->store, 1);
-	switch (action) {
-	case OVERWRITE:
-		put(t, slot, 1, 77, false);
-		break;
-	case OVERWRITE_ALL:
-		put(t, 0, 3, 78, false);
-		break;
-	case DISCARD:
-		twin_discard(t, slot, 1);
-		break;
-	case MODIFY:
-		T_EQ(twin_pwrite(t, "other", 5, slot * PAGE + 50), 0);
-		break;
-	case REUSE: /* the number of the share becomes that of another */
-		put(t, 0, 3, 78, false);
-		put(t, 3, 2, 79, false);
-		twin_merge(t, &usual, 16);
-		break;
-	default:
-		twin_compact(t, UINT64_MAX);
-	}
-	rzs_worker_put(t->store, t->worker);
-	t->worker = own;
-}
-
-static void step(void *arg, const void *unused, size_t n)
-{
-	(void)arg, (void)unused, (void)n;
-	if (between.done || between.steps++ < between.at || !all_free(between.t->store))
-		return;
-	between.done = true;
-	interfere(between.t, between.action, between.slot);
-}
-
-static void begin_between(struct twin *t, unsigned at, unsigned action, uint64_t slot)
-{
-	memset(&between, 0, sizeof(between));
-	between.t = t;
-	between.at = at;
-	between.action = action;
-	between.slot = slot;
-	rzs_test_call_at(RZS_TEST_AT_YIELD, step, NULL);
-}
-
-/*
- * Three equal pages, some of which share an object already, are merged, or given back.  Whatever is
- * done to them at whatever step, everything is in order.  Returns whether the call was long enough.
- */
-static bool interrupted_call(unsigned at, unsigned action, unsigned before, bool back)
-{
-	struct twin t = open_merging(16);
-
-	/* So that there is something for compaction to move. */
-	for (unsigned i = 3; i < 16; i++)
-		put(&t, i, 1, 100 + i, false);
-	put(&t, 0, 3, 1, false);
-	for (unsigned i = 4; i < 16; i += 2)
-		twin_discard(&t, i, 1);
-	if (before)
-		twin_merge(&t, &usual, before);
-	begin_between(&t, at, action % ACTIONS, action / ACTIONS);
-	if (back)
-		(void)twin_unmerge(&t, 16);
-	else
-		twin_merge(&t, &usual, 16);
-	rzs_test_call_at(RZS_TEST_AT_YIELD, NULL, NULL);
-	twin_check_all(&t);
-	twin_close(&t);
-	return between.done;
-}
-
-T_TEST_TIMEOUT(between_two_steps, 120)
-{
-	unsigned calls = 0, at, step_by = instrumented() ? 5 : 1;
-
-	for (unsigned before = 0; before <= 3; before++)
-		for (unsigned back = before < 2; back < 2; back++)
-			for (unsigned action = 0; action < 3 * ACTIONS; action++)
-				for (at = 0; interrupted_call(at, action, before, back);
-				     at += step_by)
-					calls++;
-	t_note("%u interruptions", calls);
-	T_GT(calls, 500);
-}
-
-/* A reader gets the page as it was, or as it is now, whatever happens to its share in between. */
-T_TEST(between_two_steps_of_a_read)
-{
-	for (unsigned action = 0; action <= REUSE; action++)
-		for (unsigned at = 0;; at++) {
-			struct twin t = open_merging(16);
-			uint8_t page[PAGE], was[PAGE];
-
-			put(&t, 0, 3, 1, false);
-			twin_merge(&t, &usual, 16);
-			T_EQ(stats_of(&t).pages_sharing, 2);
-			memcpy(was, model_page(&t.model, 0), PAGE);
-			begin_between(&t, at, action, 0);
-			T_EQ(rzs_store_read(t.store, t.worker, 0, page), 0);
-			rzs_test_call_at(RZS_TEST_AT_YIELD, NULL, NULL);
-			if (memcmp(page, was, PAGE) != 0)
-				T_MEM_EQ(page, model_page(&t.model, 0), PAGE);
-			twin_close(&t);
-			if (!between.done)
-				break;
-		}
-}
-
-/* ---- threads ---- */
-
-enum { SLOTS = 96, WRITERS = 2, CONTENTS = 6 };
-
-static struct {
-	struct rzs_store *store;
-	uint8_t page[CONTENTS][PAGE];
-	atomic_bool stop;
-	atomic_uint merged, unmerged;
-} shared;
-
-/* Each writer has its own slots, so it knows what is there; half of the changes are of a few. */
-static void *writer(void *arg)
-{
-	uintptr_t me = (uintptr_t)arg;
-	struct rzs_worker *w = rzs_worker_get_own(shared.store, (unsigned)me);
-	int now[SLOTS];
-	uint64_t rng = t_seed() + me;
-	uint8_t page[PAGE];
-
-	for (unsigned i = 0; i < SLOTS; i++)
-		now[i] = -1;
-	for (unsigned n = (unsigned)((instrumented() ? 1500 : 20000) / t_scale()); n; n--) {
-		uint64_t r = t_rand(&rng), slot = (r >> 8) % (r & 1 ? SLOTS : 8);
-
-		slot -= slot % WRITERS;
-		slot += me;
-		if (r >> 60 == 0) {
-			T_EQ(rzs_store_discard(shared.store, w, slot, 1), 0);
-			now[slot] = -1;
-		} else if (r >> 60 == 1 && now[slot] >= 0) {
-			/* Part of the page is written as it is: under the slot's lock. */
-			T_EQ(rzs_store_pwrite(shared.store, w, shared.page[now[slot]] + 100, 50,
-					      slot * PAGE + 100),
-			     0);
-		} else if (r >> 62) {
-			now[slot] = (int)((r >> 32) % CONTENTS);
-			T_EQ(rzs_store_write(shared.store, w, slot, shared.page[now[slot]]), 0);
-		}
-		T_EQ(rzs_store_read(shared.store, w, slot, page), 0);
-		if (now[slot] >= 0)
-			T_MEM_EQ(page, shared.page[now[slot]], PAGE);
-	}
-	rzs_worker_put(shared.store, w);
-	return NULL;
-}
-
-static void *merger(void *arg)
-{
-	struct rzs_worker *w = rzs_worker_get_own(shared.store, WRITERS);
-	struct rzs_merge_params params = {4, false};
-	uint64_t merged, passes, round = 0;
-	bool done;
-
-	(void)arg;
-	while (!atomic_load(&shared.stop)) {
-		T_EQ(rzs_store_merge(shared.store, w, &params, SLOTS, &merged, &passes), 0);
-		atomic_fetch_add(&shared.merged, (unsigned)merged);
-		if (++round % 16 == 0) {
-			T_EQ(rzs_store_unmerge(shared.store, w, SLOTS, &done), 0);
-			atomic_fetch_add(&shared.unmerged, 1);
-		}
-	}
-	rzs_worker_put(shared.store, w);
-	return NULL;
-}
-
-static void *compactor(void *arg)
-{
-	struct rzs_worker *w = rzs_worker_get_own(shared.store, WRITERS + 1);
-	uint64_t blocks;
-	bool more;
-
-	(void)arg;
-	while (!atomic_load(&shared.stop))
-		T_EQ(rzs_store_compact(shared.store, w, 100, &blocks, &more), 0);
-	rzs_worker_put(shared.store, w);
-	return NULL;
-}
-
-T_TEST_TIMEOUT(threads, 300)
-{
-	struct rzs_config cfg = {.nr_pages = SLOTS, .nr_workers = WRITERS + 2};
-	pthread_t thread[WRITERS + 2];
-	struct rzs_worker *w;
-	const char *what;
-
-	T_EQ(rzs_store_create(&cfg, &shared.store), 0);
-	T_EQ(rzs_store_merge_open(shared.store, INDEX), 0);
-	for (unsigned i = 0; i < CONTENTS; i++)
-		content(shared.page[i], i, i % 3 == 2);
-	for (uintptr_t i = 0; i < WRITERS; i++)
-		T_EQ(pthread_create(&thread[i], NULL, writer, (void *)i), 0);
-	T_EQ(pthread_create(&thread[WRITERS], NULL, merger, NULL), 0);
-	T_EQ(pthread_create(&thread[WRITERS + 1], NULL, compactor, NULL), 0);
-	for (unsigned i = 0; i < WRITERS; i++)
-		T_EQ(pthread_join(thread[i], NULL), 0);
-	atomic_store(&shared.stop, true);
-	for (unsigned i = WRITERS; i < WRITERS + 2; i++)
-		T_EQ(pthread_join(thread[i], NULL), 0);
-	t_note("%u pages merged, %u rounds back", shared.merged, shared.unmerged);
-	T_GT(shared.merged, 0);
-	w = rzs_worker_get(shared.store, 0);
-	if (rzs_store_verify(shared.store, w, true, &what))
-		T_FAIL("%s", what);
-	rzs_worker_put(shared.store, w);
-	rzs_store_destroy(shared.store);
 }

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Merging and what others do meanwhile: between two steps of a call, and in threads that merge,
+ * unmerge, compact, write and read at the same time.
+ */
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "merge_rig.h"
+#include "port_test.h"
+#include "pool_internal.h"
+#include "sanitized.h"
+#include "store.h"
+
+/* ---- between two steps ---- */
+
+/* At step number `at` of a call, others do something, if this thread would not wait for itself. */
+static struct {
+	struct twin *t;
+	unsigned steps, at, action;
+	uint64_t slot;
+	bool done;
+} between;
+
+enum { OVERWRITE, OVERWRITE_ALL, DISCARD, MODIFY, COMPACT, ACTIONS, REUSE = ACTIONS };
+
+static bool is_free(rzs_lock_t *l)
+{
+	if (!rzs_trylock(l))
+		return false;
+	rzs_unlock(l);
+	return true;
+}
+
+static bool all_free(struct rzs_store *store)
+{
+	struct rzs_pool *p = &store->pool;
+
+	for (unsigned i = 0; i < p->nr_shards; i++)
+		if (!is_free(&p->shards[i].lock))
+			return false;
+	for (uint32_t id = 1; id < p->next_id; id++)
+		if (!is_free(&rzs_pool_block(p, id)->lock))
+			return false;
+	return is_free(&p->id_lock) && is_free(&store->shares.lock) &&
+	       rzs_test_source_is_free(store->blocks);
+}
+
+static void interfere(struct twin *t, unsigned action, uint64_t slot)
+{
+	struct rzs_worker *own = t->worker;
+
+	t->worker = rzs_worker_get(t->store, 1);
+	switch (action) {
+	case OVERWRITE:
+		put(t, slot, 1, 77, false);
+		break;
+	case OVERWRITE_ALL:
+		put(t, 0, 3, 78, false);
+		break;
+	case DISCARD:
+		twin_discard(t, slot, 1);
+		break;
+	case MODIFY:
+		T_EQ(twin_pwrite(t, "other", 5, slot * PAGE + 50), 0);
+		break;
+	case REUSE: /* the number of the share becomes that of another */
+		put(t, 0, 3, 78, false);
+		put(t, 3, 2, 79, false);
+		twin_merge(t, &usual, 16);
+		break;
+	default:
+		twin_compact(t, UINT64_MAX);
+	}
+	rzs_worker_put(t->store, t->worker);
+	t->worker = own;
+}
+
+static void step(void *arg, const void *unused, size_t n)
+{
+	(void)arg, (void)unused, (void)n;
+	if (between.done || between.steps++ < between.at || !all_free(between.t->store))
+		return;
+	between.done = true;
+	interfere(between.t, between.action, between.slot);
+}
+
+static void begin_between(struct twin *t, unsigned at, unsigned action, uint64_t slot)
+{
+	memset(&between, 0, sizeof(between));
+	between.t = t;
+	between.at = at;
+	between.action = action;
+	between.slot = slot;
+	rzs_test_call_at(RZS_TEST_AT_YIELD, step, NULL);
+}
+
+/*
+ * Three equal pages, some of which share an object already, are merged, or given back.  Whatever is
+ * done to them at whatever step, everything is in order.  Returns whether the call was long enough.
+ */
+static bool interrupted_call(unsigned at, unsigned action, unsigned before, bool back)
+{
+	struct twin t = open_merging(16);
+
+	/* So that there is something for compaction to move. */
+	for (unsigned i = 3; i < 16; i++)
+		put(&t, i, 1, 100 + i, false);
+	put(&t, 0, 3, 1, false);
+	for (unsigned i = 4; i < 16; i += 2)
+		twin_discard(&t, i, 1);
+	if (before)
+		twin_merge(&t, &usual, before);
+	begin_between(&t, at, action % ACTIONS, action / ACTIONS);
+	if (back)
+		(void)twin_unmerge(&t, 16);
+	else
+		twin_merge(&t, &usual, 16);
+	rzs_test_call_at(RZS_TEST_AT_YIELD, NULL, NULL);
+	twin_check_all(&t);
+	twin_close(&t);
+	return between.done;
+}
+
+T_TEST_TIMEOUT(between_two_steps, 120)
+{
+	unsigned calls = 0, at, step_by = instrumented() ? 5 : 1;
+
+	for (unsigned before = 0; before <= 3; before++)
+		for (unsigned back = before < 2; back < 2; back++)
+			for (unsigned action = 0; action < 3 * ACTIONS; action++)
+				for (at = 0; interrupted_call(at, action, before, back);
+				     at += step_by)
+					calls++;
+	t_note("%u interruptions", calls);
+	T_GT(calls, 500);
+}
+
+/* A reader gets the page as it was, or as it is now, whatever happens to its share in between. */
+T_TEST(between_two_steps_of_a_read)
+{
+	for (unsigned action = 0; action <= REUSE; action++)
+		for (unsigned at = 0;; at++) {
+			struct twin t = open_merging(16);
+			uint8_t page[PAGE], was[PAGE];
+
+			put(&t, 0, 3, 1, false);
+			twin_merge(&t, &usual, 16);
+			T_EQ(stats_of(&t).pages_sharing, 2);
+			memcpy(was, model_page(&t.model, 0), PAGE);
+			begin_between(&t, at, action, 0);
+			T_EQ(rzs_store_read(t.store, t.worker, 0, page), 0);
+			rzs_test_call_at(RZS_TEST_AT_YIELD, NULL, NULL);
+			if (memcmp(page, was, PAGE) != 0)
+				T_MEM_EQ(page, model_page(&t.model, 0), PAGE);
+			twin_close(&t);
+			if (!between.done)
+				break;
+		}
+}
+
+/* ---- threads ---- */
+
+enum { SLOTS = 96, WRITERS = 2, CONTENTS = 6 };
+
+static struct {
+	struct rzs_store *store;
+	uint8_t page[CONTENTS][PAGE];
+	atomic_bool stop;
+	atomic_uint merged, unmerged;
+} shared;
+
+/* Each writer has its own slots, so it knows what is there; half of the changes are of a few. */
+static void *writer(void *arg)
+{
+	uintptr_t me = (uintptr_t)arg;
+	struct rzs_worker *w = rzs_worker_get_own(shared.store, (unsigned)me);
+	int now[SLOTS];
+	uint64_t rng = t_seed() + me;
+	uint8_t page[PAGE];
+
+	for (unsigned i = 0; i < SLOTS; i++)
+		now[i] = -1;
+	for (unsigned n = (unsigned)((instrumented() ? 1500 : 20000) / t_scale()); n; n--) {
+		uint64_t r = t_rand(&rng), slot = (r >> 8) % (r & 1 ? SLOTS : 8);
+
+		slot -= slot % WRITERS;
+		slot += me;
+		if (r >> 60 == 0) {
+			T_EQ(rzs_store_discard(shared.store, w, slot, 1), 0);
+			now[slot] = -1;
+		} else if (r >> 60 == 1 && now[slot] >= 0) {
+			/* Part of the page is written as it is: under the slot's lock. */
+			T_EQ(rzs_store_pwrite(shared.store, w, shared.page[now[slot]] + 100, 50,
+					      slot * PAGE + 100),
+			     0);
+		} else if (r >> 62) {
+			now[slot] = (int)((r >> 32) % CONTENTS);
+			T_EQ(rzs_store_write(shared.store, w, slot, shared.page[now[slot]]), 0);
+		}
+		T_EQ(rzs_store_read(shared.store, w, slot, page), 0);
+		if (now[slot] >= 0)
+			T_MEM_EQ(page, shared.page[now[slot]], PAGE);
+	}
+	rzs_worker_put(shared.store, w);
+	return NULL;
+}
+
+static void *merger(void *arg)
+{
+	struct rzs_worker *w = rzs_worker_get_own(shared.store, WRITERS);
+	struct rzs_merge_params params = {4, false};
+	uint64_t merged, passes, round = 0;
+	bool done;
+
+	(void)arg;
+	while (!atomic_load(&shared.stop)) {
+		T_EQ(rzs_store_merge(shared.store, w, &params, SLOTS, &merged, &passes), 0);
+		atomic_fetch_add(&shared.merged, (unsigned)merged);
+		if (++round % 16 == 0) {
+			T_EQ(rzs_store_unmerge(shared.store, w, SLOTS, &done), 0);
+			atomic_fetch_add(&shared.unmerged, 1);
+		}
+	}
+	rzs_worker_put(shared.store, w);
+	return NULL;
+}
+
+static void *compactor(void *arg)
+{
+	struct rzs_worker *w = rzs_worker_get_own(shared.store, WRITERS + 1);
+	uint64_t blocks;
+	bool more;
+
+	(void)arg;
+	while (!atomic_load(&shared.stop))
+		T_EQ(rzs_store_compact(shared.store, w, 100, &blocks, &more), 0);
+	rzs_worker_put(shared.store, w);
+	return NULL;
+}
+
+T_TEST_TIMEOUT(threads, 300)
+{
+	struct rzs_config cfg = {.nr_pages = SLOTS, .nr_workers = WRITERS + 2};
+	pthread_t thread[WRITERS + 2];
+	struct rzs_worker *w;
+	const char *what;
+
+	T_EQ(rzs_store_create(&cfg, &shared.store), 0);
+	T_EQ(rzs_store_merge_open(shared.store, INDEX), 0);
+	for (unsigned i = 0; i < CONTENTS; i++)
+		content(shared.page[i], i, i % 3 == 2);
+	for (uintptr_t i = 0; i < WRITERS; i++)
+		T_EQ(pthread_create(&thread[i], NULL, writer, (void *)i), 0);
+	T_EQ(pthread_create(&thread[WRITERS], NULL, merger, NULL), 0);
+	T_EQ(pthread_create(&thread[WRITERS + 1], NULL, compactor, NULL), 0);
+	for (unsigned i = 0; i < WRITERS; i++)
+		T_EQ(pthread_join(thread[i], NULL), 0);
+	atomic_store(&shared.stop, true);
+	for (unsigned i = WRITERS; i < WRITERS + 2; i++)
+		T_EQ(pthread_join(thread[i], NULL), 0);
+	t_note("%u pages merged, %u rounds back", shared.merged, shared.unmerged);
+	T_GT(shared.merged, 0);
+	w = rzs_worker_get(shared.store, 0);
+	if (rzs_store_verify(shared.store, w, true, &what))
+		T_FAIL("%s", what);
+	rzs_worker_put(shared.store, w);
+	rzs_store_destroy(shared.store);
+}
