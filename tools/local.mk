@@ -2,6 +2,7 @@
 # The programs for people, one folder each, what they share, and what their shells complete.
 
 include tools/common/local.mk
+include tools/autoswap/local.mk
 include tools/rzscontrol/local.mk
 include tools/rzsbench/local.mk
 include tools/swapoff/local.mk

@@ -14,9 +14,8 @@
 #define INDEX_PAGE_BYTES  8u
 #define INDEX_LEAST_BYTES 4096u
 
-/* Bytes of the directory for each object, and the share that lies idle between objects. */
-#define ENTRY_BYTES 12u
-#define IDLE_SHARE  32u
+/* The share of a pool that lies idle between objects. */
+#define IDLE_SHARE 32u
 
 /* A step that found the reserve empty comes again after RETRY_MS, RETRIES times in a row. */
 #define RETRY_MS 20u
@@ -69,7 +68,7 @@ static int open_index(struct rzs_merger *m, const struct rzs_merge_knobs *knobs,
 /* The memory that undoing takes: a copy for each page that uses another one's object. */
 static uint64_t undo_bytes(const struct rzs_stats *s)
 {
-	uint64_t bytes = s->merge_saved_bytes + s->pages_sharing * ENTRY_BYTES;
+	uint64_t bytes = rzs_store_unmerge_bytes(s);
 
 	return bytes + bytes / IDLE_SHARE;
 }

@@ -56,6 +56,9 @@ RZS_UNIT_TESTS_USER = \
 	tests/unit/test_rzsc \
 	tests/unit/test_rzsc_kernel \
 	tests/unit/test_watchdog \
+	tests/unit/test_rzsa_guard \
+	tests/unit/test_rzsa_state \
+	tests/unit/test_rzsa_worth \
 	tests/unit/test_rzso_header \
 	tests/unit/test_rzso_policy \
 	tests/unit/test_rzst \
@@ -87,8 +90,16 @@ RZS_UNIT_TESTS_PROTO = \
 	tests/unit/test_nbd_request
 
 check_PROGRAMS += $(RZS_UNIT_TESTS) $(RZS_UNIT_TESTS_ONE) $(RZS_UNIT_TESTS_PIDFD) $(RZS_UNIT_TESTS_USER) $(RZS_UNIT_TESTS_PROTO)
-EXTRA_DIST += tests/unit/areas_rig.h tests/unit/blocks_rig.h tests/unit/config_rig.h tests/unit/merge_rig.h \
-	tests/unit/rzsc_kernel_rig.h tests/unit/swapoff_rig.h tests/unit/target_rig.h tests/unit/twin_rig.h
+EXTRA_DIST += \
+	tests/unit/areas_rig.h \
+	tests/unit/autoswap_rig.h \
+	tests/unit/blocks_rig.h \
+	tests/unit/config_rig.h \
+	tests/unit/merge_rig.h \
+	tests/unit/rzsc_kernel_rig.h \
+	tests/unit/swapoff_rig.h \
+	tests/unit/target_rig.h \
+	tests/unit/twin_rig.h
 
 check_LTLIBRARIES += librzstests.la librzstests_user.la
 librzstests_la_SOURCES = $(RZS_TEST_LIB_SOURCES)
@@ -254,6 +265,14 @@ tests_unit_test_rzst_swapoff_job_CPPFLAGS = $(RZS_SWAP_CPPFLAGS) -I$(srcdir)/tes
 tests_unit_test_rzst_swapoff_job_LDADD = librzsareas.la
 tests_unit_test_rzst_swapoff_job_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fork,--wrap=swapoff,--wrap=syslog,--wrap=ppoll,--wrap=rzst_now \
 	-Wl,--wrap=rzst_areas_read,--wrap=rzst_areas_change,--wrap=rzst_fit_look
+# rzs-autoswap's.
+RZS_UNIT_AUTOSWAP_CPPFLAGS = $(RZS_AUTOSWAP_CPPFLAGS) -I$(srcdir)/tests/lib
+tests_unit_test_rzsa_guard_CPPFLAGS = $(RZS_UNIT_AUTOSWAP_CPPFLAGS)
+tests_unit_test_rzsa_guard_LDADD = librzsa.la
+tests_unit_test_rzsa_state_CPPFLAGS = $(RZS_UNIT_AUTOSWAP_CPPFLAGS)
+tests_unit_test_rzsa_state_LDADD = librzsa.la
+tests_unit_test_rzsa_worth_CPPFLAGS = $(RZS_UNIT_AUTOSWAP_CPPFLAGS)
+tests_unit_test_rzsa_worth_LDADD = librzsa.la
 # rzs-swapoff's.
 tests_unit_test_rzsf_CPPFLAGS = $(RZS_SWAPOFF_CPPFLAGS) -I$(srcdir)/tests/lib
 tests_unit_test_rzsf_LDADD = librzsf.la

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Growing; see rzsa_ladder.h. */
+#include "rzsa_ladder.h"
+
+#include <stddef.h>
+
+#define LIMIT_HOLD_MS	10000 /* a raised limit shows its effect first */
+#define RECLAIM_HOLD_MS 60000
+#define POOL_HIGH	90u /* percent of its limit that a pool holds before the limit is raised */
+#define POOL_ROOMY	70u /* percent: the slots end before the memory does */
+#define SLOTS_LOW	10u /* percent of slots free */
+
+struct growth {
+	const struct rzsa_config *c;
+	struct rzsa_state *s;
+	const struct rzsa_inputs *in;
+	const struct rzsa_view *v;
+	int64_t now;
+	struct rzsa_actions *out;
+};
+
+static bool pending(const struct growth *g, enum rzsa_act act)
+{
+	return g->s->pending & (1u << act);
+}
+
+static enum rzsa_step act(const struct growth *g, enum rzsa_act what, uint32_t area, uint64_t kib)
+{
+	if (g->out->nr == RZSA_ACTIONS_MAX)
+		return RZSA_STEP_WAIT;
+	g->out->v[g->out->nr++] = (struct rzsa_action){what, area, kib};
+	g->s->pending |= 1u << what;
+	return RZSA_STEP_TAKEN;
+}
+
+static bool on_diet(const struct growth *g, enum rzsa_resource resource)
+{
+	return g->s->mode == RZSA_DIET && g->now < g->s->diet_until[resource];
+}
+
+static bool slot_free(const struct growth *g)
+{
+	unsigned most = g->c->max_areas, nr = g->in->nr_areas;
+
+	/* Those that were asked for, and are not seen yet. */
+	nr += pending(g, RZSA_ADD_DEVICE) + pending(g, RZSA_ADD_FILE);
+	if (g->s->max_areas && g->s->max_areas < most)
+		most = g->s->max_areas;
+	return !on_diet(g, RZSA_FOR_SLOTS) && nr < most && nr < RZSA_AREAS_MAX;
+}
+
+/* ---- G1: a limit ---- */
+
+static uint64_t raise_by(const struct growth *g, const struct rzsa_area *a)
+{
+	uint64_t step = g->c->limit_step ? g->c->limit_step : g->in->mem_total / 16;
+	uint64_t left = a->limit < a->limit_max ? a->limit_max - a->limit : 0;
+
+	return step < left ? step : left;
+}
+
+/* The one that compresses best of those that are nearly full. */
+static const struct rzsa_area *limit_to_raise(const struct growth *g)
+{
+	const struct rzsa_area *best = NULL;
+	unsigned best_ratio = 0;
+
+	for (unsigned i = 0; i < g->in->nr_areas; i++) {
+		const struct rzsa_area *a = &g->in->area[i];
+		unsigned ratio = rzsa_ratio(g->c, a);
+
+		if (a->kind != RZSA_COMPRESSED || !a->managed || a->draining || !a->limit ||
+		    ratio < g->c->least_ratio || ratio <= best_ratio ||
+		    a->mem <= a->limit / 100 * POOL_HIGH || raise_by(g, a) == 0 ||
+		    g->in->mem_available < g->v->ram_floor + raise_by(g, a))
+			continue;
+		best = a;
+		best_ratio = ratio;
+	}
+	return best;
+}
+
+static enum rzsa_step raise_limit(const struct growth *g)
+{
+	const struct rzsa_area *a = limit_to_raise(g);
+
+	if (!a || on_diet(g, RZSA_FOR_RAM))
+		return RZSA_STEP_NONE;
+	if (pending(g, RZSA_RAISE_LIMIT) || pending(g, RZSA_LOWER_LIMIT) ||
+	    g->now < g->s->limit_after)
+		return RZSA_STEP_WAIT;
+	g->s->limit_after = g->now + LIMIT_HOLD_MS;
+	return act(g, RZSA_RAISE_LIMIT, a->id, a->limit + raise_by(g, a));
+}
+
+/* ---- G2: a device ---- */
+
+static enum rzsa_step add_device(const struct growth *g)
+{
+	const struct rzsa_worth *w = &g->v->worth;
+
+	if (!g->in->can_add_device || on_diet(g, RZSA_FOR_RAM) || g->v->ratio_bad ||
+	    w->slots == 0 || w->slots_free >= w->slots / 100 * SLOTS_LOW ||
+	    w->mem >= w->limit / 100 * POOL_ROOMY)
+		return RZSA_STEP_NONE;
+	if (pending(g, RZSA_ADD_DEVICE))
+		return RZSA_STEP_WAIT;
+	return slot_free(g) ? act(g, RZSA_ADD_DEVICE, 0, 0) : RZSA_STEP_NONE;
+}
+
+/* ---- G3: a file ---- */
+
+/* What a new file should have; 0: less than is worth a file, or there is no room for it. */
+static uint64_t file_size(const struct growth *g)
+{
+	uint64_t size = g->v->request > 0 ? (uint64_t)g->v->request : 0;
+	uint64_t least = g->v->worth.total / 16, most = g->c->max_file;
+
+	/* Pressure asks for a file, and a spare is made, before the formula does. */
+	if (size < least)
+		size = least;
+	if (g->s->max_file && g->s->max_file < most)
+		most = g->s->max_file;
+	if (size > most)
+		size = most;
+	/* A tenth of the disk's free space is left to others. */
+	if (size > g->in->disk_free / 10 * 9)
+		size = g->in->disk_free / 10 * 9;
+	return size < g->c->min_file ? 0 : size;
+}
+
+static enum rzsa_step prepare(const struct growth *g)
+{
+	uint64_t size = file_size(g);
+
+	if (!g->c->files || g->in->spare || on_diet(g, RZSA_FOR_DISK))
+		return RZSA_STEP_NONE;
+	if (pending(g, RZSA_PREPARE_FILE) || pending(g, RZSA_DROP_FILE) ||
+	    pending(g, RZSA_ADD_FILE))
+		return RZSA_STEP_WAIT;
+	return size ? act(g, RZSA_PREPARE_FILE, 0, size) : RZSA_STEP_NONE;
+}
+
+static enum rzsa_step add_file(const struct growth *g)
+{
+	if (!g->c->files || on_diet(g, RZSA_FOR_DISK))
+		return RZSA_STEP_NONE;
+	if (pending(g, RZSA_ADD_FILE) || pending(g, RZSA_DROP_FILE))
+		return RZSA_STEP_WAIT;
+	if (!slot_free(g))
+		return RZSA_STEP_NONE;
+	if (g->in->spare)
+		return act(g, RZSA_ADD_FILE, 0, g->in->spare);
+	return prepare(g);
+}
+
+/* ---- G4: idle pages ---- */
+
+static enum rzsa_step reclaim(const struct growth *g)
+{
+	const struct rzsa_area *best = NULL;
+
+	for (unsigned i = 0; i < g->in->nr_areas; i++) {
+		const struct rzsa_area *a = &g->in->area[i];
+
+		if (a->kind == RZSA_COMPRESSED && a->managed && a->reclaims && !a->draining &&
+		    (!best || a->mem > best->mem))
+			best = a;
+	}
+	if (!best)
+		return RZSA_STEP_NONE;
+	if (pending(g, RZSA_RECLAIM) || g->now < g->s->reclaim_after)
+		return RZSA_STEP_WAIT;
+	g->s->reclaim_after = g->now + RECLAIM_HOLD_MS;
+	return act(g, RZSA_RECLAIM, best->id, 0);
+}
+
+enum rzsa_step rzsa_grow(const struct rzsa_config *c, struct rzsa_state *s,
+			 const struct rzsa_inputs *in, const struct rzsa_view *v, int64_t now,
+			 struct rzsa_actions *out)
+{
+	static enum rzsa_step (*const ladder[])(const struct growth *g) = {raise_limit, add_device,
+									   add_file, reclaim};
+	const struct growth g = {c, s, in, v, now, out};
+	enum rzsa_step best = RZSA_STEP_NONE;
+
+	for (unsigned i = 0; i < sizeof(ladder) / sizeof(ladder[0]); i++) {
+		enum rzsa_step step = ladder[i](&g);
+
+		if (step > best)
+			best = step;
+		if (step != RZSA_STEP_NONE && !v->critical)
+			break;
+	}
+	return best;
+}
+
+enum rzsa_step rzsa_prepare(const struct rzsa_config *c, struct rzsa_state *s,
+			    const struct rzsa_inputs *in, const struct rzsa_view *v, int64_t now,
+			    struct rzsa_actions *out)
+{
+	const struct growth g = {c, s, in, v, now, out};
+
+	return slot_free(&g) ? prepare(&g) : RZSA_STEP_NONE;
+}
