@@ -153,27 +153,26 @@ static int set_up(const struct rzsc_options *o, struct rzsc_machine *m)
 static int end_swap(const struct rzsc_machine *m)
 {
 	char path[RZST_PATH_MAX];
-	const char *argv[5] = {path, "detach"};
+	const char *device = m->attached[m->set_up], *argv[5] = {path, "detach"};
 	struct rzsc_machine now;
 	int status;
 
-	printf("%s: bringing back what is swapped out\n", m->attached);
+	printf("%s: bringing back what is swapped out\n", device);
 	fflush(stdout);
 	if (m->set_up == RZSC_FORM_SERVER) {
 		rzsc_program("rzs-nbd-swap", "RZS_NBD_SWAP", path, sizeof(path));
 		argv[2] = "--device";
-		argv[3] = m->attached;
+		argv[3] = device;
 	} else {
 		rzsc_module_swap(path, sizeof(path));
 	}
 	status = rzst_run(argv, false);
 	rzsc_setup_look(&now);
-	if ((status == 0 || status == SWAP_NOT_ATTACHED) && !*now.attached)
+	if ((status == 0 || status == SWAP_NOT_ATTACHED) && !*now.attached[m->set_up])
 		return RZS_EXIT_DONE;
 	if (status < 0)
 		return rzst_fail(RZS_EXIT_FAILED, "cannot start %s: %s", path, strerror(-status));
-	return rzst_fail(RZS_EXIT_BUSY, "%s is still attached, and nothing was changed",
-			 m->attached);
+	return rzst_fail(RZS_EXIT_BUSY, "%s is still attached, and nothing was changed", device);
 }
 
 static int undo(const struct rzsc_options *o, const struct rzsc_machine *m)
@@ -194,7 +193,7 @@ static int undo(const struct rzsc_options *o, const struct rzsc_machine *m)
 	if (!m->root)
 		return rzst_fail(RZS_EXIT_FAILED,
 				 "setup changes the system: be root, or --dry-run");
-	if (*m->attached)
+	if (*m->attached[m->set_up])
 		code = end_swap(m);
 	if (code == RZS_EXIT_DONE)
 		code = run_systemctl("stop", unit);

@@ -14,11 +14,12 @@
 /* Configuration files of its own, so that the administrator's and the package's stay theirs. */
 #define RZSC_SETUP_SERVER_FILE RZS_SYSCONFDIR "/rzs/rzsd.conf.d/50-setup.conf"
 #define RZSC_SETUP_MODULE_FILE RZS_SYSCONFDIR "/rzs/ramzswap0.conf"
+#define RZSC_SETUP_MODULE_DEVICE "/dev/ramzswap0"
 #define RZSC_SETUP_SERVER_UNIT "rzsd-attach.service"
 #define RZSC_SETUP_MODULE_UNIT "ramzswap-attach.service"
 
 /* What the machine can swap to: rzsd, or the kernel module ramzswap. */
-enum rzsc_form { RZSC_FORM_NONE, RZSC_FORM_SERVER, RZSC_FORM_MODULE };
+enum rzsc_form { RZSC_FORM_NONE, RZSC_FORM_SERVER, RZSC_FORM_MODULE, RZSC_FORMS };
 
 struct rzsc_machine {
 	uint64_t ram; /* bytes */
@@ -34,7 +35,7 @@ struct rzsc_machine {
 	bool running;	       /* rzsd.service */
 	bool enabled;	       /* rzsd-attach.service */
 	char page_cluster[16]; /* of vm.page-cluster; empty: not known */
-	char attached[32];     /* a device of ours that is swapped to; empty: none */
+	char attached[RZSC_FORMS][32]; /* what is swapped to: an NBD device, ramzswap0; or empty */
 	struct rzst_swap_area swaps[RZST_SWAPS_MAX];
 	unsigned nr_swaps;
 };

@@ -34,17 +34,13 @@ static bool module_there(const char *name)
 }
 
 /* rzs-nbd-swap keeps a file for each device that it has attached. */
-static void find_attached(const struct rzsc_machine *m, char *out, size_t size)
+static void find_nbd(char *out, size_t size)
 {
 	char at[RZST_PATH_MAX];
 	glob_t found;
 
 	*out = '\0';
-	for (unsigned i = 0; i < m->nr_swaps; i++)
-		if (strncmp(m->swaps[i].name, "/dev/ramzswap", strlen("/dev/ramzswap")) == 0)
-			snprintf(out, size, "%.31s", m->swaps[i].name);
-	if (*out || rzst_path(at, sizeof(at), "/run/rzs/nbd*.state") < 0 ||
-	    glob(at, 0, NULL, &found) != 0)
+	if (rzst_path(at, sizeof(at), "/run/rzs/nbd*.state") < 0 || glob(at, 0, NULL, &found) != 0)
 		return;
 	snprintf(out, size, "/dev/%s", strrchr(found.gl_pathv[0], '/') + 1);
 	*strrchr(out, '.') = '\0';
@@ -62,6 +58,7 @@ static uint64_t ram_bytes(void)
 
 void rzsc_setup_look(struct rzsc_machine *out)
 {
+	struct rzst_swap_area area;
 	char line[64];
 
 	*out = (struct rzsc_machine){
@@ -88,5 +85,8 @@ void rzsc_setup_look(struct rzsc_machine *out)
 	(void)rzst_first_line("/proc/sys/vm/page-cluster", out->page_cluster,
 			      sizeof(out->page_cluster));
 	out->nr_swaps = rzst_swaps_read(out->swaps);
-	find_attached(out, out->attached, sizeof(out->attached));
+	find_nbd(out->attached[RZSC_FORM_SERVER], sizeof(out->attached[0]));
+	if (rzst_swaps_find(RZSC_SETUP_MODULE_DEVICE, &area) == 0)
+		snprintf(out->attached[RZSC_FORM_MODULE], sizeof(out->attached[0]), "%s",
+			 RZSC_SETUP_MODULE_DEVICE);
 }

@@ -53,11 +53,13 @@ const char *rzsc_setup_unit(enum rzsc_form form)
 
 static void check_free(const struct rzsc_machine *m, struct rzsc_setup_plan *plan)
 {
-	if (*m->attached)
-		refuse(plan, RZS_EXIT_BUSY,
-		       "%s is attached: this machine swaps to it already; 'rzscontrol check' says "
-		       "how it is set up%s",
-		       m->attached, m->set_up ? ", 'rzscontrol setup --undo' takes it back" : "");
+	for (unsigned form = 0; form < RZSC_FORMS; form++)
+		if (*m->attached[form])
+			refuse(plan, RZS_EXIT_BUSY,
+			       "%s is attached: this machine swaps to it already; 'rzscontrol "
+			       "list' shows it%s",
+			       m->attached[form],
+			       m->set_up ? ", 'rzscontrol setup --undo' takes it back" : "");
 	if (m->set_up)
 		refuse(plan, RZS_EXIT_BUSY,
 		       "%s is there: setup was run before; 'systemctl start %s' attaches the "
@@ -247,9 +249,10 @@ void rzsc_setup_plan(const struct rzsc_machine *m, const char *const *words, uns
 
 /* ---- what to say ---- */
 
-static bool is_zram(const struct rzst_swap_area *a)
+static bool is_compressed(const struct rzst_swap_area *a)
 {
-	return strncmp(a->name, "/dev/zram", strlen("/dev/zram")) == 0;
+	return strncmp(a->name, "/dev/zram", strlen("/dev/zram")) == 0 ||
+	       strncmp(a->name, "/dev/ramzswap", strlen("/dev/ramzswap")) == 0;
 }
 
 static void explain_area(const struct rzst_swap_area *a, FILE *out)
@@ -260,7 +263,7 @@ static void explain_area(const struct rzst_swap_area *a, FILE *out)
 	rzst_tame(name);
 	fprintf(out, "  %s, swap of %s, priority %d: ", name, rzst_size_text((double)a->size, size),
 		a->priority);
-	if (is_zram(a))
+	if (is_compressed(a))
 		fputs("compressed swap too, in the same RAM.  Use one of them: the kernel\n"
 		      "    fills the area of higher priority first (this one gets 100).\n",
 		      out);
