@@ -282,6 +282,40 @@ test_checks() {
 	complains 255 'a file with holes' --dry-run /dev/rzst-c
 }
 
+# check STATUS TEXT NAME: TEXT may be empty.
+check() {
+	gives "$1" --check "$3"
+	[ -z "$2" ] || says "$2"
+	[ ! -s "$out" ] || fail "--check prints $(cat "$out")"
+}
+
+test_check() {
+	make_machine
+	check 0 '' /dev/rzst-a
+	dd if=/dev/zero of="$R/dev/rzst-b" bs=1024 count=1024 2>/dev/null
+	check 32 'no swap header; mkswap' /dev/rzst-b
+	# Not blank: behind the first page, or at the end of the first MiB; what is behind that is not looked at.
+	printf x | dd of="$R/dev/rzst-b" bs=1 seek=65536 conv=notrunc 2>/dev/null
+	check 255 'data of a kind that nobody knows' /dev/rzst-b
+	dd if=/dev/zero of="$R/dev/rzst-b" bs=1024 count=1025 2>/dev/null
+	printf x | dd of="$R/dev/rzst-b" bs=1 seek=1048575 conv=notrunc 2>/dev/null
+	check 255 'data of a kind that nobody knows' /dev/rzst-b
+	printf '\0x' | dd of="$R/dev/rzst-b" bs=1 seek=1048575 conv=notrunc 2>/dev/null
+	check 32 'no swap header; mkswap' /dev/rzst-b
+	# Blank, and forbidden all the same.
+	chmod 644 "$R/dev/rzst-b"
+	[ "$(id -u)" != 0 ] || check 255 'mode 0644' /dev/rzst-b
+	make_area rzst-c --pagesize 65536
+	check 255 'pages of 65536 bytes' /dev/rzst-c
+	: >"$R/dev/rzst-c"
+	check 255 'its size is 0' /dev/rzst-c
+	check 255 'there is no such device' /dev/rzst-nix
+	complains 1 'takes one NAME' --check
+	complains 1 'takes one NAME' --check /dev/rzst-a /dev/rzst-b
+	complains 1 'give it alone' --check -F /dev/rzst-a
+	complains 1 'give it alone' --check -l
+}
+
 test_fstab() {
 	make_machine
 	cat >"$R/etc/fstab" <<-'END'
@@ -402,7 +436,7 @@ test_completion() {
 	done
 }
 
-for name in usage calls ours rules names checks fstab lists permanent completion; do
+for name in usage calls ours rules names checks check fstab lists permanent completion; do
 	"test_$name"
 	say "$name: passed"
 done
