@@ -14,6 +14,7 @@ requires "$PYTHON" --version
 requires mkswap --version
 tool=${builddir:-.}/tools/swapon/rzs-swapon
 [ -x "$tool" ] || fail "no $tool: build first"
+. "$srcdir/tests/lib/calling.sh"
 # It must never swap on this machine, whatever is wrong with it: no capability for that, and no such names here.
 call=("$tool")
 [ "$(id -u)" != 0 ] || call=(setpriv --bounding-set=-sys_admin --inh-caps=-sys_admin "$tool")
@@ -21,8 +22,6 @@ requires "${call[@]}" --version
 
 export RZS_SYSROOT=$tmpdir/r
 R=$RZS_SYSROOT
-out=$tmpdir/out
-err=$tmpdir/err
 
 # ---- the machine
 
@@ -57,30 +56,6 @@ nothing_noted() {
 	printf 'rzs-areas 1 \nend\n' >"$R/run/rzs/areas"
 }
 
-# gives STATUS ARGUMENT..: it ends with that.  What it says is then in $out and $err.
-gives() {
-	local want=$1 code=0
-
-	shift
-	timeout $((60 * T_TIMEOUT_SCALE)) "${call[@]}" "$@" >"$out" 2>"$err" </dev/null || code=$?
-	[ "$code" = "$want" ] || fail "'$*' gives $code, not $want: $(cat "$out" "$err")"
-}
-
-says() {
-	grep -qF -- "$1" "$out" "$err" || fail "does not say '$1': $(cat "$out" "$err")"
-}
-
-# complains STATUS TEXT ARGUMENT..: one line, and nothing else.
-complains() {
-	local want=$1 text=$2
-
-	shift 2
-	gives "$want" "$@"
-	says "$text"
-	[ ! -s "$out" ] || fail "'$*' fails, and prints $(cat "$out")"
-	[ "$(wc -l <"$err")" = 1 ] || fail "'$*' complains with $(cat "$err")"
-}
-
 # would CALL ARGUMENT..: with -F, because the user may not be root, or have a tmpfs.
 would() {
 	local want=$1
@@ -88,14 +63,6 @@ would() {
 	shift
 	gives 0 --dry-run -F "$@"
 	[ "$(cat "$out")" = "$want" ] || fail "'$*' would call '$(cat "$out")', not '$want'"
-}
-
-# json EXPRESSION..: over d, what was printed.
-json() {
-	"$PYTHON" -c 'import json, sys
-d = json.load(open(sys.argv[1]))
-for e in sys.argv[2:]:
-    assert eval(e), (e, d)' "$out" "$@" || fail "--json: not $*"
 }
 
 # ---- tests

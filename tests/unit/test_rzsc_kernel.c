@@ -412,7 +412,7 @@ T_TEST(attach_is_swapon_and_detach_is_swapoff)
 	check("attach ramzswap0", 0, "swapon /dev/ramzswap0 0x58064\n",
 	      "/dev/ramzswap0: swapping to it, 65532 KiB with priority 100\n");
 	/* Noted: else it would seem to have been there when the machine came up. */
-	take("run/rzs/areas", out);
+	t_take("run/rzs/areas", out, sizeof(out));
 	T_OK(strstr(out, "\non 0 0 0 0 0 0 0 0 /dev/ramzswap0\n"));
 	check("attach /dev/ramzswap0 --priority 7 --no-discard", 0,
 	      "swapon /dev/ramzswap0 0x8007\n", "with priority 7\n");

@@ -251,6 +251,9 @@ static void cannot_begin(struct rzsf_target *t, int err)
 	t->outcome = err == -EBUSY ? RZSF_BUSY : RZSF_NOT_OFF;
 	t->code = fault == RZST_SWAP_OTHER ? RZSF_SYSTEM : RZSF_FAILED;
 	rzst_swapoff_why(fault, err, t->why, sizeof(t->why));
+	if (err == -ENOSYS)
+		snprintf(t->why, sizeof(t->why),
+			 "this kernel has no pidfd_open(2); Linux 5.3 or newer is needed");
 }
 
 static void turn_off(const struct rzsf_options *o, struct rzsf_target *t)
