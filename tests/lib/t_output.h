@@ -28,7 +28,7 @@ static inline void t_take(const char *name, char *text, size_t size)
 	fclose(f);
 }
 
-/* What is written to the descriptor `to` goes to that file from now on.  (open() may be a stand-in.) */
+/* What is written to `to` goes to that file from now on.  (open() may be a stand-in.) */
 static inline void t_redirect(const char *name, int to)
 {
 	char path[PATH_MAX];
