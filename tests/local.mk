@@ -12,6 +12,7 @@ EXTRA_DIST += \
 	tests/lib/nbdraw.py \
 	tests/lib/openmetrics.py \
 	tests/lib/nbd-swap-rig.sh \
+	tests/lib/calling.sh \
 	tests/lib/rzscontrol-rig.sh \
 	tests/pods.sh
 
@@ -28,6 +29,7 @@ RZS_TEST_LIB_SOURCES = \
 	tests/lib/pages.h \
 	tests/lib/t.h \
 	tests/lib/t_clock.h \
+	tests/lib/t_output.h \
 	tests/lib/t_scratch.h \
 	tests/lib/twin.c \
 	tests/lib/twin.h

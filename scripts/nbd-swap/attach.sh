@@ -136,69 +136,49 @@ note_connection()
     [ -z "$pid" ] || { noted server_pid && [ "$value" = "$pid" ]; } || note_server "$pid"
 }
 
-# dd_of DEVICE ARGUMENTS...: with a limit on time, as its server may no longer answer.  It must not
-# inherit the lock: some timeout(1) leave a process behind.
-dd_of() { local from="$root$1"; shift; timeout 5 dd if="$from" "$@" 2>/dev/null 9<&-; }
-
-# has_header DEVICE: whether it has a swap header for this machine's page size, which is then in
-# $page.
-has_header()
-{
-    page=$(page_size)
-    page=${page:-4096}
-    [ "$(dd_of "$1" bs="$page" count=1 | tail -c 10)" = SWAPSPACE2 ]
-}
-
+# What is stored on the device, as rzs-swapon finds it.  Only 32 is "nothing": whatever else it ends
+# with, also when it cannot be started, forbids --mkswap.
 check_header()
 {
-    local page
+    local code=0
     [ "$dry" = no ] || return 0
-    ! has_header "$device" || return 0
-    [ "$mkswap" = yes ] ||
-        fail "$device has no swap header for this machine's pages ($page bytes);" \
-            "start the server with swap-header=true, or let --mkswap write one"
-    # Every file system has its signature in the first MiB.  What cannot be read is not empty.
-    [ "$({ dd if="$root$device" bs=4096 count=256 2>/dev/null || echo unreadable; } |
-        tr -d '\0' | wc -c)" -eq 0 ] ||
-        fail "--mkswap: $device is not empty, and not swap; if it is yours: wipefs -a $device"
+    do_it timeout 30 "$swapon" --check "$device" || code=$?
+    case $code:$mkswap in
+    0:*) return ;;
+    32:yes) ;;
+    32:no)
+        fail "$device has no swap header: start the server with swap-header=true, or let --mkswap" \
+            "write one" ;;
+    *:yes) fail "--mkswap: $(said) (status $code); if it is yours: wipefs -a $device" ;;
+    *) fail "$(said) (status $code)" ;;
+    esac
     do_it "$(locate mkswap util-linux)" "$device" || fail "--mkswap: mkswap $device: $(said)"
     # The header that was just written may appear on another device: then that has this export.
     check_twins
 }
 
+# The priority is the kernel's, and as it always was: rzs-swapon's own rules are none here.
 swap_on()
 {
-    local policy=''
+    local policy=none
     if [ "$discard" = yes ]; then
-        policy=--discard=pages
+        policy=pages
         ! peek "$block/queue/discard_max_bytes" || [ "$value" != 0 ] ||
             warn "the server does not support TRIM: pages no longer needed stay stored there"
     fi
     will_undo swap_off_again
-    # shellcheck disable=SC2086
-    do_it "$swapon" $policy -p "$priority" "$device" || swapon_failed
-    [ "$dry" = yes ] || read_swap || fail "swapon succeeded, but $device is not in /proc/swaps"
+    do_it "$swapon" --force --discard=$policy --priority "$priority" "$device" || fail "$(said)"
+    [ "$dry" = yes ] || read_swap || fail "$swapon succeeded, but $device is not in /proc/swaps"
 }
 
-swapon_failed()
-{
-    local more=''
-    case $(said) in
-    *'annot allocate memory'*)
-        more="; the kernel needs memory for its table of the area's pages: end programs, or make"
-        more="$more the device smaller" ;;
-    esac
-    fail "swapon $device: $(said)$more"
-}
-
-swap_off_again() { ! read_swap || do_it "$swapoff" "$device"; }
+swap_off_again() { ! read_swap || do_it "$swapoff" --force --wait "$device"; }
 
 attach()
 {
     check_root
     find_client
-    swapon=$(locate swapon mount) || exit
-    swapoff=$(locate swapoff mount) || exit
+    swapon=$(own_program rzs-swapon "${RZS_SWAPON:-}") || exit
+    swapoff=$(own_program rzs-swapoff "${RZS_SWAPOFF:-}") || exit
     check_client
     check_socket
     take_lock

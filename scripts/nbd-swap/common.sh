@@ -188,6 +188,16 @@ locate()
     refuse "$1 is not installed (Debian package: $2)"
 }
 
+# own_program NAME [PATH]: the path of a program of ramzswap, which is installed beside this script.
+own_program()
+{
+    local path
+    for path in "${2:-}" "${0%/*}/$1" "@sbindir@/$1"; do
+        [ ! -x "$path" ] || [ -d "$path" ] || { printf '%s' "$path"; return; }
+    done
+    refuse "$1 is not beside $0 nor in @sbindir@: is ramzswap installed completely?"
+}
+
 # do_it PROGRAM ARGUMENTS...: run it; its output goes to a file, which said() prints.  nbd-client
 # may leave a process behind: a substitution would wait for that, and it must not inherit the lock,
 # 9.
@@ -219,7 +229,7 @@ is_connected() { [ -e "$block/pid" ] || has_size; }
 is_disconnected() { ! is_connected; }
 
 # The device's line in /proc/swaps, in $swap_kib, $swap_used and $swap_priority; fails when it is
-# not swapped to.  Here and not by rzscontrol: a program that cannot be started, as there is no
+# not swapped to.  Here and not by rzs-swapon: a program that cannot be started, as there is no
 # memory, must not look like a device that is not swapped to.
 read_swap()
 {

@@ -135,12 +135,18 @@ may_have_our_export()
 # is_unknown nbdN: whether nothing is known about where it is attached.
 is_unknown() { [ -z "$(facts_of "$1")" ]; }
 
-# uuid_of DEVICE: the UUID in its swap header, as hexadecimal digits in $value; fails if there is
-# none.
+# dd_of DEVICE ARGUMENTS...: with a limit on time, as its server may no longer answer.  It must not
+# inherit the lock: some timeout(1) leave a process behind.
+dd_of() { local from="$root$1"; shift; timeout 5 dd if="$from" "$@" 2>/dev/null 9<&-; }
+
+# uuid_of DEVICE: the UUID in its swap header for this machine's pages, as hexadecimal digits in
+# $value; fails if there is none.
 uuid_of()
 {
     local page
-    has_header "$1" || return 1
+    page=$(page_size)
+    page=${page:-4096}
+    [ "$(dd_of "$1" bs="$page" count=1 | tail -c 10)" = SWAPSPACE2 ] || return 1
     value=$(dd_of "$1" bs=1 skip=1036 count=16 | od -An -tx1 | tr -d ' \n')
     case $value in *[!0]*) ;; *) return 1 ;; esac
 }

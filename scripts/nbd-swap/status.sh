@@ -4,17 +4,6 @@
 # attach, which process serves the socket, what the settings should be, and what the programs say.
 # attach and detach do without rzscontrol: boot and shutdown depend on them.
 
-# control_program: the path of rzscontrol.  It is installed beside this script.
-control_program()
-{
-    local path
-    for path in "${RZSCONTROL:-}" "${0%/*}/rzscontrol" '@sbindir@/rzscontrol'; do
-        [ ! -x "$path" ] || [ -d "$path" ] || { printf '%s' "$path"; return; }
-    done
-    refuse "status and check need rzscontrol, which is not beside $0 nor in @sbindir@:" \
-        "is ramzswap installed completely?"
-}
-
 # finding ok|bad CHECK TEXT [REMEDY]: a finding in the form that rzscontrol expects, in $found.
 finding()
 {
@@ -35,7 +24,7 @@ report()
 {
     local checking="$1" control setting server='' gone='' found
     shift
-    control=$(control_program) || exit
+    control=$(own_program rzscontrol "${RZSCONTROL:-}") || exit
     for found in "$@"; do
         shift
         [ -z "$found" ] || set -- "$@" "finding=$found"

@@ -43,7 +43,7 @@ test_whole() {
 	says 'initialised already'
 	called ''
 	gives 0 detach
-	called 'swapoff /dev/ramzswap0' 'rmmod ramzswap'
+	called 'rzs-swapoff --force --wait /dev/ramzswap0' 'rmmod ramzswap'
 	[ -z "$(ls "$R/run/rzs")" ] || fail "${shell[*]}: left behind: $(ls "$R/run/rzs")"
 	gives 5 detach
 }
@@ -59,13 +59,13 @@ test_module() {
 	: >"$calls"
 	gives 0 detach
 	is_in 1 $sysfs/reset
-	called 'swapoff /dev/ramzswap0'
+	called 'rzs-swapoff --force --wait /dev/ramzswap0'
 	make_machine
 	gives 0 attach
 	put 1 sys/block/ramzswap1/initstate
 	: >"$calls"
 	gives 0 detach
-	called 'swapoff /dev/ramzswap0'
+	called 'rzs-swapoff --force --wait /dev/ramzswap0'
 }
 
 test_failures() {
@@ -80,7 +80,7 @@ test_failures() {
 	gives 4 detach
 	says 'are to be brought back, and there is room for'
 	FAKE_SWAPOFF=other gives 1 detach --force
-	called 'swapoff /dev/ramzswap0'
+	called 'rzs-swapoff --force --wait /dev/ramzswap0'
 	[ ! -e "$R/$sysfs/reset" ] || fail "${shell[*]}: reset, and still swapped to"
 }
 

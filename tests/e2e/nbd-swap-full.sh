@@ -24,8 +24,11 @@ with_room() {
 	mount -t tmpfs -o "$1" none "$R/run/rzs" || fail "cannot mount a tmpfs"
 }
 
+is_unmounted() { umount "$R/run/rzs" 2>/dev/null; }
+
+# The process that busybox's timeout leaves behind for a moment has its output there.
 without_room() {
-	umount "$R/run/rzs"
+	wait_for 20 is_unmounted || fail "cannot unmount: $(umount "$R/run/rzs" 2>&1)"
 }
 
 # No room at all.  The file cannot be written; its directory is there already.

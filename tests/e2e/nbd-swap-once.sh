@@ -216,7 +216,7 @@ test_words() {
 	gives 0 attach --socket $S --min-free 1 --dry-run
 	says '# vm.min_free_kbytes stays as it is, 2270'
 	says 'echo 0 >/proc/sys/vm/page-cluster'
-	FAKE_SWAPON='swapon failed: Cannot allocate memory' unchanged 1 'make the device smaller' -- attach --socket $S
+	FAKE_SWAPON='it has no memory for that' unchanged 1 'it has no memory for that' -- attach --socket $S
 	says_not --priority
 
 	# No other device is swapped to: threads are no real-time ones, and need not be.
@@ -232,7 +232,7 @@ test_words() {
 	put none sys/block/nbd1/queue/scheduler
 	rm "$R/dev/nbd1"
 	mkdir "$R/dev/nbd1"
-	unchanged 1 'is not empty, and not swap' -- attach --device /dev/nbd1 --socket $S --name b --mkswap
+	unchanged 1 'there is no swap header (status 255)' -- attach --device /dev/nbd1 --socket $S --name b --mkswap
 	rm -r "$R/dev/nbd1"
 
 	# Its node is gone, it is swapped to all the same: it must not be disconnected.

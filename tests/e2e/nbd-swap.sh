@@ -68,7 +68,7 @@ test_dry_run() {
 		echo none >/sys/block/nbd0/queue/scheduler
 		echo 16 >/sys/block/nbd0/queue/nr_requests
 		echo 128 >/sys/block/nbd0/queue/max_sectors_kb
-		swapon --discard=pages -p 100 /dev/nbd0
+		rzs-swapon --force --discard=pages --priority 100 /dev/nbd0
 	END
 	called ''
 	unchanged 0 'warning: --socket /run/none: there is no such socket' \
@@ -120,7 +120,7 @@ test_attach_detach() {
 	before=$(snapshot)
 	gives 0 attach --socket $S --max-sectors-kb 64
 	called 'modprobe nbd max_part=0' "nbd-client -unix $S /dev/nbd0 -b 4096" \
-		'swapon --discard=pages -p 100 /dev/nbd0'
+		'rzs-swapon --force --discard=pages --priority 100 /dev/nbd0'
 	is_in none sys/block/nbd0/queue/scheduler
 	is_in 16 sys/block/nbd0/queue/nr_requests
 	is_in 64 sys/block/nbd0/queue/max_sectors_kb
@@ -130,7 +130,7 @@ test_attach_detach() {
 	unchanged 3 'swapped to already' -- attach --socket $S
 	: >"$calls"
 	gives 0 detach
-	called 'swapoff /dev/nbd0' 'nbd-client -d /dev/nbd0'
+	called 'rzs-swapoff --force --wait /dev/nbd0' 'nbd-client -d /dev/nbd0'
 	rm -r "$R/sys/module/nbd"
 	# Of a choice the kernel shows all; the made-up file keeps what was written.
 	is_in mq-deadline sys/block/nbd0/queue/scheduler
@@ -146,7 +146,7 @@ test_attach_detach() {
 	gives 0 attach --socket $S --no-discard --priority 5 --nr-requests kernel
 	is_in 20000 proc/sys/vm/min_free_kbytes
 	is_in 128 sys/block/nbd0/queue/nr_requests
-	grep -qx 'swapon -p 5 /dev/nbd0' "$calls" || fail "${shell[*]}: $(cat "$calls")"
+	grep -qx 'rzs-swapon --force --discard=none --priority 5 /dev/nbd0' "$calls" || fail "${shell[*]}: $(cat "$calls")"
 	gives 0 detach
 	gives 0 attach --socket $S --min-free 30000
 	is_in 30000 proc/sys/vm/min_free_kbytes
@@ -170,7 +170,7 @@ test_name() {
 	gives 0 attach --socket $S --name "$odd" --connections 2
 	says "swapping to $odd at $S"
 	called "nbd-client -unix $S /dev/nbd0 -b 4096 -N $odd -C 2" \
-		'swapon --discard=pages -p 100 /dev/nbd0'
+		'rzs-swapon --force --discard=pages --priority 100 /dev/nbd0'
 	grep -qxF "name $odd" "$R/run/rzs/nbd0.state" || fail "${shell[*]}: the name is not noted"
 	gives 0 status
 	says "attached to $odd at $S"
@@ -234,9 +234,9 @@ test_failures() {
 	put none sys/block/nbd0/queue/scheduler
 	FAKE_SWAPON='Operation not permitted' unchanged 1 'Operation not permitted' \
 		-- attach --socket $S
-	called "nbd-client -unix $S /dev/nbd0 -b 4096" 'swapon --discard=pages -p 100 /dev/nbd0' \
+	called "nbd-client -unix $S /dev/nbd0 -b 4096" 'rzs-swapon --force --discard=pages --priority 100 /dev/nbd0' \
 		'nbd-client -d /dev/nbd0'
-	FAKE_PAGE=65536 unchanged 1 'pages (65536 bytes)' -- attach --socket $S
+	FAKE_CHECK=255 unchanged 1 '(status 255)' -- attach --socket $S
 	: >"$R/dev/nbd0"
 	truncate -s 1M "$R/dev/nbd0"
 	unchanged 1 'no swap header' -- attach --socket $S
@@ -244,12 +244,20 @@ test_failures() {
 	: >"$calls"
 	gives 0 attach --socket $S --mkswap
 	called "nbd-client -unix $S /dev/nbd0 -b 4096" 'mkswap /dev/nbd0' \
-		'swapon --discard=pages -p 100 /dev/nbd0'
+		'rzs-swapon --force --discard=pages --priority 100 /dev/nbd0'
 	gives 0 detach
 	: >"$R/dev/nbd0"
 	truncate -s 1M "$R/dev/nbd0"
 	printf x | dd of="$R/dev/nbd0" bs=1 seek=65536 conv=notrunc 2>/dev/null
-	unchanged 1 'is not empty, and not swap' -- attach --socket $S --mkswap
+	unchanged 1 'there is no swap header (status 255); if it is yours: wipefs' -- attach --socket $S --mkswap
+	# It cannot be started, or not looked at: that is not "nothing there".
+	: >"$R/dev/nbd0"
+	truncate -s 1M "$R/dev/nbd0"
+	for how in 1 2 126 127 137 255; do
+		: >"$calls"
+		FAKE_CHECK=$how unchanged 1 "(status $how)" -- attach --socket $S --mkswap
+		! grep -q mkswap "$calls" || fail "${shell[*]}: status $how of the check is taken for nothing there"
+	done
 }
 
 test_interruptions() {
@@ -276,7 +284,7 @@ test_interruptions() {
 	kill -TERM "$job"
 	ends 1
 	says 'everything stays attached'
-	called 'swapoff /dev/nbd0'
+	called 'rzs-swapoff --force --wait /dev/nbd0'
 	[ "$(snapshot)" = "$before" ] ||
 		fail "${shell[*]}: interrupted, leaves $(diff <(echo "$before") <(snapshot))"
 }
@@ -289,12 +297,12 @@ test_swapoff() {
 		FAKE_SWAPOFF=$how unchanged 4 'everything stays attached' -- detach
 		says 'no room in memory for the 1000 KiB'
 		# What the OOM killer has ended is not tried again.
-		called 'swapoff /dev/nbd0'
+		called 'rzs-swapoff --force --wait /dev/nbd0'
 	done
 	FAKE_SWAPOFF=other unchanged 1 'Input/output error' -- detach
 	: >"$calls"
 	FAKE_SWAPOFF=taken gives 0 detach
-	called 'swapoff /dev/nbd0' 'swapoff /dev/nbd0' 'swapoff /dev/nbd0' 'nbd-client -d /dev/nbd0'
+	called 'rzs-swapoff --force --wait /dev/nbd0' 'rzs-swapoff --force --wait /dev/nbd0' 'rzs-swapoff --force --wait /dev/nbd0' 'nbd-client -d /dev/nbd0'
 
 	FAKE_USED=1000 gives 0 attach --socket $S
 	put 'MemAvailable: 999 kB' proc/meminfo
@@ -306,7 +314,7 @@ test_swapoff() {
 	wait_for 20 says_progress 500 || fail "${shell[*]}: no progress: $(cat "$out")"
 	: >"$R/go"
 	ends 0
-	says 'warning: /dev/nbd0: 1000 KiB are to be brought back, and there is room for 999 KiB'
+	says 'warning: /dev/nbd0: 1000 KiB to bring back to memory for it, and room for 999 KiB'
 }
 
 # no_room TEXT AVAILABLE-KIB [LINE-OF-MEMINFO]: detach is refused, with this text.
@@ -323,10 +331,10 @@ no_room() {
 test_room() {
 	make_machine
 	FAKE_USED=1000 gives 0 attach --socket $S
-	no_room 'brought back, and there is room for 999 KiB' 999
-	no_room '900 KiB are to be brought back, and there is room for 899 KiB' 899 'SwapCached: 100 kB'
+	no_room '1000 KiB to bring back to memory for it, and room for 999 KiB' 999
+	no_room '900 KiB to bring back to memory for it, and room for 899 KiB' 899 'SwapCached: 100 kB'
 	# A share of the memory must remain; other swap in the same memory does not count.
-	no_room 'room for 900 KiB' 1900 'MemTotal: 32000 kB'
+	no_room 'room for 900 KiB' 4900 'MemTotal: 32000 kB'
 	echo '/dev/zram0 partition 100000 400 100' >>"$R/proc/swaps"
 	echo '/dev/nbd1 partition 100000 400 100' >>"$R/proc/swaps"
 	no_room 'room for 999 KiB' 999 'SwapCached: 800 kB'
@@ -348,13 +356,13 @@ test_shutdown() {
 	put 'MemAvailable: 999 kB' proc/meminfo
 	: >"$calls"
 	for job in '' 'soft-reboot.target start' 'reboot.target stop'; do
-		FAKE_JOB=$job unchanged 4 'there is room for' -- detach
+		FAKE_JOB=$job unchanged 4 'and room for' -- detach
 	done
 	called ''
 	FAKE_JOB='poweroff.target start' gives 0 detach --verbose
 	says 'shared memory is given up'
 	[ -z "$(ls "$R/dev/shm")" ] || fail "${shell[*]}: shared memory stays"
-	called 'find /dev/shm -xdev -mindepth 1 -delete' 'swapoff /dev/nbd0' 'nbd-client -d /dev/nbd0'
+	called 'find /dev/shm -xdev -mindepth 1 -delete' 'rzs-swapoff --force --wait /dev/nbd0' 'nbd-client -d /dev/nbd0'
 	is_in 1 proc/sys/kernel/shm_rmid_forced
 
 	# It seems to fit, and does not; afterwards neither.
@@ -362,7 +370,7 @@ test_shutdown() {
 	put text dev/shm/left/behind
 	: >"$calls"
 	FAKE_JOB='reboot.target start' FAKE_SWAPOFF=killed gives 4 detach
-	called 'swapoff /dev/nbd0' 'find /dev/shm -xdev -mindepth 1 -delete' 'swapoff /dev/nbd0'
+	called 'rzs-swapoff --force --wait /dev/nbd0' 'find /dev/shm -xdev -mindepth 1 -delete' 'rzs-swapoff --force --wait /dev/nbd0'
 	# There is none.
 	sed -i '\,/dev/shm,d' "$R/proc/mounts"
 	put 'MemAvailable: 999 kB' proc/meminfo
@@ -387,7 +395,7 @@ test_units() {
 			fail "${shell[*]}: no drop-in for $unit: $(find "$units")"
 	done
 	# Before systemd sees it in /proc/swaps.
-	grep -nE '^(systemd-escape|swapon)' "$calls" | tail -n 2 | head -n 1 | grep -q escape ||
+	grep -nE '^(systemd-escape|rzs-swapon --force)' "$calls" | tail -n 2 | head -n 1 | grep -q escape ||
 		fail "${shell[*]}: $(cat "$calls")"
 	mkdir "$units/dev-nbd0.swap.d/own"
 	gives 0 detach

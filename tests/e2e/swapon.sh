@@ -14,6 +14,7 @@ requires "$PYTHON" --version
 requires mkswap --version
 tool=${builddir:-.}/tools/swapon/rzs-swapon
 [ -x "$tool" ] || fail "no $tool: build first"
+. "$srcdir/tests/lib/calling.sh"
 # It must never swap on this machine, whatever is wrong with it: no capability for that, and no such names here.
 call=("$tool")
 [ "$(id -u)" != 0 ] || call=(setpriv --bounding-set=-sys_admin --inh-caps=-sys_admin "$tool")
@@ -21,8 +22,6 @@ requires "${call[@]}" --version
 
 export RZS_SYSROOT=$tmpdir/r
 R=$RZS_SYSROOT
-out=$tmpdir/out
-err=$tmpdir/err
 
 # ---- the machine
 
@@ -57,30 +56,6 @@ nothing_noted() {
 	printf 'rzs-areas 1 \nend\n' >"$R/run/rzs/areas"
 }
 
-# gives STATUS ARGUMENT..: it ends with that.  What it says is then in $out and $err.
-gives() {
-	local want=$1 code=0
-
-	shift
-	timeout $((60 * T_TIMEOUT_SCALE)) "${call[@]}" "$@" >"$out" 2>"$err" </dev/null || code=$?
-	[ "$code" = "$want" ] || fail "'$*' gives $code, not $want: $(cat "$out" "$err")"
-}
-
-says() {
-	grep -qF -- "$1" "$out" "$err" || fail "does not say '$1': $(cat "$out" "$err")"
-}
-
-# complains STATUS TEXT ARGUMENT..: one line, and nothing else.
-complains() {
-	local want=$1 text=$2
-
-	shift 2
-	gives "$want" "$@"
-	says "$text"
-	[ ! -s "$out" ] || fail "'$*' fails, and prints $(cat "$out")"
-	[ "$(wc -l <"$err")" = 1 ] || fail "'$*' complains with $(cat "$err")"
-}
-
 # would CALL ARGUMENT..: with -F, because the user may not be root, or have a tmpfs.
 would() {
 	local want=$1
@@ -88,14 +63,6 @@ would() {
 	shift
 	gives 0 --dry-run -F "$@"
 	[ "$(cat "$out")" = "$want" ] || fail "'$*' would call '$(cat "$out")', not '$want'"
-}
-
-# json EXPRESSION..: over d, what was printed.
-json() {
-	"$PYTHON" -c 'import json, sys
-d = json.load(open(sys.argv[1]))
-for e in sys.argv[2:]:
-    assert eval(e), (e, d)' "$out" "$@" || fail "--json: not $*"
 }
 
 # ---- tests
@@ -282,6 +249,40 @@ test_checks() {
 	complains 255 'a file with holes' --dry-run /dev/rzst-c
 }
 
+# check STATUS TEXT NAME: TEXT may be empty.
+check() {
+	gives "$1" --check "$3"
+	[ -z "$2" ] || says "$2"
+	[ ! -s "$out" ] || fail "--check prints $(cat "$out")"
+}
+
+test_check() {
+	make_machine
+	check 0 '' /dev/rzst-a
+	dd if=/dev/zero of="$R/dev/rzst-b" bs=1024 count=1024 2>/dev/null
+	check 32 'no swap header; mkswap' /dev/rzst-b
+	# Not blank: behind the first page, or at the end of the first MiB; what is behind that is not looked at.
+	printf x | dd of="$R/dev/rzst-b" bs=1 seek=65536 conv=notrunc 2>/dev/null
+	check 255 'data of a kind that nobody knows' /dev/rzst-b
+	dd if=/dev/zero of="$R/dev/rzst-b" bs=1024 count=1025 2>/dev/null
+	printf x | dd of="$R/dev/rzst-b" bs=1 seek=1048575 conv=notrunc 2>/dev/null
+	check 255 'data of a kind that nobody knows' /dev/rzst-b
+	printf '\0x' | dd of="$R/dev/rzst-b" bs=1 seek=1048575 conv=notrunc 2>/dev/null
+	check 32 'no swap header; mkswap' /dev/rzst-b
+	# Blank, and forbidden all the same.
+	chmod 644 "$R/dev/rzst-b"
+	[ "$(id -u)" != 0 ] || check 255 'mode 0644' /dev/rzst-b
+	make_area rzst-c --pagesize 65536
+	check 255 'pages of 65536 bytes' /dev/rzst-c
+	: >"$R/dev/rzst-c"
+	check 255 'its size is 0' /dev/rzst-c
+	check 255 'there is no such device' /dev/rzst-nix
+	complains 1 'takes one NAME' --check
+	complains 1 'takes one NAME' --check /dev/rzst-a /dev/rzst-b
+	complains 1 'give it alone' --check -F /dev/rzst-a
+	complains 1 'give it alone' --check -l
+}
+
 test_fstab() {
 	make_machine
 	cat >"$R/etc/fstab" <<-'END'
@@ -402,7 +403,7 @@ test_completion() {
 	done
 }
 
-for name in usage calls ours rules names checks fstab lists permanent completion; do
+for name in usage calls ours rules names checks check fstab lists permanent completion; do
 	"test_$name"
 	say "$name: passed"
 done

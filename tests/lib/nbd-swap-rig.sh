@@ -9,7 +9,10 @@ tool=${builddir:-.}/scripts/rzs-nbd-swap
 [ -e "$tool" ] || fail "no $tool: build first"
 RZSCONTROL=$(realpath "${builddir:-.}/tools/rzscontrol/rzscontrol")
 [ -x "$RZSCONTROL" ] || fail "no $RZSCONTROL: build first"
-export RZSCONTROL
+# What it calls to look and not to change is the real one.
+real_swapoff=$(realpath "${builddir:-.}/tools/swapoff/rzs-swapoff")
+[ -x "$real_swapoff" ] || fail "no $real_swapoff: build first"
+export RZSCONTROL real_swapoff
 
 R=$tmpdir/r
 bin=$tmpdir/bin
@@ -54,22 +57,30 @@ make_programs() {
 			[ -z "${FAKE_STAY:-}" ] || { until_told & }
 			echo "${FAKE_SIZE:-2048}" >"${block%0}${device#nbd}/size"
 			echo "${FAKE_CLIENT:-99}" >"${block%0}${device#nbd}/pid" ;;
-		swapon:*)
-			[ -z "${FAKE_SWAPON:-}" ] || { echo "swapon: $FAKE_SWAPON" >&2; exit 255; }
+		rzs-swapon:--check*)
+			[ -z "${FAKE_CHECK:-}" ] || exit "$FAKE_CHECK"
+			[ "$(tail -c +4087 "$RZS_SYSROOT$2" | head -c 10)" != SWAPSPACE2 ] || exit 0
+			echo "rzs-swapon: $2: there is no swap header" >&2
+			[ -f "$RZS_SYSROOT$2" ] || exit 255
+			[ "$(tr -d '\0' <"$RZS_SYSROOT$2" | wc -c)" != 0 ] || exit 32
+			exit 255 ;;
+		rzs-swapon:*)
+			[ -z "${FAKE_SWAPON:-}" ] || { echo "rzs-swapon: $FAKE_SWAPON" >&2; exit 255; }
 			echo "${!#} partition 1020 ${FAKE_USED:-0} 100" >>"$swaps" ;;
-		swapoff:*)
+		rzs-swapoff:--dry-run*) exec "$real_swapoff" "$@" ;;
+		rzs-swapoff:*)
 			case ${FAKE_SWAPOFF:-} in
-			enomem) echo "swapoff failed: Cannot allocate memory" >&2; exit 2 ;;
+			enomem) echo "rzs-swapoff: $3: no room in memory" >&2; exit 2 ;;
 			killed) kill -KILL $$ ;;
-			other) echo "swapoff failed: Input/output error" >&2; exit 4 ;;
+			other) echo "rzs-swapoff: $3: Input/output error" >&2; exit 4 ;;
 			taken)
-				if [ "$(grep -c '^swapoff' "$CALLS")" -lt 3 ]; then
-					echo "swapoff failed: Invalid argument" >&2
+				if [ "$(grep -c '^rzs-swapoff --force' "$CALLS")" -lt 3 ]; then
+					echo "rzs-swapoff: $3: another swapoff is at work there" >&2
 					exit 4
 				fi ;;
 			hang) until_told ;;
 			esac
-			sed -i "\,^$1[[:space:]],d" "$swaps" ;;
+			sed -i "\,^$3[[:space:]],d" "$swaps" ;;
 		mkswap:*)
 			printf SWAPSPACE2 |
 				dd of="$RZS_SYSROOT$1" bs=1 seek=4086 conv=notrunc 2>/dev/null ;;
@@ -105,8 +116,8 @@ make_programs() {
 		esac
 	END
 	chmod +x "$bin/fake"
-	for name in id getconf nbd-client swapon swapoff mkswap modprobe rmmod rzscontrol systemctl udevadm systemd-escape \
-		find; do
+	for name in id getconf nbd-client rzs-swapon rzs-swapoff mkswap modprobe rmmod rzscontrol systemctl udevadm \
+		systemd-escape find; do
 		ln -s fake "$bin/$name"
 	done
 }
@@ -181,7 +192,8 @@ snapshot() {
 
 shell=()
 t() {
-	env PATH="$bin:$PATH" RZS_SYSROOT="$R" CALLS="$calls" "${shell[@]}" "$tool" "$@"
+	env PATH="$bin:$PATH" RZS_SYSROOT="$R" CALLS="$calls" RZS_SWAPON="$bin/rzs-swapon" RZS_SWAPOFF="$bin/rzs-swapoff" \
+		"${shell[@]}" "$tool" "$@"
 }
 
 # gives STATUS ARGUMENT..: it ends with that.  What it says is then in $out.
@@ -215,7 +227,7 @@ unchanged() {
 
 # called LINE..: exactly these programs, in this order, but for questions.
 called() {
-	[ "$(grep -vE '^nbd-client -(V|l)|^getconf|^system|^udevadm' "$calls")" = "$(printf '%s\n' "$@")" ] ||
+	[ "$(grep -vE '^nbd-client -(V|l)|^getconf|^system|^udevadm|^rzs-swapo(n --check|ff --dry-run)' "$calls")" = "$(printf '%s\n' "$@")" ] ||
 		fail "${shell[*]}: calls are not as expected: $(cat "$calls")"
 }
 
@@ -227,7 +239,8 @@ is_in() {
 start() {
 	rm -f "$R/hanging" "$R/go"
 	# Not by way of t: the signal is to reach the tool itself.
-	env PATH="$bin:$PATH" RZS_SYSROOT="$R" CALLS="$calls" "${shell[@]}" "$tool" "$@" \
+	env PATH="$bin:$PATH" RZS_SYSROOT="$R" CALLS="$calls" RZS_SWAPON="$bin/rzs-swapon" RZS_SWAPOFF="$bin/rzs-swapoff" \
+		"${shell[@]}" "$tool" "$@" \
 		>"$out" 2>&1 </dev/null &
 	job=$!
 	wait_for 20 test -e "$R/hanging" ||

@@ -7,12 +7,11 @@
 requires "$PYTHON" --version
 tool=${builddir:-.}/tools/rzscontrol/rzscontrol
 [ -x "$tool" ] || fail "no $tool: build first"
+. "$srcdir/tests/lib/calling.sh"
 table=$srcdir/tests/e2e/rzscontrol.table
 
 export RZS_SYSROOT=$tmpdir/r
 run=$RZS_SYSROOT/run/rzs
-out=$tmpdir/out
-err=$tmpdir/err
 asked=$tmpdir/asked
 
 # ---- the machine and its servers
@@ -56,30 +55,6 @@ make_nbd() {
 
 # ---- calling rzscontrol
 
-# gives STATUS ARGUMENT..: it ends with that.  What it says is then in $out and $err.
-gives() {
-	local want=$1 code=0
-
-	shift
-	timeout $((60 * T_TIMEOUT_SCALE)) "$tool" "$@" >"$out" 2>"$err" </dev/null || code=$?
-	[ "$code" = "$want" ] || fail "'$*' gives $code, not $want: $(cat "$out" "$err")"
-}
-
-says() {
-	grep -qF -- "$1" "$out" "$err" || fail "does not say '$1': $(cat "$out" "$err")"
-}
-
-# complains STATUS TEXT ARGUMENT..: ends so, with one line of complaint, and nothing else.
-complains() {
-	local want=$1 text=$2
-
-	shift 2
-	gives "$want" "$@"
-	says "$text"
-	[ ! -s "$out" ] || fail "'$*' fails, and prints $(cat "$out")"
-	[ "$(wc -l <"$err")" = 1 ] || fail "'$*' complains with $(cat "$err")"
-}
-
 # was_asked LINE..: of what changes something, exactly this, in this order.
 was_asked() {
 	local line='server|list|describe|process|(stats|latency|buckets|params) .*'
@@ -87,12 +62,4 @@ was_asked() {
 	[ "$(grep -vxE "$line" "$asked" || true)" = "$(printf '%s\n' "$@")" ] ||
 		fail "the server was asked $(cat "$asked")"
 	: >"$asked"
-}
-
-# json EXPRESSION..: over d, what was printed.
-json() {
-	"$PYTHON" -c 'import json, sys
-d = json.load(open(sys.argv[1]))
-for e in sys.argv[2:]:
-    assert eval(e), (e, d)' "$out" "$@" || fail "--json: not $*"
 }

@@ -263,7 +263,7 @@ tests_unit_test_rzst_fit_CPPFLAGS = $(RZS_SWAP_CPPFLAGS) -I$(srcdir)/tests/lib
 tests_unit_test_rzst_fit_LDADD = librzsareas.la
 tests_unit_test_rzst_swapoff_job_CPPFLAGS = $(RZS_SWAP_CPPFLAGS) -I$(srcdir)/tests/lib
 tests_unit_test_rzst_swapoff_job_LDADD = librzsareas.la
-tests_unit_test_rzst_swapoff_job_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fork,--wrap=swapoff,--wrap=syslog,--wrap=ppoll,--wrap=rzst_now \
+tests_unit_test_rzst_swapoff_job_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fork,--wrap=syscall,--wrap=swapoff,--wrap=syslog,--wrap=ppoll,--wrap=rzst_now \
 	-Wl,--wrap=rzst_areas_read,--wrap=rzst_areas_change,--wrap=rzst_fit_look
 # rzs-autoswap's.
 RZS_UNIT_AUTOSWAP_CPPFLAGS = $(RZS_AUTOSWAP_CPPFLAGS) -I$(srcdir)/tests/lib

@@ -9,10 +9,8 @@
 #ifndef RZSC_KERNEL_RIG_H
 #define RZSC_KERNEL_RIG_H
 
-#include "t_scratch.h"
+#include "t_output.h"
 
-#include <fcntl.h>
-#include <limits.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -300,32 +298,6 @@ static void end_machine(void)
 
 static char out[65536], err[65536];
 
-static void take(const char *name, char *text)
-{
-	char path[PATH_MAX];
-	size_t n;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/%s", root, name);
-	f = fopen(path, "r");
-	T_OK(f);
-	n = fread(text, 1, sizeof(out) - 1, f);
-	text[n] = '\0';
-	fclose(f);
-}
-
-static void redirect(const char *name, int to)
-{
-	char path[PATH_MAX];
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/%s", root, name);
-	fd = __real_open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-	if (fd < 0 || dup2(fd, to) < 0)
-		_exit(99);
-	close(fd);
-}
-
 /* Run a line of words; what was printed is then in out and err, what was asked in m->log. */
 static int gives(const char *line)
 {
@@ -341,16 +313,16 @@ static int gives(const char *line)
 	fflush(NULL);
 	pid = fork();
 	if (pid == 0) {
-		redirect("out", 1);
-		redirect("err", 2);
+		t_redirect("out", 1);
+		t_redirect("err", 2);
 		program_invocation_short_name = argv[0];
 		exit(rzscontrol_main(argc, argv));
 	}
 	T_GT(pid, 0);
 	T_EQ(waitpid(pid, &status, 0), pid);
 	T_OK(WIFEXITED(status));
-	take("out", out);
-	take("err", err);
+	t_take("out", out, sizeof(out));
+	t_take("err", err, sizeof(err));
 	return WEXITSTATUS(status);
 }
 

@@ -408,8 +408,12 @@ T_TEST(attach_is_swapon_and_detach_is_swapoff)
 	m->device[0].ready = true;
 	fill(&m->device[0].stats);
 	/* SWAP_FLAG_PREFER, _DISCARD and _DISCARD_PAGES, and the priority. */
+	put("", "/run/x");
 	check("attach ramzswap0", 0, "swapon /dev/ramzswap0 0x58064\n",
 	      "/dev/ramzswap0: swapping to it, 65532 KiB with priority 100\n");
+	/* Noted: else it would seem to have been there when the machine came up. */
+	t_take("run/rzs/areas", out, sizeof(out));
+	T_OK(strstr(out, "\non 0 0 0 0 0 0 0 0 /dev/ramzswap0\n"));
 	check("attach /dev/ramzswap0 --priority 7 --no-discard", 0,
 	      "swapon /dev/ramzswap0 0x8007\n", "with priority 7\n");
 	check("attach ramzswap0 --dry-run", 0, "",
@@ -429,6 +433,13 @@ T_TEST(attach_is_swapon_and_detach_is_swapoff)
 	check("detach ramzswap0", 5, "", "not swapped to");
 	put("Filename\n/dev/ramzswap0 partition 65532 1000 100\n", "/proc/swaps");
 	check("attach ramzswap0", 3, "", "swapped to already");
+	put("MemTotal: 500000 kB\nMemAvailable: 17000 kB\n", "/proc/meminfo");
+	check("detach ramzswap0", 4, "",
+	      "1000 KiB to bring back to memory for it, and room for 616 KiB");
+	check("detach ramzswap0 --dry-run", 0, "", "room for 616 KiB");
+	check("detach ramzswap0 --force", 0, "swapoff /dev/ramzswap0\n", "room for 616 KiB");
+	put("MemTotal: 500000 kB\nMemAvailable: 90000 kB\n", "/proc/meminfo");
+	check("attach ramzswap0 --force", 2, "", "");
 	check("detach ramzswap0 --dry-run", 0, "", "swapoff /dev/ramzswap0\n");
 	check("detach /dev/ramzswap0 -v", 0, "swapoff /dev/ramzswap0\n", "1000 KiB to bring back");
 	m->open_error = EACCES; /* it need not be opened */

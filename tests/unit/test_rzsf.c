@@ -3,10 +3,10 @@
  * rzs-swapoff with its own main(), on a machine made of files and with a stand-in for swapoff(2).
  */
 #include "swapoff_rig.h"
-#include "t_scratch.h"
+#include "t_output.h"
 
-#include <fcntl.h>
-#include <limits.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 
 int rzs_swapoff_main(int argc, char **argv);
@@ -69,33 +69,17 @@ static void make_machine(int first, ...)
 
 /* ---- commands ---- */
 
-static void take(const char *name, char *text)
+static void to_terminal(const char *terminal)
 {
-	char path[PATH_MAX];
-	size_t n;
-	FILE *f;
+	int fd = open(terminal, O_WRONLY | O_NOCTTY);
 
-	snprintf(path, sizeof(path), "%s/%s", t_scratch_path, name);
-	f = fopen(path, "r");
-	T_OK(f);
-	n = fread(text, 1, sizeof(out) - 1, f);
-	text[n] = '\0';
-	fclose(f);
-}
-
-static void redirect(const char *name, int to)
-{
-	char path[PATH_MAX];
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/%s", t_scratch_path, name);
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-	if (fd < 0 || dup2(fd, to) < 0)
+	if (fd < 0 || dup2(fd, 2) < 0)
 		_exit(99);
 	close(fd);
 }
 
-static pid_t begin(const char *const *words)
+/* terminal: where its messages go; NULL: to the file "err". */
+static pid_t begin_at(const char *terminal, const char *const *words)
 {
 	char *argv[16] = {"rzs-swapoff"};
 	int argc = 1;
@@ -106,13 +90,21 @@ static pid_t begin(const char *const *words)
 	fflush(NULL);
 	pid = fork();
 	if (pid == 0) {
-		redirect("out", 1);
-		redirect("err", 2);
+		t_redirect("out", 1);
+		if (terminal)
+			to_terminal(terminal);
+		else
+			t_redirect("err", 2);
 		program_invocation_short_name = argv[0];
 		exit(rzs_swapoff_main(argc, argv));
 	}
 	T_GT(pid, 0);
 	return pid;
+}
+
+static pid_t begin(const char *const *words)
+{
+	return begin_at(NULL, words);
 }
 
 static int end(pid_t pid)
@@ -121,8 +113,8 @@ static int end(pid_t pid)
 
 	T_EQ(waitpid(pid, &status, 0), pid);
 	T_OK(WIFEXITED(status));
-	take("out", out);
-	take("err", err);
+	t_take("out", out, sizeof(out));
+	t_take("err", err, sizeof(err));
 	return WEXITSTATUS(status);
 }
 
@@ -310,6 +302,59 @@ T_TEST(interrupted_it_stays_on)
 	}
 }
 
+/* The other end of a terminal of 100 columns, whose name is then in terminal. */
+static int make_terminal(char *terminal, size_t size)
+{
+	struct winsize w = {.ws_row = 24, .ws_col = 100};
+	int fd = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+
+	T_OK(fd >= 0);
+	T_EQ(grantpt(fd), 0);
+	T_EQ(unlockpt(fd), 0);
+	T_EQ(ptsname_r(fd, terminal, size), 0);
+	T_EQ(ioctl(fd, TIOCSWINSZ, &w), 0);
+	return fd;
+}
+
+static char shown[16384];
+
+/* Whether this has come out of the terminal by now. */
+static bool shows(int fd, const char *text)
+{
+	size_t len = strlen(shown);
+	ssize_t n = read(fd, shown + len, sizeof(shown) - 1 - len);
+
+	shown[len + (n > 0 ? (size_t)n : 0)] = '\0';
+	return strstr(shown, text) != NULL;
+}
+
+T_TEST(draws_a_bar_on_a_terminal)
+{
+	static const char wiped[] = "\r\033[K";
+	char terminal[64];
+	int fd, keep;
+	pid_t pid;
+
+	MACHINE(ANSWER_HOLD);
+	fd = make_terminal(terminal, sizeof(terminal));
+	keep = open(terminal, O_RDWR | O_NOCTTY | O_CLOEXEC); /* or its end would be an error */
+	T_OK(keep >= 0);
+	pid = begin_at(terminal, (const char *const[]){"--wait", AREA, NULL});
+	T_WAIT(shows(fd, "250 pages left, 0 pages/s"), 20);
+	T_OK(shows(fd, "\r/dev/sda 2 [----"));
+	put("/proc/swaps", HEADING "/dev/sda\\0402 partition 100000 250 5\n");
+	T_WAIT(shows(fd, "62 pages left"), 20);
+	T_OK(shows(fd, "#-"));
+	T_OK(shows(fd, " 75 %"));
+	kernel->held = false;
+	t_redirect("err", STDIN_FILENO); /* an empty file, for end() */
+	gives(end(pid), 0, "no longer swapped to, 1000 KiB brought back");
+	T_WAIT(shows(fd, "62 pages left"), 20);
+	T_GE(strlen(shown), strlen(wiped));
+	T_STR_EQ(shown + strlen(shown) - strlen(wiped), wiped);
+	T_OK(!strchr(shown, '\n'));
+}
+
 T_TEST(works_where_nothing_can_be_noted)
 {
 	MACHINE(ANSWER_OFF);
@@ -326,8 +371,8 @@ T_TEST(what_cannot_be_printed_is_a_failure)
 	MACHINE(ANSWER_OFF);
 	pid = fork();
 	if (pid == 0) {
-		redirect("out", 1);
-		redirect("err", 2);
+		t_redirect("out", 1);
+		t_redirect("err", 2);
 		dup2(open("/dev/full", O_WRONLY), 1);
 		exit(rzs_swapoff_main(2, argv));
 	}

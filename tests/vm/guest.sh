@@ -9,6 +9,9 @@ PIDFILE=$RUN/server.pid
 EXITFILE=$RUN/server.exit
 SOCKET=$RUN/server.sock
 
+# For rzs-nbd-swap, which looks for these beside itself.
+export RZS_SWAPON=/rzs/tools/swapon/rzs-swapon RZS_SWAPOFF=/rzs/tools/swapoff/rzs-swapoff
+
 # Per-thread flags of PR_SET_IO_FLUSHER: PF_MEMALLOC_NOIO and PF_LOCAL_THROTTLE.
 IO_FLUSHER_FLAGS=$((0x80000 | 0x100000))
 POLICY_FIFO=1

@@ -73,6 +73,7 @@ EXTRA_DIST += \
 	tests/vm/scenarios/swapoff \
 	tests/vm/scenarios/swapoff-pressure \
 	tests/vm/scenarios/swapon \
+	tests/vm/scenarios/swapon-devices \
 	tests/vm/scenarios/swapon-share \
 	tests/vm/selftest \
 	tests/vm/system \

@@ -5,15 +5,17 @@
 #include <unistd.h>
 
 #include "rzsc_swap.h"
+#include "rzst_fit.h"
 #include "rzst_swapon.h"
 #include "rzst_swaps.h"
 
 #define PRIORITY   100 /* rzs-nbd-swap's */
 #define HEADER_KIB 4   /* the page of the swap header */
+#define LOCK_WAIT  5u  /* seconds for the lock of what is noted of areas */
 
 struct how {
 	uint64_t priority;
-	bool discard, dry, verbose;
+	bool discard, dry, force, verbose;
 };
 
 /* Those of the options for rzs-nbd-swap that have a meaning here. */
@@ -35,6 +37,8 @@ static int read_options(const struct rzsc_options *o, struct how *how)
 			how->discard = false;
 		} else if (strcmp(option, "--dry-run") == 0) {
 			how->dry = true;
+		} else if (strcmp(option, "--force") == 0) {
+			how->force = true;
 		} else if (strcmp(option, "--verbose") == 0) {
 			how->verbose = true;
 		} else {
@@ -59,11 +63,28 @@ static int cannot_swap_to(const char *path, enum rzst_swap_fault fault, int err)
 	return rzst_fail(err == -EBUSY ? SWAP_REFUSED : SWAP_FAILED, "%s: %s", path, why);
 }
 
+struct turned_on {
+	const char *path;
+	int priority;
+};
+
+static int note_on(struct rzst_areas *areas, void *arg)
+{
+	const struct turned_on *t = arg;
+	struct rzst_area *area = rzst_area_add(areas, t->path);
+
+	if (!area)
+		return -ENOSPC;
+	rzst_area_turned_on(area, t->priority);
+	return 0;
+}
+
 int rzsc_swap_attach(const struct rzsc_options *o, const struct rzsc_found *found)
 {
 	char path[RZST_NAME_MAX + 8];
 	struct how how;
 	struct rzst_swapon_how on = {0};
+	struct turned_on noted = {.path = path};
 	struct rzst_swap_area area;
 	enum rzst_swap_fault fault;
 	int err, code = read_options(o, &how);
@@ -94,6 +115,9 @@ int rzsc_swap_attach(const struct rzsc_options *o, const struct rzsc_found *foun
 	err = rzst_swapon(path, &on, &fault);
 	if (err < 0)
 		return cannot_swap_to(path, fault, err);
+	/* If it cannot be noted, rzs-swapon -l may take it for one that was always there. */
+	noted.priority = on.priority;
+	(void)rzst_areas_change(LOCK_WAIT, note_on, &noted);
 	printf("%s: swapping to it, %llu KiB with priority %llu\n", path,
 	       (unsigned long long)(found->device->size / 1024 - HEADER_KIB),
 	       (unsigned long long)how.priority);
@@ -112,6 +136,27 @@ static int cannot_let_go(const char *path, enum rzst_swap_fault fault, int err)
 	return rzst_fail(code, "%s: %s", path, rzst_swapoff_why(fault, err, why, sizeof(why)));
 }
 
+/* The kernel itself looks at nothing, and has the OOM killer find out. */
+static int check_room(const char *path, const struct how *how)
+{
+	static struct rzst_areas areas;
+	struct rzst_fit fit;
+	char text[256];
+
+	rzst_areas_read(&areas);
+	if (rzst_fit_look(&areas, path, &fit) < 0 || fit.fits)
+		return RZS_EXIT_DONE;
+	rzst_fit_text(&fit, "it", text, sizeof(text));
+	if (!how->force && !how->dry)
+		return rzst_fail(SWAP_NO_ROOM,
+				 "%s: %s; it stays attached and continues to work.  End programs, "
+				 "or add other swap, then detach again; --force tries it without "
+				 "asking",
+				 path, text);
+	rzst_say("warning: %s: %s", path, text);
+	return RZS_EXIT_DONE;
+}
+
 int rzsc_swap_detach(const struct rzsc_options *o, const char *name)
 {
 	char path[RZST_NAME_MAX + 8];
@@ -125,6 +170,9 @@ int rzsc_swap_detach(const struct rzsc_options *o, const char *name)
 	snprintf(path, sizeof(path), "/dev/%s", name);
 	if (rzst_swaps_find(path, &area) < 0)
 		return cannot_let_go(path, RZST_SWAP_NOT_ON, -EINVAL);
+	code = check_room(path, &how);
+	if (code != RZS_EXIT_DONE)
+		return code;
 	if (how.dry) {
 		printf("swapoff %s\n", path);
 		return RZS_EXIT_DONE;

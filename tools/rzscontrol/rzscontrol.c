@@ -78,7 +78,7 @@ static const char usage[] =
 	"       rzscontrol create NAME [KEY=VALUE...] | set DEVICE KEY=VALUE...\n"
 	"       rzscontrol params DEVICE | remove DEVICE\n"
 	"       rzscontrol attach DEVICE [/dev/nbdN] [--priority N ...]\n"
-	"       rzscontrol detach DEVICE|/dev/nbdN | check [DEVICE]\n"
+	"       rzscontrol detach DEVICE|/dev/nbdN [--force] | check [DEVICE]\n"
 	"       rzscontrol setup [form=server|module] [KEY=VALUE...] [--yes|--dry-run]\n"
 	"       rzscontrol setup --undo\n"
 	"\n"
@@ -144,6 +144,7 @@ static const struct {
 	{"disksize_kb", required_argument, OPT_DISKSIZE_KB, OF(CMD_DEVICE)},
 	{"dry-run", no_argument, OPT_PASS_SWITCH,
 	 OF(CMD_ATTACH) | OF(CMD_DETACH) | OF(CMD_SETUP)},
+	{"force", no_argument, OPT_PASS_SWITCH, OF(CMD_DETACH)},
 	{"help", no_argument, OPT_HELP, ALL},
 	{"init", no_argument, OPT_INIT, OF(CMD_DEVICE)},
 	{"json", no_argument, OPT_JSON, SAYS_JSON},

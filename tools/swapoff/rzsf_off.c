@@ -83,15 +83,16 @@ static int look(const struct rzst_areas *areas, const struct rzsf_targets *targe
 
 static void refuse(struct rzsf_target *t, uint64_t need, uint64_t have, const char *what)
 {
+	struct rzst_fit fit = t->fit;
+	char text[256];
+
+	fit.need = need;
+	fit.have = have;
 	t->outcome = RZSF_REFUSED;
 	t->code = RZSF_NO_MEMORY;
-	snprintf(
-		t->why, sizeof(t->why),
-		"refused: %llu KiB to bring back to memory for %s, and room for %llu KiB (%llu KiB "
-		"available less a floor of %llu KiB, %llu KiB in other swap); end programs, add "
-		"other swap, or use --force",
-		KIB(need), what, KIB(have), KIB(t->fit.available), KIB(t->fit.floor),
-		KIB(t->fit.elsewhere));
+	snprintf(t->why, sizeof(t->why),
+		 "refused: %s; end programs, add other swap, or use --force",
+		 rzst_fit_text(&fit, what, text, sizeof(text)));
 }
 
 /* All of them together: the last must fit, too. */
@@ -250,6 +251,9 @@ static void cannot_begin(struct rzsf_target *t, int err)
 	t->outcome = err == -EBUSY ? RZSF_BUSY : RZSF_NOT_OFF;
 	t->code = fault == RZST_SWAP_OTHER ? RZSF_SYSTEM : RZSF_FAILED;
 	rzst_swapoff_why(fault, err, t->why, sizeof(t->why));
+	if (err == -ENOSYS)
+		snprintf(t->why, sizeof(t->why),
+			 "this kernel has no pidfd_open(2); Linux 5.3 or newer is needed");
 }
 
 static void turn_off(const struct rzsf_options *o, struct rzsf_target *t)

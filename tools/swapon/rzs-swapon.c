@@ -20,6 +20,8 @@ static int run(const struct rzso_options *o)
 		return rzso_cmd_table(o);
 	case RZSO_SUMMARY:
 		return rzso_cmd_summary(o);
+	case RZSO_CHECK:
+		return rzso_cmd_check(o);
 	default:
 		return rzso_cmd_on(o);
 	}

@@ -17,6 +17,7 @@
 enum rzso_exit {
 	RZSO_EXIT_DONE = 0,
 	RZSO_EXIT_USAGE = 1,
+	RZSO_EXIT_BLANK = 32,	/* of --check: nothing is stored there */
 	RZSO_EXIT_FAILED = 255, /* one area at least is not on */
 };
 
@@ -27,6 +28,7 @@ enum rzso_command {
 	RZSO_LIST,    /* -l */
 	RZSO_SHOW,    /* --show */
 	RZSO_SUMMARY, /* -s */
+	RZSO_CHECK,   /* --check */
 };
 
 struct rzso_options {
@@ -60,5 +62,6 @@ void rzso_options_free(struct rzso_options *o);
 int rzso_cmd_on(const struct rzso_options *o);
 int rzso_cmd_table(const struct rzso_options *o); /* of RZSO_LIST and RZSO_SHOW */
 int rzso_cmd_summary(const struct rzso_options *o);
+int rzso_cmd_check(const struct rzso_options *o);
 
 #endif

@@ -23,12 +23,32 @@ static int check_signature(const char *name, const struct rzst_signature *s)
 		return -EINVAL;
 	}
 	if (s->holds == RZST_HOLDS_NOTHING) {
-		rzst_say("%s: there is no swap header; mkswap(8) writes one, and what is stored "
+		rzst_say("%s: there is no swap header%s; mkswap(8) writes one, and what is stored "
 			 "there is lost",
-			 name);
-		return -EINVAL;
+			 name, s->blank ? "" : ", but data of a kind that nobody knows");
+		return s->blank ? -ENODATA : -EINVAL;
 	}
 	return 0;
+}
+
+/* It cannot be looked at: removed, or out of reach. */
+static void say_unreadable(const char *name, const char *at, int err)
+{
+	enum rzst_swap_fault fault = err == -EIO ? RZST_SWAP_IO : RZST_SWAP_NO_FILE;
+	char why[512];
+
+	switch (-err) {
+	case EIO:
+	case ENOENT:
+	case ENXIO:
+	case ENODEV:
+		rzst_say("%s: %s", name, rzst_swapon_why(fault, err, why, sizeof(why)));
+		return;
+	}
+	if (rzst_signature_refuses(at, why, sizeof(why)) < 0)
+		rzst_say("%s: %s", name, why);
+	else
+		rzst_say("%s: cannot be read: %s", name, strerror(-err));
 }
 
 /* at: name, below RZS_SYSROOT. */
@@ -36,21 +56,19 @@ static int check_contents(const char *name, const char *at)
 {
 	struct rzst_signature s;
 	char why[256];
-	int err = rzst_signature_read(at, &s);
+	int refused, err = rzst_signature_read(at, &s);
 
 	rzst_tame(s.what);
 	if (err == 0)
 		err = check_signature(name, &s);
-	else if (rzst_signature_refuses(at, why, sizeof(why)) < 0)
-		rzst_say("%s: %s", name, why);
 	else
-		rzst_say("%s: cannot be read: %s", name, strerror(-err));
-	if (err < 0)
+		say_unreadable(name, at, err);
+	if (err < 0 && err != -ENODATA)
 		return err;
-	err = rzst_signature_refuses(at, why, sizeof(why));
-	if (err < 0)
+	refused = rzst_signature_refuses(at, why, sizeof(why));
+	if (refused < 0)
 		rzst_say("%s: %s; leave the check out with -F", name, why);
-	return err;
+	return refused < 0 ? refused : err;
 }
 
 static int unsuspend(const struct rzso_options *o, const char *name)

@@ -8,7 +8,8 @@
 /*
  * Refuse what is not swap or must not be swapped to, unless -F leaves that out; make the signature
  * of a suspended machine swap again; with --fixpgsz make a header for this machine's page size.
- * Prints what is wrong and what is changed.  0, or a negative errno: name is not to be swapped to.
+ * Prints what is wrong and what is changed.  0, or a negative errno: name is not to be swapped to;
+ * -ENODATA: nothing is stored there at all, and nothing else is wrong.
  */
 int rzso_check_area(const struct rzso_options *o, const char *name);
 

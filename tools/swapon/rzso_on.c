@@ -110,14 +110,9 @@ static int turn_on(struct rzst_areas *areas, void *arg)
 		area = rzst_area_add(areas, d->name);
 	if (!area)
 		return -ENOSPC;
-	area->on = true;
-	area->priority = d->how.priority;
+	rzst_area_turned_on(area, d->how.priority);
 	area->exclusive = d->r->want.exclusive;
 	area->permanent = d->permanent;
-	area->state = RZST_AREA_ON;
-	area->helper = 0;
-	area->error = 0;
-	area->retry_at = 0;
 	return 0;
 }
 
@@ -157,6 +152,7 @@ static void say_done(const struct doing *d, uint64_t *made)
 	       d->how.discard == RZST_DISCARD_PAGES ? ", discards pages" : "");
 }
 
+/* Says so, and gives err; 1: it is not to be missed. */
 static int not_there(const struct rzso_options *o, const struct rzso_request *r, int err)
 {
 	if (err == -ENOENT && r->if_exists) {
@@ -187,16 +183,36 @@ static void set_discard(const struct rzso_request *r, struct doing *d)
 		d->how.discard = RZST_DISCARD_NONE;
 }
 
+static int find(const struct rzso_options *o, const struct rzso_request *r, char *name)
+{
+	int err = rzst_device_name(r->given, name, NAME_MAX_TEXT);
+
+	return err < 0 ? not_there(o, r, err == -ENOTDIR ? -ENOENT : err) : 0;
+}
+
+int rzso_cmd_check(const struct rzso_options *o)
+{
+	struct rzso_request r = {.given = o->names[0]};
+	char name[NAME_MAX_TEXT];
+	int err = find(o, &r, name);
+
+	if (err == 0)
+		err = rzso_check_area(o, name);
+	if (err == -ENODATA)
+		return RZSO_EXIT_BLANK;
+	return err == 0 ? RZSO_EXIT_DONE : RZSO_EXIT_FAILED;
+}
+
 int rzso_on(const struct rzso_options *o, const struct rzso_request *r, uint64_t *made)
 {
 	char name[NAME_MAX_TEXT];
 	struct rzst_swap_area kernels;
 	struct doing d = {.o = o, .r = r, .name = name};
-	int err = rzst_device_name(r->given, name, sizeof(name));
+	int err = find(o, r, name);
 
 	*made = 0;
-	if (err < 0)
-		return not_there(o, r, err == -ENOTDIR ? -ENOENT : err);
+	if (err)
+		return err;
 	/* What is on is in use, and that is not what is wrong with it. */
 	if (rzst_swaps_find(name, &kernels) < 0) {
 		err = rzso_check_area(o, name);

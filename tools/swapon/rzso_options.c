@@ -13,6 +13,7 @@
 static const char usage_text[] =
 	"usage: rzs-swapon -a [-T FILE] [--riscix-fstab] [options]\n"
 	"       rzs-swapon [-p PRIORITY] [-n] [-F] [options] NAME...\n"
+	"       rzs-swapon --check NAME\n"
 	"       rzs-swapon -l [SYMFILE] | --show[=COLUMN,...] | -s\n"
 	"\n"
 	"NAME is a block device, a file, LABEL=..., UUID=..., PARTLABEL=... or PARTUUID=...\n"
@@ -32,6 +33,7 @@ static const char usage_text[] =
 	"  -T, --fstab FILE        instead of /etc/fstab\n"
 	"      --riscix-fstab      the last two fields of its lines are priority and interleave\n"
 	"      --dry-run           show what would be done\n"
+	"      --check             only look whether NAME can be swapped to\n"
 	"  -v, --verbose           say more\n"
 	"\n"
 	"  -l, --list              all areas, with reads, writes and state\n"
@@ -43,10 +45,12 @@ static const char usage_text[] =
 
 static const char status_text[] =
 	"\nexit status: 0 success   1 wrong usage   255 an area at least is not on\n"
+	"of --check:  0 it can be swapped to   32 nothing is stored there   255 it cannot\n"
 	"See rzs-swapon(8).\n";
 
 enum option_id {
 	OPT_BYTES = 256,
+	OPT_CHECK,
 	OPT_DRY_RUN,
 	OPT_FORCE,
 	OPT_JSON,
@@ -62,6 +66,7 @@ enum option_id {
 static const struct option known[] = {
 	{"all", no_argument, NULL, 'a'},
 	{"bytes", no_argument, NULL, OPT_BYTES},
+	{"check", no_argument, NULL, OPT_CHECK},
 	{"discard", optional_argument, NULL, 'd'},
 	{"dry-run", no_argument, NULL, OPT_DRY_RUN},
 	{"exclusive", no_argument, NULL, 'n'},
@@ -88,7 +93,7 @@ static const struct option known[] = {
 
 /* What was given, to be compared when all is known. */
 struct given {
-	bool number, priority, list, show, summary;
+	bool number, priority, list, show, summary, check;
 };
 
 static int bad_usage(const char *what)
@@ -244,6 +249,8 @@ static bool *switch_of(struct rzso_options *o, struct given *g, int id)
 		return &o->verbose;
 	case OPT_BYTES:
 		return &o->bytes;
+	case OPT_CHECK:
+		return &g->check;
 	case OPT_DRY_RUN:
 		return &o->dry_run;
 	case OPT_FORCE:
@@ -292,6 +299,18 @@ static int check_on(struct rzso_options *o, const struct given *g)
 		return bad_usage("--bytes, --raw, --noheadings, --json and --output-all belong to "
 				 "--show and -l");
 	return check_place(o);
+}
+
+static int check_check(struct rzso_options *o, const struct given *g)
+{
+	if (o->all || o->unchecked || g->number || g->priority || o->want.exclusive || g->list ||
+	    g->show || g->summary)
+		return bad_usage("--check only looks: give it alone, with a NAME");
+	if (o->nr_names != 1)
+		return bad_usage("--check takes one NAME");
+	o->command = RZSO_CHECK;
+	o->dry_run = true;
+	return -1;
 }
 
 static int check_lists(struct rzso_options *o, const struct given *g)
@@ -358,6 +377,8 @@ int rzso_options_read(int argc, char **argv, struct rzso_options *o)
 		return code;
 	for (int i = optind; i < argc; i++)
 		add_name(o, "", argv[i]);
+	if (g.check)
+		return check_check(o, &g);
 	/* As util-linux: to ask for nothing is to ask what there is. */
 	if (g.list || g.show || g.summary || (!o->all && !o->nr_names))
 		return check_lists(o, &g);

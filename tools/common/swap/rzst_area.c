@@ -57,6 +57,18 @@ struct rzst_area *rzst_area_add(struct rzst_areas *areas, const char *name)
 	return a;
 }
 
+void rzst_area_turned_on(struct rzst_area *area, int priority)
+{
+	area->on = true;
+	area->priority = priority;
+	area->exclusive = area->permanent = false;
+	area->state = RZST_AREA_ON;
+	area->helper = 0;
+	area->helper_start = 0;
+	area->error = 0;
+	area->retry_at = 0;
+}
+
 /* ---- the kernel and the notes ---- */
 
 static const struct rzst_area *noted_of(const struct rzst_areas *noted, const char *name)

@@ -83,6 +83,9 @@ int rzst_areas_change(unsigned wait, int (*change)(struct rzst_areas *areas, voi
 struct rzst_area *rzst_area_find(struct rzst_areas *areas, const char *name);
 struct rzst_area *rzst_area_add(struct rzst_areas *areas, const char *name);
 
+/* What is noted of an area that a tool has turned on: neither exclusive nor permanent. */
+void rzst_area_turned_on(struct rzst_area *area, int priority);
+
 /* "on", "swapoff", "busy", "complete", "failed": a word that never changes. */
 const char *rzst_area_state_name(enum rzst_area_state state);
 

@@ -56,7 +56,7 @@ static int store_counts(const char *path, uint64_t *reads, uint64_t *writes)
 	struct rzst_values stats;
 	bool has_reads = false, has_writes = false;
 
-	if (rzst_ours_stats(path, &stats) == 0) {
+	if (rzst_ours_stats(path, true, &stats) == 0) {
 		*reads = rzst_value_of(&stats, "reads", &has_reads) / page;
 		*writes = rzst_value_of(&stats, "writes", &has_writes) / page;
 	}

@@ -3,6 +3,7 @@
 #include "rzst_fit.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "rzst.h"
@@ -14,6 +15,8 @@
 #define RATIO_ONE   1024u
 #define RATIO_MOST  (10 * RATIO_ONE)
 #define SATURATED   UINT64_MAX
+
+#define KIB(bytes) ((unsigned long long)(bytes) / 1024)
 
 static uint64_t least(uint64_t a, uint64_t b)
 {
@@ -35,6 +38,16 @@ void rzst_fit_judge(struct rzst_fit *fit)
 	fit->need = sub_or_zero(fit->used, fit->cached);
 	fit->have = add(sub_or_zero(fit->available, fit->floor), fit->elsewhere);
 	fit->fits = fit->need <= fit->have;
+}
+
+const char *rzst_fit_text(const struct rzst_fit *fit, const char *what, char *buf, size_t size)
+{
+	snprintf(buf, size,
+		 "%llu KiB to bring back to memory for %s, and room for %llu KiB (%llu KiB "
+		 "available less a floor of %llu KiB, %llu KiB in other swap)",
+		 KIB(fit->need), what, KIB(fit->have), KIB(fit->available), KIB(fit->floor),
+		 KIB(fit->elsewhere));
+	return buf;
 }
 
 uint64_t rzst_fit_floor(uint64_t total)

@@ -29,6 +29,12 @@ struct rzst_fit {
 void rzst_fit_judge(struct rzst_fit *fit);
 
 /*
+ * "N KiB to bring back to memory for it, and room for N KiB (...)": need and have, and what have is
+ * made of.  what: "it", or whatever is to be turned off.  Returns buf.
+ */
+const char *rzst_fit_text(const struct rzst_fit *fit, const char *what, char *buf, size_t size);
+
+/*
  * What must stay available on a machine of `total` bytes: a thirty-second of it, at least 16 MiB
  * and at most 512 MiB, but never more than an eighth.  A pure function.
  */

@@ -37,8 +37,11 @@ static void look_at_ours(const char *path, struct rzst_fit_other *out)
 {
 	struct rzst_values stats;
 
-	/* An nbd device for which nobody answers may take anything, or nothing. */
-	if (rzst_ours_stats(path, &stats) < 0 && strncmp(path, "/dev/nbd", 8) == 0)
+	/*
+	 * An nbd device for which nobody answers may take anything, or nothing.  None is read from:
+	 * a swapoff must not wait for another area's server.
+	 */
+	if (rzst_ours_stats(path, false, &stats) < 0 && strncmp(path, "/dev/nbd", 8) == 0)
 		out->room = 0;
 	take_stats(&stats, out);
 	rzst_values_free(&stats);

@@ -55,7 +55,7 @@ static void read_note(FILE *f, struct export *out)
 	}
 }
 
-static void read_export(const char *path, struct export *out)
+static void read_export(const char *path, bool may_read, struct export *out)
 {
 	char at[RZST_PATH_MAX], inside[RZST_NAME_MAX + 32];
 	FILE *f = NULL;
@@ -65,7 +65,8 @@ static void read_export(const char *path, struct export *out)
 	if (rzst_path(at, sizeof(at), inside) == 0)
 		f = fopen(at, "re");
 	if (!f) {
-		(void)rzst_swaps_uuid(path, out->uuid);
+		if (may_read)
+			(void)rzst_swaps_uuid(path, out->uuid);
 		return;
 	}
 	read_note(f, out);
@@ -79,7 +80,7 @@ static bool is_export(const struct export *e, const struct rzst_device_info *d, 
 	return *e->name ? strcmp(d->name, e->name) == 0 : nr_devices == 1;
 }
 
-/* Whether this server has it; then *stats has its statistics, if they are wanted and it gave them. */
+/* Whether this server has it; then *stats has its statistics, if wanted and it gave them. */
 static bool ask(struct rzst_backend *b, const struct export *e, struct rzst_values *stats)
 {
 	struct rzst_device_infos devices = {NULL, 0};
@@ -147,11 +148,11 @@ bool rzst_ours_is(const char *path)
 		return true;
 	if (!is_nbd(node))
 		return false;
-	read_export(path, &e);
+	read_export(path, true, &e);
 	return e.noted || ask_all(&e, NULL);
 }
 
-int rzst_ours_stats(const char *path, struct rzst_values *out)
+int rzst_ours_stats(const char *path, bool may_read, struct rzst_values *out)
 {
 	const char *node = node_of(path);
 	char backing[RZST_BACKING_MAX];
@@ -163,6 +164,6 @@ int rzst_ours_stats(const char *path, struct rzst_values *out)
 		return rzst_kernel_stats_read(node, out, backing);
 	if (!node || !is_nbd(node))
 		return -ENODEV;
-	read_export(path, &e);
+	read_export(path, may_read, &e);
 	return ask_all(&e, out) && out->nr ? 0 : -ENODEV;
 }

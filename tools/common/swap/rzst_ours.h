@@ -12,15 +12,17 @@
 
 /*
  * Whether the block device of this path is ramzswap's: the kernel module's, one that rzs-nbd-swap
- * attached, or one whose swap header has the UUID of a device of a server that answers.  Cannot
- * fail: what nobody knows is not ours.
+ * attached, or one whose swap header, which is read, has the UUID of a device of a server that
+ * answers.  Cannot fail: what nobody knows is not ours.
  */
 bool rzst_ours_is(const char *path);
 
 /*
  * The statistics of its store.  -ENODEV: it is not ours, or nobody answers for it; or a negative
- * errno of rzst_kernel_stats_read().  *out is empty then; free it in any case.
+ * errno of rzst_kernel_stats_read().  *out is empty then; free it in any case.  may_read: an nbd
+ * device of which rzs-nbd-swap has noted nothing is read from, which waits for its server as long
+ * as that takes; else it is not ours.
  */
-int rzst_ours_stats(const char *path, struct rzst_values *out);
+int rzst_ours_stats(const char *path, bool may_read, struct rzst_values *out);
 
 #endif

@@ -14,6 +14,9 @@
 #define MAGIC_SIZE 10	 /* of a swap header, at the end of its page */
 #define VERSION_AT 1024u /* in its page */
 
+#define BLANK_BYTES (1 << 20)
+#define BLANK_STEP  16384u
+
 /* ---- what libblkid finds ---- */
 
 static void copy_value(blkid_probe probe, const char *key, char *out, size_t size)
@@ -76,6 +79,24 @@ static int probe_all(blkid_probe probe, int fd, struct rzst_signature *out)
 	return more < 0 ? (errno ? -errno : -EIO) : 0;
 }
 
+/* What cannot be read is not blank.  Every file system has its signature in the first MiB. */
+static bool is_blank(int fd)
+{
+	static const char zeros[BLANK_STEP];
+	char bytes[BLANK_STEP];
+
+	for (off_t at = 0; at < BLANK_BYTES;) {
+		ssize_t n = pread(fd, bytes, sizeof(bytes), at);
+
+		if (n == 0)
+			break;
+		if (n < 0 || memcmp(bytes, zeros, (size_t)n) != 0)
+			return false;
+		at += n;
+	}
+	return true;
+}
+
 static uint64_t size_of(int fd, const struct stat *st)
 {
 	return S_ISBLK(st->st_mode) ? (uint64_t)blkid_get_dev_size(fd) : (uint64_t)st->st_size;
@@ -100,6 +121,7 @@ int rzst_signature_read(const char *path, struct rzst_signature *out)
 		probe = blkid_new_probe();
 		err = probe ? probe_all(probe, fd, out) : -ENOMEM;
 		blkid_free_probe(probe);
+		out->blank = err == 0 && out->holds == RZST_HOLDS_NOTHING && is_blank(fd);
 	}
 	close(fd);
 	if (err < 0)

@@ -24,6 +24,7 @@ struct rzst_signature {
 	char label[64], uuid[40]; /* "" for none; any bytes: not fit for a terminal yet */
 	uint32_t page_size;	  /* of a swap header, bytes; 0 else */
 	bool byte_swapped;	  /* a swap header of a machine of the other byte order */
+	bool blank;		  /* holds nothing, and its first MiB is all zeros */
 	bool ambivalent;	  /* more than one: what is that of one which is not swap */
 	uint64_t size;		  /* of the device or file, bytes */
 };

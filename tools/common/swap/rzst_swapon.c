@@ -238,7 +238,8 @@ static const char *const common_why[] = {
 				  "runs it, or use another",
 	[RZST_SWAP_NO_AREA] = "neither a block device nor a file; name one that is",
 	[RZST_SWAP_NO_KERNEL] = "this kernel was built without swap; use one with CONFIG_SWAP",
-	[RZST_SWAP_IO] = "it cannot be read (%s); the kernel's log (dmesg) says why",
+	[RZST_SWAP_IO] = "it cannot be read (%s): its disk or its server may be gone; the kernel's "
+			 "log (dmesg) says more",
 };
 
 static const char *const swapon_why[] = {
