@@ -17,6 +17,7 @@ RZS_E2E_TESTS = \
 	tests/e2e/hangup.sh \
 	tests/e2e/info.sh \
 	tests/e2e/kmod-install.sh \
+	tests/e2e/merge.sh \
 	tests/e2e/module-swap.sh \
 	tests/e2e/multiconn.sh \
 	tests/e2e/nbd-probe.sh \

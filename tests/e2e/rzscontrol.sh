@@ -38,6 +38,9 @@ test_usage() {
 	complains_usage 'expected DEVICE KEY=VALUE' set swap0
 	complains_usage 'expected KEY=VALUE, such as size=1G' set swap0 size
 	complains_usage 'expected KEY=VALUE' create swap2 =1G
+	complains_usage 'expected DEVICE [KNOB=VALUE]' merge
+	complains_usage '--reset is not an option of merge' swap0 merge run=1 --reset
+	complains_usage '--count is not an option of merge' merge swap0 --count 1
 	complains_usage 'expected /dev/nbdN' attach swap0 /dev/sda
 	complains_usage 'the interval' watch 0
 	complains_usage 'the interval' swap0 --watch 99999999
@@ -374,6 +377,105 @@ test_buckets() {
 	end_server "$run/control.sock"
 }
 
+# Knobs and counters of merging, and servers that do not have them.
+test_merge() {
+	make_machine
+	serve "$run/control.sock" "$table"
+	complains 5 'too old to merge pages' swap0 merge
+	end_server "$run/control.sock"
+	serve_text "$run/control.sock" <<-END
+		ramzswap-control 1 rzsd 0.1.0
+		> server
+		 pid 99
+		ok
+		> list
+		 swap0 state=ready size=40960 memlimit=0 algorithm=lzo connections=0 swap-uuid=- stored=0 mem=0
+		 merge state=off size=0 memlimit=0 algorithm=lzo connections=0 swap-uuid=- stored=0 mem=0
+		ok
+		> params swap0
+		 merge-run 1
+		 merge-pages-to-scan 100
+		 merge-sleep-millisecs 20
+		 merge-max-page-sharing 256
+		 merge-smart-scan true
+		ok
+		> params merge
+		 merge-run 0
+		 merge-pages-to-scan 100
+		 merge-sleep-millisecs 20
+		 merge-max-page-sharing 256
+		 merge-smart-scan false
+		ok
+		> stats swap0
+		 nr_pages 10
+		 orig_bytes 40960
+		 mem_bytes 40960
+		 pages_same 0
+		 pages_shared 2
+		 pages_sharing 5
+		 pages_unshared 1
+		 merge_saved_bytes 5000
+		 merge_bytes 9096
+		ok
+		> stats merge
+		error 19 merge: not initialised
+		> latency swap0
+		ok
+		> buckets swap0
+		ok
+		> describe
+		ok
+		> process
+		ok
+		> set swap0 merge-run=2
+		error 12 swap0: merge-run=2: takes 5 bytes, and memlimit has 4 left; run is 0 now
+		> set swap0 merge-smart-scan=0 merge-max-page-sharing=2
+		ok
+		> set swap0 merge-max-page-sharing=3
+		error 16 swap0: merge-max-page-sharing: 2 objects are shared; set merge-run=2 first
+	END
+	gives 0 swap0 merge
+	diff - "$out" <<-END || fail "merge differs"
+		run=1
+		pages_to_scan=100
+		sleep_millisecs=20
+		max_page_sharing=256
+		smart_scan=1
+		pages_shared=2
+		pages_sharing=5
+		pages_unshared=1
+		pages_volatile=0
+		full_scans=0
+		pages_scanned=0
+		pages_skipped=0
+		merge_bytes=9096
+		merge_saved_bytes=5000
+		general_profit=-4096
+	END
+	gives 0 merge --json merge
+	json 'd["stats"] is None and d["general_profit"] is None and d["knobs"]["smart_scan"] == 0'
+	gives 0 merge --device swap0 --json
+	json 'd["device"] == "swap0" and d["general_profit"] == -4096 and d["stats"]["pages_sharing"] == 5'
+	gives 0 swap0 --stats
+	says 'MergeProfit:	      -4 kB'
+	gives 0 swap0 --stats --json
+	json 'd["general_profit"] == -4096'
+	gives 0 watch swap0 --json --count 1
+	json 'd["devices"][0]["general_profit"] == -4096 and d["devices"][0]["pages_shared"] == 2'
+	gives 0 metrics
+	grep -q '^ramzswap_general_profit_bytes{device="swap0",.*} -4096$' "$out" || fail "metrics: $(cat "$out")"
+	: >"$asked"
+	complains 1 'takes 5 bytes, and memlimit has 4 left' swap0 merge run=2
+	gives 0 merge --device swap0 smart_scan=0 max_page_sharing=2
+	complains 3 'merge-run=2 first' swap0 merge max_page_sharing=3
+	complains 2 'where KNOB is run' swap0 merge smart_scan=0 walk=1
+	complains 2 'where KNOB is run' swap0 merge "run=$(printf '%0200d' 1)"
+	complains 2 'at most 16' swap0 merge run={1..17}
+	was_asked 'set swap0 merge-run=2' 'set swap0 merge-smart-scan=0 merge-max-page-sharing=2' \
+		'set swap0 merge-max-page-sharing=3'
+	end_server "$run/control.sock"
+}
+
 # The arguments that rzs-nbd-swap gets.  $RZS_NBD_SWAP notes them, each in brackets.
 test_attach() {
 	export RZS_NBD_SWAP=$tmpdir/rzs-nbd-swap
@@ -566,10 +668,13 @@ test_completion() {
 		completes "rzscontrol set swap0 $option" "$option="
 		completes "rzscontrol create swap9 $option" "$option="
 	done
+	completes 'rzscontrol swap0 me' merge
+	completes 'rzscontrol swap0 merge pages' 'pages_to_scan='
+	completes 'rzscontrol merge swap0 smart' 'smart_scan='
 	end_server "$run/control.sock"
 }
 
-for name in usage classic commands names watch metrics buckets attach kernel completion; do
+for name in usage classic commands names watch metrics buckets merge attach kernel completion; do
 	"test_$name"
 	say "$name: passed"
 done

@@ -65,7 +65,8 @@ T_TEST(values_are_those_given)
 	check("set ramzswap0 size=", 2, "", "expected bytes");
 	check("set ramzswap0 size=-4K", 2, "", "expected bytes");
 	check("set ramzswap0 size=18446744073709551615T", 2, "", "expected bytes");
-	check("set ramzswap0 level=3", 2, "", "there are size, memlimit and backing_swap");
+	check("set ramzswap0 level=3", 2, "",
+	      "there are size, memlimit, backing_swap and merge-...");
 	/* 127 bytes and a 0 are all that fits. */
 	snprintf(line, sizeof(line), "ramzswap0 -b /%0126d", 0);
 	T_EQ(gives(line), 0);
@@ -140,7 +141,8 @@ T_TEST(statistics_line_for_line)
 	T_STR_EQ(out,
 		 "{\"device\":\"ramzswap0\",\"socket\":null,\"program\":\"ramzswap.ko\","
 		 "\"version\":\"1.2.3\",\"pid\":null,\"nbd_socket\":null,\"attached\":null,"
-		 "\"backing_swap\":null,\"ratio\":2,\"used_bytes\":null,\"stale_bytes\":null,"
+		 "\"backing_swap\":null,\"ratio\":2,\"general_profit\":null,\"used_bytes\":null,"
+		 "\"stale_bytes\":null,"
 		 "\"stats\":{\"nr_pages\":16384,\"limit_bytes\":33554432,\"pages_stored\":1024,"
 		 "\"pages_zero\":24,\"pages_used\":511,\"orig_bytes\":4194304,"
 		 "\"object_bytes\":1638400,\"mem_bytes\":2097152,\"good_percent\":81,"
@@ -327,7 +329,9 @@ T_TEST(what_the_driver_does_not_tell_is_absent)
 	T_EQ(gives("ramzswap0 --watch --count 1 --json"), 0);
 	T_OK(strstr(out, "\"pages_stored\":1024,\"pages_same\":null,\"pages_raw\":null,"));
 	T_OK(strstr(out, "\"read_p50_ns\":null,"));
-	T_OK(strstr(out, "\"refused\":null,\"reserve_bytes\":null,\"stale_bytes\":null}"));
+	T_OK(strstr(out, "\"refused\":null,\"reserve_bytes\":null,\"stale_bytes\":null,"
+			 "\"pages_shared\":null,\"pages_sharing\":null,"
+			 "\"general_profit\":null}"));
 	T_OK(!strstr(out, "ramzswap1"));
 	end_machine();
 }
@@ -385,6 +389,48 @@ T_TEST(statistics_come_from_sysfs)
 	T_OK(strstr(out, "BDevNumReads:\t      11\nBDevNumWrites:\t      12\n"));
 	T_EQ(gives("params ramzswap0"), 0);
 	T_STR_EQ(out, "size=67108864\nmemlimit=33554432\nbacking_swap=/dev/sda2\nalgorithm=lzo\n");
+	end_machine();
+}
+
+/* The text of a file of the machine. */
+static const char *text_of(const char *path)
+{
+	static char text[64];
+	char at[PATH_MAX];
+	FILE *f;
+
+	snprintf(at, sizeof(at), "%s%s", root, path);
+	memset(text, 0, sizeof(text));
+	f = fopen(at, "r");
+	T_OK(f && fread(text, 1, sizeof(text) - 1, f) > 0);
+	fclose(f);
+	return text;
+}
+
+/* Red when a knob is another file's, or is taken for one that an old driver does not have. */
+T_TEST(merging_by_its_files)
+{
+	static const char *const knobs[][2] = {
+		{"run", "0\n"},
+		{"pages_to_scan", "100\n"},
+		{"sleep_millisecs", "20\n"},
+		{"max_page_sharing", "256\n"},
+		{"smart_scan", "1\n"},
+	};
+
+	make_machine(1);
+	check("ramzswap0 merge", 5, "", "too old to merge pages");
+	check("ramzswap0 merge run=1", 5, "", "this driver does not merge pages");
+	for (unsigned i = 0; i < sizeof(knobs) / sizeof(knobs[0]); i++)
+		put(knobs[i][1], "/sys/block/ramzswap0/merge/%s", knobs[i][0]);
+	T_EQ(gives("ramzswap0 merge"), 0);
+	T_OK(strstr(out, "run=0\npages_to_scan=100\nsleep_millisecs=20\nmax_page_sharing=256\n"
+			 "smart_scan=1\n") == out);
+	T_EQ(gives("merge ramzswap0 run=2 sleep_millisecs=7"), 0);
+	T_STR_EQ(out, "");
+	T_STR_EQ(text_of("/sys/block/ramzswap0/merge/run"), "2\n");
+	T_OK(strncmp(text_of("/sys/block/ramzswap0/merge/sleep_millisecs"), "7", 1) == 0);
+	check("set ramzswap0 merge-runs=1", 2, "", "merge-runs=1: no such key of merging");
 	end_machine();
 }
 

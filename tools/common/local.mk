@@ -24,6 +24,8 @@ librzsclient_la_SOURCES = \
 	tools/common/client/rzst_backend.h \
 	tools/common/client/rzst_kernel.c \
 	tools/common/client/rzst_kernel.h \
+	tools/common/client/rzst_kernel_merge.c \
+	tools/common/client/rzst_kernel_merge.h \
 	tools/common/client/rzst_kernel_node.c \
 	tools/common/client/rzst_kernel_node.h \
 	tools/common/client/rzst_kernel_stats.c \

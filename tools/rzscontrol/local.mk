@@ -16,6 +16,7 @@ librzsc_la_SOURCES = \
 	tools/rzscontrol/rzsc_find.h \
 	tools/rzscontrol/rzsc_listens.c \
 	tools/rzscontrol/rzsc_listens.h \
+	tools/rzscontrol/rzsc_merge.c \
 	tools/rzscontrol/rzsc_metrics.c \
 	tools/rzscontrol/rzsc_metrics.h \
 	tools/rzscontrol/rzsc_nbd.c \

@@ -41,6 +41,7 @@ struct rzsc_options {
 int rzsc_cmd_device(const struct rzsc_options *o); /* the options of the original */
 int rzsc_cmd_list(const struct rzsc_options *o);
 int rzsc_cmd_process(const struct rzsc_options *o);
+int rzsc_cmd_merge(const struct rzsc_options *o);
 int rzsc_cmd_params(const struct rzsc_options *o);
 int rzsc_cmd_create(const struct rzsc_options *o);
 int rzsc_cmd_set(const struct rzsc_options *o);

@@ -113,6 +113,7 @@ static int stats_json(struct rzsc_found *found, const struct rzst_values *values
 	const struct rzsc_nbd *nbd;
 	struct rzsc_nbds nbds;
 	struct rzst_json j;
+	int64_t profit;
 	int err = s->backend->ops->latency(s->backend, found->name, &latency);
 
 	if (err == 0)
@@ -130,6 +131,10 @@ static int stats_json(struct rzsc_found *found, const struct rzst_values *values
 			       *found->device->backing_swap ? found->device->backing_swap : NULL);
 	rzst_json_fraction(&j, "ratio",
 			   rzsc_stats_ratio(stored, rzst_value_of(values, "mem_bytes", NULL)));
+	if (rzsc_stats_profit(values, &profit))
+		rzst_json_integer(&j, "general_profit", profit);
+	else
+		rzst_json_null(&j, "general_profit");
 	if (nbd && nbd->swapped_to) {
 		rzst_json_number(&j, "used_bytes", nbd->used);
 		rzst_json_number(&j, "stale_bytes", rzsc_nbd_stale(nbd, stored));

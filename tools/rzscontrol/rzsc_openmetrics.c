@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "rzsc_metrics.h"
+#include "rzsc_stats.h"
 
 #define FAMILY_MAX 128u
 
@@ -100,6 +101,7 @@ static bool is_fit(const struct rzst_stat_infos *table, size_t i)
 		"up",
 		"ready",
 		"stale_bytes",
+		"general_profit_bytes",
 		"protection",
 		"request_duration_seconds",
 		"request_latency_seconds",
@@ -220,6 +222,23 @@ static void put_stale(FILE *f, const struct rzsc_metrics *m)
 	}
 }
 
+static void put_profit(FILE *f, const struct rzsc_metrics *m)
+{
+	int64_t profit;
+	bool begun = false;
+
+	for (size_t i = 0; i < m->nr_devices; i++) {
+		if (!rzsc_stats_profit(&m->devices[i].stats, &profit))
+			continue;
+		if (!begun)
+			put_family(f, "ramzswap_general_profit_bytes", GAUGE,
+				   "what merging saves, less the memory it needs");
+		begun = true;
+		put_device(f, "ramzswap_general_profit_bytes", &m->devices[i]);
+		fprintf(f, "%lld\n", (long long)profit);
+	}
+}
+
 /* label: one more label; NULL: none. */
 static void put_request(FILE *f, const char *sample, const struct rzsc_metric_device *d,
 			const char *op, const char *label, const char *value)
@@ -313,6 +332,7 @@ void rzsc_metrics_print(FILE *f, const struct rzsc_metrics *m)
 			put_stat(f, m, &m->table.v[i]);
 	put_ready(f, m);
 	put_stale(f, m);
+	put_profit(f, m);
 	put_durations(f, m);
 	put_histograms(f, m);
 	for (size_t i = 0; i < m->table.nr; i++)

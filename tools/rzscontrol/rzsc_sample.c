@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "rzsc_sample.h"
+#include "rzsc_stats.h"
 
 #define PAGE_SIZE 4096u
 
@@ -27,6 +28,8 @@ void rzsc_row_fill(struct rzsc_row *row, const struct rzst_values *values)
 		{"write_p50_ns", &row->write_p50_ns},
 		{"write_p99_ns", &row->write_p99_ns},
 		{"reserve_bytes", &row->reserve},
+		{"pages_shared", &row->pages_shared},
+		{"pages_sharing", &row->pages_sharing},
 		{"orig_bytes", &row->info.stored},
 		{"mem_bytes", &row->info.mem},
 	};
@@ -34,6 +37,8 @@ void rzsc_row_fill(struct rzsc_row *row, const struct rzst_values *values)
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		*all[i].to = rzst_value_of(values, all[i].name, NULL);
 	(void)rzst_value_of(values, "pages_same", &row->store_known);
+	row->merges = rzsc_stats_profit(values, &row->profit) &&
+		      rzst_value_of(values, "merge_bytes", NULL);
 	row->refused = rzst_value_of(values, "refused_limit", NULL) +
 		       rzst_value_of(values, "refused_reserve", NULL);
 	if (row->info.of_kernel) {

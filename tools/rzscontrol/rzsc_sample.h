@@ -22,6 +22,9 @@ struct rzsc_row {
 	uint64_t read_p50_ns, read_p99_ns, write_p50_ns, write_p99_ns; /* 0: none yet */
 	uint64_t refused;					       /* writes */
 	uint64_t reserve;					       /* bytes */
+	uint64_t pages_shared, pages_sharing;
+	bool merges;	/* has merging's tables: it is on, or was */
+	int64_t profit; /* bytes that merging gains */
 
 	char attached[24]; /* /dev/nbdN; empty: not attached, or not known */
 	bool stale_known;

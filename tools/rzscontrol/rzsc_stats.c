@@ -32,6 +32,7 @@ void rzsc_stats_classic(FILE *f, const struct rzst_values *values, const char *b
 	};
 	const struct ramzswap_orig_stats orig = ramzswap_orig_stats(&counts);
 	unsigned long long limit = of(values, "limit_bytes");
+	int64_t profit;
 
 	if (backing_swap && *backing_swap)
 		fprintf(f, "BackingSwap:\t%s\n", backing_swap);
@@ -52,10 +53,24 @@ void rzsc_stats_classic(FILE *f, const struct rzst_values *values, const char *b
 	fprintf(f, "OrigDataSize:\t%8llu kB\n", (unsigned long long)orig.orig_bytes / 1024);
 	fprintf(f, "ComprDataSize:\t%8llu kB\n", of(values, "object_bytes") / 1024);
 	fprintf(f, "MemUsedTotal:\t%8llu kB\n", of(values, "mem_bytes") / 1024);
+	if (of(values, "merge_bytes") && rzsc_stats_profit(values, &profit)) {
+		fprintf(f, "MergeShared:\t%8llu\n", of(values, "pages_shared"));
+		fprintf(f, "MergeSharing:\t%8llu\n", of(values, "pages_sharing"));
+		fprintf(f, "MergeProfit:\t%8lld kB\n", (long long)profit / 1024);
+	}
 	if (backing_swap && *backing_swap) {
 		fprintf(f, "BDevNumReads:\t%8llu\n", of(values, "backing_reads"));
 		fprintf(f, "BDevNumWrites:\t%8llu\n", of(values, "backing_writes"));
 	}
+}
+
+bool rzsc_stats_profit(const struct rzst_values *values, int64_t *out)
+{
+	bool found;
+
+	*out = (int64_t)(rzst_value_of(values, "merge_saved_bytes", &found) -
+			 of(values, "merge_bytes"));
+	return found;
 }
 
 double rzsc_stats_ratio(uint64_t stored, uint64_t mem)

@@ -16,6 +16,12 @@
  */
 void rzsc_stats_classic(FILE *f, const struct rzst_values *values, const char *backing_swap);
 
+/*
+ * What merging gains, in bytes: what need not be stored, less the memory that merging needs.
+ * Returns false, and 0 in *out, if the back end is too old to have these.
+ */
+bool rzsc_stats_profit(const struct rzst_values *values, int64_t *out);
+
 /* Bytes stored for each byte of memory held; NaN or infinite if none is held. */
 double rzsc_stats_ratio(uint64_t stored, uint64_t mem);
 

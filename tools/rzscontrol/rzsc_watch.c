@@ -149,6 +149,12 @@ static void json_row(struct rzst_json *j, const struct rzsc_row *r)
 	rzsc_show_number(j, "refused", known, r->refused);
 	rzsc_show_number(j, "reserve_bytes", known, r->reserve);
 	rzsc_show_number(j, "stale_bytes", r->stale_known, r->stale);
+	rzsc_show_number(j, "pages_shared", r->merges, r->pages_shared);
+	rzsc_show_number(j, "pages_sharing", r->merges, r->pages_sharing);
+	if (r->merges)
+		rzst_json_integer(j, "general_profit", r->profit);
+	else
+		rzst_json_null(j, "general_profit");
 	rzst_json_object_end(j);
 }
 
@@ -238,6 +244,11 @@ static void screen_row(FILE *f, const struct rzsc_row *r)
 		number("%.0f", r->writes_per_second, t[0]),
 		number("%.1f", r->write_bytes_per_second / 1e6, t[1]),
 		rzst_human_ns(r->write_p50_ns, h[0]), rzst_human_ns(r->write_p99_ns, h[1]));
+	if (r->merges)
+		fprintf(f, "  merged %8llu pages share %llu objects   profit %s%s\n",
+			(unsigned long long)(r->pages_shared + r->pages_sharing),
+			(unsigned long long)r->pages_shared, r->profit < 0 ? "-" : "",
+			rzst_human_bytes((uint64_t)(r->profit < 0 ? -r->profit : r->profit), h[2]));
 }
 
 /* Over what was drawn before, cut to the terminal's size; "..." where lines were left out. */

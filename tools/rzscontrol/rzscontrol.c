@@ -32,6 +32,7 @@ enum command_id {
 	CMD_CREATE,
 	CMD_SET,
 	CMD_REMOVE,
+	CMD_MERGE,
 	CMD_WATCH,
 	CMD_METRICS,
 	CMD_ATTACH,
@@ -60,6 +61,7 @@ static const struct command commands[COMMANDS] = {
 	[CMD_CREATE] = {"create", 1, WORDS_MAX, false, "NAME [KEY=VALUE]...", rzsc_cmd_create},
 	[CMD_SET] = {"set", 2, WORDS_MAX, true, "DEVICE KEY=VALUE...", rzsc_cmd_set},
 	[CMD_REMOVE] = {"remove", 1, 1, true, "DEVICE", rzsc_cmd_remove},
+	[CMD_MERGE] = {"merge", 1, WORDS_MAX, true, "DEVICE [KNOB=VALUE]...", rzsc_cmd_merge},
 	[CMD_WATCH] = {"watch", 0, 2, false, "[DEVICE] [SECONDS]", rzsc_cmd_watch},
 	[CMD_METRICS] = {"metrics", 0, 0, false, "no arguments", rzsc_cmd_metrics},
 	[CMD_ATTACH] = {"attach", 1, 2, false, "DEVICE [/dev/nbdN]", rzsc_cmd_attach},
@@ -77,6 +79,7 @@ static const char usage[] =
 	"       rzscontrol DEVICE --watch [SECONDS] | watch [DEVICE] [SECONDS]\n"
 	"       rzscontrol create NAME [KEY=VALUE...] | set DEVICE KEY=VALUE...\n"
 	"       rzscontrol params DEVICE | remove DEVICE\n"
+	"       rzscontrol DEVICE merge [run=0|1|2] [KNOB=VALUE...] [--json]\n"
 	"       rzscontrol attach DEVICE [/dev/nbdN] [--priority N ...]\n"
 	"       rzscontrol detach DEVICE|/dev/nbdN [--force] | check [DEVICE]\n"
 	"       rzscontrol setup [form=server|module] [KEY=VALUE...] [--yes|--dry-run]\n"
@@ -125,11 +128,13 @@ enum option_id {
 	OPT_YES,
 };
 
-#define ALL    (OF(COMMANDS) - 1)
-#define OF_ONE (OF(CMD_DEVICE) | OF(CMD_PARAMS) | OF(CMD_SET) | OF(CMD_REMOVE) | OF(CMD_WATCH))
+#define ALL (OF(COMMANDS) - 1)
+#define OF_ONE                                                                            \
+	(OF(CMD_DEVICE) | OF(CMD_PARAMS) | OF(CMD_SET) | OF(CMD_REMOVE) | OF(CMD_MERGE) | \
+	 OF(CMD_WATCH))
 #define SAYS_JSON                                                                           \
 	(OF(CMD_DEVICE) | OF(CMD_LIST) | OF(CMD_PROCESS) | OF(CMD_PARAMS) | OF(CMD_WATCH) | \
-	 OF(CMD_CHECK) | OF(CMD_REPORT))
+	 OF(CMD_CHECK) | OF(CMD_REPORT) | OF(CMD_MERGE))
 
 /* In the order of the names, with the commands they belong to. */
 static const struct {
@@ -142,8 +147,7 @@ static const struct {
 	{"count", required_argument, OPT_COUNT, OF(CMD_DEVICE) | OF(CMD_WATCH)},
 	{"device", required_argument, OPT_DEVICE_NAME, OF_ONE | OF(CMD_ATTACH)},
 	{"disksize_kb", required_argument, OPT_DISKSIZE_KB, OF(CMD_DEVICE)},
-	{"dry-run", no_argument, OPT_PASS_SWITCH,
-	 OF(CMD_ATTACH) | OF(CMD_DETACH) | OF(CMD_SETUP)},
+	{"dry-run", no_argument, OPT_PASS_SWITCH, OF(CMD_ATTACH) | OF(CMD_DETACH) | OF(CMD_SETUP)},
 	{"force", no_argument, OPT_PASS_SWITCH, OF(CMD_DETACH)},
 	{"help", no_argument, OPT_HELP, ALL},
 	{"init", no_argument, OPT_INIT, OF(CMD_DEVICE)},
@@ -397,15 +401,37 @@ static int check_options(const struct command *c, const struct rzsc_options *o,
 	return RZS_EXIT_DONE;
 }
 
+/* Take the command from among the words: the first, or the second of "DEVICE merge". */
+static const struct command *take_command(char **words, unsigned *nr)
+{
+	const struct command *c = *nr ? find_command(words[0]) : &commands[CMD_DEVICE];
+	unsigned at = 0;
+
+	if (!c->word && *nr > 1 && strcmp(words[1], commands[CMD_MERGE].word) == 0) {
+		c = &commands[CMD_MERGE];
+		at = 1;
+	}
+	if (!c->word)
+		return c;
+	--*nr;
+	memmove(words + at, words + at + 1, (*nr - at) * sizeof(*words));
+	return c;
+}
+
+/* "set --device NAME KEY=VALUE" has no other device, setup has none. */
+static bool has_device(const struct command *c, const struct rzsc_options *o, const char *first)
+{
+	if (c == &commands[CMD_SETUP])
+		return false;
+	return !((c == &commands[CMD_SET] || c == &commands[CMD_MERGE]) && o->name &&
+		 strchr(first, '='));
+}
+
 static int run(struct rzsc_options *o, struct given *g, char **words, unsigned nr)
 {
-	const struct command *c = nr ? find_command(words[0]) : &commands[CMD_DEVICE];
+	const struct command *c = take_command(words, &nr);
 	int code;
 
-	if (c->word) {
-		words++;
-		nr--;
-	}
 	code = check_options(c, o, g);
 	if (code == RZS_EXIT_DONE && (o->watch || c == &commands[CMD_WATCH]))
 		code = take_interval(o, words, &nr);
@@ -413,9 +439,7 @@ static int run(struct rzsc_options *o, struct given *g, char **words, unsigned n
 		code = check_words(c, o, nr);
 	if (code != RZS_EXIT_DONE)
 		return code;
-	/* "set --device NAME KEY=VALUE" has no other device, setup has none. */
-	if (nr && c != &commands[CMD_SETUP] &&
-	    !(c == &commands[CMD_SET] && o->name && strchr(words[0], '='))) {
+	if (nr && has_device(c, o, words[0])) {
 		o->device = *words++;
 		nr--;
 	}

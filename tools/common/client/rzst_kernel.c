@@ -12,6 +12,7 @@
 
 #include "ramzswap_ioctl.h"
 #include "rzst_kernel.h"
+#include "rzst_kernel_merge.h"
 #include "rzst_kernel_node.h"
 #include "rzst_kernel_stats.h"
 #include "rzst_swaps.h"
@@ -265,6 +266,7 @@ static int get_params(struct rzst_backend *b, const char *name, struct rzst_text
 	algorithm_of(name, algorithm);
 	if (*algorithm)
 		rzst_texts_add(out, "algorithm", algorithm);
+	rzst_kernel_merge_params(name, out);
 	return 0;
 }
 
@@ -324,9 +326,12 @@ static int order_set(struct rzst_backend *b, const char *name, const char *const
 			err = set_number(b, name, RZSIO_SET_MEMLIMIT_KB, s, value);
 		else if (strncmp(s, "backing_swap=", 13) == 0)
 			err = set_backing(b, name, value);
+		else if (rzst_kernel_merge_is(s))
+			err = rzst_kernel_merge_set(name, s, b->why, sizeof(b->why));
 		else
 			err = refuse(b, -EINVAL, name,
-				     "no such key; there are size, memlimit and backing_swap");
+				     "no such key; there are size, memlimit, backing_swap and "
+				     "merge-...");
 	}
 	return err;
 }

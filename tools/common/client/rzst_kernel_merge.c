@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See rzst_kernel_merge.h. */
+#include <errno.h>
+#include <string.h>
+
+#include "rzst_kernel_merge.h"
+
+#define PREFIX "merge-"
+
+/* The files, and their names here. */
+static const struct {
+	const char *file, *key;
+} knobs[] = {
+	{"run", PREFIX "run"},
+	{"pages_to_scan", PREFIX "pages-to-scan"},
+	{"sleep_millisecs", PREFIX "sleep-millisecs"},
+	{"max_page_sharing", PREFIX "max-page-sharing"},
+	{"smart_scan", PREFIX "smart-scan"},
+};
+
+#define KNOBS (sizeof(knobs) / sizeof(knobs[0]))
+
+void rzst_kernel_merge_params(const char *name, struct rzst_texts *out)
+{
+	char path[128], line[64];
+
+	for (size_t i = 0; i < KNOBS; i++) {
+		snprintf(path, sizeof(path), "/sys/block/%s/merge/%s", name, knobs[i].file);
+		if (rzst_first_line(path, line, sizeof(line)) == 0)
+			rzst_texts_add(out, knobs[i].key, line);
+	}
+}
+
+bool rzst_kernel_merge_is(const char *setting)
+{
+	return strncmp(setting, PREFIX, strlen(PREFIX)) == 0;
+}
+
+static int write_file(const char *path, const char *value)
+{
+	/* It is there, or there is no such knob. */
+	FILE *f = fopen(path, "r+e");
+	int err = 0;
+
+	if (!f)
+		return -errno;
+	if (fputs(value, f) < 0 || fflush(f) != 0)
+		err = -errno;
+	if (fclose(f) != 0 && !err)
+		err = -errno;
+	return err;
+}
+
+int rzst_kernel_merge_set(const char *name, const char *setting, char *why, size_t size)
+{
+	const char *value = strchr(setting, '=') + 1;
+	char path[128], at[RZST_PATH_MAX];
+	size_t len = (size_t)(value - setting) - 1;
+	int err = -EINVAL;
+
+	for (size_t i = 0; i < KNOBS; i++) {
+		if (strlen(knobs[i].key) != len || memcmp(knobs[i].key, setting, len) != 0)
+			continue;
+		snprintf(path, sizeof(path), "/sys/block/%s/merge/%s", name, knobs[i].file);
+		err = rzst_path(at, sizeof(at), path);
+		if (err == 0)
+			err = write_file(at, value);
+		if (err == -ENOENT) {
+			snprintf(why, size, "%s: this driver does not merge pages", name);
+			return -EOPNOTSUPP;
+		}
+		if (err < 0)
+			snprintf(why, size, "%s: %s: %s%s", name, setting, strerror(-err),
+				 err == -ENOMEM ? "; the kernel log says how much it takes" : "");
+		return err;
+	}
+	snprintf(why, size, "%s: %s: no such key of merging", name, setting);
+	return err;
+}
