@@ -19,9 +19,32 @@
 #define MAX_PAGES 200u
 #define MAX_RANGE 12u /* pages in a range that is written */
 
+/* Operations: the first byte of a call, modulo OPS. */
+enum {
+	OP_WRITE, /* and 1, 2 */
+	OP_READ = 3,
+	OP_PWRITE, /* and 5 */
+	OP_PREAD = 6,
+	OP_PZERO,
+	OP_PTRIM,
+	OP_DISCARD,
+	OP_MAP,
+	OP_COMPACT,
+	OP_SET_LIMIT,
+	OP_TAKE_FAILS,
+	OP_VERIFY,
+	OP_STATS,
+	OP_MERGE_OPEN,
+	OP_MERGE_CLOSE,
+	OP_MERGE, /* and 19, 20 */
+	OP_UNMERGE = 21,
+	OPS
+};
+
 struct input {
 	const uint8_t *data;
 	size_t left;
+	bool merging; /* is open */
 };
 
 static uint8_t next8(struct input *in)
@@ -112,65 +135,115 @@ static void do_pwrite(struct input *in, struct twin *t)
 	(void)twin_pwrite(t, buf, len, offset);
 }
 
-static void do_one(struct input *in, struct twin *t)
+static void do_merge_open(struct input *in, struct twin *t)
 {
-	uint8_t op = next8(in), page[PAGE];
-	uint64_t slot = next8(in) % t->model.nr_pages, left = t->model.nr_pages - slot, len, offset;
+	uint64_t bytes = next16(in);
+	int err;
 
-	switch (op % 16) {
-	case 0:
-	case 1:
-	case 2:
-		next_page(in, page);
-		(void)twin_write(t, slot, page);
-		break;
-	case 3:
-		twin_read(t, slot);
-		break;
-	case 4:
-	case 5:
-		do_pwrite(in, t);
-		break;
-	case 6:
-		next_range(in, t, UINT32_MAX, &len, &offset);
-		twin_pread(t, len, offset);
-		break;
-	case 7:
-		next_range(in, t, UINT32_MAX, &len, &offset);
-		(void)twin_pzero(t, len, offset);
-		break;
-	case 8:
-		next_range(in, t, UINT32_MAX, &len, &offset);
-		twin_ptrim(t, len, offset);
-		break;
-	case 9:
-		twin_discard(t, slot, next8(in) % (left + 1));
-		break;
-	case 10:
-		twin_map(t, slot, 1 + next8(in) % left);
-		break;
-	case 11:
+	rzs_test_fail(RZS_TEST_ALLOC, next8(in) % 4, 1);
+	err = rzs_store_merge_open(t->store, bytes);
+	rzs_test_fail(RZS_TEST_ALLOC, 0, 0);
+	if ((err == -EINVAL) != (in->merging || bytes < RZS_MERGE_INDEX_MIN))
+		twin_fail(t, "opening an index of %llu bytes: %d", (unsigned long long)bytes, err);
+	in->merging = in->merging || !err;
+}
+
+static void do_merge(struct input *in, struct twin *t)
+{
+	uint8_t how = next8(in);
+	struct rzs_merge_params params = {2 + (how & 7), how & 8};
+	uint64_t nr = next8(in), merged, passes;
+
+	if (how & 16)
+		params.max_sharing = RZS_MERGE_SHARING_DEFAULT;
+	if (in->merging)
+		(void)twin_merge(t, &params, nr);
+	else if (rzs_store_merge(t->store, t->worker, &params, nr, &merged, &passes) != -EINVAL)
+		twin_fail(t, "it merges without an index");
+}
+
+/* The calls of merging, and those that are not of a page or a range. */
+static void do_rest(struct input *in, struct twin *t, unsigned op)
+{
+	switch (op) {
+	case OP_COMPACT:
 		(void)twin_compact(t, next16(in));
 		break;
-	case 12:
+	case OP_SET_LIMIT:
 		if (t->limit)
 			(void)twin_set_limit(t, t->limit - (1u << 20) + next16(in) * 32);
 		break;
-	case 13:
+	case OP_TAKE_FAILS:
 		rzs_test_fail(RZS_TEST_TAKE, next8(in) % 4, next8(in) % 4);
 		break;
-	case 14:
+	case OP_VERIFY:
 		twin_verify(t, true);
 		break;
-	default:
+	case OP_STATS:
 		twin_check_stats(t);
+		break;
+	case OP_MERGE_OPEN:
+		do_merge_open(in, t);
+		break;
+	case OP_MERGE_CLOSE:
+		rzs_store_merge_close(t->store);
+		in->merging = false;
+		break;
+	case OP_UNMERGE:
+		(void)twin_unmerge(t, next8(in));
+		break;
+	default:
+		do_merge(in, t);
+		break;
+	}
+}
+
+static void do_one(struct input *in, struct twin *t)
+{
+	uint8_t op = next8(in) % OPS, page[PAGE];
+	uint64_t slot = next8(in) % t->model.nr_pages, left = t->model.nr_pages - slot, len, offset;
+
+	switch (op) {
+	case OP_WRITE:
+	case OP_WRITE + 1:
+	case OP_WRITE + 2:
+		next_page(in, page);
+		(void)twin_write(t, slot, page);
+		break;
+	case OP_READ:
+		twin_read(t, slot);
+		break;
+	case OP_PWRITE:
+	case OP_PWRITE + 1:
+		do_pwrite(in, t);
+		break;
+	case OP_PREAD:
+		next_range(in, t, UINT32_MAX, &len, &offset);
+		twin_pread(t, len, offset);
+		break;
+	case OP_PZERO:
+		next_range(in, t, UINT32_MAX, &len, &offset);
+		(void)twin_pzero(t, len, offset);
+		break;
+	case OP_PTRIM:
+		next_range(in, t, UINT32_MAX, &len, &offset);
+		twin_ptrim(t, len, offset);
+		break;
+	case OP_DISCARD:
+		twin_discard(t, slot, next8(in) % (left + 1));
+		break;
+	case OP_MAP:
+		twin_map(t, slot, 1 + next8(in) % left);
+		break;
+	default:
+		do_rest(in, t, op);
 		break;
 	}
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct input in = {data, size};
+	struct input in = {data, size, false};
 	struct rzs_config cfg = next_config(&in);
 	struct twin t;
 
@@ -186,6 +259,29 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	return 0;
 }
 
+/* Calls on a few different pages, so that there is something to merge. */
+static void seed_alike(struct pages_rng *rng, uint8_t *buf, size_t n)
+{
+	/* With so many arguments after the page's number. */
+	static const uint8_t calls[][2] = {{OP_WRITE, 3},   {OP_WRITE, 3},	{OP_WRITE, 3},
+					   {OP_WRITE, 3},   {OP_MERGE, 2},	{OP_MERGE, 2},
+					   {OP_READ, 0},    {OP_DISCARD, 1},	{OP_COMPACT, 2},
+					   {OP_UNMERGE, 1}, {OP_MERGE_OPEN, 3}, {OP_VERIFY, 0}};
+	const uint8_t *call = calls[10];
+	size_t at;
+
+	buf[0] &= (uint8_t)~16; /* no limit, which would have two bytes here */
+	for (at = 2; at + 5 <= n; at += 2u + call[1]) {
+		buf[at] = call[0];
+		if (call[0] == OP_WRITE) {
+			buf[at + 2] = pages_below(rng, 2) ? PAGES_TEXT : PAGES_RANDOM;
+			buf[at + 3] = (uint8_t)pages_below(rng, 3);
+			buf[at + 4] = 0;
+		}
+		call = calls[pages_below(rng, sizeof(calls) / sizeof(calls[0]))];
+	}
+}
+
 size_t fuzz_seed(uint64_t seed, uint8_t *buf, size_t size)
 {
 	struct pages_rng rng = {seed};
@@ -195,5 +291,7 @@ size_t fuzz_seed(uint64_t seed, uint8_t *buf, size_t size)
 		n = size;
 	for (i = 0; i < n; i++)
 		buf[i] = (uint8_t)pages_next(&rng);
+	if (seed % 2)
+		seed_alike(&rng, buf, n);
 	return n;
 }

@@ -274,6 +274,40 @@ T_TEST(unmerge_without_memory)
 	twin_close(&t);
 }
 
+/* Whichever allocation fails, everything is in order, and the next try does it. */
+T_TEST(the_nth_allocation_fails)
+{
+	uint64_t nth = 0, failed;
+
+	do {
+		struct twin t = open_twin(300);
+
+		nth++;
+		rzs_test_fail(RZS_TEST_ALLOC, nth, 1);
+		failed = rzs_store_merge_open(t.store, INDEX) != 0;
+		T_EQ(rzs_test_failed(RZS_TEST_ALLOC), failed);
+		rzs_test_fail(RZS_TEST_ALLOC, 0, 0);
+		if (failed)
+			T_EQ(rzs_store_merge_open(t.store, INDEX), 0);
+		put(&t, 0, 150, 1, true);
+		put(&t, 150, 150, 2, false);
+		rzs_test_fail(RZS_TEST_TAKE, nth, 1);
+		t.may_refuse = true;
+		twin_merge(&t, &usual, 600);
+		T_GE(stats_of(&t).pages_sharing, 296);
+		twin_check_all(&t);
+		while (!twin_unmerge(&t, 300))
+			T_EQ(rzs_test_failed(RZS_TEST_TAKE), 1);
+		failed += rzs_test_failed(RZS_TEST_TAKE);
+		T_EQ(stats_of(&t).pages_shared, 0);
+		twin_check_all(&t);
+		rzs_test_fail(RZS_TEST_TAKE, 0, 0);
+		twin_close(&t);
+	} while (failed);
+	t_note("%llu allocations", (unsigned long long)nth - 1);
+	T_GT(nth, 10);
+}
+
 /* Opening needs memory within the limit, and closing gives it back. */
 T_TEST(index_and_limit)
 {

@@ -10,6 +10,10 @@
  * rewrites about half of them.  The others are swapped in unchanged, which takes another path in
  * the kernel.
  *
+ * With -a PERCENT so many of the pages have, until they are rewritten, the same contents for every
+ * seed: several programs have them in common.  With -o it has the kernel swap out all pages after
+ * the last pass.
+ *
  * With -k MIB it frees all but the first MIB after the last pass, and waits for a line on stdin;
  * meanwhile the scenario runs swapoff.  Then it verifies all pages that it kept.
  *
@@ -36,6 +40,11 @@ enum { EXIT_WRONG = 1, EXIT_USAGE = 2, EXIT_MEMORY = 3 };
 
 #define PAGES_PER_MIB 256u
 
+#ifndef MADV_PAGEOUT
+#define MADV_PAGEOUT 21
+#endif
+#define PAGE_OUT_TRIES 20u /* pages on their way to the disk are left alone */
+
 struct hog {
 	uint8_t *base;
 	uint64_t nr_pages;
@@ -43,7 +52,9 @@ struct hog {
 	uint64_t seed;
 	uint64_t corrupt_page; /* UINT64_MAX: none; for checking that a wrong byte is seen */
 	unsigned passes;
-	unsigned share;	    /* percent of the pages that a pass after the first visits */
+	unsigned share; /* percent of the pages that a pass after the first visits */
+	unsigned alike; /* percent of the pages that do not depend on the seed at first */
+	bool page_out;
 	unsigned mix[5];    /* percent of zero, same-filled, text, pointers, random; sums to 100 */
 	uint64_t *progress; /* pages done so far, in a file the hang watcher looks at */
 };
@@ -82,7 +93,8 @@ static unsigned last_writer(const struct hog *hog, uint64_t page, unsigned pass)
 
 static void make_page(const struct hog *hog, uint64_t page, unsigned writer, void *out)
 {
-	uint64_t seed = pages_hash(hog->seed + writer, page);
+	bool alike = writer == 0 && pages_hash(UINT64_MAX, page) % 100 < hog->alike;
+	uint64_t seed = pages_hash(alike ? 0 : hog->seed + writer, page);
 	unsigned draw = (unsigned)(seed >> 32) % 100;
 	unsigned kind = 0;
 
@@ -171,6 +183,38 @@ static int run_pass(const struct hog *hog, unsigned pass)
 	return 0;
 }
 
+/* Pages that are in memory, of the first nr. */
+static uint64_t count_present(const struct hog *hog, uint64_t nr)
+{
+	static unsigned char in_memory[PAGES_PER_MIB];
+	uint64_t present = 0;
+
+	for (uint64_t page = 0; page < nr; page += PAGES_PER_MIB) {
+		if (mincore(hog->base + page * PAGES_SIZE, sizeof(in_memory) * PAGES_SIZE,
+			    in_memory))
+			return nr;
+		for (unsigned i = 0; i < PAGES_PER_MIB; i++)
+			present += in_memory[i] & 1;
+	}
+	return present;
+}
+
+static int page_out(const struct hog *hog)
+{
+	const struct timespec pause = {.tv_nsec = 50000000};
+	uint64_t left = hog->nr_pages;
+
+	for (unsigned i = 0; i < PAGE_OUT_TRIES && left; i++) {
+		if (i)
+			nanosleep(&pause, NULL);
+		if (madvise(hog->base, hog->nr_pages * PAGES_SIZE, MADV_PAGEOUT))
+			return -errno;
+		left = count_present(hog, hog->nr_pages);
+	}
+	printf("out pages=%llu\n", (unsigned long long)(hog->nr_pages - left));
+	return 0;
+}
+
 /* Keep the first pages through the time in which the scenario does its swapoff. */
 static int hold(const struct hog *hog)
 {
@@ -223,8 +267,14 @@ static int parse(int argc, char **argv, struct hog *hog)
 	uint64_t mib = 0, keep = UINT64_MAX;
 	int c;
 
-	while ((c = getopt(argc, argv, "m:p:s:v:x:k:c:w:")) != -1) {
+	while ((c = getopt(argc, argv, "a:om:p:s:v:x:k:c:w:")) != -1) {
 		switch (c) {
+		case 'a':
+			hog->alike = (unsigned)strtoul(optarg, NULL, 10);
+			break;
+		case 'o':
+			hog->page_out = true;
+			break;
 		case 'm':
 			mib = strtoull(optarg, NULL, 10);
 			break;
@@ -274,10 +324,10 @@ int main(int argc, char **argv)
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (parse(argc, argv, &hog)) {
-		fprintf(stderr,
-			"usage: hog -m MIB [-p passes] [-v percent-visited] [-s seed]\n"
-			"           [-k keep-MIB] [-x zero:same:text:pointers:random (percent)]\n"
-			"           [-c progress-file] [-w page-to-corrupt]\n");
+		fprintf(stderr, "usage: hog -m MIB [-p passes] [-v percent-visited] [-s seed]\n"
+				"           [-a percent-alike] [-o] [-k keep-MIB]\n"
+				"           [-x zero:same:text:pointers:random (percent)]\n"
+				"           [-c progress-file] [-w page-to-corrupt]\n");
 		return EXIT_USAGE;
 	}
 	hog.base = mmap(NULL, hog.nr_pages * PAGES_SIZE, PROT_READ | PROT_WRITE,
@@ -286,10 +336,15 @@ int main(int argc, char **argv)
 		perror("hog: mmap");
 		return EXIT_MEMORY;
 	}
+	/* Of huge pages only whole ones go out. */
+	if (hog.page_out && madvise(hog.base, hog.nr_pages * PAGES_SIZE, MADV_NOHUGEPAGE))
+		return EXIT_MEMORY;
 	for (unsigned pass = 0; pass <= hog.passes; pass++) {
 		if (run_pass(&hog, pass))
 			return EXIT_WRONG;
 	}
+	if (hog.page_out && page_out(&hog))
+		return EXIT_MEMORY;
 	if (hog.keep_pages == UINT64_MAX)
 		return 0;
 	return hold(&hog) ? EXIT_WRONG : 0;

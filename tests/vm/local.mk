@@ -33,6 +33,7 @@ EXTRA_DIST += \
 	tests/vm/scenarios/kmod-backing \
 	tests/vm/scenarios/kmod-backing-load \
 	tests/vm/scenarios/kmod-memlimit \
+	tests/vm/scenarios/kmod-merge \
 	tests/vm/scenarios/kmod-model \
 	tests/vm/scenarios/kmod-oom \
 	tests/vm/scenarios/kmod-openers \
@@ -46,6 +47,7 @@ EXTRA_DIST += \
 	tests/vm/scenarios/largest \
 	tests/vm/scenarios/many \
 	tests/vm/scenarios/memlimit \
+	tests/vm/scenarios/merge-twins \
 	tests/vm/scenarios/one-writer \
 	tests/vm/scenarios/onset \
 	tests/vm/scenarios/oom \
