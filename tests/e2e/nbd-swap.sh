@@ -152,6 +152,12 @@ test_attach_detach() {
 	is_in 30000 proc/sys/vm/min_free_kbytes
 	gives 0 detach
 	is_in 20000 proc/sys/vm/min_free_kbytes
+	put 'MemTotal: 131072 kB' proc/meminfo
+	put 2000 proc/sys/vm/min_free_kbytes
+	gives 0 attach --socket $S
+	is_in 2730 proc/sys/vm/min_free_kbytes
+	gives 0 detach
+	put 20000 proc/sys/vm/min_free_kbytes
 	put 'MemTotal: 4194304 kB' proc/meminfo
 	gives 0 attach --socket $S
 	is_in 32768 proc/sys/vm/min_free_kbytes

@@ -231,6 +231,13 @@ detach_nbd()
     /usr/sbin/nbd-client -d /dev/nbd0 || fail "nbd-client -d failed"
 }
 
+# min_free_kib: what rzs-nbd-swap chooses, in guests of up to 1 GiB.
+min_free_kib()
+{
+    local kib=$(($(mem_kib MemTotal) / 48))
+    echo $((kib < 8192 ? kib : 8192))
+}
+
 # tune_vm MIN_FREE_KIB: what leaves more to a server that the machine swaps to.
 # Real-time threads may take memory down to three quarters of the minimum or less, other threads only to the minimum:
 # what is between is what a server's replies live on.  By default the kernel raises the minimum for a while, by several
@@ -291,7 +298,7 @@ swap_to_rzs()
         swap_to_kmod
         return
     fi
-    tune_vm 8192
+    tune_vm "$(min_free_kib)"
     start_rzs "$(device_mib)" "$@"
     swap_to_server
     check_protection
