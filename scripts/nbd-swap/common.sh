@@ -249,6 +249,14 @@ page_size()
         awk '$1 == "KernelPageSize:" { print $2 * 1024; exit }' "$root/proc/self/smaps"
 }
 
+# Whether the usual settings would take more of its RAM than it can spare.
+is_small_machine()
+{
+    local ram
+    ram=$(mem_kib MemTotal)
+    [ -n "$ram" ] && [ "$ram" -lt $((min_free_usual * min_free_small_share)) ]
+}
+
 # On a larger machine the kernel keeps more memory free by itself, and more threads compete for it.
 # On a small one the usual would be a tenth of what programs have.
 want_min_free()
@@ -259,7 +267,7 @@ want_min_free()
         kib=$((ram / min_free_share))
         [ "$kib" -le "$min_free_most" ] || kib=$min_free_most
         [ "$kib" -ge "$min_free_usual" ] || kib=$min_free_usual
-        [ "$kib" -le $((ram / min_free_small_share)) ] || kib=$((ram / min_free_small_share))
+        ! is_small_machine || kib=$((ram / min_free_small_share))
     fi
     echo "$kib"
 }

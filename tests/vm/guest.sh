@@ -211,7 +211,9 @@ status_kib() { awk -v f="$1:" '$1 == f { print $2 }' "/proc/${2:-$SERVER}/status
 attach_nbd()
 {
     step attach
-    load nbd max_part=0
+    # As rzs-nbd-swap does on a small machine.
+    # shellcheck disable=SC2046
+    load nbd max_part=0 $([ "$(min_free_kib)" -eq 8192 ] || echo nbds_max=4)
     /usr/sbin/nbd-client -unix "$SOCKET" /dev/nbd0 -b 4096 ${set_connections:+-C "$set_connections"} || fail "nbd-client cannot attach"
     wait_for 10 has_size nbd0 || fail "/dev/nbd0 has no size"
     # What is in flight must not take the memory that the server needs for its answers.
