@@ -30,7 +30,7 @@
 
 #define BLOCKS_STEP   8u  /* populated by one call: 256 KiB */
 #define BLOCKS_BUDGET 32u /* populated between two readings of the headroom: 1 MiB */
-/* The default reserve is the lesser of max / 4 and RAM / 16, within these bounds. */
+/* The default reserve is the lesser of max / 4 and RAM / 32, within these bounds. */
 #define BLOCKS_RESERVE_MOST  512u
 #define BLOCKS_RESERVE_LEAST 8u
 #define BLOCKS_HUNGRY_SHARE  4u		/* below reserve / this the boost no longer counts */
@@ -73,11 +73,11 @@ static uint64_t blocks_min(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-static uint64_t blocks_default_reserve(uint64_t max)
+uint64_t rzs_blocks_default_reserve(uint64_t max, uint64_t ram)
 {
 	uint64_t n = blocks_min(BLOCKS_RESERVE_MOST, max / 4);
 
-	n = blocks_min(n, rzs_ram_usable() / RZS_BLOCK_SIZE / 16);
+	n = blocks_min(n, ram / RZS_BLOCK_SIZE / 32);
 	return n > BLOCKS_RESERVE_LEAST ? n : BLOCKS_RESERVE_LEAST;
 }
 
@@ -93,7 +93,7 @@ static void blocks_set_marks(struct rzs_blocks *b, uint64_t max, uint64_t reserv
 static uint64_t blocks_reserve(uint64_t max, uint64_t asked)
 {
 	if (asked == RZS_RESERVE_DEFAULT)
-		return blocks_default_reserve(max);
+		return rzs_blocks_default_reserve(max, rzs_ram_usable());
 	return asked ? asked : 1;
 }
 

@@ -23,6 +23,12 @@ void rzs_blocks_set_thread_hook(struct rzs_thread *(*fn)(void *arg), void *arg);
  */
 void rzs_blocks_set_headroom(const char *path);
 
+/*
+ * The default reserve, in blocks, of a source of at most max blocks on a machine with ram bytes of
+ * RAM: 8 to 512 blocks, and within these a quarter of max and a 32nd of RAM at most.
+ */
+uint64_t rzs_blocks_default_reserve(uint64_t max, uint64_t ram);
+
 /* In blocks, unless said otherwise. */
 struct rzs_blocks_info {
 	uint64_t taken;

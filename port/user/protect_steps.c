@@ -4,6 +4,7 @@
 #define _GNU_SOURCE
 #endif
 #include "protect_steps.h"
+#include "ram.h"
 #include "stack.h"
 #include "text_file.h"
 
@@ -27,7 +28,9 @@
 #define PROTECT_STACK_TOUCH    (128u * 1024)	  /* of it, what a thread's calls may reach */
 #define PROTECT_MMAP_THRESHOLD (32 * 1024 * 1024) /* the most glibc accepts */
 #define PROTECT_TRIM_THRESHOLD (1 << 30)
-#define PROTECT_TOP_PAD	       (1 << 20)
+#define PROTECT_TOP_PAD_MOST   (1u << 20)
+#define PROTECT_TOP_PAD_LEAST  (128u << 10)
+#define PROTECT_TOP_PAD_SHARE  256u /* of RAM */
 
 static const struct rzs_protect_step protect_steps[RZS_PROTECT_STEPS] = {
 	[RZS_PROTECT_MEMLOCK_LIMIT] =
@@ -223,15 +226,19 @@ static int protect_oom_score(void)
 	return -rzs_text_file_write("/proc/self/oom_score_adj", "-1000\n");
 }
 
-/* One heap for all threads, which keeps its memory and grows in large steps. */
+/* One heap for all threads, which keeps its memory and grows in large steps, all of it locked. */
 static int protect_malloc(void)
 {
 #ifdef __GLIBC__
+	uint64_t pad = rzs_ram_usable() / PROTECT_TOP_PAD_SHARE;
 	int ok = mallopt(M_ARENA_MAX, 1);
+
+	pad = pad < PROTECT_TOP_PAD_MOST ? pad : PROTECT_TOP_PAD_MOST;
+	pad = pad > PROTECT_TOP_PAD_LEAST ? pad : PROTECT_TOP_PAD_LEAST;
 
 	ok &= mallopt(M_TRIM_THRESHOLD, PROTECT_TRIM_THRESHOLD);
 	ok &= mallopt(M_MMAP_THRESHOLD, PROTECT_MMAP_THRESHOLD);
-	ok &= mallopt(M_TOP_PAD, PROTECT_TOP_PAD);
+	ok &= mallopt(M_TOP_PAD, (int)pad);
 	return ok ? 0 : EINVAL;
 #else
 	return ENOSYS;

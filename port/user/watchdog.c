@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define WATCHDOG_BALLAST_LEAST (1u << 20)
+#define WATCHDOG_BALLAST_LEAST (512u << 10)
 #define WATCHDOG_BALLAST_MOST  (8u << 20)
 
 #define WATCHDOG_BUSY_NS 20000000l  /* between looks while a thread makes progress, */

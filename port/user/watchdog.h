@@ -30,7 +30,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The default ballast for ram bytes of RAM: a 256th of it, 1 to 8 MiB.  Bytes. */
+/* The default ballast for ram bytes of RAM: a 256th of it, 512 KiB to 8 MiB.  Bytes. */
 uint64_t rzs_watchdog_default_ballast(uint64_t ram);
 
 /*

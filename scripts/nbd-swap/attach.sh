@@ -36,11 +36,21 @@ check_socket()
     fi
 }
 
+# few_devices: each of the 16 devices that nbd makes by default takes 300 KiB, which a small machine
+# lacks.
+few_devices()
+{
+    local number=${device#/dev/nbd}
+    ! is_small_machine || ! is_number "$number" ||
+        echo "nbds_max=$((number < 4 ? 4 : number + 1))"
+}
+
 check_module()
 {
     if [ ! -d "$root/sys/module/nbd" ]; then
         modprobe=$(locate modprobe kmod) || exit
-        do_it "$modprobe" nbd max_part=0 || { complain "modprobe nbd: $(said)"
+        # shellcheck disable=SC2046
+        do_it "$modprobe" nbd max_part=0 $(few_devices) || { complain "modprobe nbd: $(said)"
             refuse "the kernel has no nbd: install its module (Debian: part of linux-image)"; }
         will_undo unload_module
     elif peek "$root/sys/module/nbd/parameters/max_part" && [ "$value" != 0 ]; then

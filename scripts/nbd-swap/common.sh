@@ -13,7 +13,8 @@
 set -u
 
 version='@VERSION@'
-min_free_least=@RZS_SWAP_MIN_FREE@ # KiB; more on larger machines, see want_min_free()
+min_free_usual=@RZS_SWAP_MIN_FREE@ # KiB; see want_min_free()
+min_free_small_share=@RZS_SWAP_MIN_FREE_SMALL_SHARE@
 min_free_most=@RZS_SWAP_MIN_FREE_MOST@
 min_free_share=@RZS_SWAP_MIN_FREE_SHARE@
 nr_requests=@RZS_SWAP_NR_REQUESTS@
@@ -258,14 +259,25 @@ page_size()
         awk '$1 == "KernelPageSize:" { print $2 * 1024; exit }' "$root/proc/self/smaps"
 }
 
+# Whether the usual settings would take more of its RAM than it can spare.
+is_small_machine()
+{
+    local ram
+    ram=$(mem_kib MemTotal)
+    [ -n "$ram" ] && [ "$ram" -lt $((min_free_usual * min_free_small_share)) ]
+}
+
 # On a larger machine the kernel keeps more memory free by itself, and more threads compete for it.
+# On a small one the usual would be a tenth of what programs have.
 want_min_free()
 {
-    local kib="$min_free"
+    local kib="$min_free" ram
     if [ "$kib" = auto ]; then
-        kib=$(($(mem_kib MemTotal) / min_free_share))
+        ram=$(mem_kib MemTotal)
+        kib=$((ram / min_free_share))
         [ "$kib" -le "$min_free_most" ] || kib=$min_free_most
-        [ "$kib" -ge "$min_free_least" ] || kib=$min_free_least
+        [ "$kib" -ge "$min_free_usual" ] || kib=$min_free_usual
+        ! is_small_machine || kib=$((ram / min_free_small_share))
     fi
     echo "$kib"
 }

@@ -37,6 +37,19 @@ T_TEST(open_fills_the_reserve)
 	rzs_blocks_close(NULL);
 }
 
+/* Red when a small machine gives a quarter of a small device away that it needs for programs. */
+T_TEST(the_default_reserve_is_a_share_of_little_memory)
+{
+	const uint64_t mib = 1u << 20, large = 1u << 20;
+
+	T_EQ(rzs_blocks_default_reserve(large, 80 * mib), 80);
+	T_EQ(rzs_blocks_default_reserve(large, 512 * mib), 512);
+	T_EQ(rzs_blocks_default_reserve(large, 64 * 1024 * mib), 512);
+	T_EQ(rzs_blocks_default_reserve(40, 80 * mib), 10);
+	T_EQ(rzs_blocks_default_reserve(large, mib), 8);
+	T_EQ(rzs_blocks_default_reserve(1, 0), 8);
+}
+
 T_TEST(open_refuses_a_max_of_none)
 {
 	struct rzs_blocks *b = (struct rzs_blocks *)&b;

@@ -300,7 +300,8 @@ T_TEST(the_ballast_is_taken_again)
 
 T_TEST(a_ballast_is_of_a_sensible_size)
 {
-	T_EQ(rzs_watchdog_default_ballast(0), 1u << 20);
+	T_EQ(rzs_watchdog_default_ballast(0), 512u << 10);
+	T_EQ(rzs_watchdog_default_ballast(192u << 20), 768u << 10);
 	T_EQ(rzs_watchdog_default_ballast(1ull << 30), 4u << 20);
 	T_EQ(rzs_watchdog_default_ballast(1ull << 40), 8u << 20);
 }

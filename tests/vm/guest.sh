@@ -214,7 +214,9 @@ status_kib() { awk -v f="$1:" '$1 == f { print $2 }' "/proc/${2:-$SERVER}/status
 attach_nbd()
 {
     step attach
-    load nbd max_part=0
+    # As rzs-nbd-swap does on a small machine.
+    # shellcheck disable=SC2046
+    load nbd max_part=0 $([ "$(min_free_kib)" -eq 8192 ] || echo nbds_max=4)
     /usr/sbin/nbd-client -unix "$SOCKET" /dev/nbd0 -b 4096 ${set_connections:+-C "$set_connections"} || fail "nbd-client cannot attach"
     wait_for 10 has_size nbd0 || fail "/dev/nbd0 has no size"
     # What is in flight must not take the memory that the server needs for its answers.
@@ -232,6 +234,13 @@ detach_nbd()
 {
     step detach
     /usr/sbin/nbd-client -d /dev/nbd0 || fail "nbd-client -d failed"
+}
+
+# min_free_kib: what rzs-nbd-swap chooses, in guests of up to 1 GiB.
+min_free_kib()
+{
+    local kib=$(($(mem_kib MemTotal) / 48))
+    echo $((kib < 8192 ? kib : 8192))
 }
 
 # tune_vm MIN_FREE_KIB: what leaves more to a server that the machine swaps to.
@@ -294,7 +303,7 @@ swap_to_rzs()
         swap_to_kmod
         return
     fi
-    tune_vm 8192
+    tune_vm "$(min_free_kib)"
     start_rzs "$(device_mib)" "$@"
     swap_to_server
     check_protection
