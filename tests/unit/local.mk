@@ -28,8 +28,8 @@ RZS_UNIT_TESTS = \
 	tests/unit/test_store_workers \
 	tests/unit/test_swap_header
 
-# The same, too long for valgrind: AddressSanitizer has them.
-RZS_UNIT_TESTS_ONE = tests/unit/test_store_oom
+# Too long for valgrind: AddressSanitizer has them.
+RZS_UNIT_TESTS_ONE = tests/unit/test_store_oom tests/unit/test_rzsa_days
 
 # Not under valgrind, whose 3.19 does not know pidfd_open(2): AddressSanitizer has them, too.
 RZS_UNIT_TESTS_PIDFD = \
@@ -55,6 +55,7 @@ RZS_UNIT_TESTS_USER = \
 	tests/unit/test_watchdog \
 	tests/unit/test_rzsa_guard \
 	tests/unit/test_rzsa_state \
+	tests/unit/test_rzsa_trace \
 	tests/unit/test_rzsa_worth \
 	tests/unit/test_rzso_header \
 	tests/unit/test_rzso_policy \
@@ -87,7 +88,7 @@ RZS_UNIT_TESTS_PROTO = \
 	tests/unit/test_nbd_request
 
 check_PROGRAMS += $(RZS_UNIT_TESTS) $(RZS_UNIT_TESTS_ONE) $(RZS_UNIT_TESTS_PIDFD) $(RZS_UNIT_TESTS_USER) $(RZS_UNIT_TESTS_PROTO)
-EXTRA_DIST += tests/unit/areas_rig.h tests/unit/autoswap_rig.h tests/unit/blocks_rig.h tests/unit/config_rig.h tests/unit/rzsc_kernel_rig.h \
+EXTRA_DIST += tests/unit/areas_rig.h tests/unit/autoswap_machine.h tests/unit/autoswap_rig.h tests/unit/blocks_rig.h tests/unit/config_rig.h tests/unit/rzsc_kernel_rig.h \
 	tests/unit/swapoff_rig.h tests/unit/target_rig.h tests/unit/twin_rig.h
 
 check_LTLIBRARIES += librzstests.la librzstests_user.la
@@ -254,6 +255,10 @@ tests_unit_test_rzsa_state_CPPFLAGS = $(RZS_UNIT_AUTOSWAP_CPPFLAGS)
 tests_unit_test_rzsa_state_LDADD = librzsa.la
 tests_unit_test_rzsa_worth_CPPFLAGS = $(RZS_UNIT_AUTOSWAP_CPPFLAGS)
 tests_unit_test_rzsa_worth_LDADD = librzsa.la
+tests_unit_test_rzsa_trace_CPPFLAGS = $(RZS_UNIT_AUTOSWAP_CPPFLAGS)
+tests_unit_test_rzsa_trace_LDADD = librzsa.la
+tests_unit_test_rzsa_days_CPPFLAGS = $(RZS_UNIT_AUTOSWAP_CPPFLAGS)
+tests_unit_test_rzsa_days_LDADD = librzsa.la
 # rzs-swapoff's.
 tests_unit_test_rzsf_CPPFLAGS = $(RZS_SWAPOFF_CPPFLAGS) -I$(srcdir)/tests/lib
 tests_unit_test_rzsf_LDADD = librzsf.la
