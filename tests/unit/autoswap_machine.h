@@ -318,6 +318,10 @@ static inline void machine_tick(struct machine *m, const struct load *load, unsi
 	in->spare = m->spare;
 	in->nr_areas = m->nr;
 	memcpy(in->area, m->area, sizeof(in->area));
+	/* A swapoff is seen some seconds after it was asked for. */
+	for (unsigned i = 0; m->ends[RZSA_RETIRE] + 3 > second && i < m->nr; i++)
+		if (m->ends[RZSA_RETIRE] && in->area[i].id == m->what[RZSA_RETIRE].area)
+			in->area[i].draining = false;
 	in->nr_results = m->nr_results;
 	memcpy(in->result, m->result, sizeof(in->result));
 }
