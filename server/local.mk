@@ -26,9 +26,9 @@ librzsconfig_la_SOURCES = \
 	server/config_private.h \
 	server/config_read.c \
 	server/server_keys.def
-librzsconfig_la_CPPFLAGS = $(RZS_SERVER_CPPFLAGS) $(INIH_CFLAGS)
+librzsconfig_la_CPPFLAGS = $(RZS_SERVER_CPPFLAGS)
 librzsconfig_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden
-librzsconfig_la_LIBADD = $(INIH_LIBS)
+librzsconfig_la_LIBADD = librzsconf.la
 
 EXTRA_DIST += server/rzsd.conf.pod
 RZS_PODS += server/rzsd.conf.pod

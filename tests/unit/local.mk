@@ -140,8 +140,8 @@ tests_unit_test_config_files_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fopen,--wrap=sca
 
 # On the test port all the same: it makes stores.
 tests_unit_test_device_params_SOURCES = tests/unit/test_device_params.c server/host/device_params.c \
-	server/host/value.c port/user/ram.c port/user/text_file.c proto/size.c proto/size_expr.c
-tests_unit_test_device_params_CPPFLAGS = $(RZS_TEST_CPPFLAGS) -I$(srcdir)/server/host -I$(srcdir)/proto -I$(srcdir)/port/user
+	conf/value.c port/user/ram.c port/user/text_file.c proto/size.c proto/size_expr.c
+tests_unit_test_device_params_CPPFLAGS = $(RZS_TEST_CPPFLAGS) -I$(srcdir)/server/host -I$(srcdir)/conf -I$(srcdir)/proto -I$(srcdir)/port/user
 
 tests_unit_test_host_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
 tests_unit_test_host_LDADD = $(RZS_UNIT_HOST_LDADD)
