@@ -27,6 +27,7 @@ struct reader {
 	size_t bytes;
 	unsigned line;
 	bool pending; /* libinih has a line, and has not returned its key and value */
+	char word[LINE_LENGTH_MAX + 1]; /* of that line, the first one if it is the only one */
 };
 
 __attribute__((format(printf, 3, 4))) static void complain(const struct rzs_conf *conf,
@@ -44,7 +45,9 @@ __attribute__((format(printf, 3, 4))) static void complain(const struct rzs_conf
 /* A line that libinih does not return was neither a section nor KEY = VALUE. */
 static void complain_if_pending(struct reader *r)
 {
-	if (r->pending)
+	const struct rzs_conf *conf = r->conf;
+
+	if (r->pending && !(*r->word && conf->bare && conf->bare(conf->arg, r->line, r->word)))
 		complain(r->conf, r->line, "expected %s", r->conf->expected);
 	r->pending = false;
 }
@@ -80,6 +83,18 @@ static bool read_line(struct reader *r, char *line, size_t max)
 	return true;
 }
 
+/* A comment may follow the word. */
+static void keep_word(struct reader *r, const char *line)
+{
+	size_t len = strcspn(line, BLANKS ";"), next = len + strspn(line + len, BLANKS);
+
+	r->word[0] = '\0';
+	if (len && len <= LINE_LENGTH_MAX && (!line[next] || strchr("#;", line[next]))) {
+		memcpy(r->word, line, len);
+		r->word[len] = '\0';
+	}
+}
+
 /* For libinih: the next line into str, num bytes.  NULL: end of file. */
 static char *next_line(char *str, int num, void *stream)
 {
@@ -100,6 +115,7 @@ static char *next_line(char *str, int num, void *stream)
 		*str = '\0';
 	}
 	r->pending = *str && !strchr("#;", *str);
+	keep_word(r, str);
 	strcat(str, "\n");
 	return str;
 }

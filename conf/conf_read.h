@@ -23,6 +23,11 @@ struct rzs_conf {
 	/* text: from [ to the end of the line; it may be overwritten. */
 	void (*section)(void *arg, unsigned line, char *text);
 	void (*pair)(void *arg, unsigned line, const char *key, const char *value);
+	/*
+	 * A word without a value.  false: it is none of the owner's, and is complained about.
+	 * NULL: there are none.
+	 */
+	bool (*bare)(void *arg, unsigned line, const char *word);
 	/* line 0: not of a line; text then begins with the file's name. */
 	void (*complain)(void *arg, unsigned line, const char *text);
 };

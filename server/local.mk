@@ -35,8 +35,8 @@ RZS_PODS += server/rzsd.conf.pod
 MAINTAINERCLEANFILES += server/rzsd.conf.5
 
 if HAVE_INIH
-dist_man5_MANS = server/rzsd.conf.5
-dist_doc_DATA = server/rzsd.conf.example
+dist_man5_MANS += server/rzsd.conf.5
+dist_doc_DATA += server/rzsd.conf.example
 endif
 
 server/rzsd.conf.5: server/rzsd.conf.pod

@@ -9,7 +9,7 @@
 . "$srcdir/tests/lib/rzscontrol-rig.sh"
 
 tool=${builddir:-.}/tools/autoswap/rzs-autoswap
-[ -x "$tool" ] || fail "no $tool: build first"
+[ -x "$tool" ] || skip "built without libinih"
 page=$srcdir/tools/autoswap/rzs-autoswap.pod
 
 # ---- the example of the manual page
@@ -41,6 +41,27 @@ gives 0 --version
 says 'rzs-autoswap (ramzswap) '
 [ ! -w /dev/full ] || { code=0 && "$tool" --help >/dev/full 2>"$err" || code=$?; [ "$code" = 1 ] || fail "/dev/full gives $code"; }
 
+# ---- the configuration
+conf=$tmpdir/a.conf
+printf 'lower_freelimit=70\nswappath=here\ncoldown=5\nbuffer_elasticity=30\n' >"$conf"
+gives 1 -i -c "$conf" -m 1
+says "$conf:2: swappath=here: expected a path that begins with /, or none"
+says "$conf:3: coldown=5: there is no such key; did you mean cooldown?"
+says "$conf:1: lower_freelimit=70 is more than upper_freelimit=60; raise the latter"
+says "$conf:4: buffer_elasticity: has no effect"
+says 'rzs-autoswap: --min_swapsize=1: expected at least 40960 bytes'
+gives 1 --simulate "$trace" -c "$conf"
+# swapspace's options, all of them, and its way of writing the file.
+printf '# comment\nswappath="/var/lib/swapspace"\nparanoid\nfreetarget=40 # as it was\n' >"$conf"
+gives 0 -i -c "$conf" -a 600 -B 30 -C 80 -d -e -f 30 -l 20 -M 2t -m 4m -P -p -q -s /tmp -u 60
+says 'rzs-autoswap: the configuration is valid'
+complains 1 'quiet and verbose exclude each other' -c "$conf" -i -q -v
+complains 1 "$tmpdir/none: cannot be read: No such file" -i -c "$tmpdir/none"
+example=$srcdir/tools/autoswap/rzs-autoswap.conf.example
+sed 's/^#\([a-z_]* = \)/\1/' "$example" >"$conf"
+gives 0 -i -c "$conf"
+[ ! -s "$err" ] || fail "the example is complained about: $(cat "$err")"
+
 # ---- completion, and the manual page
 completed() {
 	COMP_WORDS=(rzs-autoswap "$@") COMP_CWORD=$#
@@ -58,4 +79,7 @@ gives 0 --help
 while read -r option; do
 	[[ " ${COMPREPLY[*]} " == *" $option "* ]] || fail "the completion has no $option"
 	grep -qE "^=item .*B<$option>" "$page" || fail "the manual page has no $option"
-done < <(grep -oE -- '--[a-z-]+' "$out" | sort -u)
+	case $option in --config | --help | --version | --json | --simulate) continue ;; esac
+	grep -qE "^=item .*B<${option#--}>" "$srcdir/tools/autoswap/rzs-autoswap.conf.pod" ||
+		fail "rzs-autoswap.conf(5) has no ${option#--}"
+done < <(grep -oE -- '--[a-z_-]+' "$out" | sort -u)
