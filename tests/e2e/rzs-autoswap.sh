@@ -33,13 +33,41 @@ echo hello >"$trace"
 complains 1 "$trace:1: not a trace" --simulate "$trace"
 
 # ---- usage
-complains 2 'nothing to do'
+complains 2 'expected one of --status, --record, --simulate and -i'
+complains 2 'expected one of' --status --simulate -
+complains 2 '--ticks 0: ' --record - --ticks 0
 complains 2 '--nonsense: no such option' --nonsense
 complains 2 '--simulate: needs a value' --simulate
 complains 2 'x: unexpected' --simulate - x
 gives 0 --version
 says 'rzs-autoswap (ramzswap) '
 [ ! -w /dev/full ] || { code=0 && "$tool" --help >/dev/full 2>"$err" || code=$?; [ "$code" = 1 ] || fail "/dev/full gives $code"; }
+
+# ---- a machine
+make_machine
+mkdir -p "$RZS_SYSROOT/sys/block/zram0"
+echo '614400000 200000000 204800000 512000000 0 0 0 0 0' >"$RZS_SYSROOT/sys/block/zram0/mm_stat"
+printf '/dev/zram0 partition 2000000 600000 100\n/swap\\033 file 100000 0 -2\n' >>"$RZS_SYSROOT/proc/swaps"
+printf 'MemTotal: 1048576 kB\nMemAvailable: 400000 kB\n' >"$RZS_SYSROOT/proc/meminfo"
+gives 0 --record "$tmpdir/here.trace" --ticks 1
+gives 0 --simulate "$tmpdir/here.trace"
+says '1 ticks'
+complains 1 "$tmpdir/here.trace: cannot be made: File exists" --record "$tmpdir/here.trace" --ticks 1
+gives 0 --status
+# 300000 KiB more store 900000, which win two thirds of that.
+says '/dev/zram0: compressed, 586 MiB of 1.9 GiB used; worth 586 MiB; holds 195 MiB of 488 MiB, ratio 3.00'
+says '/swap?: disk, 0 B of 97.7 MiB used; worth 97.7 MiB'
+says 'pressure: not known'
+gives 0 --status --json
+json 'd["free_bytes"] == (400000 + 600000 + 100000) * 1024 and d["would"] == []' \
+	'[(a["kind"], a["managed"]) for a in d["areas"]] == [("compressed", False), ("disk", False)]' \
+	'd["total_bytes"] == (1048576 + 1000000 + 100000) * 1024'
+printf 'MemTotal: 1048576 kB\nMemAvailable: 20000 kB\n' >"$RZS_SYSROOT/proc/meminfo"
+echo 'Filename Type Size Used Priority' >"$RZS_SYSROOT/proc/swaps"
+mkdir -p "$RZS_SYSROOT/swap"
+gives 0 --status --swappath /swap
+says 'missing to 30 % free: 411 MiB'
+says 'would: prepare-file'
 
 # ---- the configuration
 conf=$tmpdir/a.conf
@@ -79,7 +107,7 @@ gives 0 --help
 while read -r option; do
 	[[ " ${COMPREPLY[*]} " == *" $option "* ]] || fail "the completion has no $option"
 	grep -qE "^=item .*B<$option>" "$page" || fail "the manual page has no $option"
-	case $option in --config | --help | --version | --json | --simulate) continue ;; esac
+	case $option in --config | --help | --version | --json | --record | --simulate | --status | --ticks) continue ;; esac
 	grep -qE "^=item .*B<${option#--}>" "$srcdir/tools/autoswap/rzs-autoswap.conf.pod" ||
 		fail "rzs-autoswap.conf(5) has no ${option#--}"
 done < <(grep -oE -- '--[a-z_-]+' "$out" | sort -u)

@@ -72,6 +72,7 @@ if HAVE_INIH
 RZS_UNIT_TESTS_USER += \
 	tests/unit/test_config \
 	tests/unit/test_config_files \
+	tests/unit/test_rzsa_collect \
 	tests/unit/test_rzsa_settings
 endif
 
@@ -262,6 +263,8 @@ tests_unit_test_rzsa_days_CPPFLAGS = $(RZS_UNIT_AUTOSWAP_CPPFLAGS)
 tests_unit_test_rzsa_days_LDADD = librzsa.la
 tests_unit_test_rzsa_settings_CPPFLAGS = $(RZS_UNIT_AUTOSWAP_CPPFLAGS)
 tests_unit_test_rzsa_settings_LDADD = librzsasettings.la
+tests_unit_test_rzsa_collect_CPPFLAGS = $(RZS_UNIT_AUTOSWAP_CPPFLAGS)
+tests_unit_test_rzsa_collect_LDADD = librzsasettings.la
 # rzs-swapoff's.
 tests_unit_test_rzsf_CPPFLAGS = $(RZS_SWAPOFF_CPPFLAGS) -I$(srcdir)/tests/lib
 tests_unit_test_rzsf_LDADD = librzsf.la

@@ -38,10 +38,15 @@ dist_man8_MANS += tools/autoswap/rzs-autoswap.8
 dist_doc_DATA += tools/autoswap/rzs-autoswap.conf.example
 endif
 librzsasettings_la_SOURCES = \
+	tools/autoswap/rzsa_collect.c \
+	tools/autoswap/rzsa_collect.h \
 	tools/autoswap/rzsa_keys.def \
+	tools/autoswap/rzsa_live.h \
+	tools/autoswap/rzsa_record.c \
 	tools/autoswap/rzsa_settings.c \
 	tools/autoswap/rzsa_settings.h \
-	tools/autoswap/rzsa_settings_read.c
+	tools/autoswap/rzsa_settings_read.c \
+	tools/autoswap/rzsa_status.c
 librzsasettings_la_CPPFLAGS = $(RZS_AUTOSWAP_CPPFLAGS)
 librzsasettings_la_LIBADD = librzsa.la librzsconf.la librzsvalue.la librzsport.la
 tools_autoswap_rzs_autoswap_SOURCES = tools/autoswap/rzs-autoswap.c

@@ -11,6 +11,7 @@
 #include <getopt.h>
 #include <string.h>
 
+#include "rzsa_live.h"
 #include "rzsa_settings.h"
 #include "rzsa_simulate.h"
 #include "rzst.h"
@@ -19,7 +20,7 @@
 #define GIVEN_MAX 64u
 
 /* What getopt_long() gives for a key is OPT_KEY and its number, for others one of these. */
-enum { OPT_JSON = 256, OPT_SIMULATE, OPT_KEY = 512 };
+enum { OPT_JSON = 256, OPT_RECORD, OPT_SIMULATE, OPT_STATUS, OPT_TICKS, OPT_KEY = 512 };
 
 static const struct option known[] = {
 #define RZSA_KEY(id, letter, value, help) {#id, (value) != NULL, NULL, OPT_KEY + RZSA_KEY_##id},
@@ -28,7 +29,10 @@ static const struct option known[] = {
 	{"configfile", required_argument, NULL, 'c'},
 	{"help", no_argument, NULL, 'h'},
 	{"json", no_argument, NULL, OPT_JSON},
+	{"record", required_argument, NULL, OPT_RECORD},
 	{"simulate", required_argument, NULL, OPT_SIMULATE},
+	{"status", no_argument, NULL, OPT_STATUS},
+	{"ticks", required_argument, NULL, OPT_TICKS},
 	{"version", no_argument, NULL, 'V'},
 	{NULL, 0, NULL, 0},
 };
@@ -42,8 +46,9 @@ static const struct {
 };
 
 struct options {
-	const char *simulate, *config;
-	bool json;
+	const char *simulate, *record, *config;
+	bool json, status;
+	uint64_t ticks; /* 0: until a signal */
 	struct {
 		enum rzsa_key key;
 		const char *value;
@@ -53,9 +58,15 @@ struct options {
 
 static void help(void)
 {
-	puts("usage: rzs-autoswap --simulate TRACE [--json] [OPTIONS]\n"
+	puts("usage: rzs-autoswap --status [--json] [OPTIONS]\n"
+	     "       rzs-autoswap --record FILE [--ticks N] [OPTIONS]\n"
+	     "       rzs-autoswap --simulate TRACE [--json] [OPTIONS]\n"
 	     "       rzs-autoswap -i [OPTIONS]\n"
 	     "\n"
+	     "  --status           what memory and swap are worth, and what would be done\n"
+	     "  --record FILE      write a trace of this machine, a line a second (-: to\n"
+	     "                     standard output), until SIGINT or SIGTERM\n"
+	     "  --ticks N          so many lines\n"
 	     "  --simulate TRACE   replay a trace (- is standard input): states and actions\n"
 	     "  --json             as JSON\n"
 	     "  -c, --config FILE  in place of " RZSA_CONF_FILE "\n"
@@ -130,8 +141,19 @@ static int take_option(struct options *o, int id, const char *word)
 	case OPT_JSON:
 		o->json = true;
 		return -1;
+	case OPT_RECORD:
+		o->record = optarg;
+		return -1;
 	case OPT_SIMULATE:
 		o->simulate = optarg;
+		return -1;
+	case OPT_STATUS:
+		o->status = true;
+		return -1;
+	case OPT_TICKS:
+		if (rzst_number_option("--ticks", optarg, "a number of seconds", 1, UINT32_MAX,
+				       &o->ticks, what, sizeof(what)) < 0)
+			return bad_usage(what);
 		return -1;
 	case '?':
 	case ':':
@@ -212,6 +234,18 @@ static int simulate(const struct options *o, const struct rzsa_settings *s)
 	return err < 0 ? rzst_fail(RZS_EXIT_FAILED, "%s", why) : RZS_EXIT_DONE;
 }
 
+static int work(const struct options *o, const struct rzsa_settings *s)
+{
+	if (o->status + !!o->record + !!o->simulate != 1)
+		return bad_usage("expected one of --status, --record, --simulate and -i");
+	if (o->simulate)
+		return simulate(o, s);
+	if (o->record)
+		return rzsa_record(s, o->record, o->ticks);
+	rzsa_status(s, o->json);
+	return RZS_EXIT_DONE;
+}
+
 int main(int argc, char **argv)
 {
 	static struct options o;
@@ -224,8 +258,7 @@ int main(int argc, char **argv)
 	if (code < 0)
 		code = configure(&o, &s);
 	if (code < 0)
-		code = o.simulate ? simulate(&o, &s)
-				  : bad_usage("nothing to do: --simulate TRACE, or -i");
+		code = work(&o, &s);
 	if (fflush(stdout) != 0 || ferror(stdout))
 		code = rzst_fail(RZS_EXIT_FAILED, "cannot write: %s", strerror(errno));
 	return code;
