@@ -3,7 +3,9 @@
 #include "t.h"
 #include "t_scratch.h"
 
+#include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <sys/stat.h>
 
 #include "rzsa_collect.h"
@@ -87,8 +89,8 @@ T_TEST(rates_are_per_second)
 	put("/proc/vmstat", "pswpin 1500\nworkingset_refault_anon 60\nallocstall_dma32 4\n"
 			    "allocstall_normal 10\nallocstall_movable 1\n");
 	rzsa_collect(&c, 7000, &in);
-	T_EQ(in.swapins, 1000);
-	T_EQ(in.refaults, 20);
+	T_EQ(in.swapins, 250 * sysconf(_SC_PAGESIZE) / 1024);
+	T_EQ(in.refaults, 5 * sysconf(_SC_PAGESIZE) / 1024);
 	T_EQ(in.stalls, 2);
 	/* Counters that begin anew are no rate, nor is a clock that stands still. */
 	put("/proc/vmstat", "pswpin 3\n");
@@ -186,4 +188,73 @@ T_TEST(the_last_ratio_is_that_of_the_growth)
 	zram_holds(220, 61);
 	rzsa_collect(&c, 4000, &in);
 	T_EQ(in.area[0].recent, RZSA_RATIO_MOST);
+}
+
+/* ---- waiting ---- */
+
+static int polled, polled_errno; /* what poll() sees; its error */
+static short polled_events[2];
+static uint64_t clock_ms;
+
+int __wrap_poll(struct pollfd *p, nfds_t nr, int ms);
+uint64_t __wrap_rzst_now(void);
+
+int __wrap_poll(struct pollfd *p, nfds_t nr, int ms)
+{
+	T_EQ(nr, 2);
+	T_GT(ms, 0);
+	polled++;
+	clock_ms += 300;
+	errno = polled_errno;
+	for (unsigned i = 0; i < 2; i++) {
+		/* One that has fired would wake at once, again and again. */
+		T_EQ(p[i].fd, c.fired[i] ? -1 : c.trigger[i]);
+		p[i].revents = p[i].fd < 0 ? 0 : polled_events[i];
+	}
+	return polled_errno ? -1 : 1;
+}
+
+uint64_t __wrap_rzst_now(void)
+{
+	return clock_ms * 1000000;
+}
+
+static bool is_open(int fd)
+{
+	return fcntl(fd, F_GETFD) >= 0;
+}
+
+/* A trigger that fires is known until the next tick, and does not wake again and again. */
+T_TEST(triggers_are_noted_until_the_tick)
+{
+	int fd = -1;
+
+	make();
+	c.trigger[0] = open("/dev/null", O_RDWR | O_CLOEXEC);
+	c.trigger[1] = fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	polled_events[0] = POLLPRI;
+	T_OK(rzsa_collect_wait(&c, 1000));
+	T_EQ(polled, 4);
+	T_OK(c.fired[0] && !c.fired[1]);
+	rzsa_collect(&c, 0, &in);
+	T_OK(in.psi_short && !in.psi_critical);
+	/* avg10 says 20 %, but the trigger did not fire: it is the better witness. */
+	rzsa_collect(&c, 1000, &in);
+	T_EQ(in.psi_short, false);
+	/* A trigger that has become useless is given up; then avg10 counts. */
+	polled_events[0] = 0;
+	polled_events[1] = POLLERR | POLLPRI;
+	T_OK(rzsa_collect_wait(&c, 100));
+	T_EQ(c.trigger[1], -1);
+	T_EQ(is_open(fd), false);
+	T_EQ(c.fired[1], false);
+	/* A signal ends the wait. */
+	polled = 0;
+	polled_errno = EINTR;
+	T_EQ(rzsa_collect_wait(&c, 1000), false);
+	T_EQ(polled, 1);
+	T_EQ(rzsa_collect_wait(&c, 0), true);
+	fd = c.trigger[0];
+	rzsa_collect_end(&c);
+	T_EQ(is_open(fd), false);
 }

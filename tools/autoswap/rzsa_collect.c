@@ -16,28 +16,38 @@
 #include "rzst_area.h"
 #include "rzst_fit_other.h"
 
-#define PAGE_KIB      4u   /* of /proc/vmstat's pages, where pages are of 4 KiB */
 #define RATIO_LEAST   4096 /* KiB stored since: fewer say little */
 #define TRIGGER_SHORT "some 150000 1000000"
 #define TRIGGER_CRIT  "full 100000 1000000"
+/* Who is not privileged may have windows of 2 s. */
+#define USERS_SHORT "some 300000 2000000"
+#define USERS_CRIT  "full 200000 2000000"
 /* The same, in percent. */
 #define SHORT_AVG10 15
 #define CRIT_AVG10  10
 
 /* ---- begin and end ---- */
 
-static int open_trigger(const char *text)
+static int try_trigger(const char *path, const char *text)
 {
-	char path[RZST_PATH_MAX];
-	int fd = -1;
+	int fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 
-	if (rzst_path(path, sizeof(path), "/proc/pressure/memory") == 0)
-		fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	if (fd >= 0 && write(fd, text, strlen(text) + 1) < 0) {
 		close(fd);
 		fd = -1;
 	}
 	return fd;
+}
+
+static int open_trigger(const char *text, const char *text_of_users)
+{
+	char path[RZST_PATH_MAX];
+	int fd;
+
+	if (rzst_path(path, sizeof(path), "/proc/pressure/memory") < 0)
+		return -1;
+	fd = try_trigger(path, text);
+	return fd >= 0 ? fd : try_trigger(path, text_of_users);
 }
 
 static void close_trigger(struct rzsa_collector *c, unsigned i)
@@ -53,8 +63,8 @@ void rzsa_collect_begin(struct rzsa_collector *c, const struct rzsa_settings *se
 	memset(c, 0, sizeof(*c));
 	c->settings = settings;
 	c->next_id = 1;
-	c->trigger[0] = triggers ? open_trigger(TRIGGER_SHORT) : -1;
-	c->trigger[1] = triggers ? open_trigger(TRIGGER_CRIT) : -1;
+	c->trigger[0] = triggers ? open_trigger(TRIGGER_SHORT, USERS_SHORT) : -1;
+	c->trigger[1] = triggers ? open_trigger(TRIGGER_CRIT, USERS_CRIT) : -1;
 }
 
 void rzsa_collect_end(struct rzsa_collector *c)
@@ -91,12 +101,18 @@ static uint64_t per_second(uint64_t before, uint64_t now, int64_t ms)
 	return now > before && ms > 0 ? (now - before) * 1000 / (uint64_t)ms : 0;
 }
 
+/* vmstat counts pages. */
+static uint64_t pages_in(const char *key)
+{
+	return number_in("/proc/vmstat", key) * ((uint64_t)sysconf(_SC_PAGESIZE) / 1024);
+}
+
 static void look_at_rates(struct rzsa_collector *c, int64_t now, struct rzsa_inputs *out)
 {
 	static const char *const zones[] = {"allocstall_dma ", "allocstall_dma32 ",
 					    "allocstall_normal ", "allocstall_movable "};
-	uint64_t swapins = number_in("/proc/vmstat", "pswpin ") * PAGE_KIB;
-	uint64_t refaults = number_in("/proc/vmstat", "workingset_refault_anon ") * PAGE_KIB;
+	uint64_t swapins = pages_in("pswpin ");
+	uint64_t refaults = pages_in("workingset_refault_anon ");
 	uint64_t stalls = 0;
 
 	for (unsigned i = 0; i < sizeof(zones) / sizeof(zones[0]); i++)
@@ -288,10 +304,10 @@ bool rzsa_collect_wait(struct rzsa_collector *c, int64_t ms)
 		if (poll(p, 2, (int)left) < 0 && errno == EINTR)
 			return false;
 		for (unsigned i = 0; i < 2; i++) {
-			if (p[i].revents & POLLPRI)
-				c->fired[i] = true;
-			else if (p[i].revents)
+			if (p[i].revents & (POLLERR | POLLNVAL))
 				close_trigger(c, i);
+			else if (p[i].revents & POLLPRI)
+				c->fired[i] = true;
 		}
 		left = until - (int64_t)(rzst_now() / 1000000);
 	}
