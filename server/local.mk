@@ -26,17 +26,17 @@ librzsconfig_la_SOURCES = \
 	server/config_private.h \
 	server/config_read.c \
 	server/server_keys.def
-librzsconfig_la_CPPFLAGS = $(RZS_SERVER_CPPFLAGS) $(INIH_CFLAGS)
+librzsconfig_la_CPPFLAGS = $(RZS_SERVER_CPPFLAGS)
 librzsconfig_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden
-librzsconfig_la_LIBADD = $(INIH_LIBS)
+librzsconfig_la_LIBADD = librzsconf.la
 
 EXTRA_DIST += server/rzsd.conf.pod
 RZS_PODS += server/rzsd.conf.pod
 MAINTAINERCLEANFILES += server/rzsd.conf.5
 
 if HAVE_INIH
-dist_man5_MANS = server/rzsd.conf.5
-dist_doc_DATA = server/rzsd.conf.example
+dist_man5_MANS += server/rzsd.conf.5
+dist_doc_DATA += server/rzsd.conf.example
 endif
 
 server/rzsd.conf.5: server/rzsd.conf.pod

@@ -9,6 +9,7 @@ include tools/swapoff/local.mk
 include tools/swapon/local.mk
 
 RZS_COMPLETIONS = \
+	tools/completions/rzs-autoswap \
 	tools/completions/rzs-swapoff \
 	tools/completions/rzs-swapon \
 	tools/completions/rzsbench \

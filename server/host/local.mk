@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What every process around a store needs, rzsd and nbdkit with the plugin alike.
 
-RZS_HOST_CPPFLAGS = $(RZS_USER_CPPFLAGS) -I$(srcdir)/proto -I$(srcdir)/server/host
+RZS_HOST_CPPFLAGS = $(RZS_USER_CPPFLAGS) -I$(srcdir)/proto -I$(srcdir)/conf -I$(srcdir)/server/host
 
 noinst_LTLIBRARIES += librzshost.la
 librzshost_la_SOURCES = \
@@ -30,11 +30,10 @@ librzshost_la_SOURCES = \
 	server/host/target.h \
 	server/host/unlikely.h \
 	server/host/upkeep.c \
-	server/host/upkeep.h \
-	server/host/value.c \
-	server/host/value.h
+	server/host/upkeep.h
 librzshost_la_CPPFLAGS = $(RZS_HOST_CPPFLAGS)
 librzshost_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden
+librzshost_la_LIBADD = librzsvalue.la
 
 # The control socket.
 noinst_LTLIBRARIES += librzscontrol.la

@@ -4,6 +4,7 @@
 # To add one: two names and the lines of its sources.
 
 RZS_FUZZERS = \
+	tests/fuzz/fuzz_autoswap \
 	tests/fuzz/fuzz_codec \
 	tests/fuzz/fuzz_ctl \
 	tests/fuzz/fuzz_lzo \
@@ -19,6 +20,10 @@ endif
 
 check_PROGRAMS += $(RZS_FUZZERS)
 
+RZS_FUZZ_AUTOSWAP_LDADD = librzsa.la librzstests_user.la
+tests_fuzz_fuzz_autoswap_SOURCES = tests/fuzz/fuzz_autoswap.c tests/fuzz/fuzz.h tests/fuzz/replay_main.c
+tests_fuzz_fuzz_autoswap_CPPFLAGS = $(RZS_UNIT_AUTOSWAP_CPPFLAGS)
+tests_fuzz_fuzz_autoswap_LDADD = $(RZS_FUZZ_AUTOSWAP_LDADD)
 tests_fuzz_fuzz_codec_SOURCES = tests/fuzz/fuzz_codec.c tests/fuzz/fuzz.h tests/fuzz/replay_main.c
 tests_fuzz_fuzz_lzo_SOURCES = tests/fuzz/fuzz_lzo.c tests/fuzz/fuzz.h tests/fuzz/replay_main.c
 tests_fuzz_fuzz_lzo_encode_SOURCES = tests/fuzz/fuzz_lzo_encode.c tests/fuzz/fuzz.h tests/fuzz/replay_main.c
@@ -38,6 +43,7 @@ RZS_FUZZ_PROTO_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/proto
 
 if FUZZ
 RZS_LIBFUZZERS = \
+	tests/fuzz/libfuzzer_autoswap \
 	tests/fuzz/libfuzzer_codec \
 	tests/fuzz/libfuzzer_ctl \
 	tests/fuzz/libfuzzer_lzo \
@@ -54,6 +60,10 @@ endif
 check_PROGRAMS += $(RZS_LIBFUZZERS)
 endif
 
+tests_fuzz_libfuzzer_autoswap_SOURCES = tests/fuzz/fuzz_autoswap.c tests/fuzz/fuzz.h
+tests_fuzz_libfuzzer_autoswap_CPPFLAGS = $(RZS_UNIT_AUTOSWAP_CPPFLAGS)
+tests_fuzz_libfuzzer_autoswap_LDADD = $(RZS_FUZZ_AUTOSWAP_LDADD)
+tests_fuzz_libfuzzer_autoswap_LDFLAGS = $(AM_LDFLAGS) $(RZS_FUZZ_LDFLAGS)
 tests_fuzz_libfuzzer_codec_SOURCES = tests/fuzz/fuzz_codec.c tests/fuzz/fuzz.h
 tests_fuzz_libfuzzer_codec_LDFLAGS = $(AM_LDFLAGS) $(RZS_FUZZ_LDFLAGS)
 tests_fuzz_libfuzzer_lzo_SOURCES = tests/fuzz/fuzz_lzo.c tests/fuzz/fuzz.h

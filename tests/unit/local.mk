@@ -30,8 +30,8 @@ RZS_UNIT_TESTS = \
 	tests/unit/test_store_workers \
 	tests/unit/test_swap_header
 
-# The same, too long for valgrind: AddressSanitizer has them.
-RZS_UNIT_TESTS_ONE = tests/unit/test_store_oom
+# Too long for valgrind: AddressSanitizer has them.
+RZS_UNIT_TESTS_ONE = tests/unit/test_store_oom tests/unit/test_rzsa_days
 
 # Not under valgrind, whose 3.19 does not know pidfd_open(2): AddressSanitizer has them, too.
 RZS_UNIT_TESTS_PIDFD = \
@@ -58,6 +58,7 @@ RZS_UNIT_TESTS_USER = \
 	tests/unit/test_watchdog \
 	tests/unit/test_rzsa_guard \
 	tests/unit/test_rzsa_state \
+	tests/unit/test_rzsa_trace \
 	tests/unit/test_rzsa_worth \
 	tests/unit/test_rzso_header \
 	tests/unit/test_rzso_policy \
@@ -73,7 +74,9 @@ RZS_UNIT_TESTS_USER = \
 if HAVE_INIH
 RZS_UNIT_TESTS_USER += \
 	tests/unit/test_config \
-	tests/unit/test_config_files
+	tests/unit/test_config_files \
+	tests/unit/test_rzsa_collect \
+	tests/unit/test_rzsa_settings
 endif
 
 RZS_UNIT_TESTS_USER += \
@@ -92,6 +95,7 @@ RZS_UNIT_TESTS_PROTO = \
 check_PROGRAMS += $(RZS_UNIT_TESTS) $(RZS_UNIT_TESTS_ONE) $(RZS_UNIT_TESTS_PIDFD) $(RZS_UNIT_TESTS_USER) $(RZS_UNIT_TESTS_PROTO)
 EXTRA_DIST += \
 	tests/unit/areas_rig.h \
+	tests/unit/autoswap_machine.h \
 	tests/unit/autoswap_rig.h \
 	tests/unit/blocks_rig.h \
 	tests/unit/config_rig.h \
@@ -149,11 +153,11 @@ tests_unit_test_config_files_LDADD = $(RZS_CONFIG_LDADD)
 tests_unit_test_config_files_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fopen,--wrap=scandir,--wrap=getpwnam
 
 # On the test port all the same: they make stores.
-RZS_UNIT_MERGER_SOURCES = server/host/merger.c server/host/value.c port/user/ram.c port/user/text_file.c \
+RZS_UNIT_MERGER_SOURCES = server/host/merger.c conf/value.c port/user/ram.c port/user/text_file.c \
 	proto/size.c proto/size_expr.c
 tests_unit_test_device_params_SOURCES = tests/unit/test_device_params.c server/host/device_params.c \
 	$(RZS_UNIT_MERGER_SOURCES)
-tests_unit_test_device_params_CPPFLAGS = $(RZS_TEST_CPPFLAGS) -I$(srcdir)/server/host -I$(srcdir)/proto -I$(srcdir)/port/user
+tests_unit_test_device_params_CPPFLAGS = $(RZS_TEST_CPPFLAGS) -I$(srcdir)/server/host -I$(srcdir)/conf -I$(srcdir)/proto -I$(srcdir)/port/user
 tests_unit_test_merger_SOURCES = tests/unit/test_merger.c $(RZS_UNIT_MERGER_SOURCES)
 tests_unit_test_merger_CPPFLAGS = $(tests_unit_test_device_params_CPPFLAGS)
 tests_unit_test_merger_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=rzs_store_unmerge
@@ -273,6 +277,15 @@ tests_unit_test_rzsa_state_CPPFLAGS = $(RZS_UNIT_AUTOSWAP_CPPFLAGS)
 tests_unit_test_rzsa_state_LDADD = librzsa.la
 tests_unit_test_rzsa_worth_CPPFLAGS = $(RZS_UNIT_AUTOSWAP_CPPFLAGS)
 tests_unit_test_rzsa_worth_LDADD = librzsa.la
+tests_unit_test_rzsa_trace_CPPFLAGS = $(RZS_UNIT_AUTOSWAP_CPPFLAGS)
+tests_unit_test_rzsa_trace_LDADD = librzsa.la
+tests_unit_test_rzsa_days_CPPFLAGS = $(RZS_UNIT_AUTOSWAP_CPPFLAGS)
+tests_unit_test_rzsa_days_LDADD = librzsa.la
+tests_unit_test_rzsa_settings_CPPFLAGS = $(RZS_UNIT_AUTOSWAP_CPPFLAGS)
+tests_unit_test_rzsa_settings_LDADD = librzsasettings.la
+tests_unit_test_rzsa_collect_CPPFLAGS = $(RZS_UNIT_AUTOSWAP_CPPFLAGS)
+tests_unit_test_rzsa_collect_LDADD = librzsasettings.la
+tests_unit_test_rzsa_collect_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=poll,--wrap=rzst_now
 # rzs-swapoff's.
 tests_unit_test_rzsf_CPPFLAGS = $(RZS_SWAPOFF_CPPFLAGS) -I$(srcdir)/tests/lib
 tests_unit_test_rzsf_LDADD = librzsf.la

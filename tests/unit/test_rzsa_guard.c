@@ -181,6 +181,7 @@ T_TEST(areas_that_are_not_seen_yet_count)
 	begin();
 	c.files = false;
 	in.spare = MIB(64);
-	T_STR_EQ(judge(0, &(const struct rzsa_actions)ONE(RZSA_DROP_FILE, 0, 0)),
+	T_STR_EQ(judge(0, &(const struct rzsa_actions)ONE(RZSA_ADD_FILE, 0, 0)),
 		 "a file where none may be made");
+	T_STR_EQ(judge(0, &(const struct rzsa_actions)ONE(RZSA_DROP_FILE, 0, 0)), NULL);
 }

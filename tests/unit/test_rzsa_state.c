@@ -144,7 +144,7 @@ static void run(const char *title, const struct tick *ticks, unsigned nr, bool f
 
 #define AMPLE 90
 #define SOME  40
-#define LOW   10
+#define LOW   9
 #define CRIT  5
 
 /* ---- swapspace's rows, on a machine that has nothing but disks ---- */
@@ -155,10 +155,10 @@ STORY(it_begins_hungry_and_gets_steady, true, {0, SOME, "", NONE, STEADY, NULL},
 
 /* Row 3: a file is swapped to, and the next one is made; each starts the time anew. */
 STORY(it_grows_when_memory_is_short, true, {0, SOME, "", NONE, STEADY, NULL},
-      {1, LOW, "", NONE, HUNGRY, "prepare-file 299594"}, {2, LOW, "", NONE, HUNGRY, NULL},
+      {1, LOW, "", NONE, HUNGRY, "prepare-file 314574"}, {2, LOW, "", NONE, HUNGRY, NULL},
       {3, LOW, "spare", {DID(PREPARE_FILE)}, HUNGRY, "add-file 262144"},
       {4, LOW, "spare", NONE, HUNGRY, NULL},
-      {5, LOW, "file ", {DID(ADD_FILE)}, HUNGRY, "prepare-file 81920"},
+      {5, LOW, "file ", {DID(ADD_FILE)}, HUNGRY, "prepare-file 187245"},
       {6, SOME, "file ", NONE, HUNGRY, NULL}, {602.9, SOME, "file ", NONE, HUNGRY, NULL},
       {603, SOME, "file ", NONE, STEADY, NULL})
 
@@ -191,11 +191,11 @@ STORY(an_ordered_diet_gives_back_at_once, true, {0, AMPLE, "file file2", NONE, S
       {601, LOW, "spare", NONE, HUNGRY, "add-file 262144"})
 
 /* Row 1, by a failure: the disk is left alone for a cooldown, and a failure starts it anew. */
-STORY(a_full_disk_is_left_alone, true, {0, LOW, "", NONE, HUNGRY, "prepare-file 299594"},
+STORY(a_full_disk_is_left_alone, true, {0, LOW, "", NONE, HUNGRY, "prepare-file 314574"},
       {1, LOW, "", {FAILED(PREPARE_FILE, NO_SPACE)}, DIET, NULL}, {5, LOW, "", NONE, DIET, NULL},
       {11, LOW, "", NONE, DIET, "starved"}, {70.9, LOW, "", NONE, DIET, NULL},
       {71, LOW, "", NONE, DIET, "starved"}, {600, SOME, "", NONE, DIET, NULL},
-      {601, SOME, "", NONE, STEADY, NULL}, {602, LOW, "", NONE, HUNGRY, "prepare-file 299594"},
+      {601, SOME, "", NONE, STEADY, NULL}, {602, LOW, "", NONE, HUNGRY, "prepare-file 314574"},
       {603, LOW, "", {FAILED(PREPARE_FILE, NO_SPACE)}, DIET, NULL},
       {1202, SOME, "", NONE, DIET, NULL}, {1203, SOME, "", NONE, STEADY, NULL})
 
@@ -213,11 +213,11 @@ STORY(pressure_counts_below_the_target, true, {0, 35, "spare some!", NONE, STEAD
       /* Without PSI, rates say it. */
       {3, 29, "nopsi spare", {DID(ADD_FILE)}, HUNGRY, NULL},
       {4, 29, "nopsi spare reads", NONE, HUNGRY, "add-file 262144"},
-      {5, 29, "nopsi", {DID(ADD_FILE)}, HUNGRY, "prepare-file 65536"},
+      {5, 29, "nopsi", {DID(ADD_FILE)}, HUNGRY, "prepare-file 149796"},
       {6, 40, "nopsi stalls", NONE, HUNGRY, NULL})
 
 STORY(a_spare_is_made_ahead_of_need, true, {0, 31, "", NONE, STEADY, NULL},
-      {1, 29, "", NONE, STEADY, "prepare-file 65536"}, {2, 29, "", NONE, STEADY, NULL},
+      {1, 29, "", NONE, STEADY, "prepare-file 149796"}, {2, 29, "", NONE, STEADY, NULL},
       {3, 29, "spare", {DID(PREPARE_FILE)}, STEADY, NULL},
       {4, LOW, "spare", NONE, HUNGRY, "add-file 262144"},
       {5, 25, "file ", {DID(ADD_FILE)}, HUNGRY, NULL})

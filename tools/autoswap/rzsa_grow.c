@@ -59,7 +59,12 @@ static uint64_t raise_by(const struct growth *g, const struct rzsa_area *a)
 	return step < left ? step : left;
 }
 
-/* The one that compresses best of those that are nearly full. */
+static bool nearly_full(const struct rzsa_area *a)
+{
+	return a->mem > a->limit / 100 * POOL_HIGH;
+}
+
+/* The one that compresses best: of those that are nearly full, or if none is, of all. */
 static const struct rzsa_area *limit_to_raise(const struct growth *g)
 {
 	const struct rzsa_area *best = NULL;
@@ -70,9 +75,11 @@ static const struct rzsa_area *limit_to_raise(const struct growth *g)
 		unsigned ratio = rzsa_ratio(g->c, a);
 
 		if (a->kind != RZSA_COMPRESSED || !a->managed || a->draining || !a->limit ||
-		    ratio < g->c->least_ratio || ratio <= best_ratio ||
-		    a->mem <= a->limit / 100 * POOL_HIGH || raise_by(g, a) == 0 ||
+		    ratio < g->c->least_ratio || raise_by(g, a) == 0 ||
 		    g->in->mem_available < g->v->ram_floor + raise_by(g, a))
+			continue;
+		if (best && (nearly_full(best) > nearly_full(a) ||
+			     (nearly_full(best) == nearly_full(a) && ratio <= best_ratio)))
 			continue;
 		best = a;
 		best_ratio = ratio;
@@ -80,6 +87,7 @@ static const struct rzsa_area *limit_to_raise(const struct growth *g)
 	return best;
 }
 
+/* A limit that may be raised when its pool is full is waited for: no other step is as cheap. */
 static enum rzsa_step raise_limit(const struct growth *g)
 {
 	const struct rzsa_area *a = limit_to_raise(g);
@@ -87,7 +95,7 @@ static enum rzsa_step raise_limit(const struct growth *g)
 	if (!a || on_diet(g, RZSA_FOR_RAM))
 		return RZSA_STEP_NONE;
 	if (pending(g, RZSA_RAISE_LIMIT) || pending(g, RZSA_LOWER_LIMIT) ||
-	    g->now < g->s->limit_after)
+	    g->now < g->s->limit_after || !nearly_full(a))
 		return RZSA_STEP_WAIT;
 	g->s->limit_after = g->now + LIMIT_HOLD_MS;
 	return act(g, RZSA_RAISE_LIMIT, a->id, a->limit + raise_by(g, a));
@@ -114,9 +122,9 @@ static enum rzsa_step add_device(const struct growth *g)
 static uint64_t file_size(const struct growth *g)
 {
 	uint64_t size = g->v->request > 0 ? (uint64_t)g->v->request : 0;
-	uint64_t least = g->v->worth.total / 16, most = g->c->max_file;
+	uint64_t least = rzsa_least_request(g->c, &g->v->worth), most = g->c->max_file;
 
-	/* Pressure asks for a file, and a spare is made, before the formula does. */
+	/* Pressure asks for a file, and a spare is made, before the formula would. */
 	if (size < least)
 		size = least;
 	if (g->s->max_file && g->s->max_file < most)

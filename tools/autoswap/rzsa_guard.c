@@ -73,7 +73,7 @@ static const char *check_retire(struct look *l, const struct rzsa_action *a)
 
 static const char *check_file(const struct look *l, const struct rzsa_action *a)
 {
-	if (!l->c->files)
+	if (!l->c->files && a->act != RZSA_DROP_FILE)
 		return "a file where none may be made";
 	if (a->act == RZSA_PREPARE_FILE)
 		return l->in->spare		   ? "a second prepared file"

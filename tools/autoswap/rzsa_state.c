@@ -108,11 +108,11 @@ static void when_short(const struct rzsa_config *c, struct rzsa_state *s,
 {
 	enum rzsa_step step = rzsa_grow(c, s, in, v, now, out);
 
-	if (step == RZSA_STEP_NONE) {
+	if (step == RZSA_STEP_NONE && (v->stalled || v->least)) {
 		starve(s, now, out);
 	} else {
 		s->short_of = false;
-		s->starved = false;
+		s->starved = s->starved && step == RZSA_STEP_NONE;
 	}
 	if (step == RZSA_STEP_TAKEN && s->mode != RZSA_DIET)
 		enter(c, s, RZSA_HUNGRY, now);

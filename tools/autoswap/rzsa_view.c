@@ -67,8 +67,8 @@ static bool under_pressure(const struct rzsa_inputs *in)
 void rzsa_look(const struct rzsa_config *c, struct rzsa_state *s, const struct rzsa_inputs *in,
 	       int64_t now, struct rzsa_view *out)
 {
-	bool tight = in->mem_available < rzsa_critical(c, in->mem_total);
 	unsigned bp;
+	bool tight;
 
 	memset(out, 0, sizeof(*out));
 	rzsa_worth(c, in, &out->worth);
@@ -77,7 +77,11 @@ void rzsa_look(const struct rzsa_config *c, struct rzsa_state *s, const struct r
 	out->ratio_bad = ratio_is_bad(s, in, now);
 	out->request = rzsa_request(c, &out->worth);
 	out->ram_floor = rzsa_ram_floor(c, in->mem_total);
-	out->critical = tight || (in->psi ? in->psi_critical : in->stalls >= CRITICAL_STALLS);
+	/* With swap to go to, the kernel itself leaves little available: that alone is normal. */
+	tight = bp < c->freetarget * 100 && in->mem_available < rzsa_critical(c, in->mem_total);
+	out->stalled = in->psi ? in->psi_critical : in->stalls >= CRITICAL_STALLS;
+	out->critical = tight || out->stalled;
+	out->least = bp < c->lower_freelimit * 50;
 	out->low = bp < c->lower_freelimit * 100 ||
 		   (bp < c->freetarget * 100 && under_pressure(in)) || ends_soon(s);
 	out->high = bp > c->upper_freelimit * 100 && !out->low && !out->critical &&

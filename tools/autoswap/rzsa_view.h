@@ -12,7 +12,9 @@
 struct rzsa_view {
 	struct rzsa_worth worth;
 	bool low;      /* below lower_freelimit; or below freetarget under pressure; or soon at 0 */
-	bool critical; /* tasks wait for memory, or hardly any is available */
+	bool least;    /* below half of lower_freelimit */
+	bool stalled;  /* no task makes progress, for want of memory */
+	bool critical; /* that, or hardly any is available */
 	bool high;     /* above upper_freelimit, and no pressure */
 	bool ratio_bad;	    /* what is stored has hardly been compressed, for a minute */
 	bool draining;	    /* a swapoff is at work, whoever began it */

@@ -97,6 +97,13 @@ int64_t rzsa_request(const struct rzsa_config *c, const struct rzsa_worth *w)
 	return (target * (int64_t)w->total - 100 * (int64_t)w->free) / (100 - target);
 }
 
+uint64_t rzsa_least_request(const struct rzsa_config *c, const struct rzsa_worth *w)
+{
+	unsigned lower = c->lower_freelimit, target = c->freetarget < 99 ? c->freetarget : 99;
+
+	return target > lower ? w->total * (target - lower) / (100 - target) : 0;
+}
+
 /* That many hundredths of RAM, at least 64 MiB, but of a small machine no more than a sixteenth. */
 static uint64_t share(uint64_t mem_total, unsigned percent)
 {
