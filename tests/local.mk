@@ -137,6 +137,7 @@ RZS_VALGRIND_TESTS = $(RZS_UNIT_TESTS) $(RZS_UNIT_TESTS_USER) $(RZS_UNIT_TESTS_P
 RZS_ANY_RELEASE_TESTS = $(RZS_PURE_TESTS) \
 	tests/unit/test_store_workers \
 	tests/e2e/kmod-install.sh \
+	tests/e2e/module-swap.sh \
 	tests/e2e/nbd-swap-full.sh \
 	tests/e2e/nbd-swap-once.sh \
 	tests/e2e/nbd-swap.sh \
