@@ -31,6 +31,7 @@ RZS_TEST_LIB_SOURCES = \
 	tests/lib/t_clock.h \
 	tests/lib/t_output.h \
 	tests/lib/t_scratch.h \
+	tests/lib/t_syscall.h \
 	tests/lib/twin.c \
 	tests/lib/twin.h
 

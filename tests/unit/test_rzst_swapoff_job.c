@@ -6,13 +6,13 @@
  */
 #include "swapoff_rig.h"
 #include "t_scratch.h"
+#include "t_syscall.h"
 
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 
 #include "rzst_area.h"
 #include "rzst_fit.h"
@@ -25,7 +25,7 @@
 static struct machine {
 	struct rzst_areas areas;
 	int lock;
-	bool room[CALLS], no_pause, no_fork, no_pidfd;
+	bool room[CALLS], no_pause, no_fork;
 	unsigned looks;
 	int change_error;
 	int64_t now;
@@ -40,8 +40,6 @@ static struct machine {
 
 pid_t __real_fork(void);
 pid_t __wrap_fork(void);
-long __real_syscall(long number, ...);
-long __wrap_syscall(long number, ...);
 void __wrap_syslog(int priority, const char *fmt, ...);
 int __real_ppoll(struct pollfd *fds, nfds_t nr, const struct timespec *t, const sigset_t *mask);
 int __wrap_ppoll(struct pollfd *fds, nfds_t nr, const struct timespec *t, const sigset_t *mask);
@@ -56,42 +54,6 @@ pid_t __wrap_fork(void)
 	if (!m || !m->no_fork)
 		return __real_fork();
 	errno = EAGAIN;
-	return -1;
-}
-
-/* How many arguments are given for it: more must not be looked at. */
-static unsigned nr_arguments(long number)
-{
-	switch (number) {
-	case SYS_close:
-		return 1;
-	case SYS_capget:
-	case SYS_pidfd_open:
-		return 2;
-	case SYS_close_range:
-	case SYS_openat:
-	case SYS_read:
-		return 3;
-	case SYS_pidfd_send_signal:
-		return 4;
-	default:
-		abort();
-	}
-}
-
-long __wrap_syscall(long number, ...)
-{
-	unsigned nr = nr_arguments(number);
-	long v[4] = {0};
-	va_list ap;
-
-	va_start(ap, number);
-	for (unsigned i = 0; i < nr; i++)
-		v[i] = va_arg(ap, long);
-	va_end(ap);
-	if (number != SYS_pidfd_open || !m || !m->no_pidfd)
-		return __real_syscall(number, v[0], v[1], v[2], v[3]);
-	errno = ENOSYS;
 	return -1;
 }
 
@@ -448,7 +410,7 @@ T_TEST(without_pidfd_nothing_begins)
 
 	MACHINE(ANSWER_OFF);
 	nr = open_files();
-	m->no_pidfd = true;
+	t_missing_syscall = SYS_pidfd_open;
 	T_EQ(rzst_swapoff_job_begin(&job, AREA), -ENOSYS);
 	T_EQ(job.pid, 0);
 	T_EQ(job.pidfd, -1);
