@@ -78,6 +78,8 @@ grep -q '^Swapped.* saved (zram: [0-9.]* [KMG]*iB; zswap, which needs a disk: [0
 	fail "no other stores: $(cat "$out")"
 grep -q '^The processor takes [0-9.]* us to compress a page that is swapped out and [0-9.]* us to decompress' "$out" ||
 	fail "no cost: $(cat "$out")"
+grep -q '^Merging equal pages (merge-run=1) would save [0-9.]* [KMG]*iB of it, and take up to [0-9.]* [KMG]*iB for itself' \
+	"$out" || fail "no gain of merging: $(cat "$out")"
 says "One round only"
 share() { # WHAT LEAST MOST of 1000 pages
 	local n all

@@ -125,6 +125,25 @@ static void show_methods(const struct rzsb_pages *p)
 		puts("One round only: the times are not reliable.");
 }
 
+/* Bytes of merging's index for each page, and of its table for each object that pages share. */
+#define MERGE_INDEX_BYTES 8
+#define MERGE_SHARE_BYTES 16
+
+/* What merge-run=1 would save of what method i takes in the store, and what it needs itself. */
+static void show_merging(const struct rzsb_pages *p, unsigned i)
+{
+	double equal = share((double)p->duplicates, (double)p->corpus.nr_busy);
+	double whole = (double)p->corpus.whole;
+	double found = whole * (double)p->duplicates / (double)p->corpus.nr;
+	char less[RZST_HUMAN_MAX], more[RZST_HUMAN_MAX];
+
+	printf("Merging equal pages (merge-run=1) would save %s%s of it, and take up to %s for "
+	       "itself.\n",
+	       p->corpus.nr < p->corpus.whole ? "at least " : "",
+	       rzst_size_text(equal * p->store_bytes[i], less),
+	       rzst_size_text(whole * MERGE_INDEX_BYTES + found * MERGE_SHARE_BYTES, more));
+}
+
 static void show_gain(const struct rzsb_pages *p, unsigned i)
 {
 	double whole = (double)p->corpus.whole * RZSB_PAGE;
@@ -143,6 +162,8 @@ static void show_gain(const struct rzsb_pages *p, unsigned i)
 		printf("; nbdkit memory allocator=zstd: %s",
 		       rzst_size_text(p->nbdkit_bytes, other));
 	puts(").");
+	if (p->duplicates)
+		show_merging(p, i);
 	printf("A store takes %s more for itself, whatever it contains.\n",
 	       rzst_size_text(p->store_itself[i], held));
 	if (p->result[i].units > 0)
