@@ -16,8 +16,15 @@ tool=${builddir:-.}/scripts/rzs-module-swap
 export RZS_SIZE=1073741824 RZS_MEMLIMIT=536870912 RZS_ALGORITHM=zstd
 sysfs=sys/block/ramzswap0
 
-test_usage() {
+# rzs-swapoff --dry-run, which is the real one, wants to see the device's node.
+make_module_machine() {
 	make_machine
+	mkdir -p "$R/dev"
+	truncate -s 1M "$R/dev/ramzswap0"
+}
+
+test_usage() {
+	make_module_machine
 	gives 2
 	gives 2 status
 	gives 2 attach --force
@@ -28,7 +35,7 @@ test_usage() {
 
 # What is written to sysfs stays there as it was written.
 test_whole() {
-	make_machine
+	make_module_machine
 	gives 0 attach --verbose
 	says '/dev/ramzswap0: swapping to it'
 	called 'modprobe ramzswap' 'rzscontrol attach /dev/ramzswap0 --priority 100'
@@ -50,7 +57,7 @@ test_whole() {
 
 # What another has loaded, and other devices of the module, stay.
 test_module() {
-	make_machine
+	make_module_machine
 	mkdir -p "$R/sys/module/ramzswap"
 	put 0 $sysfs/initstate
 	RZS_ALGORITHM='' RZS_MEMLIMIT='' RZS_PRIORITY=7 gives 0 attach
@@ -60,7 +67,7 @@ test_module() {
 	gives 0 detach
 	is_in 1 $sysfs/reset
 	called 'rzs-swapoff --force --wait /dev/ramzswap0'
-	make_machine
+	make_module_machine
 	gives 0 attach
 	put 1 sys/block/ramzswap1/initstate
 	: >"$calls"
@@ -69,23 +76,23 @@ test_module() {
 }
 
 test_failures() {
-	make_machine
+	make_module_machine
 	mkdir -p "$R/run/rzs"
 	FAKE_MODPROBE='Module ramzswap not found' unchanged 1 'was it built for this kernel?' -- attach
 	FAKE_SWAPON='no memory' unchanged 1 'rzscontrol: no memory' -- attach
 	called 'modprobe ramzswap' 'modprobe ramzswap' 'rzscontrol attach /dev/ramzswap0 --priority 100' 'rmmod ramzswap'
-	make_machine
+	make_module_machine
 	FAKE_USED=200000 gives 0 attach
 	: >"$calls"
 	gives 4 detach
-	says 'are to be brought back, and there is room for'
+	says '200000 KiB to bring back to memory for it, and room for'
 	FAKE_SWAPOFF=other gives 1 detach --force
 	called 'rzs-swapoff --force --wait /dev/ramzswap0'
 	[ ! -e "$R/$sysfs/reset" ] || fail "${shell[*]}: reset, and still swapped to"
 }
 
 test_shutdown() {
-	make_machine
+	make_module_machine
 	mkdir -p "$R/run/systemd/system" "$R/dev/shm" "$R/proc/sys/kernel"
 	: >"$R/dev/shm/text"
 	echo 'tmpfs /dev/shm tmpfs rw 0 0' >>"$R/proc/mounts"
