@@ -117,7 +117,7 @@ int rzs_merger_set(struct rzs_merger *m, const struct rzs_merge_knobs *knobs, ui
 		err = open_index(m, knobs, &stats, why);
 	if (err < 0 && !undo)
 		return err;
-	if (undo && err == 0 && m->open) {
+	if (m->open && (err < 0 || knobs->run != RZS_MERGE_RUN)) {
 		rzs_store_merge_close(m->store);
 		m->open = false;
 	}

@@ -17,9 +17,9 @@
 #include "value.h"
 
 enum rzs_merge_run {
-	RZS_MERGE_STOP, /* what is merged stays merged, and the index is kept */
-	RZS_MERGE_RUN,
-	RZS_MERGE_UNDO, /* every page gets an object of its own again, and the index is freed */
+	RZS_MERGE_STOP, /* what is merged stays merged */
+	RZS_MERGE_RUN,	/* the index exists */
+	RZS_MERGE_UNDO, /* every page gets an object of its own again */
 };
 
 struct rzs_merge_knobs {

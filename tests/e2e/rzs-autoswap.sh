@@ -55,8 +55,8 @@ says '1 ticks'
 complains 1 "$tmpdir/here.trace: cannot be made: File exists" --record "$tmpdir/here.trace" --ticks 1
 gives 0 --status
 # 300000 KiB more store 900000, which win two thirds of that.
-says '/dev/zram0: compressed, 586 MiB of 1.9 GiB used; worth 586 MiB; holds 195 MiB of 488 MiB, ratio 3.00'
-says '/swap?: disk, 0 B of 97.7 MiB used; worth 97.7 MiB'
+says '/dev/zram0: compressed, permanent, 586 MiB of 1.9 GiB used; worth 586 MiB; holds 195 MiB of 488 MiB, ratio 3.00'
+says '/swap?: disk, permanent, 0 B of 97.7 MiB used; worth 97.7 MiB'
 says 'pressure: not known'
 gives 0 --status --json
 json 'd["free_bytes"] == (400000 + 600000 + 100000) * 1024 and d["would"] == []' \

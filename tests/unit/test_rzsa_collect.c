@@ -137,6 +137,21 @@ T_TEST(areas_and_what_they_hold)
 	T_STR_EQ(rzsa_collect_name(&c, 99), "?");
 }
 
+/* A file of ours is permanent only when fstab says so. */
+T_TEST(fstab_keeps_an_area)
+{
+	make();
+	put("/proc/swaps", HEADING "/var/lib/rzs-autoswap/0 file 300000 0 -2\n"
+				   "/var/lib/rzs-autoswap/1 file 300000 0 -3\n");
+	put("/var/lib/rzs-autoswap/0", "");
+	put("/var/lib/rzs-autoswap/1", "");
+	put("/etc/fstab", "/var/lib/rzs-autoswap/1 none swap sw 0 0\n");
+	rzsa_collect(&c, 0, &in);
+	T_EQ(in.nr_areas, 2);
+	T_EQ(in.area[0].managed && !in.area[0].permanent, true);
+	T_EQ(in.area[1].managed && in.area[1].permanent, true);
+}
+
 /* An area keeps its number while it is on; one that comes back is another one. */
 T_TEST(areas_keep_their_numbers)
 {

@@ -48,7 +48,7 @@ librzsasettings_la_SOURCES = \
 	tools/autoswap/rzsa_settings_read.c \
 	tools/autoswap/rzsa_status.c
 librzsasettings_la_CPPFLAGS = $(RZS_AUTOSWAP_CPPFLAGS)
-librzsasettings_la_LIBADD = librzsa.la librzsconf.la librzsvalue.la librzsport.la
+librzsasettings_la_LIBADD = librzsa.la librzsswap.la librzsconf.la librzsvalue.la librzsport.la
 tools_autoswap_rzs_autoswap_SOURCES = tools/autoswap/rzs-autoswap.c
 tools_autoswap_rzs_autoswap_CPPFLAGS = $(RZS_AUTOSWAP_CPPFLAGS)
 tools_autoswap_rzs_autoswap_LDADD = librzsasettings.la

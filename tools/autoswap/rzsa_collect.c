@@ -15,6 +15,7 @@
 #include "rzst.h"
 #include "rzst_area.h"
 #include "rzst_fit_other.h"
+#include "rzst_fstab.h"
 
 #define RATIO_LEAST   4096 /* KiB stored since: fewer say little */
 #define TRIGGER_SHORT "some 150000 1000000"
@@ -162,6 +163,8 @@ static struct rzsa_seen *recall(struct rzsa_collector *c, const char *name)
 		memset(unused, 0, sizeof(*unused));
 		snprintf(unused->name, sizeof(unused->name), "%s", name);
 		unused->id = c->next_id++;
+		/* Once for each area: it reads fstab, and perhaps devices. */
+		unused->in_fstab = rzst_fstab_has(name);
 	}
 	return unused;
 }
@@ -236,9 +239,10 @@ static void look_at_areas(struct rzsa_collector *c, struct rzsa_inputs *out)
 		a->id = s->id;
 		a->size = from->size >> 10;
 		a->used = from->used >> 10;
-		a->permanent = from->permanent;
 		a->draining = from->state == RZST_AREA_SWAPOFF;
 		a->managed = is_our_file(c, from);
+		/* That it was on before anybody noted an area says nothing about our files. */
+		a->permanent = s->in_fstab || (from->permanent && !a->managed);
 		look_inside(c, from, s, out->mem_total, a);
 		out->nr_areas++;
 	}

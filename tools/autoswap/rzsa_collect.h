@@ -15,6 +15,7 @@ struct rzsa_seen {
 	char name[256]; /* empty: none */
 	uint32_t id;
 	bool now;		    /* in this tick */
+	bool in_fstab;
 	uint64_t first_limit;	    /* KiB */
 	uint64_t mark_stored, mark; /* KiB stored and held when the ratio was last taken */
 	unsigned recent;
