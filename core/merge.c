@@ -3,10 +3,10 @@
  * Same-page merging: find pages whose objects are equal, and let them share one (share.h).
  *
  * The scan walks over the slots.  For each object it looks for another one with the same size and
- * checksum in the index, a hash table of bounded size.  It has the numbers of pages; it may be
- * incomplete or out of date without harm, since both pages are looked at again, and their objects
- * compared byte by byte.  Stored objects never change, so unlike KSM this needs no second pass to
- * see whether a page is stable, and no write protection.
+ * checksum in the index, a hash table of bounded size.  It has the numbers of shares, and of pages
+ * that share nothing yet.  It may be incomplete or out of date without harm, since what it names is
+ * looked at again, and objects are compared byte by byte.  Stored objects never change, so unlike
+ * KSM this needs no second pass to see whether a page is stable, and no write protection.
  *
  * To merge two pages, the first one's object becomes a share, if it is not one yet, and the second
  * one's slot gets the share's word.  Each of these steps is a compare-and-swap of a slot's word
@@ -24,9 +24,12 @@
 /* With `smart`, a unique page is looked at in one pass of so many. */
 #define SMART_PASSES 8u
 
+/* In a tag: the entry names a share. */
+#define TAG_SHARE (1u << 31)
+
 struct rzs_merge_entry {
-	uint32_t tag;  /* half of the key; the other half chooses the set */
-	uint32_t slot; /* plus 1; 0: the entry is free */
+	uint32_t tag;  /* 31 bits of the key, whose other half chooses the set; and TAG_SHARE */
+	uint32_t name; /* of a page or a share: its number plus 1; 0: the entry is free */
 };
 
 struct merge_scan {
@@ -44,19 +47,31 @@ static struct rzs_merge_entry *merge_index_set(const struct rzs_store *store, ui
 	return store->index + (key >> 32) % sets * SET_ENTRIES;
 }
 
-/* Remember a page under a key: in the entry *at, a free one, or in place of any other. */
-static void merge_index_insert(struct rzs_merge_entry *set, struct rzs_merge_entry *at,
-			       uint64_t key, rzs_slot_t slot)
+static bool merge_index_match(const struct rzs_merge_entry *e, uint64_t key)
 {
+	return e->name && !(((uint32_t)key ^ e->tag) & ~TAG_SHARE);
+}
+
+/*
+ * Remember a page with this word under a key: in the entry *at, a free one, or in place of any
+ * other.  A page that shares an object may be overwritten, and the object is there still, so it is
+ * the share that is remembered.
+ */
+static void merge_index_insert(struct rzs_merge_entry *set, struct rzs_merge_entry *at,
+			       uint64_t key, rzs_slot_t slot, uint64_t word)
+{
+	bool share = rzs_word_kind(word) == RZS_KIND_MERGED;
+	struct rzs_merge_entry e;
 	unsigned i;
 
+	e.tag = ((uint32_t)key & ~TAG_SHARE) | (share ? TAG_SHARE : 0);
+	e.name = (uint32_t)(share ? rzs_word_share(word) : slot) + 1;
 	for (i = 0; i < SET_ENTRIES && !at; i++)
-		if (!set[i].slot || set[i].slot == (uint32_t)slot + 1)
+		if (!set[i].name || (set[i].tag == e.tag && set[i].name == e.name))
 			at = &set[i];
 	if (!at)
 		at = &set[slot % SET_ENTRIES];
-	at->tag = (uint32_t)key;
-	at->slot = (uint32_t)slot + 1;
+	*at = e;
 }
 
 int rzs_store_merge_open(struct rzs_store *store, uint64_t index_bytes)
@@ -171,17 +186,19 @@ static uint64_t merge_promote(struct merge_scan *m, rzs_slot_t slot, uint64_t *p
 }
 
 /*
- * Become a user of the share that a word names.  False: it has enough, or none.  Its number cannot
- * be another share's meanwhile, because only this thread makes shares.
+ * Become a user of a share.  Returns the word of a page that uses it; 0: it has enough users, or
+ * none.  Its number cannot be another share's meanwhile, because only this thread makes shares.
  */
-static bool merge_use(struct merge_scan *m, uint64_t word)
+static uint64_t merge_use(struct merge_scan *m, uint64_t id)
 {
-	struct rzs_share *s = rzs_shares_at(&m->store->shares, rzs_word_share(word));
+	struct rzs_share *s = rzs_shares_at(&m->store->shares, id);
+	uint32_t size;
 
 	if (!s || !rzs_share_get(s, m->params->max_sharing))
-		return false;
-	merge_count_user(m->w, rzs_word_size(word));
-	return true;
+		return 0;
+	size = rzs_word_size(rzs_load(&s->word));
+	merge_count_user(m->w, size);
+	return rzs_word_merged(id, size);
 }
 
 /* Let a page use the share of the word merged, if its object is the one in the worker's buffer. */
@@ -203,6 +220,24 @@ static bool merge_link(struct merge_scan *m, rzs_slot_t slot, uint64_t *p, uint6
 }
 
 /*
+ * Let a page use the share of the word merged.  The caller is a user of it, and is none afterwards.
+ * False: their objects are not equal.
+ */
+static bool merge_into(struct merge_scan *m, uint64_t merged, rzs_slot_t slot, uint64_t *p,
+		       uint64_t word)
+{
+	uint64_t named = merged; /* in place of a page that names the share */
+	struct rzs_object o;
+
+	/* Equal sizes are equal kinds, too: no compressed object is as large as a page. */
+	if (rzs_word_size(merged) == rzs_word_size(word) &&
+	    merge_copy(m, slot, &named, merged, &o) && merge_link(m, slot, p, word, merged))
+		return true;
+	rzs_store_unshare(m->store, m->w, merged);
+	return false;
+}
+
+/*
  * Merge two pages, of which the second has an object of its own, and the first has one or shares
  * one.  False: they are not equal, or have changed meanwhile.
  */
@@ -211,30 +246,43 @@ static bool merge_pair(struct merge_scan *m, rzs_slot_t first, uint64_t *p_first
 {
 	uint64_t keep = rzs_load(p_first), word = rzs_load(p_second), merged;
 	struct rzs_object o;
-	bool raw;
 
 	if (!merge_candidate(keep) || !merge_candidate(word) || !rzs_word_is_object(word) ||
 	    rzs_word_size(keep) != rzs_word_size(word))
 		return false;
-	raw = rzs_word_kind(word) == RZS_KIND_RAW;
-	if (rzs_word_is_object(keep) && raw != (rzs_word_kind(keep) == RZS_KIND_RAW))
-		return false;
-	if (!merge_copy(m, second, p_second, word, &o))
-		return false;
 	if (rzs_word_is_object(keep)) {
+		if (rzs_word_kind(word) != rzs_word_kind(keep) ||
+		    !merge_copy(m, second, p_second, word, &o))
+			return false;
 		merged = merge_promote(m, first, p_first, keep);
 	} else {
-		/* Equal sizes are equal kinds, too: no compressed object is as large as a page. */
-		merged = merge_use(m, keep) ? keep : 0;
+		merged = merge_use(m, rzs_word_share(keep));
 	}
+	return merged && merge_into(m, merged, second, p_second, word);
+}
+
+enum merge_found {
+	MERGE_DONE,	 /* the page uses the share now */
+	MERGE_ALREADY,	 /* it did before */
+	MERGE_ELSEWHERE, /* the share has enough users, or the page uses another one */
+	MERGE_STALE,	 /* the share is another object's, or of none */
+};
+
+/* Merge a page with a share that the index has under its key. */
+static enum merge_found merge_with_share(struct merge_scan *m, uint64_t id, rzs_slot_t slot,
+					 uint64_t *p, uint64_t word)
+{
+	struct rzs_share *s = rzs_shares_at(&m->store->shares, id);
+	uint64_t users = s ? rzs_load(&s->users) : 0, merged;
+
+	if (rzs_word_kind(word) == RZS_KIND_MERGED)
+		return rzs_word_share(word) == id ? MERGE_ALREADY : MERGE_ELSEWHERE;
+	if (!users || users & RZS_SHARE_UNUSED)
+		return MERGE_STALE;
+	merged = merge_use(m, id);
 	if (!merged)
-		return false;
-	/* In the second case the share's object must be looked at now. */
-	if (merge_copy(m, first, p_first, merged, &o) &&
-	    merge_link(m, second, p_second, word, rzs_word_stable(merged)))
-		return true;
-	rzs_store_unshare(m->store, m->w, merged);
-	return false;
+		return MERGE_ELSEWHERE;
+	return merge_into(m, merged, slot, p, word) ? MERGE_DONE : MERGE_STALE;
 }
 
 /* ---- the scan ---- */
@@ -267,31 +315,44 @@ static void merge_mark(struct merge_scan *m, uint64_t *p, uint64_t word)
 		rzs_count(&m->w->counters, RZS_C_pages_unshared, 1);
 }
 
-/* Merge a page with one that the index has under its key.  False: there is none. */
-static bool merge_by_index(struct merge_scan *m, rzs_slot_t slot, uint64_t *p, uint64_t key)
+/* Merge a page with another one that the index has under its key.  False: it is not equal. */
+static bool merge_with_page(struct merge_scan *m, rzs_slot_t other, rzs_slot_t slot, uint64_t *p)
+{
+	uint64_t *q = rzs_slots_lookup(&m->store->slots, other);
+
+	return q && other != slot &&
+	       (merge_pair(m, other, q, slot, p) || merge_pair(m, slot, p, other, q));
+}
+
+/* Merge a page with what the index has under its key.  False: there is nothing. */
+static bool merge_by_index(struct merge_scan *m, rzs_slot_t slot, uint64_t *p, uint64_t word,
+			   uint64_t key)
 {
 	struct rzs_merge_entry *set = merge_index_set(m->store, key), *at = NULL;
+	enum merge_found found;
+	bool merged = false;
 	unsigned i;
 
-	for (i = 0; i < SET_ENTRIES; i++) {
-		rzs_slot_t other = set[i].slot - 1ull;
-		uint64_t *q;
+	for (i = 0; i < SET_ENTRIES && !merged; i++) {
+		uint64_t number = set[i].name - 1ull;
 
-		if (!set[i].slot || set[i].tag != (uint32_t)key)
+		if (!merge_index_match(&set[i], key))
 			continue;
-		at = &set[i];
-		if (other == slot)
-			break;
-		q = rzs_slots_lookup(&m->store->slots, other);
-		if (q && merge_pair(m, other, q, slot, p))
-			return true;
-		if (q && merge_pair(m, slot, p, other, q)) {
-			merge_index_insert(set, at, key, slot);
-			return true;
+		if (set[i].tag & TAG_SHARE) {
+			found = merge_with_share(m, number, slot, p, word);
+			if (found == MERGE_DONE || found == MERGE_ALREADY)
+				return found == MERGE_DONE;
+			if (found == MERGE_STALE)
+				at = &set[i];
+			continue;
 		}
+		at = &set[i];
+		merged = merge_with_page(m, number, slot, p);
 	}
-	merge_index_insert(set, at, key, slot);
-	return false;
+	if (merged)
+		word = rzs_load(p);
+	merge_index_insert(set, at, key, slot, word);
+	return merged;
 }
 
 /* Scan one page.  Returns whether it was merged. */
@@ -309,7 +370,7 @@ static bool merge_scan_page(struct merge_scan *m, rzs_slot_t slot, uint64_t *p)
 	rzs_count(&m->w->counters, RZS_C_pages_scanned, 1);
 	if (!merge_key(m, slot, p, word, &key))
 		return false;
-	if (merge_by_index(m, slot, p, key))
+	if (merge_by_index(m, slot, p, word, key))
 		return true;
 	merge_mark(m, p, word);
 	return false;

@@ -121,6 +121,23 @@ T_TEST(bytes)
 	twin_close(&t);
 }
 
+/* An object is found again when the pages that it was found by have been overwritten. */
+T_TEST(a_share_is_found_without_its_first_page)
+{
+	struct twin t = open_merging(10);
+
+	put(&t, 4, 3, 'x', false);
+	scan_expect(&t, &usual, 1, 2, 0);
+	put(&t, 4, 1, 'x', false);
+	put(&t, 0, 1, 'x', false);
+	scan_expect(&t, &usual, 1, 3, 0);
+	put(&t, 5, 1, 'y', false);
+	put(&t, 4, 1, 'z', false);
+	put(&t, 1, 1, 'x', false);
+	scan_expect(&t, &usual, 1, 2, 2);
+	twin_close(&t);
+}
+
 /* No object has more users than allowed, and another one is found for the rest. */
 T_TEST(max_sharing)
 {
