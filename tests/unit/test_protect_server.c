@@ -152,7 +152,7 @@ T_TEST(upkeep_compacts_at_the_priority_of_those_who_wait_for_it)
 	T_EQ(rzs_protect_server_late(), 0);
 	T_EQ(rzs_upkeep_start(1, tick), 0);
 	T_WAIT(__atomic_load_n(&ticks_at, __ATOMIC_ACQUIRE) >= 0, 20);
-	T_EQ(ticks_at, 0);
+	T_EQ(__atomic_load_n(&ticks_at, __ATOMIC_ACQUIRE), 0);
 	store = store_with_holes();
 	T_EQ(rzs_upkeep_add("", store), 0);
 	rzs_upkeep_wake();
@@ -160,7 +160,7 @@ T_TEST(upkeep_compacts_at_the_priority_of_those_who_wait_for_it)
 	T_EQ(__atomic_load_n(&compacts_at, __ATOMIC_RELAXED), 2);
 	__atomic_store_n(&ticks_at, -1, __ATOMIC_RELEASE);
 	T_WAIT(__atomic_load_n(&ticks_at, __ATOMIC_ACQUIRE) >= 0, 20);
-	T_EQ(ticks_at, 0);
+	T_EQ(__atomic_load_n(&ticks_at, __ATOMIC_ACQUIRE), 0);
 	rzs_upkeep_stop();
 	rzs_upkeep_remove(store);
 	rzs_store_destroy(store);
