@@ -10,28 +10,16 @@
 #include "rzsc_show.h"
 #include "rzsc_stats.h"
 #include "rzst_json.h"
+#include "rzst_kernel_merge.h"
 
 #define SETTING_MAX  128u
 #define SETTINGS_MAX 16u
-
-struct knob {
-	const char *name, *key;
-};
-
-static const struct knob knobs[] = {
-	{"run", "merge-run"},
-	{"pages_to_scan", "merge-pages-to-scan"},
-	{"sleep_millisecs", "merge-sleep-millisecs"},
-	{"max_page_sharing", "merge-max-page-sharing"},
-	{"smart_scan", "merge-smart-scan"},
-};
 
 static const char *const counters[] = {
 	"pages_shared",	 "pages_sharing", "pages_unshared", "pages_volatile",	 "full_scans",
 	"pages_scanned", "pages_skipped", "merge_bytes",    "merge_saved_bytes",
 };
 
-#define KNOBS	 (sizeof(knobs) / sizeof(knobs[0]))
 #define COUNTERS (sizeof(counters) / sizeof(counters[0]))
 
 static int failed(const struct rzsc_found *found, int err)
@@ -46,10 +34,11 @@ static int translate(const char *word, char out[SETTING_MAX])
 {
 	size_t len = strcspn(word, "=");
 
-	for (size_t i = 0; word[len] && i < KNOBS; i++)
-		if (strlen(knobs[i].name) == len && memcmp(knobs[i].name, word, len) == 0) {
-			if (snprintf(out, SETTING_MAX, "%s%s", knobs[i].key, word + len) <
-			    (int)SETTING_MAX)
+	for (size_t i = 0; word[len] && i < RZST_MERGE_KNOBS; i++)
+		if (strlen(rzst_merge_knobs[i].name) == len &&
+		    memcmp(rzst_merge_knobs[i].name, word, len) == 0) {
+			if (snprintf(out, SETTING_MAX, "%s%s", rzst_merge_knobs[i].key,
+				     word + len) < (int)SETTING_MAX)
 				return RZS_EXIT_DONE;
 			break;
 		}
@@ -109,8 +98,9 @@ static void show_text(const struct state *s)
 {
 	int64_t profit;
 
-	for (size_t i = 0; i < KNOBS; i++)
-		printf("%s=%s\n", knobs[i].name, value_of(&s->params, knobs[i].key));
+	for (size_t i = 0; i < RZST_MERGE_KNOBS; i++)
+		printf("%s=%s\n", rzst_merge_knobs[i].name,
+		       value_of(&s->params, rzst_merge_knobs[i].key));
 	if (!s->ready)
 		return;
 	for (size_t i = 0; i < COUNTERS; i++)
@@ -131,10 +121,11 @@ static void show_json(const struct rzsc_found *found, const struct state *s)
 	rzst_json_text(&j, "device", found->name);
 	rzst_json_text(&j, "socket", b->of_kernel ? NULL : b->where);
 	rzst_json_object(&j, "knobs");
-	for (size_t i = 0; i < KNOBS; i++) {
-		bool known = rzst_number_parse(value_of(&s->params, knobs[i].key), &number) == 0;
+	for (size_t i = 0; i < RZST_MERGE_KNOBS; i++) {
+		bool known = rzst_number_parse(value_of(&s->params, rzst_merge_knobs[i].key),
+					       &number) == 0;
 
-		rzsc_show_number(&j, knobs[i].name, known, number);
+		rzsc_show_number(&j, rzst_merge_knobs[i].name, known, number);
 	}
 	rzst_json_object_end(&j);
 	if (!s->ready) {
@@ -161,8 +152,8 @@ static int look(struct rzsc_found *found, struct state *s)
 
 	if (err < 0)
 		return failed(found, err);
-	for (size_t i = 0; i < KNOBS; i++)
-		if (!value_of(&s->params, knobs[i].key))
+	for (size_t i = 0; i < RZST_MERGE_KNOBS; i++)
+		if (!value_of(&s->params, rzst_merge_knobs[i].key))
 			return rzst_fail(RZS_EXIT_UNSUPPORTED,
 					 "%s: its server is too old to merge pages", found->name);
 	err = b->ops->stats(b, found->name, &s->stats);

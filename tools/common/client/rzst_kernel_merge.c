@@ -7,10 +7,7 @@
 
 #define PREFIX "merge-"
 
-/* The files, and their names here. */
-static const struct {
-	const char *file, *key;
-} knobs[] = {
+const struct rzst_merge_knob rzst_merge_knobs[RZST_MERGE_KNOBS] = {
 	{"run", PREFIX "run"},
 	{"pages_to_scan", PREFIX "pages-to-scan"},
 	{"sleep_millisecs", PREFIX "sleep-millisecs"},
@@ -18,16 +15,15 @@ static const struct {
 	{"smart_scan", PREFIX "smart-scan"},
 };
 
-#define KNOBS (sizeof(knobs) / sizeof(knobs[0]))
-
 void rzst_kernel_merge_params(const char *name, struct rzst_texts *out)
 {
 	char path[128], line[64];
 
-	for (size_t i = 0; i < KNOBS; i++) {
-		snprintf(path, sizeof(path), "/sys/block/%s/merge/%s", name, knobs[i].file);
+	for (size_t i = 0; i < RZST_MERGE_KNOBS; i++) {
+		snprintf(path, sizeof(path), "/sys/block/%s/merge/%s", name,
+			 rzst_merge_knobs[i].name);
 		if (rzst_first_line(path, line, sizeof(line)) == 0)
-			rzst_texts_add(out, knobs[i].key, line);
+			rzst_texts_add(out, rzst_merge_knobs[i].key, line);
 	}
 }
 
@@ -58,10 +54,12 @@ int rzst_kernel_merge_set(const char *name, const char *setting, char *why, size
 	size_t len = (size_t)(value - setting) - 1;
 	int err = -EINVAL;
 
-	for (size_t i = 0; i < KNOBS; i++) {
-		if (strlen(knobs[i].key) != len || memcmp(knobs[i].key, setting, len) != 0)
+	for (size_t i = 0; i < RZST_MERGE_KNOBS; i++) {
+		if (strlen(rzst_merge_knobs[i].key) != len ||
+		    memcmp(rzst_merge_knobs[i].key, setting, len) != 0)
 			continue;
-		snprintf(path, sizeof(path), "/sys/block/%s/merge/%s", name, knobs[i].file);
+		snprintf(path, sizeof(path), "/sys/block/%s/merge/%s", name,
+			 rzst_merge_knobs[i].name);
 		err = rzst_path(at, sizeof(at), path);
 		if (err == 0)
 			err = write_file(at, value);
