@@ -167,7 +167,8 @@ check_header()
     check_twins
 }
 
-# The priority is the kernel's, and as it always was: rzs-swapon's own rules are none here.
+# The priority is the kernel's number.  --force: rzs-swapon's rules for interleaved areas do not
+# apply to it.
 swap_on()
 {
     local policy=none
