@@ -9,9 +9,9 @@
  */
 #include <errno.h>
 #include <stdatomic.h>
-#include <time.h>
 
 #include "client.h"
+#include "clock.h"
 #include "extent.h"
 #include "io.h"
 #include "protect_server.h"
@@ -54,15 +54,6 @@ struct call {
 	uint64_t since; /* ns */
 };
 
-/* No system call: the clock is read in user space. */
-static inline uint64_t now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
-
 static inline struct call begin(void)
 {
 	struct call c;
@@ -70,7 +61,7 @@ static inline struct call begin(void)
 	if (unlikely(!thread_ready))
 		thread_setup();
 	rzs_threads_progress(thread_entry, true);
-	c.since = now();
+	c.since = rzs_clock_ns();
 	c.worker = rzs_worker_get(store, thread_hint);
 	return c;
 }
@@ -79,7 +70,7 @@ static inline struct call begin(void)
 static inline int done(struct call c, enum rzs_latency_op op, uint32_t count, int err)
 {
 	rzs_worker_put(store, c.worker);
-	rzs_latency_add(latency, thread_hint, op, now() - c.since, count);
+	rzs_latency_add(latency, thread_hint, op, rzs_clock_ns() - c.since, count);
 	rzs_threads_progress(thread_entry, false);
 	if (unlikely(err < 0)) {
 		errno = -err;

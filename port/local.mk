@@ -6,6 +6,7 @@ noinst_HEADERS = port/port_check.h
 RZS_PORT_USER_SOURCES = \
 	port/user/arena.c \
 	port/user/arena.h \
+	port/user/clock.h \
 	port/user/blocks.c \
 	port/user/blocks.h \
 	port/user/blocks_info.c \

@@ -4,8 +4,8 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <time.h>
 
+#include "clock.h"
 #include "conn_private.h"
 #include "memory.h"
 #include "unlikely.h"
@@ -22,14 +22,6 @@
 #define IN_OFF	(HEAD + IN_SKEW)
 #define OUT_OFF (HEAD + LINE + RZS_CONN_IN_SIZE + OUT_SKEW)
 #define BYTES	(HEAD + LINE + RZS_CONN_IN_SIZE + LINE + RZS_CONN_OUT_SIZE)
-
-uint64_t rzs_conn_clock(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
 
 int rzs_conn_create(int fd, const struct rzs_nbd_session *session, const void *early,
 		    size_t early_len, struct rzs_conn **out)
@@ -59,7 +51,7 @@ int rzs_conn_create(int fd, const struct rzs_nbd_session *session, const void *e
 	if (early_len)
 		memcpy(c->in, early, early_len);
 	c->in_end = (uint32_t)early_len;
-	c->arrived = rzs_conn_clock();
+	c->arrived = rzs_clock_ns();
 	*out = &c->pub;
 	return 0;
 }
@@ -187,7 +179,7 @@ static enum rzs_conn_progress conn_next(struct conn *c)
 /* Read the clock.  The first reading of a time slice begins it. */
 static void conn_tick(struct conn *c)
 {
-	c->now = rzs_conn_clock();
+	c->now = rzs_clock_ns();
 	if (!c->until)
 		c->until = c->now + RZS_CONN_SLICE_NS;
 }

@@ -80,7 +80,4 @@ void rzs_conn_destroy(struct rzs_conn *c);
 /* Receive, serve and send for one time slice at most.  Never blocks, never allocates. */
 enum rzs_conn_wants rzs_conn_run(struct rzs_conn *c, const struct rzs_conn_thread *thread);
 
-/* The clock of pauses and time slices, ns. */
-uint64_t rzs_conn_clock(void);
-
 #endif

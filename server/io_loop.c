@@ -22,6 +22,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "conn.h"
 #include "io_loop.h"
 #include "protect_server.h"
@@ -136,7 +137,7 @@ static void io_run_queue(struct io_thread *t)
 	for (; c; c = next) {
 		next = c->queued;
 		if (c->wants == RZS_CONN_PAUSE) {
-			now = now ? now : rzs_conn_clock();
+			now = now ? now : rzs_clock_ns();
 			if (now < c->pause_until) {
 				io_enqueue(t, c);
 				continue;

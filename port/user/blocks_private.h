@@ -4,10 +4,10 @@
 #define RZS_BLOCKS_PRIVATE_H
 
 #include <pthread.h>
-#include <time.h>
 
 #include "arena.h"
 #include "blocks.h"
+#include "clock.h"
 #include "headroom.h"
 
 struct block_link {
@@ -52,10 +52,7 @@ struct rzs_blocks {
 /* CLOCK_MONOTONIC in ns, never 0. */
 static inline uint64_t rzs_blocks_now(void)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec + 1;
+	return rzs_clock_ns() + 1;
 }
 
 /* Start and stop counting a source in rzs_blocks_info().  They wait for a lock. */

@@ -15,20 +15,12 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "loop.h"
 
 #define EVENTS 64 /* taken at a time */
-
-static void look_at_clock(struct rzs_loop *l)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	l->now = (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
 
 /* ---- life ---- */
 
@@ -38,7 +30,7 @@ int rzs_loop_open(struct rzs_loop *l)
 	int err;
 
 	*l = (struct rzs_loop){.wake = -1};
-	look_at_clock(l);
+	l->now = rzs_clock_ms();
 	l->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (l->epoll >= 0)
 		l->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -133,7 +125,7 @@ static int timeout(struct rzs_loop *l)
 
 	if (!l->timers)
 		return -1;
-	look_at_clock(l);
+	l->now = rzs_clock_ms();
 	left = l->timers->due > l->now ? l->timers->due - l->now : 0;
 	return left < INT_MAX ? (int)left : INT_MAX;
 }
@@ -177,7 +169,7 @@ void rzs_loop_run_once(struct rzs_loop *l, bool wait)
 	struct epoll_event events[EVENTS];
 	int nr = epoll_wait(l->epoll, events, EVENTS, wait ? timeout(l) : 0);
 
-	look_at_clock(l);
+	l->now = rzs_clock_ms();
 	l->event = events;
 	l->end = events + (nr > 0 ? nr : 0); /* -1: a signal, whose handler has made its call */
 	while (l->event < l->end) {

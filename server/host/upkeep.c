@@ -23,9 +23,9 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "protect_server.h"
 #include "ram.h"
 #include "say.h"
@@ -92,14 +92,6 @@ static void tell(struct entry *e, const struct rzs_stats *s)
 			name, colon, (unsigned long long)s->impossible);
 }
 
-static uint64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
-
 /* Look at a store: write messages, and decide whether to compact it. */
 static bool check_store(struct entry *e)
 {
@@ -156,18 +148,18 @@ static bool merge_step(struct entry *e)
 	uint64_t wait;
 	int err;
 
-	if (e->paused || rzs_merger_wait(&e->merger, now_ms()) > 0)
+	if (e->paused || rzs_merger_wait(&e->merger, rzs_clock_ms()) > 0)
 		goto out;
 	worker = rzs_worker_get_own(e->store, own_worker);
 	raised = rzs_threads_raise(own_entry);
-	err = rzs_merger_step(&e->merger, worker, now_ms());
+	err = rzs_merger_step(&e->merger, worker, rzs_clock_ms());
 	if (raised)
 		rzs_threads_lower(own_entry);
 	rzs_worker_put(e->store, worker);
 	if (err < 0)
 		tell_undone(e, err);
 out:
-	wait = e->paused ? UINT64_MAX : rzs_merger_wait(&e->merger, now_ms());
+	wait = e->paused ? UINT64_MAX : rzs_merger_wait(&e->merger, rzs_clock_ms());
 	if (wait < merge_wait)
 		merge_wait = wait;
 	return wait == 0;
@@ -238,7 +230,7 @@ static void look_at_all(void)
 
 static void *upkeep_main(void *unused)
 {
-	uint64_t tick = now_ms() + TICK_MS; /* when the next one is */
+	uint64_t tick = rzs_clock_ms() + TICK_MS; /* when the next one is */
 	int swaps;
 
 	(void)unused;
@@ -248,11 +240,11 @@ static void *upkeep_main(void *unused)
 		rzs_protect_server_follow_swap(); /* it may have changed since the start */
 	merge_wait = UINT64_MAX;
 	while (!atomic_load(&stopping)) {
-		uint64_t now = now_ms(), wait = tick > now ? tick - now : 0;
+		uint64_t now = rzs_clock_ms(), wait = tick > now ? tick - now : 0;
 
-		if (upkeep_wait(swaps, merge_wait < wait ? merge_wait : wait) || now_ms() >= tick) {
+		if (upkeep_wait(swaps, merge_wait < wait ? merge_wait : wait) || rzs_clock_ms() >= tick) {
 			look_at_all();
-			tick = now_ms() + TICK_MS;
+			tick = rzs_clock_ms() + TICK_MS;
 		}
 		merge_wait = UINT64_MAX;
 		if (for_each_store(merge_step))

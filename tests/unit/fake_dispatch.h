@@ -6,6 +6,7 @@
 #ifndef RZS_TEST_FAKE_DISPATCH_H
 #define RZS_TEST_FAKE_DISPATCH_H
 
+#include "clock.h"
 #include "dispatch.h"
 #include "nbd.h"
 
@@ -129,9 +130,9 @@ static int refused(uint64_t slot)
 
 static void take_time(void)
 {
-	uint64_t end = fake.slow_ns ? rzs_conn_clock() + fake.slow_ns : 0;
+	uint64_t end = fake.slow_ns ? rzs_clock_ns() + fake.slow_ns : 0;
 
-	while (end && rzs_conn_clock() < end)
+	while (end && rzs_clock_ns() < end)
 		;
 }
 

@@ -3,6 +3,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include "clock.h"
 #include "conn_private.h"
 #include "conn_rig.h"
 
@@ -83,7 +84,7 @@ T_TEST(early_bytes)
 	make_pattern();
 	n = mixed_stream(stream);
 	for (size_t early = 1; early <= n; early += 501) {
-		before = rzs_conn_clock();
+		before = rzs_clock_ns();
 		rig_open_early(&r, false, stream, early);
 		r.conn->readable = false; /* nothing but these */
 		T_EQ(rig_turns(&r), RZS_CONN_INPUT);
@@ -96,7 +97,7 @@ T_TEST(early_bytes)
 		T_MEM_EQ(fake.bytes + 7 * PAGE + PAGE, pattern + PAGE + 96, 204);
 		/* They were not under way for longer than there was a connection. */
 		T_GT(fake.longest_ns, 0);
-		T_LE(fake.longest_ns, rzs_conn_clock() - before);
+		T_LE(fake.longest_ns, rzs_clock_ns() - before);
 		rig_close(&r);
 	}
 }
