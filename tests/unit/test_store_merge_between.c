@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Merging and what others do between two steps of a call.  One thread: the port calls in between. */
+#include "merge_rig.h"
+#include "pool_internal.h"
+#include "port_test.h"
+#include "sanitized.h"
+#include "store.h"
+
+/* At step number `at` of a call, others do something, if this thread would not wait for itself. */
+static struct {
+	struct twin *t;
+	unsigned steps, at, action;
+	uint64_t slot;
+	bool done;
+} between;
+
+enum { OVERWRITE, OVERWRITE_ALL, DISCARD, MODIFY, COMPACT, ACTIONS, REUSE = ACTIONS };
+
+static bool is_free(rzs_lock_t *l)
+{
+	if (!rzs_trylock(l))
+		return false;
+	rzs_unlock(l);
+	return true;
+}
+
+static bool all_free(struct rzs_store *store)
+{
+	struct rzs_pool *p = &store->pool;
+
+	for (unsigned i = 0; i < p->nr_shards; i++)
+		if (!is_free(&p->shards[i].lock))
+			return false;
+	for (uint32_t id = 1; id < p->next_id; id++)
+		if (!is_free(&rzs_pool_block(p, id)->lock))
+			return false;
+	return is_free(&p->id_lock) && is_free(&store->shares.lock) &&
+	       rzs_test_source_is_free(store->blocks);
+}
+
+static void interfere(struct twin *t, unsigned action, uint64_t slot)
+{
+	struct rzs_worker *own = t->worker;
+
+	t->worker = rzs_worker_get(t->store, 1);
+	switch (action) {
+	case OVERWRITE:
+		put(t, slot, 1, 77, false);
+		break;
+	case OVERWRITE_ALL:
+		put(t, 0, 3, 78, false);
+		break;
+	case DISCARD:
+		twin_discard(t, slot, 1);
+		break;
+	case MODIFY:
+		T_EQ(twin_pwrite(t, "other", 5, slot * PAGE + 50), 0);
+		break;
+	case REUSE: /* the number of the share becomes that of another */
+		put(t, 0, 3, 78, false);
+		put(t, 3, 2, 79, false);
+		twin_merge(t, &usual, 16);
+		break;
+	default:
+		twin_compact(t, UINT64_MAX);
+	}
+	rzs_worker_put(t->store, t->worker);
+	t->worker = own;
+}
+
+static void step(void *arg, const void *unused, size_t n)
+{
+	(void)arg, (void)unused, (void)n;
+	if (between.done || between.steps++ < between.at || !all_free(between.t->store))
+		return;
+	between.done = true;
+	interfere(between.t, between.action, between.slot);
+}
+
+static void begin_between(struct twin *t, unsigned at, unsigned action, uint64_t slot)
+{
+	memset(&between, 0, sizeof(between));
+	between.t = t;
+	between.at = at;
+	between.action = action;
+	between.slot = slot;
+	rzs_test_call_at(RZS_TEST_AT_YIELD, step, NULL);
+}
+
+/*
+ * Three equal pages, some of which share an object already, are merged, or given back.  Whatever is
+ * done to them at whatever step, everything is in order.  Returns whether the call was long enough.
+ */
+static bool interrupted_call(unsigned at, unsigned action, unsigned before, bool back)
+{
+	struct twin t = open_merging(16);
+
+	/* So that there is something for compaction to move. */
+	for (unsigned i = 3; i < 16; i++)
+		put(&t, i, 1, 100 + i, false);
+	put(&t, 0, 3, 1, false);
+	for (unsigned i = 4; i < 16; i += 2)
+		twin_discard(&t, i, 1);
+	if (before)
+		twin_merge(&t, &usual, before);
+	begin_between(&t, at, action % ACTIONS, action / ACTIONS);
+	if (back)
+		(void)twin_unmerge(&t, 16);
+	else
+		twin_merge(&t, &usual, 16);
+	rzs_test_call_at(RZS_TEST_AT_YIELD, NULL, NULL);
+	twin_check_all(&t);
+	twin_close(&t);
+	return between.done;
+}
+
+T_TEST_TIMEOUT(between_two_steps, 120)
+{
+	unsigned calls = 0, at, step_by = instrumented() ? 5 : 1;
+
+	for (unsigned before = 0; before <= 3; before++)
+		for (unsigned back = before < 2; back < 2; back++)
+			for (unsigned action = 0; action < 3 * ACTIONS; action++)
+				for (at = 0; interrupted_call(at, action, before, back);
+				     at += step_by)
+					calls++;
+	t_note("%u interruptions", calls);
+	T_GT(calls, 500);
+}
+
+/* A reader gets the page as it was, or as it is now, whatever happens to its share in between. */
+T_TEST(between_two_steps_of_a_read)
+{
+	for (unsigned action = 0; action <= REUSE; action++)
+		for (unsigned at = 0;; at++) {
+			struct twin t = open_merging(16);
+			uint8_t page[PAGE], was[PAGE];
+
+			put(&t, 0, 3, 1, false);
+			twin_merge(&t, &usual, 16);
+			T_EQ(stats_of(&t).pages_sharing, 2);
+			memcpy(was, model_page(&t.model, 0), PAGE);
+			begin_between(&t, at, action, 0);
+			T_EQ(rzs_store_read(t.store, t.worker, 0, page), 0);
+			rzs_test_call_at(RZS_TEST_AT_YIELD, NULL, NULL);
+			if (memcmp(page, was, PAGE) != 0)
+				T_MEM_EQ(page, model_page(&t.model, 0), PAGE);
+			twin_close(&t);
+			if (!between.done)
+				break;
+		}
+}
