@@ -72,8 +72,8 @@ check_device()
     [ "$dry" = no ] || [ -d "$root/sys/module/nbd" ] || return 0
     ! peek "$root/sys/module/nbd/parameters/nbds_max" || most=" (nbd has nbds_max=$value)"
     wait_until "$patience" is_there || object "--device $device: there is no such device$most"
-    ! read_swap ||
-        object "--device $device is swapped to already; see $me status, or detach it first"
+    ! read_swap || object \
+        "${swap_doubt:---device $device is swapped to already; see $me status, or detach it first}"
     ! is_connected || object "--device $device is in use already;" \
         "see $me status, detach it, or name another with --device"
     ! is_mounted || object "--device $device is mounted; name another with --device"
@@ -179,7 +179,8 @@ swap_on()
     fi
     will_undo swap_off_again
     do_it "$swapon" --force --discard=$policy --priority "$priority" "$device" || fail "$(said)"
-    [ "$dry" = yes ] || read_swap || fail "$swapon succeeded, but $device is not in /proc/swaps"
+    [ "$dry" = yes ] || { read_swap && [ -z "$swap_doubt" ]; } ||
+        fail "$swapon has succeeded, but ${swap_doubt:-$device is not swapped to}"
 }
 
 swap_off_again() { ! read_swap || do_it "$swapoff" --force --wait "$device"; }
@@ -188,8 +189,7 @@ attach()
 {
     check_root
     find_client
-    swapon=$(own_program rzs-swapon "${RZS_SWAPON:-}") || exit
-    swapoff=$(own_program rzs-swapoff "${RZS_SWAPOFF:-}") || exit
+    find_swap_programs
     check_client
     check_socket
     take_lock

@@ -106,7 +106,9 @@ take_back()
     trap '' INT TERM HUP
     [ -z "$undo" ] || complain "undoing what was done"
     for step in $undo; do
-        "$step" || complain "$step failed: see $me status"
+        "$step" && continue
+        complain "$step failed: see $me status"
+        [ "$step" != swap_off_again ] || break # what is still swapped to needs all the rest
     done
     undo=''
 }
@@ -223,27 +225,34 @@ check_number()
         bad_usage "$1 $2: expected a number from $3 to $4"
 }
 
+find_swap_programs()
+{
+    swapon=$(own_program rzs-swapon "${RZS_SWAPON:-}") || exit
+    swapoff=$(own_program rzs-swapoff "${RZS_SWAPOFF:-}") || exit
+}
+
 # ---- the device and the machine
 
 has_size() { peek "$block/size" && [ "$value" -gt 0 ]; }
 is_connected() { [ -e "$block/pid" ] || has_size; }
 is_disconnected() { ! is_connected; }
 
-# The device's line in /proc/swaps, in $swap_kib, $swap_used and $swap_priority; fails when it is
-# not swapped to.  Here and not by rzs-swapon: a program that cannot be started, as there is no
-# memory, must not look like a device that is not swapped to.
+# Whether the device is swapped to: then $swap_kib, $swap_used and $swap_priority are the kernel's.
+# Only 32 is "no".  With any other status it counts as swapped to, and $swap_doubt says why that is
+# not known: rzs-swapon may not start for want of memory, and what cannot be asked must not be
+# disconnected.  A shell that cannot fork for it cannot do so for nbd-client either: it ends here.
 read_swap()
 {
-    local path
-    if [ -r "$root/proc/swaps" ]; then
-        while read -r path _ swap_kib swap_used swap_priority; do
-            case $path in
-            "$device" | "$device"'\040(deleted)') return 0 ;; # the second: without its node
-            esac
-        done <"$root/proc/swaps"
-    fi
-    swap_kib=0 swap_used=0 swap_priority=0
-    return 1
+    local line code=0
+    line=$("$swapon" --is-on "$device" 2>&1 </dev/null 9<&-) || code=$?
+    swap_kib=0 swap_used=0 swap_priority=0 swap_doubt=''
+    case $code:$line in
+    32:*) return 1 ;;
+    0:[0-9]*' '[0-9]*' '*)
+        swap_kib=${line%% *} swap_priority=${line##* }
+        swap_used=${line#* } swap_used=${swap_used%% *} ;;
+    *) swap_doubt="whether $device is swapped to is not known: $line (status $code)" ;;
+    esac
 }
 
 is_mounted()

@@ -4,7 +4,7 @@
 show_progress()
 {
     [ "$verbose" = yes ] || [ -t 1 ] || return 0
-    ! read_swap || say "swapoff $device: $swap_used KiB to bring back"
+    ! read_swap || [ -n "$swap_doubt" ] || say "swapoff $device: $swap_used KiB to bring back"
 }
 
 is_gone() { ! kill -0 "$1" 2>/dev/null; }
@@ -25,8 +25,7 @@ run_swapoff()
 }
 
 # Only one swapoff at a time can be at work on the device; it may be systemd's.  Wait until that has
-# finished; it may also fail.  Whether it is still swapped to is read here: a program that cannot be
-# started, as there is no memory, must not look like a device that is not swapped to.
+# finished; it may also fail.
 drain()
 {
     local code
@@ -56,7 +55,9 @@ swapoff_failed()
         drop_shared_memory && is_room ||
             no_room "swapoff $device: no room in memory for the $swap_used KiB that are swapped" \
                 "out there" ;;
-    *) die $FAILED "swapoff $device: $(said) (status $1); everything stays attached" ;;
+    *)
+        die $FAILED "swapoff $device: $(said) (status $1)${swap_doubt:+; $swap_doubt};" \
+            "everything stays attached" ;;
     esac
 }
 
@@ -98,7 +99,7 @@ detach()
 {
     check_root
     find_client
-    swapoff=$(own_program rzs-swapoff "${RZS_SWAPOFF:-}") || exit
+    find_swap_programs
     take_lock
     if ! read_swap && ! is_connected; then
         [ "$dry" = yes ] || { give_to_systemd; forget; restore_vm; }

@@ -327,6 +327,29 @@ test_swapoff() {
 	says 'warning: /dev/nbd0: 1000 KiB to bring back to memory for it, and room for 999 KiB'
 }
 
+# What rzs-swapon cannot say counts as swapped to, whatever the reason.
+test_unknown() {
+	make_machine
+	for status in 1 2 126 127 137 255; do
+		FAKE_IS_ON=$status unchanged 3 "is not known:  (status $status)" -- attach --socket $S
+	done
+	for status in 1 127 137; do
+		gives 0 attach --socket $S
+		: >"$calls"
+		FAKE_IS_ON=$status gives 1 detach
+		says 'everything stays attached'
+		called 'rzs-swapoff --force --wait /dev/nbd0'
+		gives 0 detach
+	done
+	# Undoing, too: what may be swapped to keeps its server, and what detach needs.
+	: >"$calls"
+	FAKE_IS_ON_LATER=127 FAKE_SWAPOFF=other gives 1 attach --socket $S
+	says 'has succeeded, but whether /dev/nbd0 is swapped to is not known'
+	called "nbd-client -unix $S /dev/nbd0 -b 4096" 'rzs-swapon --force --discard=pages --priority 100 /dev/nbd0' \
+		'rzs-swapoff --force --wait /dev/nbd0'
+	gives 0 detach
+}
+
 # no_room TEXT AVAILABLE-KIB [LINE-OF-MEMINFO]: detach is refused, with this text.
 no_room() {
 	put "MemAvailable: $2 kB" proc/meminfo
@@ -569,5 +592,5 @@ fi
 if command -v shellcheck >/dev/null; then
 	shellcheck -S warning "$tool" || fail "shellcheck has objections"
 fi
-in_each_shell usage dry_run refusals attach_detach name circumstances failures interruptions swapoff room shutdown units \
-	status check json
+in_each_shell usage dry_run refusals attach_detach name circumstances failures interruptions swapoff unknown room shutdown \
+	units status check json

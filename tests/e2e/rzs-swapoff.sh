@@ -47,6 +47,7 @@ json '"/run/rzs/areas" in d["doubt"]'
 rm "$run/areas"
 
 # ---- completion, and the manual page
+PATH=$(realpath "${builddir:-.}/tools/swapon"):$PATH
 completed() {
 	COMP_WORDS=(rzs-swapoff "$@") COMP_CWORD=$#
 	COMPREPLY=()

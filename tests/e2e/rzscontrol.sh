@@ -652,6 +652,8 @@ test_completion() {
 	completes 'rzscontrol set swap0 mem' memlimit=
 	completes 'rzscontrol metrics --o' --output
 	completes 'rzscontrol --device sw' swap1
+	echo '/dev/nbd3 partition 65532 1000 100' >>"$RZS_SYSROOT/proc/swaps"
+	PATH=$(realpath "${builddir:-.}/tools/swapon"):$PATH completes 'rzscontrol detach ' /dev/nbd3
 	! completion_offers "$tool" 'rzscontrol swap0 --pr' --priority ||
 		fail "completion offers an option of another command"
 	# Every long option that the tool knows.

@@ -382,6 +382,51 @@ test_permanent() {
 	[ "$(state_of /dev/rzst-c)" = active ] || fail "not as swap: $(state_of /dev/rzst-c)"
 }
 
+# is_on STATUS OUTPUT NAME
+is_on() {
+	gives "$1" --is-on "$3"
+	[ "$(cat "$out")" = "$2" ] || fail "--is-on $3 prints '$(cat "$out")', not '$2'"
+}
+
+test_is_on() {
+	local words
+
+	make_machine
+	touch "$R/dev/rzst-a" "$R/dev/rzst-b" "$R/dev/rzst c"
+	ln "$R/dev/rzst-b" "$R/dev/node-of-b"
+	ln -s "rzst c" "$R/dev/link"
+	ln -s loop "$R/dev/loop"
+	swaps_are '/dev/rzst-b partition 1020 12 100' '/dev/rzst\040c partition 2040 0 -2' \
+		'/dev/gone\040(deleted) partition 4 0 7'
+	# It reads neither notes nor fstab, and --show no fstab: who opens these waits.
+	rm -f "$R/etc/fstab" "$R/run/rzs/areas"
+	mkfifo "$R/etc/fstab"
+	gives 0 --show=NAME,PRIO
+	mkfifo "$R/run/rzs/areas"
+	is_on 0 '1020 12 100' /dev/rzst-b
+	is_on 0 '1020 12 100' /dev//node-of-b
+	is_on 0 '2040 0 -2' '/dev/rzst c'
+	is_on 0 '2040 0 -2' /dev/link
+	is_on 0 '4 0 7' /dev/gone
+	is_on 32 '' /dev/rzst-a
+	is_on 32 '' /dev/rzst
+	is_on 32 '' /dev/none
+	complains 255 '/dev/loop: whether it is on cannot be found out' --is-on /dev/loop
+	complains 255 'cannot be found out' --is-on LABEL=none
+	for words in '--is-on' '--is-on --check /dev/rzst-a' '--is-on -a' '--is-on /dev/rzst-a /dev/rzst-b'; do
+		# shellcheck disable=SC2086
+		complains 1 '--is-on' $words
+	done
+	# What may be left out may be it.
+	swaps_are '/dev/rzst-b partition 1020 12 100' '/dev/odd partition'
+	is_on 0 '1020 12 100' /dev/rzst-b
+	complains 255 'cannot be found out' --is-on /dev/rzst-a
+	: >"$R/proc/swaps"
+	complains 255 'cannot be found out' --is-on /dev/rzst-a
+	rm "$R/proc/swaps"
+	complains 255 'cannot be found out' --is-on /dev/rzst-a
+}
+
 test_completion() {
 	local option
 
@@ -403,7 +448,7 @@ test_completion() {
 	done
 }
 
-for name in usage calls ours rules names checks check fstab lists permanent completion; do
+for name in usage calls ours rules names checks check fstab lists permanent is_on completion; do
 	"test_$name"
 	say "$name: passed"
 done

@@ -11,8 +11,9 @@ RZSCONTROL=$(realpath "${builddir:-.}/tools/rzscontrol/rzscontrol")
 [ -x "$RZSCONTROL" ] || fail "no $RZSCONTROL: build first"
 # What it calls to look and not to change is the real one.
 real_swapoff=$(realpath "${builddir:-.}/tools/swapoff/rzs-swapoff")
-[ -x "$real_swapoff" ] || fail "no $real_swapoff: build first"
-export RZSCONTROL real_swapoff
+real_swapon=$(realpath "${builddir:-.}/tools/swapon/rzs-swapon")
+[ -x "$real_swapoff" ] && [ -x "$real_swapon" ] || fail "no $real_swapoff or $real_swapon: build first"
+export RZSCONTROL real_swapoff real_swapon
 
 R=$tmpdir/r
 bin=$tmpdir/bin
@@ -64,6 +65,10 @@ make_programs() {
 			[ -f "$RZS_SYSROOT$2" ] || exit 255
 			[ "$(tr -d '\0' <"$RZS_SYSROOT$2" | wc -c)" != 0 ] || exit 32
 			exit 255 ;;
+		rzs-swapon:--is-on*)
+			[ -z "${FAKE_IS_ON:-}" ] || exit "$FAKE_IS_ON"
+			! grep -q "^$2[[:space:]]" "$swaps" || [ -z "${FAKE_IS_ON_LATER:-}" ] || exit "$FAKE_IS_ON_LATER"
+			exec "$real_swapon" "$@" ;;
 		rzs-swapon:*)
 			[ -z "${FAKE_SWAPON:-}" ] || { echo "rzs-swapon: $FAKE_SWAPON" >&2; exit 255; }
 			echo "${!#} partition 1020 ${FAKE_USED:-0} 100" >>"$swaps" ;;
@@ -227,7 +232,7 @@ unchanged() {
 
 # called LINE..: exactly these programs, in this order, but for questions.
 called() {
-	[ "$(grep -vE '^nbd-client -(V|l)|^getconf|^system|^udevadm|^rzs-swapo(n --check|ff --dry-run)' "$calls")" = "$(printf '%s\n' "$@")" ] ||
+	[ "$(grep -vE '^nbd-client -(V|l)|^getconf|^system|^udevadm|^rzs-swapo(n --check|n --is-on|ff --dry-run)' "$calls")" = "$(printf '%s\n' "$@")" ] ||
 		fail "${shell[*]}: calls are not as expected: $(cat "$calls")"
 }
 

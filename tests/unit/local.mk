@@ -263,7 +263,7 @@ tests_unit_test_rzst_CPPFLAGS = $(RZS_CLIENT_CPPFLAGS) -I$(srcdir)/tests/lib
 tests_unit_test_rzst_LDADD = librzstests_user.la librzsclient.la
 tests_unit_test_rzst_areas_CPPFLAGS = $(RZS_SWAP_CPPFLAGS) -I$(srcdir)/tests/lib
 tests_unit_test_rzst_areas_LDADD = librzsareas.la
-tests_unit_test_rzst_areas_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=swapon,--wrap=swapoff
+tests_unit_test_rzst_areas_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=swapon,--wrap=swapoff,--wrap=nanosleep
 tests_unit_test_rzst_fit_CPPFLAGS = $(RZS_SWAP_CPPFLAGS) -I$(srcdir)/tests/lib
 tests_unit_test_rzst_fit_LDADD = librzsareas.la
 tests_unit_test_rzst_swapoff_job_CPPFLAGS = $(RZS_SWAP_CPPFLAGS) -I$(srcdir)/tests/lib

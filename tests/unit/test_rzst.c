@@ -250,6 +250,57 @@ T_TEST(one_area)
 	T_EQ(rzst_swaps_find("/dev/nbd", &area), -ENODEV);
 	T_EQ(area.used, 0);
 	T_EQ(unlink(at("proc/swaps")), 0);
+	T_EQ(rmdir(at("proc")), 0);
 	T_EQ(unsetenv("RZS_SYSROOT"), 0);
-	end(1);
+	end(0);
+}
+
+/* "No" is said only when all of /proc/swaps is there and understood. */
+T_TEST(what_is_not_known_to_be_off)
+{
+	static const struct {
+		const char *text;
+		int of_a, of_none;
+	} all[] = {
+		{"Filename\n", -ENODEV, -ENODEV},
+		{"Filename\n/b partition 8 4 7\n", -ENODEV, -ENODEV},
+		{"Filename\n/a partition 8 4 7\n", 0, -ENODEV},
+		{"Filename\n/a\\040(deleted) partition 8 4 7\n", 0, -ENODEV},
+		{"Filename\n/link-to-a partition 8 4 7\n", 0, -ENODEV},
+		{"/a partition 8 4 7\n", 0, -EILSEQ},
+		{"Filename\n/b partition 8\n/a partition 8 4 7\n", 0, -EILSEQ},
+		{"Filename\nFilename\n", -EILSEQ, -EILSEQ},
+		{"", -EILSEQ, -EILSEQ},
+	};
+	struct rzst_swap_area area;
+	char many[16400] = "Filename\n";
+
+	begin();
+	T_EQ(setenv("RZS_SYSROOT", root, 1), 0);
+	T_EQ(rzst_swaps_is_on("/a", &area), -ENOENT);
+	put("a", "");
+	T_EQ(link(at("a"), at("link-to-a")), 0);
+	T_EQ(rzst_swaps_is_on("/a", &area), -ENOENT);
+	T_EQ(mkdir(at("proc"), 0700), 0);
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		put("proc/swaps", all[i].text);
+		if (rzst_swaps_is_on("/a", &area) != all[i].of_a ||
+		    rzst_swaps_is_on("/none", &area) != all[i].of_none)
+			T_FAIL("row %zu: %d, %d", i, rzst_swaps_is_on("/a", &area),
+			       rzst_swaps_is_on("/none", &area));
+		T_EQ(area.size, 0);
+	}
+	while (strlen(many) < sizeof(many) - 9)
+		strcat(many, "Filename\n");
+	put("proc/swaps", many);
+	T_EQ(rzst_swaps_is_on("/a", &area), -EOVERFLOW);
+	/* Nor if the name may lead anywhere. */
+	put("proc/swaps", "Filename\n");
+	T_EQ(symlink("loop", at("loop")), 0);
+	T_EQ(rzst_swaps_is_on("/loop", &area), -ELOOP);
+	T_EQ(rzst_swaps_is_on("/a/b", &area), -ENODEV);
+	T_EQ(unlink(at("proc/swaps")), 0);
+	T_EQ(rmdir(at("proc")), 0);
+	T_EQ(unsetenv("RZS_SYSROOT"), 0);
+	end(3);
 }

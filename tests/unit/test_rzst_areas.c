@@ -270,6 +270,157 @@ T_TEST(two_at_the_same_time_lose_nothing)
 	T_EQ(areas.v[0].used_at_start, PROCESSES * TIMES);
 }
 
+/* ---- forgetting ---- */
+
+static bool is_there(const char *name)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s%s", t_scratch(), name);
+	return access(path, F_OK) == 0;
+}
+
+T_TEST(with_the_last_note_the_files_go)
+{
+	static const struct {
+		const char *notes, *swaps;
+		bool stays;
+	} all[] = {
+		{"", HEADING, false},
+		{"complete 0 0 0 0 1 9 0 0 /dev/a\n", HEADING, false},
+		{"on 0 1 0 0 0 0 0 0 /dev/a\n", A_IS_ON, false},
+		{"on 0 1 0 0 0 0 0 0 /dev/a\ncomplete 0 0 0 0 1 9 0 0 /dev/b\n", A_IS_ON, false},
+		/* Without the file these would be permanent, not exclusive, and nothing but on. */
+		{"on 0 0 0 0 0 0 0 0 /dev/a\n", A_IS_ON, true},
+		{"", A_IS_ON, true},
+		{"on 1 1 0 0 0 0 0 0 /dev/a\n", A_IS_ON, true},
+		{"failed 0 1 0 0 1 9 -12 0 /dev/a\n", A_IS_ON, true},
+		{"busy 0 1 0 0 1 9 -12 0 /dev/a\n", A_IS_ON, true},
+	};
+	static struct rzst_areas before, after;
+	char text[256];
+
+	begin(HEADING);
+	T_EQ(rzst_areas_forget(1), 0);
+	T_OK(!is_there("/run/rzs"));
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		snprintf(text, sizeof(text), "rzs-areas 1 boot-1\n%send\n", all[i].notes);
+		put("/run/rzs/areas", text);
+		put("/proc/swaps", all[i].swaps);
+		rzst_areas_read(&before);
+		T_EQ(rzst_areas_forget(1), 0);
+		if (is_there("/run/rzs/areas") != all[i].stays ||
+		    is_there("/run/rzs/areas.lock") != all[i].stays)
+			T_FAIL("row %zu: the notes %d, the lock %d", i, is_there("/run/rzs/areas"),
+			       is_there("/run/rzs/areas.lock"));
+		/* Of what is on nothing has changed, and nothing is said of what is off. */
+		rzst_areas_read(&after);
+		T_EQ(after.nr, strcmp(all[i].swaps, A_IS_ON) == 0);
+		if (after.nr)
+			T_EQ(memcmp(&after.v[0], &before.v[0], sizeof(after.v[0])), 0);
+	}
+}
+
+T_TEST(a_change_that_fails_leaves_no_lock_behind)
+{
+	begin(HEADING);
+	T_EQ(rzst_areas_change(1, set_exclusive, (char[]){"/no"}), -ENODEV);
+	T_OK(!is_there("/run/rzs/areas.lock"));
+}
+
+/* Two others, that one of them removes the lock's file while we wait for the lock. */
+static struct {
+	int first, second; /* who has the old lock, and the new one; -1: nobody */
+	unsigned waits;
+	bool changed;
+} others = {-1, -1, 0, false};
+
+static int lock_as_another(void)
+{
+	char path[256];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/run/rzs/areas.lock", t_scratch());
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	T_OK(fd >= 0);
+	T_EQ(flock(fd, LOCK_EX | LOCK_NB), 0);
+	return fd;
+}
+
+int __wrap_nanosleep(const struct timespec *t, struct timespec *left);
+
+int __wrap_nanosleep(const struct timespec *t, struct timespec *left)
+{
+	char path[256];
+
+	if (others.first < 0 && others.second < 0) /* the other tests' */
+		return clock_nanosleep(CLOCK_MONOTONIC, 0, t, left);
+	T_OK(!others.changed);
+	if (others.waits++ == 0) {
+		snprintf(path, sizeof(path), "%s/run/rzs/areas.lock", t_scratch());
+		T_EQ(unlink(path), 0);
+		others.second = lock_as_another();
+		close(others.first);
+		others.first = -1;
+	} else {
+		close(others.second);
+		others.second = -1;
+	}
+	return 0;
+}
+
+static int note_that_it_changed(struct rzst_areas *areas, void *arg)
+{
+	(void)areas;
+	(void)arg;
+	others.changed = true;
+	T_EQ(others.second, -1);
+	return 0;
+}
+
+T_TEST(a_lock_whose_file_was_removed_is_not_had)
+{
+	begin(A_IS_ON);
+	put("/run/rzs/x", "");
+	others.first = lock_as_another();
+	T_EQ(rzst_areas_change(60, note_that_it_changed, NULL), 0);
+	T_EQ(others.waits, 2);
+	T_OK(others.changed);
+}
+
+static int be_alone(struct rzst_areas *areas, void *inside)
+{
+	int before = __atomic_fetch_add((int *)inside, 1, __ATOMIC_SEQ_CST);
+
+	rzst_area_find(areas, "/dev/a")->exclusive = false;
+	__atomic_fetch_sub((int *)inside, 1, __ATOMIC_SEQ_CST);
+	return before;
+}
+
+T_TEST(two_at_the_same_time_are_alone_while_others_forget)
+{
+	enum { PROCESSES = 4, TIMES = 25 };
+	int status, *inside = mmap(NULL, sizeof(*inside), PROT_READ | PROT_WRITE,
+				   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	T_OK(inside != MAP_FAILED);
+	begin(A_IS_ON);
+	for (unsigned i = 0; i < PROCESSES; i++)
+		if (fork() == 0) {
+			for (unsigned n = 0; n < TIMES; n++)
+				if (rzst_areas_change(60, be_alone, inside) != 0 ||
+				    rzst_areas_forget(60) != 0)
+					_exit(1);
+			_exit(0);
+		}
+	for (unsigned i = 0; i < PROCESSES; i++) {
+		T_GT(wait(&status), 0);
+		T_EQ(status, 0);
+	}
+	T_OK(!is_there("/run/rzs/areas"));
+	T_OK(!is_there("/run/rzs/areas.lock"));
+}
+
 /* ---- faults ---- */
 
 static void make_area(const char *name, uint32_t last_page, off_t size)

@@ -46,4 +46,15 @@ int rzst_swaps_uuid(const char *device, char uuid[RZST_UUID_TEXT]);
 /* The area of this name.  -ENODEV: it is not swapped to; *out is all zeros. */
 int rzst_swaps_find(const char *name, struct rzst_swap_area *out);
 
+/*
+ * The area of this name, or of the same device or file by another name.  0; -ENODEV: nothing swaps
+ * to it, for certain.  Another negative errno: that is not known, as /proc/swaps cannot be read
+ * (-EILSEQ: not understood in each line; -EOVERFLOW: too long), or what the name leads to cannot be
+ * looked at.  *out is all zeros then.  No device is opened.
+ */
+int rzst_swaps_is_on(const char *name, struct rzst_swap_area *out);
+
+/* Whether both names lead to the same block device, by whatever nodes, or to the same file. */
+bool rzst_swaps_same(const char *a, const char *b);
+
 #endif

@@ -11,8 +11,11 @@
 
 #include "rzsc_setup.h"
 #include "rzsc_swap.h"
+#include "rzst_area.h"
 #include "rzst_files.h"
 #include "rzst_run.h"
+
+#define LOCK_WAIT 5u /* seconds for the lock of what is noted of areas */
 
 /* Run it, and say so when it fails. */
 static int run(const char *const argv[])
@@ -175,6 +178,16 @@ static int end_swap(const struct rzsc_machine *m)
 	return rzst_fail(RZS_EXIT_BUSY, "%s is still attached, and nothing was changed", device);
 }
 
+/* A day's list of areas that are off is not worth a failure. */
+static void forget_areas(void)
+{
+	int err = rzst_areas_forget(LOCK_WAIT);
+
+	if (err < 0)
+		rzst_say("warning: what is noted of swap areas stays in /run/rzs: %s",
+			 strerror(-err));
+}
+
 static int undo(const struct rzsc_options *o, const struct rzsc_machine *m)
 {
 	const char *file = rzsc_setup_file(m->set_up), *unit = rzsc_setup_unit(m->set_up);
@@ -201,7 +214,10 @@ static int undo(const struct rzsc_options *o, const struct rzsc_machine *m)
 		code = run_systemctl("disable", unit);
 	if (code == RZS_EXIT_DONE)
 		code = stop_server(m->set_up);
-	return code == RZS_EXIT_DONE ? remove_config(file) : code;
+	if (code != RZS_EXIT_DONE)
+		return code;
+	forget_areas();
+	return remove_config(file);
 }
 
 int rzsc_cmd_setup(const struct rzsc_options *o)

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "rzst_fstab.h"
 #include "rzst_swapon.h"
@@ -27,26 +26,13 @@ static void cannot(struct rzsf_target *t, enum rzst_swap_fault fault, int error)
 }
 
 /* A block device may have several nodes, of which the kernel knows one. */
-static bool is_same_device(const char *a, const char *b)
-{
-	char x[RZST_PATH_MAX], y[RZST_PATH_MAX];
-	struct stat s, t;
-
-	if (rzst_path(x, sizeof(x), a) < 0 || rzst_path(y, sizeof(y), b) < 0 || stat(x, &s) < 0 ||
-	    stat(y, &t) < 0)
-		return false;
-	if (S_ISBLK(s.st_mode) && S_ISBLK(t.st_mode))
-		return s.st_rdev == t.st_rdev;
-	return s.st_dev == t.st_dev && s.st_ino == t.st_ino;
-}
-
 static const struct rzst_area *find(const struct rzst_areas *areas, const char *name)
 {
 	for (unsigned i = 0; i < areas->nr; i++)
 		if (areas->v[i].on && strcmp(areas->v[i].name, name) == 0)
 			return &areas->v[i];
 	for (unsigned i = 0; i < areas->nr; i++)
-		if (areas->v[i].on && is_same_device(areas->v[i].name, name))
+		if (areas->v[i].on && rzst_swaps_same(areas->v[i].name, name))
 			return &areas->v[i];
 	return NULL;
 }

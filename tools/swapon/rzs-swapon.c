@@ -22,6 +22,8 @@ static int run(const struct rzso_options *o)
 		return rzso_cmd_summary(o);
 	case RZSO_CHECK:
 		return rzso_cmd_check(o);
+	case RZSO_IS_ON:
+		return rzso_cmd_is_on(o);
 	default:
 		return rzso_cmd_on(o);
 	}

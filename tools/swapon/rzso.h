@@ -18,6 +18,7 @@ enum rzso_exit {
 	RZSO_EXIT_DONE = 0,
 	RZSO_EXIT_USAGE = 1,
 	RZSO_EXIT_BLANK = 32,	/* of --check: nothing is stored there */
+	RZSO_EXIT_OFF = 32,	/* of --is-on: nothing swaps to it, for certain */
 	RZSO_EXIT_FAILED = 255, /* one area at least is not on */
 };
 
@@ -29,6 +30,7 @@ enum rzso_command {
 	RZSO_SHOW,    /* --show */
 	RZSO_SUMMARY, /* -s */
 	RZSO_CHECK,   /* --check */
+	RZSO_IS_ON,   /* --is-on */
 };
 
 struct rzso_options {
@@ -63,5 +65,6 @@ int rzso_cmd_on(const struct rzso_options *o);
 int rzso_cmd_table(const struct rzso_options *o); /* of RZSO_LIST and RZSO_SHOW */
 int rzso_cmd_summary(const struct rzso_options *o);
 int rzso_cmd_check(const struct rzso_options *o);
+int rzso_cmd_is_on(const struct rzso_options *o);
 
 #endif

@@ -13,7 +13,7 @@
 static const char usage_text[] =
 	"usage: rzs-swapon -a [-T FILE] [--riscix-fstab] [options]\n"
 	"       rzs-swapon [-p PRIORITY] [-n] [-F] [options] NAME...\n"
-	"       rzs-swapon --check NAME\n"
+	"       rzs-swapon --check NAME | --is-on NAME\n"
 	"       rzs-swapon -l [SYMFILE] | --show[=COLUMN,...] | -s\n"
 	"\n"
 	"NAME is a block device, a file, LABEL=..., UUID=..., PARTLABEL=... or PARTUUID=...\n"
@@ -34,6 +34,7 @@ static const char usage_text[] =
 	"      --riscix-fstab      the last two fields of its lines are priority and interleave\n"
 	"      --dry-run           show what would be done\n"
 	"      --check             only look whether NAME can be swapped to\n"
+	"      --is-on             whether NAME is swapped to; its size, use and priority\n"
 	"  -v, --verbose           say more\n"
 	"\n"
 	"  -l, --list              all areas, with reads, writes and state\n"
@@ -46,6 +47,7 @@ static const char usage_text[] =
 static const char status_text[] =
 	"\nexit status: 0 success   1 wrong usage   255 an area at least is not on\n"
 	"of --check:  0 it can be swapped to   32 nothing is stored there   255 it cannot\n"
+	"of --is-on:  0 it is swapped to   32 it is not   anything else: nobody knows\n"
 	"See rzs-swapon(8).\n";
 
 enum option_id {
@@ -53,6 +55,7 @@ enum option_id {
 	OPT_CHECK,
 	OPT_DRY_RUN,
 	OPT_FORCE,
+	OPT_IS_ON,
 	OPT_JSON,
 	OPT_NO_HEADINGS,
 	OPT_OUTPUT_ALL,
@@ -75,6 +78,7 @@ static const struct option known[] = {
 	{"fstab", required_argument, NULL, 'T'},
 	{"help", no_argument, NULL, 'h'},
 	{"ifexists", no_argument, NULL, 'e'},
+	{"is-on", no_argument, NULL, OPT_IS_ON},
 	{"json", no_argument, NULL, OPT_JSON},
 	{"list", no_argument, NULL, 'l'},
 	{"noheadings", no_argument, NULL, OPT_NO_HEADINGS},
@@ -93,7 +97,7 @@ static const struct option known[] = {
 
 /* What was given, to be compared when all is known. */
 struct given {
-	bool number, priority, list, show, summary, check;
+	bool number, priority, list, show, summary, check, is_on;
 };
 
 static int bad_usage(const char *what)
@@ -255,6 +259,8 @@ static bool *switch_of(struct rzso_options *o, struct given *g, int id)
 		return &o->dry_run;
 	case OPT_FORCE:
 		return &o->force;
+	case OPT_IS_ON:
+		return &g->is_on;
 	case OPT_JSON:
 		return &o->json;
 	case OPT_NO_HEADINGS:
@@ -301,14 +307,16 @@ static int check_on(struct rzso_options *o, const struct given *g)
 	return check_place(o);
 }
 
-static int check_check(struct rzso_options *o, const struct given *g)
+/* --check and --is-on only look. */
+static int check_look(struct rzso_options *o, const struct given *g)
 {
-	if (o->all || o->unchecked || g->number || g->priority || o->want.exclusive || g->list ||
-	    g->show || g->summary)
-		return bad_usage("--check only looks: give it alone, with a NAME");
+	if (g->check + g->is_on > 1 || o->all || o->unchecked || g->number || g->priority ||
+	    o->want.exclusive || g->list || g->show || g->summary)
+		return bad_usage("--check and --is-on only look, give it alone: one of them, with "
+				 "a NAME");
 	if (o->nr_names != 1)
-		return bad_usage("--check takes one NAME");
-	o->command = RZSO_CHECK;
+		return bad_usage("--check takes one NAME, and so does --is-on");
+	o->command = g->check ? RZSO_CHECK : RZSO_IS_ON;
 	o->dry_run = true;
 	return -1;
 }
@@ -377,8 +385,8 @@ int rzso_options_read(int argc, char **argv, struct rzso_options *o)
 		return code;
 	for (int i = optind; i < argc; i++)
 		add_name(o, "", argv[i]);
-	if (g.check)
-		return check_check(o, &g);
+	if (g.check || g.is_on)
+		return check_look(o, &g);
 	/* As util-linux: to ask for nothing is to ask what there is. */
 	if (g.list || g.show || g.summary || (!o->all && !o->nr_names))
 		return check_lists(o, &g);

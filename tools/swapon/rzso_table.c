@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* -l, --show and -s: the areas as a table, as JSON, or as in /proc/swaps. */
+/* -l, --show, -s and --is-on: the areas as a table, as JSON, or as in /proc/swaps; one of them. */
 #include <ctype.h>
+#include <errno.h>
 #include <libsmartcols/libsmartcols.h>
 #include <stdio.h>
 #include <string.h>
@@ -131,6 +132,15 @@ static int print_table(const struct table *t, const struct rzso_options *o)
 	return err == 0 ? RZSO_EXIT_DONE : rzst_fail(RZSO_EXIT_FAILED, "no memory for the table");
 }
 
+/* fstab may have LABEL= and the like, for which devices are read: not without need. */
+static bool wants(const struct table *t, unsigned column)
+{
+	for (unsigned k = 0; k < t->nr_columns; k++)
+		if (t->columns[k] == column)
+			return true;
+	return false;
+}
+
 int rzso_cmd_table(const struct rzso_options *o)
 {
 	static struct rzst_areas areas;
@@ -140,8 +150,9 @@ int rzso_cmd_table(const struct rzso_options *o)
 		rzst_say("%s: a kernel's symbols mean nothing here, /proc/swaps has the areas",
 			 o->symfile);
 	rzst_areas_read(&areas);
-	rzst_fstab_mark(&areas);
 	choose_columns(o, &t);
+	if (wants(&t, RZSO_STATE))
+		rzst_fstab_mark(&areas);
 	if (o->json) {
 		print_json(&t);
 		return RZSO_EXIT_DONE;
@@ -171,5 +182,35 @@ int rzso_cmd_summary(const struct rzso_options *o)
 		       v[i].is_file ? "file\t" : "partition", size, size < 10000000 ? "\t" : "",
 		       used, used < 10000000 ? "\t" : "", v[i].priority);
 	}
+	return RZSO_EXIT_DONE;
+}
+
+/* ---- one ---- */
+
+/*
+ * Without notes, fstab or signatures, so that no device is read from: it may be one whose server
+ * does not answer.
+ */
+int rzso_cmd_is_on(const struct rzso_options *o)
+{
+	const char *given = o->names[0];
+	struct rzst_swap_area area;
+	char name[RZST_PATH_MAX];
+	int err = rzst_device_name(given, name, sizeof(name));
+
+	/* A node that is gone may be in use.  But LABEL= may be unknown only for want of memory. */
+	if ((err == -ENOENT || err == -ENOTDIR) && !strchr(given, '='))
+		err = rzst_swaps_is_on(given, &area);
+	else if (err == 0)
+		err = rzst_swaps_is_on(name, &area);
+	if (err == -ENODEV)
+		return RZSO_EXIT_OFF;
+	if (err < 0)
+		return rzst_fail(RZSO_EXIT_FAILED,
+				 "%s: whether it is on cannot be found out, from /proc/swaps and "
+				 "its name: %s",
+				 given, strerror(-err));
+	printf("%llu %llu %d\n", (unsigned long long)area.size / 1024,
+	       (unsigned long long)area.used / 1024, area.priority);
 	return RZSO_EXIT_DONE;
 }

@@ -18,7 +18,7 @@
 
 #define DIRECTORY "/run/rzs"
 #define NOTES	  DIRECTORY "/areas"
-#define LOCK	  DIRECTORY "/areas.lock" /* stays: whoever removes a lock file lets two have it */
+#define LOCK	  DIRECTORY "/areas.lock"
 #define BOOT_ID	  "/proc/sys/kernel/random/boot_id"
 
 #define KEPT	 86400	  /* seconds that what is complete is kept */
@@ -238,15 +238,67 @@ static int write_notes(const struct rzst_areas *areas)
 	return rzst_new_file_close(&n, 0, true);
 }
 
+/* Whether a file that is not there would say the same: see take_on(). */
+static bool says_nothing(const struct rzst_areas *areas)
+{
+	for (unsigned i = 0; i < areas->nr; i++) {
+		const struct rzst_area *a = &areas->v[i];
+
+		if (!a->on || a->state != RZST_AREA_ON || a->exclusive || !a->permanent)
+			return false;
+	}
+	return true;
+}
+
+static int remove_notes(void)
+{
+	char path[RZST_PATH_MAX];
+	int err = rzst_path(path, sizeof(path), NOTES);
+
+	if (err == 0 && unlink(path) < 0 && errno != ENOENT)
+		err = -errno;
+	return err;
+}
+
+/* Also when that cannot be found out. */
+static bool has_notes(void)
+{
+	char path[RZST_PATH_MAX];
+
+	return rzst_path(path, sizeof(path), NOTES) < 0 || access(path, F_OK) == 0 ||
+	       errno != ENOENT;
+}
+
+/* ---- the lock: of a file that is there only with the notes, or while somebody has it ---- */
+
 static int64_t ms_now(void)
 {
 	return (int64_t)(rzst_now() / 1000000);
 }
 
-/* The lock, which ends when the file is closed; or a negative errno. */
-static int take_lock(unsigned wait)
+static int wait_for_lock(int fd, int64_t until)
 {
 	static const struct timespec pause = {.tv_nsec = PAUSE_NS};
+
+	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK || ms_now() >= until)
+			return -errno;
+		nanosleep(&pause, NULL);
+	}
+	return 0;
+}
+
+static bool is_at(int fd, const char *path)
+{
+	struct stat a, b;
+
+	return fstat(fd, &a) == 0 && lstat(path, &b) == 0 && a.st_dev == b.st_dev &&
+	       a.st_ino == b.st_ino;
+}
+
+/* The lock, for give_lock(); or a negative errno. */
+static int take_lock(unsigned wait)
+{
 	int64_t until = ms_now() + wait * 1000ll;
 	char path[RZST_PATH_MAX];
 	int fd, err = rzst_path(path, sizeof(path), DIRECTORY);
@@ -256,20 +308,27 @@ static int take_lock(unsigned wait)
 	if (mkdir(path, 0700) < 0 && errno != EEXIST)
 		return -errno;
 	err = rzst_path(path, sizeof(path), LOCK);
-	if (err < 0)
-		return err;
-	fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return -errno;
-	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		err = -errno;
-		if (err != -EWOULDBLOCK || ms_now() >= until) {
-			close(fd);
-			return err;
-		}
-		nanosleep(&pause, NULL);
+	while (err == 0) {
+		fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+		if (fd < 0)
+			return -errno;
+		err = wait_for_lock(fd, until);
+		/* Whoever had it may have removed the file: others then lock the one after it. */
+		if (err == 0 && is_at(fd, path))
+			return fd;
+		close(fd);
 	}
-	return fd;
+	return err;
+}
+
+static void give_lock(int fd)
+{
+	char path[RZST_PATH_MAX];
+
+	/* Only the holder removes the file, as its last step: from here on another may have it. */
+	if (!has_notes() && rzst_path(path, sizeof(path), LOCK) == 0)
+		unlink(path);
+	close(fd);
 }
 
 int rzst_areas_change(unsigned wait, int (*change)(struct rzst_areas *areas, void *arg), void *arg)
@@ -283,7 +342,24 @@ int rzst_areas_change(unsigned wait, int (*change)(struct rzst_areas *areas, voi
 	err = change(&areas, arg);
 	if (err == 0)
 		err = write_notes(&areas);
-	flock(lock, LOCK_UN);
-	close(lock);
+	give_lock(lock);
+	return err;
+}
+
+int rzst_areas_forget(unsigned wait)
+{
+	struct rzst_areas areas;
+	int err, lock;
+
+	if (!has_notes())
+		return 0;
+	lock = take_lock(wait);
+	if (lock < 0)
+		return lock;
+	rzst_areas_read(&areas);
+	while (areas.nr > 0 && !areas.v[areas.nr - 1].on) /* these come last */
+		areas.nr--;
+	err = says_nothing(&areas) ? remove_notes() : write_notes(&areas);
+	give_lock(lock);
 	return err;
 }

@@ -77,6 +77,14 @@ void rzst_areas_read(struct rzst_areas *out);
 int rzst_areas_change(unsigned wait, int (*change)(struct rzst_areas *areas, void *arg), void *arg);
 
 /*
+ * Forget what became of areas that are off.  If the file then says nothing that would not hold
+ * without it, it goes, and the lock's file with it.  That is for whoever takes back all that the
+ * tools did: what anybody turns on afterwards is permanent again, as nobody noted who did.
+ * Waits for the lock as rzst_areas_change() does.  0, or a negative errno: the file is unchanged.
+ */
+int rzst_areas_forget(unsigned wait);
+
+/*
  * The area of this name, on or not; NULL: there is none.  rzst_area_add() gives that, or makes one
  * that is not on (NULL: full, or the name is longer than there is room for).
  */

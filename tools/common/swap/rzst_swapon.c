@@ -59,32 +59,11 @@ static enum rzst_swap_fault not_permitted(void)
 	return RZST_SWAP_TOO_MANY;
 }
 
-/* A block device may have several nodes. */
-static bool is_same_area(const char *a, const char *b)
-{
-	struct stat x, y;
-
-	if (strcmp(a, b) == 0)
-		return true;
-	if (stat(a, &x) < 0 || stat(b, &y) < 0)
-		return false;
-	if (S_ISBLK(x.st_mode) && S_ISBLK(y.st_mode))
-		return x.st_rdev == y.st_rdev;
-	return x.st_dev == y.st_dev && x.st_ino == y.st_ino;
-}
-
 static bool is_on(const char *path)
 {
-	struct rzst_swap_area v[RZST_SWAPS_MAX];
-	unsigned nr = rzst_swaps_read(v);
-	char at[RZST_PATH_MAX], area[RZST_PATH_MAX];
+	struct rzst_swap_area area;
 
-	if (rzst_path(at, sizeof(at), path) < 0)
-		return false;
-	for (unsigned i = 0; i < nr; i++)
-		if (rzst_path(area, sizeof(area), v[i].name) == 0 && is_same_area(area, at))
-			return true;
-	return false;
+	return rzst_swaps_is_on(path, &area) == 0;
 }
 
 /* Bytes; 0 also when it cannot be found out. */
