@@ -10,8 +10,8 @@
 #include "t.h"
 
 #include "protect_steps.h"
-#include "stack.h"
 #include "sanitized.h"
+#include "stack.h"
 #include "swaps.h"
 
 #include <malloc.h>
