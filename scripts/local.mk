@@ -5,7 +5,8 @@
 # units and the sysctl file take it from here.  min_free_kbytes is that of most machines (KiB), the
 # share of RAM that it is on a smaller one, the most on a large one, and the share there.
 RZS_SWAP_MIN_FREE = 8192
-RZS_SWAP_MIN_FREE_SMALL_SHARE = 48
+RZS_SWAP_MIN_FREE_SMALL_SHARE = 64
+RZS_SWAP_MIN_FREE_LEAST = 2048
 RZS_SWAP_MIN_FREE_MOST = 65536
 RZS_SWAP_MIN_FREE_SHARE = 128
 RZS_SWAP_NR_REQUESTS = 16
@@ -78,6 +79,7 @@ RZS_SUBSTITUTE = $(SED) \
 	-e 's|@''sysconfdir@|$(sysconfdir)|' \
 	-e 's|@''RZS_SWAP_MIN_FREE@|$(RZS_SWAP_MIN_FREE)|' \
 	-e 's|@''RZS_SWAP_MIN_FREE_SMALL_SHARE@|$(RZS_SWAP_MIN_FREE_SMALL_SHARE)|' \
+	-e 's|@''RZS_SWAP_MIN_FREE_LEAST@|$(RZS_SWAP_MIN_FREE_LEAST)|' \
 	-e 's|@''RZS_SWAP_MIN_FREE_MOST@|$(RZS_SWAP_MIN_FREE_MOST)|' \
 	-e 's|@''RZS_SWAP_MIN_FREE_SHARE@|$(RZS_SWAP_MIN_FREE_SHARE)|' \
 	-e 's|@''RZS_SWAP_NR_REQUESTS@|$(RZS_SWAP_NR_REQUESTS)|' \

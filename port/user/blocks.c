@@ -30,7 +30,13 @@
 
 #define BLOCKS_STEP   8u  /* populated by one call: 256 KiB */
 #define BLOCKS_BUDGET 32u /* populated between two readings of the headroom: 1 MiB */
-/* The default reserve is the lesser of max / 4 and RAM / 32, within these bounds. */
+/*
+ * The default reserve is RAM / 32 less 4 MiB, 2 to 16 MiB, or max / 4 where that is less, but never
+ * less than 256 KiB.  Small machines, whose queues are short, never used more than 1.1 MiB of it.
+ */
+#define BLOCKS_RESERVE_SHARE 32u
+#define BLOCKS_RESERVE_LESS  128u
+#define BLOCKS_RESERVE_SMALL 64u
 #define BLOCKS_RESERVE_MOST  512u
 #define BLOCKS_RESERVE_LEAST 8u
 #define BLOCKS_HUNGRY_SHARE  4u		/* below reserve / this the boost no longer counts */
@@ -42,7 +48,7 @@
 #define BLOCKS_PAUSE	     8000000l
 #define BLOCKS_BACKOFF_FIRST 4000000l	/* ns of pause after a failure, doubled up to ... */
 #define BLOCKS_BACKOFF_LAST  256000000l /* ... this */
-#define BLOCKS_STACK_TOUCH   (64u * 1024)
+#define BLOCKS_STACK_TOUCH   (32u * 1024)
 #define BLOCKS_STARVED	     250000000ull /* ns without headroom and without a ready block */
 
 _Static_assert(RZS_ARENA_UNIT == RZS_BLOCK_SIZE, "a unit of the range is a block");
@@ -75,9 +81,11 @@ static uint64_t blocks_min(uint64_t a, uint64_t b)
 
 uint64_t rzs_blocks_default_reserve(uint64_t max, uint64_t ram)
 {
-	uint64_t n = blocks_min(BLOCKS_RESERVE_MOST, max / 4);
+	uint64_t n = ram / RZS_BLOCK_SIZE / BLOCKS_RESERVE_SHARE;
 
-	n = blocks_min(n, ram / RZS_BLOCK_SIZE / 32);
+	n = n > BLOCKS_RESERVE_LESS + BLOCKS_RESERVE_SMALL ? n - BLOCKS_RESERVE_LESS
+							   : BLOCKS_RESERVE_SMALL;
+	n = blocks_min(blocks_min(n, BLOCKS_RESERVE_MOST), max / 4);
 	return n > BLOCKS_RESERVE_LEAST ? n : BLOCKS_RESERVE_LEAST;
 }
 

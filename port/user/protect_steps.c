@@ -25,12 +25,12 @@
 #define PR_SET_IO_FLUSHER 57
 #endif
 
-#define PROTECT_STACK_TOUCH    (128u * 1024)	  /* of it, what a thread's calls may reach */
+#define PROTECT_STACK_TOUCH    (64u * 1024)	  /* of it, what a thread's calls may reach */
 #define PROTECT_MMAP_THRESHOLD (32 * 1024 * 1024) /* the most glibc accepts */
 #define PROTECT_TRIM_THRESHOLD (1 << 30)
 #define PROTECT_TOP_PAD_MOST   (1u << 20)
 #define PROTECT_TOP_PAD_LEAST  (128u << 10)
-#define PROTECT_TOP_PAD_SHARE  256u /* of RAM */
+#define PROTECT_TOP_PAD_SHARE  512u /* of RAM */
 
 static const struct rzs_protect_step protect_steps[RZS_PROTECT_STEPS] = {
 	[RZS_PROTECT_MEMLOCK_LIMIT] =

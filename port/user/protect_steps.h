@@ -10,7 +10,7 @@
  *   rzs_protect_process()  after the last fork, because memory locks are not inherited, and before
  *                          the store is made
  *   rzs_protect_thread()   by every thread that serves I/O or helps those that do, at its start
- *                          (its stack has 256 KiB or more); its role decides its priority
+ *                          (its stack has 128 KiB or more); its role decides its priority
  *                          (threads.h)
  * The struct keeps the outcome of each step, and what is at risk without it.  In mode auto a
  * refused step is a warning for rzs_protect_report(); in mode require it also makes the function

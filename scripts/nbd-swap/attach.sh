@@ -37,12 +37,15 @@ check_socket()
 }
 
 # few_devices: each of the 16 devices that nbd makes by default takes 300 KiB, which a small machine
-# lacks.
+# lacks.  It gets one for each 64 MiB of RAM, and at least two.
 few_devices()
 {
-    local number=${device#/dev/nbd}
-    ! is_small_machine || ! is_number "$number" ||
-        echo "nbds_max=$((number < 4 ? 4 : number + 1))"
+    local number=${device#/dev/nbd} most
+    is_small_machine && is_number "$number" || return 0
+    most=$(($(mem_kib MemTotal) / 65536))
+    [ "$most" -ge 2 ] || most=2
+    [ "$most" -gt "$number" ] || most=$((number + 1))
+    echo "nbds_max=$most"
 }
 
 check_module()

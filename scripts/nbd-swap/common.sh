@@ -15,6 +15,7 @@ set -u
 version='@VERSION@'
 min_free_usual=@RZS_SWAP_MIN_FREE@ # KiB; see want_min_free()
 min_free_small_share=@RZS_SWAP_MIN_FREE_SMALL_SHARE@
+min_free_least=@RZS_SWAP_MIN_FREE_LEAST@
 min_free_most=@RZS_SWAP_MIN_FREE_MOST@
 min_free_share=@RZS_SWAP_MIN_FREE_SHARE@
 nr_requests=@RZS_SWAP_NR_REQUESTS@
@@ -287,6 +288,7 @@ want_min_free()
         [ "$kib" -le "$min_free_most" ] || kib=$min_free_most
         [ "$kib" -ge "$min_free_usual" ] || kib=$min_free_usual
         ! is_small_machine || kib=$((ram / min_free_small_share))
+        [ "$kib" -ge "$min_free_least" ] || kib=$min_free_least
     fi
     echo "$kib"
 }

@@ -152,11 +152,20 @@ test_attach_detach() {
 	is_in 30000 proc/sys/vm/min_free_kbytes
 	gives 0 detach
 	is_in 20000 proc/sys/vm/min_free_kbytes
-	put 'MemTotal: 131072 kB' proc/meminfo
+	put 'MemTotal: 262144 kB' proc/meminfo
 	put 2000 proc/sys/vm/min_free_kbytes
 	gives 0 attach --socket $S
-	is_in 2730 proc/sys/vm/min_free_kbytes
+	is_in 4096 proc/sys/vm/min_free_kbytes
 	gives 0 detach
+	put 'MemTotal: 81920 kB' proc/meminfo
+	gives 0 attach --socket $S
+	is_in 2048 proc/sys/vm/min_free_kbytes
+	gives 0 detach
+	rm -r "$R/sys/module/nbd"
+	gives 0 attach --socket $S --device /dev/nbd1
+	grep -qx 'modprobe nbd max_part=0 nbds_max=2' "$calls" || fail "${shell[*]}: $(cat "$calls")"
+	gives 0 detach --device /dev/nbd1
+	put 'MemTotal: 262144 kB' proc/meminfo
 	rm -r "$R/sys/module/nbd"
 	gives 0 attach --socket $S --device /dev/nbd1
 	grep -qx 'modprobe nbd max_part=0 nbds_max=4' "$calls" || fail "${shell[*]}: $(cat "$calls")"

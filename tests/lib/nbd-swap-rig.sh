@@ -167,7 +167,7 @@ make_machine() {
 	put 3 proc/sys/vm/page-cluster
 	put 'Filename Type Size Used Priority' proc/swaps
 	put 'rootfs / rootfs rw 0 0' proc/mounts
-	put 'MemTotal: 393216 kB' proc/meminfo
+	put 'MemTotal: 524288 kB' proc/meminfo
 	echo 'MemAvailable: 100000 kB' >>"$R/proc/meminfo"
 	put "0: 00000002 00000000 00010000 0001 01 555 $R$S" proc/net/unix
 	put '4242 (nbd) kit) S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 777 0' proc/4242/stat

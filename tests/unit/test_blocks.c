@@ -42,11 +42,13 @@ T_TEST(the_default_reserve_is_a_share_of_little_memory)
 {
 	const uint64_t mib = 1u << 20, large = 1u << 20;
 
-	T_EQ(rzs_blocks_default_reserve(large, 80 * mib), 80);
-	T_EQ(rzs_blocks_default_reserve(large, 512 * mib), 512);
+	T_EQ(rzs_blocks_default_reserve(large, 80 * mib), 64);
+	T_EQ(rzs_blocks_default_reserve(large, 192 * mib), 64);
+	T_EQ(rzs_blocks_default_reserve(large, 256 * mib), 128);
+	T_EQ(rzs_blocks_default_reserve(large, 640 * mib), 512);
 	T_EQ(rzs_blocks_default_reserve(large, 64 * 1024 * mib), 512);
 	T_EQ(rzs_blocks_default_reserve(40, 80 * mib), 10);
-	T_EQ(rzs_blocks_default_reserve(large, mib), 8);
+	T_EQ(rzs_blocks_default_reserve(large, mib), 64);
 	T_EQ(rzs_blocks_default_reserve(1, 0), 8);
 }
 

@@ -11,6 +11,7 @@
 
 #include "protect_steps.h"
 #include "sanitized.h"
+#include "stack.h"
 #include "swaps.h"
 
 #include <malloc.h>
@@ -124,7 +125,7 @@ T_TEST(early_steps_tell_the_truth)
 	T_EQ(rzs_protect_state(&p, RZS_PROTECT_STACKS), RZS_PROTECT_OK);
 	T_EQ(pthread_create(&thread, NULL, stack_size, NULL), 0);
 	T_EQ(pthread_join(thread, &size), 0);
-	T_GE((size_t)size, 256 * 1024);
+	T_GE((size_t)size, RZS_STACK);
 }
 
 /* After the process step old mappings are not filled, new ones are, and nobody may look in. */

@@ -51,13 +51,15 @@ uptime_s() { local up; read -r up _ </proc/uptime; echo "${up%.*}"; }
 load()
 {
     local name=$1 dep; shift
-    [ -e "/modules/$name.ko" ] || return 0
+    [ -e "/modules/$name.ko" ] && ! is_loaded "$name" || return 0
     while read -r dep; do
         [ "$dep" != "$name" ] || break
-        [ -d "/sys/module/$(echo "$dep" | tr - _)" ] || insmod "/modules/$dep.ko" || fail "cannot load module $dep"
+        is_loaded "$dep" || insmod "/modules/$dep.ko" || fail "cannot load module $dep"
     done <"/modules/$name.order"
     insmod "/modules/$name.ko" "$@" || fail "cannot load module $name"
 }
+
+is_loaded() { [ -d "/sys/module/$(echo "$1" | tr - _)" ]; }
 
 # As modprobe wants to find them: for programs that load modules themselves.
 modprobe_finds_modules()
@@ -216,7 +218,7 @@ attach_nbd()
     step attach
     # As rzs-nbd-swap does on a small machine.
     # shellcheck disable=SC2046
-    load nbd max_part=0 $([ "$(min_free_kib)" -eq 8192 ] || echo nbds_max=4)
+    load nbd max_part=0 $([ "$(min_free_kib)" -eq 8192 ] || echo "nbds_max=$(few_devices)")
     /usr/sbin/nbd-client -unix "$SOCKET" /dev/nbd0 -b 4096 ${set_connections:+-C "$set_connections"} || fail "nbd-client cannot attach"
     wait_for 10 has_size nbd0 || fail "/dev/nbd0 has no size"
     # What is in flight must not take the memory that the server needs for its answers.
@@ -239,8 +241,15 @@ detach_nbd()
 # min_free_kib: what rzs-nbd-swap chooses, in guests of up to 1 GiB.
 min_free_kib()
 {
-    local kib=$(($(mem_kib MemTotal) / 48))
+    local kib=$(($(mem_kib MemTotal) / 64))
+    kib=$((kib > 2048 ? kib : 2048))
     echo $((kib < 8192 ? kib : 8192))
+}
+
+few_devices()
+{
+    local most=$(($(mem_kib MemTotal) / 65536))
+    echo $((most > 2 ? most : 2))
 }
 
 # tune_vm MIN_FREE_KIB: what leaves more to a server that the machine swaps to.
@@ -344,22 +353,59 @@ swap_to_server()
     swap_on /dev/nbd0
 }
 
+# repeated COMMAND: as often as --set repeat=N says, each time with other data.
+repeated()
+{
+    local times=0
+    while [ $times -lt "${set_repeat:-1}" ]; do
+        "$@"
+        times=$((times + 1)) RZSVM_SEED=$((RZSVM_SEED + 1))
+        [ -z "${set_repeat:-}" ] || emit "repeats=$times up_s=$(uptime_s)"
+    done
+}
+
 # end_swap: everything back into memory, verified, and all let go.
 end_swap()
 {
+    local hog_first=0
+    fits_in_memory || hog_first=1
+    emit "$FIT hog_first=$hog_first"
+    [ $hog_first -eq 0 ] || end_load
     if is_kmod; then
         swap_off /dev/ramzswap0
-        stop_asides
-        finish_hog
+    else
+        swap_off /dev/nbd0
+    fi
+    [ $hog_first -eq 1 ] || end_load
+    if is_kmod; then
         echo 1 >/sys/block/ramzswap0/reset
         rmmod ramzswap
-        return
+    else
+        detach_nbd
+        stop_server
     fi
-    swap_off /dev/nbd0
+}
+
+end_load()
+{
     stop_asides
     finish_hog
-    detach_nbd
-    stop_server
+}
+
+# fits_in_memory: whether what is swapped out does, by the rule of rzs-swapoff (docs/PROTECTION).  swapoff(2) looks at
+# nothing, and would end with the OOM killer.  Where programs do not fit they have to end first, as rzs-swapoff says: on
+# a small machine the slots that they gave back one by one take much of it, as the kernel discards clusters only.
+fits_in_memory()
+{
+    local total floor out room
+    total=$(mem_kib MemTotal)
+    floor=$((total / 32 > 16384 ? total / 32 : 16384))
+    floor=$((floor < total / 8 ? floor : total / 8))
+    out=$(($(swap_used_kib) - $(mem_kib SwapCached)))
+    room=$(($(mem_kib MemAvailable) - floor))
+    room=$((room > 0 ? room : 0))
+    FIT="bring_back_kib=$out room_kib=$room"
+    [ $out -le $room ]
 }
 
 # ---- the load

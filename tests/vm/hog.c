@@ -14,6 +14,9 @@
  * seed: several programs have them in common.  With -o it has the kernel swap out all pages after
  * the last pass.
  *
+ * With -t SECONDS it dies of SIGALRM when it has not done a MiB in that time: it gets nowhere.  The
+ * signal ends it wherever in the kernel it waits for memory.
+ *
  * With -k MIB it frees all but the first MIB after the last pass, and waits for a line on stdin;
  * meanwhile the scenario runs swapoff.  Then it verifies all pages that it kept.
  *
@@ -54,6 +57,7 @@ struct hog {
 	unsigned passes;
 	unsigned share; /* percent of the pages that a pass after the first visits */
 	unsigned alike; /* percent of the pages that do not depend on the seed at first */
+	unsigned patience; /* seconds for a MiB; 0: any time */
 	bool page_out;
 	unsigned mix[5];    /* percent of zero, same-filled, text, pointers, random; sums to 100 */
 	uint64_t *progress; /* pages done so far, in a file the hang watcher looks at */
@@ -165,7 +169,8 @@ static int run_pass(const struct hog *hog, unsigned pass)
 
 		if (!visited_in(hog, page, pass))
 			continue;
-		visited++;
+		if (visited++ % PAGES_PER_MIB == 0)
+			alarm(hog->patience);
 		if (pass > 0 && check_page(hog, page, pass - 1))
 			return -EIO;
 		if (rewritten_in(hog, page, pass)) {
@@ -177,6 +182,7 @@ static int run_pass(const struct hog *hog, unsigned pass)
 			hog->base[page * PAGES_SIZE + 1234] ^= 1;
 		__atomic_fetch_add(hog->progress, 1, __ATOMIC_RELAXED);
 	}
+	alarm(0);
 	printf("pass number=%u order=%s pages=%llu rewritten=%llu ms=%llu\n", pass,
 	       order_name(hog, pass), (unsigned long long)visited, (unsigned long long)rewritten,
 	       (unsigned long long)(now_ms() - start));
@@ -261,31 +267,40 @@ static uint64_t *map_progress(const char *path)
 	return map == MAP_FAILED ? &nobody : map;
 }
 
+/* What an option sets that has a small number; otherwise NULL. */
+static unsigned *number_of(struct hog *hog, int option)
+{
+	switch (option) {
+	case 'a':
+		return &hog->alike;
+	case 'p':
+		return &hog->passes;
+	case 't':
+		return &hog->patience;
+	case 'v':
+		return &hog->share;
+	default:
+		return NULL;
+	}
+}
+
 static int parse(int argc, char **argv, struct hog *hog)
 {
 	const char *progress = NULL;
 	uint64_t mib = 0, keep = UINT64_MAX;
+	unsigned *number;
 	int c;
 
-	while ((c = getopt(argc, argv, "a:om:p:s:v:x:k:c:w:")) != -1) {
+	while ((c = getopt(argc, argv, "a:om:p:s:t:v:x:k:c:w:")) != -1) {
 		switch (c) {
-		case 'a':
-			hog->alike = (unsigned)strtoul(optarg, NULL, 10);
-			break;
 		case 'o':
 			hog->page_out = true;
 			break;
 		case 'm':
 			mib = strtoull(optarg, NULL, 10);
 			break;
-		case 'p':
-			hog->passes = (unsigned)strtoul(optarg, NULL, 10);
-			break;
 		case 's':
 			hog->seed = strtoull(optarg, NULL, 10);
-			break;
-		case 'v':
-			hog->share = (unsigned)strtoul(optarg, NULL, 10);
 			break;
 		case 'k':
 			keep = strtoull(optarg, NULL, 10);
@@ -301,7 +316,10 @@ static int parse(int argc, char **argv, struct hog *hog)
 				return -EINVAL;
 			break;
 		default:
-			return -EINVAL;
+			number = number_of(hog, c);
+			if (!number)
+				return -EINVAL;
+			*number = (unsigned)strtoul(optarg, NULL, 10);
 		}
 	}
 	if (mib == 0 || mib > 1u << 20 || (keep != UINT64_MAX && keep > mib))
@@ -325,7 +343,7 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (parse(argc, argv, &hog)) {
 		fprintf(stderr, "usage: hog -m MIB [-p passes] [-v percent-visited] [-s seed]\n"
-				"           [-a percent-alike] [-o] [-k keep-MIB]\n"
+				"           [-a percent-alike] [-o] [-k keep-MIB] [-t seconds]\n"
 				"           [-x zero:same:text:pointers:random (percent)]\n"
 				"           [-c progress-file] [-w page-to-corrupt]\n");
 		return EXIT_USAGE;
