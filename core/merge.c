@@ -21,6 +21,9 @@
 /* A set of the index: as many entries as a cache line has. */
 #define SET_ENTRIES 8u
 #define SET_BYTES   (SET_ENTRIES * (unsigned)sizeof(struct rzs_merge_entry))
+/* An index has so large a share of the limit and of the machine's memory at most. */
+#define INDEX_SHARE	  100u
+#define INDEX_LEAST_BYTES 4096u
 /* With `smart`, a unique page is looked at in one pass of so many. */
 #define SMART_PASSES 8u
 
@@ -72,6 +75,17 @@ static void merge_index_insert(struct rzs_merge_entry *set, struct rzs_merge_ent
 	if (!at)
 		at = &set[slot % SET_ENTRIES];
 	*at = e;
+}
+
+uint64_t rzs_merge_index_bytes(const struct rzs_stats *stats, uint64_t ram_bytes)
+{
+	uint64_t bytes = stats->nr_pages * sizeof(struct rzs_merge_entry);
+
+	if (stats->limit_bytes && bytes > stats->limit_bytes / INDEX_SHARE)
+		bytes = stats->limit_bytes / INDEX_SHARE;
+	if (ram_bytes && bytes > ram_bytes / INDEX_SHARE)
+		bytes = ram_bytes / INDEX_SHARE;
+	return bytes < INDEX_LEAST_BYTES ? INDEX_LEAST_BYTES : bytes;
 }
 
 int rzs_store_merge_open(struct rzs_store *store, uint64_t index_bytes)

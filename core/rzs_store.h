@@ -233,6 +233,15 @@ int RZS_MUST_CHECK rzs_store_compact(struct rzs_store *store, struct rzs_worker 
 
 #define RZS_MERGE_INDEX_MIN 64u /* bytes */
 
+struct rzs_stats;
+
+/*
+ * The size of an index for a store with these statistics, in bytes: an entry for each page, but no
+ * more than a hundredth of the limit and of ram_bytes, the machine's memory (0: not known), and no
+ * less than is worth having.  Pure.
+ */
+uint64_t rzs_merge_index_bytes(const struct rzs_stats *stats, uint64_t ram_bytes);
+
 /*
  * Make the index, of index_bytes or a little less.  Sleeps, allocates.
  * -EINVAL  index_bytes is less than RZS_MERGE_INDEX_MIN, or the index is there already
@@ -308,6 +317,21 @@ void rzs_store_stats(struct rzs_store *store, struct rzs_stats *out);
 
 /* The bytes that objects take, with their entries, which rzs_store_unmerge() would make.  Pure. */
 uint64_t rzs_store_unmerge_bytes(const struct rzs_stats *stats);
+
+/* What is known before rzs_store_unmerge() begins, in bytes. */
+struct rzs_unmerge_room {
+	uint64_t needed;    /* rzs_store_unmerge_bytes(), and what lies idle between objects */
+	uint64_t available; /* of the limit or of the machine, whichever forbids it; else of both */
+	bool limited;	    /* the limit is what forbids it */
+};
+
+/*
+ * Whether all of rzs_store_unmerge() has room: within the limit, and within ram_available bytes of
+ * the machine (UINT64_MAX: not known).  The reserve does not count as room, since writes need it.
+ * Pure.
+ */
+bool rzs_store_unmerge_fits(const struct rzs_stats *stats, uint64_t ram_available,
+			    struct rzs_unmerge_room *out);
 
 /*
  * Two numbers for a caller that asks often, such as a kernel's shrinker at each reclaim: the unused
