@@ -43,6 +43,9 @@
 #define IDLE_SHARE 32
 #define IDLE_LEAST (1u << 20)
 
+/* The longest rest: a step that takes longer has lost its processor. */
+#define REST_NS_MAX 10000000u
+
 struct entry {
 	struct entry *next; /* has a higher id */
 	uint64_t id;
@@ -92,12 +95,17 @@ static void tell(struct entry *e, const struct rzs_stats *s)
 			name, colon, (unsigned long long)s->impossible);
 }
 
-static uint64_t now_ms(void)
+static uint64_t now_ns(void)
 {
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+static uint64_t now_ms(void)
+{
+	return now_ns() / 1000000;
 }
 
 /* Look at a store: write messages, and decide whether to compact it. */
@@ -236,6 +244,19 @@ static void look_at_all(void)
 		on_tick();
 }
 
+/*
+ * Merging may have a step due at once for as long as its knobs say, and this thread comes before
+ * all others: it has nice -20, and the priority of I/O threads during a step.  So it rests for as
+ * long as the steps since `began` took, and others have half of the processor at least.
+ */
+static void rest(uint64_t began)
+{
+	uint64_t ns = now_ns() - began;
+	struct timespec ts = {.tv_nsec = (long)(ns < REST_NS_MAX ? ns : REST_NS_MAX)};
+
+	(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
+}
+
 static void *upkeep_main(void *unused)
 {
 	uint64_t tick = now_ms() + TICK_MS; /* when the next one is */
@@ -248,15 +269,16 @@ static void *upkeep_main(void *unused)
 		rzs_protect_server_follow_swap(); /* it may have changed since the start */
 	merge_wait = UINT64_MAX;
 	while (!atomic_load(&stopping)) {
-		uint64_t now = now_ms(), wait = tick > now ? tick - now : 0;
+		uint64_t now = now_ms(), wait = tick > now ? tick - now : 0, began;
 
 		if (upkeep_wait(swaps, merge_wait < wait ? merge_wait : wait) || now_ms() >= tick) {
 			look_at_all();
 			tick = now_ms() + TICK_MS;
 		}
 		merge_wait = UINT64_MAX;
+		began = now_ns();
 		if (for_each_store(merge_step))
-			sched_yield();
+			rest(began);
 	}
 	return NULL;
 }

@@ -164,7 +164,7 @@ tests_unit_test_merger_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=rzs_store_unmerge
 
 tests_unit_test_upkeep_merge_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
 tests_unit_test_upkeep_merge_LDADD = $(RZS_UNIT_HOST_LDADD)
-tests_unit_test_upkeep_merge_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=rzs_store_unmerge
+tests_unit_test_upkeep_merge_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=rzs_store_unmerge -Wl,--wrap=clock_nanosleep
 tests_unit_test_host_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
 tests_unit_test_host_LDADD = $(RZS_UNIT_HOST_LDADD)
 tests_unit_test_protect_server_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
