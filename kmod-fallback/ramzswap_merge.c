@@ -174,7 +174,7 @@ static int set_run(struct rzs_merge *m, u32 run)
 	if (run > RZS_MERGE_UNMERGE)
 		return -EINVAL;
 	/* It is needed only by the scanner. */
-	rzs_store_merge_close(m->store);
+	rzs_store_merge_close(m->store, NULL);
 	if (run == RZS_MERGE_SCAN)
 		err = index_open(m);
 	if (run == RZS_MERGE_UNMERGE)

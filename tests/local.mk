@@ -67,6 +67,7 @@ RZS_PURE_TESTS = \
 	tests/unit/test_store_limit \
 	tests/unit/test_store_map \
 	tests/unit/test_store_merge \
+	tests/unit/test_store_merge_writes \
 	tests/unit/test_store_model \
 	tests/unit/test_store_oom \
 	tests/unit/test_store_try \

@@ -80,7 +80,7 @@ int rzs_merger_set(struct rzs_merger *m, const struct rzs_merge_knobs *knobs, ui
 	if (err < 0 && !undo)
 		return err;
 	if (m->open && (err < 0 || knobs->run != RZS_MERGE_RUN)) {
-		rzs_store_merge_close(m->store);
+		rzs_store_merge_close(m->store, NULL);
 		m->open = false;
 	}
 	m->knobs = *knobs;

@@ -22,6 +22,7 @@ RZS_UNIT_TESTS = \
 	tests/unit/test_store_map \
 	tests/unit/test_store_merge \
 	tests/unit/test_store_merge_races \
+	tests/unit/test_store_merge_writes \
 	tests/unit/test_store_model \
 	tests/unit/test_store_threads \
 	tests/unit/test_store_stats \

@@ -378,7 +378,7 @@ T_TEST(index_and_limit)
 	T_EQ(stats_of(&t).fixed_bytes, s.fixed_bytes);
 	T_EQ(rzs_store_merge_open(t.store, 64 * 1024), 0);
 	T_EQ(stats_of(&t).fixed_bytes, s.fixed_bytes + 64 * 1024 + rzs_shares_fixed_bytes(1000));
-	rzs_store_merge_close(t.store);
+	rzs_store_merge_close(t.store, t.worker);
 	after = stats_of(&t);
 	T_EQ(after.fixed_bytes, s.fixed_bytes + rzs_shares_fixed_bytes(1000));
 	rzs_test_fail(RZS_TEST_ALLOC, 1, 1);

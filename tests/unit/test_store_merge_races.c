@@ -159,6 +159,52 @@ T_TEST(between_two_steps_of_a_read)
 		}
 }
 
+/*
+ * A write that merges, into a page that has none, a page of its own or a shared one before, beside
+ * equal pages that are alone or share.  Returns whether it was long enough.
+ */
+static bool interrupted_write(unsigned at, unsigned action, unsigned before, bool partial)
+{
+	struct twin t = open_merging(16);
+	uint8_t page[PAGE];
+
+	T_EQ(rzs_store_merge_writes(t.store, 3), 0);
+	for (unsigned i = 5; i < 16; i++)
+		put(&t, i, 1, 100 + i, false);
+	for (unsigned i = 5; i < 16; i += 2)
+		twin_discard(&t, i, 1);
+	put(&t, 0, before, 1, false); /* one page, or a share that is full at last */
+	put(&t, 3, 1, 2, false);
+	content(page, 1, false);
+	if (partial) {
+		T_EQ(twin_pwrite(&t, page, PAGE, 3 * PAGE), 0);
+		T_EQ(twin_pwrite(&t, "other", 5, 3 * PAGE + 50), 0);
+	}
+	begin_between(&t, at, action % ACTIONS, action / ACTIONS);
+	if (partial)
+		(void)twin_pwrite(&t, page + 50, 5, 3 * PAGE + 50);
+	else
+		(void)twin_write(&t, 3, page);
+	rzs_test_call_at(RZS_TEST_AT_YIELD, NULL, NULL);
+	twin_check_all(&t);
+	twin_close(&t);
+	return between.done;
+}
+
+T_TEST_TIMEOUT(between_two_steps_of_a_write, 120)
+{
+	unsigned calls = 0, at, step_by = instrumented() ? 7 : 2;
+
+	for (unsigned before = 1; before <= 3; before++)
+		for (unsigned partial = 0; partial < 2; partial++)
+			for (unsigned action = 0; action < 3 * ACTIONS; action++)
+				for (at = 0; interrupted_write(at, action, before, partial);
+				     at += step_by)
+					calls++;
+	t_note("%u interruptions", calls);
+	T_GT(calls, 300);
+}
+
 /* ---- threads ---- */
 
 enum { SLOTS = 96, WRITERS = 2, CONTENTS = 6 };
@@ -166,6 +212,7 @@ enum { SLOTS = 96, WRITERS = 2, CONTENTS = 6 };
 static struct {
 	struct rzs_store *store;
 	uint8_t page[CONTENTS][PAGE];
+	bool writes_merge;
 	atomic_bool stop;
 	atomic_uint merged, unmerged;
 } shared;
@@ -201,9 +248,23 @@ static void *writer(void *arg)
 		T_EQ(rzs_store_read(shared.store, w, slot, page), 0);
 		if (now[slot] >= 0)
 			T_MEM_EQ(page, shared.page[now[slot]], PAGE);
+		if (n % 8 == 0) { /* who closes merging waits for that */
+			rzs_worker_put(shared.store, w);
+			w = rzs_worker_get_own(shared.store, (unsigned)me);
+		}
 	}
 	rzs_worker_put(shared.store, w);
 	return NULL;
+}
+
+/* Now and then writes begin to merge, or cease to, or there is a new index. */
+static void switch_writes(struct rzs_worker *w, uint64_t round)
+{
+	if (round % 8 == 0) {
+		rzs_store_merge_close(shared.store, w);
+		T_EQ(rzs_store_merge_open(shared.store, INDEX), 0);
+	}
+	T_EQ(rzs_store_merge_writes(shared.store, round % 4 ? 4 : 0), 0);
 }
 
 static void *merger(void *arg)
@@ -215,6 +276,8 @@ static void *merger(void *arg)
 
 	(void)arg;
 	while (!atomic_load(&shared.stop)) {
+		if (shared.writes_merge)
+			switch_writes(w, round);
 		T_EQ(rzs_store_merge(shared.store, w, &params, SLOTS, &merged, &passes), 0);
 		atomic_fetch_add(&shared.merged, (unsigned)merged);
 		if (++round % 16 == 0) {
@@ -233,13 +296,16 @@ static void *compactor(void *arg)
 	bool more;
 
 	(void)arg;
-	while (!atomic_load(&shared.stop))
+	while (!atomic_load(&shared.stop)) {
 		T_EQ(rzs_store_compact(shared.store, w, 100, &blocks, &more), 0);
+		rzs_worker_put(shared.store, w);
+		w = rzs_worker_get_own(shared.store, WRITERS + 1);
+	}
 	rzs_worker_put(shared.store, w);
 	return NULL;
 }
 
-T_TEST_TIMEOUT(threads, 300)
+static void run_threads(bool writes_merge)
 {
 	struct rzs_config cfg = {.nr_pages = SLOTS, .nr_workers = WRITERS + 2};
 	pthread_t thread[WRITERS + 2];
@@ -248,6 +314,7 @@ T_TEST_TIMEOUT(threads, 300)
 
 	T_EQ(rzs_store_create(&cfg, &shared.store), 0);
 	T_EQ(rzs_store_merge_open(shared.store, INDEX), 0);
+	shared.writes_merge = writes_merge;
 	for (unsigned i = 0; i < CONTENTS; i++)
 		content(shared.page[i], i, i % 3 == 2);
 	for (uintptr_t i = 0; i < WRITERS; i++)
@@ -266,4 +333,15 @@ T_TEST_TIMEOUT(threads, 300)
 		T_FAIL("%s", what);
 	rzs_worker_put(shared.store, w);
 	rzs_store_destroy(shared.store);
+}
+
+T_TEST_TIMEOUT(threads, 300)
+{
+	run_threads(false);
+}
+
+/* Two threads that merge by writing, one that merges by scanning, and one that compacts. */
+T_TEST_TIMEOUT(threads_whose_writes_merge, 300)
+{
+	run_threads(true);
 }
