@@ -16,6 +16,8 @@ RZS_CORE_SOURCES = \
 	core/lzo_encode.h \
 	core/lzo_encode_loops.h \
 	core/merge.c \
+	core/merge_find.c \
+	core/merge_find.h \
 	core/packed.c \
 	core/packed.h \
 	core/pool.c \

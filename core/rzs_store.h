@@ -218,7 +218,9 @@ int RZS_MUST_CHECK rzs_store_compact(struct rzs_store *store, struct rzs_worker 
 /*
  * Merging: pages whose compressed bytes are equal are stored once.  A scan looks at pages one after
  * the other, in the background, and proposes by an index of bounded size which two might be equal;
- * they are compared byte by byte.  Names and meanings of the statistics are those of KSM:
+ * they are compared byte by byte.  A codec that compresses several pages at a time may make other
+ * bytes of a page than one by one, so a page may be stored twice: once for each.
+ * Names and meanings of the statistics are those of KSM:
  *   pages_shared + pages_sharing + pages_unshared + pages_volatile = pages_compressed + pages_raw
  *
  * One thread at a time makes these calls for a store.  They run concurrently with all others, and
@@ -233,6 +235,15 @@ int RZS_MUST_CHECK rzs_store_compact(struct rzs_store *store, struct rzs_worker 
 
 #define RZS_MERGE_INDEX_MIN 64u /* bytes */
 
+struct rzs_stats;
+
+/*
+ * The size of an index for a store with these statistics, in bytes: an entry for each page, but no
+ * more than a hundredth of the limit and of ram_bytes, the machine's memory (0: not known), and no
+ * less than is worth having.  Pure.
+ */
+uint64_t rzs_merge_index_bytes(const struct rzs_stats *stats, uint64_t ram_bytes);
+
 /*
  * Make the index, of index_bytes or a little less.  Sleeps, allocates.
  * -EINVAL  index_bytes is less than RZS_MERGE_INDEX_MIN, or the index is there already
@@ -240,8 +251,20 @@ int RZS_MUST_CHECK rzs_store_compact(struct rzs_store *store, struct rzs_worker 
  * -ENOMEM  the environment has no memory
  */
 int RZS_MUST_CHECK rzs_store_merge_open(struct rzs_store *store, uint64_t index_bytes);
-/* Drop the index.  What is merged stays merged.  Sleeps. */
-void rzs_store_merge_close(struct rzs_store *store);
+/*
+ * Drop the index, and let writes merge no longer.  What is merged stays merged.  Sleeps: if writes
+ * have merged, it waits for each worker to be put back once.  mine: one that the caller has, or
+ * NULL.
+ */
+void rzs_store_merge_close(struct rzs_store *store, const struct rzs_worker *mine);
+
+/*
+ * Let writes merge as well: they look an equal object up before they store one.  So nothing is
+ * stored twice for a while, and each write costs a little more.  max_sharing as in struct
+ * rzs_merge_params; 0: no longer, as at first.
+ * -EINVAL: merging is not open, or max_sharing is out of range
+ */
+int RZS_MUST_CHECK rzs_store_merge_writes(struct rzs_store *store, uint32_t max_sharing);
 
 struct rzs_merge_params {
 	uint32_t max_sharing; /* RZS_MERGE_SHARING_MIN .. RZS_MERGE_SHARING_MAX */
@@ -308,6 +331,21 @@ void rzs_store_stats(struct rzs_store *store, struct rzs_stats *out);
 
 /* The bytes that objects take, with their entries, which rzs_store_unmerge() would make.  Pure. */
 uint64_t rzs_store_unmerge_bytes(const struct rzs_stats *stats);
+
+/* What is known before rzs_store_unmerge() begins, in bytes. */
+struct rzs_unmerge_room {
+	uint64_t needed;    /* rzs_store_unmerge_bytes(), and what lies idle between objects */
+	uint64_t available; /* of the limit or of the machine, whichever forbids it; else of both */
+	bool limited;	    /* the limit is what forbids it */
+};
+
+/*
+ * Whether all of rzs_store_unmerge() has room: within the limit, and within ram_available bytes of
+ * the machine (UINT64_MAX: not known).  The reserve does not count as room, since writes need it.
+ * Pure.
+ */
+bool rzs_store_unmerge_fits(const struct rzs_stats *stats, uint64_t ram_available,
+			    struct rzs_unmerge_room *out);
 
 /*
  * Two numbers for a caller that asks often, such as a kernel's shrinker at each reclaim: the unused

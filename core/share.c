@@ -90,7 +90,7 @@ bool rzs_share_get(struct rzs_share *s, uint64_t most)
 	uint64_t seen = rzs_load(&s->users);
 
 	do {
-		if (seen == 0 || seen >= most) /* an unused one counts as full */
+		if (seen == 0 || seen >= most) /* an unused one and a new one count as full */
 			return false;
 	} while (!rzs_cas(&s->users, &seen, seen + 1));
 	return true;
@@ -102,7 +102,15 @@ uint64_t rzs_share_put(struct rzs_share *s)
 
 	while (!rzs_cas(&s->users, &seen, seen - 1))
 		;
-	return seen - 1;
+	return (seen - 1) & ~RZS_SHARE_NEW;
+}
+
+void rzs_share_ready(struct rzs_share *s)
+{
+	uint64_t seen = rzs_load(&s->users);
+
+	while (!rzs_cas(&s->users, &seen, seen & ~RZS_SHARE_NEW))
+		;
 }
 
 uint64_t rzs_share_take_word(struct rzs_share *s)

@@ -24,6 +24,9 @@ struct rzs_share {
 	uint64_t users; /* of an unused share: the number of the next one, and bit 63 */
 };
 
+/* In users, of one that is being made: nobody else can become its user. */
+#define RZS_SHARE_NEW (1ull << 62)
+
 #define RZS_SHARES_PER_CHUNK (RZS_BLOCK_SIZE / sizeof(struct rzs_share))
 #define RZS_SHARE_UNUSED     (1ull << 63)
 /* While rzs_store_verify() runs: one for each slot that it has found to name the share. */
@@ -72,6 +75,8 @@ int RZS_MUST_CHECK rzs_share_new(struct rzs_shares *t, uint64_t word, uint64_t u
  * Count another user, unless there are none or `most` already (false).
  */
 bool RZS_MUST_CHECK rzs_share_get(struct rzs_share *s, uint64_t most);
+/* It is made: RZS_SHARE_NEW goes.  The caller is a user. */
+void rzs_share_ready(struct rzs_share *s);
 /*
  * A user less; returns how many are left.  0: the share is the caller's alone, who takes its word
  * away, frees the object, and calls rzs_share_free().

@@ -14,6 +14,9 @@
 
 #define PASSES 8u
 
+/* The share of a pool that lies idle between objects, at most. */
+#define UNMERGE_IDLE_SHARE 32u
+
 /* The counters and the memory held, read once. */
 struct sample {
 	uint64_t c[RZS_C_NR];
@@ -196,6 +199,20 @@ void rzs_store_stats(struct rzs_store *store, struct rzs_stats *out)
 uint64_t rzs_store_unmerge_bytes(const struct rzs_stats *stats)
 {
 	return stats->merge_saved_bytes + stats->pages_sharing * sizeof(struct rzs_entry);
+}
+
+bool rzs_store_unmerge_fits(const struct rzs_stats *stats, uint64_t ram_available,
+			    struct rzs_unmerge_room *out)
+{
+	uint64_t below = UINT64_MAX;
+
+	out->needed = rzs_store_unmerge_bytes(stats);
+	out->needed += out->needed / UNMERGE_IDLE_SHARE;
+	if (stats->limit_bytes)
+		below = less(stats->limit_bytes, stats->mem_bytes);
+	out->limited = out->needed > below;
+	out->available = out->limited || below < ram_available ? below : ram_available;
+	return out->needed <= out->available;
 }
 
 void rzs_store_idle(struct rzs_store *store, uint64_t *out_idle_bytes, uint64_t *out_block_bytes)

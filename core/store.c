@@ -188,11 +188,21 @@ static int store_rewrite(struct rzs_store *store, struct rzs_worker *w, const st
 static int store_put(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t slot,
 		     struct encoded *enc)
 {
+	uint64_t sharing = rzs_load(&store->write_sharing);
+	int err;
+
 	if (enc->word)
 		return 0;
 	if (enc->raw && rzs_store_has_backing(store, slot))
 		return -E2BIG;
-	return rzs_pool_put(&store->pool, w, &enc->object, enc->raw, &enc->word);
+	if (unlikely(sharing))
+		enc->word = rzs_store_find_written(store, w, &enc->object, sharing);
+	if (enc->word)
+		return 0;
+	err = rzs_pool_put(&store->pool, w, &enc->object, enc->raw, &enc->word);
+	if (unlikely(sharing) && !err)
+		enc->word |= RZS_SLOT_SCANNED; /* it is in the index, and has no twin */
+	return err;
 }
 
 /* Write a page, or prepared page number `ready` if page is NULL. */

@@ -6,8 +6,6 @@
 #include "pool.h"
 #include "share.h"
 
-struct rzs_merge_entry;
-
 struct rzs_store {
 	uint64_t limit_bytes;
 	uint64_t fixed_bytes;
@@ -22,10 +20,13 @@ struct rzs_store {
 	struct rzs_slots slots;
 	struct rzs_pool pool;
 
-	/* merge.c.  The rest is used by one thread at a time. */
+	/* Merging.  An entry of the index is read and written by any thread that has a worker. */
 	struct rzs_shares shares;
-	struct rzs_merge_entry *index; /* NULL: merging is not open */
+	uint64_t *index; /* NULL: merging is not open */
 	uint64_t index_bytes;
+	uint64_t write_sharing; /* so many pages may share an object at most; 0: no write merges */
+	/* merge.c and merge_find.c, one thread at a time. */
+	bool writes_look; /* since merging was opened, write_sharing was not 0 all the time */
 	rzs_slot_t scan_at; /* the next page to scan */
 	uint64_t scan_pass; /* passes begun */
 	rzs_slot_t unmerge_at;
@@ -86,6 +87,13 @@ void rzs_store_unshare(struct rzs_store *store, struct rzs_worker *w, uint64_t m
 int RZS_MUST_CHECK rzs_store_object_begin(struct rzs_store *store, struct rzs_worker *w,
 					  rzs_slot_t slot, uint64_t word, uint64_t *p_word,
 					  struct rzs_object *out, uint64_t *out_word);
+/*
+ * A write's part of merging, while store->write_sharing is not 0 and has the value sharing.  o: the
+ * page's object, not yet in the pool.  Returns a word for the page that shares an equal object; 0:
+ * there is none.
+ */
+uint64_t rzs_store_find_written(struct rzs_store *store, struct rzs_worker *w,
+				const struct rzs_object *o, uint64_t sharing);
 
 /* Whether the caller has a place of its own for the page: see rzs_config.backed. */
 static inline bool rzs_store_has_backing(const struct rzs_store *store, rzs_slot_t slot)

@@ -15,7 +15,6 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/math64.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
@@ -25,8 +24,6 @@
 
 #define STEP_PAGES  16u	  /* to scan while a worker is held */
 #define ITEM_PAGES  1024u /* to scan before the work item ends, for whoever waits for that */
-#define INDEX_ENTRY 8u	  /* bytes of the index for each page of the device: one entry */
-#define INDEX_SHARE 100u  /* but no more than this share of the limit */
 
 const u32 rzs_merge_defaults[RZS_MERGE_KNOBS] = {
 	[RZS_MERGE_RUN] = RZS_MERGE_STOP, [RZS_MERGE_PAGES_TO_SCAN] = 100,
@@ -103,30 +100,25 @@ void rzs_merge_fini(struct rzs_merge *m)
 
 static int index_open(struct rzs_merge *m)
 {
-	u64 bytes = rzs_store_pages(m->store) * INDEX_ENTRY;
+	u64 ram = (u64)totalram_pages() << PAGE_SHIFT;
 	struct rzs_stats s;
 
 	rzs_store_stats(m->store, &s);
-	if (s.limit_bytes)
-		bytes = min(bytes, div_u64(s.limit_bytes, INDEX_SHARE));
-	return rzs_store_merge_open(m->store, max_t(u64, bytes, RZS_MERGE_INDEX_MIN));
+	return rzs_store_merge_open(m->store, rzs_merge_index_bytes(&s, ram));
 }
 
 /* Whether there is memory for pages that share an object now to have one each. */
 static bool unmerge_fits(struct rzs_merge *m)
 {
-	u64 room = (u64)max(si_mem_available(), 0l) << PAGE_SHIFT, need;
+	u64 ram = (u64)max(si_mem_available(), 0l) << PAGE_SHIFT;
+	struct rzs_unmerge_room room;
 	struct rzs_stats s;
 
 	rzs_store_stats(m->store, &s);
-	need = rzs_store_unmerge_bytes(&s);
-	/* Of the limit the reserve may be used up as well. */
-	if (s.limit_bytes)
-		room = min(room, s.limit_bytes - s.mem_bytes + s.reserve_bytes);
-	if (need <= room)
+	if (rzs_store_unmerge_fits(&s, ram, &room))
 		return true;
 	pr_err("%s: unmerging needs %llu bytes, but %llu are available: merge/run is 0 now\n",
-	       m->name, need, room);
+	       m->name, room.needed, room.available);
 	return false;
 }
 
@@ -182,7 +174,7 @@ static int set_run(struct rzs_merge *m, u32 run)
 	if (run > RZS_MERGE_UNMERGE)
 		return -EINVAL;
 	/* It is needed only by the scanner. */
-	rzs_store_merge_close(m->store);
+	rzs_store_merge_close(m->store, NULL);
 	if (run == RZS_MERGE_SCAN)
 		err = index_open(m);
 	if (run == RZS_MERGE_UNMERGE)

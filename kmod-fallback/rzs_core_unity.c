@@ -13,6 +13,7 @@
 #include "../core/lzo_decode.c"
 #include "../core/lzo_encode.c"
 #include "../core/merge.c"
+#include "../core/merge_find.c"
 #include "../core/packed.c"
 #include "../core/pool.c"
 #include "../core/pool_compact.c"

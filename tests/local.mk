@@ -68,6 +68,7 @@ RZS_PURE_TESTS = \
 	tests/unit/test_store_map \
 	tests/unit/test_store_merge \
 	tests/unit/test_store_merge_between \
+	tests/unit/test_store_merge_writes \
 	tests/unit/test_store_model \
 	tests/unit/test_store_oom \
 	tests/unit/test_store_try \

@@ -10,13 +10,6 @@
 /* Slots that one step looks at. */
 #define STEP_PAGES 64u
 
-/* Bytes of the index for each page, and the least that is worth having. */
-#define INDEX_PAGE_BYTES  8u
-#define INDEX_LEAST_BYTES 4096u
-
-/* The share of a pool that lies idle between objects. */
-#define IDLE_SHARE 32u
-
 /* A step that found the reserve empty comes again after RETRY_MS, RETRIES times in a row. */
 #define RETRY_MS 20u
 #define RETRIES	 250u
@@ -30,19 +23,6 @@ void rzs_merge_knobs_init(struct rzs_merge_knobs *knobs)
 		.max_page_sharing = RZS_MERGE_SHARING_DEFAULT,
 		.smart_scan = true,
 	};
-}
-
-uint64_t rzs_merge_index_bytes(const struct rzs_stats *stats, uint64_t ram)
-{
-	uint64_t bytes = stats->nr_pages * INDEX_PAGE_BYTES, most = UINT64_MAX;
-
-	if (stats->limit_bytes)
-		most = stats->limit_bytes / 100;
-	if (ram && ram / 100 < most)
-		most = ram / 100;
-	if (bytes > most)
-		bytes = most;
-	return bytes < INDEX_LEAST_BYTES ? INDEX_LEAST_BYTES : bytes;
 }
 
 static int open_index(struct rzs_merger *m, const struct rzs_merge_knobs *knobs,
@@ -65,36 +45,18 @@ static int open_index(struct rzs_merger *m, const struct rzs_merge_knobs *knobs,
 	return err;
 }
 
-/* The memory that undoing takes: a copy for each page that uses another one's object. */
-static uint64_t undo_bytes(const struct rzs_stats *s)
-{
-	uint64_t bytes = rzs_store_unmerge_bytes(s);
-
-	return bytes + bytes / IDLE_SHARE;
-}
-
-/* Whether all copies fit.  The reserve does not count as free, since writes need it. */
+/* Whether all copies fit. */
 static int check_undo(const struct rzs_stats *s, uint64_t available, char *why)
 {
-	unsigned long long needed = undo_bytes(s);
-	uint64_t below;
+	struct rzs_unmerge_room room;
 
-	if (s->limit_bytes) {
-		below = s->limit_bytes > s->mem_bytes ? s->limit_bytes - s->mem_bytes : 0;
-		if (needed > below) {
-			rzs_value_bad(why, "merge-run", "2",
-				      "takes %llu bytes, and memlimit has %llu left; run is 0 now",
-				      needed, (unsigned long long)below);
-			return -ENOMEM;
-		}
-	}
-	if (needed > available) {
-		rzs_value_bad(why, "merge-run", "2",
-			      "takes %llu bytes, and the machine has %llu available; run is 0 now",
-			      needed, (unsigned long long)available);
-		return -ENOMEM;
-	}
-	return 0;
+	if (rzs_store_unmerge_fits(s, available, &room))
+		return 0;
+	rzs_value_bad(why, "merge-run", "2", "takes %llu bytes, and %s %llu %s; run is 0 now",
+		      (unsigned long long)room.needed,
+		      room.limited ? "memlimit has" : "the machine has",
+		      (unsigned long long)room.available, room.limited ? "left" : "available");
+	return -ENOMEM;
 }
 
 int rzs_merger_set(struct rzs_merger *m, const struct rzs_merge_knobs *knobs, uint64_t available,
@@ -118,7 +80,7 @@ int rzs_merger_set(struct rzs_merger *m, const struct rzs_merge_knobs *knobs, ui
 	if (err < 0 && !undo)
 		return err;
 	if (m->open && (err < 0 || knobs->run != RZS_MERGE_RUN)) {
-		rzs_store_merge_close(m->store);
+		rzs_store_merge_close(m->store, NULL);
 		m->open = false;
 	}
 	m->knobs = *knobs;

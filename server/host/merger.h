@@ -46,9 +46,6 @@ struct rzs_merger {
 /* KSM's: run is RZS_MERGE_STOP. */
 void rzs_merge_knobs_init(struct rzs_merge_knobs *knobs);
 
-/* The index of a store with these statistics: 8 bytes a page, at most 1 % of memlimit and RAM. */
-uint64_t rzs_merge_index_bytes(const struct rzs_stats *stats, uint64_t ram);
-
 /*
  * Put knobs in force, whose values are in range.  available: bytes that the machine has for copies;
  * UINT64_MAX: not known.  0, or after an error why is set:

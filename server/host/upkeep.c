@@ -23,6 +23,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -42,6 +43,9 @@
 /* Compaction starts when more than 1/IDLE_SHARE of the blocks is idle, and IDLE_LEAST bytes. */
 #define IDLE_SHARE 32
 #define IDLE_LEAST (1u << 20)
+
+/* The longest rest: a step that takes longer has lost its processor. */
+#define REST_NS_MAX 10000000u
 
 struct entry {
 	struct entry *next; /* has a higher id */
@@ -228,6 +232,19 @@ static void look_at_all(void)
 		on_tick();
 }
 
+/*
+ * Merging may have a step due at once for as long as its knobs say, and this thread comes before
+ * all others: it has nice -20, and the priority of I/O threads during a step.  So it rests for as
+ * long as the steps since `began` took, and others have half of the processor at least.
+ */
+static void rest(uint64_t began)
+{
+	uint64_t ns = rzs_clock_ns() - began;
+	struct timespec ts = {.tv_nsec = (long)(ns < REST_NS_MAX ? ns : REST_NS_MAX)};
+
+	(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
+}
+
 static void *upkeep_main(void *unused)
 {
 	uint64_t tick = rzs_clock_ms() + TICK_MS; /* when the next one is */
@@ -240,15 +257,16 @@ static void *upkeep_main(void *unused)
 		rzs_protect_server_follow_swap(); /* it may have changed since the start */
 	merge_wait = UINT64_MAX;
 	while (!atomic_load(&stopping)) {
-		uint64_t now = rzs_clock_ms(), wait = tick > now ? tick - now : 0;
+		uint64_t now = rzs_clock_ms(), wait = tick > now ? tick - now : 0, began;
 
 		if (upkeep_wait(swaps, merge_wait < wait ? merge_wait : wait) || rzs_clock_ms() >= tick) {
 			look_at_all();
 			tick = rzs_clock_ms() + TICK_MS;
 		}
 		merge_wait = UINT64_MAX;
+		began = rzs_clock_ns();
 		if (for_each_store(merge_step))
-			sched_yield();
+			rest(began);
 	}
 	return NULL;
 }

@@ -38,6 +38,7 @@ enum {
 	OP_MERGE_CLOSE,
 	OP_MERGE, /* and 19, 20 */
 	OP_UNMERGE = 21,
+	OP_MERGE_WRITES,
 	OPS
 };
 
@@ -162,6 +163,14 @@ static void do_merge(struct input *in, struct twin *t)
 		twin_fail(t, "it merges without an index");
 }
 
+static void do_merge_writes(struct input *in, struct twin *t)
+{
+	uint32_t max = next8(in);
+
+	if ((rzs_store_merge_writes(t->store, max) == 0) != (!max || (in->merging && max > 1)))
+		twin_fail(t, "letting writes merge, %u pages an object", max);
+}
+
 /* The calls of merging, and those that are not of a page or a range. */
 static void do_rest(struct input *in, struct twin *t, unsigned op)
 {
@@ -186,11 +195,14 @@ static void do_rest(struct input *in, struct twin *t, unsigned op)
 		do_merge_open(in, t);
 		break;
 	case OP_MERGE_CLOSE:
-		rzs_store_merge_close(t->store);
+		rzs_store_merge_close(t->store, t->worker);
 		in->merging = false;
 		break;
 	case OP_UNMERGE:
 		(void)twin_unmerge(t, next8(in));
+		break;
+	case OP_MERGE_WRITES:
+		do_merge_writes(in, t);
 		break;
 	default:
 		do_merge(in, t);
@@ -266,7 +278,8 @@ static void seed_alike(struct pages_rng *rng, uint8_t *buf, size_t n)
 	static const uint8_t calls[][2] = {{OP_WRITE, 3},   {OP_WRITE, 3},	{OP_WRITE, 3},
 					   {OP_WRITE, 3},   {OP_MERGE, 2},	{OP_MERGE, 2},
 					   {OP_READ, 0},    {OP_DISCARD, 1},	{OP_COMPACT, 2},
-					   {OP_UNMERGE, 1}, {OP_MERGE_OPEN, 3}, {OP_VERIFY, 0}};
+					   {OP_UNMERGE, 1}, {OP_MERGE_OPEN, 3}, {OP_VERIFY, 0},
+					   {OP_MERGE_WRITES, 1}};
 	const uint8_t *call = calls[10];
 	size_t at;
 

@@ -23,6 +23,7 @@ RZS_UNIT_TESTS = \
 	tests/unit/test_store_merge \
 	tests/unit/test_store_merge_between \
 	tests/unit/test_store_merge_races \
+	tests/unit/test_store_merge_writes \
 	tests/unit/test_store_model \
 	tests/unit/test_store_threads \
 	tests/unit/test_store_stats \
@@ -165,7 +166,7 @@ tests_unit_test_merger_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=rzs_store_unmerge
 
 tests_unit_test_upkeep_merge_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
 tests_unit_test_upkeep_merge_LDADD = $(RZS_UNIT_HOST_LDADD)
-tests_unit_test_upkeep_merge_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=rzs_store_unmerge
+tests_unit_test_upkeep_merge_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=rzs_store_unmerge -Wl,--wrap=clock_nanosleep
 tests_unit_test_host_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
 tests_unit_test_host_LDADD = $(RZS_UNIT_HOST_LDADD)
 tests_unit_test_protect_server_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)

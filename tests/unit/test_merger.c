@@ -116,19 +116,6 @@ T_TEST(defaults)
 	T_EQ(k.index_bytes, 0);
 }
 
-T_TEST(size_of_the_index)
-{
-	struct rzs_stats s = {.nr_pages = 1u << 20};
-
-	T_EQ(rzs_merge_index_bytes(&s, 0), 8u << 20);
-	T_EQ(rzs_merge_index_bytes(&s, 1ull << 40), 8u << 20);
-	T_EQ(rzs_merge_index_bytes(&s, 500u << 20), 5u << 20);
-	s.limit_bytes = 100u << 20;
-	T_EQ(rzs_merge_index_bytes(&s, 500u << 20), 1u << 20);
-	s.nr_pages = 2;
-	T_EQ(rzs_merge_index_bytes(&s, 500u << 20), 4096);
-}
-
 /* Red when a merger that is off does anything, or takes memory. */
 T_TEST(off)
 {

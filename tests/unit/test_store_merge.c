@@ -325,6 +325,48 @@ T_TEST(the_nth_allocation_fails)
 	T_GT(nth, 10);
 }
 
+/* Red when the index has more than a hundredth of the limit or of the machine's memory. */
+T_TEST(size_of_the_index)
+{
+	struct rzs_stats s = {.nr_pages = 1u << 20};
+
+	T_EQ(rzs_merge_index_bytes(&s, 0), 8u << 20);
+	T_EQ(rzs_merge_index_bytes(&s, 1ull << 40), 8u << 20);
+	T_EQ(rzs_merge_index_bytes(&s, 500u << 20), 5u << 20);
+	s.limit_bytes = 100u << 20;
+	T_EQ(rzs_merge_index_bytes(&s, 500u << 20), 1u << 20);
+	s.nr_pages = 2;
+	T_EQ(rzs_merge_index_bytes(&s, 500u << 20), 4096);
+}
+
+/* Red when the way back is refused though it fits, or the reserve counts as room for it. */
+T_TEST(room_for_the_way_back)
+{
+	struct rzs_stats s = {
+		.merge_saved_bytes = 30000, .pages_sharing = 100, .reserve_bytes = 1u << 20};
+	struct rzs_unmerge_room room;
+	uint64_t needed = 31200 + 31200 / 32;
+
+	T_EQ(rzs_store_unmerge_fits(&s, UINT64_MAX, &room), true);
+	T_EQ(room.needed, needed);
+	T_EQ(room.available, UINT64_MAX);
+	T_EQ(rzs_store_unmerge_fits(&s, needed, &room), true);
+	T_EQ(rzs_store_unmerge_fits(&s, needed - 1, &room), false);
+	T_EQ(room.available, needed - 1);
+	T_EQ(room.limited, false);
+	s.mem_bytes = 10u << 20;
+	s.limit_bytes = s.mem_bytes + needed;
+	T_EQ(rzs_store_unmerge_fits(&s, UINT64_MAX, &room), true);
+	T_EQ(room.available, needed);
+	s.limit_bytes--;
+	T_EQ(rzs_store_unmerge_fits(&s, 0, &room), false);
+	T_EQ(room.available, needed - 1);
+	T_EQ(room.limited, true);
+	s.limit_bytes = s.mem_bytes - 1;
+	T_EQ(rzs_store_unmerge_fits(&s, UINT64_MAX, &room), false);
+	T_EQ(room.available, 0);
+}
+
 /* Opening needs memory within the limit, and closing gives it back. */
 T_TEST(index_and_limit)
 {
@@ -336,7 +378,7 @@ T_TEST(index_and_limit)
 	T_EQ(stats_of(&t).fixed_bytes, s.fixed_bytes);
 	T_EQ(rzs_store_merge_open(t.store, 64 * 1024), 0);
 	T_EQ(stats_of(&t).fixed_bytes, s.fixed_bytes + 64 * 1024 + rzs_shares_fixed_bytes(1000));
-	rzs_store_merge_close(t.store);
+	rzs_store_merge_close(t.store, t.worker);
 	after = stats_of(&t);
 	T_EQ(after.fixed_bytes, s.fixed_bytes + rzs_shares_fixed_bytes(1000));
 	rzs_test_fail(RZS_TEST_ALLOC, 1, 1);

@@ -12,6 +12,7 @@ enum { SLOTS = 96, WRITERS = 2, CONTENTS = 6 };
 static struct {
 	struct rzs_store *store;
 	uint8_t page[CONTENTS][PAGE];
+	bool writes_merge;
 	atomic_bool stop;
 	atomic_uint merged, unmerged;
 } shared;
@@ -47,9 +48,23 @@ static void *writer(void *arg)
 		T_EQ(rzs_store_read(shared.store, w, slot, page), 0);
 		if (now[slot] >= 0)
 			T_MEM_EQ(page, shared.page[now[slot]], PAGE);
+		if (n % 8 == 0) { /* who closes merging waits for that */
+			rzs_worker_put(shared.store, w);
+			w = rzs_worker_get_own(shared.store, (unsigned)me);
+		}
 	}
 	rzs_worker_put(shared.store, w);
 	return NULL;
+}
+
+/* Now and then writes begin to merge, or cease to, or there is a new index. */
+static void switch_writes(struct rzs_worker *w, uint64_t round)
+{
+	if (round % 8 == 0) {
+		rzs_store_merge_close(shared.store, w);
+		T_EQ(rzs_store_merge_open(shared.store, INDEX), 0);
+	}
+	T_EQ(rzs_store_merge_writes(shared.store, round % 4 ? 4 : 0), 0);
 }
 
 static void *merger(void *arg)
@@ -61,6 +76,8 @@ static void *merger(void *arg)
 
 	(void)arg;
 	while (!atomic_load(&shared.stop)) {
+		if (shared.writes_merge)
+			switch_writes(w, round);
 		T_EQ(rzs_store_merge(shared.store, w, &params, SLOTS, &merged, &passes), 0);
 		atomic_fetch_add(&shared.merged, (unsigned)merged);
 		if (++round % 16 == 0) {
@@ -79,13 +96,16 @@ static void *compactor(void *arg)
 	bool more;
 
 	(void)arg;
-	while (!atomic_load(&shared.stop))
+	while (!atomic_load(&shared.stop)) {
 		T_EQ(rzs_store_compact(shared.store, w, 100, &blocks, &more), 0);
+		rzs_worker_put(shared.store, w);
+		w = rzs_worker_get_own(shared.store, WRITERS + 1);
+	}
 	rzs_worker_put(shared.store, w);
 	return NULL;
 }
 
-T_TEST_TIMEOUT(threads, 300)
+static void run_threads(bool writes_merge)
 {
 	struct rzs_config cfg = {.nr_pages = SLOTS, .nr_workers = WRITERS + 2};
 	pthread_t thread[WRITERS + 2];
@@ -94,6 +114,7 @@ T_TEST_TIMEOUT(threads, 300)
 
 	T_EQ(rzs_store_create(&cfg, &shared.store), 0);
 	T_EQ(rzs_store_merge_open(shared.store, INDEX), 0);
+	shared.writes_merge = writes_merge;
 	for (unsigned i = 0; i < CONTENTS; i++)
 		content(shared.page[i], i, i % 3 == 2);
 	for (uintptr_t i = 0; i < WRITERS; i++)
@@ -112,4 +133,15 @@ T_TEST_TIMEOUT(threads, 300)
 		T_FAIL("%s", what);
 	rzs_worker_put(shared.store, w);
 	rzs_store_destroy(shared.store);
+}
+
+T_TEST_TIMEOUT(threads, 300)
+{
+	run_threads(false);
+}
+
+/* Two threads that merge by writing, one that merges by scanning, and one that compacts. */
+T_TEST_TIMEOUT(threads_whose_writes_merge, 300)
+{
+	run_threads(true);
 }

@@ -137,8 +137,13 @@ static void do_merge(struct state *s)
 	int err;
 
 	switch (r % 32) {
+	case 3:
+		params.max_sharing = r >> 8 & 1 ? 2 + (r >> 9 & 255) : 0;
+		if (s->merging && rzs_store_merge_writes(s->t.store, params.max_sharing))
+			twin_fail(&s->t, "switching writes");
+		return;
 	case 0:
-		rzs_store_merge_close(s->t.store);
+		rzs_store_merge_close(s->t.store, s->t.worker);
 		err = rzs_store_merge_open(s->t.store, r & 1 << 8 ? 64 : 64 * 1024);
 		if (err && err != -ENOSPC)
 			twin_fail(&s->t, "opening: %d", err);
@@ -230,6 +235,7 @@ static void run_model(struct run run)
 	make_stock(&s);
 	if (run.merging) {
 		T_EQ(rzs_store_merge_open(s.t.store, 32 * 1024), 0);
+		T_EQ(rzs_store_merge_writes(s.t.store, RZS_MERGE_SHARING_DEFAULT), 0);
 		s.merging = true;
 	}
 	for (i = 0; i < ops; i++) {
