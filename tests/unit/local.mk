@@ -76,6 +76,7 @@ RZS_UNIT_TESTS_USER += \
 	tests/unit/test_config \
 	tests/unit/test_config_files \
 	tests/unit/test_rzsa_collect \
+	tests/unit/test_rzsa_server \
 	tests/unit/test_rzsa_settings
 endif
 
@@ -283,6 +284,8 @@ tests_unit_test_rzsa_days_CPPFLAGS = $(RZS_UNIT_AUTOSWAP_CPPFLAGS)
 tests_unit_test_rzsa_days_LDADD = librzsa.la
 tests_unit_test_rzsa_settings_CPPFLAGS = $(RZS_UNIT_AUTOSWAP_CPPFLAGS)
 tests_unit_test_rzsa_settings_LDADD = librzsasettings.la
+tests_unit_test_rzsa_server_CPPFLAGS = $(RZS_UNIT_AUTOSWAP_CPPFLAGS)
+tests_unit_test_rzsa_server_LDADD = librzsasettings.la
 tests_unit_test_rzsa_collect_CPPFLAGS = $(RZS_UNIT_AUTOSWAP_CPPFLAGS)
 tests_unit_test_rzsa_collect_LDADD = librzsasettings.la
 tests_unit_test_rzsa_collect_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=poll,--wrap=rzst_now

@@ -40,9 +40,13 @@ endif
 librzsasettings_la_SOURCES = \
 	tools/autoswap/rzsa_collect.c \
 	tools/autoswap/rzsa_collect.h \
+	tools/autoswap/rzsa_inside.c \
+	tools/autoswap/rzsa_inside.h \
 	tools/autoswap/rzsa_keys.def \
 	tools/autoswap/rzsa_live.h \
 	tools/autoswap/rzsa_record.c \
+	tools/autoswap/rzsa_server.c \
+	tools/autoswap/rzsa_server.h \
 	tools/autoswap/rzsa_settings.c \
 	tools/autoswap/rzsa_settings.h \
 	tools/autoswap/rzsa_settings_read.c \
