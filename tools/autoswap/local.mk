@@ -40,6 +40,11 @@ endif
 librzsasettings_la_SOURCES = \
 	tools/autoswap/rzsa_collect.c \
 	tools/autoswap/rzsa_collect.h \
+	tools/autoswap/rzsa_files.c \
+	tools/autoswap/rzsa_files.h \
+	tools/autoswap/rzsa_files_dir.c \
+	tools/autoswap/rzsa_files_io.c \
+	tools/autoswap/rzsa_files_private.h \
 	tools/autoswap/rzsa_inside.c \
 	tools/autoswap/rzsa_inside.h \
 	tools/autoswap/rzsa_keys.def \
