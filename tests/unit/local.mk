@@ -78,6 +78,7 @@ RZS_UNIT_TESTS_USER += \
 	tests/unit/test_config \
 	tests/unit/test_config_files \
 	tests/unit/test_rzsa_collect \
+	tests/unit/test_rzsa_server \
 	tests/unit/test_rzsa_settings
 endif
 
@@ -93,6 +94,10 @@ RZS_UNIT_TESTS_PROTO = \
 	tests/unit/test_nbd_options \
 	tests/unit/test_nbd_reply \
 	tests/unit/test_nbd_request
+
+if HAVE_INIH
+RZS_UNIT_TESTS_PIDFD += tests/unit/test_rzsa_daemon
+endif
 
 check_PROGRAMS += $(RZS_UNIT_TESTS) $(RZS_UNIT_TESTS_ONE) $(RZS_UNIT_TESTS_PIDFD) $(RZS_UNIT_TESTS_USER) $(RZS_UNIT_TESTS_PROTO)
 EXTRA_DIST += \
@@ -285,6 +290,12 @@ tests_unit_test_rzsa_days_CPPFLAGS = $(RZS_UNIT_AUTOSWAP_CPPFLAGS)
 tests_unit_test_rzsa_days_LDADD = librzsa.la
 tests_unit_test_rzsa_settings_CPPFLAGS = $(RZS_UNIT_AUTOSWAP_CPPFLAGS)
 tests_unit_test_rzsa_settings_LDADD = librzsasettings.la
+tests_unit_test_rzsa_daemon_CPPFLAGS = $(RZS_UNIT_AUTOSWAP_CPPFLAGS)
+tests_unit_test_rzsa_daemon_LDADD = librzsasettings.la
+tests_unit_test_rzsa_daemon_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=poll,--wrap=rzst_now,--wrap=swapon,--wrap=swapoff \
+	-Wl,--wrap=rzsa_dir_open,--wrap=rzsa_dir_reuse,--wrap=rzsa_file_make,--wrap=rzsa_file_drop
+tests_unit_test_rzsa_server_CPPFLAGS = $(RZS_UNIT_AUTOSWAP_CPPFLAGS)
+tests_unit_test_rzsa_server_LDADD = librzsasettings.la
 tests_unit_test_rzsa_collect_CPPFLAGS = $(RZS_UNIT_AUTOSWAP_CPPFLAGS)
 tests_unit_test_rzsa_collect_LDADD = librzsasettings.la
 tests_unit_test_rzsa_collect_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=poll,--wrap=rzst_now
@@ -293,7 +304,7 @@ tests_unit_test_rzsf_CPPFLAGS = $(RZS_SWAPOFF_CPPFLAGS) -I$(srcdir)/tests/lib
 tests_unit_test_rzsf_LDADD = librzsf.la
 tests_unit_test_rzsf_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=swapoff
 # rzs-swapon's.
-RZS_UNIT_SWAPON_CPPFLAGS = $(RZS_SWAPON_CPPFLAGS) -I$(srcdir)/tests/lib
+RZS_UNIT_SWAPON_CPPFLAGS = -I$(srcdir)/port/user $(RZS_SWAPON_CPPFLAGS) -I$(srcdir)/tests/lib
 tests_unit_test_rzso_header_CPPFLAGS = $(RZS_UNIT_SWAPON_CPPFLAGS)
 tests_unit_test_rzso_header_LDADD = librzso.la
 tests_unit_test_rzso_policy_CPPFLAGS = $(RZS_UNIT_SWAPON_CPPFLAGS)

@@ -10,7 +10,7 @@
 
 #define AREA_SIZE (1u << 20)
 
-static uint8_t bytes[RZSO_PAGE_MOST], was[RZSO_PAGE_MOST];
+static uint8_t bytes[RZST_HEADER_MOST], was[RZST_HEADER_MOST];
 
 static const uint8_t uuid[RZS_SWAP_UUID_SIZE] = {1, 2,	3,  4,	5,  6,	7,  8,
 						 9, 10, 11, 12, 13, 14, 15, 16};
@@ -30,10 +30,10 @@ static void make(uint32_t page_size)
 
 static void finds(uint32_t page_size, bool suspended)
 {
-	struct rzso_header h;
+	struct rzst_header h;
 
 	memset(&h, 0x55, sizeof(h));
-	rzso_header_find(bytes, sizeof(bytes), &h);
+	rzst_header_find(bytes, sizeof(bytes), &h);
 	T_EQ(h.page_size, page_size);
 	T_EQ(h.suspended, suspended);
 }
@@ -53,8 +53,8 @@ T_TEST(headers_are_found)
 
 	memset(bytes, 0, sizeof(bytes));
 	finds(0, false);
-	for (uint32_t page = 4096; page <= RZSO_PAGE_MOST; page *= 2) {
-		struct rzso_header h;
+	for (uint32_t page = 4096; page <= RZST_HEADER_MOST; page *= 2) {
+		struct rzst_header h;
 
 		make(page);
 		finds(page, false);
@@ -67,19 +67,19 @@ T_TEST(headers_are_found)
 		finds(0, false);
 		/* It is not there as a whole. */
 		make(page);
-		rzso_header_find(bytes, page - 1, &h);
+		rzst_header_find(bytes, page - 1, &h);
 		T_EQ(h.page_size, 0);
 	}
 }
 
 T_TEST(a_header_is_made_for_another_page_size)
 {
-	for (uint32_t from = 4096; from <= RZSO_PAGE_MOST; from *= 2)
-		for (uint32_t to = 4096; to <= RZSO_PAGE_MOST; to *= 2) {
+	for (uint32_t from = 4096; from <= RZST_HEADER_MOST; from *= 2)
+		for (uint32_t to = 4096; to <= RZST_HEADER_MOST; to *= 2) {
 			uint32_t info[3];
 
 			make(from);
-			T_EQ(rzso_header_make(bytes, to, AREA_SIZE), 0);
+			T_EQ(rzst_header_make(bytes, to, AREA_SIZE), 0);
 			T_MEM_EQ(bytes, was, 1024);
 			memcpy(info, bytes + 1024, sizeof(info));
 			T_EQ(info[0], 1);
@@ -100,11 +100,11 @@ T_TEST(a_header_is_made_for_another_page_size)
 T_TEST(an_area_that_is_too_small_or_large_gets_none)
 {
 	make(65536);
-	T_EQ(rzso_header_make(bytes, 4096, 9 * 4096 + 4095), -EINVAL);
-	T_EQ(rzso_header_make(bytes, 65536, 10 * 65536 - 1), -EINVAL);
-	T_EQ(rzso_header_make(bytes, 4096, UINT64_C(4096) << 32), -EINVAL);
+	T_EQ(rzst_header_make(bytes, 4096, 9 * 4096 + 4095), -EINVAL);
+	T_EQ(rzst_header_make(bytes, 65536, 10 * 65536 - 1), -EINVAL);
+	T_EQ(rzst_header_make(bytes, 4096, UINT64_C(4096) << 32), -EINVAL);
 	T_MEM_EQ(bytes, was, sizeof(was));
-	T_EQ(rzso_header_make(bytes, 65536, 10 * 65536), 0);
+	T_EQ(rzst_header_make(bytes, 65536, 10 * 65536), 0);
 }
 
 /* ---- files ---- */
@@ -152,7 +152,7 @@ T_TEST(a_suspended_area_becomes_swap_and_nothing_else_changes)
 T_TEST(a_header_is_replaced_on_the_device)
 {
 	static const uint8_t nothing[10];
-	struct rzso_header h;
+	struct rzst_header h;
 
 	make(65536);
 	put_file();
@@ -160,7 +160,7 @@ T_TEST(a_header_is_replaced_on_the_device)
 	T_EQ(rzso_header_read(path, &h), 0);
 	T_EQ(h.page_size, 4096);
 	get_file();
-	T_EQ(rzso_header_make(was, 4096, AREA_SIZE), 0);
+	T_EQ(rzst_header_make(was, 4096, AREA_SIZE), 0);
 	/* The old signature is gone, or another program would find two. */
 	T_MEM_EQ(bytes + 65526, nothing, 10);
 	T_MEM_EQ(bytes, was, 65526);

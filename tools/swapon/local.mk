@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # rzs-swapon.
 
-# port/user comes first: kmod-fallback has an rzs_port.h of its own.
-RZS_SWAPON_CPPFLAGS = -I$(srcdir)/port/user $(RZS_SWAP_CPPFLAGS) -I$(srcdir)/tools/swapon $(SMARTCOLS_CFLAGS)
+RZS_SWAPON_CPPFLAGS = $(RZS_SWAP_CPPFLAGS) -I$(srcdir)/tools/swapon $(SMARTCOLS_CFLAGS)
 
-# All of it but main(), for the unit tests too.  Of the core it has the swap header, which needs nothing else.
+# All of it but main(), for the unit tests too.
 noinst_LTLIBRARIES += librzso.la
 librzso_la_SOURCES = \
-	core/swap_header.c \
 	tools/swapon/rzso.h \
 	tools/swapon/rzso_check.c \
 	tools/swapon/rzso_check.h \

@@ -112,7 +112,7 @@ int rzso_check_area(const struct rzso_options *o, const char *name)
 {
 	uint32_t page = (uint32_t)sysconf(_SC_PAGESIZE);
 	char at[RZST_PATH_MAX];
-	struct rzso_header h;
+	struct rzst_header h;
 	int err = rzst_path(at, sizeof(at), name);
 
 	if (err == 0 && !o->unchecked)

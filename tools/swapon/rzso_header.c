@@ -7,73 +7,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "rzs_store.h"
 #include "rzso_header.h"
 #include "rzst.h"
 
 #define BOOT_BYTES 1024u /* of a boot loader */
-#define UUID_AT	   1036u
-#define LABEL_AT   1052u
 
 #define MAGIC	   "SWAPSPACE2"
 #define MAGIC_SIZE 10u
-
-/* ---- bytes ---- */
-
-static bool is_suspended(const uint8_t *magic)
-{
-	static const struct {
-		const char *bytes;
-		size_t size;
-	} signatures[] = {
-		{"S1SUSPEND", 9},
-		{"S2SUSPEND", 9},
-		{"ULSUSPEND", 9},
-		{"LINHIB0001", 10},
-		{"\xed\xc3\x02\xe9\x98\x56\xe5\x0c", 8}, /* of TuxOnIce */
-	};
-
-	for (size_t i = 0; i < sizeof(signatures) / sizeof(signatures[0]); i++)
-		if (memcmp(magic, signatures[i].bytes, signatures[i].size) == 0)
-			return true;
-	return false;
-}
-
-void rzso_header_find(const uint8_t *bytes, size_t size, struct rzso_header *out)
-{
-	memset(out, 0, sizeof(*out));
-	for (uint32_t page = 4096; page <= RZSO_PAGE_MOST && page <= size; page *= 2) {
-		const uint8_t *magic = bytes + page - MAGIC_SIZE;
-
-		out->suspended = is_suspended(magic);
-		if (out->suspended || memcmp(magic, MAGIC, MAGIC_SIZE) == 0) {
-			out->page_size = page;
-			return;
-		}
-	}
-}
-
-int rzso_header_make(uint8_t *bytes, uint32_t page_size, uint64_t area_size)
-{
-	char label[RZS_SWAP_LABEL_MAX + 1] = "";
-	uint8_t page[RZS_PAGE_SIZE];
-
-	memcpy(label, bytes + LABEL_AT, RZS_SWAP_LABEL_MAX);
-	if (rzs_swap_header(page, area_size / page_size, label, bytes + UUID_AT) < 0)
-		return -EINVAL;
-	memset(bytes + BOOT_BYTES, 0, page_size - BOOT_BYTES);
-	memcpy(bytes + BOOT_BYTES, page + BOOT_BYTES, RZS_PAGE_SIZE - BOOT_BYTES - MAGIC_SIZE);
-	memcpy(bytes + page_size - MAGIC_SIZE, MAGIC, MAGIC_SIZE);
-	return 0;
-}
-
-/* ---- devices and files ---- */
 
 /* An area that is open, with its first bytes. */
 struct area {
 	int fd;
 	uint64_t size;	/* bytes */
-	uint8_t *bytes; /* RZSO_PAGE_MOST of them, zeros where the area is shorter */
+	uint8_t *bytes; /* RZST_HEADER_MOST of them, zeros where the area is shorter */
 };
 
 /* As many as there are. */
@@ -81,8 +27,8 @@ static int read_all(struct area *a)
 {
 	size_t len = 0;
 
-	while (len < RZSO_PAGE_MOST) {
-		ssize_t n = pread(a->fd, a->bytes + len, RZSO_PAGE_MOST - len, (off_t)len);
+	while (len < RZST_HEADER_MOST) {
+		ssize_t n = pread(a->fd, a->bytes + len, RZST_HEADER_MOST - len, (off_t)len);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -115,7 +61,7 @@ static int area_open(const char *path, bool write, struct area *a)
 	a->fd = open(at, flags | (write ? O_RDWR : O_RDONLY));
 	if (a->fd < 0)
 		return -errno;
-	a->bytes = calloc(1, RZSO_PAGE_MOST);
+	a->bytes = calloc(1, RZST_HEADER_MOST);
 	if (!a->bytes)
 		return -ENOMEM;
 	size = lseek(a->fd, 0, SEEK_END);
@@ -151,25 +97,25 @@ static int sync_it(struct area *a)
 	return fsync(a->fd) < 0 ? -errno : 0;
 }
 
-int rzso_header_read(const char *path, struct rzso_header *out)
+int rzso_header_read(const char *path, struct rzst_header *out)
 {
 	struct area a;
 	int err = area_open(path, false, &a);
 
 	memset(out, 0, sizeof(*out));
 	if (err == 0)
-		rzso_header_find(a.bytes, RZSO_PAGE_MOST, out);
+		rzst_header_find(a.bytes, RZST_HEADER_MOST, out);
 	return area_close(&a, err);
 }
 
 int rzso_header_unsuspend(const char *path)
 {
-	struct rzso_header h = {0, false};
+	struct rzst_header h = {0};
 	struct area a;
 	int err = area_open(path, true, &a);
 
 	if (err == 0)
-		rzso_header_find(a.bytes, RZSO_PAGE_MOST, &h);
+		rzst_header_find(a.bytes, RZST_HEADER_MOST, &h);
 	if (err == 0 && !h.suspended)
 		err = -EINVAL;
 	if (err == 0)
@@ -182,16 +128,16 @@ int rzso_header_unsuspend(const char *path)
 int rzso_header_reinitialise(const char *path, uint32_t page_size)
 {
 	static const uint8_t nothing[MAGIC_SIZE];
-	struct rzso_header h = {0, false};
+	struct rzst_header h = {0};
 	struct area a;
 	int err = area_open(path, true, &a);
 
 	if (err == 0)
-		rzso_header_find(a.bytes, RZSO_PAGE_MOST, &h);
+		rzst_header_find(a.bytes, RZST_HEADER_MOST, &h);
 	if (err == 0 && !h.page_size)
 		err = -EINVAL;
 	if (err == 0)
-		err = rzso_header_make(a.bytes, page_size, a.size);
+		err = rzst_header_make(a.bytes, page_size, a.size);
 	/* Or the old signature would be found where the new header does not reach. */
 	if (err == 0 && h.page_size > page_size)
 		err = write_at(&a, nothing, MAGIC_SIZE, (off_t)(h.page_size - MAGIC_SIZE));

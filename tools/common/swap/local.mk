@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Swap areas.  librzsareas.la needs no library and hardly any memory; librzsswap.la is that, fstab and signatures.
+# Swap areas.  librzsareas.la needs no library and hardly any memory, and of the core only the swap header, which needs
+# nothing else.  librzsswap.la is that, fstab and signatures.
 
 RZS_SWAP_CPPFLAGS = $(RZS_CLIENT_CPPFLAGS) -I$(srcdir)/tools/common/swap
 
+# port/user comes first: kmod-fallback has an rzs_port.h of its own.
 noinst_LTLIBRARIES += librzsareas.la
 librzsareas_la_SOURCES = \
+	core/swap_header.c \
 	tools/common/swap/rzst_area.c \
 	tools/common/swap/rzst_area.h \
 	tools/common/swap/rzst_area_io.c \
@@ -14,6 +17,8 @@ librzsareas_la_SOURCES = \
 	tools/common/swap/rzst_fit.h \
 	tools/common/swap/rzst_fit_other.c \
 	tools/common/swap/rzst_fit_other.h \
+	tools/common/swap/rzst_header.c \
+	tools/common/swap/rzst_header.h \
 	tools/common/swap/rzst_ours.c \
 	tools/common/swap/rzst_ours.h \
 	tools/common/swap/rzst_swapoff_job.c \
@@ -22,7 +27,7 @@ librzsareas_la_SOURCES = \
 	tools/common/swap/rzst_swapoff_keep.h \
 	tools/common/swap/rzst_swapon.c \
 	tools/common/swap/rzst_swapon.h
-librzsareas_la_CPPFLAGS = $(RZS_SWAP_CPPFLAGS)
+librzsareas_la_CPPFLAGS = -I$(srcdir)/port/user $(RZS_SWAP_CPPFLAGS)
 librzsareas_la_LIBADD = librzsclient.la
 
 noinst_LTLIBRARIES += librzsswap.la
