@@ -9,7 +9,7 @@ static uint64_t pool_nr_chunks(uint64_t max_blocks)
 
 uint64_t rzs_pool_fixed_bytes(uint64_t max_blocks)
 {
-	return pool_nr_chunks(max_blocks) * sizeof(void *);
+	return pool_nr_chunks(max_blocks) * sizeof(uint32_t);
 }
 
 int rzs_pool_init(struct rzs_pool *p, uint64_t max_blocks, unsigned nr_shards, bool wipe,
@@ -27,7 +27,7 @@ int rzs_pool_init(struct rzs_pool *p, uint64_t max_blocks, unsigned nr_shards, b
 	rzs_lock_init(&p->id_lock);
 	for (i = 0; i < RZS_MAX_SHARDS; i++)
 		rzs_lock_init(&p->shards[i].lock);
-	p->chunks = rzs_port_alloc(p->nr_chunks * sizeof(void *));
+	p->chunks = rzs_port_alloc(p->nr_chunks * sizeof(*p->chunks));
 	return p->chunks ? 0 : -ENOMEM;
 }
 
@@ -40,11 +40,11 @@ static void pool_wipe(struct rzs_pool *p)
 		struct rzs_block *b = rzs_pool_block(p, (uint32_t)id);
 
 		if (b->mem)
-			rzs_port_wipe(b->mem, RZS_BLOCK_SIZE);
+			rzs_port_wipe(rzs_block_mem(p, b), RZS_BLOCK_SIZE);
 	}
 	for (i = 0; p->chunks && i < p->nr_chunks; i++)
 		if (p->chunks[i])
-			rzs_port_wipe(p->chunks[i], RZS_BLOCK_SIZE);
+			rzs_port_wipe(rzs_blocks_at(p->blocks, p->chunks[i]), RZS_BLOCK_SIZE);
 }
 
 void rzs_pool_fini(struct rzs_pool *p)
@@ -52,7 +52,7 @@ void rzs_pool_fini(struct rzs_pool *p)
 	if (p->wipe)
 		pool_wipe(p);
 	/* Blocks and chunks go when the block source is closed. */
-	rzs_port_free(p->chunks, p->nr_chunks * sizeof(void *));
+	rzs_port_free(p->chunks, p->nr_chunks * sizeof(*p->chunks));
 	p->chunks = NULL;
 }
 
@@ -62,22 +62,24 @@ void rzs_pool_fini(struct rzs_pool *p)
  */
 static int pool_add_chunk(struct rzs_pool *p, uint64_t id)
 {
-	struct rzs_block *chunk;
+	uint32_t *where = &p->chunks[id / RZS_BLOCKS_PER_CHUNK], chunk, none = 0;
+	struct rzs_block *b;
 	bool limit;
 	size_t i;
 
-	if (rzs_load_ptr(&p->chunks[id / RZS_BLOCKS_PER_CHUNK]))
+	if (rzs_load32(where))
 		return 0;
 	chunk = rzs_blocks_take(p->blocks, &limit);
 	if (!chunk)
 		return limit ? -ENOSPC : -ENOMEM;
-	memset(chunk, 0, RZS_BLOCK_SIZE);
+	b = rzs_blocks_at(p->blocks, chunk);
+	memset(b, 0, RZS_BLOCK_SIZE);
 	for (i = 0; i < RZS_BLOCKS_PER_CHUNK; i++) {
-		rzs_lock_init(&chunk[i].lock);
-		chunk[i].avail_list = RZS_NO_LIST;
-		chunk[i].busy = RZS_BUSY_NOW;
+		rzs_lock_init(&b[i].lock);
+		b[i].avail_list = RZS_NO_LIST;
+		b[i].busy = RZS_BUSY_NOW;
 	}
-	if (!rzs_cas_ptr(&p->chunks[id / RZS_BLOCKS_PER_CHUNK], NULL, chunk)) {
+	if (!rzs_cas32(where, &none, chunk)) {
 		rzs_blocks_give(p->blocks, chunk);
 		return -EIO; /* impossible: chunks are made only here, under the lock */
 	}
@@ -128,24 +130,15 @@ static void pool_free_id(struct rzs_pool *p, uint32_t id, struct rzs_block *b)
 }
 
 /*
- * Change a block's memory.  rzs_pool_prefetch_entry() reads the pointer without the lock, so it is
- * stored atomically; of atomic stores the port has only compare-and-swap for pointers.
- */
-static void block_set_mem(struct rzs_block *b, void *mem)
-{
-	(void)rzs_cas_ptr(&b->mem, b->mem, mem);
-}
-
-/*
  * Make an empty block, which is busy.  -ENOSPC, -ENOMEM as rzs_pool_put(); *out_id is 0 then.
  */
 static int pool_new_block(struct rzs_pool *p, unsigned shard, enum rzs_block_type type,
 			  uint32_t *out_id)
 {
 	struct rzs_block *b;
+	uint32_t mem;
 	unsigned i;
 	bool limit;
-	void *mem;
 	int err;
 
 	err = pool_new_id(p, out_id);
@@ -161,7 +154,7 @@ static int pool_new_block(struct rzs_pool *p, unsigned shard, enum rzs_block_typ
 	rzs_lock(&b->lock);
 	b->type = (uint8_t)type; /* an unused block is busy already, and in no list */
 	b->shard = (uint8_t)shard;
-	block_set_mem(b, mem);
+	rzs_set32(&b->mem, mem);
 	if (type == RZS_BLOCK_PACKED)
 		rzs_packed_init(&b->packed);
 	else
@@ -190,13 +183,13 @@ static bool block_empty(const struct rzs_block *b)
  */
 static void block_free(struct rzs_pool *p, uint32_t id, struct rzs_block *b)
 {
-	void *mem = b->mem;
+	uint32_t mem = b->mem;
 
 	b->type = RZS_BLOCK_UNUSED;
-	block_set_mem(b, NULL);
+	rzs_set32(&b->mem, 0);
 	rzs_unlock(&b->lock);
 	if (p->wipe) /* the directory shows what pages were in use at the same time */
-		rzs_port_wipe(mem, RZS_BLOCK_SIZE);
+		rzs_port_wipe(rzs_blocks_at(p->blocks, mem), RZS_BLOCK_SIZE);
 	rzs_blocks_give(p->blocks, mem);
 	rzs_add(&p->blocks_held, (uint64_t)-1);
 	pool_free_id(p, id, b);
@@ -218,15 +211,15 @@ bool rzs_block_putback(struct rzs_pool *p, uint32_t id, struct rzs_block *b)
 }
 
 /* -EIO: all pages are in use. */
-static int block_put_page(struct rzs_block *b, uint32_t id, const struct rzs_object *o,
-			  uint64_t *out_word)
+static int block_put_page(const struct rzs_pool *p, struct rzs_block *b, uint32_t id,
+			  const struct rzs_object *o, uint64_t *out_word)
 {
 	uint32_t i;
 
 	for (i = 0; i < RZS_PAGES_PER_BLOCK; i++) {
 		if (b->page_slot[i] != RZS_SLOT_NONE)
 			continue;
-		memcpy((uint8_t *)b->mem + i * RZS_PAGE_SIZE, o->data, RZS_PAGE_SIZE);
+		memcpy(rzs_block_mem(p, b) + i * RZS_PAGE_SIZE, o->data, RZS_PAGE_SIZE);
 		rzs_block_set_owner(b, i, o->owner);
 		*out_word = rzs_word_raw(id, i, o->sum);
 		return 0;
@@ -239,9 +232,10 @@ static int block_put_packed(struct rzs_pool *p, struct rzs_block *b, struct rzs_
 			    uint32_t id, const struct rzs_object *o, uint64_t *out_word)
 {
 	uint32_t ndir = b->packed.ndir, index, slid;
+	uint8_t *mem = rzs_block_mem(p, b);
 	int err;
 
-	err = rzs_packed_put(&b->packed, b->mem, o->owner, o->data, o->size, o->sum, &w->scratch,
+	err = rzs_packed_put(&b->packed, mem, o->owner, o->data, o->size, o->sum, &w->scratch,
 			     &index, &slid);
 	rzs_count(&w->counters, RZS_C_object_meta_bytes,
 		  (uint64_t)((int64_t)b->packed.ndir - ndir) * sizeof(struct rzs_entry));
@@ -249,7 +243,7 @@ static int block_put_packed(struct rzs_pool *p, struct rzs_block *b, struct rzs_
 		rzs_count(&w->counters, RZS_C_slides, 1);
 		rzs_count(&w->counters, RZS_C_slide_bytes, slid);
 		if (p->wipe)
-			rzs_packed_wipe_slid(&b->packed, b->mem);
+			rzs_packed_wipe_slid(&b->packed, mem);
 	}
 	if (!err)
 		*out_word = rzs_word_packed(id, index, o->size);
@@ -281,7 +275,7 @@ int rzs_block_put(struct rzs_pool *p, struct rzs_worker *w, uint32_t id, const s
 	if (b->type == RZS_BLOCK_PACKED)
 		err = block_put_packed(p, b, w, id, o, out_word);
 	else
-		err = block_put_page(b, id, o, out_word);
+		err = block_put_page(p, b, id, o, out_word);
 	if (err) {
 		rzs_count(&w->counters, RZS_C_impossible, 1);
 		block_break(p, b);
@@ -337,21 +331,24 @@ int rzs_pool_put(struct rzs_pool *p, struct rzs_worker *w, const struct rzs_obje
 }
 
 /* The directory entry of the object that word names, or NULL if the two do not agree. */
-static struct rzs_entry *block_object(struct rzs_block *b, rzs_owner_t owner, uint64_t word)
+static struct rzs_entry *block_object(const struct rzs_pool *p, struct rzs_block *b,
+				      rzs_owner_t owner, uint64_t word)
 {
-	struct rzs_entry *e = rzs_packed_lookup(&b->packed, b->mem, rzs_word_index(word));
+	struct rzs_entry *e =
+		rzs_packed_lookup(&b->packed, rzs_block_mem(p, b), rzs_word_index(word));
 
 	return e && rzs_entry_owner(e) == owner && rzs_entry_size(e) == rzs_word_size(word) ? e
 											    : NULL;
 }
 
 /* Whether the locked block agrees that word names an object of owner. */
-static bool block_has(struct rzs_block *b, rzs_owner_t owner, uint64_t word)
+static bool block_has(const struct rzs_pool *p, struct rzs_block *b, rzs_owner_t owner,
+		      uint64_t word)
 {
 	if (rzs_word_kind(word) == RZS_KIND_RAW)
 		return b->type == RZS_BLOCK_PAGES &&
 		       rzs_block_owner(b, rzs_word_index(word)) == owner;
-	return b->type == RZS_BLOCK_PACKED && block_object(b, owner, word);
+	return b->type == RZS_BLOCK_PACKED && block_object(p, b, owner, word);
 }
 
 /*
@@ -365,7 +362,7 @@ static struct rzs_block *block_lock(struct rzs_pool *p, struct rzs_worker *w, rz
 
 	if (b) {
 		rzs_lock(&b->lock);
-		if (block_has(b, owner, word))
+		if (block_has(p, b, owner, word))
 			return b;
 		rzs_unlock(&b->lock);
 	}
@@ -374,22 +371,23 @@ static struct rzs_block *block_lock(struct rzs_pool *p, struct rzs_worker *w, rz
 }
 
 /* The bytes of the object that word names.  The block is locked and has the object. */
-static uint8_t *block_bytes(struct rzs_block *b, uint64_t word)
+static uint8_t *block_bytes(const struct rzs_pool *p, struct rzs_block *b, uint64_t word)
 {
+	uint8_t *mem = rzs_block_mem(p, b);
 	uint32_t index = rzs_word_index(word);
 
 	if (rzs_word_kind(word) == RZS_KIND_RAW)
-		return (uint8_t *)b->mem + index * RZS_PAGE_SIZE;
-	return (uint8_t *)b->mem + rzs_entry_offset(rzs_packed_entry(b->mem, index));
+		return mem + index * RZS_PAGE_SIZE;
+	return mem + rzs_entry_offset(rzs_packed_entry(mem, index));
 }
 
 /* Overwrite the bytes of the object that word names, before it is freed or replaced. */
-static void block_wipe(struct rzs_block *b, uint64_t word)
+static void block_wipe(const struct rzs_pool *p, struct rzs_block *b, uint64_t word)
 {
 	if (rzs_word_kind(word) == RZS_KIND_RAW)
-		rzs_port_wipe(block_bytes(b, word), RZS_PAGE_SIZE);
+		rzs_port_wipe(block_bytes(p, b, word), RZS_PAGE_SIZE);
 	else
-		rzs_packed_wipe(b->mem, rzs_word_index(word));
+		rzs_packed_wipe(rzs_block_mem(p, b), rzs_word_index(word));
 }
 
 /* Remove the object that word names from its block, which is locked and has it. */
@@ -398,14 +396,14 @@ static void block_drop(struct rzs_pool *p, struct rzs_block *b, struct rzs_worke
 	uint32_t ndir;
 
 	if (p->wipe)
-		block_wipe(b, word);
+		block_wipe(p, b, word);
 	rzs_count(&w->counters, RZS_C_object_bytes, (uint64_t)0 - rzs_word_size(word));
 	if (rzs_word_kind(word) == RZS_KIND_RAW) {
 		rzs_block_set_owner(b, rzs_word_index(word), RZS_SLOT_NONE);
 		return;
 	}
 	ndir = b->packed.ndir;
-	rzs_packed_del(&b->packed, b->mem, rzs_word_index(word));
+	rzs_packed_del(&b->packed, rzs_block_mem(p, b), rzs_word_index(word));
 	rzs_count(&w->counters, RZS_C_object_meta_bytes,
 		  (uint64_t)((int64_t)b->packed.ndir - ndir) * sizeof(struct rzs_entry));
 }
@@ -450,10 +448,12 @@ void rzs_pool_prefetch(struct rzs_pool *p, uint64_t word)
 void rzs_pool_prefetch_entry(struct rzs_pool *p, uint64_t word)
 {
 	struct rzs_block *b = rzs_word_kind(word) == RZS_KIND_PACKED ? block_of(p, word) : NULL;
-	void *mem = b ? rzs_load_ptr(&b->mem) : NULL;
+	uint32_t mem = b ? rzs_load32(&b->mem) : 0;
 
 	if (mem)
-		__builtin_prefetch(rzs_packed_entry(mem, rzs_word_index(word)), 1);
+		__builtin_prefetch(rzs_packed_entry(rzs_blocks_at(p->blocks, mem),
+						    rzs_word_index(word)),
+				   1);
 }
 
 int rzs_pool_read_begin(struct rzs_pool *p, struct rzs_worker *w, rzs_owner_t owner, uint64_t word,
@@ -467,7 +467,7 @@ int rzs_pool_read_begin(struct rzs_pool *p, struct rzs_worker *w, rzs_owner_t ow
 		rzs_lock(&b->lock);
 	if (rzs_word_stable(rzs_load(p_word)) != rzs_word_stable(word)) {
 		err = -EAGAIN;
-	} else if (!b || !block_has(b, owner, word)) {
+	} else if (!b || !block_has(p, b, owner, word)) {
 		rzs_count(&w->counters, RZS_C_impossible, 1);
 		err = -EIO;
 	}
@@ -478,10 +478,10 @@ int rzs_pool_read_begin(struct rzs_pool *p, struct rzs_worker *w, rzs_owner_t ow
 	}
 	out->owner = owner;
 	out->size = rzs_word_size(word);
-	out->data = block_bytes(b, word);
+	out->data = block_bytes(p, b, word);
 	out->sum = rzs_word_kind(word) == RZS_KIND_RAW
 			   ? rzs_word_sum24(word)
-			   : rzs_packed_entry(b->mem, rzs_word_index(word))->sum;
+			   : rzs_packed_entry(rzs_block_mem(p, b), rzs_word_index(word))->sum;
 	return 0;
 }
 
@@ -498,7 +498,7 @@ void rzs_pool_set_owner(struct rzs_pool *p, uint64_t word, rzs_owner_t owner)
 	if (rzs_word_kind(word) == RZS_KIND_RAW)
 		rzs_block_set_owner(b, index, owner);
 	else
-		rzs_entry_set_owner(rzs_packed_entry(b->mem, index), owner);
+		rzs_entry_set_owner(rzs_packed_entry(rzs_block_mem(p, b), index), owner);
 }
 
 /*
@@ -546,17 +546,19 @@ int rzs_pool_rewrite(struct rzs_pool *p, struct rzs_worker *w, const struct rzs_
 	rzs_count(&w->counters, RZS_C_object_bytes,
 		  (uint64_t)((int64_t)o->size - rzs_word_size(word)));
 	if (p->wipe)
-		block_wipe(b, word);
+		block_wipe(p, b, word);
 	/*
 	 * The word changes before the block is unlocked.  So a reader gets the old bytes with the
 	 * old word, or the new bytes with the new word.
 	 */
 	if (raw) {
-		memcpy(block_bytes(b, word), o->data, RZS_PAGE_SIZE);
+		memcpy(block_bytes(p, b, word), o->data, RZS_PAGE_SIZE);
 		rzs_slot_unlock(p_word, rzs_word_raw(id, index, o->sum));
 	} else {
-		rzs_packed_rewrite(&b->packed, b->mem, rzs_packed_entry(b->mem, index), o->data,
-				   o->size, o->sum);
+		uint8_t *mem = rzs_block_mem(p, b);
+
+		rzs_packed_rewrite(&b->packed, mem, rzs_packed_entry(mem, index), o->data, o->size,
+				   o->sum);
 		rzs_slot_unlock(p_word, rzs_word_packed(id, index, o->size));
 	}
 	rzs_block_putback(p, id, b);

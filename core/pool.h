@@ -57,7 +57,7 @@ struct rzs_shard {
 
 struct rzs_pool {
 	struct rzs_blocks *blocks;
-	void **chunks; /* nr_chunks pointers to RZS_BLOCKS_PER_CHUNK descriptors, or NULL */
+	uint32_t *chunks; /* nr_chunks blocks of RZS_BLOCKS_PER_CHUNK descriptors; 0: none yet */
 	uint64_t nr_chunks;
 	uint64_t max_id;
 	rzs_lock_t id_lock;

@@ -85,9 +85,11 @@ static bool copy_object(struct compaction *c, uint32_t id, uint32_t index, struc
 	struct rzs_block *b = rzs_pool_block(c->pool, id);
 	struct rzs_entry *e;
 	bool more = true;
+	uint8_t *mem;
 
 	*out_word = 0;
 	rzs_lock(&b->lock);
+	mem = rzs_block_mem(c->pool, b);
 	o->data = c->worker->in;
 	if (b->type == RZS_BLOCK_PAGES) {
 		more = index < RZS_PAGES_PER_BLOCK;
@@ -95,16 +97,16 @@ static bool copy_object(struct compaction *c, uint32_t id, uint32_t index, struc
 			o->owner = rzs_block_owner(b, index);
 			o->size = RZS_PAGE_SIZE;
 			o->sum = 0; /* it is in the slot word, and relocate() keeps it there */
-			memcpy(c->worker->in, (uint8_t *)b->mem + index * RZS_PAGE_SIZE, o->size);
+			memcpy(c->worker->in, mem + index * RZS_PAGE_SIZE, o->size);
 			*out_word = rzs_word_raw(id, index, 0);
 		}
 	} else if (index >= b->packed.ndir) {
 		more = false;
-	} else if ((e = rzs_packed_lookup(&b->packed, b->mem, index))) {
+	} else if ((e = rzs_packed_lookup(&b->packed, mem, index))) {
 		o->owner = rzs_entry_owner(e);
 		o->size = rzs_entry_size(e);
 		o->sum = e->sum;
-		memcpy(c->worker->in, (uint8_t *)b->mem + rzs_entry_offset(e), o->size);
+		memcpy(c->worker->in, mem + rzs_entry_offset(e), o->size);
 		*out_word = rzs_word_packed(id, index, o->size);
 	}
 	rzs_unlock(&b->lock);

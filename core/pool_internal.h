@@ -36,7 +36,7 @@ struct rzs_block {
 	uint8_t shard;	     /* changes only while unused */
 	uint8_t busy;	     /* S: enum rzs_busy; if set, the block is in no list */
 	uint8_t avail_list;  /* S: its list by available bytes or pages in use, or RZS_NO_LIST */
-	void *mem;	     /* read without a lock by rzs_pool_prefetch_entry() */
+	uint32_t mem;	     /* number; read without a lock by rzs_pool_prefetch_entry() */
 	uint32_t next, prev; /* S: in that list; next also links unused ids */
 	union {
 		struct {
@@ -53,9 +53,15 @@ struct rzs_block {
 /* The descriptor of a block that exists: 1 <= id < next_id. */
 static inline struct rzs_block *rzs_pool_block(struct rzs_pool *p, uint32_t id)
 {
-	struct rzs_block *chunk = rzs_load_ptr(&p->chunks[id / RZS_BLOCKS_PER_CHUNK]);
+	uint32_t chunk = rzs_load32(&p->chunks[id / RZS_BLOCKS_PER_CHUNK]);
 
-	return &chunk[id % RZS_BLOCKS_PER_CHUNK];
+	return (struct rzs_block *)rzs_blocks_at(p->blocks, chunk) + id % RZS_BLOCKS_PER_CHUNK;
+}
+
+/* The memory of a block that is in use. */
+static inline uint8_t *rzs_block_mem(const struct rzs_pool *p, const struct rzs_block *b)
+{
+	return rzs_blocks_at(p->blocks, b->mem);
 }
 
 /* Of a block of pages: the owner of page i, which is in use; and set it. */

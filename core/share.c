@@ -10,13 +10,13 @@ static uint64_t shares_nr_chunks(uint64_t nr_pages)
 
 uint64_t rzs_shares_fixed_bytes(uint64_t nr_pages)
 {
-	return shares_nr_chunks(nr_pages) * sizeof(void *);
+	return shares_nr_chunks(nr_pages) * sizeof(uint32_t);
 }
 
 int rzs_shares_init(struct rzs_shares *t, uint64_t nr_pages, struct rzs_blocks *blocks)
 {
 	uint64_t nr = shares_nr_chunks(nr_pages);
-	void **chunks = rzs_port_alloc(nr * sizeof(void *));
+	uint32_t *chunks = rzs_port_alloc(nr * sizeof(*chunks));
 
 	if (!chunks)
 		return -ENOMEM;
@@ -33,27 +33,26 @@ void rzs_shares_fini(struct rzs_shares *t, bool wipe)
 
 	for (i = 0; wipe && t->chunks && i < t->nr_chunks; i++)
 		if (t->chunks[i])
-			rzs_port_wipe(t->chunks[i], RZS_BLOCK_SIZE);
-	rzs_port_free(t->chunks, t->nr_chunks * sizeof(void *));
+			rzs_port_wipe(rzs_blocks_at(t->blocks, t->chunks[i]), RZS_BLOCK_SIZE);
+	rzs_port_free(t->chunks, t->nr_chunks * sizeof(*t->chunks));
 	t->chunks = NULL;
 }
 
 /* Make the chunk of number id, if it is missing.  Under the lock.  -ENOSPC, -ENOMEM. */
 static int shares_add_chunk(struct rzs_shares *t, uint64_t id)
 {
-	void **where = &t->chunks[id / RZS_SHARES_PER_CHUNK];
+	uint32_t *where = &t->chunks[id / RZS_SHARES_PER_CHUNK], chunk;
 	bool limit;
-	void *chunk;
 
 	if (id / RZS_SHARES_PER_CHUNK >= t->nr_chunks)
 		return -ENOSPC;
-	if (rzs_load_ptr(where))
+	if (*where)
 		return 0;
 	chunk = rzs_blocks_take(t->blocks, &limit);
 	if (!chunk)
 		return limit ? -ENOSPC : -ENOMEM;
-	memset(chunk, 0, RZS_BLOCK_SIZE);
-	(void)rzs_cas_ptr(where, NULL, chunk); /* made only here, under the lock */
+	memset(rzs_blocks_at(t->blocks, chunk), 0, RZS_BLOCK_SIZE);
+	rzs_set32(where, chunk);
 	rzs_add(&t->chunks_held, 1);
 	return 0;
 }

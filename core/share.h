@@ -35,7 +35,7 @@ struct rzs_share {
 
 struct rzs_shares {
 	struct rzs_blocks *blocks;
-	void **chunks; /* nr_chunks pointers to RZS_SHARES_PER_CHUNK shares, or NULL */
+	uint32_t *chunks; /* nr_chunks blocks of RZS_SHARES_PER_CHUNK shares; 0: none yet */
 	uint64_t nr_chunks;
 	rzs_lock_t lock;
 	uint64_t next;	      /* lock for writing: numbers below have been used */
@@ -61,7 +61,7 @@ static inline struct rzs_share *rzs_shares_at(struct rzs_shares *t, uint64_t id)
 
 	if (id >= rzs_load(&t->next))
 		return NULL;
-	chunk = rzs_load_ptr(&t->chunks[id / RZS_SHARES_PER_CHUNK]);
+	chunk = rzs_blocks_at(t->blocks, rzs_load32(&t->chunks[id / RZS_SHARES_PER_CHUNK]));
 	return &chunk[id % RZS_SHARES_PER_CHUNK];
 }
 

@@ -9,7 +9,7 @@ static uint64_t slots_nr_chunks(uint64_t nr)
 
 uint64_t rzs_slots_fixed_bytes(uint64_t nr)
 {
-	return slots_nr_chunks(nr) * sizeof(void *);
+	return slots_nr_chunks(nr) * sizeof(uint32_t);
 }
 
 int rzs_slots_init(struct rzs_slots *t, uint64_t nr, struct rzs_blocks *blocks)
@@ -18,7 +18,7 @@ int rzs_slots_init(struct rzs_slots *t, uint64_t nr, struct rzs_blocks *blocks)
 	t->nr_chunks = slots_nr_chunks(nr);
 	t->blocks = blocks;
 	t->chunks_held = 0;
-	t->chunks = rzs_port_alloc(t->nr_chunks * sizeof(void *));
+	t->chunks = rzs_port_alloc(t->nr_chunks * sizeof(*t->chunks));
 	return t->chunks ? 0 : -ENOMEM;
 }
 
@@ -29,17 +29,16 @@ void rzs_slots_fini(struct rzs_slots *t, bool wipe)
 	/* A word of kind SAME or SAME32 is the contents of a page. */
 	for (i = 0; wipe && t->chunks && i < t->nr_chunks; i++)
 		if (t->chunks[i])
-			rzs_port_wipe(t->chunks[i], RZS_BLOCK_SIZE);
+			rzs_port_wipe(rzs_blocks_at(t->blocks, t->chunks[i]), RZS_BLOCK_SIZE);
 	/* The chunks are blocks; closing the block source frees them. */
-	rzs_port_free(t->chunks, t->nr_chunks * sizeof(void *));
+	rzs_port_free(t->chunks, t->nr_chunks * sizeof(*t->chunks));
 	t->chunks = NULL;
 }
 
 int rzs_slots_get(struct rzs_slots *t, rzs_slot_t slot, uint64_t **out)
 {
-	void **where = &t->chunks[slot / RZS_SLOTS_PER_CHUNK];
+	uint32_t *where = &t->chunks[slot / RZS_SLOTS_PER_CHUNK], chunk, none = 0;
 	bool limit;
-	void *chunk;
 
 	*out = rzs_slots_lookup(t, slot);
 	if (*out)
@@ -47,8 +46,8 @@ int rzs_slots_get(struct rzs_slots *t, rzs_slot_t slot, uint64_t **out)
 	chunk = rzs_blocks_take(t->blocks, &limit);
 	if (!chunk)
 		return limit ? -ENOSPC : -ENOMEM;
-	memset(chunk, 0, RZS_BLOCK_SIZE);
-	if (rzs_cas_ptr(where, NULL, chunk))
+	memset(rzs_blocks_at(t->blocks, chunk), 0, RZS_BLOCK_SIZE);
+	if (rzs_cas32(where, &none, chunk))
 		rzs_add(&t->chunks_held, 1);
 	else
 		rzs_blocks_give(t->blocks, chunk); /* another thread was first */

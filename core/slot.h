@@ -176,7 +176,7 @@ static inline uint32_t rzs_word_sum24(uint64_t word)
 struct rzs_slots {
 	uint64_t nr; /* slots */
 	uint64_t nr_chunks;
-	void **chunks;	      /* nr_chunks pointers to RZS_SLOTS_PER_CHUNK words, or NULL */
+	uint32_t *chunks;     /* nr_chunks blocks of RZS_SLOTS_PER_CHUNK words; 0: none yet */
 	uint64_t chunks_held; /* relaxed counter */
 	struct rzs_blocks *blocks;
 };
@@ -200,9 +200,11 @@ void rzs_slots_fini(struct rzs_slots *t, bool wipe);
  */
 static inline uint64_t *rzs_slots_lookup(struct rzs_slots *t, rzs_slot_t slot)
 {
-	uint64_t *chunk = rzs_load_ptr(&t->chunks[slot / RZS_SLOTS_PER_CHUNK]);
+	uint32_t chunk = rzs_load32(&t->chunks[slot / RZS_SLOTS_PER_CHUNK]);
 
-	return chunk ? &chunk[slot % RZS_SLOTS_PER_CHUNK] : NULL;
+	if (!chunk)
+		return NULL;
+	return (uint64_t *)rzs_blocks_at(t->blocks, chunk) + slot % RZS_SLOTS_PER_CHUNK;
 }
 
 /* How many of nr slots, from this one on, are in its chunk. */

@@ -138,6 +138,7 @@ static const char *verify_block(struct rzs_store *store, struct rzs_worker *w, s
 				struct tally *t)
 {
 	const char *what = NULL;
+	uint8_t *mem;
 	uint32_t i;
 
 	if (b->type == RZS_BLOCK_UNUSED)
@@ -156,14 +157,15 @@ static const char *verify_block(struct rzs_store *store, struct rzs_worker *w, s
 			}
 		return NULL;
 	}
-	if (rzs_packed_check(&b->packed, b->mem, &w->scratch, &what))
+	mem = rzs_block_mem(&store->pool, b);
+	if (rzs_packed_check(&b->packed, mem, &w->scratch, &what))
 		return what;
 	if (b->packed.nlive == 0)
 		return "block: empty but not freed";
 	t->entries += b->packed.nlive;
 	t->dir_bytes += b->packed.ndir * sizeof(struct rzs_entry);
 	for (i = 0; i < b->packed.ndir; i++) {
-		struct rzs_entry *e = rzs_packed_entry(b->mem, i);
+		struct rzs_entry *e = rzs_packed_entry(mem, i);
 
 		if (e->slot != RZS_SLOT_NONE)
 			t->entry_bytes += rzs_entry_size(e);

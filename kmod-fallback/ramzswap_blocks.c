@@ -12,8 +12,9 @@
  * be kswapd.  Its allocations may then use the kernel's reserves, as with any swap device that
  * frees more than it takes.  They never start I/O, which could be a write to this same device.
  *
- * Every block is in `all`, under an index that its first page keeps, so that rzs_blocks_close()
- * finds those that the core still has.  Unmapping may sleep, so a work item frees mapped blocks.
+ * A table has each block's address, by its number.  It has two levels and is read without a lock
+ * (rzs_blocks_at).  An entry without a block has the next number without one, shifted, and bit 0 as
+ * a mark.  rzs_blocks_close() finds there the blocks that the core still has.  Unmapping may sleep, so a work item frees mapped blocks.
  * Until then a refill may use them again, because the work item may not run when memory is scarce.
  *
  * Invariants, under lock:  taken + ready + coming <= held <= max (after rzs_blocks_set_max() has
@@ -27,7 +28,6 @@
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 #include <linux/workqueue.h>
-#include <linux/xarray.h>
 
 #include "ramzswap.h"
 
@@ -48,16 +48,21 @@
 
 /* The contents of a block that is ready or waits to be freed. */
 struct block_link {
-	struct block_link *next;
+	u32 next;   /* ready: the next one, or 0 */
+	u32 number; /* to be freed */
 	struct llist_node unmap;
 };
 
 struct rzs_blocks {
-	spinlock_t lock;
-	struct block_link *list;
+	struct rzs_blocks_head head; /* constant, but for its leaves */
+	u64 most;		     /* constant: the numbers that the table has entries for */
+
+	spinlock_t lock ____cacheline_aligned_in_smp;
+	u32 list;	 /* the first ready block, or 0 */
+	u32 next_number; /* numbers below have been used, and 0 */
+	u32 unused;	 /* the first number below that has no block, or 0 */
 	u64 taken, ready, coming, held, peak, max, reserve;
 
-	struct xarray all;
 	struct llist_head unmap;
 	struct work_struct unmap_work;
 };
@@ -105,7 +110,6 @@ static void block_free(void *block)
 
 	for (i = 0; i < BLOCK_PAGES; i++)
 		pages[i] = block_page(block, i);
-	set_page_private(pages[0], 0);
 	if (!is_vmalloc_addr(block)) {
 		__free_pages(pages[0], BLOCK_ORDER);
 		return;
@@ -115,28 +119,64 @@ static void block_free(void *block)
 		__free_page(pages[i]);
 }
 
-/* Allocate a block and add it to the index.  NULL: no memory. */
-static void *block_new(struct rzs_blocks *b, gfp_t gfp)
+static void **table_entry(struct rzs_blocks *b, u32 number)
 {
-	struct page *page = alloc_pages(GFP_CONTIGUOUS, BLOCK_ORDER);
-	void *block = page ? page_address(page) : block_alloc_singles(gfp);
-	u32 id;
-
-	if (!block)
-		return NULL;
-	if (xa_alloc(&b->all, &id, block, xa_limit_31b, GFP_INDEX)) {
-		block_free(block);
-		return NULL;
-	}
-	set_page_private(block_page(block, 0), id);
-	return block;
+	return &b->head.leaves[number / RZS_BLOCKS_PER_LEAF][number % RZS_BLOCKS_PER_LEAF];
 }
 
-static void block_remove(struct rzs_blocks *b, void *block)
+/*
+ * Give a block a number.  Under lock.  0: the table needs another leaf.  *leaf: a zeroed one, or
+ * NULL; it is NULL again when the table has it.
+ */
+static u32 table_add(struct rzs_blocks *b, void *block, void ***leaf)
 {
-	xa_erase(&b->all, page_private(block_page(block, 0)));
-	block_free(block);
+	u32 number = b->unused;
+	void ***where;
+
+	if (number) {
+		b->unused = (unsigned long)*table_entry(b, number) >> 1;
+	} else {
+		where = &b->head.leaves[b->next_number / RZS_BLOCKS_PER_LEAF];
+		if (!*where) {
+			*where = *leaf;
+			*leaf = NULL;
+		}
+		if (!*where)
+			return 0;
+		number = b->next_number++;
+	}
+	WRITE_ONCE(*table_entry(b, number), block);
+	return number;
+}
+
+/* Allocate a block; its number, or 0: no memory. */
+static u32 block_new(struct rzs_blocks *b, gfp_t gfp)
+{
+	struct page *page = alloc_pages(GFP_CONTIGUOUS, BLOCK_ORDER);
+	void *block = page ? page_address(page) : block_alloc_singles(gfp), **leaf = NULL;
+	u32 number;
+
+	if (!block)
+		return 0;
+	do {
+		spin_lock(&b->lock);
+		number = table_add(b, block, &leaf);
+		spin_unlock(&b->lock);
+	} while (!number && (leaf = (void **)get_zeroed_page(GFP_INDEX)));
+	free_page((unsigned long)leaf); /* another thread's leaf was first */
+	if (!number)
+		block_free(block);
+	return number;
+}
+
+static void block_remove(struct rzs_blocks *b, u32 number)
+{
+	void **entry = table_entry(b, number);
+
+	block_free(*entry);
 	spin_lock(&b->lock);
+	WRITE_ONCE(*entry, (void *)((unsigned long)b->unused << 1 | 1));
+	b->unused = number;
 	b->held--;
 	spin_unlock(&b->lock);
 }
@@ -148,38 +188,45 @@ static void blocks_unmap(struct work_struct *work)
 	struct block_link *link, *next;
 
 	llist_for_each_entry_safe(link, next, list, unmap) {
-		block_remove(b, link);
+		block_remove(b, link->number);
 		cond_resched();
 	}
 }
 
 /* Free a block that is neither taken nor ready, now or later.  Never sleeps. */
-static void block_release(struct rzs_blocks *b, struct block_link *link)
+static void block_release(struct rzs_blocks *b, u32 number)
 {
-	if (!is_vmalloc_addr(link))
-		block_remove(b, link);
-	else if (llist_add(&link->unmap, &b->unmap))
+	struct block_link *link = rzs_blocks_at(b, number);
+
+	if (!is_vmalloc_addr(link)) {
+		block_remove(b, number);
+		return;
+	}
+	link->number = number;
+	if (llist_add(&link->unmap, &b->unmap))
 		queue_work(rzs_workqueue, &b->unmap_work);
 }
 
 /* Under lock. */
-static void ready_push(struct rzs_blocks *b, struct block_link *link)
+static void ready_push(struct rzs_blocks *b, u32 number)
 {
+	struct block_link *link = rzs_blocks_at(b, number);
+
 	link->next = b->list;
-	b->list = link;
+	b->list = number;
 	b->ready++;
 }
 
-/* Under lock; NULL if there is none. */
-static struct block_link *ready_pop(struct rzs_blocks *b)
+/* Under lock; 0 if there is none. */
+static u32 ready_pop(struct rzs_blocks *b)
 {
-	struct block_link *link = b->list;
+	u32 number = b->list;
 
-	if (link) {
-		b->list = link->next;
+	if (number) {
+		b->list = ((struct block_link *)rzs_blocks_at(b, number))->next;
 		b->ready--;
 	}
-	return link;
+	return number;
 }
 
 /* Use blocks that wait to be unmapped, as many as the reserve needs. */
@@ -190,13 +237,15 @@ static void blocks_reuse(struct rzs_blocks *b)
 	bool keep;
 
 	llist_for_each_entry_safe(link, next, list, unmap) {
+		u32 number = link->number;
+
 		spin_lock(&b->lock);
 		keep = b->ready < b->reserve && b->held <= b->max;
 		if (keep)
-			ready_push(b, link);
+			ready_push(b, number);
 		spin_unlock(&b->lock);
 		if (!keep)
-			block_release(b, link);
+			block_release(b, number);
 	}
 }
 
@@ -220,8 +269,8 @@ bool rzs_blocks_refill(struct rzs_blocks *b, bool nomemalloc)
 {
 	gfp_t gfp = nomemalloc ? GFP_SINGLE | __GFP_NOMEMALLOC : GFP_SINGLE;
 	unsigned int noio;
-	void *block;
 	bool ok = true;
+	u32 number;
 
 	if (likely(READ_ONCE(b->ready) >= READ_ONCE(b->reserve)))
 		return true;
@@ -230,12 +279,12 @@ bool rzs_blocks_refill(struct rzs_blocks *b, bool nomemalloc)
 	/* For the allocations of vm_map_ram() too. */
 	noio = memalloc_noio_save();
 	while (ok && blocks_begin_new(b)) {
-		block = block_new(b, gfp);
-		ok = block;
+		number = block_new(b, gfp);
+		ok = number;
 		spin_lock(&b->lock);
 		b->coming--;
 		if (ok)
-			ready_push(b, block);
+			ready_push(b, number);
 		else
 			b->held--;
 		spin_unlock(&b->lock);
@@ -249,6 +298,34 @@ static u64 blocks_reserve(u64 asked)
 	return asked == RZS_RESERVE_DEFAULT ? RESERVE_DEFAULT : asked;
 }
 
+/* A table for twice the RAM that there is now, since more may be plugged in. */
+static int table_open(struct rzs_blocks *b)
+{
+	u64 leaves = (u64)totalram_pages() * 2 / BLOCK_PAGES / RZS_BLOCKS_PER_LEAF + 1;
+
+	b->head.leaves = kvcalloc(leaves, sizeof(*b->head.leaves), GFP_KERNEL);
+	b->next_number = 1;
+	b->most = leaves * RZS_BLOCKS_PER_LEAF - 1;
+	return b->head.leaves ? 0 : -ENOMEM;
+}
+
+/* Free the table, and all blocks that it has. */
+static void table_close(struct rzs_blocks *b)
+{
+	void *block;
+	u64 i;
+
+	for (i = 1; i < b->next_number; i++) {
+		block = *table_entry(b, i);
+		if (!((unsigned long)block & 1))
+			block_free(block);
+		cond_resched();
+	}
+	for (i = 0; i < b->next_number; i += RZS_BLOCKS_PER_LEAF)
+		free_page((unsigned long)b->head.leaves[i / RZS_BLOCKS_PER_LEAF]);
+	kvfree(b->head.leaves);
+}
+
 int rzs_blocks_open(struct rzs_blocks **out, uint64_t max_blocks, uint64_t reserve_blocks)
 {
 	struct rzs_blocks *b;
@@ -260,10 +337,13 @@ int rzs_blocks_open(struct rzs_blocks **out, uint64_t max_blocks, uint64_t reser
 	if (!b)
 		return -ENOMEM;
 	spin_lock_init(&b->lock);
-	xa_init_flags(&b->all, XA_FLAGS_ALLOC);
 	init_llist_head(&b->unmap);
 	INIT_WORK(&b->unmap_work, blocks_unmap);
-	b->max = max_blocks;
+	if (table_open(b)) {
+		kfree(b);
+		return -ENOMEM;
+	}
+	b->max = min_t(u64, max_blocks, b->most);
 	b->reserve = blocks_reserve(reserve_blocks);
 	if (!rzs_blocks_refill(b, false)) {
 		rzs_blocks_close(b);
@@ -275,34 +355,27 @@ int rzs_blocks_open(struct rzs_blocks **out, uint64_t max_blocks, uint64_t reser
 
 void rzs_blocks_close(struct rzs_blocks *b)
 {
-	unsigned long id;
-	void *block;
-
 	if (!b)
 		return;
 	cancel_work_sync(&b->unmap_work);
-	xa_for_each(&b->all, id, block) {
-		block_free(block);
-		cond_resched();
-	}
-	xa_destroy(&b->all);
+	table_close(b);
 	kfree(b);
 }
 
-void *rzs_blocks_take(struct rzs_blocks *b, bool *out_limit)
+uint32_t rzs_blocks_take(struct rzs_blocks *b, bool *out_limit)
 {
-	struct block_link *link;
+	u32 number;
 
 	spin_lock(&b->lock);
-	link = ready_pop(b);
-	if (link)
+	number = ready_pop(b);
+	if (number)
 		b->taken++;
 	*out_limit = b->taken >= b->max;
 	spin_unlock(&b->lock);
-	return link;
+	return number;
 }
 
-void rzs_blocks_give(struct rzs_blocks *b, void *block)
+void rzs_blocks_give(struct rzs_blocks *b, uint32_t block)
 {
 	bool keep;
 
@@ -328,24 +401,24 @@ void rzs_blocks_count(struct rzs_blocks *b, uint64_t *out_taken, uint64_t *out_r
 
 int rzs_blocks_set_max(struct rzs_blocks *b, uint64_t max_blocks, uint64_t reserve_blocks)
 {
-	struct block_link *link = NULL;
+	u32 number;
 	int err = 0;
 
 	spin_lock(&b->lock);
 	if (b->taken > max_blocks) {
 		err = -ENOSPC;
 	} else {
-		b->max = max_blocks;
+		b->max = min_t(u64, max_blocks, b->most);
 		b->reserve = blocks_reserve(reserve_blocks);
 	}
 	spin_unlock(&b->lock);
 	while (!err) {
 		spin_lock(&b->lock);
-		link = b->taken + b->ready > max_blocks ? ready_pop(b) : NULL;
+		number = b->taken + b->ready > max_blocks ? ready_pop(b) : 0;
 		spin_unlock(&b->lock);
-		if (!link)
+		if (!number)
 			break;
-		block_release(b, link);
+		block_release(b, number);
 	}
 	flush_work(&b->unmap_work);
 	return err;

@@ -42,10 +42,27 @@ static inline void rzs_port_wipe(void *p, size_t n)
 
 struct rzs_blocks;
 
+#define RZS_BLOCKS_PER_LEAF (PAGE_SIZE / sizeof(void *))
+
+/*
+ * The head of struct rzs_blocks: where each block is, by its number.  A leaf is allocated before
+ * the first of its numbers is used, and stays.
+ */
+struct rzs_blocks_head {
+	void ***leaves;
+};
+
+static inline void *rzs_blocks_at(const struct rzs_blocks *b, uint32_t block)
+{
+	const struct rzs_blocks_head *head = (const struct rzs_blocks_head *)b;
+
+	return READ_ONCE(head->leaves[block / RZS_BLOCKS_PER_LEAF][block % RZS_BLOCKS_PER_LEAF]);
+}
+
 int rzs_blocks_open(struct rzs_blocks **out, uint64_t max_blocks, uint64_t reserve_blocks);
 void rzs_blocks_close(struct rzs_blocks *b);
-void *rzs_blocks_take(struct rzs_blocks *b, bool *out_limit);
-void rzs_blocks_give(struct rzs_blocks *b, void *block);
+uint32_t rzs_blocks_take(struct rzs_blocks *b, bool *out_limit);
+void rzs_blocks_give(struct rzs_blocks *b, uint32_t block);
 void rzs_blocks_count(struct rzs_blocks *b, uint64_t *out_taken, uint64_t *out_ready,
 		      uint64_t *out_peak);
 int rzs_blocks_set_max(struct rzs_blocks *b, uint64_t max_blocks, uint64_t reserve_blocks);
@@ -121,14 +138,23 @@ static inline void rzs_add(uint64_t *p, uint64_t v)
 	atomic64_add((s64)v, (atomic64_t *)p);
 }
 
-static inline void *rzs_load_ptr(void *const *p)
+static inline uint32_t rzs_load32(const uint32_t *p)
 {
-	return smp_load_acquire(p); /* pairs with rzs_cas_ptr() */
+	return smp_load_acquire(p); /* pairs with rzs_set32() and rzs_cas32() */
 }
 
-static inline bool rzs_cas_ptr(void **p, void *seen, void *v)
+static inline void rzs_set32(uint32_t *p, uint32_t v)
 {
-	return cmpxchg(p, seen, v) == seen;
+	smp_store_release(p, v); /* pairs with rzs_load32() */
+}
+
+static inline bool rzs_cas32(uint32_t *p, uint32_t *seen, uint32_t v)
+{
+	uint32_t old = cmpxchg(p, *seen, v);
+	bool done = old == *seen;
+
+	*seen = old;
+	return done;
 }
 
 /* Wait for a word to change */

@@ -28,27 +28,29 @@
 
 /* Never called: only type-checked. */
 static inline void rzs_port_check(struct rzs_blocks *b, rzs_lock_t *l, rzs_mutex_t *m, uint64_t *w,
-				  void **p)
+				  uint32_t *h)
 {
 	void *(*alloc)(size_t) = rzs_port_alloc;
 	void (*release)(void *, size_t) = rzs_port_free;
 	void (*wipe)(void *, size_t) = rzs_port_wipe;
 	int (*open)(struct rzs_blocks **, uint64_t, uint64_t) = rzs_blocks_open;
 	void (*close)(struct rzs_blocks *) = rzs_blocks_close;
-	void *(*take)(struct rzs_blocks *, bool *) = rzs_blocks_take;
-	void (*give)(struct rzs_blocks *, void *) = rzs_blocks_give;
+	uint32_t (*take)(struct rzs_blocks *, bool *) = rzs_blocks_take;
+	void *(*at)(const struct rzs_blocks *, uint32_t) = rzs_blocks_at;
+	void (*give)(struct rzs_blocks *, uint32_t) = rzs_blocks_give;
 	void (*count)(struct rzs_blocks *, uint64_t *, uint64_t *, uint64_t *) = rzs_blocks_count;
 	int (*set_max)(struct rzs_blocks *, uint64_t, uint64_t) = rzs_blocks_set_max;
 #if RZS_HAVE_WIDE
 	bool (*usable)(void) = rzs_wide_usable;
 #endif
 	uint64_t seen = 0;
+	uint32_t seen32 = 0;
 
 #if RZS_HAVE_WIDE
 	(void)usable;
 #endif
 	(void)b, (void)alloc, (void)release, (void)open, (void)close, (void)take, (void)give;
-	(void)count, (void)set_max, (void)wipe;
+	(void)count, (void)set_max, (void)wipe, (void)at;
 	rzs_lock_init(l);
 	rzs_lock(l);
 	rzs_unlock(l);
@@ -62,7 +64,8 @@ static inline void rzs_port_check(struct rzs_blocks *b, rzs_lock_t *l, rzs_mutex
 	rzs_set(w, rzs_load(w) + rzs_load_relaxed(w));
 	(void)rzs_cas(w, &seen, 1);
 	rzs_add(w, 1);
-	(void)rzs_cas_ptr(p, rzs_load_ptr(p), NULL);
+	rzs_set32(h, rzs_load32(h));
+	(void)rzs_cas32(h, &seen32, 1);
 	rzs_wait(w, seen);
 	rzs_wake(w);
 }

@@ -5,7 +5,9 @@
  * Before every allocation and every block is a header that says what it is.  With guards, a page
  * that cannot be accessed is between the header of a block and the block.  Blocks come from the
  * heap, without a thread and without mlock().  Returned blocks wait in a queue (first in, first
- * out), so that a write through a stale pointer is likely to hit one that is still in it.
+ * out), so that a write through a stale pointer is likely to hit one that is still in it.  A table
+ * has their addresses by number.  It grows in leaves that stay until the source is closed, so it is
+ * read without a lock.
  *
  * Threading: functions of rzs_port.h from any thread; settings (port_test.h) while nothing else
  * runs.
@@ -23,6 +25,8 @@
 #define TEST_ALIGN	  64u
 #define TEST_BLOCK_ALIGN  4096u
 #define TEST_KEEP_DEFAULT 16u
+#define TEST_LEAF	  1024u /* numbers in a leaf of the table */
+#define TEST_LEAVES	  4096u
 #define TEST_MAGIC_ALLOC  0x616c6c6f63a110c1ull
 #define TEST_MAGIC_TAKEN  0x7461e1b10c7a4e01ull
 #define TEST_MAGIC_READY  0x4ead1b10c4ead102ull
@@ -56,8 +60,15 @@ struct test_alloc {
 /* The header of a block. */
 struct test_block {
 	uint64_t magic;
+	uint32_t number;
 	struct test_block *next; /* in the queue of ready ones */
 	struct test_block *prev_all, *next_all;
+};
+
+/* What the table has of a number. */
+struct test_entry {
+	struct test_block *block;
+	uint32_t unused; /* if there is no block: the next number without one, or 0 */
 };
 
 struct rzs_blocks {
@@ -67,6 +78,9 @@ struct rzs_blocks {
 	uint64_t taken, ready, peak;
 	struct test_block *head, **tail;
 	struct test_block all; /* ring of all blocks */
+	struct test_entry **leaves;
+	uint32_t next;	 /* numbers below have been used, and 0 */
+	uint32_t unused; /* the first number that has no block any more, or 0 */
 };
 
 /* Settings */
@@ -285,6 +299,52 @@ static char *test_body(const struct rzs_blocks *b, struct test_block *t)
 	return (char *)t + test_head_len(b);
 }
 
+static struct test_entry *test_entry(const struct rzs_blocks *b, uint32_t number)
+{
+	return __atomic_load_n(&b->leaves[number / TEST_LEAF], __ATOMIC_ACQUIRE) +
+	       number % TEST_LEAF;
+}
+
+/* Give a block a number.  false: no memory for the table. */
+static bool test_number(struct rzs_blocks *b, struct test_block *t)
+{
+	uint32_t number = b->unused ? b->unused : b->next;
+	struct test_entry *leaf;
+
+	if (number / TEST_LEAF >= TEST_LEAVES)
+		return false;
+	if (!b->leaves[number / TEST_LEAF]) {
+		leaf = calloc(TEST_LEAF, sizeof(*leaf));
+		if (!leaf)
+			return false;
+		__atomic_store_n(&b->leaves[number / TEST_LEAF], leaf, __ATOMIC_RELEASE);
+	}
+	if (b->unused)
+		b->unused = test_entry(b, number)->unused;
+	else
+		__atomic_store_n(&b->next, number + 1, __ATOMIC_RELAXED);
+	t->number = number;
+	__atomic_store_n(&test_entry(b, number)->block, t, __ATOMIC_RELEASE);
+	return true;
+}
+
+static void test_unnumber(struct rzs_blocks *b, struct test_block *t)
+{
+	struct test_entry *e = test_entry(b, t->number);
+
+	__atomic_store_n(&e->block, NULL, __ATOMIC_RELEASE);
+	e->unused = b->unused;
+	b->unused = t->number;
+}
+
+static void test_block_unmap(struct rzs_blocks *b, struct test_block *t)
+{
+	if (b->guard)
+		munmap(t, test_head_len(b) + RZS_BLOCK_SIZE + test_page());
+	else
+		free(t);
+}
+
 static struct test_block *test_block_new(struct rzs_blocks *b)
 {
 	size_t len = test_head_len(b) + RZS_BLOCK_SIZE;
@@ -301,6 +361,10 @@ static struct test_block *test_block_new(struct rzs_blocks *b)
 		if (!t)
 			return NULL;
 	}
+	if (!test_number(b, t)) {
+		test_block_unmap(b, t);
+		return NULL;
+	}
 	t->next_all = b->all.next_all;
 	t->prev_all = &b->all;
 	t->next_all->prev_all = t;
@@ -313,10 +377,8 @@ static void test_block_delete(struct rzs_blocks *b, struct test_block *t)
 	t->prev_all->next_all = t->next_all;
 	t->next_all->prev_all = t->prev_all;
 	t->magic = 0;
-	if (b->guard)
-		munmap(t, test_head_len(b) + RZS_BLOCK_SIZE + test_page());
-	else
-		free(t);
+	test_unnumber(b, t);
+	test_block_unmap(b, t);
 }
 
 /* Remove the oldest block from the queue. */
@@ -354,6 +416,13 @@ int rzs_blocks_open(struct rzs_blocks **out, uint64_t max_blocks, uint64_t reser
 	*out = b;
 	if (!b)
 		return -ENOMEM;
+	b->leaves = calloc(TEST_LEAVES, sizeof(*b->leaves));
+	if (!b->leaves) {
+		rzs_port_free(b, sizeof(*b));
+		*out = NULL;
+		return -ENOMEM;
+	}
+	b->next = 1;
 	rzs_lock_init(&b->lock);
 	b->guard = test_guard;
 	b->max = max_blocks;
@@ -375,6 +444,9 @@ void rzs_blocks_close(struct rzs_blocks *b)
 		test_at(RZS_TEST_AT_RETURN, test_body(b, b->all.next_all), RZS_BLOCK_SIZE);
 		test_block_delete(b, b->all.next_all);
 	}
+	for (unsigned i = 0; i < TEST_LEAVES; i++)
+		free(b->leaves[i]);
+	free(b->leaves);
 	rzs_port_free(b, sizeof(*b));
 }
 
@@ -387,14 +459,14 @@ bool rzs_test_source_is_free(struct rzs_blocks *b)
 	return is_free;
 }
 
-void *rzs_blocks_take(struct rzs_blocks *b, bool *out_limit)
+uint32_t rzs_blocks_take(struct rzs_blocks *b, bool *out_limit)
 {
 	struct test_block *t = NULL;
 
 	*out_limit = false;
 	test_at(RZS_TEST_AT_TAKE, NULL, 0);
 	if (test_fails(RZS_TEST_TAKE))
-		return NULL;
+		return 0;
 	rzs_lock(&b->lock);
 	if (b->taken >= b->max)
 		*out_limit = true;
@@ -408,30 +480,40 @@ void *rzs_blocks_take(struct rzs_blocks *b, bool *out_limit)
 	}
 	rzs_unlock(&b->lock);
 	if (!t)
-		return NULL;
+		return 0;
 	test_count(&test_live_bytes, RZS_BLOCK_SIZE);
 	test_count(&test_live_blocks, 1);
-	return memset(test_body(b, t), RZS_TEST_FRESH, RZS_BLOCK_SIZE);
+	memset(test_body(b, t), RZS_TEST_FRESH, RZS_BLOCK_SIZE);
+	return t->number;
 }
 
-void rzs_blocks_give(struct rzs_blocks *b, void *block)
+void *rzs_blocks_at(const struct rzs_blocks *b, uint32_t block)
 {
-	struct test_block *t;
+	static char nowhere[RZS_BLOCK_SIZE]; /* to prefetch when the block is gone */
+	struct test_block *t = __atomic_load_n(&test_entry(b, block)->block, __ATOMIC_ACQUIRE);
 
-	if (!block || (uintptr_t)block % TEST_BLOCK_ALIGN) {
-		test_damaged("return of memory that is not a block", block);
+	return t ? test_body(b, t) : nowhere;
+}
+
+void rzs_blocks_give(struct rzs_blocks *b, uint32_t block)
+{
+	struct test_block *t = NULL;
+
+	if (block && block < __atomic_load_n(&b->next, __ATOMIC_RELAXED))
+		t = __atomic_load_n(&test_entry(b, block)->block, __ATOMIC_ACQUIRE);
+	if (!t) {
+		test_damaged("return of a number that is no block", b);
 		return;
 	}
-	t = (struct test_block *)(void *)((char *)block - test_head_len(b));
-	test_at(RZS_TEST_AT_RETURN, block, RZS_BLOCK_SIZE);
+	test_at(RZS_TEST_AT_RETURN, test_body(b, t), RZS_BLOCK_SIZE);
 	rzs_lock(&b->lock);
 	if (t->magic != TEST_MAGIC_TAKEN) {
 		rzs_unlock(&b->lock);
-		test_damaged("return of a block that is not taken", block);
+		test_damaged("return of a block that is not taken", test_body(b, t));
 		return;
 	}
 	if (b->guard)
-		memset(block, RZS_TEST_POISON, RZS_BLOCK_SIZE);
+		memset(test_body(b, t), RZS_TEST_POISON, RZS_BLOCK_SIZE);
 	t->magic = TEST_MAGIC_READY;
 	t->next = NULL;
 	*b->tail = t;

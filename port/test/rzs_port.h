@@ -28,8 +28,9 @@ struct rzs_blocks;
 
 int rzs_blocks_open(struct rzs_blocks **out, uint64_t max_blocks, uint64_t reserve_blocks);
 void rzs_blocks_close(struct rzs_blocks *b);
-void *rzs_blocks_take(struct rzs_blocks *b, bool *out_limit);
-void rzs_blocks_give(struct rzs_blocks *b, void *block);
+uint32_t rzs_blocks_take(struct rzs_blocks *b, bool *out_limit);
+void *rzs_blocks_at(const struct rzs_blocks *b, uint32_t block);
+void rzs_blocks_give(struct rzs_blocks *b, uint32_t block);
 void rzs_blocks_count(struct rzs_blocks *b, uint64_t *out_taken, uint64_t *out_ready,
 		      uint64_t *out_peak);
 int rzs_blocks_set_max(struct rzs_blocks *b, uint64_t max_blocks, uint64_t reserve_blocks);

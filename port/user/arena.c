@@ -33,16 +33,22 @@ static void *arena_map(size_t len)
 	return p;
 }
 
+/* Bytes of the range. */
+static size_t arena_len(uint64_t units)
+{
+	return (size_t)(units + 1) * RZS_ARENA_UNIT;
+}
+
 static size_t arena_map_len(const struct rzs_arena *r)
 {
-	size_t bytes = (size_t)((r->units + 63) / 64 * 8);
+	size_t bytes = (size_t)((r->units + 64) / 64 * 8);
 
 	return (bytes + r->page - 1) / r->page * r->page;
 }
 
 int rzs_arena_reserve(struct rzs_arena *r, size_t page, uint64_t units, uint64_t least)
 {
-	const uint64_t most = SIZE_MAX / 2 / RZS_ARENA_UNIT;
+	const uint64_t most = SIZE_MAX / 2 / RZS_ARENA_UNIT - 1;
 
 	memset(r, 0, sizeof(*r));
 	if (page == 0 || RZS_ARENA_UNIT % page)
@@ -54,7 +60,7 @@ int rzs_arena_reserve(struct rzs_arena *r, size_t page, uint64_t units, uint64_t
 	if (units < least)
 		units = least;
 	for (;;) {
-		r->base = arena_map((size_t)units * RZS_ARENA_UNIT);
+		r->base = arena_map(arena_len(units));
 		if (r->base || units == least)
 			break;
 		units = units / 2 > least ? units / 2 : least;
@@ -76,7 +82,7 @@ int rzs_arena_reserve(struct rzs_arena *r, size_t page, uint64_t units, uint64_t
 void rzs_arena_release(struct rzs_arena *r)
 {
 	if (r->base)
-		munmap(r->base, (size_t)r->units * RZS_ARENA_UNIT);
+		munmap(r->base, arena_len(r->units));
 	if (r->uncommitted)
 		munmap(r->uncommitted, arena_map_len(r));
 	memset(r, 0, sizeof(*r));
@@ -111,7 +117,7 @@ static uint64_t arena_first_uncommitted(struct rzs_arena *r, uint64_t want, uint
 	while (!r->uncommitted[r->lowest])
 		r->lowest++;
 	unit = r->lowest * 64 + (uint64_t)__builtin_ctzll(r->uncommitted[r->lowest]);
-	while (nr < want && unit + nr < r->opened && arena_is_uncommitted(r, unit + nr))
+	while (nr < want && unit + nr <= r->opened && arena_is_uncommitted(r, unit + nr))
 		nr++;
 	*out_nr = nr;
 	return unit;
@@ -123,7 +129,7 @@ static uint64_t arena_first_uncommitted(struct rzs_arena *r, uint64_t want, uint
  */
 static int arena_open(struct rzs_arena *r, uint64_t nr)
 {
-	char *p = r->base + r->opened * RZS_ARENA_UNIT;
+	char *p = r->base + (r->opened + 1) * RZS_ARENA_UNIT;
 	size_t len = (size_t)nr * RZS_ARENA_UNIT;
 
 	if (!r->lock_err && mlock2(p, len, MLOCK_ONFAULT))
@@ -133,7 +139,7 @@ static int arena_open(struct rzs_arena *r, uint64_t nr)
 			(void)munlock(p, len);
 		return -ENOMEM;
 	}
-	arena_set_uncommitted(r, r->opened, nr);
+	arena_set_uncommitted(r, r->opened + 1, nr);
 	r->opened += nr;
 	return 0;
 }
@@ -152,13 +158,13 @@ static int arena_fill(const struct rzs_arena *r, char *p, size_t len, void (*on_
 }
 
 int rzs_arena_commit(struct rzs_arena *r, uint64_t want, void (*on_page)(void *arg), void *arg,
-		     void **out, uint64_t *out_nr)
+		     uint64_t *out, uint64_t *out_nr)
 {
 	uint64_t unit, nr = 0;
 	char *p;
 	int err;
 
-	*out = NULL;
+	*out = 0;
 	*out_nr = 0;
 	if (!r->nr_uncommitted) {
 		uint64_t left = r->units - r->opened;
@@ -178,16 +184,16 @@ int rzs_arena_commit(struct rzs_arena *r, uint64_t want, void (*on_page)(void *a
 		return err;
 	}
 	arena_set_committed(r, unit, nr);
-	*out = p;
+	*out = unit;
 	*out_nr = nr;
 	return 0;
 }
 
-int rzs_arena_uncommit(struct rzs_arena *r, void *unit)
+int rzs_arena_uncommit(struct rzs_arena *r, uint64_t unit)
 {
-	int err = rzs_memory_drop(unit, RZS_ARENA_UNIT, &r->lock_err);
+	int err = rzs_memory_drop(r->base + unit * RZS_ARENA_UNIT, RZS_ARENA_UNIT, &r->lock_err);
 
 	if (!err)
-		arena_set_uncommitted(r, (uint64_t)((char *)unit - r->base) / RZS_ARENA_UNIT, 1);
+		arena_set_uncommitted(r, unit, 1);
 	return err;
 }

@@ -2,15 +2,15 @@
 /*
  * An arena: a range of addresses in units of RZS_ARENA_UNIT bytes, each with memory or without.
  *
- * The range is mapped without access, which costs nothing.  Units are opened from its start
- * onwards, no more than needed: they are made accessible, and locked, so that their pages stay in
- * RAM once they are there.  So the system counts as locked what has been used.  Committing a unit
+ * The range is mapped without access, which costs nothing.  Unit 0 stays so, and its number means
+ * that there is none.  Units are opened from number 1 onwards, no more than needed: they are made
+ * accessible, and locked, so that their pages stay in RAM once they are there.  So the system counts as locked what has been used.  Committing a unit
  * populates all its pages.  Uncommitting it gives them back; the lowest such units are committed
  * first.
  *
  * Threading: one thread at a time uses an arena; the caller sees to that.  All functions sleep and
  * ask the system for memory, so none is for the data path.
- * Invariants: committed units = opened - nr_uncommitted; bits at or above opened are 0.
+ * Invariants: committed units = opened - nr_uncommitted; bit 0 and bits above opened are 0.
  */
 #ifndef RZS_ARENA_H
 #define RZS_ARENA_H
@@ -22,10 +22,10 @@
 #define RZS_ARENA_UNIT 32768u
 
 struct rzs_arena {
-	char *base;
+	char *base;		 /* of unit 0 */
 	size_t page;		 /* bytes; a unit is one or several pages */
-	uint64_t units;		 /* in the whole range */
-	uint64_t opened;	 /* units 0 .. opened - 1 are accessible */
+	uint64_t units;		 /* in the whole range, without unit 0 */
+	uint64_t opened;	 /* units 1 .. opened are accessible */
 	uint64_t nr_uncommitted; /* of the opened ones, how many have no memory */
 	uint64_t *uncommitted;	 /* bitmap of these */
 	uint64_t lowest;	 /* words of the bitmap before this one are 0 */
@@ -44,15 +44,16 @@ int rzs_arena_reserve(struct rzs_arena *r, size_t page, uint64_t units, uint64_t
 void rzs_arena_release(struct rzs_arena *r);
 
 /*
- * Commit up to want (1 or more) adjacent units.  *out: the first one; *out_nr: how many, 1 to want.
+ * Commit up to want (1 or more) adjacent units.  *out: the number of the first one; *out_nr: how
+ * many, 1 to want.
  * on_page(arg) is called before each page is asked for.
  * 0; -ENOMEM: none, and as many are committed as before; -ENOSPC: every unit is committed already.
- * After an error *out is NULL and *out_nr is 0.
+ * After an error both are 0.
  */
 int rzs_arena_commit(struct rzs_arena *r, uint64_t want, void (*on_page)(void *arg), void *arg,
-		     void **out, uint64_t *out_nr);
+		     uint64_t *out, uint64_t *out_nr);
 
 /* Give a committed unit's memory back.  0, or a negative errno: it is committed as before. */
-int rzs_arena_uncommit(struct rzs_arena *r, void *unit);
+int rzs_arena_uncommit(struct rzs_arena *r, uint64_t unit);
 
 #endif

@@ -126,17 +126,38 @@ static void blocks_kick(struct rzs_blocks *b)
 
 /* The data path */
 
-void *rzs_blocks_take(struct rzs_blocks *b, bool *out_limit)
+static struct block_link *blocks_link_of(const struct rzs_blocks *b, uint32_t block)
 {
-	struct block_link *l = NULL;
+	return rzs_blocks_at(b, block);
+}
+
+/* Under lock. */
+static void blocks_push(struct rzs_blocks *b, uint32_t block)
+{
+	blocks_link_of(b, block)->next = b->list;
+	b->list = block;
+	b->ready++;
+}
+
+/* Under lock; there is one. */
+static uint32_t blocks_pop(struct rzs_blocks *b)
+{
+	uint32_t block = b->list;
+
+	b->list = blocks_link_of(b, block)->next;
+	b->ready--;
+	return block;
+}
+
+uint32_t rzs_blocks_take(struct rzs_blocks *b, bool *out_limit)
+{
+	uint32_t block = 0;
 	bool kick;
 
 	rzs_lock(&b->lock);
 	*out_limit = b->taken >= b->max;
 	if (!*out_limit && b->list) {
-		l = b->list;
-		b->list = l->next;
-		b->ready--;
+		block = blocks_pop(b);
 		b->taken++;
 	} else if (!*out_limit) {
 		b->refused++;
@@ -146,23 +167,18 @@ void *rzs_blocks_take(struct rzs_blocks *b, bool *out_limit)
 	rzs_unlock(&b->lock);
 	if (kick)
 		blocks_kick(b);
-	return l;
+	return block;
 }
 
-void rzs_blocks_give(struct rzs_blocks *b, void *block)
+void rzs_blocks_give(struct rzs_blocks *b, uint32_t block)
 {
-	struct block_link *l = block;
-	char *p = block;
-	bool kick, bad;
+	bool kick;
 
-	bad = p < b->first || p >= b->end || (size_t)(p - b->first) % RZS_BLOCK_SIZE;
 	rzs_lock(&b->lock);
-	if (bad || b->taken == 0) {
+	if (block == 0 || block > b->last || b->taken == 0) {
 		b->bad_gives++;
 	} else {
-		l->next = b->list;
-		b->list = l;
-		b->ready++;
+		blocks_push(b, block);
 		b->taken--;
 	}
 	kick = blocks_wants_thread(b);
@@ -267,15 +283,11 @@ static uint64_t blocks_claim(struct rzs_blocks *b, uint64_t want, uint64_t ready
 }
 
 /* Link nr adjacent blocks into a list, and return its last one. */
-static struct block_link *blocks_link(void *first, uint64_t nr)
+static struct block_link *blocks_link(const struct rzs_blocks *b, uint32_t first, uint64_t nr)
 {
-	struct block_link *last = first;
-
-	for (; nr > 1; nr--) {
-		last->next = (void *)((char *)last + RZS_BLOCK_SIZE);
-		last = last->next;
-	}
-	return last;
+	for (; nr > 1; nr--, first++)
+		blocks_link_of(b, first)->next = first + 1;
+	return blocks_link_of(b, first);
 }
 
 /*
@@ -286,7 +298,7 @@ static int blocks_fill_step(struct rzs_blocks *b, bool *out_done)
 {
 	uint64_t ready, nr, want = blocks_wanted(b, &ready);
 	struct block_link *last = NULL;
-	void *first;
+	uint64_t first;
 	int err;
 
 	*out_done = want == 0;
@@ -297,13 +309,13 @@ static int blocks_fill_step(struct rzs_blocks *b, bool *out_done)
 		return -EAGAIN;
 	err = rzs_arena_commit(&b->arena, want, blocks_on_page, b, &first, &nr);
 	if (nr)
-		last = blocks_link(first, nr);
+		last = blocks_link(b, (uint32_t)first, nr);
 
 	rzs_lock(&b->lock);
 	if (last) {
 		b->waits_since = 0;
 		last->next = b->list;
-		b->list = first;
+		b->list = (uint32_t)first;
 	}
 	b->held -= want - nr;
 	b->ready += nr;
@@ -317,27 +329,22 @@ static int blocks_fill_step(struct rzs_blocks *b, bool *out_done)
 /* Give one ready block back to the system.  *out_done: there are not too many. */
 static int blocks_trim_step(struct rzs_blocks *b, bool *out_done)
 {
-	struct block_link *l = NULL;
+	uint32_t block = 0;
 	int err;
 
 	rzs_lock(&b->lock);
-	if (b->list && (b->ready > b->reserve || b->held > b->max)) {
-		l = b->list;
-		b->list = l->next;
-		b->ready--;
-	}
+	if (b->list && (b->ready > b->reserve || b->held > b->max))
+		block = blocks_pop(b);
 	rzs_unlock(&b->lock);
-	*out_done = !l;
-	if (!l)
+	*out_done = !block;
+	if (!block)
 		return 0;
 
-	err = rzs_arena_uncommit(&b->arena, l);
+	err = rzs_arena_uncommit(&b->arena, block);
 
 	rzs_lock(&b->lock);
 	if (err) {
-		l->next = b->list;
-		b->list = l;
-		b->ready++;
+		blocks_push(b, block);
 		b->failures++;
 	} else {
 		b->held--;
@@ -467,8 +474,8 @@ int rzs_blocks_open(struct rzs_blocks **out, uint64_t max_blocks, uint64_t reser
 	err = blocks_reserve_arena(b, max_blocks);
 	if (err)
 		goto fail;
-	b->first = b->arena.base;
-	b->end = b->first + b->arena.units * RZS_BLOCK_SIZE;
+	b->head.base = b->arena.base;
+	b->last = b->arena.units;
 	max_blocks = blocks_min(max_blocks, b->arena.units);
 	blocks_set_marks(b, max_blocks, blocks_reserve(max_blocks, reserve_blocks));
 	err = blocks_repeat(b, blocks_fill_step);

@@ -10,16 +10,18 @@
 #include "clock.h"
 #include "headroom.h"
 
+/* The contents of a ready block. */
 struct block_link {
-	struct block_link *next;
+	uint32_t next; /* in the list; 0: it is the last */
 };
 
 struct rzs_blocks {
+	struct rzs_blocks_head head;
 	rzs_lock_t lock;
 	uint32_t work; /* futex: bits for what the thread is to do */
 
 	/* Under lock. */
-	struct block_link *list;
+	uint32_t list; /* the first ready block, or 0 */
 	uint64_t taken, ready, held, peak;
 	uint64_t max;	    /* at most the units of the arena */
 	uint64_t reserve;   /* how many should be ready */
@@ -34,7 +36,7 @@ struct rzs_blocks {
 	struct rzs_arena arena;
 
 	/* Constant after open. */
-	char *first, *end;
+	uint64_t last; /* the highest number of a block */
 	pthread_t thread;
 	struct rzs_thread *(*hook)(void *arg);
 	void *hook_arg;

@@ -51,13 +51,25 @@ static inline void rzs_port_wipe(void *p, size_t n)
 
 struct rzs_blocks;
 
+/* The head of struct rzs_blocks.  It has a cache line of its own, because every call reads it. */
+struct rzs_blocks_head {
+	char *base; /* constant: where block 0 would be */
+} __attribute__((aligned(64)));
+
 int rzs_blocks_open(struct rzs_blocks **out, uint64_t max_blocks, uint64_t reserve_blocks);
 void rzs_blocks_close(struct rzs_blocks *b);
-void *rzs_blocks_take(struct rzs_blocks *b, bool *out_limit);
-void rzs_blocks_give(struct rzs_blocks *b, void *block);
+uint32_t rzs_blocks_take(struct rzs_blocks *b, bool *out_limit);
+void rzs_blocks_give(struct rzs_blocks *b, uint32_t block);
 void rzs_blocks_count(struct rzs_blocks *b, uint64_t *out_taken, uint64_t *out_ready,
 		      uint64_t *out_peak);
 int rzs_blocks_set_max(struct rzs_blocks *b, uint64_t max_blocks, uint64_t reserve_blocks);
+
+static inline void *rzs_blocks_at(const struct rzs_blocks *b, uint32_t block)
+{
+	const struct rzs_blocks_head *head = (const struct rzs_blocks_head *)(const void *)b;
+
+	return head->base + (size_t)block * RZS_BLOCK_SIZE;
+}
 
 #include "../port_check.h"
 

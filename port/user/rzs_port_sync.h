@@ -188,14 +188,21 @@ static inline void rzs_add(uint64_t *p, uint64_t v)
 	(void)__atomic_fetch_add(p, v, __ATOMIC_RELAXED);
 }
 
-static inline void *rzs_load_ptr(void *const *p)
+static inline uint32_t rzs_load32(const uint32_t *p)
 {
 	return __atomic_load_n(p, __ATOMIC_ACQUIRE);
 }
 
-static inline bool rzs_cas_ptr(void **p, void *seen, void *v)
+static inline void rzs_set32(uint32_t *p, uint32_t v)
 {
-	return __atomic_compare_exchange_n(p, &seen, v, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+	RZS_SYNC_YIELD();
+	__atomic_store_n(p, v, __ATOMIC_RELEASE);
+}
+
+static inline bool rzs_cas32(uint32_t *p, uint32_t *seen, uint32_t v)
+{
+	RZS_SYNC_YIELD();
+	return __atomic_compare_exchange_n(p, seen, v, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
 }
 
 /* Waiting on a word */

@@ -226,13 +226,13 @@ void rzs_blocks_close(struct rzs_blocks *b)
 		rzs_port_free(b, sizeof(*b));
 }
 
-void *rzs_blocks_take(struct rzs_blocks *b, bool *out_limit)
+uint32_t rzs_blocks_take(struct rzs_blocks *b, bool *out_limit)
 {
 	unsigned i = 0;
 
 	*out_limit = b->taken >= b->max;
 	if (*out_limit)
-		return NULL;
+		return 0;
 	while (b->used[i])
 		i++;
 	b->used[i] = true;
@@ -240,16 +240,22 @@ void *rzs_blocks_take(struct rzs_blocks *b, bool *out_limit)
 	if (b->peak < b->taken)
 		b->peak = b->taken;
 	memset(block_mem[i], 0xc7, RZS_BLOCK_SIZE); /* contents are unspecified */
-	return block_mem[i];
+	return i + 1;
 }
 
-void rzs_blocks_give(struct rzs_blocks *b, void *block)
+void *rzs_blocks_at(const struct rzs_blocks *b, uint32_t block)
 {
-	size_t i = (size_t)((uint8_t *)block - block_mem[0]) / RZS_BLOCK_SIZE;
+	(void)b;
+	return block_mem[block - 1];
+}
 
-	if (i >= NR_BLOCKS || block != block_mem[i] || !b->used[i])
+void rzs_blocks_give(struct rzs_blocks *b, uint32_t block)
+{
+	uint32_t i = block - 1;
+
+	if (i >= NR_BLOCKS || !b->used[i])
 		free_die("a block is returned that was not taken");
-	memset(block, 0xdb, RZS_BLOCK_SIZE);
+	memset(block_mem[i], 0xdb, RZS_BLOCK_SIZE);
 	b->used[i] = false;
 	b->taken--;
 }

@@ -47,8 +47,9 @@ static inline void rzs_port_wipe(void *p, size_t n)
 struct rzs_blocks;
 int rzs_blocks_open(struct rzs_blocks **out, uint64_t max_blocks, uint64_t reserve_blocks);
 void rzs_blocks_close(struct rzs_blocks *b);
-void *rzs_blocks_take(struct rzs_blocks *b, bool *out_limit);
-void rzs_blocks_give(struct rzs_blocks *b, void *block);
+uint32_t rzs_blocks_take(struct rzs_blocks *b, bool *out_limit);
+void *rzs_blocks_at(const struct rzs_blocks *b, uint32_t block);
+void rzs_blocks_give(struct rzs_blocks *b, uint32_t block);
 void rzs_blocks_count(struct rzs_blocks *b, uint64_t *out_taken, uint64_t *out_ready,
 		      uint64_t *out_peak);
 int rzs_blocks_set_max(struct rzs_blocks *b, uint64_t max_blocks, uint64_t reserve_blocks);
@@ -138,15 +139,22 @@ static inline void rzs_add(uint64_t *p, uint64_t v)
 	*p += v;
 }
 
-static inline void *rzs_load_ptr(void *const *p)
+static inline uint32_t rzs_load32(const uint32_t *p)
 {
-	return *(void *const volatile *)p;
+	return *(const volatile uint32_t *)p;
 }
 
-static inline bool rzs_cas_ptr(void **p, void *seen, void *v)
+static inline void rzs_set32(uint32_t *p, uint32_t v)
 {
-	if (*p != seen)
+	*(volatile uint32_t *)p = v;
+}
+
+static inline bool rzs_cas32(uint32_t *p, uint32_t *seen, uint32_t v)
+{
+	if (*p != *seen) {
+		*seen = *p;
 		return false;
+	}
 	*p = v;
 	return true;
 }

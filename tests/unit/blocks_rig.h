@@ -13,7 +13,7 @@
 #define PAGE ((unsigned)sysconf(_SC_PAGESIZE))
 #define MANY 4096u /* blocks: 128 MiB */
 
-static void *held[MANY];
+static uint32_t held[MANY];
 
 static inline uint64_t taken(struct rzs_blocks *b)
 {
@@ -57,15 +57,15 @@ static inline struct rzs_blocks *source(uint64_t max, uint64_t reserve)
 }
 
 /* Take nr blocks, waiting for the refill thread where it lags behind. */
-static inline void take(struct rzs_blocks *b, void **to, unsigned nr)
+static inline void take(struct rzs_blocks *b, uint32_t *to, unsigned nr)
 {
 	bool limit;
 
 	for (unsigned i = 0; i < nr; i++)
-		T_WAIT((to[i] = rzs_blocks_take(b, &limit)) != NULL, 10);
+		T_WAIT((to[i] = rzs_blocks_take(b, &limit)) != 0, 10);
 }
 
-static inline void give(struct rzs_blocks *b, void **from, unsigned nr)
+static inline void give(struct rzs_blocks *b, const uint32_t *from, unsigned nr)
 {
 	for (unsigned i = 0; i < nr; i++)
 		rzs_blocks_give(b, from[i]);
@@ -99,12 +99,12 @@ static inline unsigned mappings(void)
 	return n;
 }
 
-static inline unsigned resident_pages(void *block)
+static inline unsigned resident_pages(const struct rzs_blocks *b, uint32_t block)
 {
 	unsigned char vec[RZS_BLOCK_SIZE / 4096];
 	unsigned n = 0;
 
-	T_EQ(mincore(block, RZS_BLOCK_SIZE, vec), 0);
+	T_EQ(mincore(rzs_blocks_at(b, block), RZS_BLOCK_SIZE, vec), 0);
 	for (unsigned i = 0; i < RZS_BLOCK_SIZE / PAGE; i++)
 		n += vec[i] & 1;
 	return n;

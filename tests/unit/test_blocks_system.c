@@ -31,11 +31,11 @@ T_TEST(system_without_memory_is_survived)
 	low.rlim_max = old.rlim_max;
 	T_EQ(setrlimit(RLIMIT_DATA, &low), 0);
 	while (info().failures == 0 && n < MANY)
-		n += (held[n] = rzs_blocks_take(b, &limit)) != NULL;
+		n += (held[n] = rzs_blocks_take(b, &limit)) != 0;
 	T_LE(n, 32 + 256); /* addresses are made ready 256 blocks ahead */
 	T_WAIT(info().failures >= 3, 10);
 	T_GT(info().waits_ns, 0);
-	while ((held[n] = rzs_blocks_take(b, &limit)) != NULL)
+	while ((held[n] = rzs_blocks_take(b, &limit)) != 0)
 		n++;
 	T_EQ(limit, false);
 	T_GE(info().refused, 1);
@@ -85,11 +85,11 @@ T_TEST(older_kernels_are_served)
 	b = source(MANY, 64);
 	take(b, held, 500);
 	for (unsigned i = 0; i < 500; i++)
-		T_EQ(resident_pages(held[i]), RZS_BLOCK_SIZE / PAGE);
+		T_EQ(resident_pages(b, held[i]), RZS_BLOCK_SIZE / PAGE);
 	give(b, held, 500);
 	T_WAIT(ready(b) <= 64 + 32 + 8, 10);
 	for (unsigned i = 0; i < 500; i++)
-		gone += resident_pages(held[i]) == 0;
+		gone += resident_pages(b, held[i]) == 0;
 	T_GE(gone, 380);
 	take(b, held, 500);
 	T_EQ(info().failures, 0);
@@ -106,8 +106,8 @@ T_TEST(failed_fault_in_is_survived)
 	bool limit;
 
 	refuse_madvise(ADVICE_POPULATE_WRITE, ADVICE_POPULATE_WRITE, ENOMEM);
-	while ((held[n] = rzs_blocks_take(b, &limit)) != NULL)
-		T_EQ(resident_pages(held[n++]), RZS_BLOCK_SIZE / PAGE);
+	while ((held[n] = rzs_blocks_take(b, &limit)) != 0)
+		T_EQ(resident_pages(b, held[n++]), RZS_BLOCK_SIZE / PAGE);
 	T_EQ(limit, false);
 	T_WAIT(info().failures >= 3, 10);
 	T_EQ(taken(b), n);
@@ -130,7 +130,7 @@ T_TEST(failed_return_is_survived)
 	refuse_madvise(ADVICE_DONTNEED_LOCKED, ADVICE_DONTNEED_LOCKED, ENOMEM);
 	/* The limit holds for takers although ready blocks are left over. */
 	T_EQ(rzs_blocks_set_max(b, 200, 32), 0);
-	T_EQ(rzs_blocks_take(b, &limit), NULL);
+	T_EQ(rzs_blocks_take(b, &limit), 0);
 	T_EQ(limit, true);
 	T_EQ(rzs_blocks_set_max(b, MANY, 32), 0);
 	give(b, held, 200);
@@ -219,7 +219,7 @@ T_TEST(locking_process_does_not_fill_the_range)
 	T_LE(status("VmRSS:") - rss, 64 * 32 + 4096);
 	T_LE(status("VmLck:") - locked, 64 * 32 + 16 * 1024);
 	take(b, held, 200);
-	T_EQ(resident_pages(held[199]), RZS_BLOCK_SIZE / PAGE);
+	T_EQ(resident_pages(b, held[199]), RZS_BLOCK_SIZE / PAGE);
 	give(b, held, 200);
 	T_WAIT(ready(b) <= 64 + 32 + 8, 10);
 	T_LE(status("VmRSS:") - rss, 200 * 32 + 4096);

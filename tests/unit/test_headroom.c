@@ -238,14 +238,14 @@ T_TEST(a_source_waits_for_headroom)
 	T_EQ(info().checks_headroom, 1);
 	T_EQ(info().ready, 16); /* what there is at the start comes before there is any pressure */
 	for (int i = 0; i < 15; i++)
-		T_NE(rzs_blocks_take(b, &limit), NULL);
+		T_NE(rzs_blocks_take(b, &limit), 0);
 	T_EQ(info().refused, 0);
 	T_WAIT(info().shortages > 300, 60); /* far longer than an empty one would wait */
 	T_EQ(info().refilled, 0);
 	T_EQ(info().failures, 0);
 	T_EQ(info().unasked, 0);
 	T_WAIT(info().waits_ns > 100000000, 10);
-	T_NE(rzs_blocks_take(b, &limit), NULL);
+	T_NE(rzs_blocks_take(b, &limit), 0);
 	T_EQ(info().least, 0);
 	write_file(ZONE, 70000u, 800u, "0");
 	T_WAIT(info().refilled == 16, 10);
@@ -270,13 +270,13 @@ T_TEST(an_empty_source_does_not_wait_for_ever)
 	T_EQ(rzs_blocks_open(&b, 1000, 16), 0);
 	rzs_blocks_set_headroom(NULL);
 	for (int i = 0; i < 16; i++)
-		T_NE(rzs_blocks_take(b, &limit), NULL);
-	T_WAIT(rzs_blocks_take(b, &limit) != NULL, 20);
+		T_NE(rzs_blocks_take(b, &limit), 0);
+	T_WAIT(rzs_blocks_take(b, &limit) != 0, 20);
 	T_EQ(limit, false);
 	shortages = info().shortages;
 	T_GT(shortages, 3);
 	for (int i = 0; i < 20; i++)
-		T_WAIT(rzs_blocks_take(b, &limit) != NULL, 20);
+		T_WAIT(rzs_blocks_take(b, &limit) != 0, 20);
 	T_GE(info().unasked, 21);
 	/* Not after the same wait each: one look in a millisecond, some 200 for each of them. */
 	T_LT(info().shortages - shortages, 20 * 50);
@@ -296,7 +296,7 @@ T_TEST(a_source_leaves_some_of_the_headroom)
 	T_EQ(rzs_blocks_open(&b, 1000, 4), 0);
 	rzs_blocks_set_headroom(NULL);
 	for (int i = 0; i < 4; i++)
-		T_NE(rzs_blocks_take(b, &limit), NULL);
+		T_NE(rzs_blocks_take(b, &limit), 0);
 	T_WAIT(info().refilled == 4, 10);
 	T_EQ(info().shortages, 0);
 	rzs_blocks_close(b);

@@ -38,10 +38,10 @@ T_TEST(nth_take_fails_as_with_an_empty_reserve)
 
 	T_EQ(rzs_blocks_open(&b, 10, RZS_RESERVE_DEFAULT), 0);
 	rzs_test_fail(RZS_TEST_TAKE, 2, 1);
-	T_NE(rzs_blocks_take(b, &limit), NULL);
-	T_EQ(rzs_blocks_take(b, &limit), NULL);
+	T_NE(rzs_blocks_take(b, &limit), 0);
+	T_EQ(rzs_blocks_take(b, &limit), 0);
 	T_EQ(limit, false);
-	T_NE(rzs_blocks_take(b, &limit), NULL);
+	T_NE(rzs_blocks_take(b, &limit), 0);
 	T_EQ(rzs_test_live_blocks(), 2);
 	rzs_blocks_close(b);
 	T_EQ(rzs_test_live_blocks(), 0);
@@ -82,7 +82,7 @@ T_TEST(blocks_keep_the_contract)
 {
 	struct rzs_blocks *b;
 	uint64_t taken, ready, peak;
-	void *p[10];
+	uint32_t p[10];
 	bool limit;
 
 	for (int guard = 0; guard < 2; guard++) {
@@ -90,11 +90,12 @@ T_TEST(blocks_keep_the_contract)
 		T_EQ(rzs_blocks_open(&b, 10, 4), 0);
 		for (unsigned i = 0; i < 10; i++) {
 			p[i] = rzs_blocks_take(b, &limit);
-			T_NE(p[i], NULL);
-			T_EQ((uintptr_t)p[i] % 4096, 0);
-			memset(p[i], (int)i, RZS_BLOCK_SIZE);
+			T_NE(p[i], 0);
+			T_LE(p[i], 10);
+			T_EQ((uintptr_t)rzs_blocks_at(b, p[i]) % 4096, 0);
+			memset(rzs_blocks_at(b, p[i]), (int)i, RZS_BLOCK_SIZE);
 		}
-		T_EQ(rzs_blocks_take(b, &limit), NULL);
+		T_EQ(rzs_blocks_take(b, &limit), 0);
 		T_EQ(limit, true);
 		T_EQ(rzs_test_live_blocks(), 10);
 		for (unsigned i = 0; i < 6; i++)
@@ -108,7 +109,7 @@ T_TEST(blocks_keep_the_contract)
 		rzs_blocks_count(b, &taken, &ready, &peak);
 		T_EQ(taken, 4);
 		T_EQ(ready, 1);
-		T_EQ(*(unsigned char *)p[9], 9);
+		T_EQ(*(unsigned char *)rzs_blocks_at(b, p[9]), 9);
 		rzs_blocks_close(b);
 		T_EQ(rzs_test_live_bytes(), 0);
 	}
@@ -120,8 +121,9 @@ T_TEST(damage_is_seen)
 {
 	struct rzs_blocks *b;
 	uint64_t seen = 0;
+	uint32_t first, second;
 	bool limit;
-	char *p, *q;
+	char *p;
 
 	rzs_test_guard(true);
 	p = rzs_port_alloc(100);
@@ -130,19 +132,20 @@ T_TEST(damage_is_seen)
 	T_EQ(rzs_test_damage(), ++seen);
 
 	T_EQ(rzs_blocks_open(&b, 10, 4), 0);
-	p = rzs_blocks_take(b, &limit);
-	q = rzs_blocks_take(b, &limit);
-	T_NE(p, NULL);
-	T_NE(q, NULL);
+	first = rzs_blocks_take(b, &limit);
+	second = rzs_blocks_take(b, &limit);
+	T_NE(first, 0);
+	T_NE(second, 0);
+	p = rzs_blocks_at(b, first);
 	T_EQ((unsigned char)p[5], RZS_TEST_FRESH);
-	rzs_blocks_give(b, p);
+	rzs_blocks_give(b, first);
 	T_EQ((unsigned char)p[5], RZS_TEST_POISON);
-	rzs_blocks_give(b, p); /* twice */
+	rzs_blocks_give(b, first); /* twice */
 	T_EQ(rzs_test_damage(), ++seen);
-	rzs_blocks_give(b, q + 8);
+	rzs_blocks_give(b, second + 8);
 	T_EQ(rzs_test_damage(), ++seen);
 	p[RZS_BLOCK_SIZE - 1] = 0; /* after giving it back */
-	T_EQ(rzs_blocks_take(b, &limit), p);
+	T_EQ(rzs_blocks_take(b, &limit), first);
 	T_EQ(rzs_test_damage(), ++seen);
 	rzs_blocks_close(b);
 }
@@ -177,8 +180,7 @@ T_TEST(bounds_are_guarded)
 	expect_crash(p + 4096);
 	rzs_port_free(p, 4096);
 	T_EQ(rzs_blocks_open(&b, 10, 4), 0);
-	p = rzs_blocks_take(b, &limit);
-	T_NE(p, NULL);
+	p = rzs_blocks_at(b, rzs_blocks_take(b, &limit));
 	p[0] = p[RZS_BLOCK_SIZE - 1] = 1;
 	expect_crash(p - 1);
 	expect_crash(p + RZS_BLOCK_SIZE);

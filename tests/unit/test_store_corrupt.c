@@ -45,11 +45,15 @@ static uint64_t pick_object(struct twin *t, struct pages_rng *rng, bool packed, 
 	}
 }
 
+static uint8_t *mem_of(const struct twin *t, uint64_t word)
+{
+	return rzs_block_mem(&t->store->pool, block_of(t, word));
+}
+
 static uint8_t *object_of(const struct twin *t, uint64_t slot, uint32_t *size)
 {
 	uint64_t word = word_of(t, slot);
-	struct rzs_block *b = block_of(t, word);
-	uint8_t *mem = b->mem;
+	uint8_t *mem = mem_of(t, word);
 
 	*size = rzs_word_size(word);
 	if (rzs_word_kind(word) == RZS_KIND_RAW)
@@ -183,7 +187,7 @@ T_TEST(a_flipped_bit_in_a_directory_entry_never_gives_wrong_data)
 	for (i = 0; i < n; i++) {
 		uint64_t slot = pick_object(&t, &rng, true, false), word = word_of(&t, slot);
 		struct rzs_entry *e =
-			rzs_packed_entry(block_of(&t, word)->mem, rzs_word_index(word));
+			rzs_packed_entry(mem_of(&t, word), rzs_word_index(word));
 		uint64_t bit = i % (8 * sizeof(*e)); /* each of them many times */
 
 		flip((uint8_t *)e, bit);
@@ -208,7 +212,7 @@ T_TEST(a_flipped_bit_anywhere_in_a_block_of_objects_never_gives_wrong_data)
 	populate(&t, (struct rzs_config){0}, &rng);
 	for (i = 0; i < n; i++) {
 		uint64_t slot = pick_object(&t, &rng, true, true);
-		uint8_t *mem = block_of(&t, word_of(&t, slot))->mem;
+		uint8_t *mem = mem_of(&t, word_of(&t, slot));
 		uint64_t bit = pages_below(&rng, 8 * RZS_BLOCK_SIZE);
 
 		flip(mem, bit);
@@ -340,7 +344,7 @@ T_TEST(a_store_with_damaged_directories_stays_usable)
 			uint64_t word = word_of(&t, pick_object(&t, &rng, true, false));
 			struct rzs_block *b = block_of(&t, word);
 			struct rzs_entry *e = rzs_packed_entry(
-				b->mem, (uint32_t)pages_below(&rng, b->packed.ndir));
+				mem_of(&t, word), (uint32_t)pages_below(&rng, b->packed.ndir));
 
 			flip((uint8_t *)e, pages_below(&rng, 8 * sizeof(*e)));
 		}

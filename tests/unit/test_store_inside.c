@@ -25,7 +25,8 @@ static struct rzs_block *block_of(const struct twin *t, uint64_t slot)
 
 static struct rzs_entry *entry_of(const struct twin *t, uint64_t slot)
 {
-	return rzs_packed_entry(block_of(t, slot)->mem, rzs_word_index(*word_at(t, slot)));
+	return rzs_packed_entry(rzs_block_mem(&t->store->pool, block_of(t, slot)),
+				rzs_word_index(*word_at(t, slot)));
 }
 
 /* Two slots of three are dropped, so that each block is a third full. */
@@ -138,17 +139,20 @@ T_TEST(a_refused_write_leaves_the_word_as_it_was)
 
 /* ---- ways out that nothing should take */
 
-static struct rzs_block foreign[RZS_BLOCKS_PER_CHUNK];
+static uint32_t foreign;
 
 /* The second block taken for a first write is for descriptors. */
 static void put_chunk_there(void *arg, const void *p, size_t n)
 {
 	struct rzs_store *store = arg;
 	static unsigned taken;
+	bool limit;
 
 	(void)p, (void)n;
-	if (++taken == 2)
-		T_OK(rzs_cas_ptr(&store->pool.chunks[0], NULL, foreign));
+	if (++taken != 2)
+		return;
+	foreign = rzs_blocks_take(store->blocks, &limit);
+	rzs_set32(&store->pool.chunks[0], foreign);
 }
 
 /* Red when the block that was to hold descriptors is neither used nor given back. */
@@ -161,8 +165,9 @@ T_TEST(a_chunk_of_descriptors_that_is_not_needed_is_given_back)
 	rzs_test_call_at(RZS_TEST_AT_TAKE, put_chunk_there, t.store);
 	T_EQ(rzs_store_write(t.store, t.worker, 0, page), -EIO);
 	rzs_test_call_at(RZS_TEST_AT_TAKE, NULL, NULL);
-	T_EQ(rzs_test_live_blocks(), 1); /* the slots' */
-	T_OK(rzs_cas_ptr(&t.store->pool.chunks[0], foreign, NULL));
+	T_EQ(rzs_test_live_blocks(), 2); /* the slots', and this one */
+	rzs_set32(&t.store->pool.chunks[0], 0);
+	rzs_blocks_give(t.store->blocks, foreign);
 	T_EQ(stats_of(&t).failed_writes, 1);
 	fill(&t, PAGES_TEXT, 0, 100);
 	twin_close(&t);

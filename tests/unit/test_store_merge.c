@@ -199,6 +199,13 @@ T_TEST(a_tiny_index)
 	twin_close(&t);
 }
 
+static uint8_t *mem_of(const struct twin *t, uint64_t word)
+{
+	struct rzs_pool *pool = &t->store->pool;
+
+	return rzs_block_mem(pool, rzs_pool_block(pool, rzs_word_block(word)));
+}
+
 /* Equal sums are no reason to merge. */
 T_TEST(equal_keys)
 {
@@ -213,9 +220,7 @@ T_TEST(equal_keys)
 		page[100] = (uint8_t)(i + 1);
 		T_EQ(twin_write(&t, i, page), 0);
 		word[i] = rzs_slots_lookup(&t.store->slots, i);
-		e[i] = rzs_packed_entry(
-			rzs_pool_block(&t.store->pool, rzs_word_block(*word[i]))->mem,
-			rzs_word_index(*word[i]));
+		e[i] = rzs_packed_entry(mem_of(&t, *word[i]), rzs_word_index(*word[i]));
 	}
 	T_EQ(rzs_word_size(*word[0]), rzs_word_size(*word[1]));
 	e[1]->sum = e[0]->sum;
@@ -223,9 +228,7 @@ T_TEST(equal_keys)
 	T_EQ(stats_of(&t).pages_shared, 0);
 	T_EQ(stats_of(&t).pages_unshared, 2);
 	e[1]->sum = (uint32_t)rzs_hash64(
-		(uint8_t *)rzs_pool_block(&t.store->pool, rzs_word_block(*word[1]))->mem +
-			rzs_entry_offset(e[1]),
-		rzs_entry_size(e[1]), 0);
+		mem_of(&t, *word[1]) + rzs_entry_offset(e[1]), rzs_entry_size(e[1]), 0);
 	twin_close(&t);
 }
 

@@ -36,14 +36,14 @@ static void check_byte(const uint8_t *mem, uint32_t at)
 }
 
 /* A free entry has a place, that of a hole. */
-static void check_packed(struct rzs_block *b)
+static void check_packed(const struct rzs_block *b, uint8_t *mem)
 {
 	static uint8_t known[RZS_BLOCK_SIZE];
 	uint32_t i, at = RZS_BLOCK_SIZE;
 
 	memset(known, 0, sizeof(known));
 	for (i = 0; i < b->packed.ndir; i++) {
-		struct rzs_entry *e = rzs_packed_entry(b->mem, i);
+		struct rzs_entry *e = rzs_packed_entry(mem, i);
 
 		at -= sizeof(*e);
 		memset(known + at, 1, sizeof(*e));
@@ -54,14 +54,14 @@ static void check_packed(struct rzs_block *b)
 	}
 	for (at = 0; at < RZS_BLOCK_SIZE; at++)
 		if (!known[at])
-			check_byte(b->mem, at);
+			check_byte(mem, at);
 }
 
-static void check_pages(struct rzs_block *b)
+static void check_pages(const struct rzs_block *b, const uint8_t *mem)
 {
 	for (uint32_t at = 0; at < RZS_BLOCK_SIZE; at++)
 		if (b->page_slot[at / PAGE] == RZS_SLOT_NONE)
-			check_byte(b->mem, at);
+			check_byte(mem, at);
 }
 
 static void check_blocks(struct rzs_store *store)
@@ -70,9 +70,9 @@ static void check_blocks(struct rzs_store *store)
 		struct rzs_block *b = rzs_pool_block(&store->pool, id);
 
 		if (b->type == RZS_BLOCK_PACKED)
-			check_packed(b);
+			check_packed(b, rzs_block_mem(&store->pool, b));
 		else if (b->type == RZS_BLOCK_PAGES)
-			check_pages(b);
+			check_pages(b, rzs_block_mem(&store->pool, b));
 	}
 }
 
