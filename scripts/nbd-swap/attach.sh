@@ -37,11 +37,11 @@ check_socket()
 }
 
 # few_devices: each of the 16 devices that nbd makes by default takes 300 KiB, which a small machine
-# lacks.
+# lacks.  Never more than these: a device that does not exist is not made by naming it.
 few_devices()
 {
     local number=${device#/dev/nbd}
-    ! is_small_machine || ! is_number "$number" ||
+    ! is_small_machine || ! is_number "$number" || [ "$number" -ge 16 ] ||
         echo "nbds_max=$((number < 4 ? 4 : number + 1))"
 }
 
