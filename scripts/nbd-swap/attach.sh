@@ -37,11 +37,12 @@ check_socket()
 }
 
 # few_devices: each of the 16 devices that nbd makes by default takes 300 KiB, which a small machine
-# lacks.  It gets one for each 64 MiB of RAM, and at least two.
+# lacks.  It gets one for each 64 MiB of RAM, and at least two; but never more than these 16: a device
+# that does not exist is not made by naming it.
 few_devices()
 {
     local number=${device#/dev/nbd} most
-    is_small_machine && is_number "$number" || return 0
+    is_small_machine && is_number "$number" && [ "$number" -lt 16 ] || return 0
     most=$(($(mem_kib MemTotal) / 65536))
     [ "$most" -ge 2 ] || most=2
     [ "$most" -gt "$number" ] || most=$((number + 1))

@@ -170,6 +170,9 @@ test_attach_detach() {
 	gives 0 attach --socket $S --device /dev/nbd1
 	grep -qx 'modprobe nbd max_part=0 nbds_max=4' "$calls" || fail "${shell[*]}: $(cat "$calls")"
 	gives 0 detach --device /dev/nbd1
+	rm -r "$R/sys/module/nbd"
+	gives 3 attach --socket $S --device /dev/nbd16 --wait 1
+	! grep 'nbds_max=17' "$calls" || fail "${shell[*]}: a device is made by naming it"
 	put 20000 proc/sys/vm/min_free_kbytes
 	put 'MemTotal: 4194304 kB' proc/meminfo
 	gives 0 attach --socket $S

@@ -206,6 +206,18 @@ test_names() {
 	complains 255 'expected a device' --dry-run ''
 	complains 255 'expected a device' --dry-run LABEL=
 	complains 255 'there is no such device' --dry-run -L rzst-there-is-no-such-label
+	# A UUID in whatever case; first as it is given.  The case of a label counts.
+	mkdir -p "$R/dev/disk/by-partuuid" "$R/dev/disk/by-uuid" "$R/dev/disk/by-label"
+	ln -s ../../rzst-c "$R/dev/disk/by-partuuid/0a-bc"
+	ln -s ../../rzst-c "$R/dev/disk/by-uuid/0a-bc"
+	ln -s ../../rzst-a "$R/dev/disk/by-uuid/0A-BC"
+	ln -s ../../rzst-c "$R/dev/disk/by-label/abc"
+	would 'swapon /dev/rzst-c' PARTUUID=0a-bc
+	would 'swapon /dev/rzst-c' PARTUUID=0A-Bc
+	would 'swapon /dev/rzst-a' UUID=0A-BC
+	would 'swapon /dev/rzst-c' UUID=0A-bC
+	complains 255 'there is no such device' --dry-run LABEL=ABC
+	complains 255 'there is no such device' --dry-run PARTUUID=0A-BD
 	complains 255 'File name too long' --dry-run "/dev/$(printf 'x%.0s' {1..300})"
 	gives 0 --dry-run -e /dev/rzst-nix
 	gives 0 --dry-run -o nofail /dev/rzst-nix

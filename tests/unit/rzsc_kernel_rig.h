@@ -222,7 +222,10 @@ int __wrap_swapon(const char *path, int flags)
 
 int __wrap_swapoff(const char *path)
 {
-	note("swapoff %s\n", path);
+	/* Not in the command's own process: a helper has a session of its own. */
+	note("%sswapoff %s\n", getsid(0) == getpid() ? "" : "own ", path);
+	if (m->swapoff_error == EKEYREVOKED) /* stands for the OOM killer */
+		raise(SIGKILL);
 	return m->swapoff_error ? fails(m->swapoff_error) : 0;
 }
 

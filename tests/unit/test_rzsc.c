@@ -436,15 +436,15 @@ T_TEST(nbd_devices_are_told_from_other_paths)
 {
 	unsigned n;
 
-	T_OK(rzsc_nbd_is("/dev/nbd0", &n));
+	T_OK(rzst_nbd_is("/dev/nbd0", &n));
 	T_EQ(n, 0);
-	T_OK(rzsc_nbd_is("/dev/nbd15", &n));
+	T_OK(rzst_nbd_is("/dev/nbd15", &n));
 	T_EQ(n, 15);
-	T_OK(!rzsc_nbd_is("/dev/nbd", &n));
-	T_OK(!rzsc_nbd_is("/dev/nbd0p1", &n));
-	T_OK(!rzsc_nbd_is("/dev/nbd-1", &n));
-	T_OK(!rzsc_nbd_is("nbd0", &n));
-	T_OK(!rzsc_nbd_is("/dev/nbd10000", &n));
+	T_OK(!rzst_nbd_is("/dev/nbd", &n));
+	T_OK(!rzst_nbd_is("/dev/nbd0p1", &n));
+	T_OK(!rzst_nbd_is("/dev/nbd-1", &n));
+	T_OK(!rzst_nbd_is("nbd0", &n));
+	T_OK(!rzst_nbd_is("/dev/nbd10000", &n));
 }
 
 T_TEST(stale_is_what_the_kernel_does_not_use)

@@ -493,6 +493,9 @@ T_TEST(attach_is_swapon_and_detach_is_swapoff)
 	      "/dev/ramzswap0: no longer attached\n");
 	m->swapoff_error = ENOMEM;
 	check("detach ramzswap0", 4, "swapoff /dev/ramzswap0\n", "no room in memory");
+	m->swapoff_error = EKEYREVOKED;
+	check("detach ramzswap0", 4, "swapoff /dev/ramzswap0\n",
+	      "was killed, as the kernel does when memory ends; it is still swapped to, with 1000");
 	m->swapoff_error = EPERM;
 	check("detach ramzswap0", 1, "swapoff /dev/ramzswap0\n", "only root may");
 	m->swapoff_error = EINVAL;

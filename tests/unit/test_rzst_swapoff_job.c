@@ -340,6 +340,34 @@ T_TEST(cancel)
 	T_EQ(job.result, -EINTR);
 }
 
+T_TEST(run_waits_and_a_signal_cancels)
+{
+	static const int results[] = {-ENOMEM, -EINTR, 0};
+	struct rzst_swapoff_job job;
+	struct sigaction act;
+	bool interrupted;
+
+	MACHINE(ERRNO(ENOMEM), ANSWER_WAIT, ANSWER_OFF);
+	signal(SIGHUP, SIG_IGN);
+	for (int i = 0; i < 3; i++) {
+		kernel->at_call = false;
+		if (i == 1 && __real_fork() == 0) {
+			while (!__atomic_load_n(&kernel->at_call, __ATOMIC_SEQ_CST))
+				t_pause();
+			_exit(kill(getppid(), SIGTERM) < 0);
+		}
+		T_EQ(rzst_swapoff_job_run(&job, AREA, &interrupted), 0);
+		T_EQ(job.result, results[i]);
+		T_EQ(interrupted, i == 1);
+	}
+	T_GT(wait(NULL), 0);
+	no_children();
+	T_EQ(sigaction(SIGTERM, NULL, &act), 0);
+	T_OK(act.sa_handler == SIG_DFL);
+	T_EQ(sigaction(SIGHUP, NULL, &act), 0);
+	T_OK(act.sa_handler == SIG_IGN);
+}
+
 static unsigned open_files(void)
 {
 	unsigned nr = 0;

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "rzst.h"
-#include "rzst_ours.h"
+#include "rzst_nbd.h"
 
 #define TRIES 1000u
 

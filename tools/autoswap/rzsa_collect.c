@@ -13,7 +13,6 @@
 
 #include "rzst.h"
 #include "rzst_fstab.h"
-#include "rzst_ours.h"
 
 #define RATIO_LEAST   4096 /* KiB stored since: fewer say little */
 #define TRIGGER_SHORT "some 150000 1000000"
@@ -265,7 +264,7 @@ static bool is_off(const struct rzst_areas *areas, const char *node, char name[2
 /* A device of ours that is attached, with nothing swapped to it. */
 static void find_spare_device(struct rzsa_collector *c, const struct rzst_areas *areas)
 {
-	struct rzst_ours_note note;
+	struct rzst_nbd nbd;
 	char node[32], name[256];
 
 	c->spare_device[0] = '\0';
@@ -275,7 +274,9 @@ static void find_spare_device(struct rzsa_collector *c, const struct rzst_areas 
 		snprintf(node, sizeof(node), "%s%u", module ? "ramzswap" : "nbd", i % DEVICES_MAX);
 		if (!is_off(areas, node, name) || (c->refused && strcmp(c->refused, name) == 0))
 			continue;
-		if (module || (rzst_ours_note(name, &note) == 0 && note.pid)) {
+		if (!module)
+			rzst_nbd_read(name, false, &nbd);
+		if (module || nbd.server_pid) {
 			strcpy(c->spare_device, name);
 			return;
 		}

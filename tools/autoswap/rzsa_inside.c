@@ -38,11 +38,11 @@ static void look_at_module(const char *node, struct rzst_fit_other *out)
 /* By what its server said; what nobody knows may take anything, or nothing. */
 static void look_at_nbd(const struct rzsa_inside *in, const char *name, struct rzst_fit_other *out)
 {
-	const struct rzsa_device *d = NULL;
-	struct rzst_ours_note note;
+	const struct rzsa_device *d;
+	struct rzst_nbd nbd;
 
-	if (rzst_ours_note(name, &note) == 0)
-		d = rzsa_servers_device(&in->servers, &note, in->now);
+	rzst_nbd_read(name, false, &nbd);
+	d = rzsa_servers_device(&in->servers, &nbd, in->now);
 	if (!d) {
 		out->room = 0;
 		return;
@@ -87,7 +87,7 @@ static enum rzsa_outcome set_module(const char *node, uint64_t bytes, char why[R
 bool rzsa_inside_set_limit(struct rzsa_inside *in, const char *name, uint64_t bytes,
 			   enum rzsa_outcome *out, char why[RZSA_WHY_MAX])
 {
-	struct rzst_ours_note note;
+	struct rzst_nbd nbd;
 	int err;
 
 	why[0] = '\0';
@@ -96,9 +96,8 @@ bool rzsa_inside_set_limit(struct rzsa_inside *in, const char *name, uint64_t by
 		return true;
 	}
 	*out = RZSA_REFUSED;
-	err = rzst_ours_note(name, &note);
-	if (err == 0)
-		err = rzsa_servers_set_limit(&in->servers, &note, bytes, in->now);
+	rzst_nbd_read(name, false, &nbd);
+	err = rzsa_servers_set_limit(&in->servers, &nbd, bytes, in->now);
 	if (err == 0)
 		return false;
 	snprintf(why, RZSA_WHY_MAX, "%s",

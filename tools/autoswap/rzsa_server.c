@@ -289,41 +289,41 @@ void rzsa_servers_take(struct rzsa_servers *s, const struct pollfd p[RZSA_SERVER
 }
 
 static const struct rzsa_device *find(const struct rzsa_server *s,
-				      const struct rzst_ours_note *note)
+				      const struct rzst_nbd *nbd)
 {
-	if (!*note->name)
+	if (!*nbd->name)
 		return s->nr == 1 ? &s->device[0] : NULL;
 	for (unsigned i = 0; i < s->nr; i++)
-		if (strcmp(s->device[i].name, note->name) == 0)
+		if (strcmp(s->device[i].name, nbd->name) == 0)
 			return &s->device[i];
 	return NULL;
 }
 
 static const struct rzsa_server *server_of(const struct rzsa_servers *s,
-					   const struct rzst_ours_note *note, int64_t now)
+					   const struct rzst_nbd *nbd, int64_t now)
 {
-	for (unsigned i = 0; note->pid && i < RZSA_SERVERS_MAX; i++) {
+	for (unsigned i = 0; nbd->server_pid && i < RZSA_SERVERS_MAX; i++) {
 		const struct rzsa_server *v = &s->v[i];
 
-		if (*v->path && v->heard >= 0 && v->pid == note->pid && now - v->heard < FRESH_MS)
+		if (*v->path && v->heard >= 0 && v->pid == nbd->server_pid && now - v->heard < FRESH_MS)
 			return v;
 	}
 	return NULL;
 }
 
 const struct rzsa_device *rzsa_servers_device(const struct rzsa_servers *s,
-					      const struct rzst_ours_note *note, int64_t now)
+					      const struct rzst_nbd *nbd, int64_t now)
 {
-	const struct rzsa_server *v = server_of(s, note, now);
+	const struct rzsa_server *v = server_of(s, nbd, now);
 
-	return v ? find(v, note) : NULL;
+	return v ? find(v, nbd) : NULL;
 }
 
-int rzsa_servers_set_limit(struct rzsa_servers *s, const struct rzst_ours_note *note,
+int rzsa_servers_set_limit(struct rzsa_servers *s, const struct rzst_nbd *nbd,
 			   uint64_t bytes, int64_t now)
 {
-	const struct rzsa_device *d = rzsa_servers_device(s, note, now);
-	struct rzsa_server *v = (struct rzsa_server *)server_of(s, note, now);
+	const struct rzsa_device *d = rzsa_servers_device(s, nbd, now);
+	struct rzsa_server *v = (struct rzsa_server *)server_of(s, nbd, now);
 	const char *words[3] = {"set"};
 	char setting[40];
 

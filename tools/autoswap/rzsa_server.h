@@ -14,7 +14,7 @@
 #include "ctl.h"
 #include "rzsa.h"
 #include "rzst.h"
-#include "rzst_ours.h"
+#include "rzst_nbd.h"
 
 #define RZSA_SERVERS_MAX 4u
 #define RZSA_DEVICES_MAX 16u /* of a server */
@@ -63,15 +63,15 @@ void rzsa_servers_poll(const struct rzsa_servers *s, struct pollfd p[RZSA_SERVER
 void rzsa_servers_take(struct rzsa_servers *s, const struct pollfd p[RZSA_SERVERS_MAX],
 		       int64_t now);
 
-/* The device that the note speaks of, if a server has answered for it lately; else NULL. */
+/* The device behind an nbd, if a server has answered for it lately; else NULL. */
 const struct rzsa_device *rzsa_servers_device(const struct rzsa_servers *s,
-					      const struct rzst_ours_note *note, int64_t now);
+					      const struct rzst_nbd *nbd, int64_t now);
 
 /*
  * Ask for another limit, in bytes.  0: rzsa_servers_outcome() will tell.  -EBUSY: one is asked for
  * already; -ENODEV: no server answers for it; -EIO: it could not be sent.
  */
-int rzsa_servers_set_limit(struct rzsa_servers *s, const struct rzst_ours_note *note,
+int rzsa_servers_set_limit(struct rzsa_servers *s, const struct rzst_nbd *nbd,
 			   uint64_t bytes, int64_t now);
 
 /* True, once, when that has an outcome; why is empty if it was done. */

@@ -132,7 +132,7 @@ static int choose_nbd(const struct rzsc_options *o, char *out, size_t size)
 	int err;
 
 	if (o->nr_words == 1) {
-		if (!rzsc_nbd_is(o->words[0], &number))
+		if (!rzst_nbd_is(o->words[0], &number))
 			return rzst_fail(SWAP_USAGE, "%s: expected /dev/nbdN", o->words[0]);
 		snprintf(out, size, "%s", o->words[0]);
 		return RZS_EXIT_DONE;
@@ -264,7 +264,7 @@ static int find_nbd(const struct rzsc_options *o, const char *name, struct nbd_f
 	memset(&found, 0, sizeof(found));
 	rzsc_nbds_read(&nbds);
 	for (size_t i = 0; i < nbds.nr; i++)
-		if (nbds.v[i].noted && strcmp(nbds.v[i].name, name) == 0) {
+		if (nbds.v[i].known.noted && strcmp(nbds.v[i].known.name, name) == 0) {
 			nbd = &nbds.v[i];
 			nr++;
 		}
@@ -308,7 +308,7 @@ int rzsc_cmd_detach(const struct rzsc_options *o)
 
 	if (kernel_name(o))
 		return rzsc_swap_detach(o, kernel_name(o));
-	if (rzsc_nbd_is(o->device, &number)) {
+	if (rzst_nbd_is(o->device, &number)) {
 		snprintf(at.device, sizeof(at.device), "%s", o->device);
 	} else {
 		int code = find_nbd(o, o->device, &at);
@@ -343,7 +343,7 @@ static void find_control(const struct rzsc_options *o, const char *device, char 
 	if (nbd)
 		(void)rzsc_servers_look(o, &all);
 	for (size_t i = 0; i < all.nr; i++)
-		if (rzsc_nbd_is_of(nbd, &all.v[i].info))
+		if (rzst_nbd_is_of(&nbd->known, &all.v[i].info))
 			snprintf(out, RZST_PATH_MAX, "%s", all.v[i].backend->where);
 	rzsc_servers_free(&all);
 	rzsc_nbds_free(&nbds);
@@ -368,7 +368,7 @@ static int check_one(const struct rzsc_options *o)
 				 "%s: check is about swapping to a process, and a device of the "
 				 "kernel module has none; 'rzscontrol list' shows its state",
 				 o->device);
-	if (rzsc_nbd_is(o->device, &number)) {
+	if (rzst_nbd_is(o->device, &number)) {
 		snprintf(at.device, sizeof(at.device), "%s", o->device);
 	} else {
 		code = find_nbd(o, o->device, &at);

@@ -313,16 +313,16 @@ static int by_nbd(struct rzsc_found *out, const char *path)
 
 	rzsc_nbds_read(&nbds);
 	nbd = rzsc_nbds_find(&nbds, path);
-	noted = nbd && nbd->noted;
+	noted = nbd && nbd->known.noted;
 	for (size_t i = 0; noted && i < out->all.nr; i++) {
-		if (!rzsc_nbd_is_of(nbd, &out->all.v[i].info))
+		if (!rzst_nbd_is_of(&nbd->known, &out->all.v[i].info))
 			continue;
-		if (*nbd->name) {
+		if (*nbd->known.name) {
 			struct rzsc_servers all = out->all;
 
 			/* Names are unique within a server. */
 			out->all = (struct rzsc_servers){&all.v[i], 1};
-			code = by_device_name(out, nbd->name);
+			code = by_device_name(out, nbd->known.name);
 			out->all = all;
 		} else {
 			code = only_device(out, &out->all.v[i], path);
@@ -424,7 +424,7 @@ int rzsc_device_find(const struct rzsc_options *o, const char *device, struct rz
 	char socket[RZST_PATH_MAX] = "";
 	const char *name = NULL;
 	unsigned number;
-	bool nbd = device && rzsc_nbd_is(device, &number);
+	bool nbd = device && rzst_nbd_is(device, &number);
 	int code = RZS_EXIT_DONE;
 
 	memset(out, 0, sizeof(*out));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* See rzsc_nbd.h.  Sources: rzs-nbd-swap's state files, /proc/swaps, /sys/block, swap headers. */
+/* See rzsc_nbd.h.  Sources: what rzst_nbd.h knows, the areas of this machine, /sys/block. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -13,17 +13,6 @@
 #define PAGE_SIZE 4096u /* of the store */
 
 #define NBDS_MAX 1024u /* numbers that are looked at */
-
-bool rzsc_nbd_is(const char *text, unsigned *out_number)
-{
-	uint64_t n;
-
-	*out_number = 0;
-	if (strncmp(text, "/dev/nbd", 8) != 0 || rzst_number_parse(text + 8, &n) < 0 || n > 9999)
-		return false;
-	*out_number = (unsigned)n;
-	return true;
-}
 
 static struct rzsc_nbd *add(struct rzsc_nbds *nbds, unsigned number)
 {
@@ -40,33 +29,12 @@ static struct rzsc_nbd *add(struct rzsc_nbds *nbds, unsigned number)
 	return nbd;
 }
 
-/* ---- state files: lines "KEY REST", the last one of a key counts ---- */
-
-static void take_state(struct rzsc_nbd *nbd, FILE *f)
-{
-	char line[RZST_PATH_MAX + 32];
-
-	nbd->noted = true;
-	while (fgets(line, sizeof(line), f)) {
-		char *rest = strchr(line, ' ');
-
-		line[strcspn(line, "\n")] = '\0';
-		if (!rest)
-			continue;
-		*rest++ = '\0';
-		rzst_tame(rest);
-		if (strcmp(line, "socket") == 0)
-			snprintf(nbd->socket, sizeof(nbd->socket), "%s", rest);
-		else if (strcmp(line, "name") == 0)
-			snprintf(nbd->name, sizeof(nbd->name), "%s", rest);
-		else if (strcmp(line, "server_pid") == 0)
-			(void)rzst_number_parse(rest, &nbd->server_pid);
-	}
-}
+/* ---- state files ---- */
 
 static void read_states(struct rzsc_nbds *out)
 {
-	char states[RZST_PATH_MAX], path[RZST_PATH_MAX + 300];
+	char states[RZST_PATH_MAX];
+	struct rzst_nbd known;
 	struct dirent *e;
 	DIR *dir;
 
@@ -77,23 +45,21 @@ static void read_states(struct rzsc_nbds *out)
 		char device[64] = "/dev/";
 		size_t len = strlen(e->d_name);
 		unsigned number;
-		FILE *f;
 
 		if (len < 6 || len > 32 || strcmp(e->d_name + len - 6, ".state") != 0)
 			continue;
 		memcpy(device + 5, e->d_name, len - 6);
-		snprintf(path, sizeof(path), "%s/%s", states, e->d_name);
-		f = rzsc_nbd_is(device, &number) ? fopen(path, "re") : NULL;
-		if (!f)
+		if (!rzst_nbd_is(device, &number))
 			continue;
-		take_state(add(out, number), f);
-		fclose(f);
+		rzst_nbd_read(device, false, &known);
+		if (known.noted)
+			add(out, number)->known = known;
 	}
 	if (dir)
 		closedir(dir);
 }
 
-/* ---- /proc/swaps ---- */
+/* ---- what is swapped to ---- */
 
 static struct rzsc_nbd *add_kernel(struct rzsc_nbds *nbds, unsigned number)
 {
@@ -116,7 +82,7 @@ static void read_swaps(struct rzsc_nbds *out)
 		const char *device = areas[i].name;
 		struct rzsc_nbd *nbd;
 
-		if (rzsc_nbd_is(device, &number))
+		if (rzst_nbd_is(device, &number))
 			nbd = add(out, number);
 		else if (strncmp(device, "/dev/", 5) == 0 &&
 			 rzst_kernel_is_name(device + 5, &number))
@@ -148,8 +114,8 @@ void rzsc_nbds_read(struct rzsc_nbds *out)
 	if (out->nr)
 		qsort(out->v, out->nr, sizeof(*out->v), by_number);
 	for (size_t i = 0; i < out->nr; i++)
-		if (!out->v[i].noted)
-			(void)rzst_swaps_uuid(out->v[i].device, out->v[i].uuid);
+		if (!out->v[i].known.noted)
+			rzst_nbd_read(out->v[i].device, true, &out->v[i].known);
 }
 
 void rzsc_nbds_free(struct rzsc_nbds *nbds)
@@ -163,23 +129,10 @@ const struct rzsc_nbd *rzsc_nbds_find(const struct rzsc_nbds *nbds, const char *
 {
 	unsigned number;
 
-	for (size_t i = 0; rzsc_nbd_is(device, &number) && i < nbds->nr; i++)
+	for (size_t i = 0; rzst_nbd_is(device, &number) && i < nbds->nr; i++)
 		if (nbds->v[i].number == number)
 			return &nbds->v[i];
 	return NULL;
-}
-
-bool rzsc_nbd_is_of(const struct rzsc_nbd *nbd, const struct rzst_server_info *server)
-{
-	char noted[RZST_PATH_MAX], at[RZST_PATH_MAX];
-
-	if (!nbd->noted)
-		return false;
-	if (nbd->server_pid)
-		return nbd->server_pid == server->pid;
-	return *nbd->socket && *server->socket &&
-	       rzst_path(noted, sizeof(noted), nbd->socket) == 0 &&
-	       rzst_path(at, sizeof(at), server->socket) == 0 && rzst_same_file(noted, at);
 }
 
 const struct rzsc_nbd *rzsc_nbds_of(const struct rzsc_nbds *nbds,
@@ -189,15 +142,9 @@ const struct rzsc_nbd *rzsc_nbds_of(const struct rzsc_nbds *nbds,
 	for (size_t i = 0; d->of_kernel && i < nbds->nr_kernel; i++)
 		if (strcmp(nbds->kernel[i].device + strlen("/dev/"), d->name) == 0)
 			return &nbds->kernel[i];
-	for (size_t i = 0; !d->of_kernel && i < nbds->nr; i++) {
-		const struct rzsc_nbd *nbd = &nbds->v[i];
-
-		if (rzsc_nbd_is_of(nbd, server) &&
-		    (*nbd->name ? strcmp(nbd->name, d->name) == 0 : nr_devices == 1))
-			return nbd;
-		if (!nbd->noted && *nbd->uuid && strcmp(nbd->uuid, d->swap_uuid) == 0)
-			return nbd;
-	}
+	for (size_t i = 0; !d->of_kernel && i < nbds->nr; i++)
+		if (rzst_nbd_has(&nbds->v[i].known, server, d, nr_devices))
+			return &nbds->v[i];
 	return NULL;
 }
 

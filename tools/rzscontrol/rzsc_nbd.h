@@ -8,22 +8,16 @@
 #ifndef RZSC_NBD_H
 #define RZSC_NBD_H
 
-#include "rzst_backend.h"
-#include "rzst_swaps.h"
+#include "rzst_nbd.h"
 
 /* A /dev/nbdN that has a state file of rzs-nbd-swap, or that is swapped to. */
 struct rzsc_nbd {
 	unsigned number;
 	char device[24]; /* /dev/nbdN */
-
-	bool noted;		    /* there is a state file, which these come from: */
-	char socket[RZST_PATH_MAX]; /* of NBD; empty: not noted */
-	char name[256];		    /* of the export; empty: not noted, or the server's choice */
-	uint64_t server_pid;	    /* 0: not noted */
+	struct rzst_nbd known;
 
 	bool swapped_to;
-	uint64_t used;		  /* bytes the kernel has swapped out there */
-	char uuid[RZST_UUID_TEXT]; /* of its swap header; only read when not noted, else empty */
+	uint64_t used; /* bytes the kernel has swapped out there */
 };
 
 struct rzsc_nbds {
@@ -33,9 +27,6 @@ struct rzsc_nbds {
 	struct rzsc_nbd *kernel; /* /dev/ramzswapN that are swapped to, in no order */
 	size_t nr_kernel;
 };
-
-/* "/dev/nbdN", and nothing behind N. */
-bool rzsc_nbd_is(const char *text, unsigned *out_number);
 
 /*
  * All of them, in order of number; what cannot be read is left out.  A device without a state file
@@ -65,9 +56,6 @@ bool rzsc_nbd_is_connected(const struct rzsc_nbds *nbds, const char *device);
 
 /* The /dev/nbdN that process pid attached; it may have ended.  -ENODEV: none, and out is empty. */
 int rzsc_nbd_of_client(uint64_t pid, char *out, size_t size);
-
-/* Whether rzs-nbd-swap attached it to this server.  False: no, or not known. */
-bool rzsc_nbd_is_of(const struct rzsc_nbd *nbd, const struct rzst_server_info *server);
 
 /* A /dev/nbdN that is not in use, as far as known.  -ENODEV: there is none, and out is empty. */
 int rzsc_nbd_unused(const struct rzsc_nbds *nbds, char *out, size_t size);

@@ -299,7 +299,7 @@ static int take_facts(const struct rzsc_options *o, struct rzsc_report *r)
 	r->nr_requests = r->max_sectors_kb = "kernel";
 	r->discard = true;
 	r->device = o->device;
-	if (!rzsc_nbd_is(o->device, &number))
+	if (!rzst_nbd_is(o->device, &number))
 		return -EINVAL;
 	r->block = o->device + strlen("/dev/");
 	for (unsigned i = 0; i < o->nr_words; i++) {

@@ -6,6 +6,7 @@
 
 #include "rzsc_swap.h"
 #include "rzst_fit.h"
+#include "rzst_swapoff_job.h"
 #include "rzst_swapon.h"
 #include "rzst_swaps.h"
 
@@ -157,13 +158,37 @@ static int check_room(const char *path, const struct how *how)
 	return RZS_EXIT_DONE;
 }
 
+/* swapoff(2) in a helper: what the kernel kills when memory ends is that, and not us. */
+static int turn_off(const char *path)
+{
+	struct rzst_swapoff_job job;
+	bool interrupted;
+	int err = rzst_swapoff_job_run(&job, path, &interrupted);
+
+	if (err == -EBUSY)
+		return cannot_let_go(path, RZST_SWAP_DRAINING, err);
+	if (err == -ENODEV)
+		return cannot_let_go(path, RZST_SWAP_NOT_ON, err);
+	if (err < 0)
+		return rzst_fail(SWAP_FAILED, "%s: cannot start a process for swapoff(2): %s", path,
+				 strerror(-err));
+	if (job.result == 0)
+		return RZS_EXIT_DONE;
+	if (job.killed && !interrupted)
+		return rzst_fail(SWAP_NO_ROOM,
+				 "%s: the process in swapoff(2) was killed, as the kernel does "
+				 "when memory ends; it is still swapped to, with %llu KiB; end "
+				 "programs, or add other swap, and try again",
+				 path, (unsigned long long)job.used / 1024);
+	return cannot_let_go(path, job.fault, job.result);
+}
+
 int rzsc_swap_detach(const struct rzsc_options *o, const char *name)
 {
 	char path[RZST_NAME_MAX + 8];
 	struct how how;
 	struct rzst_swap_area area;
-	enum rzst_swap_fault fault;
-	int err, code = read_options(o, &how);
+	int code = read_options(o, &how);
 
 	if (code != RZS_EXIT_DONE)
 		return code;
@@ -183,9 +208,8 @@ int rzsc_swap_detach(const struct rzsc_options *o, const char *name)
 		       (unsigned long long)area.used / 1024);
 		fflush(stdout);
 	}
-	err = rzst_swapoff(path, &fault);
-	if (err < 0)
-		return cannot_let_go(path, fault, err);
-	printf("%s: no longer attached\n", path);
-	return RZS_EXIT_DONE;
+	code = turn_off(path);
+	if (code == RZS_EXIT_DONE)
+		printf("%s: no longer attached\n", path);
+	return code;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * attach and detach of the kernel module's devices: nothing but swapon(2) and swapoff(2).
+ * attach and detach of the kernel module's devices: nothing but swapon(2), and swapoff(2) in a
+ * helper as rzs-swapoff's.
  *
  * Both print what is wrong, and return an exit status as rzs-nbd-swap(8) has them.
  *

@@ -19,6 +19,8 @@ librzsareas_la_SOURCES = \
 	tools/common/swap/rzst_fit_other.h \
 	tools/common/swap/rzst_header.c \
 	tools/common/swap/rzst_header.h \
+	tools/common/swap/rzst_nbd.c \
+	tools/common/swap/rzst_nbd.h \
 	tools/common/swap/rzst_ours.c \
 	tools/common/swap/rzst_ours.h \
 	tools/common/swap/rzst_swapoff_job.c \

@@ -8,19 +8,11 @@
 
 #include "rzst.h"
 #include "rzst_area.h"
+#include "rzst_nbd.h"
 #include "rzst_ours.h"
 
 #define SECTOR	   512u
 #define STORE_PAGE 4096u /* bytes, of our stores on every machine */
-
-/* The name below /dev of a block device; NULL: it has none. */
-static const char *node_of(const struct rzst_area *area)
-{
-	if (area->is_file || strncmp(area->name, "/dev/", 5) != 0 || strlen(area->name) > 5 + 60 ||
-	    strchr(area->name + 5, '/'))
-		return NULL;
-	return area->name + 5;
-}
 
 /* A line of a file of the device in sysfs. */
 static int line_of(const char *node, const char *file, char *out, size_t size)
@@ -66,7 +58,7 @@ static int store_counts(const char *path, uint64_t *reads, uint64_t *writes)
 
 int rzst_area_io(const struct rzst_area *area, uint64_t *reads, uint64_t *writes)
 {
-	const char *node = node_of(area);
+	const char *node = area->is_file ? NULL : rzst_block_name(area->name);
 
 	*reads = 0;
 	*writes = 0;

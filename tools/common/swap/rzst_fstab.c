@@ -148,6 +148,25 @@ static int of_tag(const char *given, const char *directory, const char *value, c
 	return err;
 }
 
+/*
+ * UUIDs are numbers, but libmount and udev's links have them as text: a partition's and a swap
+ * area's in lower case.  First as given: the UUID of a FAT or NTFS is in upper case.
+ */
+static int of_tag_in_any_case(const char *given, const char *directory, const char *value,
+			      char *out, size_t size)
+{
+	int err = of_tag(given, directory, value, out, size);
+	char lower[256];
+	size_t i;
+
+	if (err != -ENOENT || !strstr(directory, "uuid") || strlen(value) >= sizeof(lower))
+		return err;
+	for (i = 0; value[i]; i++)
+		lower[i] = value[i] >= 'A' && value[i] <= 'Z' ? value[i] - 'A' + 'a' : value[i];
+	lower[i] = '\0';
+	return strcmp(lower, value) == 0 ? err : of_tag(given, directory, lower, out, size);
+}
+
 int rzst_device_name(const char *given, char *out, size_t size)
 {
 	const char *value, *directory = tag_of(given, &value);
@@ -168,7 +187,7 @@ int rzst_device_name(const char *given, char *out, size_t size)
 		unquoted[len - 2] = '\0';
 		value = unquoted;
 	}
-	return of_tag(given, directory, value, out, size);
+	return of_tag_in_any_case(given, directory, value, out, size);
 }
 
 /* ---- fstab ---- */

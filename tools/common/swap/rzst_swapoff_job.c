@@ -90,13 +90,15 @@ static void on_signal(int sig)
 
 static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
 
+#define NR_SIGNALS (sizeof(signals) / sizeof(signals[0]))
+
 pid_t rzst_swapoff_fork(void)
 {
 	sigset_t set, before;
 	pid_t pid;
 
 	sigemptyset(&set);
-	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+	for (size_t i = 0; i < NR_SIGNALS; i++)
 		sigaddset(&set, signals[i]);
 	fflush(NULL);
 	sigprocmask(SIG_BLOCK, &set, &before);
@@ -133,7 +135,7 @@ void rzst_swapoff_detach(void (*handler)(int sig), int keep, int keep_too)
 
 	memset(&act, 0, sizeof(act));
 	act.sa_handler = handler;
-	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+	for (size_t i = 0; i < NR_SIGNALS; i++)
 		sigaction(signals[i], &act, NULL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
@@ -317,6 +319,47 @@ void rzst_swapoff_job_cancel(struct rzst_swapoff_job *job)
 		(void)ended(job, SIGNAL_AGAIN_MS);
 	}
 	(void)rzst_swapoff_job_look(job);
+}
+
+static volatile sig_atomic_t interrupts;
+
+static void on_interrupt(int sig)
+{
+	(void)sig;
+	interrupts = 1;
+}
+
+int rzst_swapoff_job_run(struct rzst_swapoff_job *job, const char *name, bool *interrupted)
+{
+	struct pollfd p = {.events = POLLIN};
+	struct sigaction before[NR_SIGNALS], act;
+	sigset_t ours, mask;
+	int err;
+
+	memset(&act, 0, sizeof(act));
+	act.sa_handler = on_interrupt;
+	interrupts = 0;
+	sigemptyset(&ours);
+	for (size_t i = 0; i < NR_SIGNALS; i++) {
+		sigaction(signals[i], NULL, &before[i]);
+		if (before[i].sa_handler != SIG_IGN)
+			sigaction(signals[i], &act, NULL);
+		sigaddset(&ours, signals[i]);
+	}
+	/* They come only while we wait: none is missed, also none that came before. */
+	sigprocmask(SIG_BLOCK, &ours, &mask);
+	err = rzst_swapoff_job_begin(job, name);
+	while (err == 0 && rzst_swapoff_job_look(job) && !interrupts) {
+		p.fd = job->pidfd;
+		(void)ppoll(&p, 1, NULL, &mask);
+	}
+	if (err == 0)
+		rzst_swapoff_job_cancel(job);
+	*interrupted = interrupts;
+	for (size_t i = 0; i < NR_SIGNALS; i++)
+		sigaction(signals[i], &before[i], NULL);
+	sigprocmask(SIG_SETMASK, &mask, NULL);
+	return err;
 }
 
 pid_t rzst_swapoff_job_background(struct rzst_swapoff_job *job, unsigned give_up)

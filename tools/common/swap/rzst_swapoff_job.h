@@ -53,6 +53,13 @@ bool rzst_swapoff_job_may_pass(const struct rzst_swapoff_job *job);
 void rzst_swapoff_job_cancel(struct rzst_swapoff_job *job);
 
 /*
+ * Begin it and wait for its end, without a view of how far it is.  SIGINT, SIGTERM and SIGHUP, if
+ * they are not ignored, cancel it: *interrupted is true then.  Afterwards they do what they did
+ * before.  0: it has ended, see job->result; or as rzst_swapoff_job_begin().
+ */
+int rzst_swapoff_job_run(struct rzst_swapoff_job *job, const char *name, bool *interrupted);
+
+/*
  * Leave it to the background, also one that has ended and may pass: a process of its own session
  * goes on, tries again with pauses of 1, 2, 4 ... 60 s when the helper is killed or finds no
  * memory, until `give_up` seconds have passed, and writes the end to the system's log.  It does
