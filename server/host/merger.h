@@ -49,7 +49,8 @@ void rzs_merge_knobs_init(struct rzs_merge_knobs *knobs);
 
 /*
  * Put knobs in force, whose values are in range.  The caller has no worker of the store.
- * available: bytes that the machine has for copies; UINT64_MAX: not known.  0, or after an error why is set:
+ * available: bytes that the machine has for copies; UINT64_MAX: not known.
+ * 0, or after an error why is set:
  * -EBUSY   max_page_sharing is another one, and pages share objects
  * -ENOSPC  run is RZS_MERGE_RUN, and memlimit allows no index
  * -ENOMEM  no memory for the index; or run is RZS_MERGE_UNDO, and the memlimit or the machine has
