@@ -72,13 +72,14 @@ struct rzs_bounce {
 	void *page;
 };
 
-/* The knobs of merging, by KSM's names. */
+/* The knobs of merging, by KSM's names, and one of our own. */
 enum rzs_merge_knob {
 	RZS_MERGE_RUN, /* enum rzs_merge_run */
 	RZS_MERGE_PAGES_TO_SCAN,
 	RZS_MERGE_SLEEP_MILLISECS,
 	RZS_MERGE_MAX_PAGE_SHARING,
 	RZS_MERGE_SMART_SCAN,
+	RZS_MERGE_INLINE, /* while pages are scanned, writes merge as well */
 	RZS_MERGE_KNOBS
 };
 

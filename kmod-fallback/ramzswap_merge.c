@@ -198,6 +198,15 @@ static int set_max_page_sharing(struct rzs_merge *m, u32 max)
 	return 0;
 }
 
+static void set_writes(struct rzs_merge *m)
+{
+	bool on = m->knob[RZS_MERGE_RUN] == RZS_MERGE_SCAN && m->knob[RZS_MERGE_INLINE];
+	u32 max = on ? m->knob[RZS_MERGE_MAX_PAGE_SHARING] : 0;
+	int err = rzs_store_merge_writes(m->store, max);
+
+	WARN_ON_ONCE(err);
+}
+
 int rzs_merge_set(struct rzs_merge *m, enum rzs_merge_knob knob, u32 value)
 {
 	int err = 0;
@@ -209,6 +218,7 @@ int rzs_merge_set(struct rzs_merge *m, enum rzs_merge_knob knob, u32 value)
 		err = set_max_page_sharing(m, value);
 	else
 		m->knob[knob] = value;
+	set_writes(m);
 	scanner_start(m);
 	return err;
 }

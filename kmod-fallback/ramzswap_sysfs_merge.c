@@ -69,19 +69,29 @@ KNOB(pages_to_scan, RZS_MERGE_PAGES_TO_SCAN);
 KNOB(sleep_millisecs, RZS_MERGE_SLEEP_MILLISECS);
 KNOB(max_page_sharing, RZS_MERGE_MAX_PAGE_SHARING);
 
-static ssize_t smart_scan_show(struct device *dev, struct device_attribute *attr, char *buf)
-{
-	return show_knob(dev, RZS_MERGE_SMART_SCAN, buf);
-}
+#define SWITCH(name, knob)                                                                       \
+	static ssize_t name##_show(struct device *dev, struct device_attribute *attr, char *buf) \
+	{                                                                                        \
+		return show_knob(dev, knob, buf);                                                \
+	}                                                                                        \
+	static ssize_t name##_store(struct device *dev, struct device_attribute *attr,           \
+				    const char *buf, size_t len)                                 \
+	{                                                                                        \
+		bool on;                                                                         \
+												 \
+		return kstrtobool(buf, &on) ? -EINVAL : set_knob(dev, knob, on, len);            \
+	}
 
-static ssize_t smart_scan_store(struct device *dev, struct device_attribute *attr, const char *buf,
-				size_t len)
-{
-	bool on;
-
-	return kstrtobool(buf, &on) ? -EINVAL : set_knob(dev, RZS_MERGE_SMART_SCAN, on, len);
-}
+SWITCH(smart_scan, RZS_MERGE_SMART_SCAN);
 static DEVICE_ATTR_RW(smart_scan);
+
+SWITCH(inline_writes, RZS_MERGE_INLINE);
+/* The kernel makes a macro of the word, so DEVICE_ATTR_RW() would not have this name. */
+static struct device_attribute dev_attr_inline_writes = {
+	.attr = {.name = "inline", .mode = 0644},
+	.show = inline_writes_show,
+	.store = inline_writes_store,
+};
 
 /* ---- counters: all zeros if the device is not initialised ---- */
 
@@ -120,6 +130,7 @@ static struct attribute *merge_attrs[] = {
 	&dev_attr_sleep_millisecs.attr,
 	&dev_attr_max_page_sharing.attr,
 	&dev_attr_smart_scan.attr,
+	&dev_attr_inline_writes.attr,
 	&dev_attr_pages_shared.attr,
 	&dev_attr_pages_sharing.attr,
 	&dev_attr_pages_unshared.attr,

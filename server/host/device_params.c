@@ -218,6 +218,12 @@ static int set_merge_smart_scan(struct rzs_device_params *p, const char *key, co
 	return rzs_value_bool(key, value, &p->merge.smart_scan, why);
 }
 
+static int set_merge_inline(struct rzs_device_params *p, const char *key, const char *value,
+			    char *why)
+{
+	return rzs_value_bool(key, value, &p->merge.inline_writes, why);
+}
+
 static int set_merge_index(struct rzs_device_params *p, const char *key, const char *value,
 			   char *why)
 {
@@ -308,6 +314,11 @@ SHOW_MERGE(pages_to_scan, pages_to_scan)
 SHOW_MERGE(sleep_millisecs, sleep_millisecs)
 SHOW_MERGE(max_page_sharing, max_page_sharing)
 SHOW_MERGE(index, index_bytes)
+
+static void show_merge_inline(const struct rzs_device_params *p, char *text)
+{
+	show_bool(text, p->merge.inline_writes);
+}
 
 static void show_merge_smart_scan(const struct rzs_device_params *p, char *text)
 {

@@ -86,6 +86,10 @@ int rzs_merger_set(struct rzs_merger *m, const struct rzs_merge_knobs *knobs, ui
 	m->knobs = *knobs;
 	if (err < 0)
 		m->knobs.run = RZS_MERGE_STOP;
+	/* It fails for wrong arguments only. */
+	(void)!rzs_store_merge_writes(m->store, m->open && knobs->inline_writes
+							? (uint32_t)knobs->max_page_sharing
+							: 0);
 	m->undoing = err == 0 && (undo || (m->undoing && knobs->run == RZS_MERGE_UNDO));
 	m->left = 0;
 	m->due_ms = 0;

@@ -29,6 +29,7 @@ struct rzs_merge_knobs {
 	int max_page_sharing; /* pages that may share an object */
 	bool smart_scan;      /* pages that were unique before are looked at less often */
 	uint64_t index_bytes; /* bound on the index; 0: chosen by the store's size */
+	bool inline_writes;   /* while run is RZS_MERGE_RUN, writes merge as well */
 };
 
 /* A zeroed one, with its store and knobs set, does nothing. */
@@ -47,8 +48,9 @@ struct rzs_merger {
 void rzs_merge_knobs_init(struct rzs_merge_knobs *knobs);
 
 /*
- * Put knobs in force, whose values are in range.  available: bytes that the machine has for copies;
- * UINT64_MAX: not known.  0, or after an error why is set:
+ * Put knobs in force, whose values are in range.  The caller has no worker of the store.
+ * available: bytes that the machine has for copies; UINT64_MAX: not known.
+ * 0, or after an error why is set:
  * -EBUSY   max_page_sharing is another one, and pages share objects
  * -ENOSPC  run is RZS_MERGE_RUN, and memlimit allows no index
  * -ENOMEM  no memory for the index; or run is RZS_MERGE_UNDO, and the memlimit or the machine has

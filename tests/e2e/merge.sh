@@ -94,7 +94,8 @@ there_and_back() {
 	gives 0 "$control" --stats
 	grep -qx 'MergeShared:	      10' "$out" && grep -qx 'MergeSharing:	     990' "$out" || fail "--stats: $(cat "$out")"
 	gives 0 "$control" merge --json
-	json 'd["knobs"] == {"run": 1, "pages_to_scan": 2048, "sleep_millisecs": 1, "max_page_sharing": 256, "smart_scan": 0}' \
+	json 'd["knobs"] == {"run": 1, "pages_to_scan": 2048, "sleep_millisecs": 1, "max_page_sharing": 256, "smart_scan": 0,
+		"inline": 0}' \
 		'd["stats"]["pages_sharing"] == 990' \
 		'd["general_profit"] == d["stats"]["merge_saved_bytes"] - d["stats"]["merge_bytes"] > 500000'
 	gives 0 metrics --socket "$control" --output "$tmpdir/rzs.prom"
@@ -119,6 +120,13 @@ there_and_back() {
 		fail "after run=2: $(cat "$out")"
 	reads_as "$tmpdir/data"
 	gives 0 "$control" merge max_page_sharing=99 run=0
+
+	# Without any scan, the writes merge.
+	gives 0 "$control" merge inline=1 pages_to_scan=0 run=1
+	make_pages "$tmpdir/data" 10 100 0 0
+	nbdcopy "$tmpdir/data" "$uri"
+	[ "$(counter pages_sharing)" -ge 900 ] || fail "writes do not merge: $("$tool" "$control" merge)"
+	reads_as "$tmpdir/data"
 	stop_server
 }
 
@@ -156,7 +164,7 @@ bad_values() {
 	local setting
 
 	start_merging size=8M protect=off
-	for setting in run=3 run=-1 run=x pages_to_scan=-1 sleep_millisecs=1.5 max_page_sharing=1 smart_scan=2; do
+	for setting in run=3 run=-1 run=x pages_to_scan=-1 sleep_millisecs=1.5 max_page_sharing=1 smart_scan=2 inline=2; do
 		complains 2 expected "$control" merge "$setting"
 	done
 	complains 2 'where KNOB is run' "$control" merge runs=1

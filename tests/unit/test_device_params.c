@@ -71,7 +71,7 @@ T_TEST(each_key_shows_what_it_was_given)
 		{"0", "524288"},	{"true", "false"}, {"", "swap0"},     {UUID, UUID},
 		{"true", "false"},	{"false", "true"}, {"false", "true"}, {"0", "2"},
 		{"100", "0"},		{"20", "5"},	   {"256", "2"},      {"true", "false"},
-		{"0", "65536"},
+		{"0", "65536"},		{"false", "true"},
 	};
 	char text[RZS_VALUE_SIZE_MAX];
 
@@ -102,9 +102,9 @@ T_TEST(every_key_is_known)
 {
 	static const char *const values[RZS_DEVICE_PARAMS_KEYS] = {
 		"1M", "lzo", "0", "64M",  "1M", "yes",	      "swap0", UUID,  "off",
-		"on", "yes", "1", "0x10", "0",	"2147483647", "no",    "64K",
+		"on", "yes", "1", "0x10", "0",	"2147483647", "no",    "64K", "yes",
 	};
-	static const struct rzs_merge_knobs merge = {1, 16, 0, INT_MAX, false, 64 << 10};
+	static const struct rzs_merge_knobs merge = {1, 16, 0, INT_MAX, false, 64 << 10, true};
 
 	fresh(NULL);
 	T_EQ(rzs_device_params_keys[RZS_DEVICE_PARAMS_KEYS], NULL);
@@ -115,6 +115,7 @@ T_TEST(every_key_is_known)
 	T_EQ(rzs_device_params_is_live("memlimit"), true);
 	T_EQ(rzs_device_params_is_live("merge-run"), true);
 	T_EQ(rzs_device_params_is_live("merge-index"), false);
+	T_EQ(rzs_device_params_is_live("merge-inline"), true);
 	T_EQ(rzs_device_params_is_live("size"), false);
 	T_EQ(rzs_device_params_is_live("x"), false);
 	complete();
@@ -135,6 +136,7 @@ T_TEST(every_key_is_known)
 	T_EQ(p.merge.max_page_sharing, merge.max_page_sharing);
 	T_EQ(p.merge.smart_scan, merge.smart_scan);
 	T_EQ(p.merge.index_bytes, merge.index_bytes);
+	T_EQ(p.merge.inline_writes, merge.inline_writes);
 }
 
 /* As KSM's are: red when a value out of range is taken, or a good one is not. */

@@ -54,7 +54,12 @@ static void put(uint64_t slot, uint64_t nr, unsigned kinds)
 
 static int set(const struct rzs_merge_knobs *knobs)
 {
-	return rzs_merger_set(&m, knobs, UINT64_MAX, why);
+	int err;
+
+	rzs_worker_put(t.store, t.worker);
+	err = rzs_merger_set(&m, knobs, UINT64_MAX, why);
+	t.worker = rzs_worker_get(t.store, 0);
+	return err;
 }
 
 static int set_run(int run)
@@ -114,6 +119,7 @@ T_TEST(defaults)
 	T_EQ(k.max_page_sharing, 256);
 	T_EQ(k.smart_scan, true);
 	T_EQ(k.index_bytes, 0);
+	T_EQ(k.inline_writes, false);
 }
 
 /* Red when a merger that is off does anything, or takes memory. */
@@ -193,6 +199,40 @@ T_TEST(stop_and_start)
 	scan_all();
 	/* Those that were written again have objects of their own kind. */
 	T_GE(stats_of(&t).pages_sharing, PAGES - 20);
+	twin_check_all(&t);
+	twin_close(&t);
+}
+
+/* Red when writes merge though that is off, or cease to while it is on; or look into no index. */
+T_TEST(writes_merge_while_it_runs)
+{
+	struct rzs_merge_knobs k;
+
+	begin();
+	rzs_merge_knobs_init(&k);
+	k.inline_writes = true;
+	T_EQ(set(&k), 0);
+	put(0, 100, 10);
+	T_EQ(stats_of(&t).pages_sharing, 0);
+	k.run = RZS_MERGE_RUN;
+	k.pages_to_scan = 0;
+	T_EQ(set(&k), 0);
+	put(100, 100, 10);
+	T_EQ(stats_of(&t).pages_sharing, 90);
+	k.inline_writes = false;
+	T_EQ(set(&k), 0);
+	put(200, 100, 10);
+	T_EQ(stats_of(&t).pages_sharing, 90);
+	k.inline_writes = true;
+	T_EQ(set(&k), 0);
+	put(300, 100, 10);
+	T_EQ(stats_of(&t).pages_sharing, 190);
+	/* Undoing ends it as well. */
+	k.run = RZS_MERGE_UNDO;
+	T_EQ(set(&k), 0);
+	put(400, 100, 10);
+	T_EQ(steps(100), 0);
+	T_EQ(stats_of(&t).pages_sharing, 0);
 	twin_check_all(&t);
 	twin_close(&t);
 }

@@ -426,6 +426,10 @@ T_TEST(merging_by_its_files)
 	T_EQ(gives("ramzswap0 merge"), 0);
 	T_OK(strstr(out, "run=0\npages_to_scan=100\nsleep_millisecs=20\nmax_page_sharing=256\n"
 			 "smart_scan=1\n") == out);
+	check("ramzswap0 merge inline=1", 5, "", "this driver does not merge pages"); /* so */
+	put("0\n", "/sys/block/ramzswap0/merge/inline");
+	T_EQ(gives("ramzswap0 merge"), 0);
+	T_OK(strstr(out, "smart_scan=1\ninline=0\n") != NULL);
 	T_EQ(gives("merge ramzswap0 run=2 sleep_millisecs=7"), 0);
 	T_STR_EQ(out, "");
 	T_STR_EQ(text_of("/sys/block/ramzswap0/merge/run"), "2\n");

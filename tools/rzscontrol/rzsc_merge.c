@@ -44,7 +44,7 @@ static int translate(const char *word, char out[SETTING_MAX])
 		}
 	return rzst_fail(RZS_EXIT_USAGE,
 			 "merge: %.80s: expected KNOB=VALUE, where KNOB is run, pages_to_scan, "
-			 "sleep_millisecs, max_page_sharing or smart_scan",
+			 "sleep_millisecs, max_page_sharing, smart_scan or inline",
 			 word);
 }
 
@@ -98,9 +98,12 @@ static void show_text(const struct state *s)
 {
 	int64_t profit;
 
-	for (size_t i = 0; i < RZST_MERGE_KNOBS; i++)
-		printf("%s=%s\n", rzst_merge_knobs[i].name,
-		       value_of(&s->params, rzst_merge_knobs[i].key));
+	for (size_t i = 0; i < RZST_MERGE_KNOBS; i++) {
+		const char *value = value_of(&s->params, rzst_merge_knobs[i].key);
+
+		if (value)
+			printf("%s=%s\n", rzst_merge_knobs[i].name, value);
+	}
 	if (!s->ready)
 		return;
 	for (size_t i = 0; i < COUNTERS; i++)
@@ -122,8 +125,8 @@ static void show_json(const struct rzsc_found *found, const struct state *s)
 	rzst_json_text(&j, "socket", b->of_kernel ? NULL : b->where);
 	rzst_json_object(&j, "knobs");
 	for (size_t i = 0; i < RZST_MERGE_KNOBS; i++) {
-		bool known = rzst_number_parse(value_of(&s->params, rzst_merge_knobs[i].key),
-					       &number) == 0;
+		const char *value = value_of(&s->params, rzst_merge_knobs[i].key);
+		bool known = value && rzst_number_parse(value, &number) == 0;
 
 		rzsc_show_number(&j, rzst_merge_knobs[i].name, known, number);
 	}
@@ -152,10 +155,10 @@ static int look(struct rzsc_found *found, struct state *s)
 
 	if (err < 0)
 		return failed(found, err);
-	for (size_t i = 0; i < RZST_MERGE_KNOBS; i++)
-		if (!value_of(&s->params, rzst_merge_knobs[i].key))
-			return rzst_fail(RZS_EXIT_UNSUPPORTED,
-					 "%s: its server is too old to merge pages", found->name);
+	/* An older server that merges may lack some of the others. */
+	if (!value_of(&s->params, rzst_merge_knobs[0].key))
+		return rzst_fail(RZS_EXIT_UNSUPPORTED, "%s: its server is too old to merge pages",
+				 found->name);
 	err = b->ops->stats(b, found->name, &s->stats);
 	s->ready = err == 0;
 	return err < 0 && err != -ENODEV ? failed(found, err) : RZS_EXIT_DONE;

@@ -13,6 +13,7 @@ const struct rzst_merge_knob rzst_merge_knobs[RZST_MERGE_KNOBS] = {
 	{"sleep_millisecs", PREFIX "sleep-millisecs"},
 	{"max_page_sharing", PREFIX "max-page-sharing"},
 	{"smart_scan", PREFIX "smart-scan"},
+	{"inline", PREFIX "inline"},
 };
 
 void rzst_kernel_merge_params(const char *name, struct rzst_texts *out)

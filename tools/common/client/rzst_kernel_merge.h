@@ -10,12 +10,12 @@
 
 #include "rzst_backend.h"
 
-/* A knob: KSM's name, which the kernel module's file has, and a server's key. */
+/* A knob: KSM's name (but for inline), which the kernel module's file has, and a server's key. */
 struct rzst_merge_knob {
 	const char *name, *key;
 };
 
-#define RZST_MERGE_KNOBS 5u
+#define RZST_MERGE_KNOBS 6u
 extern const struct rzst_merge_knob rzst_merge_knobs[RZST_MERGE_KNOBS];
 
 /* Add the knobs of a device and their values; none if the driver is too old to have any. */
