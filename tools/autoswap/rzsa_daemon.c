@@ -18,6 +18,7 @@
 #include "rzsa_log.h"
 #include "rzsa_state.h"
 #include "rzst.h"
+#include "rzst_fstab.h"
 
 #define TICK_MS	 1000
 #define LEAST_MS 200 /* between two ticks, whatever calls */
@@ -294,7 +295,7 @@ static int open_swaps(void)
 static int open_files(struct rzsa_daemon *d, char why[RZS_WHY_MAX])
 {
 	struct rzsa_actors *a = &d->actors;
-	char path[RZST_PATH_MAX];
+	char path[RZST_PATH_MAX], name[RZST_PATH_MAX];
 	int err;
 
 	a->dir.fd = -1;
@@ -304,6 +305,10 @@ static int open_files(struct rzsa_daemon *d, char why[RZS_WHY_MAX])
 		return -ENAMETOOLONG;
 	if (mkdir(path, 0700) < 0 && errno != EEXIST)
 		rzsa_log(RZSA_LOG_WARN, "%s: cannot be made: %s", path, strerror(errno));
+	/* As the kernel will name the files: by this they are known as ours. */
+	if (rzst_device_name(d->settings.swappath, name, sizeof(name)) == 0 &&
+	    rzst_path(path, sizeof(path), name) == 0)
+		strcpy(d->settings.swappath, name);
 	err = rzsa_dir_open(&a->dir, path, d->settings.paranoid, why);
 	if (err == -EBUSY)
 		return err;
