@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The daemon on a machine that is made of files.  swapon(2) and swapoff(2) change a file, swap files
- * are only names, the server is the test itself, and time passes when the daemon waits.
+ * The daemon on a machine that is made of files.  swapon(2) and swapoff(2) change a file, swap
+ * files are only names, the server is the test itself, and time passes when the daemon waits.
  */
 #include "t.h"
 #include "t_scratch.h"

@@ -127,7 +127,7 @@ static void end_reload(struct rzsa_daemon *d, int status)
 		return;
 	}
 	d->settings = *from;
-	if (strcmp(from->swappath, old.swappath) != 0 || strcmp(from->pidfile, old.pidfile) != 0)
+	if (strcmp(from->swappath, d->swappath) != 0 || strcmp(from->pidfile, old.pidfile) != 0)
 		rzsa_log(RZSA_LOG_WARN, "swappath and pidfile are taken at the next start");
 	memcpy(d->settings.swappath, old.swappath, sizeof(old.swappath));
 	memcpy(d->settings.pidfile, old.pidfile, sizeof(old.pidfile));
@@ -299,6 +299,7 @@ static int open_files(struct rzsa_daemon *d, char why[RZS_WHY_MAX])
 	int err;
 
 	a->dir.fd = -1;
+	strcpy(d->swappath, d->settings.swappath);
 	if (!d->settings.rules.files)
 		return 0;
 	if (rzst_path(path, sizeof(path), d->settings.swappath) < 0)

@@ -43,8 +43,8 @@ int64_t rzsa_request(const struct rzsa_config *c, const struct rzsa_worth *w);
 uint64_t rzsa_least_request(const struct rzsa_config *c, const struct rzsa_worth *w);
 
 /*
- * Whether the limits of all compressed areas, and `more`, leave the floor of RAM to everything else.
- * Of one without a limit what it holds counts.
+ * Whether the limits of all compressed areas, and `more`, leave the floor of RAM to everything
+ * else.  Of one without a limit what it holds counts.
  */
 bool rzsa_limits_fit(const struct rzsa_config *c, const struct rzsa_inputs *in, uint64_t more);
 
