@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # rzs-autoswap as it is built: its command line, and traces.
 #
-# Red when: the daemon does not tick, allocates after its start, lets a second one in, does not heed a signal, or is not
+# Red when: the daemon does not tick, allocates after its start, lets a second one in, runs without the right to swap, does
+# not heed a signal, or is not
 # shown; the manual page's example prints something else; what is not a trace, or cannot be read, is taken; wrong usage
 # has another status; the completion or the manual page leaves out an option that --help names.
 
@@ -94,6 +95,7 @@ if start_daemon "$tool" -p"$tmpdir/pid"; then
 	gives 3 --swappath none
 	says "another rzs-autoswap runs (process $daemon)"
 	complains 3 "in use by process $daemon" --swappath none -p"$tmpdir/pid"
+	gives 3 -e --swappath none
 	gives 0 --watch --ticks 2
 	says 'state    free%'
 	gives 0 --status --swappath none
@@ -108,6 +110,14 @@ if start_daemon "$tool" -p"$tmpdir/pid"; then
 	[ ! -e "$tmpdir/pid" ] || fail "the pid file stays"
 	gives 0 --status --swappath none
 	says 'daemon: none runs'
+	gives 0 -e --swappath none
+	# Without the right to swap it says so and ends.
+	if setpriv --bounding-set=-sys_admin true 2>/dev/null; then
+		code=0
+		setpriv --bounding-set=-sys_admin "$tool" --swappath none >"$out" 2>"$err" || code=$?
+		[ "$code" = 1 ] || fail "without CAP_SYS_ADMIN it ends with $code"
+		says 'only root may turn swap on and off'
+	fi
 
 	# From now on each malloc() fails, and is counted.  (struct page of fail_nth.c: what is armed, and what failed.)
 	preload=$(realpath "$builddir/.libs/fail_nth.so" 2>/dev/null)
