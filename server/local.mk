@@ -54,8 +54,6 @@ if SERVER
 # All the rest but main().
 noinst_LTLIBRARIES += librzsfront.la
 librzsfront_la_SOURCES = \
-	server/daemon.c \
-	server/daemon.h \
 	server/devices.c \
 	server/devices.h \
 	server/front.c \
@@ -64,18 +62,15 @@ librzsfront_la_SOURCES = \
 	server/handshake.c \
 	server/listen.c \
 	server/listen.h \
-	server/notify.c \
-	server/notify.h \
 	server/options.c \
 	server/options.h \
-	server/pid_file.c \
-	server/pid_file.h \
 	server/shutdown.c \
 	server/shutdown.h \
 	server/signals.c \
 	server/signals.h
 librzsfront_la_CPPFLAGS = $(RZS_SERVER_CPPFLAGS)
 librzsfront_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden
+librzsfront_la_LIBADD = librzsservice.la
 
 sbin_PROGRAMS += server/rzsd
 server_rzsd_SOURCES = server/rzsd.c

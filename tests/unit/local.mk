@@ -77,6 +77,7 @@ RZS_UNIT_TESTS_USER += \
 	tests/unit/test_config_files \
 	tests/unit/test_rzsa_collect \
 	tests/unit/test_rzsa_files \
+	tests/unit/test_rzsa_server \
 	tests/unit/test_rzsa_settings
 endif
 
@@ -92,6 +93,10 @@ RZS_UNIT_TESTS_PROTO = \
 	tests/unit/test_nbd_options \
 	tests/unit/test_nbd_reply \
 	tests/unit/test_nbd_request
+
+if HAVE_INIH
+RZS_UNIT_TESTS_PIDFD += tests/unit/test_rzsa_daemon
+endif
 
 check_PROGRAMS += $(RZS_UNIT_TESTS) $(RZS_UNIT_TESTS_ONE) $(RZS_UNIT_TESTS_PIDFD) $(RZS_UNIT_TESTS_USER) $(RZS_UNIT_TESTS_PROTO)
 EXTRA_DIST += \
@@ -284,6 +289,12 @@ tests_unit_test_rzsa_days_CPPFLAGS = $(RZS_UNIT_AUTOSWAP_CPPFLAGS)
 tests_unit_test_rzsa_days_LDADD = librzsa.la
 tests_unit_test_rzsa_settings_CPPFLAGS = $(RZS_UNIT_AUTOSWAP_CPPFLAGS)
 tests_unit_test_rzsa_settings_LDADD = librzsasettings.la
+tests_unit_test_rzsa_daemon_CPPFLAGS = $(RZS_UNIT_AUTOSWAP_CPPFLAGS)
+tests_unit_test_rzsa_daemon_LDADD = librzsasettings.la
+tests_unit_test_rzsa_daemon_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=poll,--wrap=rzst_now,--wrap=swapon,--wrap=swapoff \
+	-Wl,--wrap=rzsa_dir_open,--wrap=rzsa_dir_reuse,--wrap=rzsa_file_make,--wrap=rzsa_file_drop
+tests_unit_test_rzsa_server_CPPFLAGS = $(RZS_UNIT_AUTOSWAP_CPPFLAGS)
+tests_unit_test_rzsa_server_LDADD = librzsasettings.la
 tests_unit_test_rzsa_collect_CPPFLAGS = $(RZS_UNIT_AUTOSWAP_CPPFLAGS)
 tests_unit_test_rzsa_collect_LDADD = librzsasettings.la
 tests_unit_test_rzsa_collect_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=poll,--wrap=rzst_now

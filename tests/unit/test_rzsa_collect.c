@@ -146,10 +146,39 @@ T_TEST(fstab_keeps_an_area)
 	put("/var/lib/rzs-autoswap/0", "");
 	put("/var/lib/rzs-autoswap/1", "");
 	put("/etc/fstab", "/var/lib/rzs-autoswap/1 none swap sw 0 0\n");
+	rzsa_collect_begin(&c, &settings, false);
 	rzsa_collect(&c, 0, &in);
 	T_EQ(in.nr_areas, 2);
 	T_EQ(in.area[0].managed && !in.area[0].permanent, true);
 	T_EQ(in.area[1].managed && in.area[1].permanent, true);
+}
+
+/* A device of ours that is attached, and that nothing is swapped to. */
+T_TEST(a_device_that_is_off)
+{
+	make();
+	put("/sys/block/ramzswap0/size", "0\n");
+	put("/sys/block/nbd0/size", "4096\n");
+	rzsa_collect(&c, 0, &in);
+	T_EQ(in.can_add_device, false);
+	put("/run/rzs/nbd0.state", "server_pid 5\nname a\n");
+	rzsa_collect(&c, 0, &in);
+	T_OK(in.can_add_device);
+	T_STR_EQ(c.spare_device, "/dev/nbd0");
+	put("/sys/block/ramzswap0/size", "4096\n");
+	rzsa_collect(&c, 0, &in);
+	T_STR_EQ(c.spare_device, "/dev/ramzswap0");
+	put("/proc/swaps", HEADING "/dev/ramzswap0 partition 2048 0 100\n");
+	rzsa_collect(&c, 0, &in);
+	T_STR_EQ(c.spare_device, "/dev/nbd0");
+	/* One that was refused is not offered again; nor is any if none is managed. */
+	c.refused = "/dev/nbd0";
+	rzsa_collect(&c, 0, &in);
+	T_EQ(in.can_add_device, false);
+	c.refused = NULL;
+	settings.manage = false;
+	rzsa_collect(&c, 0, &in);
+	T_EQ(in.can_add_device, false);
 }
 
 /* An area keeps its number while it is on; one that comes back is another one. */

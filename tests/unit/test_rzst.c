@@ -9,6 +9,7 @@
 
 #include "rzst.h"
 #include "rzst_files.h"
+#include "rzst_lines.h"
 #include "rzst_swaps.h"
 
 /* ---- a directory of our own ---- */
@@ -205,6 +206,43 @@ T_TEST(numbers_in_files)
 	T_EQ(rzst_number_in(path, "none"), 0);
 	T_EQ(rzst_number_in("/nowhere", "last"), 0);
 	close(fd);
+}
+
+/* Lines longer than the reader's own buffer and than the caller's, and one without an end. */
+T_TEST(lines_one_by_one)
+{
+	char path[256], line[8], text[5000];
+	struct rzst_lines l;
+
+	begin();
+	memset(text, 'x', sizeof(text));
+	strcpy(text + 4000, "\n1234567\n12345678\n\nend");
+	put("a", text);
+	snprintf(path, sizeof(path), "%s/a", root);
+	T_EQ(rzst_lines_open(&l, path), 0);
+	T_EQ(rzst_lines_next(&l, line, sizeof(line)), 1);
+	T_STR_EQ(line, "xxxxxxx");
+	T_EQ(l.whole, false);
+	T_EQ(rzst_lines_next(&l, line, sizeof(line)), 1);
+	T_STR_EQ(line, "1234567");
+	T_OK(l.whole);
+	T_EQ(rzst_lines_next(&l, line, sizeof(line)), 1);
+	T_STR_EQ(line, "1234567");
+	T_EQ(l.whole, false);
+	T_EQ(rzst_lines_next(&l, line, sizeof(line)), 1);
+	T_STR_EQ(line, "");
+	T_OK(l.whole);
+	T_EQ(rzst_lines_next(&l, line, sizeof(line)), 1);
+	T_STR_EQ(line, "end");
+	T_EQ(l.whole, false);
+	T_EQ(rzst_lines_next(&l, line, sizeof(line)), 0);
+	T_STR_EQ(line, "");
+	rzst_lines_close(&l);
+	T_EQ(rzst_lines_open(&l, "/nowhere"), -ENOENT);
+	T_EQ(rzst_lines_open(&l, root), 0);
+	T_EQ(rzst_lines_next(&l, line, sizeof(line)), -EISDIR);
+	rzst_lines_close(&l);
+	end(1);
 }
 
 T_TEST(first_lines)

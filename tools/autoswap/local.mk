@@ -38,22 +38,39 @@ dist_man8_MANS += tools/autoswap/rzs-autoswap.8
 dist_doc_DATA += tools/autoswap/rzs-autoswap.conf.example
 endif
 librzsasettings_la_SOURCES = \
+	tools/autoswap/rzsa_actors.c \
+	tools/autoswap/rzsa_actors.h \
+	tools/autoswap/rzsa_board.c \
+	tools/autoswap/rzsa_board.h \
 	tools/autoswap/rzsa_collect.c \
 	tools/autoswap/rzsa_collect.h \
+	tools/autoswap/rzsa_daemon.c \
+	tools/autoswap/rzsa_daemon.h \
+	tools/autoswap/rzsa_daemon_private.h \
+	tools/autoswap/rzsa_daemon_tell.c \
 	tools/autoswap/rzsa_files.c \
 	tools/autoswap/rzsa_files.h \
 	tools/autoswap/rzsa_files_dir.c \
 	tools/autoswap/rzsa_files_io.c \
 	tools/autoswap/rzsa_files_private.h \
+	tools/autoswap/rzsa_helper.c \
+	tools/autoswap/rzsa_helper.h \
+	tools/autoswap/rzsa_inside.c \
+	tools/autoswap/rzsa_inside.h \
 	tools/autoswap/rzsa_keys.def \
 	tools/autoswap/rzsa_live.h \
+	tools/autoswap/rzsa_log.c \
+	tools/autoswap/rzsa_log.h \
 	tools/autoswap/rzsa_record.c \
+	tools/autoswap/rzsa_server.c \
+	tools/autoswap/rzsa_server.h \
 	tools/autoswap/rzsa_settings.c \
 	tools/autoswap/rzsa_settings.h \
 	tools/autoswap/rzsa_settings_read.c \
-	tools/autoswap/rzsa_status.c
+	tools/autoswap/rzsa_status.c \
+	tools/autoswap/rzsa_watch.c
 librzsasettings_la_CPPFLAGS = $(RZS_AUTOSWAP_CPPFLAGS)
-librzsasettings_la_LIBADD = librzsa.la librzsswap.la librzsconf.la librzsvalue.la librzsport.la
+librzsasettings_la_LIBADD = librzsa.la librzsswap.la librzsconf.la librzsvalue.la librzsservice.la librzsport.la
 tools_autoswap_rzs_autoswap_SOURCES = tools/autoswap/rzs-autoswap.c
 tools_autoswap_rzs_autoswap_CPPFLAGS = $(RZS_AUTOSWAP_CPPFLAGS)
 tools_autoswap_rzs_autoswap_LDADD = librzsasettings.la

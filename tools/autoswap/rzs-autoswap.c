@@ -11,16 +11,22 @@
 #include <getopt.h>
 #include <string.h>
 
+#include "daemon.h"
+#include "pid_file.h"
+#include "protect_steps.h"
+#include "rzsa_daemon.h"
 #include "rzsa_live.h"
+#include "rzsa_log.h"
 #include "rzsa_settings.h"
 #include "rzsa_simulate.h"
 #include "rzst.h"
+#include "rzst_swapon.h"
 #include "std_fds.h"
 
 #define GIVEN_MAX 64u
 
 /* What getopt_long() gives for a key is OPT_KEY and its number, for others one of these. */
-enum { OPT_JSON = 256, OPT_RECORD, OPT_SIMULATE, OPT_STATUS, OPT_TICKS, OPT_KEY = 512 };
+enum { OPT_JSON = 256, OPT_RECORD, OPT_SIMULATE, OPT_STATUS, OPT_TICKS, OPT_WATCH, OPT_KEY = 512 };
 
 static const struct option known[] = {
 #define RZSA_KEY(id, letter, value, help) {#id, (value) != NULL, NULL, OPT_KEY + RZSA_KEY_##id},
@@ -34,6 +40,7 @@ static const struct option known[] = {
 	{"status", no_argument, NULL, OPT_STATUS},
 	{"ticks", required_argument, NULL, OPT_TICKS},
 	{"version", no_argument, NULL, 'V'},
+	{"watch", no_argument, NULL, OPT_WATCH},
 	{NULL, 0, NULL, 0},
 };
 
@@ -47,7 +54,7 @@ static const struct {
 
 struct options {
 	const char *simulate, *record, *config;
-	bool json, status;
+	bool json, status, watch;
 	uint64_t ticks; /* 0: until a signal */
 	struct {
 		enum rzsa_key key;
@@ -58,12 +65,19 @@ struct options {
 
 static void help(void)
 {
-	puts("usage: rzs-autoswap --status [--json] [OPTIONS]\n"
+	puts("usage: rzs-autoswap [OPTIONS]\n"
+	     "       rzs-autoswap --status [--json] [OPTIONS]\n"
+	     "       rzs-autoswap --watch [--ticks N]\n"
 	     "       rzs-autoswap --record FILE [--ticks N] [OPTIONS]\n"
 	     "       rzs-autoswap --simulate TRACE [--json] [OPTIONS]\n"
 	     "       rzs-autoswap -i [OPTIONS]\n"
 	     "\n"
+	     "Without one of these it runs as a daemon does, in the foreground unless -d is\n"
+	     "given.  SIGHUP reads the configuration again, SIGUSR1 logs the state, SIGUSR2 asks\n"
+	     "for a diet.\n"
+	     "\n"
 	     "  --status           what memory and swap are worth, and what would be done\n"
+	     "  --watch            what the daemon sees and does, a line a second\n"
 	     "  --record FILE      write a trace of this machine, a line a second (-: to\n"
 	     "                     standard output), until SIGINT or SIGTERM\n"
 	     "  --ticks N          so many lines\n"
@@ -82,6 +96,7 @@ static void help(void)
 		printf("  %-30s %s\n", text, help_of[i].help);
 	}
 	puts("\nexit status: 0 done   1 failed, or the configuration is wrong   2 wrong usage\n"
+	     "             3 another rzs-autoswap runs   4 none does, for --watch\n"
 	     "See rzs-autoswap(8).");
 }
 
@@ -150,6 +165,9 @@ static int take_option(struct options *o, int id, const char *word)
 	case OPT_STATUS:
 		o->status = true;
 		return -1;
+	case OPT_WATCH:
+		o->watch = true;
+		return -1;
 	case OPT_TICKS:
 		if (rzst_number_option("--ticks", optarg, "a number of seconds", 1, UINT32_MAX,
 				       &o->ticks, what, sizeof(what)) < 0)
@@ -215,7 +233,7 @@ static int configure(const struct options *o, struct rzsa_settings *s)
 	return RZS_EXIT_DONE;
 }
 
-/* ---- what it does ---- */
+/* ---- a trace ---- */
 
 static int simulate(const struct options *o, const struct rzsa_settings *s)
 {
@@ -234,14 +252,111 @@ static int simulate(const struct options *o, const struct rzsa_settings *s)
 	return err < 0 ? rzst_fail(RZS_EXIT_FAILED, "%s", why) : RZS_EXIT_DONE;
 }
 
+/* ---- the daemon ---- */
+
+static struct rzs_protect protect;
+
+/* Also in its helpers, because locks are not inherited. */
+static void lock_memory(void)
+{
+	(void)rzs_protect_process(&protect);
+}
+
+static void at_risk(void *arg, const char *text)
+{
+	(void)arg;
+	rzsa_log(RZSA_LOG_WARN, "%s", text);
+}
+
+static int configure_again(void *arg, struct rzsa_settings *s)
+{
+	return configure(arg, s) < 0 ? 0 : -1;
+}
+
+static int begin(struct rzsa_daemon *d)
+{
+	char why[RZS_WHY_MAX];
+	pid_t other;
+	int err = rzsa_daemon_begin(d, &other, why);
+
+	if (err == -EBUSY && other)
+		return rzst_fail(RZS_EXIT_BUSY, "%s (process %d); end it first", why, (int)other);
+	return err < 0 ? rzst_fail(err == -EBUSY ? RZS_EXIT_BUSY : RZS_EXIT_FAILED, "%s", why)
+		       : RZS_EXIT_DONE;
+}
+
+/* Ready for work, in the background if it is to be there; the pid file is of that process. */
+static int start(struct rzsa_daemon *d, int *pid_fd)
+{
+	char why[RZS_WHY_MAX];
+	int code;
+
+	*pid_fd = -1;
+	if (!rzst_swap_allowed())
+		return rzst_fail(RZS_EXIT_FAILED,
+				 "only root may turn swap on and off, with CAP_SYS_ADMIN of the "
+				 "machine and not of a container; be root");
+	if (d->settings.daemon && !d->settings.erase && rzs_daemon_fork() < 0)
+		return rzst_fail(RZS_EXIT_FAILED, "cannot go to the background: %s",
+				 strerror(errno));
+	if (*d->settings.pidfile && !d->settings.erase) {
+		*pid_fd = rzs_pid_file_open(d->settings.pidfile, why);
+		if (*pid_fd < 0)
+			return rzst_fail(*pid_fd == -EBUSY ? RZS_EXIT_BUSY : RZS_EXIT_FAILED, "%s",
+					 why);
+	}
+	rzs_protect_init(&protect, RZS_PROTECT_AUTO, false);
+	(void)rzs_protect_early(&protect);
+	d->actors.settle = lock_memory;
+	code = begin(d);
+	if (code != RZS_EXIT_DONE)
+		return code;
+	lock_memory();
+	rzs_protect_report(&protect, false, at_risk, NULL);
+	return RZS_EXIT_DONE;
+}
+
+static int run_daemon(const struct options *o, const struct rzsa_settings *s)
+{
+	static struct rzsa_daemon d;
+	int pid_fd, code;
+
+	d.settings = *s;
+	d.configure = configure_again;
+	d.configure_arg = (void *)o;
+	code = start(&d, &pid_fd);
+	if (code == RZS_EXIT_DONE) {
+		if (s->erase) {
+			code = rzsa_daemon_erase(&d) ? RZS_EXIT_FAILED : RZS_EXIT_DONE;
+		} else {
+			if (s->daemon && rzsa_log_to_system() < 0)
+				rzst_say("the system's log cannot be reached: messages are lost");
+			rzs_daemon_ready();
+			rzsa_daemon_run(&d);
+		}
+		rzsa_daemon_end(&d);
+	}
+	if (pid_fd >= 0)
+		rzs_pid_file_close(s->pidfile, pid_fd);
+	return code;
+}
+
+/* ---- what it does ---- */
+
 static int work(const struct options *o, const struct rzsa_settings *s)
 {
-	if (o->status + !!o->record + !!o->simulate != 1)
-		return bad_usage("expected one of --status, --record, --simulate and -i");
+	unsigned modes = o->status + o->watch + !!o->record + !!o->simulate;
+
+	if (modes > 1)
+		return bad_usage("expected at most one of --status, --watch, --record, --simulate");
+	if (modes == 0)
+		return run_daemon(o, s);
 	if (o->simulate)
 		return simulate(o, s);
 	if (o->record)
 		return rzsa_record(s, o->record, o->ticks);
+	if (o->watch)
+		return rzsa_watch(o->ticks);
 	rzsa_status(s, o->json);
 	return RZS_EXIT_DONE;
 }

@@ -8,14 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "rzst.h"
-#include "rzst_area.h"
-#include "rzst_fit_other.h"
 #include "rzst_fstab.h"
+#include "rzst_ours.h"
 
 #define RATIO_LEAST   4096 /* KiB stored since: fewer say little */
 #define TRIGGER_SHORT "some 150000 1000000"
@@ -26,6 +24,8 @@
 /* The same, in percent. */
 #define SHORT_AVG10 15
 #define CRIT_AVG10  10
+
+#define DEVICES_MAX 16u /* of each kind that are looked at */
 
 /* ---- begin and end ---- */
 
@@ -58,12 +58,32 @@ static void close_trigger(struct rzsa_collector *c, unsigned i)
 	c->trigger[i] = -1;
 }
 
+static void read_fstab(struct rzsa_collector *c)
+{
+	struct rzst_fstab_line *lines;
+	char bad[256];
+	int nr = rzst_fstab_swaps(NULL, &lines, bad, sizeof(bad));
+
+	for (int i = 0; i < nr && c->nr_fstab < RZSA_AREAS_MAX; i++)
+		if (!lines[i].noauto && *lines[i].name)
+			strcpy(c->fstab[c->nr_fstab++], lines[i].name);
+	free(lines);
+}
+
+static void ask_and_wait(void *arg, const struct rzst_area *area, struct rzst_fit_other *out)
+{
+	(void)arg;
+	rzst_fit_other_look(area, out);
+}
+
 void rzsa_collect_begin(struct rzsa_collector *c, const struct rzsa_settings *settings,
 			bool triggers)
 {
 	memset(c, 0, sizeof(*c));
 	c->settings = settings;
+	c->look = ask_and_wait;
 	c->next_id = 1;
+	read_fstab(c);
 	c->trigger[0] = triggers ? open_trigger(TRIGGER_SHORT, USERS_SHORT) : -1;
 	c->trigger[1] = triggers ? open_trigger(TRIGGER_CRIT, USERS_CRIT) : -1;
 }
@@ -147,6 +167,14 @@ static void look_at_pressure(struct rzsa_collector *c, struct rzsa_inputs *out)
 
 /* ---- areas ---- */
 
+static bool in_fstab(const struct rzsa_collector *c, const char *name)
+{
+	for (unsigned i = 0; i < c->nr_fstab; i++)
+		if (strcmp(c->fstab[i], name) == 0)
+			return true;
+	return false;
+}
+
 static struct rzsa_seen *recall(struct rzsa_collector *c, const char *name)
 {
 	struct rzsa_seen *unused = NULL;
@@ -163,8 +191,6 @@ static struct rzsa_seen *recall(struct rzsa_collector *c, const char *name)
 		memset(unused, 0, sizeof(*unused));
 		snprintf(unused->name, sizeof(unused->name), "%s", name);
 		unused->id = c->next_id++;
-		/* Once for each area: it reads fstab, and perhaps devices. */
-		unused->in_fstab = rzst_fstab_has(name);
 	}
 	return unused;
 }
@@ -192,7 +218,7 @@ static void look_inside(const struct rzsa_collector *c, const struct rzst_area *
 {
 	struct rzst_fit_other other;
 
-	rzst_fit_other_look(from, &other);
+	c->look(c->look_arg, from, &other);
 	if (!other.in_memory)
 		return;
 	if (other.held == 0) {
@@ -221,11 +247,47 @@ static bool is_our_file(const struct rzsa_collector *c, const struct rzst_area *
 	       memcmp(area->name, dir, len) == 0;
 }
 
+/* Whether the block device has a size, and is not swapped to. */
+static bool is_off(const struct rzst_areas *areas, const char *node, char name[256])
+{
+	char path[64];
+	uint64_t sectors;
+
+	snprintf(path, sizeof(path), "/sys/block/%s/size", node);
+	snprintf(name, 256, "/dev/%s", node);
+	for (unsigned i = 0; i < areas->nr; i++)
+		if (areas->v[i].on && strcmp(areas->v[i].name, name) == 0)
+			return false;
+	return rzst_first_line(path, name, 256) == 0 && rzst_number_parse(name, &sectors) == 0 &&
+	       sectors && snprintf(name, 256, "/dev/%s", node);
+}
+
+/* A device of ours that is attached, with nothing swapped to it. */
+static void find_spare_device(struct rzsa_collector *c, const struct rzst_areas *areas)
+{
+	struct rzst_ours_note note;
+	char node[32], name[256];
+
+	c->spare_device[0] = '\0';
+	for (unsigned i = 0; c->settings->manage && i < 2 * DEVICES_MAX; i++) {
+		bool module = i < DEVICES_MAX;
+
+		snprintf(node, sizeof(node), "%s%u", module ? "ramzswap" : "nbd", i % DEVICES_MAX);
+		if (!is_off(areas, node, name) || (c->refused && strcmp(c->refused, name) == 0))
+			continue;
+		if (module || (rzst_ours_note(name, &note) == 0 && note.pid)) {
+			strcpy(c->spare_device, name);
+			return;
+		}
+	}
+}
+
 static void look_at_areas(struct rzsa_collector *c, struct rzsa_inputs *out)
 {
 	static struct rzst_areas areas;
 
 	rzst_areas_read(&areas);
+	find_spare_device(c, &areas);
 	for (unsigned i = 0; i < RZSA_AREAS_MAX; i++)
 		c->seen[i].now = false;
 	for (unsigned i = 0; i < areas.nr && out->nr_areas < RZSA_AREAS_MAX; i++) {
@@ -242,7 +304,7 @@ static void look_at_areas(struct rzsa_collector *c, struct rzsa_inputs *out)
 		a->draining = from->state == RZST_AREA_SWAPOFF;
 		a->managed = is_our_file(c, from);
 		/* That it was on before anybody noted an area says nothing about our files. */
-		a->permanent = s->in_fstab || (from->permanent && !a->managed);
+		a->permanent = in_fstab(c, from->name) || (from->permanent && !a->managed);
 		look_inside(c, from, s, out->mem_total, a);
 		out->nr_areas++;
 	}
@@ -274,15 +336,6 @@ static uint64_t disk_free(const struct rzsa_settings *s)
 	return (uint64_t)st.f_bavail * (uint64_t)st.f_frsize >> 10;
 }
 
-static bool has_server(void)
-{
-	char path[RZST_PATH_MAX];
-	struct stat st;
-
-	return rzst_path(path, sizeof(path), "/run/rzs/control.sock") == 0 &&
-	       stat(path, &st) == 0 && S_ISSOCK(st.st_mode);
-}
-
 void rzsa_collect(struct rzsa_collector *c, int64_t now, struct rzsa_inputs *out)
 {
 	memset(out, 0, sizeof(*out));
@@ -291,8 +344,29 @@ void rzsa_collect(struct rzsa_collector *c, int64_t now, struct rzsa_inputs *out
 	look_at_pressure(c, out);
 	look_at_rates(c, now, out);
 	look_at_areas(c, out);
-	out->can_add_device = has_server();
+	out->can_add_device = *c->spare_device;
 	out->disk_free = disk_free(c->settings);
+	out->spare = c->spare;
+}
+
+void rzsa_collect_poll(const struct rzsa_collector *c, struct pollfd p[2])
+{
+	/* What has fired is known until the next tick; it does not wake again. */
+	for (unsigned i = 0; i < 2; i++)
+		p[i] = (struct pollfd){c->fired[i] ? -1 : c->trigger[i], POLLPRI, 0};
+}
+
+bool rzsa_collect_take(struct rzsa_collector *c, const struct pollfd p[2])
+{
+	bool fired = false;
+
+	for (unsigned i = 0; i < 2; i++) {
+		if (p[i].revents & (POLLERR | POLLNVAL))
+			close_trigger(c, i);
+		else if (p[i].revents & POLLPRI)
+			fired = c->fired[i] = true;
+	}
+	return fired;
 }
 
 bool rzsa_collect_wait(struct rzsa_collector *c, int64_t ms)
@@ -302,17 +376,10 @@ bool rzsa_collect_wait(struct rzsa_collector *c, int64_t ms)
 	while (left > 0) {
 		struct pollfd p[2];
 
-		/* What has fired is known until the next tick; it does not wake again. */
-		for (unsigned i = 0; i < 2; i++)
-			p[i] = (struct pollfd){c->fired[i] ? -1 : c->trigger[i], POLLPRI, 0};
+		rzsa_collect_poll(c, p);
 		if (poll(p, 2, (int)left) < 0 && errno == EINTR)
 			return false;
-		for (unsigned i = 0; i < 2; i++) {
-			if (p[i].revents & (POLLERR | POLLNVAL))
-				close_trigger(c, i);
-			else if (p[i].revents & POLLPRI)
-				c->fired[i] = true;
-		}
+		(void)rzsa_collect_take(c, p);
 		left = until - (int64_t)(rzst_now() / 1000000);
 	}
 	return true;

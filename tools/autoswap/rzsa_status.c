@@ -67,6 +67,7 @@ static void print(const struct status *st)
 		puts("pressure: not known, the kernel has no PSI");
 	for (unsigned i = 0; i < st->in.nr_areas; i++)
 		print_area(st, &st->in.area[i]);
+	rzsa_watch_status(NULL);
 	for (unsigned i = 0; i < st->actions.nr; i++)
 		printf("would: %s %s\n", rzsa_act_name(st->actions.v[i].act),
 		       st->actions.v[i].kib ? size(st->actions.v[i].kib, n[0]) : "");
@@ -115,6 +116,7 @@ static void print_json(const struct status *st)
 	for (unsigned i = 0; i < st->in.nr_areas; i++)
 		json_area(st, &j, &st->in.area[i]);
 	rzst_json_array_end(&j);
+	rzsa_watch_status(&j);
 	rzst_json_array(&j, "would");
 	for (unsigned i = 0; i < st->actions.nr; i++) {
 		rzst_json_object(&j, NULL);

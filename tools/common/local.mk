@@ -10,6 +10,8 @@ librzstool_la_SOURCES = \
 	tools/common/rzst_files.h \
 	tools/common/rzst_json.c \
 	tools/common/rzst_json.h \
+	tools/common/rzst_lines.c \
+	tools/common/rzst_lines.h \
 	tools/common/rzst_run.c \
 	tools/common/rzst_run.h \
 	tools/common/rzst_swaps.c \

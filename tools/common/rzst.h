@@ -57,7 +57,8 @@ int rzst_path(char *out, size_t size, const char *path);
 
 /*
  * The first line of a small file as of /proc or /sys, below RZS_SYSROOT, without its end and fit to
- * be shown.  A negative errno, -ENODATA if the line is empty: out is then empty.
+ * be shown.  A negative errno, -ENODATA if the line is empty: out is then empty.  Nothing is
+ * allocated.
  */
 int rzst_first_line(const char *path, char *out, size_t size);
 
@@ -90,7 +91,10 @@ int rzst_number_option(const char *option, const char *text, const char *unit, u
  */
 int rzst_number_seconds(const char *text, uint64_t *out_ms);
 
-/* The number after key in the first line of the file that begins with it; 0 if there is none. */
+/*
+ * The number after key in the first line of the file that begins with it; 0 if there is none.
+ * Allocates nothing.
+ */
 uint64_t rzst_number_in(const char *path, const char *key);
 
 #define RZST_HUMAN_MAX 16u

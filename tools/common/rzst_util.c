@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "rzst.h"
+#include "rzst_lines.h"
 #include "text.h"
 
 static void say(const char *fmt, va_list ap)
@@ -105,22 +106,20 @@ int rzst_first_line(const char *path, char *out, size_t size)
 {
 	char at[RZST_PATH_MAX];
 	int err = rzst_path(at, sizeof(at), path);
-	FILE *f;
+	struct rzst_lines lines;
 
 	out[0] = '\0';
 	if (err < 0)
 		return err;
-	f = fopen(at, "re");
-	if (!f)
-		return -errno;
-	if (!fgets(out, (int)size, f))
-		err = ferror(f) ? -EIO : -ENODATA;
-	fclose(f);
+	err = rzst_lines_open(&lines, at);
+	if (err < 0)
+		return err;
+	err = rzst_lines_next(&lines, out, size);
+	rzst_lines_close(&lines);
 	if (err < 0)
 		out[0] = '\0';
-	out[strcspn(out, "\n")] = '\0';
 	rzst_tame(out);
-	return err == 0 && !*out ? -ENODATA : err;
+	return err < 0 ? err : *out ? 0 : -ENODATA;
 }
 
 const char *rzst_chosen(char *line)
@@ -211,16 +210,16 @@ uint64_t rzst_number_in(const char *path, const char *key)
 	size_t n = strlen(key);
 	uint64_t value = 0;
 	char line[512];
-	FILE *f = fopen(path, "re");
+	struct rzst_lines lines;
 
-	if (!f)
+	if (rzst_lines_open(&lines, path) < 0)
 		return 0;
-	while (fgets(line, sizeof(line), f))
+	while (rzst_lines_next(&lines, line, sizeof(line)) > 0)
 		if (strncmp(line, key, n) == 0) {
 			value = strtoull(line + n, NULL, 10);
 			break;
 		}
-	fclose(f);
+	rzst_lines_close(&lines);
 	return value;
 }
 

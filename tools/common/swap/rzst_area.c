@@ -148,14 +148,16 @@ uint64_t rzst_process_start(pid_t pid)
 {
 	char path[64], text[1024], *at;
 	uint64_t start = 0;
-	FILE *f;
+	ssize_t n;
+	int fd;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	f = fopen(path, "re");
-	if (!f)
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
 		return 0;
-	text[fread(text, 1, sizeof(text) - 1, f)] = '\0';
-	fclose(f);
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[n > 0 ? n : 0] = '\0';
 	/* The second field is a name in parentheses; it may contain more of these, and blanks. */
 	at = strrchr(text, ')');
 	if (!at || sscanf(at,
@@ -184,8 +186,8 @@ static void doubt(struct rzst_areas *noted, const char *why)
 static void read_notes(struct rzst_areas *noted)
 {
 	char path[RZST_PATH_MAX], boot[RZST_BOOT_ID_MAX], why[64];
+	struct rzst_lines lines;
 	unsigned line;
-	FILE *f;
 	int err;
 
 	memset(noted, 0, sizeof(*noted));
@@ -193,15 +195,15 @@ static void read_notes(struct rzst_areas *noted)
 	(void)rzst_first_line(BOOT_ID, boot, sizeof(boot));
 	if (rzst_path(path, sizeof(path), NOTES) < 0)
 		return;
-	f = fopen(path, "re");
-	if (!f) {
-		noted->unnoted = errno == ENOENT;
-		if (errno != ENOENT)
-			doubt(noted, strerror(errno));
+	err = rzst_lines_open(&lines, path);
+	if (err < 0) {
+		noted->unnoted = err == -ENOENT;
+		if (err != -ENOENT)
+			doubt(noted, strerror(-err));
 		return;
 	}
-	err = rzst_areas_parse(f, boot, noted, &line);
-	fclose(f);
+	err = rzst_areas_parse(&lines, boot, noted, &line);
+	rzst_lines_close(&lines);
 	if (err == -ESTALE) {
 		noted->unnoted = true;
 		doubt(noted, "of another boot");

@@ -4,7 +4,8 @@
  * swapoff under way, what became of one.  That is kept in /run/rzs/areas, replaced as a whole under
  * a lock.  The kernel is right, the file only adds: whoever reads it reconciles the two.
  *
- * Any thread; what reads or writes the file may sleep, and stdio allocates its buffer.
+ * Any thread; what reads or writes the file may sleep.  Reading allocates nothing; for writing
+ * stdio allocates its buffer.
  */
 #ifndef RZST_AREA_H
 #define RZST_AREA_H

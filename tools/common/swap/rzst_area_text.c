@@ -75,18 +75,16 @@ static int parse_area(char *line, struct rzst_areas *out)
 	return 0;
 }
 
-static int parse(FILE *f, const char *boot, struct rzst_areas *out, unsigned *at)
+static int parse(struct rzst_lines *l, const char *boot, struct rzst_areas *out, unsigned *at)
 {
 	char line[LINE_MAX];
+	int got;
 
-	for (*at = 1; fgets(line, sizeof(line), f); ++*at) {
-		size_t len = strlen(line);
-
-		if (len == 0 || line[len - 1] != '\n')
+	for (*at = 1; (got = rzst_lines_next(l, line, sizeof(line))) > 0; ++*at) {
+		if (!l->whole)
 			return -EILSEQ;
-		line[len - 1] = '\0';
 		if (*at > 1 && strcmp(line, "end") == 0)
-			return getc(f) == EOF ? 0 : -EILSEQ;
+			return rzst_lines_next(l, line, sizeof(line)) == 0 ? 0 : -EILSEQ;
 		if (*at == 1 && strncmp(line, HEAD, strlen(HEAD)) != 0)
 			return -EILSEQ;
 		if (*at == 1 && strcmp(line + strlen(HEAD), boot) != 0)
@@ -94,15 +92,15 @@ static int parse(FILE *f, const char *boot, struct rzst_areas *out, unsigned *at
 		if (*at > 1 && parse_area(line, out) < 0)
 			return -EILSEQ;
 	}
-	return ferror(f) ? -EIO : -EILSEQ;
+	return got < 0 ? got : -EILSEQ;
 }
 
-int rzst_areas_parse(FILE *f, const char *boot, struct rzst_areas *out, unsigned *line)
+int rzst_areas_parse(struct rzst_lines *l, const char *boot, struct rzst_areas *out, unsigned *line)
 {
 	int err;
 
 	memset(out, 0, sizeof(*out));
-	err = parse(f, boot, out, line);
+	err = parse(l, boot, out, line);
 	if (err < 0)
 		memset(out, 0, sizeof(*out));
 	return err;

@@ -16,6 +16,7 @@
 #include <stdio.h>
 
 #include "rzst_area.h"
+#include "rzst_lines.h"
 
 #define RZST_BOOT_ID_MAX 40u /* bytes, with its 0 */
 
@@ -24,8 +25,10 @@ void rzst_areas_write(FILE *f, const char *boot, const struct rzst_areas *areas)
 
 /*
  * What rzst_areas_write() wrote.  0; or -ESTALE: of another boot; -EILSEQ: not understood, or not
- * all of it is there; -EIO.  *line is then the line, from 1; and *out has no areas.
+ * all of it is there; or that of rzst_lines_next().  *line is then the line, from 1; and *out has
+ * no areas.
  */
-int rzst_areas_parse(FILE *f, const char *boot, struct rzst_areas *out, unsigned *line);
+int rzst_areas_parse(struct rzst_lines *l, const char *boot, struct rzst_areas *out,
+		     unsigned *line);
 
 #endif

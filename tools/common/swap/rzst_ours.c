@@ -14,17 +14,16 @@
 
 #include "rzst_kernel.h"
 #include "rzst_kernel_stats.h"
+#include "rzst_lines.h"
 #include "rzst_swaps.h"
 
-#define RUN_DIR	 "/run/rzs"
 #define PATIENCE 2u /* seconds for a server's answer */
 
 /* What is known of the device that a server exports. */
 struct export
 {
-	bool noted;		   /* by rzs-nbd-swap */
-	uint64_t pid;		   /* of the server; 0: not noted */
-	char name[RZST_NAME_MAX];  /* empty: the only one there is, or not noted */
+	bool noted; /* by rzs-nbd-swap */
+	struct rzst_ours_note note;
 	char uuid[RZST_UUID_TEXT]; /* only without a note; empty: none */
 };
 
@@ -41,43 +40,43 @@ static bool is_nbd(const char *node)
 	return strncmp(node, "nbd", 3) == 0 && rzst_number_parse(node + 3, &number) == 0;
 }
 
-static void read_note(FILE *f, struct export *out)
+int rzst_ours_note(const char *path, struct rzst_ours_note *out)
 {
-	char line[RZST_PATH_MAX];
+	char at[RZST_PATH_MAX], line[RZST_PATH_MAX], inside[RZST_NAME_MAX + 32];
+	struct rzst_lines lines;
+	int err;
 
-	out->noted = true;
-	while (fgets(line, sizeof(line), f)) {
-		line[strcspn(line, "\n")] = '\0';
+	memset(out, 0, sizeof(*out));
+	if (!node_of(path) || !is_nbd(node_of(path)))
+		return -ENODEV;
+	snprintf(inside, sizeof(inside), RZST_RUN_DIR "/%.64s.state", node_of(path));
+	err = rzst_path(at, sizeof(at), inside);
+	if (err == 0)
+		err = rzst_lines_open(&lines, at);
+	if (err < 0)
+		return err;
+	while (rzst_lines_next(&lines, line, sizeof(line)) > 0)
 		if (strncmp(line, "server_pid ", 11) == 0)
 			(void)rzst_number_parse(line + 11, &out->pid);
 		else if (strncmp(line, "name ", 5) == 0)
 			snprintf(out->name, sizeof(out->name), "%.63s", line + 5);
-	}
+	rzst_lines_close(&lines);
+	return 0;
 }
 
 static void read_export(const char *path, bool may_read, struct export *out)
 {
-	char at[RZST_PATH_MAX], inside[RZST_NAME_MAX + 32];
-	FILE *f = NULL;
-
 	memset(out, 0, sizeof(*out));
-	snprintf(inside, sizeof(inside), RUN_DIR "/%.64s.state", node_of(path));
-	if (rzst_path(at, sizeof(at), inside) == 0)
-		f = fopen(at, "re");
-	if (!f) {
-		if (may_read)
-			(void)rzst_swaps_uuid(path, out->uuid);
-		return;
-	}
-	read_note(f, out);
-	fclose(f);
+	out->noted = rzst_ours_note(path, &out->note) == 0;
+	if (!out->noted && may_read)
+		(void)rzst_swaps_uuid(path, out->uuid);
 }
 
 static bool is_export(const struct export *e, const struct rzst_device_info *d, size_t nr_devices)
 {
 	if (!e->noted)
 		return strcmp(d->swap_uuid, e->uuid) == 0;
-	return *e->name ? strcmp(d->name, e->name) == 0 : nr_devices == 1;
+	return *e->note.name ? strcmp(d->name, e->note.name) == 0 : nr_devices == 1;
 }
 
 /* Whether this server has it; then *stats has its statistics, if wanted and it gave them. */
@@ -87,7 +86,7 @@ static bool ask(struct rzst_backend *b, const struct export *e, struct rzst_valu
 	struct rzst_server_info info;
 	bool found = false;
 
-	if (e->noted && (b->ops->server(b, &info) < 0 || info.pid != e->pid))
+	if (e->noted && (b->ops->server(b, &info) < 0 || info.pid != e->note.pid))
 		return false;
 	(void)b->ops->list(b, &devices);
 	for (size_t i = 0; !found && i < devices.nr; i++) {
@@ -122,9 +121,9 @@ static bool ask_all(const struct export *e, struct rzst_values *stats)
 	bool found = false;
 	DIR *d;
 
-	if (!e->pid && !*e->uuid)
+	if (!e->note.pid && !*e->uuid)
 		return false;
-	if (rzst_path(dir, sizeof(dir), RUN_DIR) < 0)
+	if (rzst_path(dir, sizeof(dir), RZST_RUN_DIR) < 0)
 		return false;
 	d = opendir(dir);
 	while (d && !found && (entry = readdir(d)) != NULL) {

@@ -10,6 +10,20 @@
 
 #include "rzst_backend.h"
 
+#define RZST_RUN_DIR "/run/rzs" /* control sockets, and what rzs-nbd-swap notes */
+
+/* What rzs-nbd-swap has noted of an nbd device that it attached. */
+struct rzst_ours_note {
+	uint64_t pid;		  /* of the server; 0: not noted */
+	char name[RZST_NAME_MAX]; /* of the export; empty: the only one that the server has */
+};
+
+/*
+ * Read that.  -ENODEV: the path is not that of an nbd device; -ENOENT: nothing is noted; or another
+ * negative errno; *out is all zeros then.  Asks nobody, and allocates nothing.
+ */
+int rzst_ours_note(const char *path, struct rzst_ours_note *out);
+
 /*
  * Whether the block device of this path is ramzswap's: the kernel module's, one that rzs-nbd-swap
  * attached, or one whose swap header, which is read, has the UUID of a device of a server that

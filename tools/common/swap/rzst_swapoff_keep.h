@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The process that goes on with a swapoff in the background; and what it shares with
- * rzst_swapoff_job.c, and nobody else.
+ * rzst_swapoff_job.c, and with the helper processes of rzs-autoswap.
  *
  * Circle: rzst_swapoff_job forks this process, which goes on with its job.
  */

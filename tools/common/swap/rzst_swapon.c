@@ -38,7 +38,7 @@
 
 /* ---- what errno does not say ---- */
 
-static bool is_capable(void)
+bool rzst_swap_allowed(void)
 {
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {0};
@@ -54,7 +54,7 @@ static enum rzst_swap_fault not_permitted(void)
 {
 	struct rzst_swap_area v[RZST_SWAPS_MAX];
 
-	if (!is_capable() || rzst_swaps_read(v) < TOO_MANY_LEAST)
+	if (!rzst_swap_allowed() || rzst_swaps_read(v) < TOO_MANY_LEAST)
 		return RZST_SWAP_NOT_ROOT;
 	return RZST_SWAP_TOO_MANY;
 }

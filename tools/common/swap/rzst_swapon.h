@@ -60,6 +60,9 @@ int rzst_swapon(const char *path, const struct rzst_swapon_how *how, enum rzst_s
 /* Swap to it no longer: may take minutes; a signal ends it with -EINTR.  Else as rzst_swapon(). */
 int rzst_swapoff(const char *path, enum rzst_swap_fault *fault);
 
+/* Whether this process has CAP_SYS_ADMIN, without which the kernel refuses both calls. */
+bool rzst_swap_allowed(void);
+
 /*
  * The sentence for a fault, with the way out and without a full stop: "cannot swap to NAME: ..." is
  * the caller's to put before it.  `error` is the negative errno.  Returns buf.

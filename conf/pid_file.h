@@ -7,7 +7,7 @@
 #ifndef RZS_PID_FILE_H
 #define RZS_PID_FILE_H
 
-#include "device_params.h"
+#include "value.h"
 
 /*
  * Write the id of this process to path, and keep the file locked: one process at a time has it.  An
