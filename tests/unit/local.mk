@@ -76,6 +76,7 @@ RZS_UNIT_TESTS_USER += \
 	tests/unit/test_config \
 	tests/unit/test_config_files \
 	tests/unit/test_rzsa_collect \
+	tests/unit/test_rzsa_files \
 	tests/unit/test_rzsa_server \
 	tests/unit/test_rzsa_settings
 endif
@@ -297,12 +298,16 @@ tests_unit_test_rzsa_server_LDADD = librzsasettings.la
 tests_unit_test_rzsa_collect_CPPFLAGS = $(RZS_UNIT_AUTOSWAP_CPPFLAGS)
 tests_unit_test_rzsa_collect_LDADD = librzsasettings.la
 tests_unit_test_rzsa_collect_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=poll,--wrap=rzst_now
+tests_unit_test_rzsa_files_CPPFLAGS = $(RZS_UNIT_AUTOSWAP_CPPFLAGS)
+tests_unit_test_rzsa_files_LDADD = librzsasettings.la
+tests_unit_test_rzsa_files_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=openat,--wrap=fallocate,--wrap=pwrite,--wrap=fdatasync,--wrap=fsync \
+	-Wl,--wrap=ftruncate,--wrap=linkat,--wrap=renameat2,--wrap=unlinkat,--wrap=fchmod,--wrap=fstatvfs
 # rzs-swapoff's.
 tests_unit_test_rzsf_CPPFLAGS = $(RZS_SWAPOFF_CPPFLAGS) -I$(srcdir)/tests/lib
 tests_unit_test_rzsf_LDADD = librzsf.la
 tests_unit_test_rzsf_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=swapoff
 # rzs-swapon's.
-RZS_UNIT_SWAPON_CPPFLAGS = -I$(srcdir)/port/user $(RZS_SWAPON_CPPFLAGS) -I$(srcdir)/tests/lib
+RZS_UNIT_SWAPON_CPPFLAGS = $(RZS_SWAPON_CPPFLAGS) -I$(srcdir)/tests/lib
 tests_unit_test_rzso_header_CPPFLAGS = $(RZS_UNIT_SWAPON_CPPFLAGS)
 tests_unit_test_rzso_header_LDADD = librzso.la
 tests_unit_test_rzso_policy_CPPFLAGS = $(RZS_UNIT_SWAPON_CPPFLAGS)

@@ -222,7 +222,9 @@ static int make(struct making *m, char name[RZSA_NAME_MAX], uint64_t *made_kib,
 		return err;
 	/* A header has the number of the last page in 32 bits. */
 	most = (uint64_t)UINT32_MAX * m->page;
-	most = rzsa_files_most(m->fd, m->size < most ? m->size : most);
+	err = rzsa_files_most(m->fd, m->size < most ? m->size : most, &most);
+	if (err < 0)
+		return err;
 	if (most < m->size) {
 		*made_kib = most / m->page * m->page / 1024;
 		return -EFBIG;

@@ -93,16 +93,20 @@ int rzsa_files_zero(int fd, uint64_t size, const volatile sig_atomic_t *stop)
 	return err;
 }
 
-uint64_t rzsa_files_most(int fd, uint64_t size)
+int rzsa_files_most(int fd, uint64_t size, uint64_t *most)
 {
-	uint64_t most = 0, step = 1;
+	uint64_t step = 1;
 
+	*most = 0;
 	while (step <= size / 2)
 		step *= 2;
-	for (; step; step /= 2)
-		if (most + step <= size && ftruncate(fd, (off_t)(most + step)) == 0)
-			most += step;
-	if (ftruncate(fd, 0) < 0)
-		return 0;
-	return most;
+	for (; step; step /= 2) {
+		if (*most + step > size)
+			continue;
+		if (ftruncate(fd, (off_t)(*most + step)) == 0)
+			*most += step;
+		else if (errno != EFBIG)
+			return -errno;
+	}
+	return ftruncate(fd, 0) < 0 ? -errno : 0;
 }

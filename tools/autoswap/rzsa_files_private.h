@@ -21,9 +21,9 @@ int rzsa_files_write(int fd, const void *bytes, size_t size, off_t at);
 
 /*
  * The most bytes that a file may have on its file system and by the limits of the process, at most
- * size.  The file is empty, before and afterwards.
+ * size.  The file is empty, before and afterwards.  0, or a negative errno.
  */
-uint64_t rzsa_files_most(int fd, uint64_t size);
+int rzsa_files_most(int fd, uint64_t size, uint64_t *most);
 
 /*
  * Whether a file of the directory is swapped to.  One whose path in /proc/swaps leads nowhere, for
