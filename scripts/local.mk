@@ -41,6 +41,7 @@ RZS_SERVER_UNITS = \
 	scripts/systemd/rzsd.socket \
 	scripts/systemd/rzsd-attach.service
 RZS_MODULE_UNITS = scripts/systemd/ramzswap-attach.service
+RZS_AUTOSWAP_UNITS = scripts/systemd/rzs-autoswap.service
 
 EXTRA_DIST += \
 	.ci/run \
@@ -63,6 +64,7 @@ EXTRA_DIST += \
 	scripts/sysctl/rzs-swap.conf.in \
 	scripts/systemd/attach.service.in \
 	scripts/systemd/ramzswap-attach.service.in \
+	scripts/systemd/rzs-autoswap.service.in \
 	scripts/systemd/rzs-swap.default \
 	scripts/systemd/rzs-swap.service.in \
 	scripts/systemd/rzsd.service.in \
@@ -92,7 +94,7 @@ pkglibexec_SCRIPTS = scripts/rzs-module-swap
 dist_man8_MANS += scripts/rzs-nbd-swap.8
 doc_DATA = scripts/sysctl/rzs-swap.conf
 CLEANFILES += scripts/rzs-nbd-swap scripts/rzs-module-swap scripts/sysctl/rzs-swap.conf \
-	$(RZS_SWAP_UNITS) $(RZS_SERVER_UNITS) $(RZS_MODULE_UNITS)
+	$(RZS_SWAP_UNITS) $(RZS_SERVER_UNITS) $(RZS_MODULE_UNITS) $(RZS_AUTOSWAP_UNITS)
 MAINTAINERCLEANFILES += scripts/rzs-nbd-swap.8
 
 # Programs of several files, so that each can be read: only the first keeps its licence line.
@@ -137,11 +139,17 @@ scripts/systemd/rzsd-attach.service: scripts/systemd/attach.service.in Makefile
 scripts/systemd/ramzswap-attach.service: scripts/systemd/ramzswap-attach.service.in Makefile
 	$(RZS_FROM_IN) $(srcdir)/$@.in $(RZS_TO)
 
+scripts/systemd/rzs-autoswap.service: scripts/systemd/rzs-autoswap.service.in Makefile
+	$(RZS_FROM_IN) $(srcdir)/$@.in $(RZS_TO)
+
 if SYSTEMD_UNITS
 systemdsystemunitdir = $(SYSTEMDSYSTEMUNITDIR)
 systemdsystemunit_DATA = $(RZS_MODULE_UNITS)
 if PLUGIN_UNITS
 systemdsystemunit_DATA += $(RZS_SWAP_UNITS)
+endif
+if HAVE_INIH
+systemdsystemunit_DATA += $(RZS_AUTOSWAP_UNITS)
 endif
 if SERVER
 systemdsystemunit_DATA += $(RZS_SERVER_UNITS)

@@ -90,9 +90,11 @@ RZS_ONE_THREAD_TESTS = $(RZS_PURE_TESTS) \
 	tests/unit/test_pid_file \
 	tests/unit/test_port \
 	tests/unit/test_rzsa_collect \
+	tests/unit/test_rzsa_daemon \
 	tests/unit/test_rzsa_days \
 	tests/unit/test_rzsa_files \
 	tests/unit/test_rzsa_guard \
+	tests/unit/test_rzsa_server \
 	tests/unit/test_rzsa_settings \
 	tests/unit/test_rzsa_state \
 	tests/unit/test_rzsa_trace \

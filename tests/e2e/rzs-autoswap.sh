@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # rzs-autoswap as it is built: its command line, and traces.
 #
-# Red when: the manual page's example prints something else; what is not a trace, or cannot be read, is taken; wrong usage
-# has another status; the completion or the manual page leaves out an option that --help names.
+# Red when: the daemon does not tick, allocates after its start, lets a second one in, runs without the right to swap, does
+# not heed a signal, or is not shown; the manual page's example prints something else; what is not a trace, or cannot be
+# read, is taken; wrong usage has another status; the completion or the manual page leaves out an option that --help names.
 
 . "${srcdir:-.}/tests/lib/functions.sh" || exit 99
 . "$srcdir/tests/lib/rzscontrol-rig.sh"
@@ -33,8 +34,7 @@ echo hello >"$trace"
 complains 1 "$trace:1: not a trace" --simulate "$trace"
 
 # ---- usage
-complains 2 'expected one of --status, --record, --simulate and -i'
-complains 2 'expected one of' --status --simulate -
+complains 2 'expected at most one of --status, --watch, --record, --simulate' --status --simulate -
 complains 2 '--ticks 0: ' --record - --ticks 0
 complains 2 '--nonsense: no such option' --nonsense
 complains 2 '--simulate: needs a value' --simulate
@@ -68,6 +68,72 @@ mkdir -p "$RZS_SYSROOT/swap"
 gives 0 --status --swappath /swap
 says 'missing to 30 % free: 411 MiB'
 says 'would: prepare-file'
+
+# ---- the daemon, which finds neither a device nor a directory to change
+complains 4 'no rzs-autoswap runs' --watch --ticks 1
+daemon=
+log=$tmpdir/log
+start_daemon() {
+	"$@" --swappath none >"$log" 2>&1 &
+	daemon=$!
+	cleanup_fn reap "$daemon"
+	wait_for 20 settled || fail "it does not tick: $(cat "$log")"
+	kill -0 "$daemon" 2>/dev/null || { logged 'only root may' && return 1; fail "it has ended: $(cat "$log")"; }
+}
+settled() { ! kill -0 "$daemon" 2>/dev/null || "$tool" --watch --ticks 1 >/dev/null 2>&1; }
+logged() { grep -q "$1" "$log"; }
+end_daemon() {
+	kill -TERM "$daemon"
+	code=0
+	wait "$daemon" || code=$?
+	[ "$code" = 0 ] || fail "it ends with $code: $(cat "$log")"
+	logged 'swap areas stay on' || fail "its end is not logged"
+}
+if start_daemon "$tool" -p"$tmpdir/pid"; then
+	[ "$(cat "$tmpdir/pid")" = "$daemon" ] || fail "the pid file has $(cat "$tmpdir/pid"), not $daemon"
+	gives 3 --swappath none
+	says "another rzs-autoswap runs (process $daemon)"
+	complains 3 "in use by process $daemon" --swappath none -p"$tmpdir/pid"
+	gives 3 -e --swappath none
+	gives 0 --watch --ticks 2
+	says 'state    free%'
+	gives 0 --status --swappath none
+	says "daemon: process $daemon, for"
+	gives 0 --status --json --swappath none
+	json "d['daemon']['pid'] == $daemon" 'd["daemon"]["rules_broken"] == 0'
+	kill -USR1 "$daemon"
+	wait_for 20 logged '0 rules broken' || fail "SIGUSR1 logs nothing: $(cat "$log")"
+	kill -HUP "$daemon"
+	wait_for 20 logged 'configuration was read again' || fail "SIGHUP does nothing: $(cat "$log")"
+	end_daemon
+	[ ! -e "$tmpdir/pid" ] || fail "the pid file stays"
+	gives 0 --status --swappath none
+	says 'daemon: none runs'
+	gives 0 -e --swappath none
+	# Without the right to swap it says so and ends.
+	if setpriv --bounding-set=-sys_admin true 2>/dev/null; then
+		code=0
+		setpriv --bounding-set=-sys_admin "$tool" --swappath none >"$out" 2>"$err" || code=$?
+		[ "$code" = 1 ] || fail "without CAP_SYS_ADMIN it ends with $code"
+		says 'only root may turn swap on and off'
+	fi
+
+	# From now on each malloc() fails, and is counted.  (struct page of fail_nth.c: what is armed, and what failed.)
+	preload=$(realpath "$builddir/.libs/fail_nth.so" 2>/dev/null)
+	if [ -n "$preload" ] && ! nm -D "$tool" 2>/dev/null | grep -qE '__(a|t)san'; then
+		head -c 64 /dev/zero >"$tmpdir/page"
+		start_daemon env LD_PRELOAD="$preload" RZS_FAIL_FILE="$tmpdir/page" "$tool" || fail "it does not start"
+		printf '\377\377\377\177' | dd of="$tmpdir/page" bs=1 seek=40 conv=notrunc status=none
+		"$tool" --watch --ticks 4 >"$out" || fail "it ticks no more"
+		kill -USR1 "$daemon"
+		wait_for 20 logged '0 rules broken' || fail "SIGUSR1 logs nothing: $(cat "$log")"
+		failed=$(od -An -tu8 -j56 -N8 "$tmpdir/page" | tr -d ' ')
+		[ "$failed" = 0 ] || fail "it has allocated $failed times after its start"
+		kill -HUP "$daemon"
+		wait_for 20 logged 'the old one stays' || fail "nothing failed for the reader: $(cat "$log")"
+		end_daemon
+	fi
+fi
 
 # ---- the configuration
 conf=$tmpdir/a.conf
@@ -107,7 +173,7 @@ gives 0 --help
 while read -r option; do
 	[[ " ${COMPREPLY[*]} " == *" $option "* ]] || fail "the completion has no $option"
 	grep -qE "^=item .*B<$option>" "$page" || fail "the manual page has no $option"
-	case $option in --config | --help | --version | --json | --record | --simulate | --status | --ticks) continue ;; esac
+	case $option in --config | --help | --version | --json | --record | --simulate | --status | --ticks | --watch) continue ;; esac
 	grep -qE "^=item .*B<${option#--}>" "$srcdir/tools/autoswap/rzs-autoswap.conf.pod" ||
 		fail "rzs-autoswap.conf(5) has no ${option#--}"
 done < <(grep -oE -- '--[a-z_-]+' "$out" | sort -u)

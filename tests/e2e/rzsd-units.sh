@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Red when systemd does not understand a line of rzsd's units or of the kernel module's, or misses a program.
+# Red when systemd does not understand a line of the units of rzsd, the kernel module or rzs-autoswap, or misses a program.
 
 . "${srcdir:-.}/tests/lib/functions.sh" || exit 99
 : "${builddir:=.}"
@@ -9,9 +9,10 @@ has_rzsd || skip "this build has no rzsd"
 requires systemd-analyze --version
 
 mkdir "$tmpdir/units"
-for unit in rzsd.service rzsd.socket rzsd-attach.service ramzswap-attach.service; do
+for unit in rzsd.service rzsd.socket rzsd-attach.service ramzswap-attach.service rzs-autoswap.service; do
 	sed -e "s,=[^ ]*/rzs-nbd-swap ,=$(realpath "$builddir/scripts/rzs-nbd-swap") ," \
 		-e "s,=[^ ]*/rzs-module-swap ,=$(realpath "$builddir/scripts/rzs-module-swap") ," \
+		-e "s,=[^ ]*/rzs-autoswap\$,=$(realpath "$builddir/tools/autoswap/rzs-autoswap")," \
 		-e "s,=[^ ]*/rzsd ,=$(realpath "${RZSD##* }") ," \
 		"$builddir/scripts/systemd/$unit" >"$tmpdir/units/$unit"
 done

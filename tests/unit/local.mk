@@ -78,8 +78,8 @@ RZS_UNIT_TESTS_USER += \
 	tests/unit/test_config \
 	tests/unit/test_config_files \
 	tests/unit/test_rzsa_collect \
-	tests/unit/test_rzsa_server \
 	tests/unit/test_rzsa_files \
+	tests/unit/test_rzsa_server \
 	tests/unit/test_rzsa_settings
 endif
 
@@ -309,7 +309,7 @@ tests_unit_test_rzsf_CPPFLAGS = $(RZS_SWAPOFF_CPPFLAGS) -I$(srcdir)/tests/lib
 tests_unit_test_rzsf_LDADD = librzsf.la
 tests_unit_test_rzsf_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=swapoff
 # rzs-swapon's.
-RZS_UNIT_SWAPON_CPPFLAGS = -I$(srcdir)/port/user $(RZS_SWAPON_CPPFLAGS) -I$(srcdir)/tests/lib
+RZS_UNIT_SWAPON_CPPFLAGS = $(RZS_SWAPON_CPPFLAGS) -I$(srcdir)/tests/lib
 tests_unit_test_rzso_header_CPPFLAGS = $(RZS_UNIT_SWAPON_CPPFLAGS)
 tests_unit_test_rzso_header_LDADD = librzso.la
 tests_unit_test_rzso_policy_CPPFLAGS = $(RZS_UNIT_SWAPON_CPPFLAGS)

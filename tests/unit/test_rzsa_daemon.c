@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The daemon on a machine that is made of files.  swapon(2) and swapoff(2) change a file, swap files
- * are only names, the server is the test itself, and time passes when the daemon waits.
+ * The daemon on a machine that is made of files.  swapon(2) and swapoff(2) change a file, swap
+ * files are only names, the server is the test itself, and time passes when the daemon waits.
  */
 #include "t.h"
 #include "t_scratch.h"
@@ -250,6 +250,8 @@ static void make(void)
 	put("/var/lib/rzs-autoswap/x", "");
 	memory(800);
 	rzsa_settings_init(&d.settings);
+	/* The kernel does not call the files so. */
+	strcpy(d.settings.swappath, "/var/./lib//rzs-autoswap");
 	d.settings.quiet = true;
 	next = d.settings;
 	d.configure = configure;
@@ -390,6 +392,7 @@ T_TEST(the_configuration_is_read_again)
 	make();
 	next.rules.cooldown = 5000;
 	strcpy(next.swappath, "/elsewhere");
+	T_STR_EQ(d.settings.swappath, RZSA_SWAPPATH);
 	put("/etc/fstab", "/var/lib/rzs-autoswap/9 none swap sw 0 0\n");
 	put("/var/lib/rzs-autoswap/9", "");
 	kill(getpid(), SIGHUP);

@@ -26,6 +26,7 @@ static void begin(void)
 	in.area[0] = cram(1, GIB(3), MIB(1500));
 	in.area[1] = cram(2, GIB(3), GIB(1));
 	in.area[1].managed = false;
+	in.area[1].limit = GIB(1);
 	in.area[2] = file(3, GIB(1), MIB(100));
 	in.area[3] = file(4, GIB(1), 0);
 	in.area[3].permanent = true;
@@ -153,12 +154,23 @@ T_TEST(the_floor_of_memory_holds)
 {
 	const struct rzsa_actions raise = ONE(RZSA_RAISE_LIMIT, 1, MIB(2048 + 256));
 
+	/* What is available now says nothing: what is stored there makes room. */
 	begin();
-	in.mem_available = MIB(256) + rzsa_ram_floor(&c, in.mem_total);
+	in.mem_available = 0;
+	in.area[1].limit = in.mem_total - MIB(2048 + 256) - rzsa_ram_floor(&c, in.mem_total);
 	T_STR_EQ(judge(0, &raise), NULL);
 	begin();
-	in.mem_available = MIB(256) + rzsa_ram_floor(&c, in.mem_total) - 1;
-	T_STR_EQ(judge(0, &raise), "a limit raised below the floor of available memory");
+	in.area[1].limit = in.mem_total - MIB(2048 + 256) - rzsa_ram_floor(&c, in.mem_total) + 1;
+	T_STR_EQ(judge(0, &raise), "limits that leave less than the floor of memory");
+	/* One without a limit takes what it holds. */
+	begin();
+	in.area[1].limit = 0;
+	in.area[1].mem = GIB(2);
+	T_STR_EQ(judge(0, &raise), "limits that leave less than the floor of memory");
+	/* But only if it makes room. */
+	begin();
+	in.area[0].recent = c.least_ratio - 1;
+	T_STR_EQ(judge(0, &raise), "a limit raised for what hardly compresses");
 	begin();
 	T_STR_EQ(judge(0, &raise), NULL);
 	in.nr_results = 1;

@@ -247,9 +247,9 @@ STORY(a_limit_is_raised_first, true,
       {9.9, 15, "full-pool server spare", NONE, HUNGRY, NULL},
       {10, 15, "full-pool server spare", NONE, HUNGRY, "raise-limit 6 280576"})
 
-/* Not if that would take the last memory; nor for what hardly compresses. */
-STORY(a_limit_stays_above_the_floor, true,
-      {0, 12, "full-pool spare", NONE, HUNGRY, "add-file 262144"},
+/* However little is available: what is stored makes room.  Not for what hardly compresses. */
+STORY(a_limit_is_raised_for_what_makes_room, true,
+      {0, 12, "full-pool spare", NONE, HUNGRY, "raise-limit 6 280576"},
       {1, 15, "full-pool bad-ratio spare", {DID(ADD_FILE)}, HUNGRY, "add-file 262144"},
       {2, 15, "full-pool-most spare", {DID(ADD_FILE)}, HUNGRY, "add-file 262144"})
 

@@ -71,6 +71,7 @@ EXTRA_DIST += \
 	tests/vm/scenarios/sockets \
 	tests/vm/scenarios/stale \
 	tests/vm/scenarios/swap-errors \
+	tests/vm/scenarios/swap-files \
 	tests/vm/scenarios/swap-forms \
 	tests/vm/scenarios/swapoff \
 	tests/vm/scenarios/swapoff-pressure \
@@ -93,3 +94,11 @@ tests_vm_kmodel_LDADD = librzsc.la librzsproto.la $(RZS_UNIT_USER_LDADD)
 tests_vm_swapcall_SOURCES = tests/vm/swapcall.c
 tests_vm_swapcall_CPPFLAGS = $(RZS_SWAP_CPPFLAGS)
 tests_vm_swapcall_LDADD = librzsareas.la
+
+# rzs-autoswap's files, for swap-files.
+if HAVE_INIH
+noinst_PROGRAMS += tests/vm/swapfile
+endif
+tests_vm_swapfile_SOURCES = tests/vm/swapfile.c
+tests_vm_swapfile_CPPFLAGS = $(RZS_AUTOSWAP_CPPFLAGS)
+tests_vm_swapfile_LDADD = librzsasettings.la

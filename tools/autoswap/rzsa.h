@@ -33,7 +33,7 @@ struct rzsa_config {
 	bool files;		  /* may make swap files */
 	uint64_t min_file, max_file;
 	unsigned max_areas;	/* of the machine, with others' */
-	uint64_t ram_floor;	/* no limit is raised if less would be available; 0: by RAM */
+	uint64_t ram_floor;	/* memory that limits must leave to others; 0: by RAM */
 	uint64_t critical;	/* less available is an emergency; 0: by RAM */
 	uint64_t limit_step;	/* a memory limit is raised by this; 0: a sixteenth of RAM */
 	unsigned assumed_ratio; /* of a device that has too little to tell */

@@ -13,6 +13,7 @@
 
 #include "rzst.h"
 #include "rzst_fstab.h"
+#include "rzst_nbd.h"
 
 #define RATIO_LEAST   4096 /* KiB stored since: fewer say little */
 #define TRIGGER_SHORT "some 150000 1000000"

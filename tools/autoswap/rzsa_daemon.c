@@ -18,6 +18,7 @@
 #include "rzsa_log.h"
 #include "rzsa_state.h"
 #include "rzst.h"
+#include "rzst_fstab.h"
 
 #define TICK_MS	 1000
 #define LEAST_MS 200 /* between two ticks, whatever calls */
@@ -126,7 +127,7 @@ static void end_reload(struct rzsa_daemon *d, int status)
 		return;
 	}
 	d->settings = *from;
-	if (strcmp(from->swappath, old.swappath) != 0 || strcmp(from->pidfile, old.pidfile) != 0)
+	if (strcmp(from->swappath, d->swappath) != 0 || strcmp(from->pidfile, old.pidfile) != 0)
 		rzsa_log(RZSA_LOG_WARN, "swappath and pidfile are taken at the next start");
 	memcpy(d->settings.swappath, old.swappath, sizeof(old.swappath));
 	memcpy(d->settings.pidfile, old.pidfile, sizeof(old.pidfile));
@@ -294,16 +295,21 @@ static int open_swaps(void)
 static int open_files(struct rzsa_daemon *d, char why[RZS_WHY_MAX])
 {
 	struct rzsa_actors *a = &d->actors;
-	char path[RZST_PATH_MAX];
+	char path[RZST_PATH_MAX], name[RZST_PATH_MAX];
 	int err;
 
 	a->dir.fd = -1;
+	strcpy(d->swappath, d->settings.swappath);
 	if (!d->settings.rules.files)
 		return 0;
 	if (rzst_path(path, sizeof(path), d->settings.swappath) < 0)
 		return -ENAMETOOLONG;
 	if (mkdir(path, 0700) < 0 && errno != EEXIST)
 		rzsa_log(RZSA_LOG_WARN, "%s: cannot be made: %s", path, strerror(errno));
+	/* As the kernel will name the files: by this they are known as ours. */
+	if (rzst_device_name(d->settings.swappath, name, sizeof(name)) == 0 &&
+	    rzst_path(path, sizeof(path), name) == 0)
+		strcpy(d->settings.swappath, name);
 	err = rzsa_dir_open(&a->dir, path, d->settings.paranoid, why);
 	if (err == -EBUSY)
 		return err;

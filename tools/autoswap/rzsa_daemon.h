@@ -36,9 +36,10 @@ struct rzsa_daemon {
 	struct rzsa_reload *reload; /* shared with the process that reads */
 	pid_t reader;		    /* that process; 0: none */
 
-	int signals, swaps;  /* descriptors */
-	int64_t due, ticked; /* ms: the next tick, and the last one */
-	bool woken;	     /* a tick is wanted before its time */
+	char swappath[PATH_MAX]; /* as it was given; that of settings is canonical */
+	int signals, swaps;	 /* descriptors */
+	int64_t due, ticked;	 /* ms: the next tick, and the last one */
+	bool woken;		 /* a tick is wanted before its time */
 	bool diet_asked, stop, hurry;
 	char status[160]; /* what the manager was told */
 };

@@ -76,7 +76,7 @@ static const struct rzsa_area *limit_to_raise(const struct growth *g)
 
 		if (a->kind != RZSA_COMPRESSED || !a->managed || a->draining || !a->limit ||
 		    ratio < g->c->least_ratio || raise_by(g, a) == 0 ||
-		    g->in->mem_available < g->v->ram_floor + raise_by(g, a))
+		    !rzsa_limits_fit(g->c, g->in, raise_by(g, a)))
 			continue;
 		if (best && (nearly_full(best) > nearly_full(a) ||
 			     (nearly_full(best) == nearly_full(a) && ratio <= best_ratio)))
@@ -87,12 +87,20 @@ static const struct rzsa_area *limit_to_raise(const struct growth *g)
 	return best;
 }
 
-/* A limit that may be raised when its pool is full is waited for: no other step is as cheap. */
+static bool slots_end(const struct rzsa_worth *w)
+{
+	return w->slots_free < w->slots / 100 * SLOTS_LOW;
+}
+
+/*
+ * A limit that may be raised when its pool is full is waited for: no other step is as cheap.  But
+ * where the slots end first it never will be.
+ */
 static enum rzsa_step raise_limit(const struct growth *g)
 {
 	const struct rzsa_area *a = limit_to_raise(g);
 
-	if (!a || on_diet(g, RZSA_FOR_RAM))
+	if (!a || on_diet(g, RZSA_FOR_RAM) || (!nearly_full(a) && slots_end(&g->v->worth)))
 		return RZSA_STEP_NONE;
 	if (pending(g, RZSA_RAISE_LIMIT) || pending(g, RZSA_LOWER_LIMIT) ||
 	    g->now < g->s->limit_after || !nearly_full(a))
@@ -108,8 +116,7 @@ static enum rzsa_step add_device(const struct growth *g)
 	const struct rzsa_worth *w = &g->v->worth;
 
 	if (!g->in->can_add_device || on_diet(g, RZSA_FOR_RAM) || g->v->ratio_bad ||
-	    w->slots == 0 || w->slots_free >= w->slots / 100 * SLOTS_LOW ||
-	    w->mem >= w->limit / 100 * POOL_ROOMY)
+	    w->slots == 0 || !slots_end(w) || w->mem >= w->limit / 100 * POOL_ROOMY)
 		return RZSA_STEP_NONE;
 	if (pending(g, RZSA_ADD_DEVICE))
 		return RZSA_STEP_WAIT;

@@ -46,10 +46,12 @@ static const char *check_limit(struct look *l, const struct rzsa_action *a)
 		return "a limit that is raised to less";
 	if (a->kib > area->limit_max)
 		return "a limit above the most";
+	if (rzsa_ratio(l->c, area) < l->c->least_ratio)
+		return "a limit raised for what hardly compresses";
 	l->raised += a->kib - area->limit;
-	return l->in->mem_available < l->raised + rzsa_ram_floor(l->c, l->in->mem_total)
-		       ? "a limit raised below the floor of available memory"
-		       : NULL;
+	return rzsa_limits_fit(l->c, l->in, l->raised)
+		       ? NULL
+		       : "limits that leave less than the floor of memory";
 }
 
 static const char *check_retire(struct look *l, const struct rzsa_action *a)

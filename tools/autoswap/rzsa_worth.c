@@ -118,6 +118,19 @@ uint64_t rzsa_ram_floor(const struct rzsa_config *c, uint64_t mem_total)
 	return c->ram_floor ? c->ram_floor : share(mem_total, 5);
 }
 
+bool rzsa_limits_fit(const struct rzsa_config *c, const struct rzsa_inputs *in, uint64_t more)
+{
+	uint64_t sum = more + rzsa_ram_floor(c, in->mem_total);
+
+	for (unsigned i = 0; i < in->nr_areas && i < RZSA_AREAS_MAX; i++) {
+		const struct rzsa_area *a = &in->area[i];
+
+		if (a->kind == RZSA_COMPRESSED)
+			sum += a->limit ? a->limit : a->mem;
+	}
+	return sum <= in->mem_total;
+}
+
 uint64_t rzsa_critical(const struct rzsa_config *c, uint64_t mem_total)
 {
 	return c->critical ? c->critical : share(mem_total, 3);

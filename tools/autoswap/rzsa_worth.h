@@ -42,7 +42,13 @@ int64_t rzsa_request(const struct rzsa_config *c, const struct rzsa_worth *w);
 /* What it comes to where memory begins to be short: of swapspace's percentages a seventh. */
 uint64_t rzsa_least_request(const struct rzsa_config *c, const struct rzsa_worth *w);
 
-/* What must stay available, and below what it is an emergency: by RAM unless configured. */
+/*
+ * Whether the limits of all compressed areas, and `more`, leave the floor of RAM to everything
+ * else.  Of one without a limit what it holds counts.
+ */
+bool rzsa_limits_fit(const struct rzsa_config *c, const struct rzsa_inputs *in, uint64_t more);
+
+/* What no pool may take, and below what it is an emergency: by RAM unless configured. */
 uint64_t rzsa_ram_floor(const struct rzsa_config *c, uint64_t mem_total);
 uint64_t rzsa_critical(const struct rzsa_config *c, uint64_t mem_total);
 

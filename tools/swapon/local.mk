@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # rzs-swapon.
 
-RZS_SWAPON_CPPFLAGS = $(RZS_SWAP_CPPFLAGS) -I$(srcdir)/tools/swapon -I$(srcdir)/port/user $(SMARTCOLS_CFLAGS)
+# port/user has what every program's main() calls first.
+RZS_SWAPON_CPPFLAGS = -I$(srcdir)/port/user $(RZS_SWAP_CPPFLAGS) -I$(srcdir)/tools/swapon $(SMARTCOLS_CFLAGS)
 
 # All of it but main(), for the unit tests too.
 noinst_LTLIBRARIES += librzso.la
