@@ -326,9 +326,11 @@ static void table_close(struct rzs_blocks *b)
 	kvfree(b->head.leaves);
 }
 
-int rzs_blocks_open(struct rzs_blocks **out, uint64_t max_blocks, uint64_t reserve_blocks)
+int rzs_blocks_open(struct rzs_blocks **out, uint64_t max_blocks, uint64_t reserve_blocks,
+		    uint32_t *taken, unsigned nr_taken)
 {
 	struct rzs_blocks *b;
+	bool limit;
 
 	*out = NULL;
 	if (!max_blocks)
@@ -344,11 +346,14 @@ int rzs_blocks_open(struct rzs_blocks **out, uint64_t max_blocks, uint64_t reser
 		return -ENOMEM;
 	}
 	b->max = min_t(u64, max_blocks, b->most);
-	b->reserve = blocks_reserve(reserve_blocks);
-	if (!rzs_blocks_refill(b, false)) {
+	b->reserve = blocks_reserve(reserve_blocks) + nr_taken;
+	if (!rzs_blocks_refill(b, false) || b->ready < nr_taken) {
 		rzs_blocks_close(b);
 		return -ENOMEM;
 	}
+	b->reserve -= nr_taken;
+	while (nr_taken--)
+		taken[nr_taken] = rzs_blocks_take(b, &limit);
 	*out = b;
 	return 0;
 }

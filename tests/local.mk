@@ -59,6 +59,7 @@ RZS_PURE_TESTS = \
 	tests/unit/test_nbd_options \
 	tests/unit/test_nbd_reply \
 	tests/unit/test_nbd_request \
+	tests/unit/test_packed \
 	tests/unit/test_store_backed \
 	tests/unit/test_store_between \
 	tests/unit/test_store_compact \

@@ -409,29 +409,6 @@ static uint64_t test_keep(uint64_t asked)
 	return asked == RZS_RESERVE_DEFAULT ? TEST_KEEP_DEFAULT : asked;
 }
 
-int rzs_blocks_open(struct rzs_blocks **out, uint64_t max_blocks, uint64_t reserve_blocks)
-{
-	struct rzs_blocks *b = rzs_port_alloc(sizeof(*b));
-
-	*out = b;
-	if (!b)
-		return -ENOMEM;
-	b->leaves = calloc(TEST_LEAVES, sizeof(*b->leaves));
-	if (!b->leaves) {
-		rzs_port_free(b, sizeof(*b));
-		*out = NULL;
-		return -ENOMEM;
-	}
-	b->next = 1;
-	rzs_lock_init(&b->lock);
-	b->guard = test_guard;
-	b->max = max_blocks;
-	b->keep = test_keep(reserve_blocks);
-	b->tail = &b->head;
-	b->all.next_all = b->all.prev_all = &b->all;
-	return 0;
-}
-
 void rzs_blocks_close(struct rzs_blocks *b)
 {
 	if (!b)
@@ -459,14 +436,11 @@ bool rzs_test_source_is_free(struct rzs_blocks *b)
 	return is_free;
 }
 
-uint32_t rzs_blocks_take(struct rzs_blocks *b, bool *out_limit)
+static uint32_t test_take(struct rzs_blocks *b, bool *out_limit)
 {
 	struct test_block *t = NULL;
 
 	*out_limit = false;
-	test_at(RZS_TEST_AT_TAKE, NULL, 0);
-	if (test_fails(RZS_TEST_TAKE))
-		return 0;
 	rzs_lock(&b->lock);
 	if (b->taken >= b->max)
 		*out_limit = true;
@@ -485,6 +459,46 @@ uint32_t rzs_blocks_take(struct rzs_blocks *b, bool *out_limit)
 	test_count(&test_live_blocks, 1);
 	memset(test_body(b, t), RZS_TEST_FRESH, RZS_BLOCK_SIZE);
 	return t->number;
+}
+
+int rzs_blocks_open(struct rzs_blocks **out, uint64_t max_blocks, uint64_t reserve_blocks,
+		    uint32_t *taken, unsigned nr_taken)
+{
+	struct rzs_blocks *b = rzs_port_alloc(sizeof(*b));
+	bool limit;
+
+	*out = b;
+	if (!b)
+		return -ENOMEM;
+	b->leaves = calloc(TEST_LEAVES, sizeof(*b->leaves));
+	if (!b->leaves) {
+		rzs_port_free(b, sizeof(*b));
+		*out = NULL;
+		return -ENOMEM;
+	}
+	b->next = 1;
+	rzs_lock_init(&b->lock);
+	b->guard = test_guard;
+	b->max = max_blocks;
+	b->keep = test_keep(reserve_blocks);
+	b->tail = &b->head;
+	b->all.next_all = b->all.prev_all = &b->all;
+	while (nr_taken--) {
+		taken[nr_taken] = test_take(b, &limit);
+		if (!taken[nr_taken]) {
+			rzs_blocks_close(b);
+			*out = NULL;
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+uint32_t rzs_blocks_take(struct rzs_blocks *b, bool *out_limit)
+{
+	*out_limit = false;
+	test_at(RZS_TEST_AT_TAKE, NULL, 0);
+	return test_fails(RZS_TEST_TAKE) ? 0 : test_take(b, out_limit);
 }
 
 void *rzs_blocks_at(const struct rzs_blocks *b, uint32_t block)

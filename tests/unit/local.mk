@@ -11,6 +11,7 @@ RZS_UNIT_TESTS = \
 	tests/unit/test_lzo_decode \
 	tests/unit/test_lzo_encode \
 	tests/unit/test_merger \
+	tests/unit/test_packed \
 	tests/unit/test_port \
 	tests/unit/test_store \
 	tests/unit/test_store_backed \

@@ -334,7 +334,8 @@ T_TEST(index_and_limit)
 	struct twin t = open_twin(1000);
 	struct rzs_stats s = stats_of(&t), after;
 
-	T_EQ(twin_set_limit(&t, s.fixed_bytes + 8 * RZS_BLOCK_SIZE + 100 * 1024), 0);
+	T_EQ(twin_set_limit(&t, s.fixed_bytes + s.table_bytes + 8 * RZS_BLOCK_SIZE + 100 * 1024),
+	     0);
 	T_EQ(rzs_store_merge_open(t.store, 1u << 20), -ENOSPC);
 	T_EQ(stats_of(&t).fixed_bytes, s.fixed_bytes);
 	T_EQ(rzs_store_merge_open(t.store, 64 * 1024), 0);
