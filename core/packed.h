@@ -11,10 +11,10 @@
  * its entry.  So the block can be defragmented without changing any word; this is called a slide,
  * since all objects slide down.  Objects start at even offsets.
  *
- * A slide does not touch the block.  It builds the block anew in a spare one (mem, spare), which the
- * caller then makes the block's memory.  So whoever finds the block at any moment, even after its
- * process was killed, finds all objects.  A put touches no live object: it fills free bytes and a
- * free entry, and the word that names them is stored afterwards.
+ * A slide does not touch the block.  It builds the block anew in a spare one, which the caller then
+ * makes the block's memory.  So whoever finds the block at any moment, even after its process was
+ * killed, finds all objects.  A put touches no live object: it fills free bytes and a free entry,
+ * and the word that names them is stored afterwards.
  *
  * A free entry keeps the place of the object that was there: a gap, for the next object that fits.
  * If that object is smaller, the rest of the gap is counted as free, but cannot be used before the
@@ -113,9 +113,9 @@ void rzs_packed_init(struct rzs_packed *b);
  *          block any more
  */
 int RZS_MUST_CHECK rzs_packed_put(struct rzs_packed *b, void *mem, rzs_owner_t owner,
-				  const void *data, uint32_t size, uint32_t sum,
-				  void *spare, struct rzs_packed_scratch *scratch,
-				  uint32_t *out_index, uint32_t *out_slid);
+				  const void *data, uint32_t size, uint32_t sum, void *spare,
+				  struct rzs_packed_scratch *scratch, uint32_t *out_index,
+				  uint32_t *out_slid);
 
 /* The entry of the live object index, or NULL (out of range, free, or a broken entry). */
 struct rzs_entry *rzs_packed_lookup(const struct rzs_packed *b, void *mem, uint32_t index);

@@ -229,8 +229,8 @@ static int block_put_page(const struct rzs_pool *p, struct rzs_block *b, uint32_
 
 /*
  * Make the worker's spare block the memory of block b, which is locked: no reader is in the old
- * memory, and so that is the spare one now.  The store of the number is the change; what was written
- * to the spare block comes before it, and what will be written to the old one after it.
+ * memory, and so that is the spare one now.  The store of the number is the change.  What was
+ * written to the spare block comes before it, and what will be written to the old one after it.
  */
 static void block_swap_mem(struct rzs_pool *p, struct rzs_block *b, struct rzs_worker *w)
 {
@@ -464,9 +464,8 @@ void rzs_pool_prefetch_entry(struct rzs_pool *p, uint64_t word)
 	uint32_t mem = b ? rzs_load32(&b->mem) : 0;
 
 	if (mem)
-		__builtin_prefetch(rzs_packed_entry(rzs_blocks_at(p->blocks, mem),
-						    rzs_word_index(word)),
-				   1);
+		__builtin_prefetch(
+			rzs_packed_entry(rzs_blocks_at(p->blocks, mem), rzs_word_index(word)), 1);
 }
 
 int rzs_pool_read_begin(struct rzs_pool *p, struct rzs_worker *w, rzs_owner_t owner, uint64_t word,

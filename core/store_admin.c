@@ -267,8 +267,7 @@ int rzs_store_set_limit(struct rzs_store *store, uint64_t limit_bytes)
 	uint64_t before = rzs_load(&store->limit_bytes);
 	int err;
 
-	if (limit_bytes &&
-	    limit_bytes < store->fixed_bytes + store_min_bytes(store->nr_workers))
+	if (limit_bytes && limit_bytes < store->fixed_bytes + store_min_bytes(store->nr_workers))
 		return -ENOSPC;
 	/* Statistics must never show more memory than the limit, so a higher one is shown first. */
 	if (rzs_limit_allows(limit_bytes, before))

@@ -14,8 +14,10 @@
  *
  * A table has each block's address, by its number.  It has two levels and is read without a lock
  * (rzs_blocks_at).  An entry without a block has the next number without one, shifted, and bit 0 as
- * a mark.  rzs_blocks_close() finds there the blocks that the core still has.  Unmapping may sleep, so a work item frees mapped blocks.
- * Until then a refill may use them again, because the work item may not run when memory is scarce.
+ * a mark.  rzs_blocks_close() finds there the blocks that the core still has.
+ *
+ * Unmapping may sleep, so a work item frees mapped blocks.  Until then a refill may use them again,
+ * because the work item may not run when memory is scarce.
  *
  * Invariants, under lock:  taken + ready + coming <= held <= max (after rzs_blocks_set_max() has
  * lowered max: once it has returned).  The rest of held is waiting to be freed.

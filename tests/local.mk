@@ -137,6 +137,7 @@ RZS_VALGRIND_TESTS = $(RZS_UNIT_TESTS) $(RZS_UNIT_TESTS_USER) $(RZS_UNIT_TESTS_P
 #     differs there is valgrind's and the browser's.
 # scripts/check runs all other tests in Debian 13, and with --all these as well.
 RZS_ANY_RELEASE_TESTS = $(RZS_PURE_TESTS) \
+	tests/unit/test_store_kill \
 	tests/unit/test_store_workers \
 	tests/e2e/kmod-install.sh \
 	tests/e2e/module-swap.sh \

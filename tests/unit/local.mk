@@ -32,7 +32,7 @@ RZS_UNIT_TESTS = \
 	tests/unit/test_swap_header
 
 # Too long for valgrind: AddressSanitizer has them.
-RZS_UNIT_TESTS_ONE = tests/unit/test_store_oom tests/unit/test_rzsa_days
+RZS_UNIT_TESTS_ONE = tests/unit/test_store_kill tests/unit/test_store_oom tests/unit/test_rzsa_days
 
 # Not under valgrind, whose 3.19 does not know pidfd_open(2): AddressSanitizer has them, too.
 RZS_UNIT_TESTS_PIDFD = \

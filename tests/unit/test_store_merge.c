@@ -227,8 +227,8 @@ T_TEST(equal_keys)
 	twin_merge(&t, &usual, 4);
 	T_EQ(stats_of(&t).pages_shared, 0);
 	T_EQ(stats_of(&t).pages_unshared, 2);
-	e[1]->sum = (uint32_t)rzs_hash64(
-		mem_of(&t, *word[1]) + rzs_entry_offset(e[1]), rzs_entry_size(e[1]), 0);
+	e[1]->sum = (uint32_t)rzs_hash64(mem_of(&t, *word[1]) + rzs_entry_offset(e[1]),
+					 rzs_entry_size(e[1]), 0);
 	twin_close(&t);
 }
 
