@@ -173,40 +173,55 @@ static bool packed_sane(const struct rzs_packed *b, void *mem,
 }
 
 /*
- * Move all objects down, so that all available bytes are in the tail.  *out_moved: bytes moved.
- * -EIO: the directory is broken, and nothing was moved.
+ * Copy the n sorted objects to the start of spare, whose directory is a copy of the block's.
+ * Neighbours are copied at once.  Returns the bytes copied.
  */
-static int packed_slide(struct rzs_packed *b, void *mem, struct rzs_packed_scratch *scratch,
-			uint32_t *out_moved)
+static uint32_t packed_copy_down(const uint8_t *mem, uint8_t *spare,
+				 const struct rzs_packed_scratch *scratch, uint32_t n)
 {
-	uint32_t n = packed_by_offset(b, mem, scratch), to = 0, moved = 0, i;
-	uint8_t *base = mem;
-
-	*out_moved = 0;
-	if (!packed_sane(b, mem, scratch, n))
-		return -EIO;
+	uint32_t start = 0, end = 0, to = 0, i;
 
 	for (i = 0; i < n; i++) {
-		struct rzs_entry *e = rzs_packed_entry(mem, scratch->key[i] & 0xfff);
+		struct rzs_entry *e = rzs_packed_entry(spare, scratch->key[i] & 0xfff);
 		uint32_t from = rzs_entry_offset(e), size = rzs_entry_size(e);
 
-		if (from != to) {
-			memmove(base + to, base + from, size);
-			e->place = packed_place(to, size) | (e->place & RZS_ENTRY_SHARE);
-			moved += size;
+		if (from != end) {
+			memcpy(spare + to, mem + start, end - start);
+			to += end - start;
+			start = end = from;
 		}
-		to += packed_round(size);
+		e->place = packed_place(to + from - start, size) | (e->place & RZS_ENTRY_SHARE);
+		end += packed_round(size);
 	}
-	b->top = (uint16_t)to;
-	for (i = 0; i < b->ndir; i++) {
-		struct rzs_entry *e = rzs_packed_entry(mem, i);
+	memcpy(spare + to, mem + start, end - start);
+	return to + end - start;
+}
 
-		if (e->slot == RZS_SLOT_NONE)
+/*
+ * Copy the block to spare with all objects at its start, so that all available bytes are in the
+ * tail.  *out_slid: bytes copied, not 0.  -EIO: the directory is broken, and *out_slid is 0.
+ */
+static int packed_slide(struct rzs_packed *b, void *mem, void *spare,
+			struct rzs_packed_scratch *scratch, uint32_t *out_slid)
+{
+	uint32_t n = packed_by_offset(b, mem, scratch), dir = packed_dir_start(b), left, i;
+
+	*out_slid = 0;
+	if (!n || !packed_sane(b, mem, scratch, n))
+		return -EIO;
+	memcpy((uint8_t *)spare + dir, (uint8_t *)mem + dir, RZS_BLOCK_SIZE - dir);
+	*out_slid = packed_copy_down(mem, spare, scratch, n);
+	b->top = (uint16_t)*out_slid;
+	for (i = 0, left = b->ndir - n; left && i < b->ndir; i++) {
+		struct rzs_entry *e = rzs_packed_entry(spare, i);
+
+		if (e->slot == RZS_SLOT_NONE) {
 			e->place = 0;
+			left--;
+		}
 	}
-	packed_trim_dir(b, mem);
+	packed_trim_dir(b, spare);
 	b->max_gap = (uint16_t)packed_tail(b);
-	*out_moved = moved;
 	return 0;
 }
 
@@ -241,7 +256,7 @@ static int packed_take_place(struct rzs_packed *b, void *mem, uint32_t need, uin
 }
 
 int rzs_packed_put(struct rzs_packed *b, void *mem, rzs_owner_t owner, const void *data,
-		   uint32_t size, uint32_t sum, struct rzs_packed_scratch *scratch,
+		   uint32_t size, uint32_t sum, void *spare, struct rzs_packed_scratch *scratch,
 		   uint32_t *out_index, uint32_t *out_slid)
 {
 	uint32_t need = packed_round(size), index, spent, tail, offset;
@@ -251,8 +266,11 @@ int rzs_packed_put(struct rzs_packed *b, void *mem, rzs_owner_t owner, const voi
 	*out_slid = 0;
 	if (need > rzs_packed_avail(b))
 		return -ENOSPC;
-	if (need > b->max_gap && packed_slide(b, mem, scratch, out_slid))
-		return -EIO;
+	if (need > b->max_gap) {
+		if (packed_slide(b, mem, spare, scratch, out_slid))
+			return -EIO;
+		mem = spare;
+	}
 
 	tail = packed_tail(b);
 	if (packed_take_place(b, mem, need, &index, &offset, &spent))
@@ -328,19 +346,6 @@ void rzs_packed_del(struct rzs_packed *b, void *mem, uint32_t index)
 		b->max_gap = (uint16_t)size;
 	if (b->max_gap < packed_tail(b))
 		b->max_gap = (uint16_t)packed_tail(b);
-}
-
-void rzs_packed_wipe_slid(const struct rzs_packed *b, void *mem)
-{
-	uint32_t i;
-
-	for (i = 0; i < b->ndir; i++) {
-		struct rzs_entry *e = rzs_packed_lookup(b, mem, i);
-
-		if (e && rzs_entry_size(e) % 2)
-			((uint8_t *)mem)[rzs_entry_offset(e) + rzs_entry_size(e)] = 0;
-	}
-	rzs_port_wipe((uint8_t *)mem + b->top, packed_dir_start(b) - b->top);
 }
 
 int rzs_packed_check(const struct rzs_packed *b, void *mem, struct rzs_packed_scratch *scratch,

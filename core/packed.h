@@ -11,6 +11,11 @@
  * its entry.  So the block can be defragmented without changing any word; this is called a slide,
  * since all objects slide down.  Objects start at even offsets.
  *
+ * A slide does not touch the block.  It builds the block anew in a spare one, which the caller then
+ * makes the block's memory.  So whoever finds the block at any moment, even after its process was
+ * killed, finds all objects.  A put touches no live object: it fills free bytes and a free entry,
+ * and the word that names them is stored afterwards.
+ *
  * A free entry keeps the place of the object that was there: a gap, for the next object that fits.
  * If that object is smaller, the rest of the gap is counted as free, but cannot be used before the
  * next slide.
@@ -101,20 +106,24 @@ void rzs_packed_init(struct rzs_packed *b);
 
 /*
  * Store size bytes (1 .. RZS_PACKED_MAX_OBJECT) of data for owner.  *out_index names the object.
- * *out_slid: bytes that a slide has moved to make space (0: there was no need).
+ * *out_slid: 0: the object is in mem.  Else there was a slide, which has copied so many bytes: the
+ * block with the object is in spare, and mem is as it was.  This is so even after -EIO.
  * -ENOSPC  size, rounded up to even, is more than rzs_packed_avail(); nothing has changed
  * -EIO     the directory is broken; the object was not stored, and nothing may be put into this
  *          block any more
  */
 int RZS_MUST_CHECK rzs_packed_put(struct rzs_packed *b, void *mem, rzs_owner_t owner,
-				  const void *data, uint32_t size, uint32_t sum,
+				  const void *data, uint32_t size, uint32_t sum, void *spare,
 				  struct rzs_packed_scratch *scratch, uint32_t *out_index,
 				  uint32_t *out_slid);
 
 /* The entry of the live object index, or NULL (out of range, free, or a broken entry). */
 struct rzs_entry *rzs_packed_lookup(const struct rzs_packed *b, void *mem, uint32_t index);
 
-/* Replace the live object e by size bytes of data, at most as many as it has now. */
+/*
+ * Replace the live object e by size bytes of data, at most as many as it has now.  This is not one
+ * change but many, so mem is a copy that nobody uses yet.
+ */
 void rzs_packed_rewrite(struct rzs_packed *b, void *mem, struct rzs_entry *e, const void *data,
 			uint32_t size, uint32_t sum);
 
@@ -123,9 +132,6 @@ void rzs_packed_wipe(void *mem, uint32_t index);
 
 /* Free the live object index. */
 void rzs_packed_del(struct rzs_packed *b, void *mem, uint32_t index);
-
-/* After a slide: overwrite the bytes it left in the tail, and those after objects of odd size. */
-void rzs_packed_wipe_slid(const struct rzs_packed *b, void *mem);
 
 /* Check every invariant.  -EIO: *out_what names the broken one (a constant string), else NULL. */
 int RZS_MUST_CHECK rzs_packed_check(const struct rzs_packed *b, void *mem,

@@ -227,23 +227,36 @@ static int block_put_page(const struct rzs_pool *p, struct rzs_block *b, uint32_
 	return -EIO;
 }
 
+/*
+ * Make the worker's spare block the memory of block b, which is locked: no reader is in the old
+ * memory, and so that is the spare one now.  The store of the number is the change.  What was
+ * written to the spare block comes before it, and what will be written to the old one after it.
+ */
+static void block_swap_mem(struct rzs_pool *p, struct rzs_block *b, struct rzs_worker *w)
+{
+	uint32_t old = b->mem;
+
+	(void)rzs_cas32(&b->mem, &old, w->spare); /* only the holder of the lock changes it */
+	w->spare = old;
+	if (p->wipe)
+		rzs_port_wipe(rzs_blocks_at(p->blocks, old), RZS_BLOCK_SIZE);
+}
+
 /* -EIO: the directory is broken. */
 static int block_put_packed(struct rzs_pool *p, struct rzs_block *b, struct rzs_worker *w,
 			    uint32_t id, const struct rzs_object *o, uint64_t *out_word)
 {
 	uint32_t ndir = b->packed.ndir, index, slid;
-	uint8_t *mem = rzs_block_mem(p, b);
 	int err;
 
-	err = rzs_packed_put(&b->packed, mem, o->owner, o->data, o->size, o->sum, &w->scratch,
-			     &index, &slid);
+	err = rzs_packed_put(&b->packed, rzs_block_mem(p, b), o->owner, o->data, o->size, o->sum,
+			     rzs_blocks_at(p->blocks, w->spare), &w->scratch, &index, &slid);
 	rzs_count(&w->counters, RZS_C_object_meta_bytes,
 		  (uint64_t)((int64_t)b->packed.ndir - ndir) * sizeof(struct rzs_entry));
 	if (slid) {
 		rzs_count(&w->counters, RZS_C_slides, 1);
 		rzs_count(&w->counters, RZS_C_slide_bytes, slid);
-		if (p->wipe)
-			rzs_packed_wipe_slid(&b->packed, mem);
+		block_swap_mem(p, b, w);
 	}
 	if (!err)
 		*out_word = rzs_word_packed(id, index, o->size);
@@ -451,9 +464,8 @@ void rzs_pool_prefetch_entry(struct rzs_pool *p, uint64_t word)
 	uint32_t mem = b ? rzs_load32(&b->mem) : 0;
 
 	if (mem)
-		__builtin_prefetch(rzs_packed_entry(rzs_blocks_at(p->blocks, mem),
-						    rzs_word_index(word)),
-				   1);
+		__builtin_prefetch(
+			rzs_packed_entry(rzs_blocks_at(p->blocks, mem), rzs_word_index(word)), 1);
 }
 
 int rzs_pool_read_begin(struct rzs_pool *p, struct rzs_worker *w, rzs_owner_t owner, uint64_t word,
@@ -527,11 +539,32 @@ static bool block_isolate(struct rzs_pool *p, struct rzs_worker *w, rzs_owner_t 
 	return idle;
 }
 
+/*
+ * Replace the object that word names in a copy of its block, in the worker's spare block.  Returns
+ * the new word.
+ */
+static uint64_t block_rewrite(struct rzs_pool *p, struct rzs_block *b, struct rzs_worker *w,
+			      const struct rzs_object *o, uint64_t word)
+{
+	uint32_t id = rzs_word_block(word), index = rzs_word_index(word);
+	uint8_t *mem = rzs_blocks_at(p->blocks, w->spare);
+
+	memcpy(mem, rzs_block_mem(p, b), RZS_BLOCK_SIZE);
+	if (b->type == RZS_BLOCK_PAGES) {
+		memcpy(mem + index * RZS_PAGE_SIZE, o->data, RZS_PAGE_SIZE);
+		return rzs_word_raw(id, index, o->sum);
+	}
+	if (p->wipe)
+		rzs_packed_wipe(mem, index);
+	rzs_packed_rewrite(&b->packed, mem, rzs_packed_entry(mem, index), o->data, o->size, o->sum);
+	return rzs_word_packed(id, index, o->size);
+}
+
 int rzs_pool_rewrite(struct rzs_pool *p, struct rzs_worker *w, const struct rzs_object *o, bool raw,
 		     uint64_t word, uint64_t *p_word)
 {
-	uint32_t id = rzs_word_block(word), index = rzs_word_index(word);
 	struct rzs_block *b;
+	uint64_t new;
 
 	if (!rzs_word_is_object(word) || raw != (rzs_word_kind(word) == RZS_KIND_RAW) ||
 	    o->size > rzs_word_size(word))
@@ -542,25 +575,16 @@ int rzs_pool_rewrite(struct rzs_pool *p, struct rzs_worker *w, const struct rzs_
 	 */
 	if (!block_isolate(p, w, o->owner, word))
 		return -ENOSPC;
-	b = rzs_pool_block(p, id);
+	b = rzs_pool_block(p, rzs_word_block(word));
 	rzs_count(&w->counters, RZS_C_object_bytes,
 		  (uint64_t)((int64_t)o->size - rzs_word_size(word)));
-	if (p->wipe)
-		block_wipe(p, b, word);
 	/*
 	 * The word changes before the block is unlocked.  So a reader gets the old bytes with the
 	 * old word, or the new bytes with the new word.
 	 */
-	if (raw) {
-		memcpy(block_bytes(p, b, word), o->data, RZS_PAGE_SIZE);
-		rzs_slot_unlock(p_word, rzs_word_raw(id, index, o->sum));
-	} else {
-		uint8_t *mem = rzs_block_mem(p, b);
-
-		rzs_packed_rewrite(&b->packed, mem, rzs_packed_entry(mem, index), o->data, o->size,
-				   o->sum);
-		rzs_slot_unlock(p_word, rzs_word_packed(id, index, o->size));
-	}
-	rzs_block_putback(p, id, b);
+	new = block_rewrite(p, b, w, o, word);
+	block_swap_mem(p, b, w);
+	rzs_slot_unlock(p_word, new);
+	rzs_block_putback(p, rzs_word_block(word), b);
 	return 0;
 }

@@ -21,6 +21,10 @@
  * since freeing needs no space.  A block's lock is held for one copy or one defragmentation (32 KiB
  * at most), a shard's for a few list operations.
  *
+ * A block is not changed in place where a change takes more than one store: a slide, or an object
+ * that replaces another one.  It is built anew in a spare block, which each worker has, and becomes
+ * the block by one store of a number (block_swap_mem).  The old memory is the spare block then.
+ *
  * An object has an owner, which is a slot or a share (share.h): where the word is that names it.
  *
  * Who may use an object: a reader locks the object's block, and then loads its owner's word again.

@@ -52,9 +52,12 @@ static void sample_once(struct rzs_store *store, struct sample *out)
 	uint64_t after[RZS_C_NR], limit = rzs_load(&store->limit_bytes);
 
 	rzs_store_sum(store, out->c);
-	/* Tables are taken blocks and only grow: all that are counted here are in taken. */
+	/*
+	 * Tables are taken blocks and only grow: all that are counted here are in taken.  So are
+	 * the workers' spare blocks, which count as tables.
+	 */
 	out->tables = rzs_load(&store->pool.chunks_held) + rzs_load(&store->slots.chunks_held) +
-		      rzs_load(&store->shares.chunks_held);
+		      rzs_load(&store->shares.chunks_held) + store->nr_workers;
 	rzs_blocks_count(store->blocks, &out->taken, &out->ready, &out->peak);
 	out->limit = rzs_load(&store->limit_bytes);
 	if (rzs_limit_allows(limit, out->limit))

@@ -5,8 +5,8 @@
 /* A small store has fewer shards, since each may have a partly filled block of each type. */
 #define PAGES_PER_SHARD (64u * 1024 * 1024 / RZS_PAGE_SIZE)
 /*
- * Blocks that a store needs beside its fixed memory: chunks of slots and of descriptors, and some
- * blocks of each type.
+ * Blocks that a store needs beside its fixed memory and its workers' spare blocks: chunks of slots
+ * and of descriptors, and some blocks of each type.
  */
 #define MIN_BLOCKS 8u
 /*
@@ -16,6 +16,12 @@
  */
 #define RESERVE_OF_SMALL 256u
 #define RESERVE_OF_LARGE 512u
+
+/* Bytes of the blocks that a store needs beside its fixed memory. */
+static uint64_t store_min_bytes(unsigned nr_workers)
+{
+	return (uint64_t)(MIN_BLOCKS + nr_workers) * RZS_BLOCK_SIZE;
+}
 
 /* Blocks of objects that there can be at a time. */
 static uint64_t store_max_blocks(const struct rzs_config *cfg)
@@ -70,7 +76,7 @@ int rzs_store_min_limit(const struct rzs_config *cfg, uint64_t *out_bytes)
 	int err = config_check(cfg, &codec, out_bytes);
 
 	if (!err)
-		*out_bytes += MIN_BLOCKS * RZS_BLOCK_SIZE;
+		*out_bytes += store_min_bytes(cfg->nr_workers);
 	return err;
 }
 
@@ -105,17 +111,38 @@ static uint64_t store_reserve(uint64_t nr_pages, uint64_t reserve_bytes, uint64_
 	return nr > MIN_BLOCKS ? nr : MIN_BLOCKS;
 }
 
-/* On failure rzs_store_destroy() frees what there is. */
-static int store_init(struct rzs_store *store, const struct rzs_config *cfg)
+/* Create the workers.  spare[] are the numbers of their spare blocks. */
+static int store_init_workers(struct rzs_store *store, const struct rzs_config *cfg,
+			      const uint32_t *spare)
 {
-	int level = cfg->level ? cfg->level : store->codec->level_default;
+	int level = cfg->level ? cfg->level : store->codec->level_default, err;
 	unsigned i;
+
+	store->workers = rzs_port_alloc(cfg->nr_workers * sizeof(*store->workers));
+	if (!store->workers)
+		return -ENOMEM;
+	store->nr_workers = cfg->nr_workers;
+	for (i = 0; i < cfg->nr_workers; i++) {
+		err = rzs_worker_create(store, store->codec, level, i, &store->workers[i]);
+		if (err)
+			return err;
+		store->workers[i]->spare = spare[i];
+		if (cfg->wipe)
+			memset(rzs_blocks_at(store->blocks, spare[i]), 0, RZS_BLOCK_SIZE);
+	}
+	return 0;
+}
+
+/* On failure rzs_store_destroy() frees what there is.  spare: space for a number per worker. */
+static int store_init(struct rzs_store *store, const struct rzs_config *cfg, uint32_t *spare)
+{
 	int err;
 
 	store->reserve_bytes = cfg->reserve_bytes;
 	err = rzs_blocks_open(&store->blocks,
 			      store_limit_blocks(cfg->limit_bytes, store->fixed_bytes),
-			      store_reserve(cfg->nr_pages, cfg->reserve_bytes, cfg->limit_bytes));
+			      store_reserve(cfg->nr_pages, cfg->reserve_bytes, cfg->limit_bytes),
+			      spare, cfg->nr_workers);
 	if (err)
 		return err;
 	err = rzs_slots_init(&store->slots, cfg->nr_pages, store->blocks);
@@ -125,22 +152,14 @@ static int store_init(struct rzs_store *store, const struct rzs_config *cfg)
 			    store->blocks);
 	if (err)
 		return err;
-	store->workers = rzs_port_alloc(cfg->nr_workers * sizeof(*store->workers));
-	if (!store->workers)
-		return -ENOMEM;
-	store->nr_workers = cfg->nr_workers;
-	for (i = 0; i < cfg->nr_workers; i++) {
-		err = rzs_worker_create(store, store->codec, level, i, &store->workers[i]);
-		if (err)
-			return err;
-	}
-	return 0;
+	return store_init_workers(store, cfg, spare);
 }
 
 int rzs_store_create(const struct rzs_config *cfg, struct rzs_store **out)
 {
 	const struct rzs_codec *codec;
 	struct rzs_store *store;
+	uint32_t *spare;
 	uint64_t fixed;
 	int err;
 
@@ -148,7 +167,7 @@ int rzs_store_create(const struct rzs_config *cfg, struct rzs_store **out)
 	err = config_check(cfg, &codec, &fixed);
 	if (err)
 		return err;
-	if (cfg->limit_bytes && cfg->limit_bytes < fixed + MIN_BLOCKS * RZS_BLOCK_SIZE)
+	if (cfg->limit_bytes && cfg->limit_bytes < fixed + store_min_bytes(cfg->nr_workers))
 		return -ENOSPC;
 	store = rzs_port_alloc(sizeof(*store));
 	if (!store)
@@ -158,7 +177,9 @@ int rzs_store_create(const struct rzs_config *cfg, struct rzs_store **out)
 	store->codec = codec;
 	store->checksum = !cfg->no_checksum;
 	store->backed = cfg->backed;
-	err = store_init(store, cfg);
+	spare = rzs_port_alloc(cfg->nr_workers * sizeof(*spare));
+	err = spare ? store_init(store, cfg, spare) : -ENOMEM;
+	rzs_port_free(spare, cfg->nr_workers * sizeof(*spare));
 	if (err) {
 		rzs_store_destroy(store);
 		return err;
@@ -230,7 +251,7 @@ int rzs_store_set_fixed(struct rzs_store *store, uint64_t fixed)
 	uint64_t limit = rzs_load(&store->limit_bytes), before = store->fixed_bytes;
 	int err;
 
-	if (limit && limit < fixed + MIN_BLOCKS * RZS_BLOCK_SIZE)
+	if (limit && limit < fixed + store_min_bytes(store->nr_workers))
 		return -ENOSPC;
 	/* Statistics must never show more memory than the limit, so less is shown first. */
 	if (fixed < before)
@@ -246,7 +267,7 @@ int rzs_store_set_limit(struct rzs_store *store, uint64_t limit_bytes)
 	uint64_t before = rzs_load(&store->limit_bytes);
 	int err;
 
-	if (limit_bytes && limit_bytes < store->fixed_bytes + MIN_BLOCKS * RZS_BLOCK_SIZE)
+	if (limit_bytes && limit_bytes < store->fixed_bytes + store_min_bytes(store->nr_workers))
 		return -ENOSPC;
 	/* Statistics must never show more memory than the limit, so a higher one is shown first. */
 	if (rzs_limit_allows(limit_bytes, before))

@@ -20,6 +20,7 @@ struct rzs_prepared {
 struct rzs_worker {
 	rzs_mutex_t mutex;
 	unsigned index;
+	uint32_t spare; /* number of a block in which another is built anew (pool.h) */
 	const struct rzs_store *store;
 	const struct rzs_codec *codec;
 	int level;

@@ -14,8 +14,10 @@
  *
  * A table has each block's address, by its number.  It has two levels and is read without a lock
  * (rzs_blocks_at).  An entry without a block has the next number without one, shifted, and bit 0 as
- * a mark.  rzs_blocks_close() finds there the blocks that the core still has.  Unmapping may sleep, so a work item frees mapped blocks.
- * Until then a refill may use them again, because the work item may not run when memory is scarce.
+ * a mark.  rzs_blocks_close() finds there the blocks that the core still has.
+ *
+ * Unmapping may sleep, so a work item frees mapped blocks.  Until then a refill may use them again,
+ * because the work item may not run when memory is scarce.
  *
  * Invariants, under lock:  taken + ready + coming <= held <= max (after rzs_blocks_set_max() has
  * lowered max: once it has returned).  The rest of held is waiting to be freed.
@@ -326,9 +328,11 @@ static void table_close(struct rzs_blocks *b)
 	kvfree(b->head.leaves);
 }
 
-int rzs_blocks_open(struct rzs_blocks **out, uint64_t max_blocks, uint64_t reserve_blocks)
+int rzs_blocks_open(struct rzs_blocks **out, uint64_t max_blocks, uint64_t reserve_blocks,
+		    uint32_t *taken, unsigned nr_taken)
 {
 	struct rzs_blocks *b;
+	bool limit;
 
 	*out = NULL;
 	if (!max_blocks)
@@ -344,11 +348,14 @@ int rzs_blocks_open(struct rzs_blocks **out, uint64_t max_blocks, uint64_t reser
 		return -ENOMEM;
 	}
 	b->max = min_t(u64, max_blocks, b->most);
-	b->reserve = blocks_reserve(reserve_blocks);
-	if (!rzs_blocks_refill(b, false)) {
+	b->reserve = blocks_reserve(reserve_blocks) + nr_taken;
+	if (!rzs_blocks_refill(b, false) || b->ready < nr_taken) {
 		rzs_blocks_close(b);
 		return -ENOMEM;
 	}
+	b->reserve -= nr_taken;
+	while (nr_taken--)
+		taken[nr_taken] = rzs_blocks_take(b, &limit);
 	*out = b;
 	return 0;
 }

@@ -33,7 +33,8 @@ static inline void rzs_port_check(struct rzs_blocks *b, rzs_lock_t *l, rzs_mutex
 	void *(*alloc)(size_t) = rzs_port_alloc;
 	void (*release)(void *, size_t) = rzs_port_free;
 	void (*wipe)(void *, size_t) = rzs_port_wipe;
-	int (*open)(struct rzs_blocks **, uint64_t, uint64_t) = rzs_blocks_open;
+	int (*open)(struct rzs_blocks **, uint64_t, uint64_t, uint32_t *, unsigned) =
+		rzs_blocks_open;
 	void (*close)(struct rzs_blocks *) = rzs_blocks_close;
 	uint32_t (*take)(struct rzs_blocks *, bool *) = rzs_blocks_take;
 	void *(*at)(const struct rzs_blocks *, uint32_t) = rzs_blocks_at;

@@ -59,6 +59,7 @@ RZS_PURE_TESTS = \
 	tests/unit/test_nbd_options \
 	tests/unit/test_nbd_reply \
 	tests/unit/test_nbd_request \
+	tests/unit/test_packed \
 	tests/unit/test_store_backed \
 	tests/unit/test_store_between \
 	tests/unit/test_store_compact \
@@ -141,6 +142,7 @@ RZS_VALGRIND_TESTS = $(RZS_UNIT_TESTS) $(RZS_UNIT_TESTS_USER) $(RZS_UNIT_TESTS_P
 #     differs there is valgrind's and the browser's.
 # scripts/check runs all other tests in Debian 13, and with --all these as well.
 RZS_ANY_RELEASE_TESTS = $(RZS_PURE_TESTS) \
+	tests/unit/test_store_kill \
 	tests/unit/test_store_workers \
 	tests/e2e/kmod-install.sh \
 	tests/e2e/module-swap.sh \

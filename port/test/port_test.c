@@ -44,6 +44,11 @@ static uint32_t test_yield_n;
 static uint64_t test_yield_seed;
 static uint64_t test_yield_threads;
 
+static struct test_shared {
+	char *base; /* NULL: memory is from the heap */
+	uint64_t bytes, used;
+} test_shared;
+
 static struct test_hook {
 	rzs_test_fn *fn;
 	void *arg;
@@ -202,6 +207,41 @@ static bool test_fails(enum rzs_test_call call)
 	return true;
 }
 
+void rzs_test_share(size_t bytes)
+{
+	void *map = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (map == MAP_FAILED)
+		abort();
+	test_shared = (struct test_shared){map, bytes, 0};
+}
+
+void *rzs_test_shared(size_t *out_bytes)
+{
+	*out_bytes = test_get(&test_shared.used);
+	return test_shared.base;
+}
+
+/* align is at most TEST_BLOCK_ALIGN. */
+static void *test_heap(size_t align, size_t size)
+{
+	size_t all = (size + TEST_BLOCK_ALIGN - 1) & ~(size_t)(TEST_BLOCK_ALIGN - 1);
+	uint64_t at;
+	void *p;
+
+	if (!test_shared.base)
+		return posix_memalign(&p, align, size) ? NULL : p;
+	at = __atomic_fetch_add(&test_shared.used, all, __ATOMIC_RELAXED);
+	return at + all <= test_shared.bytes ? test_shared.base + at : NULL;
+}
+
+static void test_heap_free(void *p)
+{
+	if (!test_shared.base)
+		free(p);
+}
+
 /* The size of a page that mprotect() can protect. */
 static size_t test_page(void)
 {
@@ -241,7 +281,8 @@ void *rzs_port_alloc(size_t n)
 		test_fence((char *)map + map_len - page);
 		p = (char *)map + map_len - page - body;
 	} else {
-		if (posix_memalign(&map, TEST_ALIGN, TEST_ALIGN + n))
+		map = test_heap(TEST_ALIGN, TEST_ALIGN + n);
+		if (!map)
 			return NULL;
 		p = (char *)map + TEST_ALIGN;
 	}
@@ -278,7 +319,7 @@ void rzs_port_free(void *p, size_t n)
 	if (map_len)
 		munmap(map, map_len);
 	else
-		free(map);
+		test_heap_free(map);
 }
 
 void rzs_port_wipe(void *p, size_t n)
@@ -314,9 +355,10 @@ static bool test_number(struct rzs_blocks *b, struct test_block *t)
 	if (number / TEST_LEAF >= TEST_LEAVES)
 		return false;
 	if (!b->leaves[number / TEST_LEAF]) {
-		leaf = calloc(TEST_LEAF, sizeof(*leaf));
+		leaf = test_heap(TEST_ALIGN, TEST_LEAF * sizeof(*leaf));
 		if (!leaf)
 			return false;
+		memset(leaf, 0, TEST_LEAF * sizeof(*leaf));
 		__atomic_store_n(&b->leaves[number / TEST_LEAF], leaf, __ATOMIC_RELEASE);
 	}
 	if (b->unused)
@@ -342,7 +384,7 @@ static void test_block_unmap(struct rzs_blocks *b, struct test_block *t)
 	if (b->guard)
 		munmap(t, test_head_len(b) + RZS_BLOCK_SIZE + test_page());
 	else
-		free(t);
+		test_heap_free(t);
 }
 
 static struct test_block *test_block_new(struct rzs_blocks *b)
@@ -357,7 +399,7 @@ static struct test_block *test_block_new(struct rzs_blocks *b)
 		test_fence((char *)t + test_page());
 		test_fence((char *)t + len);
 	} else {
-		t = aligned_alloc(TEST_BLOCK_ALIGN, len);
+		t = test_heap(TEST_BLOCK_ALIGN, len);
 		if (!t)
 			return NULL;
 	}
@@ -409,29 +451,6 @@ static uint64_t test_keep(uint64_t asked)
 	return asked == RZS_RESERVE_DEFAULT ? TEST_KEEP_DEFAULT : asked;
 }
 
-int rzs_blocks_open(struct rzs_blocks **out, uint64_t max_blocks, uint64_t reserve_blocks)
-{
-	struct rzs_blocks *b = rzs_port_alloc(sizeof(*b));
-
-	*out = b;
-	if (!b)
-		return -ENOMEM;
-	b->leaves = calloc(TEST_LEAVES, sizeof(*b->leaves));
-	if (!b->leaves) {
-		rzs_port_free(b, sizeof(*b));
-		*out = NULL;
-		return -ENOMEM;
-	}
-	b->next = 1;
-	rzs_lock_init(&b->lock);
-	b->guard = test_guard;
-	b->max = max_blocks;
-	b->keep = test_keep(reserve_blocks);
-	b->tail = &b->head;
-	b->all.next_all = b->all.prev_all = &b->all;
-	return 0;
-}
-
 void rzs_blocks_close(struct rzs_blocks *b)
 {
 	if (!b)
@@ -445,8 +464,8 @@ void rzs_blocks_close(struct rzs_blocks *b)
 		test_block_delete(b, b->all.next_all);
 	}
 	for (unsigned i = 0; i < TEST_LEAVES; i++)
-		free(b->leaves[i]);
-	free(b->leaves);
+		test_heap_free(b->leaves[i]);
+	test_heap_free(b->leaves);
 	rzs_port_free(b, sizeof(*b));
 }
 
@@ -459,14 +478,11 @@ bool rzs_test_source_is_free(struct rzs_blocks *b)
 	return is_free;
 }
 
-uint32_t rzs_blocks_take(struct rzs_blocks *b, bool *out_limit)
+static uint32_t test_take(struct rzs_blocks *b, bool *out_limit)
 {
 	struct test_block *t = NULL;
 
 	*out_limit = false;
-	test_at(RZS_TEST_AT_TAKE, NULL, 0);
-	if (test_fails(RZS_TEST_TAKE))
-		return 0;
 	rzs_lock(&b->lock);
 	if (b->taken >= b->max)
 		*out_limit = true;
@@ -485,6 +501,47 @@ uint32_t rzs_blocks_take(struct rzs_blocks *b, bool *out_limit)
 	test_count(&test_live_blocks, 1);
 	memset(test_body(b, t), RZS_TEST_FRESH, RZS_BLOCK_SIZE);
 	return t->number;
+}
+
+int rzs_blocks_open(struct rzs_blocks **out, uint64_t max_blocks, uint64_t reserve_blocks,
+		    uint32_t *taken, unsigned nr_taken)
+{
+	struct rzs_blocks *b = rzs_port_alloc(sizeof(*b));
+	bool limit;
+
+	*out = b;
+	if (!b)
+		return -ENOMEM;
+	b->leaves = test_heap(TEST_ALIGN, TEST_LEAVES * sizeof(*b->leaves));
+	if (!b->leaves) {
+		rzs_port_free(b, sizeof(*b));
+		*out = NULL;
+		return -ENOMEM;
+	}
+	memset(b->leaves, 0, TEST_LEAVES * sizeof(*b->leaves));
+	b->next = 1;
+	rzs_lock_init(&b->lock);
+	b->guard = test_guard;
+	b->max = max_blocks;
+	b->keep = test_keep(reserve_blocks);
+	b->tail = &b->head;
+	b->all.next_all = b->all.prev_all = &b->all;
+	while (nr_taken--) {
+		taken[nr_taken] = test_take(b, &limit);
+		if (!taken[nr_taken]) {
+			rzs_blocks_close(b);
+			*out = NULL;
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+uint32_t rzs_blocks_take(struct rzs_blocks *b, bool *out_limit)
+{
+	*out_limit = false;
+	test_at(RZS_TEST_AT_TAKE, NULL, 0);
+	return test_fails(RZS_TEST_TAKE) ? 0 : test_take(b, out_limit);
 }
 
 void *rzs_blocks_at(const struct rzs_blocks *b, uint32_t block)

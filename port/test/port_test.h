@@ -66,6 +66,16 @@ void rzs_test_guard(bool on);
  */
 uint64_t rzs_test_damage(void);
 
+/*
+ * Memory allocated from now on comes from one mapping of so many bytes, which processes forked
+ * afterwards share: all that a store has is in it, at the same addresses.  Freed memory is not used
+ * again, except for blocks that are kept as ready ones.  No guards.  Aborts if there is no such
+ * mapping.
+ */
+void rzs_test_share(size_t bytes);
+/* The used part of that mapping. */
+void *rzs_test_shared(size_t *out_bytes);
+
 /* Yield the CPU at one of n yield points (locks, atomic stores and exchanges); n 0: never. */
 void rzs_test_set_yield(uint32_t n, uint64_t seed);
 

@@ -4,9 +4,9 @@
  *
  * The range is mapped without access, which costs nothing.  Unit 0 stays so, and its number means
  * that there is none.  Units are opened from number 1 onwards, no more than needed: they are made
- * accessible, and locked, so that their pages stay in RAM once they are there.  So the system counts as locked what has been used.  Committing a unit
- * populates all its pages.  Uncommitting it gives them back; the lowest such units are committed
- * first.
+ * accessible, and locked, so that their pages stay in RAM once they are there.  So the system
+ * counts as locked what has been used.  Committing a unit populates all its pages.  Uncommitting it
+ * gives them back; the lowest such units are committed first.
  *
  * Threading: one thread at a time uses an arena; the caller sees to that.  All functions sleep and
  * ask the system for memory, so none is for the data path.

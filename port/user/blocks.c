@@ -435,6 +435,23 @@ static void *blocks_thread(void *arg)
 
 /* Life */
 
+/* Fill the reserve, and take nr blocks beside it. */
+static int blocks_fill(struct rzs_blocks *b, uint64_t max, uint64_t reserve, uint32_t *taken,
+		       unsigned nr)
+{
+	bool limit;
+	int err;
+
+	blocks_set_marks(b, max, reserve + nr);
+	err = blocks_repeat(b, blocks_fill_step);
+	while (!err && nr--) {
+		taken[nr] = rzs_blocks_take(b, &limit);
+		err = taken[nr] ? 0 : -ENOMEM;
+	}
+	blocks_set_marks(b, max, reserve);
+	return err;
+}
+
 /* Reserve addresses for all that the machine could hold, so that the limit can be raised later. */
 static int blocks_reserve_arena(struct rzs_blocks *b, uint64_t max)
 {
@@ -456,7 +473,8 @@ static void blocks_free(struct rzs_blocks *b)
 	rzs_port_free(b, sizeof(*b));
 }
 
-int rzs_blocks_open(struct rzs_blocks **out, uint64_t max_blocks, uint64_t reserve_blocks)
+int rzs_blocks_open(struct rzs_blocks **out, uint64_t max_blocks, uint64_t reserve_blocks,
+		    uint32_t *taken, unsigned nr_taken)
 {
 	struct rzs_blocks *b;
 	int err;
@@ -477,8 +495,8 @@ int rzs_blocks_open(struct rzs_blocks **out, uint64_t max_blocks, uint64_t reser
 	b->head.base = b->arena.base;
 	b->last = b->arena.units;
 	max_blocks = blocks_min(max_blocks, b->arena.units);
-	blocks_set_marks(b, max_blocks, blocks_reserve(max_blocks, reserve_blocks));
-	err = blocks_repeat(b, blocks_fill_step);
+	err = blocks_fill(b, max_blocks, blocks_reserve(max_blocks, reserve_blocks), taken,
+			  nr_taken);
 	if (err)
 		goto fail;
 	b->refilled = 0;

@@ -210,13 +210,18 @@ struct rzs_blocks {
 
 static uint8_t block_mem[NR_BLOCKS][RZS_BLOCK_SIZE] __attribute__((aligned(4096)));
 
-int rzs_blocks_open(struct rzs_blocks **out, uint64_t max_blocks, uint64_t reserve_blocks)
+int rzs_blocks_open(struct rzs_blocks **out, uint64_t max_blocks, uint64_t reserve_blocks,
+		    uint32_t *taken, unsigned nr_taken)
 {
+	bool limit;
+
 	(void)reserve_blocks;
 	*out = rzs_port_alloc(sizeof(**out));
 	if (!*out)
 		return -ENOMEM;
 	(*out)->max = max_blocks < NR_BLOCKS ? max_blocks : NR_BLOCKS;
+	while (nr_taken--)
+		taken[nr_taken] = rzs_blocks_take(*out, &limit);
 	return 0;
 }
 

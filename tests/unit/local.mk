@@ -11,6 +11,7 @@ RZS_UNIT_TESTS = \
 	tests/unit/test_lzo_decode \
 	tests/unit/test_lzo_encode \
 	tests/unit/test_merger \
+	tests/unit/test_packed \
 	tests/unit/test_port \
 	tests/unit/test_store \
 	tests/unit/test_store_backed \
@@ -33,7 +34,7 @@ RZS_UNIT_TESTS = \
 	tests/unit/test_swap_header
 
 # Too long for valgrind: AddressSanitizer has them.
-RZS_UNIT_TESTS_ONE = tests/unit/test_store_oom tests/unit/test_rzsa_days
+RZS_UNIT_TESTS_ONE = tests/unit/test_store_kill tests/unit/test_store_oom tests/unit/test_rzsa_days
 
 # Not under valgrind, whose 3.19 does not know pidfd_open(2): AddressSanitizer has them, too.
 RZS_UNIT_TESTS_PIDFD = \

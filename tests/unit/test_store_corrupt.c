@@ -186,8 +186,7 @@ T_TEST(a_flipped_bit_in_a_directory_entry_never_gives_wrong_data)
 	populate(&t, (struct rzs_config){0}, &rng);
 	for (i = 0; i < n; i++) {
 		uint64_t slot = pick_object(&t, &rng, true, false), word = word_of(&t, slot);
-		struct rzs_entry *e =
-			rzs_packed_entry(mem_of(&t, word), rzs_word_index(word));
+		struct rzs_entry *e = rzs_packed_entry(mem_of(&t, word), rzs_word_index(word));
 		uint64_t bit = i % (8 * sizeof(*e)); /* each of them many times */
 
 		flip((uint8_t *)e, bit);

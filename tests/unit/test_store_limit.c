@@ -101,8 +101,8 @@ T_TEST(discarding_everything_gives_all_blocks_back)
 	unsigned kind;
 
 	for (kind = PAGES_TEXT; kind < PAGES_NR; kind++) {
+		uint64_t before = rzs_test_live_blocks(), slot;
 		struct twin t = open_twin(2000);
-		uint64_t empty = rzs_test_live_blocks(), slot;
 		struct rzs_stats s;
 
 		fill(&t, (enum pages_kind)kind, 0, 2000);
@@ -115,7 +115,7 @@ T_TEST(discarding_everything_gives_all_blocks_back)
 		T_EQ(s.object_bytes, 0);
 		T_EQ(s.object_meta_bytes, 0);
 		T_EQ(s.block_bytes, 0);
-		T_EQ(rzs_test_live_blocks(), empty + s.table_bytes / RZS_BLOCK_SIZE);
+		T_EQ(rzs_test_live_blocks(), before + s.table_bytes / RZS_BLOCK_SIZE);
 		twin_close(&t);
 	}
 }
