@@ -134,7 +134,7 @@ int rzs_store_merge(struct rzs_store *store, struct rzs_worker *w,
 	    params->max_sharing > RZS_MERGE_SHARING_MAX)
 		return -EINVAL;
 	store->unmerge_at = 0;
-	store->unmerge_again = false;
+	store->unmerge_again = store->unmerge_damaged = false;
 	for (; nr; nr -= run) {
 		run = rzs_slots_in_chunk(store->scan_at, nr);
 		if (run > store->slots.nr - store->scan_at)
@@ -213,12 +213,16 @@ int rzs_store_unmerge(struct rzs_store *store, struct rzs_worker *w, uint64_t nr
 			break;
 		if (err == -EIO)
 			ret = err;
+		store->unmerge_damaged = store->unmerge_damaged || err == -EIO;
 		store->unmerge_again = store->unmerge_again || err == -EAGAIN;
 		if (++store->unmerge_at < store->slots.nr)
 			continue;
 		store->unmerge_at = 0;
 		*out_done = !store->unmerge_again;
-		store->unmerge_again = false;
+		/* Like KSM, which knows no page any more then. */
+		if (*out_done && !store->unmerge_damaged && !store->index)
+			rzs_set(&store->merge_known, 0);
+		store->unmerge_again = store->unmerge_damaged = false;
 	}
 	if (store->pool.wipe)
 		rzs_worker_wipe(w);

@@ -100,6 +100,7 @@ int rzs_store_merge_open(struct rzs_store *store, uint64_t index_bytes)
 		return -ENOMEM;
 	}
 	store->index_bytes = index_bytes;
+	rzs_set(&store->merge_known, 1);
 	rzs_set(&store->merge_fixed_bytes, index_bytes + rzs_shares_fixed_bytes(store->slots.nr));
 	return 0;
 }

@@ -221,7 +221,9 @@ int RZS_MUST_CHECK rzs_store_compact(struct rzs_store *store, struct rzs_worker 
  * they are compared byte by byte.  A codec that compresses several pages at a time may make other
  * bytes of a page than one by one, so a page may be stored twice: once for each.
  * Names and meanings of the statistics are those of KSM:
- *   pages_shared + pages_sharing + pages_unshared + pages_volatile = pages_compressed + pages_raw
+ *   pages_shared + pages_sharing + pages_unshared + pages_volatile = candidates
+ * All pages with an object are candidates (pages_compressed + pages_raw) from the time that merging
+ * is opened.  There are none before that, and after rzs_store_unmerge() is done while it is closed.
  *
  * One thread at a time makes these calls for a store.  They run concurrently with all others, and
  * hold no lock for longer than a comparison; but while merging is opened or closed, nobody sets the
@@ -306,7 +308,8 @@ int RZS_MUST_CHECK rzs_store_set_limit(struct rzs_store *store, uint64_t limit_b
  * lists them and says what they mean.  A name that ends in _bytes is in bytes; all others are
  * counts.  In each snapshot (tests check this):
  *   pages_stored = pages_same + pages_compressed + pages_raw
- *   pages_shared + pages_sharing + pages_unshared + pages_volatile = pages_compressed + pages_raw
+ *   pages_shared + pages_sharing + pages_unshared + pages_volatile = pages_compressed + pages_raw,
+ *     or 0 as above
  *   orig_bytes   = pages_stored * RZS_PAGE_SIZE
  *   mem_bytes    = block_bytes + table_bytes + fixed_bytes + reserve_bytes
  *   block_bytes  = object_bytes + object_meta_bytes + slack_bytes

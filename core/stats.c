@@ -134,10 +134,13 @@ static void stats_pages(const uint64_t *c, struct rzs_stats *out)
 	out->orig_bytes = out->pages_stored * RZS_PAGE_SIZE;
 }
 
-/* What merging has done: KSM's identity holds, and each shared object has a user. */
-static void stats_merging(const uint64_t *c, struct rzs_stats *out)
+/*
+ * What merging has done: KSM's identity holds, and each shared object has a user.  known: all pages
+ * with an object are candidates; else there are none, as when KSM has never run or has unmerged.
+ */
+static void stats_merging(const uint64_t *c, bool known, struct rzs_stats *out)
 {
-	uint64_t left = out->pages_compressed + out->pages_raw;
+	uint64_t left = known ? out->pages_compressed + out->pages_raw : 0;
 
 	out->pages_sharing = within(out->pages_sharing, 0, left);
 	left -= out->pages_sharing;
@@ -194,7 +197,7 @@ void rzs_store_stats(struct rzs_store *store, struct rzs_stats *out)
 	out->merge_bytes = rzs_load(&store->merge_fixed_bytes) +
 			   rzs_load(&store->shares.chunks_held) * RZS_BLOCK_SIZE;
 	stats_pages(l.c, out);
-	stats_merging(l.c, out);
+	stats_merging(l.c, rzs_load(&store->merge_known), out);
 	stats_objects(l.c, out);
 	stats_counts(l.c, out);
 }

@@ -24,6 +24,7 @@ struct rzs_store {
 	struct rzs_shares shares;
 	uint64_t *index; /* NULL: merging is not open */
 	uint64_t index_bytes;
+	uint64_t merge_known;	/* not 0: since the last rzs_store_unmerge() merging was opened */
 	uint64_t write_sharing; /* so many pages may share an object at most; 0: no write merges */
 	/* merge.c and merge_find.c, one thread at a time. */
 	bool writes_look; /* since merging was opened, write_sharing was not 0 all the time */
@@ -31,6 +32,7 @@ struct rzs_store {
 	uint64_t scan_pass; /* passes begun */
 	rzs_slot_t unmerge_at;
 	bool unmerge_again; /* this pass has left merged pages */
+	bool unmerge_damaged; /* it has left some that are damaged */
 };
 
 /* Whether limit a is at least as high as limit b; 0 is no limit. */

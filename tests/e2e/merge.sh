@@ -78,7 +78,7 @@ there_and_back() {
 	start_merging size=8M protect=off swap-header=false
 	make_pages "$tmpdir/data" 10 100 200 0
 	nbdcopy "$tmpdir/data" "$uri"
-	counters 0 0 0 1200
+	counters 0 0 0 0
 	grep -qx run=0 "$out" && grep -qx pages_to_scan=100 "$out" && grep -qx sleep_millisecs=20 "$out" &&
 		grep -qx max_page_sharing=256 "$out" && grep -qx smart_scan=1 "$out" && grep -qx merge_bytes=0 "$out" ||
 		fail "the defaults: $(cat "$out")"

@@ -328,7 +328,8 @@ const char *twin_stats_broken(const struct rzs_stats *s)
 	if (s->limit_bytes && s->mem_bytes > s->limit_bytes)
 		return "mem_bytes <= limit_bytes";
 	if (s->pages_shared + s->pages_sharing + s->pages_unshared + s->pages_volatile !=
-	    s->pages_compressed + s->pages_raw)
+		    s->pages_compressed + s->pages_raw &&
+	    s->pages_shared + s->pages_sharing + s->pages_unshared + s->pages_volatile != 0)
 		return "shared + sharing + unshared + volatile = pages with an object";
 	if (s->object_bytes + s->merge_saved_bytes <
 	    s->pages_raw * RZS_PAGE_SIZE + s->pages_compressed)
