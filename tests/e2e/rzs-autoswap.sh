@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # rzs-autoswap as it is built: its command line, and traces.
 #
-# Red when: the daemon does not tick, allocates after its start, lets a second one in, runs without the right to swap, does
-# not heed a signal, or is not shown; the manual page's example prints something else; what is not a trace, or cannot be
-# read, is taken; wrong usage has another status; the completion or the manual page leaves out an option that --help names.
+# Red when: the daemon does not tick, allocates after its start, lets a second one in, runs without the right to swap,
+# does not heed a signal, or is not shown; the manual page's example prints something else; what is not a trace, or
+# cannot be read, is taken; wrong usage has another status; the completion or the manual page leaves out an option that
+# --help names.
 
 . "${srcdir:-.}/tests/lib/functions.sh" || exit 99
 . "$srcdir/tests/lib/rzscontrol-rig.sh"
