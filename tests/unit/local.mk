@@ -105,6 +105,7 @@ EXTRA_DIST += \
 	tests/unit/autoswap_rig.h \
 	tests/unit/blocks_rig.h \
 	tests/unit/config_rig.h \
+	tests/unit/files_rig.h \
 	tests/unit/merge_rig.h \
 	tests/unit/rzsc_kernel_rig.h \
 	tests/unit/swapoff_rig.h \
