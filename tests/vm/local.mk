@@ -26,6 +26,7 @@ EXTRA_DIST += \
 	tests/vm/rzsio.c \
 	tests/vm/scenarios/attach \
 	tests/vm/scenarios/attach-twice \
+	tests/vm/scenarios/autoswap \
 	tests/vm/scenarios/demo-swap \
 	tests/vm/scenarios/dry \
 	tests/vm/scenarios/first-swap \
