@@ -25,8 +25,8 @@
 #define TEST_ALIGN	  64u
 #define TEST_BLOCK_ALIGN  4096u
 #define TEST_KEEP_DEFAULT 16u
-#define TEST_LEAF	  1024u /* numbers in a leaf of the table */
-#define TEST_LEAVES	  4096u
+#define TEST_LEAF	  256u /* numbers in a leaf of the table; a small store has one */
+#define TEST_LEAVES	  1024u
 #define TEST_MAGIC_ALLOC  0x616c6c6f63a110c1ull
 #define TEST_MAGIC_TAKEN  0x7461e1b10c7a4e01ull
 #define TEST_MAGIC_READY  0x4ead1b10c4ead102ull
