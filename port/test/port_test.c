@@ -25,8 +25,8 @@
 #define TEST_ALIGN	  64u
 #define TEST_BLOCK_ALIGN  4096u
 #define TEST_KEEP_DEFAULT 16u
-#define TEST_LEAF	  256u /* numbers in a leaf of the table; a small store has one */
-#define TEST_LEAVES	  1024u
+#define TEST_LEAF	  1024u /* numbers in a leaf of the table; a small store has one */
+#define TEST_LEAVES	  256u
 #define TEST_MAGIC_ALLOC  0x616c6c6f63a110c1ull
 #define TEST_MAGIC_TAKEN  0x7461e1b10c7a4e01ull
 #define TEST_MAGIC_READY  0x4ead1b10c4ead102ull
@@ -83,7 +83,7 @@ struct rzs_blocks {
 	uint64_t taken, ready, peak;
 	struct test_block *head, **tail;
 	struct test_block all; /* ring of all blocks */
-	struct test_entry **leaves;
+	struct test_entry *leaves[TEST_LEAVES];
 	uint32_t next;	 /* numbers below have been used, and 0 */
 	uint32_t unused; /* the first number that has no block any more, or 0 */
 };
@@ -372,14 +372,12 @@ static bool test_number(struct rzs_blocks *b, struct test_block *t)
 
 static void test_unnumber(struct rzs_blocks *b, struct test_block *t)
 {
-	struct test_entry *e = test_entry(b, t->number);
-
-	__atomic_store_n(&e->block, NULL, __ATOMIC_RELEASE);
-	e->unused = b->unused;
+	__atomic_store_n(&test_entry(b, t->number)->block, NULL, __ATOMIC_RELEASE);
+	test_entry(b, t->number)->unused = b->unused;
 	b->unused = t->number;
 }
 
-static void test_block_unmap(struct rzs_blocks *b, struct test_block *t)
+static void test_block_unmap(const struct rzs_blocks *b, struct test_block *t)
 {
 	if (b->guard)
 		munmap(t, test_head_len(b) + RZS_BLOCK_SIZE + test_page());
@@ -465,7 +463,6 @@ void rzs_blocks_close(struct rzs_blocks *b)
 	}
 	for (unsigned i = 0; i < TEST_LEAVES; i++)
 		test_heap_free(b->leaves[i]);
-	test_heap_free(b->leaves);
 	rzs_port_free(b, sizeof(*b));
 }
 
@@ -512,13 +509,6 @@ int rzs_blocks_open(struct rzs_blocks **out, uint64_t max_blocks, uint64_t reser
 	*out = b;
 	if (!b)
 		return -ENOMEM;
-	b->leaves = test_heap(TEST_ALIGN, TEST_LEAVES * sizeof(*b->leaves));
-	if (!b->leaves) {
-		rzs_port_free(b, sizeof(*b));
-		*out = NULL;
-		return -ENOMEM;
-	}
-	memset(b->leaves, 0, TEST_LEAVES * sizeof(*b->leaves));
 	b->next = 1;
 	rzs_lock_init(&b->lock);
 	b->guard = test_guard;

@@ -9,7 +9,7 @@
 #include <fcntl.h>
 
 #define MIB   (1024u * 1024u)
-#define WORLD 512u /* bytes: what the test port allocates for itself */
+#define WORLD 2560u /* bytes: what the test port allocates for itself */
 
 T_TEST(a_new_store_holds_nothing)
 {
