@@ -416,7 +416,7 @@ T_TEST(no_memory_for_the_index)
 	T_OK(strstr(why, "merge-run=1: no memory for an index of ") != NULL);
 	T_EQ(m.knobs.run, RZS_MERGE_STOP);
 	s = stats_of(&t);
-	T_EQ(twin_set_limit(&t, s.fixed_bytes + 10 * RZS_BLOCK_SIZE), 0);
+	T_EQ(twin_set_limit(&t, s.fixed_bytes + s.table_bytes + 10 * RZS_BLOCK_SIZE), 0);
 	k = m.knobs;
 	k.run = RZS_MERGE_RUN;
 	k.index_bytes = 1u << 20;
