@@ -259,7 +259,8 @@ static void *upkeep_main(void *unused)
 	while (!atomic_load(&stopping)) {
 		uint64_t now = rzs_clock_ms(), wait = tick > now ? tick - now : 0, began;
 
-		if (upkeep_wait(swaps, merge_wait < wait ? merge_wait : wait) || rzs_clock_ms() >= tick) {
+		if (upkeep_wait(swaps, merge_wait < wait ? merge_wait : wait) ||
+		    rzs_clock_ms() >= tick) {
 			look_at_all();
 			tick = rzs_clock_ms() + TICK_MS;
 		}

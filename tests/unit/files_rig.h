@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * For the tests of swap files: a directory for them, calls that fail when they are told to, which
+ * For the tests of swap files: a directory for them, calls that fail when a test says so, which
  * --wrap= puts in place of the system's, and what can be asked of the files.  For one program.
  */
 #ifndef FILES_RIG_H

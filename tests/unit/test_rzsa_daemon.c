@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/swap.h>
 #include <sys/un.h>
 
 #include "rzsa_daemon.h"
@@ -95,7 +96,7 @@ enum rzsa_outcome __wrap_rzsa_file_drop(struct rzsa_dir *dir, const char *name, 
 int __wrap_swapon(const char *path, int flags)
 {
 	shared->turned_on++;
-	shared->priority = flags & 0x7fff;
+	shared->priority = flags & SWAP_FLAG_PREFER ? flags & 0x7fff : -2;
 	snprintf(shared->last, sizeof(shared->last), "%s", path);
 	if (shared->swapon_error) {
 		errno = shared->swapon_error;
@@ -363,6 +364,21 @@ T_TEST(a_helper_is_killed)
 	/* One that ends while it has nothing to do, too. */
 	kill(d.actors.helper[RZSA_FAST].pid, SIGKILL);
 	UNTIL(d.board.done[RZSA_ADD_FILE] >= 1);
+	rzsa_daemon_end(&d);
+}
+
+/* Red when pages go to a disk before memory is full of compressed ones. */
+T_TEST(files_come_last)
+{
+	make();
+	put("/proc/swaps", HEADING "/dev/zram0 partition 1048576 1040000 5\n"
+				   "/dev/nbd3 partition 1048576 1040000 1\n");
+	memory(60);
+	UNTIL(shared->turned_on == 1);
+	T_EQ(shared->priority, 0);
+	memory(30);
+	UNTIL(shared->turned_on == 2);
+	T_EQ(shared->priority, -2);
 	rzsa_daemon_end(&d);
 }
 

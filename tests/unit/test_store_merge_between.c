@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Merging and what others do between two steps of a call.  One thread: the port calls in between. */
+/* Merging, and what others do between two steps of a call.  One thread: the port calls them. */
 #include "merge_rig.h"
 #include "pool_internal.h"
 #include "port_test.h"

@@ -21,8 +21,7 @@
 
 #define NOTE_WAIT	5u /* seconds for the lock of what is noted */
 #define DEVICE_PRIORITY 100
-#define FILE_PRIORITY \
-	32 /* of the first file; each further one has less, so that they fill one by one */
+#define FILE_PRIORITY	32 /* at most: below what is compressed, and each below the one before */
 
 /* ---- in the process: swapon ---- */
 
@@ -52,22 +51,45 @@ static bool is_in(const char *dir, const char *name)
 	       memcmp(name, dir, strlen(dir)) == 0;
 }
 
-/* Like the compressed devices that are on; below all files of ours that are on. */
-static int priority_for(const struct rzsa_dir *dir, bool file)
+static bool is_device(const struct rzst_swap_area *a, const char *kind)
+{
+	return !a->is_file && strncmp(a->name, kind, strlen(kind)) == 0;
+}
+
+static bool is_ours(const struct rzst_swap_area *a)
+{
+	return is_device(a, "/dev/nbd") || is_device(a, "/dev/ramzswap");
+}
+
+/* As the first of our devices that are on. */
+static int priority_for_device(void)
 {
 	struct rzst_swap_area v[RZST_SWAPS_MAX];
 	unsigned nr = rzst_swaps_read(v);
-	int priority = file ? FILE_PRIORITY : -1;
+	int priority = RZST_PRIORITY_NONE;
 
-	for (unsigned i = 0; i < nr; i++) {
-		if (file && is_in(dir->path, v[i].name) && v[i].priority <= priority)
-			priority = v[i].priority > 0 ? v[i].priority - 1 : 0;
-		if (!file && !v[i].is_file && v[i].priority > priority &&
-		    (strncmp(v[i].name, "/dev/nbd", 8) == 0 ||
-		     strncmp(v[i].name, "/dev/ramzswap", 13) == 0))
+	for (unsigned i = 0; i < nr; i++)
+		if (is_ours(&v[i]) && v[i].priority > priority)
 			priority = v[i].priority;
-	}
 	return priority >= 0 ? priority : DEVICE_PRIORITY;
+}
+
+/*
+ * Below all that is compressed, whoever turned it on, and below all files of ours: pages go to the
+ * disk last.  Below priority 0 there is the kernel's choice, which is below all that is on.
+ */
+static int priority_for_file(const struct rzsa_dir *dir)
+{
+	struct rzst_swap_area v[RZST_SWAPS_MAX];
+	unsigned nr = rzst_swaps_read(v);
+	int priority = FILE_PRIORITY;
+
+	for (unsigned i = 0; i < nr; i++)
+		if ((is_ours(&v[i]) || is_device(&v[i], "/dev/zram") ||
+		     is_in(dir->path, v[i].name)) &&
+		    v[i].priority <= priority)
+			priority = v[i].priority - 1;
+	return priority >= 0 ? priority : RZST_PRIORITY_NONE;
 }
 
 struct turned_on {
@@ -90,7 +112,7 @@ static void turn_on(const struct rzsa_dir *dir, const char *path, bool file,
 		    struct rzsa_report *out)
 {
 	const struct rzst_swapon_how how = {
-		.priority = priority_for(dir, file),
+		.priority = file ? priority_for_file(dir) : priority_for_device(),
 		.discard = file ? RZST_DISCARD_NONE : RZST_DISCARD_BOTH,
 	};
 	struct turned_on t = {path, how.priority};

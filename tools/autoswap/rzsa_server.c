@@ -305,7 +305,8 @@ static const struct rzsa_server *server_of(const struct rzsa_servers *s,
 	for (unsigned i = 0; nbd->server_pid && i < RZSA_SERVERS_MAX; i++) {
 		const struct rzsa_server *v = &s->v[i];
 
-		if (*v->path && v->heard >= 0 && v->pid == nbd->server_pid && now - v->heard < FRESH_MS)
+		if (*v->path && v->heard >= 0 && v->pid == nbd->server_pid &&
+		    now - v->heard < FRESH_MS)
 			return v;
 	}
 	return NULL;
