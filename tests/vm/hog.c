@@ -12,7 +12,7 @@
  *
  * With -a PERCENT so many of the pages have, until they are rewritten, the same contents for every
  * seed: several programs have them in common.  With -o it has the kernel swap out all pages after
- * the last pass.
+ * the last pass; with -M it lets KSM merge them where they are.
  *
  * With -t SECONDS it dies of SIGALRM when it has not done a MiB in that time: it gets nowhere.  The
  * signal ends it wherever in the kernel it waits for memory.
@@ -59,6 +59,7 @@ struct hog {
 	unsigned alike; /* percent of the pages that do not depend on the seed at first */
 	unsigned patience; /* seconds for a MiB; 0: any time */
 	bool page_out;
+	bool mergeable; /* by KSM */
 	unsigned mix[5];    /* percent of zero, same-filled, text, pointers, random; sums to 100 */
 	uint64_t *progress; /* pages done so far, in a file the hang watcher looks at */
 };
@@ -291,8 +292,11 @@ static int parse(int argc, char **argv, struct hog *hog)
 	unsigned *number;
 	int c;
 
-	while ((c = getopt(argc, argv, "a:om:p:s:t:v:x:k:c:w:")) != -1) {
+	while ((c = getopt(argc, argv, "a:Mom:p:s:t:v:x:k:c:w:")) != -1) {
 		switch (c) {
+		case 'M':
+			hog->mergeable = true;
+			break;
 		case 'o':
 			hog->page_out = true;
 			break;
@@ -343,7 +347,7 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (parse(argc, argv, &hog)) {
 		fprintf(stderr, "usage: hog -m MIB [-p passes] [-v percent-visited] [-s seed]\n"
-				"           [-a percent-alike] [-o] [-k keep-MIB] [-t seconds]\n"
+				"           [-a percent-alike] [-M] [-o] [-k keep-MIB] [-t seconds]\n"
 				"           [-x zero:same:text:pointers:random (percent)]\n"
 				"           [-c progress-file] [-w page-to-corrupt]\n");
 		return EXIT_USAGE;
@@ -354,8 +358,11 @@ int main(int argc, char **argv)
 		perror("hog: mmap");
 		return EXIT_MEMORY;
 	}
-	/* Of huge pages only whole ones go out. */
-	if (hog.page_out && madvise(hog.base, hog.nr_pages * PAGES_SIZE, MADV_NOHUGEPAGE))
+	/* Of huge pages only whole ones go out, or are merged. */
+	if ((hog.page_out || hog.mergeable) &&
+	    madvise(hog.base, hog.nr_pages * PAGES_SIZE, MADV_NOHUGEPAGE))
+		return EXIT_MEMORY;
+	if (hog.mergeable && madvise(hog.base, hog.nr_pages * PAGES_SIZE, MADV_MERGEABLE))
 		return EXIT_MEMORY;
 	for (unsigned pass = 0; pass <= hog.passes; pass++) {
 		if (run_pass(&hog, pass))
