@@ -31,11 +31,12 @@
 #define BLOCKS_STEP   8u  /* populated by one call: 256 KiB */
 #define BLOCKS_BUDGET 32u /* populated between two readings of the headroom: 1 MiB */
 /*
- * The default reserve is RAM / 32 less 4 MiB, 2 to 16 MiB, or max / 4 where that is less, but never
- * less than 256 KiB.  Small machines, whose queues are short, never used more than 1.1 MiB of it.
+ * The default reserve is RAM / 32, at most 16 MiB.  Below 336 MiB of RAM it is RAM / 16 less 10.5
+ * MiB, at least 2 MiB, as rzs-nbd-swap keeps queues short on such machines: they never used more
+ * than 1.1 MiB of it.  It is at most max / 4, and at least 256 KiB.
  */
 #define BLOCKS_RESERVE_SHARE 32u
-#define BLOCKS_RESERVE_LESS  128u
+#define BLOCKS_RESERVE_LESS  336u
 #define BLOCKS_RESERVE_SMALL 64u
 #define BLOCKS_RESERVE_MOST  512u
 #define BLOCKS_RESERVE_LEAST 8u
@@ -81,10 +82,10 @@ static uint64_t blocks_min(uint64_t a, uint64_t b)
 
 uint64_t rzs_blocks_default_reserve(uint64_t max, uint64_t ram)
 {
-	uint64_t n = ram / RZS_BLOCK_SIZE / BLOCKS_RESERVE_SHARE;
+	uint64_t share = ram / RZS_BLOCK_SIZE / BLOCKS_RESERVE_SHARE, n = BLOCKS_RESERVE_SMALL;
 
-	n = n > BLOCKS_RESERVE_LESS + BLOCKS_RESERVE_SMALL ? n - BLOCKS_RESERVE_LESS
-							   : BLOCKS_RESERVE_SMALL;
+	if (2 * share > BLOCKS_RESERVE_LESS + n)
+		n = blocks_min(share, 2 * share - BLOCKS_RESERVE_LESS);
 	n = blocks_min(blocks_min(n, BLOCKS_RESERVE_MOST), max / 4);
 	return n > BLOCKS_RESERVE_LEAST ? n : BLOCKS_RESERVE_LEAST;
 }

@@ -25,7 +25,8 @@ void rzs_blocks_set_headroom(const char *path);
 
 /*
  * The default reserve, in blocks, of a source of at most max blocks on a machine with ram bytes of
- * RAM: 8 to 512 blocks, and within these a quarter of max and a 32nd of RAM at most.
+ * RAM: 8 to 512 blocks, and within these a quarter of max and a 32nd of RAM at most, or less on a
+ * machine with less than 336 MiB.
  */
 uint64_t rzs_blocks_default_reserve(uint64_t max, uint64_t ram);
 

@@ -44,7 +44,9 @@ T_TEST(the_default_reserve_is_a_share_of_little_memory)
 
 	T_EQ(rzs_blocks_default_reserve(large, 80 * mib), 64);
 	T_EQ(rzs_blocks_default_reserve(large, 192 * mib), 64);
-	T_EQ(rzs_blocks_default_reserve(large, 256 * mib), 128);
+	T_EQ(rzs_blocks_default_reserve(large, 256 * mib), 176);
+	T_EQ(rzs_blocks_default_reserve(large, 336 * mib), 336);
+	T_EQ(rzs_blocks_default_reserve(large, 400 * mib), 400);
 	T_EQ(rzs_blocks_default_reserve(large, 640 * mib), 512);
 	T_EQ(rzs_blocks_default_reserve(large, 64 * 1024 * mib), 512);
 	T_EQ(rzs_blocks_default_reserve(40, 80 * mib), 10);

@@ -78,8 +78,8 @@ void rzsa_board_show(struct rzsa_board *shown, const struct rzsa_board *b)
 	const size_t from = offsetof(struct rzsa_board, started);
 	uint32_t turn = shown->turn | 1;
 
-	__atomic_store_n(&shown->turn, turn, __ATOMIC_RELAXED);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	/* An exchange, so that nothing of what follows comes before it. */
+	(void)__atomic_exchange_n(&shown->turn, turn, __ATOMIC_ACQ_REL);
 	snprintf(shown->build, sizeof(shown->build), "rzs-autoswap " VERSION " %zu", sizeof(*b));
 	memcpy((char *)shown + from, (const char *)b + from, sizeof(*b) - from);
 	__atomic_store_n(&shown->turn, turn + 1, __ATOMIC_RELEASE);
