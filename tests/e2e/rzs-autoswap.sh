@@ -121,7 +121,7 @@ if start_daemon "$tool" -p"$tmpdir/pid"; then
 
 	# From now on each malloc() fails, and is counted.  (struct page of fail_nth.c: what is armed, and what failed.)
 	preload=$(realpath "$builddir/.libs/fail_nth.so" 2>/dev/null)
-	if [ -n "$preload" ] && ! nm -D "$tool" 2>/dev/null | grep -qE '__(a|t)san'; then
+	if [ -n "$preload" ] && [ "$(nm -D "$tool" 2>/dev/null | grep -cE '__(a|t)san')" = 0 ]; then
 		head -c 64 /dev/zero >"$tmpdir/page"
 		start_daemon env LD_PRELOAD="$preload" RZS_FAIL_FILE="$tmpdir/page" "$tool" || fail "it does not start"
 		printf '\377\377\377\177' | dd of="$tmpdir/page" bs=1 seek=40 conv=notrunc status=none
