@@ -22,7 +22,6 @@ RZS_UNIT_TESTS = \
 	tests/unit/test_store_limit \
 	tests/unit/test_store_map \
 	tests/unit/test_store_merge \
-	tests/unit/test_store_merge_between \
 	tests/unit/test_store_merge_races \
 	tests/unit/test_store_merge_writes \
 	tests/unit/test_store_model \
@@ -34,7 +33,11 @@ RZS_UNIT_TESTS = \
 	tests/unit/test_swap_header
 
 # Too long for valgrind: AddressSanitizer has them.
-RZS_UNIT_TESTS_ONE = tests/unit/test_store_kill tests/unit/test_store_oom tests/unit/test_rzsa_days
+RZS_UNIT_TESTS_ONE = \
+	tests/unit/test_rzsa_days \
+	tests/unit/test_store_kill \
+	tests/unit/test_store_merge_between \
+	tests/unit/test_store_oom
 
 # Not under valgrind, whose 3.19 does not know pidfd_open(2): AddressSanitizer has them, too.
 RZS_UNIT_TESTS_PIDFD = \
