@@ -347,8 +347,8 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (parse(argc, argv, &hog)) {
 		fprintf(stderr, "usage: hog -m MIB [-p passes] [-v percent-visited] [-s seed]\n"
-				"           [-a percent-alike] [-M] [-o] [-k keep-MIB] [-t seconds]\n"
-				"           [-x zero:same:text:pointers:random (percent)]\n"
+				"           [-a percent-alike] [-M] [-o] [-k keep-MIB]\n"
+				"           [-t seconds] [-x zero:same:text:pointers:random (percent)]\n"
 				"           [-c progress-file] [-w page-to-corrupt]\n");
 		return EXIT_USAGE;
 	}
