@@ -348,8 +348,8 @@ int main(int argc, char **argv)
 	if (parse(argc, argv, &hog)) {
 		fprintf(stderr, "usage: hog -m MIB [-p passes] [-v percent-visited] [-s seed]\n"
 				"           [-a percent-alike] [-M] [-o] [-k keep-MIB]\n"
-				"           [-t seconds] [-x zero:same:text:pointers:random (percent)]\n"
-				"           [-c progress-file] [-w page-to-corrupt]\n");
+				"           [-x zero:same:text:pointers:random (percent)]\n"
+				"           [-t seconds] [-c progress-file] [-w page]\n");
 		return EXIT_USAGE;
 	}
 	hog.base = mmap(NULL, hog.nr_pages * PAGES_SIZE, PROT_READ | PROT_WRITE,
