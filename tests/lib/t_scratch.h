@@ -8,6 +8,7 @@
 #define T_SCRATCH_H
 
 #include <ftw.h>
+#include <sys/stat.h>
 
 #include "t.h"
 
@@ -44,6 +45,25 @@ static inline const char *t_scratch(void)
 	t_scratch_owner = getpid();
 	atexit(t_scratch_remove);
 	return t_scratch_path;
+}
+
+/* Write a file of that directory, whose name begins with "/", and make the directories above it. */
+static inline void t_scratch_put(const char *at, const char *text)
+{
+	char t_path[4096];
+	FILE *f;
+
+	snprintf(t_path, sizeof(t_path), "%s%s", t_scratch(), at);
+	for (char *slash = t_path + strlen(t_scratch()) + 1; *slash; slash++)
+		if (*slash == '/') {
+			*slash = '\0';
+			T_OK(mkdir(t_path, 0755) == 0 || errno == EEXIST);
+			*slash = '/';
+		}
+	f = fopen(t_path, "w");
+	T_OK(f);
+	T_GE(fputs(text, f), 0);
+	T_EQ(fclose(f), 0);
 }
 
 #endif

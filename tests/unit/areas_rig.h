@@ -24,32 +24,14 @@ static struct {
 	unsigned calls;
 } * fake;
 
-static void put(const char *name, const char *text)
-{
-	char path[256];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s%s", t_scratch(), name);
-	for (char *c = path + strlen(t_scratch()) + 1; *c; c++)
-		if (*c == '/') {
-			*c = '\0';
-			T_OK(mkdir(path, 0755) == 0 || errno == EEXIST);
-			*c = '/';
-		}
-	f = fopen(path, "w");
-	T_OK(f);
-	fputs(text, f);
-	T_EQ(fclose(f), 0);
-}
-
 static void begin(const char *swaps)
 {
 	fake = mmap(NULL, sizeof(*fake), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	T_OK(fake != MAP_FAILED);
 	T_EQ(setenv("RZS_SYSROOT", t_scratch(), 1), 0);
-	put("/proc/swaps", swaps);
-	put("/proc/sys/kernel/random/boot_id", "boot-1\n");
-	put("/run/x", ""); /* the directory /run */
+	t_scratch_put("/proc/swaps", swaps);
+	t_scratch_put("/proc/sys/kernel/random/boot_id", "boot-1\n");
+	t_scratch_put("/run/x", ""); /* the directory /run */
 }
 
 int __wrap_swapon(const char *path, int flags);
@@ -77,7 +59,7 @@ int __wrap_swapoff(const char *path)
 	if (errno)
 		return -1;
 	if (fake->ends)
-		put("/proc/swaps", HEADING);
+		t_scratch_put("/proc/swaps", HEADING);
 	return 0;
 }
 

@@ -16,34 +16,18 @@ static struct rzsa_settings settings;
 static struct rzsa_collector c;
 static struct rzsa_inputs in;
 
-static void put(const char *at, const char *text)
-{
-	char path[PATH_MAX];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s%s", t_scratch(), at);
-	for (char *s = path + strlen(t_scratch()) + 1; *s; s++)
-		if (*s == '/') {
-			*s = '\0';
-			if (mkdir(path, 0700) < 0 && errno != EEXIST)
-				abort();
-			*s = '/';
-		}
-	f = fopen(path, "w");
-	if (!f || fputs(text, f) < 0 || fclose(f) != 0)
-		abort();
-}
-
 static void make(void)
 {
 	T_EQ(setenv("RZS_SYSROOT", t_scratch(), 1), 0);
-	put("/proc/meminfo", "MemTotal:  1048576 kB\nMemFree: 5 kB\nMemAvailable: 400000 kB\n");
-	put("/proc/swaps", HEADING);
-	put("/proc/vmstat", "pswpin 1000\nworkingset_refault_anon 50\nallocstall_dma32 3\n"
-			    "allocstall_normal 7\nallocstall_movable 1\n");
-	put("/proc/pressure/memory", "some avg10=20.00 avg60=1.23 avg300=0.00 total=5\n"
-				     "full avg10=9.99 avg60=0.00 avg300=0.00 total=5\n");
-	put("/run/rzs/x", "");
+	t_scratch_put("/proc/meminfo",
+		      "MemTotal:  1048576 kB\nMemFree: 5 kB\nMemAvailable: 400000 kB\n");
+	t_scratch_put("/proc/swaps", HEADING);
+	t_scratch_put("/proc/vmstat",
+		      "pswpin 1000\nworkingset_refault_anon 50\nallocstall_dma32 3\n"
+		      "allocstall_normal 7\nallocstall_movable 1\n");
+	t_scratch_put("/proc/pressure/memory", "some avg10=20.00 avg60=1.23 avg300=0.00 total=5\n"
+					       "full avg10=9.99 avg60=0.00 avg300=0.00 total=5\n");
+	t_scratch_put("/run/rzs/x", "");
 	rzsa_settings_init(&settings);
 	rzsa_collect_begin(&c, &settings, false);
 }
@@ -61,17 +45,18 @@ T_TEST(memory_and_pressure)
 	T_EQ(in.psi_critical, false);
 	T_EQ(in.nr_areas, 0);
 	T_EQ(in.can_add_device, false);
-	put("/proc/pressure/memory", "some avg10=14.99 avg60=100.00 avg300=0.00 total=5\n"
-				     "full avg10=10.00 avg60=0.00 avg300=0.00 total=5\n");
+	t_scratch_put("/proc/pressure/memory", "some avg10=14.99 avg60=100.00 avg300=0.00 total=5\n"
+					       "full avg10=10.00 avg60=0.00 avg300=0.00 total=5\n");
 	rzsa_collect(&c, 1000, &in);
 	T_EQ(in.psi_short, false);
 	T_OK(in.psi_critical);
 	T_EQ(in.psi_avg60, 10000);
 	/* No PSI, or what is not understood. */
-	put("/proc/pressure/memory", "nonsense\n");
+	t_scratch_put("/proc/pressure/memory", "nonsense\n");
 	rzsa_collect(&c, 2000, &in);
 	T_EQ(in.psi || in.psi_short || in.psi_critical, false);
-	put("/proc/pressure/memory", "some avg10=1.00 avg60=101.00 avg300=0.00 total=5\n");
+	t_scratch_put("/proc/pressure/memory",
+		      "some avg10=1.00 avg60=101.00 avg300=0.00 total=5\n");
 	rzsa_collect(&c, 2000, &in);
 	T_EQ(in.psi, false);
 	/* Nothing at all. */
@@ -86,17 +71,18 @@ T_TEST(rates_are_per_second)
 	make();
 	rzsa_collect(&c, 5000, &in);
 	T_EQ(in.swapins + in.refaults + in.stalls, 0);
-	put("/proc/vmstat", "pswpin 1500\nworkingset_refault_anon 60\nallocstall_dma32 4\n"
-			    "allocstall_normal 10\nallocstall_movable 1\n");
+	t_scratch_put("/proc/vmstat",
+		      "pswpin 1500\nworkingset_refault_anon 60\nallocstall_dma32 4\n"
+		      "allocstall_normal 10\nallocstall_movable 1\n");
 	rzsa_collect(&c, 7000, &in);
 	T_EQ(in.swapins, 250 * sysconf(_SC_PAGESIZE) / 1024);
 	T_EQ(in.refaults, 5 * sysconf(_SC_PAGESIZE) / 1024);
 	T_EQ(in.stalls, 2);
 	/* Counters that begin anew are no rate, nor is a clock that stands still. */
-	put("/proc/vmstat", "pswpin 3\n");
+	t_scratch_put("/proc/vmstat", "pswpin 3\n");
 	rzsa_collect(&c, 8000, &in);
 	T_EQ(in.swapins + in.refaults + in.stalls, 0);
-	put("/proc/vmstat", "pswpin 9\n");
+	t_scratch_put("/proc/vmstat", "pswpin 9\n");
 	rzsa_collect(&c, 8000, &in);
 	T_EQ(in.swapins, 0);
 }
@@ -106,11 +92,12 @@ T_TEST(rates_are_per_second)
 T_TEST(areas_and_what_they_hold)
 {
 	make();
-	put("/proc/swaps", HEADING ZRAM "/var/lib/rzs-autoswap/0 file 300000 1000 -2\n"
-					"/var/lib/rzs-autoswap-not/0 file 300000 0 -3\n"
-					"/dev/sda2 partition 500000 0 -4\n"
-					"/dev/nbd7 partition 400000 5000 -5\n");
-	put("/sys/block/zram0/mm_stat", "716800000 200000000 204800000 512000000 0 0 0 0 0\n");
+	t_scratch_put("/proc/swaps", HEADING ZRAM "/var/lib/rzs-autoswap/0 file 300000 1000 -2\n"
+						  "/var/lib/rzs-autoswap-not/0 file 300000 0 -3\n"
+						  "/dev/sda2 partition 500000 0 -4\n"
+						  "/dev/nbd7 partition 400000 5000 -5\n");
+	t_scratch_put("/sys/block/zram0/mm_stat",
+		      "716800000 200000000 204800000 512000000 0 0 0 0 0\n");
 	rzsa_collect(&c, 0, &in);
 	T_EQ(in.nr_areas, 5);
 	/* zram: by what it really holds; left alone. */
@@ -141,11 +128,11 @@ T_TEST(areas_and_what_they_hold)
 T_TEST(fstab_keeps_an_area)
 {
 	make();
-	put("/proc/swaps", HEADING "/var/lib/rzs-autoswap/0 file 300000 0 -2\n"
-				   "/var/lib/rzs-autoswap/1 file 300000 0 -3\n");
-	put("/var/lib/rzs-autoswap/0", "");
-	put("/var/lib/rzs-autoswap/1", "");
-	put("/etc/fstab", "/var/lib/rzs-autoswap/1 none swap sw 0 0\n");
+	t_scratch_put("/proc/swaps", HEADING "/var/lib/rzs-autoswap/0 file 300000 0 -2\n"
+					     "/var/lib/rzs-autoswap/1 file 300000 0 -3\n");
+	t_scratch_put("/var/lib/rzs-autoswap/0", "");
+	t_scratch_put("/var/lib/rzs-autoswap/1", "");
+	t_scratch_put("/etc/fstab", "/var/lib/rzs-autoswap/1 none swap sw 0 0\n");
 	rzsa_collect_begin(&c, &settings, false);
 	rzsa_collect(&c, 0, &in);
 	T_EQ(in.nr_areas, 2);
@@ -157,18 +144,18 @@ T_TEST(fstab_keeps_an_area)
 T_TEST(a_device_that_is_off)
 {
 	make();
-	put("/sys/block/ramzswap0/size", "0\n");
-	put("/sys/block/nbd0/size", "4096\n");
+	t_scratch_put("/sys/block/ramzswap0/size", "0\n");
+	t_scratch_put("/sys/block/nbd0/size", "4096\n");
 	rzsa_collect(&c, 0, &in);
 	T_EQ(in.can_add_device, false);
-	put("/run/rzs/nbd0.state", "server_pid 5\nname a\n");
+	t_scratch_put("/run/rzs/nbd0.state", "server_pid 5\nname a\n");
 	rzsa_collect(&c, 0, &in);
 	T_OK(in.can_add_device);
 	T_STR_EQ(c.spare_device, "/dev/nbd0");
-	put("/sys/block/ramzswap0/size", "4096\n");
+	t_scratch_put("/sys/block/ramzswap0/size", "4096\n");
 	rzsa_collect(&c, 0, &in);
 	T_STR_EQ(c.spare_device, "/dev/ramzswap0");
-	put("/proc/swaps", HEADING "/dev/ramzswap0 partition 2048 0 100\n");
+	t_scratch_put("/proc/swaps", HEADING "/dev/ramzswap0 partition 2048 0 100\n");
 	rzsa_collect(&c, 0, &in);
 	T_STR_EQ(c.spare_device, "/dev/nbd0");
 	/* One that was refused is not offered again; nor is any if none is managed. */
@@ -187,16 +174,16 @@ T_TEST(areas_keep_their_numbers)
 	uint32_t first, second;
 
 	make();
-	put("/proc/swaps", HEADING "/a file 1000 0 1\n/b file 1000 0 2\n");
+	t_scratch_put("/proc/swaps", HEADING "/a file 1000 0 1\n/b file 1000 0 2\n");
 	rzsa_collect(&c, 0, &in);
 	first = in.area[0].id;
 	second = in.area[1].id;
 	T_NE(first, second);
-	put("/proc/swaps", HEADING "/b file 1000 0 2\n");
+	t_scratch_put("/proc/swaps", HEADING "/b file 1000 0 2\n");
 	rzsa_collect(&c, 1000, &in);
 	T_EQ(in.nr_areas, 1);
 	T_EQ(in.area[0].id, second);
-	put("/proc/swaps", HEADING "/a file 1000 0 1\n/b file 1000 0 2\n");
+	t_scratch_put("/proc/swaps", HEADING "/a file 1000 0 1\n/b file 1000 0 2\n");
 	rzsa_collect(&c, 2000, &in);
 	T_EQ(in.area[1].id, second);
 	T_OK(in.area[0].id != first && in.area[0].id != second);
@@ -208,14 +195,14 @@ static void zram_holds(unsigned stored_mib, unsigned held_mib)
 
 	snprintf(text, sizeof(text), "%llu 0 %llu 0 0 0 0 0 0\n",
 		 (unsigned long long)stored_mib << 20, (unsigned long long)held_mib << 20);
-	put("/sys/block/zram0/mm_stat", text);
+	t_scratch_put("/sys/block/zram0/mm_stat", text);
 }
 
 /* The ratio of what was stored last is that of the growth, once there is enough of it. */
 T_TEST(the_last_ratio_is_that_of_the_growth)
 {
 	make();
-	put("/proc/swaps", HEADING ZRAM);
+	t_scratch_put("/proc/swaps", HEADING ZRAM);
 	zram_holds(300, 100);
 	rzsa_collect(&c, 0, &in);
 	T_EQ(in.area[0].recent, 3000);

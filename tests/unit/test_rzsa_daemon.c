@@ -37,31 +37,13 @@ static bool server_hangs;
 
 /* ---- the machine ---- */
 
-static void put(const char *at, const char *text)
-{
-	char path[300];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s%s", t_scratch(), at);
-	for (char *s = path + strlen(t_scratch()) + 1; *s; s++)
-		if (*s == '/') {
-			*s = '\0';
-			T_OK(mkdir(path, 0700) == 0 || errno == EEXIST);
-			*s = '/';
-		}
-	f = fopen(path, "w");
-	T_OK(f);
-	fputs(text, f);
-	T_EQ(fclose(f), 0);
-}
-
 static void memory(unsigned available_mib)
 {
 	char text[200];
 
 	snprintf(text, sizeof(text), "MemTotal: 1048576 kB\nMemAvailable: %u kB\n",
 		 available_mib * 1024);
-	put("/proc/meminfo", text);
+	t_scratch_put("/proc/meminfo", text);
 }
 
 static void change_swaps(const char *path, bool on, int priority)
@@ -78,7 +60,7 @@ static void change_swaps(const char *path, bool on, int priority)
 		fclose(f);
 	if (on)
 		snprintf(text + strlen(text), 400, "%s file 200000 0 %d\n", path, priority);
-	put("/proc/swaps", text);
+	t_scratch_put("/proc/swaps", text);
 }
 
 int __wrap_swapon(const char *path, int flags);
@@ -220,7 +202,7 @@ static void make_server(void)
 {
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
 
-	put("/run/rzs/nbd0.state", "server_pid 4711\nname a\n");
+	t_scratch_put("/run/rzs/nbd0.state", "server_pid 4711\nname a\n");
 	snprintf(a.sun_path, sizeof(a.sun_path), "%s/run/rzs/control.sock", t_scratch());
 	listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
 	T_EQ(bind(listener, (struct sockaddr *)&a, sizeof(a)), 0);
@@ -245,10 +227,10 @@ static void make(void)
 		      0);
 	T_OK(shared != MAP_FAILED);
 	T_EQ(setenv("RZS_SYSROOT", t_scratch(), 1), 0);
-	put("/proc/swaps", HEADING);
-	put("/proc/vmstat", "pswpin 0\n");
-	put("/run/rzs/x", "");
-	put("/var/lib/rzs-autoswap/x", "");
+	t_scratch_put("/proc/swaps", HEADING);
+	t_scratch_put("/proc/vmstat", "pswpin 0\n");
+	t_scratch_put("/run/rzs/x", "");
+	t_scratch_put("/var/lib/rzs-autoswap/x", "");
 	memory(800);
 	rzsa_settings_init(&d.settings);
 	/* The kernel does not call the files so. */
@@ -311,8 +293,8 @@ static void pool_is_full(void)
 	char text[256];
 
 	snprintf(text, sizeof(text), HEADING NBD, 307200u);
-	put("/proc/swaps", text);
-	put("/run/rzs/areas", "");
+	t_scratch_put("/proc/swaps", text);
+	t_scratch_put("/run/rzs/areas", "");
 	memory(140);
 }
 
@@ -371,8 +353,8 @@ T_TEST(a_helper_is_killed)
 T_TEST(files_come_last)
 {
 	make();
-	put("/proc/swaps", HEADING "/dev/zram0 partition 1048576 1040000 5\n"
-				   "/dev/nbd3 partition 1048576 1040000 1\n");
+	t_scratch_put("/proc/swaps", HEADING "/dev/zram0 partition 1048576 1040000 5\n"
+					     "/dev/nbd3 partition 1048576 1040000 1\n");
 	memory(60);
 	UNTIL(shared->turned_on == 1);
 	T_EQ(shared->priority, 0);
@@ -386,12 +368,12 @@ T_TEST(files_come_last)
 T_TEST(a_refused_device_is_left)
 {
 	make();
-	put("/sys/block/ramzswap0/size", "4096\n");
-	put("/sys/block/ramzswap1/size", "4096\n");
-	put("/sys/block/ramzswap1/store_stat",
-	    "orig_bytes 1073741824\nmem_bytes 104857600\nlimit_bytes 536870912\n");
-	put("/proc/swaps", HEADING "/dev/ramzswap1 partition 1048576 1040000 77\n");
-	put("/run/rzs/areas", "");
+	t_scratch_put("/sys/block/ramzswap0/size", "4096\n");
+	t_scratch_put("/sys/block/ramzswap1/size", "4096\n");
+	t_scratch_put("/sys/block/ramzswap1/store_stat",
+		      "orig_bytes 1073741824\nmem_bytes 104857600\nlimit_bytes 536870912\n");
+	t_scratch_put("/proc/swaps", HEADING "/dev/ramzswap1 partition 1048576 1040000 77\n");
+	t_scratch_put("/run/rzs/areas", "");
 	shared->swapon_error = EINVAL;
 	memory(60);
 	UNTIL(shared->turned_on == 1);
@@ -409,8 +391,8 @@ T_TEST(the_configuration_is_read_again)
 	next.rules.cooldown = 5000;
 	strcpy(next.swappath, "/elsewhere");
 	T_STR_EQ(d.settings.swappath, RZSA_SWAPPATH);
-	put("/etc/fstab", "/var/lib/rzs-autoswap/9 none swap sw 0 0\n");
-	put("/var/lib/rzs-autoswap/9", "");
+	t_scratch_put("/etc/fstab", "/var/lib/rzs-autoswap/9 none swap sw 0 0\n");
+	t_scratch_put("/var/lib/rzs-autoswap/9", "");
 	kill(getpid(), SIGHUP);
 	UNTIL(d.settings.rules.cooldown == 5000);
 	T_STR_EQ(d.settings.swappath, RZSA_SWAPPATH);

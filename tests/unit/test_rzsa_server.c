@@ -25,24 +25,6 @@ static struct rzsa_inside in;
 static int listener = -1, client = -1;
 static int64_t now = 1000;
 
-static void put(const char *at, const char *text)
-{
-	char path[300];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s%s", t_scratch(), at);
-	for (char *s = path + strlen(t_scratch()) + 1; *s; s++)
-		if (*s == '/') {
-			*s = '\0';
-			T_OK(mkdir(path, 0700) == 0 || errno == EEXIST);
-			*s = '/';
-		}
-	f = fopen(path, "w");
-	T_OK(f);
-	fputs(text, f);
-	T_EQ(fclose(f), 0);
-}
-
 static void listen_at(const char *name)
 {
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
@@ -56,7 +38,7 @@ static void listen_at(const char *name)
 static void make(void)
 {
 	T_EQ(setenv("RZS_SYSROOT", t_scratch(), 1), 0);
-	put("/run/rzs/nbd0.state", "server_pid 4711\nname a\n");
+	t_scratch_put("/run/rzs/nbd0.state", "server_pid 4711\nname a\n");
 	rzsa_servers_init(&in.servers);
 	listen_at("control.sock");
 }
@@ -122,14 +104,14 @@ T_TEST(a_server_says_what_its_device_holds)
 	tick(1000);
 	asked("");
 	/* Of another process than the note's, or of no note, nothing is known. */
-	put("/run/rzs/nbd0.state", "server_pid 4712\nname a\n");
+	t_scratch_put("/run/rzs/nbd0.state", "server_pid 4712\nname a\n");
 	look(&other);
 	T_EQ(other.room + other.held, 0);
-	put("/run/rzs/nbd0.state", "server_pid 4711\nname b\n");
+	t_scratch_put("/run/rzs/nbd0.state", "server_pid 4711\nname b\n");
 	look(&other);
 	T_EQ(other.held, 0);
 	/* Without a name it is the only one. */
-	put("/run/rzs/nbd0.state", "server_pid 4711\n");
+	t_scratch_put("/run/rzs/nbd0.state", "server_pid 4711\n");
 	look(&other);
 	T_EQ(other.held, 1048576);
 }
@@ -250,7 +232,7 @@ T_TEST(a_server_dies_and_another_comes)
 	answer(GREETING " pid 5000\nok\n" LIST);
 	look(&other);
 	T_EQ(other.held, 0);
-	put("/run/rzs/nbd0.state", "server_pid 5000\nname a\n");
+	t_scratch_put("/run/rzs/nbd0.state", "server_pid 5000\nname a\n");
 	look(&other);
 	T_GT(other.held, 0);
 }
@@ -288,9 +270,9 @@ T_TEST(the_modules_device)
 	int fd;
 
 	make();
-	put("/sys/block/ramzswap0/store_stat",
-	    "orig_bytes 3000\nobject_bytes 900\nmem_bytes 1000\nlimit_bytes 2000\n");
-	put("/sys/block/ramzswap0/mem_limit", "");
+	t_scratch_put("/sys/block/ramzswap0/store_stat",
+		      "orig_bytes 3000\nobject_bytes 900\nmem_bytes 1000\nlimit_bytes 2000\n");
+	t_scratch_put("/sys/block/ramzswap0/mem_limit", "");
 	rzsa_inside_look(&in, &area, &other);
 	T_EQ(other.room, 7);
 	T_EQ(other.stored, 3000);

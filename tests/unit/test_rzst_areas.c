@@ -133,16 +133,16 @@ T_TEST(what_is_on_before_anything_is_noted_is_permanent)
 	begin(A_IS_ON);
 	T_OK(is_permanent("/dev/a"));
 	T_EQ(rzst_areas_change(1, change_nothing, NULL), 0);
-	put("/proc/swaps", A_IS_ON "/dev/b partition 1000 400 5\n");
+	t_scratch_put("/proc/swaps", A_IS_ON "/dev/b partition 1000 400 5\n");
 	T_OK(is_permanent("/dev/a"));
 	T_OK(!is_permanent("/dev/b"));
 	/* Off, and on again, by whomever. */
-	put("/proc/swaps", HEADING);
+	t_scratch_put("/proc/swaps", HEADING);
 	T_EQ(rzst_areas_change(1, change_nothing, NULL), 0);
-	put("/proc/swaps", A_IS_ON);
+	t_scratch_put("/proc/swaps", A_IS_ON);
 	T_OK(!is_permanent("/dev/a"));
 	/* The machine has come up again, and /run is as it was. */
-	put("/proc/sys/kernel/random/boot_id", "boot-2\n");
+	t_scratch_put("/proc/sys/kernel/random/boot_id", "boot-2\n");
 	T_OK(is_permanent("/dev/a"));
 }
 
@@ -179,7 +179,7 @@ T_TEST(what_is_noted_is_read_again_whatever_the_name)
 	T_OK(is_exclusive(odd));
 	T_EQ(rzst_areas_change(1, set_exclusive, (char[]){"/no"}), -ENODEV);
 	T_OK(is_exclusive(odd));
-	put("/proc/swaps", HEADING);
+	t_scratch_put("/proc/swaps", HEADING);
 	T_EQ(rzst_areas_change(1, set_exclusive, odd), -ENODEV);
 }
 
@@ -205,7 +205,7 @@ T_TEST(a_file_that_is_not_whole_or_of_another_boot_is_a_doubt)
 
 	begin(A_IS_ON);
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-		put("/run/rzs/areas", all[i].text);
+		t_scratch_put("/run/rzs/areas", all[i].text);
 		rzst_areas_read(&areas);
 		T_EQ(areas.nr, 1);
 		T_OK(!areas.v[0].exclusive);
@@ -227,7 +227,7 @@ T_TEST(without_a_place_for_the_file_the_areas_are_read_all_the_same)
 	begin(A_IS_ON);
 	rzst_areas_read(&areas);
 	T_STR_EQ(areas.doubt, "");
-	put("/run/rzs", ""); /* a file: no directory can be there */
+	t_scratch_put("/run/rzs", ""); /* a file: no directory can be there */
 	T_EQ(rzst_areas_change(0, set_exclusive, (char[]){"/dev/a"}), -ENOTDIR);
 	rzst_areas_read(&areas);
 	T_EQ(areas.nr, 1);
@@ -305,8 +305,8 @@ T_TEST(with_the_last_note_the_files_go)
 	T_OK(!is_there("/run/rzs"));
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
 		snprintf(text, sizeof(text), "rzs-areas 1 boot-1\n%send\n", all[i].notes);
-		put("/run/rzs/areas", text);
-		put("/proc/swaps", all[i].swaps);
+		t_scratch_put("/run/rzs/areas", text);
+		t_scratch_put("/proc/swaps", all[i].swaps);
 		rzst_areas_read(&before);
 		T_EQ(rzst_areas_forget(1), 0);
 		if (is_there("/run/rzs/areas") != all[i].stays ||
@@ -381,7 +381,7 @@ static int note_that_it_changed(struct rzst_areas *areas, void *arg)
 T_TEST(a_lock_whose_file_was_removed_is_not_had)
 {
 	begin(A_IS_ON);
-	put("/run/rzs/x", "");
+	t_scratch_put("/run/rzs/x", "");
 	others.first = lock_as_another();
 	T_EQ(rzst_areas_change(60, note_that_it_changed, NULL), 0);
 	T_EQ(others.waits, 2);
@@ -428,7 +428,7 @@ static void make_area(const char *name, uint32_t last_page, off_t size)
 	char path[256], page[4096] = "";
 	int fd;
 
-	put(name, "");
+	t_scratch_put(name, "");
 	snprintf(path, sizeof(path), "%s%s", t_scratch(), name);
 	memcpy(page + 4086, "SWAPSPACE2", 10);
 	memcpy(page + 1028, &last_page, 4);
@@ -475,8 +475,8 @@ T_TEST(each_errno_has_its_fault_and_each_fault_its_sentence)
 	char why[256];
 
 	begin(A_IS_ON);
-	put("/empty", "");
-	put("/text", "some text");
+	t_scratch_put("/empty", "");
+	t_scratch_put("/text", "some text");
 	make_area("/holes", 9, 10 * 4096);
 	make_area("/longer", 10, 10 * 4096);
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {

@@ -122,24 +122,6 @@ T_TEST(gain_never_overflows)
 
 /* ---- on a machine made of files ---- */
 
-static void put(const char *at, const char *text)
-{
-	char path[PATH_MAX];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s%s", t_scratch(), at);
-	for (char *c = path + strlen(t_scratch()) + 1; *c; c++)
-		if (*c == '/') {
-			*c = '\0';
-			T_OK(mkdir(path, 0700) == 0 || errno == EEXIST);
-			*c = '/';
-		}
-	f = fopen(path, "w");
-	T_OK(f);
-	fputs(text, f);
-	T_EQ(fclose(f), 0);
-}
-
 static struct rzst_areas areas;
 
 static struct rzst_area *add(const char *name, uint64_t size_mib, uint64_t used_mib)
@@ -156,7 +138,8 @@ static struct rzst_area *add(const char *name, uint64_t size_mib, uint64_t used_
 static void make_machine(void)
 {
 	T_EQ(setenv("RZS_SYSROOT", t_scratch(), 1), 0);
-	put("/proc/meminfo", "MemTotal: 524288 kB\nMemAvailable: 102400 kB\nSwapCached: 3072 kB\n");
+	t_scratch_put("/proc/meminfo",
+		      "MemTotal: 524288 kB\nMemAvailable: 102400 kB\nSwapCached: 3072 kB\n");
 }
 
 static uint64_t elsewhere_mib(void)
@@ -209,23 +192,25 @@ T_TEST(others_that_are_compressed)
 	add("/dev/zram0", 64, 8);
 	/* Its statistics cannot be read, then they say 2:1 without limit, then 6 MiB more. */
 	T_EQ(elsewhere_mib(), 0);
-	put("/sys/block/zram0/mm_stat", "8388608 4000000 4194304 0 4194304 0 0 0\n");
+	t_scratch_put("/sys/block/zram0/mm_stat", "8388608 4000000 4194304 0 4194304 0 0 0\n");
 	T_EQ(elsewhere_mib(), 28);
-	put("/sys/block/zram0/mm_stat", " 8388608 4000000 4194304 10485760 4194304 0 0 0\n");
+	t_scratch_put("/sys/block/zram0/mm_stat",
+		      " 8388608 4000000 4194304 10485760 4194304 0 0 0\n");
 	T_EQ(elsewhere_mib(), 6);
-	put("/sys/block/zram0/mm_stat", "damaged\n");
+	t_scratch_put("/sys/block/zram0/mm_stat", "damaged\n");
 	T_EQ(elsewhere_mib(), 0);
 
 	strcpy(areas.v[1].name, "/dev/ramzswap3");
-	put("/sys/block/ramzswap3/store_stat",
-	    "orig_bytes 8388608\nobject_bytes 4194304\nmem_bytes 6291456\nlimit_bytes 0\n");
-	put("/sys/block/ramzswap3/initstate", "1\n");
+	t_scratch_put(
+		"/sys/block/ramzswap3/store_stat",
+		"orig_bytes 8388608\nobject_bytes 4194304\nmem_bytes 6291456\nlimit_bytes 0\n");
+	t_scratch_put("/sys/block/ramzswap3/initstate", "1\n");
 	T_EQ(elsewhere_mib(), 28);
 
 	/* Nobody answers for an nbd device: nothing is promised. */
 	strcpy(areas.v[1].name, "/dev/nbd7");
 	T_EQ(elsewhere_mib(), 0);
-	put("/run/rzs/nbd7.state", "socket /run/rzs/nbd.sock\nserver_pid 1\n");
+	t_scratch_put("/run/rzs/nbd7.state", "socket /run/rzs/nbd.sock\nserver_pid 1\n");
 	T_EQ(elsewhere_mib(), 0);
 
 	/* A file takes what its slots take, whatever it is called. */
