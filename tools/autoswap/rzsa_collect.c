@@ -373,7 +373,7 @@ bool rzsa_collect_take(struct rzsa_collector *c, const struct pollfd p[2])
 
 bool rzsa_collect_wait(struct rzsa_collector *c, int64_t ms)
 {
-	int64_t until = (int64_t)(rzst_now() / 1000000) + ms, left = ms;
+	int64_t until = rzst_now_ms() + ms, left = ms;
 
 	while (left > 0) {
 		struct pollfd p[2];
@@ -382,7 +382,7 @@ bool rzsa_collect_wait(struct rzsa_collector *c, int64_t ms)
 		if (poll(p, 2, (int)left) < 0 && errno == EINTR)
 			return false;
 		(void)rzsa_collect_take(c, p);
-		left = until - (int64_t)(rzst_now() / 1000000);
+		left = until - rzst_now_ms();
 	}
 	return true;
 }

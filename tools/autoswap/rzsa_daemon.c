@@ -37,11 +37,6 @@ struct rzsa_reload {
 	struct rzsa_collector collector; /* of which only fstab is taken */
 };
 
-static int64_t now_ms(void)
-{
-	return (int64_t)(rzst_now() / 1000000);
-}
-
 /* ---- a tick ---- */
 
 static void act(struct rzsa_daemon *d, int64_t now)
@@ -167,7 +162,7 @@ static void take_signals(struct rzsa_daemon *d)
 			begin_reload(d);
 			break;
 		case SIGUSR1:
-			rzsa_daemon_tell_all(d, now_ms());
+			rzsa_daemon_tell_all(d, rzst_now_ms());
 			break;
 		case SIGUSR2:
 			rzsa_log(RZSA_LOG_INFO, "a diet is asked for");
@@ -191,7 +186,7 @@ static void wait_for(struct rzsa_daemon *d, int64_t ms)
 	rzsa_actors_poll(&d->actors, p + POLL_ACTORS);
 	if (poll(p, POLL_NR, ms > 0 ? (int)ms : 0) < 0)
 		return;
-	now = now_ms();
+	now = rzst_now_ms();
 	d->woken |=
 		rzsa_collect_take(&d->collector, p + POLL_PSI) || (p[POLL_SWAPS].revents & POLLPRI);
 	rzsa_actors_take(&d->actors, p + POLL_ACTORS, now);
@@ -201,7 +196,7 @@ static void wait_for(struct rzsa_daemon *d, int64_t ms)
 
 void rzsa_daemon_round(struct rzsa_daemon *d)
 {
-	int64_t now = now_ms(), due = d->due;
+	int64_t now = rzst_now_ms(), due = d->due;
 
 	if (d->woken && d->ticked + LEAST_MS < due)
 		due = d->ticked + LEAST_MS;
@@ -209,7 +204,7 @@ void rzsa_daemon_round(struct rzsa_daemon *d)
 		tick(d, now);
 		due = d->due;
 	}
-	wait_for(d, due - now_ms());
+	wait_for(d, due - rzst_now_ms());
 }
 
 void rzsa_daemon_run(struct rzsa_daemon *d)
@@ -231,7 +226,7 @@ static bool finish(struct rzsa_daemon *d, enum rzsa_act what, uint32_t area)
 	const struct rzsa_deed *deed = &d->actors.deed[what];
 
 	if (!deed->under_way)
-		rzsa_actors_do(&d->actors, &d->collector, &action, now_ms());
+		rzsa_actors_do(&d->actors, &d->collector, &action, rzst_now_ms());
 	while (deed->under_way && !d->hurry) {
 		wait_for(d, TICK_MS);
 		rzsa_daemon_tell_alive(d);
@@ -248,8 +243,8 @@ unsigned rzsa_daemon_erase(struct rzsa_daemon *d)
 
 	for (bool more = true; more && !d->hurry;) {
 		more = false;
-		rzsa_actors_tick(&d->actors, &d->collector, now_ms());
-		rzsa_collect(&d->collector, now_ms(), in);
+		rzsa_actors_tick(&d->actors, &d->collector, rzst_now_ms());
+		rzsa_collect(&d->collector, rzst_now_ms(), in);
 		for (unsigned i = 0; !more && i < in->nr_areas && nr < RZSA_AREAS_MAX; i++) {
 			const struct rzsa_area *a = &in->area[i];
 
@@ -352,7 +347,7 @@ int rzsa_daemon_begin(struct rzsa_daemon *d, pid_t *other, char why[RZS_WHY_MAX]
 		return rzs_value_fail(why, err, "no helper process: %s", strerror(-err));
 	rzsa_state_init(&d->state);
 	rzsa_collect_begin(&d->collector, &d->settings, true);
-	d->board.started = d->due = now_ms();
+	d->board.started = d->due = rzst_now_ms();
 	rzsa_daemon_tell_level(d);
 	return 0;
 }

@@ -31,11 +31,6 @@ static void take_signals(void)
 	sigaction(SIGTERM, &act, NULL);
 }
 
-static int64_t now_ms(void)
-{
-	return (int64_t)(rzst_now() / 1000000);
-}
-
 static void write_tick(FILE *f, int64_t at, const struct rzsa_inputs *in)
 {
 	static char line[RZSA_TRACE_LINE];
@@ -48,14 +43,14 @@ static void write_tick(FILE *f, int64_t at, const struct rzsa_inputs *in)
 static void record(FILE *f, const struct rzsa_settings *s, uint64_t ticks)
 {
 	static struct rzsa_collector c;
-	const int64_t begin = now_ms();
+	const int64_t begin = rzst_now_ms();
 	struct rzsa_inputs in;
 	int64_t due = begin;
 
 	rzsa_collect_begin(&c, s, true);
 	fprintf(f, "%s\n", RZSA_TRACE_HEAD);
 	for (uint64_t i = 0; !ferror(f) && !stopped; i++) {
-		int64_t now = now_ms();
+		int64_t now = rzst_now_ms();
 
 		rzsa_collect(&c, now, &in);
 		write_tick(f, now - begin, &in);
@@ -63,9 +58,9 @@ static void record(FILE *f, const struct rzsa_settings *s, uint64_t ticks)
 			break;
 		/* A machine that is too busy for a tick gets none for that second. */
 		due += TICK_MS;
-		if (due <= now_ms())
-			due = now_ms() + 1;
-		(void)rzsa_collect_wait(&c, due - now_ms());
+		if (due <= rzst_now_ms())
+			due = rzst_now_ms() + 1;
+		(void)rzsa_collect_wait(&c, due - rzst_now_ms());
 	}
 	rzsa_collect_end(&c);
 }

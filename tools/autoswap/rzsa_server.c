@@ -323,8 +323,8 @@ const struct rzsa_device *rzsa_servers_device(const struct rzsa_servers *s,
 int rzsa_servers_set_limit(struct rzsa_servers *s, const struct rzst_nbd *nbd,
 			   uint64_t bytes, int64_t now)
 {
-	const struct rzsa_device *d = rzsa_servers_device(s, nbd, now);
 	struct rzsa_server *v = (struct rzsa_server *)server_of(s, nbd, now);
+	const struct rzsa_device *d = v ? find(v, nbd) : NULL;
 	const char *words[3] = {"set"};
 	char setting[40];
 

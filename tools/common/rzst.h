@@ -74,6 +74,12 @@ void rzst_tame(char *text);
 /* Nanoseconds of the monotonic clock. */
 uint64_t rzst_now(void);
 
+/* The same in milliseconds. */
+static inline int64_t rzst_now_ms(void)
+{
+	return (int64_t)(rzst_now() / 1000000u);
+}
+
 /* ---- numbers ---- */
 
 /* Decimal digits and nothing else.  0; -EINVAL, or -ERANGE if it is too large: *out is then 0. */

@@ -57,11 +57,6 @@ static void wait_for_end(const struct rzst_swapoff_job *job, int64_t ms)
 	(void)ppoll(&p, 1, &t, &none);
 }
 
-static int64_t now_ms(void)
-{
-	return (int64_t)(rzst_now() / 1000000u);
-}
-
 /* ---- does it fit ---- */
 
 /* Where the other areas that will be turned off count as such: nothing can go there. */
@@ -138,15 +133,16 @@ struct view {
 
 static void show(struct view *v, const struct rzsf_target *t, const struct rzst_swapoff_job *job)
 {
-	struct rzsf_progress p = {t->shown, job->used_at_start, job->used, now_ms() - v->began};
+	struct rzsf_progress p = {t->shown, job->used_at_start, job->used,
+				  rzst_now_ms() - v->began};
 	char text[512];
 
 	if (v->o->json)
 		return;
 	if (v->columns) {
 		rzsf_progress_draw(&p, v->columns);
-	} else if (now_ms() - v->last >= LINE_MS) {
-		v->last = now_ms();
+	} else if (rzst_now_ms() - v->last >= LINE_MS) {
+		v->last = rzst_now_ms();
 		rzst_say("%s", rzsf_progress_text(&p, 0, text, sizeof(text)));
 	}
 }
@@ -160,11 +156,11 @@ static bool watch(struct view *v, const struct rzsf_target *t, struct rzst_swapo
 
 	while ((more = rzst_swapoff_job_look(job)) && !interrupted) {
 		if (!v->o->wait)
-			left = until - now_ms();
+			left = until - rzst_now_ms();
 		if (left <= 0)
 			break;
 		/* What is done in a moment needs no bar. */
-		if (now_ms() - v->began >= TICK_MS)
+		if (rzst_now_ms() - v->began >= TICK_MS)
 			show(v, t, job);
 		wait_for_end(job, left < TICK_MS ? left : TICK_MS);
 	}
@@ -263,7 +259,7 @@ static void turn_off(const struct rzsf_options *o, struct rzsf_target *t)
 	uint64_t at_start;
 	int err;
 
-	v.began = v.last = now_ms();
+	v.began = v.last = rzst_now_ms();
 	err = rzst_swapoff_job_begin(&job, t->name);
 	if (err < 0) {
 		cannot_begin(t, err);
@@ -286,7 +282,7 @@ static void turn_off(const struct rzsf_options *o, struct rzsf_target *t)
 		t->left = job.used;
 		leave(o, t, &job);
 	}
-	t->seconds = (double)(now_ms() - v.began) / 1000;
+	t->seconds = (double)(rzst_now_ms() - v.began) / 1000;
 	if (!t->looked)
 		t->fit.used = at_start;
 	if (job.noted && t->code != RZSF_USAGE && !o->json)

@@ -273,17 +273,12 @@ static bool has_notes(void)
 
 /* ---- the lock: of a file that is there only with the notes, or while somebody has it ---- */
 
-static int64_t ms_now(void)
-{
-	return (int64_t)(rzst_now() / 1000000);
-}
-
 static int wait_for_lock(int fd, int64_t until)
 {
 	static const struct timespec pause = {.tv_nsec = PAUSE_NS};
 
 	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		if (errno != EWOULDBLOCK || ms_now() >= until)
+		if (errno != EWOULDBLOCK || rzst_now_ms() >= until)
 			return -errno;
 		nanosleep(&pause, NULL);
 	}
@@ -301,7 +296,7 @@ static bool is_at(int fd, const char *path)
 /* The lock, for give_lock(); or a negative errno. */
 static int take_lock(unsigned wait)
 {
-	int64_t until = ms_now() + wait * 1000ll;
+	int64_t until = rzst_now_ms() + wait * 1000ll;
 	char path[RZST_PATH_MAX];
 	int fd, err = rzst_path(path, sizeof(path), DIRECTORY);
 

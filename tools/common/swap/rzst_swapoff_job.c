@@ -32,11 +32,6 @@ struct said {
 	enum rzst_swap_fault fault;
 };
 
-static int64_t now_ms(void)
-{
-	return (int64_t)(rzst_now() / 1000000u);
-}
-
 /* ---- what is noted ---- */
 
 static int note_begin(struct rzst_areas *areas, void *arg)
@@ -259,7 +254,7 @@ int rzst_swapoff_job_begin(struct rzst_swapoff_job *job, const char *name)
 		(void)rzst_swaps_find(job->name, &area);
 		job->used_at_start = job->used = area.used;
 	}
-	job->began = now_ms();
+	job->began = rzst_now_ms();
 	/* If it has been killed meanwhile, that is how it ended. */
 	(void)!write(go, "", 1);
 	close(go);

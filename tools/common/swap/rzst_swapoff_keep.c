@@ -36,11 +36,6 @@ static void on_stop(int sig)
 	stop = 1;
 }
 
-static int64_t now_ms(void)
-{
-	return (int64_t)(rzst_now() / 1000000u);
-}
-
 /*
  * Wait until fd is readable (-1: for nothing), for so long, or for a signal that ends us.  Blocked
  * but for this call, none comes unseen.
@@ -99,7 +94,7 @@ static void __attribute__((noreturn)) done(const struct keep *k)
 {
 	syslog(LOG_NOTICE, "%s: no longer swapped to; %llu KiB brought back in %lld s", k->name,
 	       (unsigned long long)k->used_at_start / 1024,
-	       (long long)((now_ms() - k->began) / 1000));
+	       (long long)((rzst_now_ms() - k->began) / 1000));
 	_exit(0);
 }
 
@@ -128,15 +123,15 @@ static void __attribute__((noreturn)) out_of_time(struct keep *k)
 static void finish_try(struct keep *k)
 {
 	while (rzst_swapoff_job_look(k->job)) {
-		if (stop || now_ms() >= k->until) {
+		if (stop || rzst_now_ms() >= k->until) {
 			rzst_swapoff_job_cancel(k->job);
 			break;
 		}
-		wait_ms(k->job->pidfd, k->until - now_ms());
+		wait_ms(k->job->pidfd, k->until - rzst_now_ms());
 	}
 	if (k->job->result == 0)
 		done(k);
-	if (stop || now_ms() >= k->until)
+	if (stop || rzst_now_ms() >= k->until)
 		out_of_time(k);
 	if (!rzst_swapoff_job_may_pass(k->job))
 		give_up(k, "it cannot succeed");
@@ -163,7 +158,7 @@ static void begin_again(struct keep *k)
 		int64_t pause = k->pause;
 
 		k->pause = pause * 2 < PAUSE_MOST ? pause * 2 : PAUSE_MOST;
-		if (stop || now_ms() + pause * 1000 > k->until)
+		if (stop || rzst_now_ms() + pause * 1000 > k->until)
 			out_of_time(k);
 		note(k, RZST_AREA_BUSY, time(NULL) + pause);
 		wait_ms(-1, pause * 1000);
@@ -187,7 +182,7 @@ void rzst_swapoff_keep(struct rzst_swapoff_job *job, unsigned seconds)
 
 	k.began = job->began;
 	k.used_at_start = job->used_at_start;
-	k.until = now_ms() + (int64_t)seconds * 1000;
+	k.until = rzst_now_ms() + (int64_t)seconds * 1000;
 	strcpy(k.name, job->name);
 	rzst_tame(k.name);
 	rzst_swapoff_detach(on_stop, job->pidfd, job->said);
