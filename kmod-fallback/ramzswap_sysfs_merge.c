@@ -45,14 +45,23 @@ static ssize_t set_knob(struct device *dev, enum rzs_merge_knob knob, u32 value,
 	return err ? err : len;
 }
 
-static ssize_t store_knob(struct device *dev, enum rzs_merge_knob knob, const char *buf, size_t len)
+static ssize_t store_number(struct device *dev, enum rzs_merge_knob knob, const char *buf,
+			    size_t len)
 {
 	u32 value;
 
 	return kstrtou32(buf, 10, &value) ? -EINVAL : set_knob(dev, knob, value, len);
 }
 
-#define KNOB(name, knob)                                                                         \
+static ssize_t store_switch(struct device *dev, enum rzs_merge_knob knob, const char *buf,
+			    size_t len)
+{
+	bool on;
+
+	return kstrtobool(buf, &on) ? -EINVAL : set_knob(dev, knob, on, len);
+}
+
+#define KNOB(name, knob, store)                                                                  \
 	static ssize_t name##_show(struct device *dev, struct device_attribute *attr, char *buf) \
 	{                                                                                        \
 		return show_knob(dev, knob, buf);                                                \
@@ -60,32 +69,20 @@ static ssize_t store_knob(struct device *dev, enum rzs_merge_knob knob, const ch
 	static ssize_t name##_store(struct device *dev, struct device_attribute *attr,           \
 				    const char *buf, size_t len)                                 \
 	{                                                                                        \
-		return store_knob(dev, knob, buf, len);                                          \
-	}                                                                                        \
-	static DEVICE_ATTR_RW(name)
-
-KNOB(run, RZS_MERGE_RUN);
-KNOB(pages_to_scan, RZS_MERGE_PAGES_TO_SCAN);
-KNOB(sleep_millisecs, RZS_MERGE_SLEEP_MILLISECS);
-KNOB(max_page_sharing, RZS_MERGE_MAX_PAGE_SHARING);
-
-#define SWITCH(name, knob)                                                                       \
-	static ssize_t name##_show(struct device *dev, struct device_attribute *attr, char *buf) \
-	{                                                                                        \
-		return show_knob(dev, knob, buf);                                                \
-	}                                                                                        \
-	static ssize_t name##_store(struct device *dev, struct device_attribute *attr,           \
-				    const char *buf, size_t len)                                 \
-	{                                                                                        \
-		bool on;                                                                         \
-												 \
-		return kstrtobool(buf, &on) ? -EINVAL : set_knob(dev, knob, on, len);            \
+		return store(dev, knob, buf, len);                                               \
 	}
 
-SWITCH(smart_scan, RZS_MERGE_SMART_SCAN);
+KNOB(run, RZS_MERGE_RUN, store_number)
+static DEVICE_ATTR_RW(run);
+KNOB(pages_to_scan, RZS_MERGE_PAGES_TO_SCAN, store_number)
+static DEVICE_ATTR_RW(pages_to_scan);
+KNOB(sleep_millisecs, RZS_MERGE_SLEEP_MILLISECS, store_number)
+static DEVICE_ATTR_RW(sleep_millisecs);
+KNOB(max_page_sharing, RZS_MERGE_MAX_PAGE_SHARING, store_number)
+static DEVICE_ATTR_RW(max_page_sharing);
+KNOB(smart_scan, RZS_MERGE_SMART_SCAN, store_switch)
 static DEVICE_ATTR_RW(smart_scan);
-
-SWITCH(inline_writes, RZS_MERGE_INLINE);
+KNOB(inline_writes, RZS_MERGE_INLINE, store_switch)
 /* The kernel makes a macro of the word, so DEVICE_ATTR_RW() would not have this name. */
 static struct device_attribute dev_attr_inline_writes = {
 	.attr = {.name = "inline", .mode = 0644},
