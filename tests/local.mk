@@ -103,6 +103,7 @@ RZS_ONE_THREAD_TESTS = $(RZS_PURE_TESTS) \
 	tests/unit/test_rzsb \
 	tests/unit/test_rzsb_sample \
 	tests/unit/test_rzsc \
+	tests/unit/test_rzsc_attach \
 	tests/unit/test_rzsc_kernel \
 	tests/unit/test_rzsf \
 	tests/unit/test_rzst_fit \

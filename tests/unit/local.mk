@@ -41,6 +41,7 @@ RZS_UNIT_TESTS_ONE = \
 
 # Not under valgrind, whose 3.19 does not know pidfd_open(2): AddressSanitizer has them, too.
 RZS_UNIT_TESTS_PIDFD = \
+	tests/unit/test_rzsc_attach \
 	tests/unit/test_rzsf \
 	tests/unit/test_rzst_swapoff_job
 
@@ -322,9 +323,13 @@ tests_unit_test_rzso_policy_LDADD = librzso.la
 # rzscontrol's.
 tests_unit_test_rzsc_CPPFLAGS = $(RZS_TOOLS_CPPFLAGS) -I$(srcdir)/tests/lib
 tests_unit_test_rzsc_LDADD = librzsc.la
+# Both run the whole program on a kernel module that is made up.
+RZS_UNIT_RZSC_WRAP = -Wl,--wrap=open,--wrap=stat,--wrap=fstat,--wrap=ioctl,--wrap=swapon,--wrap=swapoff
+tests_unit_test_rzsc_attach_CPPFLAGS = $(RZS_TOOLS_CPPFLAGS) -I$(srcdir)/tests/lib
+tests_unit_test_rzsc_attach_LDADD = librzsc.la
+tests_unit_test_rzsc_attach_LDFLAGS = $(AM_LDFLAGS) $(RZS_UNIT_RZSC_WRAP)
 tests_unit_test_rzsc_kernel_CPPFLAGS = $(RZS_TOOLS_CPPFLAGS) -I$(srcdir)/tests/lib
 tests_unit_test_rzsc_kernel_LDADD = librzsc.la
-tests_unit_test_rzsc_kernel_LDFLAGS = $(AM_LDFLAGS) \
-	-Wl,--wrap=open,--wrap=stat,--wrap=fstat,--wrap=ioctl,--wrap=swapon,--wrap=swapoff
+tests_unit_test_rzsc_kernel_LDFLAGS = $(AM_LDFLAGS) $(RZS_UNIT_RZSC_WRAP)
 
 include tests/unit/server.mk
