@@ -99,13 +99,14 @@ uint16_t *bench_codec_sizes(const struct bench_store_options *o, uint8_t *object
 static const struct rzsb_option options[] = {
 	{'a', "algorithm", "CODEC", "compressor (default: the store's)"},
 	{'l', "level", "N", "its level"},
-	{'c', "cases", "WHICH", "time, density or both (default)"},
+	{'c', "cases", "WHICH", "time, density, both (default) or merge"},
 	{'s', "size", "MIB,...", "sizes of the store (default 512)"},
 	{'t', "threads", "N,...", "numbers of threads (default 1,2)"},
 	{'r', "rounds", "N", "each time is the median of N (default 5)"},
 	{'S', "sequential", NULL, "also with the slots in order"},
 	{'x', "churn", "TIMES", "overwrites, in times of the size (default 5)"},
 	{'b', "batch", "OBJECTS", "most that a call of compaction moves (default 512)"},
+	{'w', "twins", "PERCENT,...", "of the pages, where merging is measured (default 0,50)"},
 	{'n', "no-checksum", NULL, "no checksums"},
 	{'R', "reserve", "KIB", "of the store while density is measured (default 512)"},
 	RZSB_RECORD_OPTIONS,
@@ -116,9 +117,9 @@ static const struct rzsb_option options[] = {
 struct request {
 	struct bench_store_options o;
 	struct rzsb_record record;
-	struct rzsb_list sizes, threads;
+	struct rzsb_list sizes, threads, twins;
 	const char *dir;
-	bool in_order, time, density;
+	bool in_order, time, density, merge;
 };
 
 static void run_all(const struct request *q)
@@ -140,11 +141,15 @@ static void run_all(const struct request *q)
 		bench_density_heading();
 	for (unsigned i = 0; q->density && i < q->sizes.nr; i++)
 		bench_density_run(&q->o, q->sizes.v[i] * 256);
+	if (q->merge)
+		bench_merge_heading();
+	for (unsigned i = 0; q->merge && i < q->twins.nr; i++)
+		bench_merge_run(&q->o, (unsigned)q->twins.v[i]);
 }
 
 static void parse_one(struct request *q, struct rzsb_args *a, int id)
 {
-	static const char *const which[] = {"both", "time", "density", NULL};
+	static const char *const which[] = {"both", "time", "density", "merge", NULL};
 	unsigned chosen;
 
 	if (rzsb_record_option(&q->record, a, id))
@@ -161,8 +166,9 @@ static void parse_one(struct request *q, struct rzsb_args *a, int id)
 		break;
 	case 'c':
 		chosen = rzsb_choice(a, which);
-		q->time = chosen != 2;
-		q->density = chosen != 1;
+		q->time = chosen <= 1;
+		q->density = chosen == 0 || chosen == 2;
+		q->merge = chosen == 3;
 		break;
 	case 's':
 		rzsb_numbers(a, &q->sizes, 1, 1 << 20);
@@ -175,6 +181,9 @@ static void parse_one(struct request *q, struct rzsb_args *a, int id)
 		break;
 	case 'R':
 		q->o.reserve = rzsb_number(a, 32, UINT32_MAX) * 1024;
+		break;
+	case 'w':
+		rzsb_numbers(a, &q->twins, 0, 99);
 		break;
 	case 'x':
 		q->o.churn = (unsigned)rzsb_number(a, 0, 1000);
@@ -216,6 +225,7 @@ int main(int argc, char **argv)
 		.record = {.seed = 1},
 		.sizes = {{512}, 1},
 		.threads = {{1, 2}, 2},
+		.twins = {{0, 50}, 2},
 		.time = true,
 		.density = true,
 	};

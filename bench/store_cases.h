@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The two sorts of measurement of bench/store: time (store_time.c) and density (store_density.c).
+ * The three sorts of measurement of bench/store: time (store_time.c), density (store_density.c) and
+ * merging (store_merge.c).
  * All functions may sleep, and end the program with a message when a page is wrong or a call fails.
  */
 #ifndef BENCH_STORE_CASES_H
@@ -31,11 +32,14 @@ struct bench_time_case {
 	bool sequential;  /* slots in order instead of at random */
 };
 
-/* Headings of the two tables; one case prints its lines and appends as many JSON lines. */
+/* Headings of the tables; one case prints its lines and appends as many JSON lines. */
 void bench_time_heading(void);
 void bench_time_run(const struct bench_store_options *o, const struct bench_time_case *c);
 void bench_density_heading(void);
 void bench_density_run(const struct bench_store_options *o, uint64_t nr_pages);
+void bench_merge_heading(void);
+/* twins: % of all pages that equal another one, above what the corpus has; 0 .. 99. */
+void bench_merge_run(const struct bench_store_options *o, unsigned twins);
 
 /* A store of nr pages; reserve in bytes, 0: the default. */
 struct rzs_store *bench_store_make(const struct bench_store_options *o, uint64_t nr,

@@ -64,6 +64,26 @@ rm "$json"
 gets 0 "" --cases time --algorithm lzo --size 1 --rounds 1 --threads 1 --no-checksum --output "$json" "$corpus"
 ! grep -q store_density "$json" || fail "more than --cases time: $(cat "$json")"
 
+# ---- merging: each twin shares an object, which a scan and a write find
+rm "$json"
+gets 0 "" --cases merge --twins 0,75 --rounds 2 --output "$json" "$corpus"
+"$PYTHON" - "$json" <<'END' || fail "see above: $(cat "$out" "$json")"
+import json, sys
+lines = [json.loads(l) for l in open(sys.argv[1])][1:]
+assert [(d["bench"], d["twins_percent"], d["merging"]) for d in lines] == \
+    [("store_merge", twins, way) for twins in (0, 75) for way in ("off", "scan", "writes")], lines
+for d in lines:
+    off = d["merging"] == "off"
+    assert d["codec"] == "lzo" and d["write_ns_per_page"] > 0 and d["read_ns_per_page"] > 0, d
+    assert (d["scan_passes"] >= 2 and d["scan_ns_per_page"] > 0) == (d["merging"] == "scan"), d
+    assert (d["merge_bytes"] == 0) == off and (d["held_per_off"] == 1) == off, d
+    if d["twins_percent"] == 0:
+        assert d["size_bytes"] == 512 * 4096 and d["pages_sharing"] == 0, d
+    else:
+        assert d["size_bytes"] == 2048 * 4096, d
+        assert off or d["pages_shared"] > 256 and d["pages_sharing"] == 3 * d["pages_shared"] and d["held_per_off"] < 0.5, d
+END
+
 # ---- standard output that takes nothing
 for option in --help --version; do
 	to=/dev/full gets 99 "cannot write to standard output" $option
@@ -75,7 +95,8 @@ gets 99 "cannot write /dev/full/x" --output /dev/full/x --size 1 "$corpus"
 gets 2 "store: --algorithm lzma: no such compressor in this build" --algorithm lzma "$corpus"
 gets 2 "store: try store --help" --algorithm lzma "$corpus"
 gets 2 "one directory of captured pages is needed" --size 1
-gets 2 "--cases all: expected one of both, time, density" --cases all "$corpus"
+gets 2 "--cases all: expected one of both, time, density, merge" --cases all "$corpus"
+gets 2 "--twins 100" --cases merge --twins 100 "$corpus"
 gets 2 "the codec refuses level 1000" --level 1000 --algorithm lzo --size 1 "$corpus"
 gets 99 "cannot load the pages in $tmpdir/nowhere: No such file" "$tmpdir/nowhere"
 mkfifo "$tmpdir/pipe"
