@@ -243,6 +243,7 @@ EXTRA_DIST += \
 	tests/unit/fake_dispatch.h \
 	tests/unit/front_rig.h \
 	tests/unit/io_rig.h \
+	tests/unit/parker.h \
 	tests/unit/sanitized.h
 
 RZS_UNIT_BELOW_IO = librzshost.la librzsproto.la librzscore.la librzsport.la $(RZS_LIBS)
