@@ -36,19 +36,28 @@ void rzs_dispatch_begin(struct rzs_dispatch *d, struct rzs_device *device, unsig
 	d->thread = thread;
 }
 
-void rzs_dispatch_end(struct rzs_dispatch *d)
+void rzs_dispatch_get(struct rzs_dispatch *d)
 {
 	(void)d;
 }
 
-int rzs_dispatch_read(struct rzs_dispatch *d, void *buf, uint32_t len, uint64_t offset)
+void rzs_dispatch_put(struct rzs_dispatch *d)
 {
+	(void)d;
+}
+
+int rzs_dispatch_read(struct rzs_dispatch *d, void *buf, uint32_t len, uint64_t offset,
+		      struct rzs_request *rq)
+{
+	(void)rq;
 	memcpy(buf, d->device->bytes + offset, len);
 	return 0;
 }
 
-int rzs_dispatch_write(struct rzs_dispatch *d, const void *buf, uint32_t len, uint64_t offset)
+int rzs_dispatch_write(struct rzs_dispatch *d, const void *buf, uint32_t len, uint64_t offset,
+		       struct rzs_request *rq)
 {
+	(void)rq;
 	memcpy(d->device->bytes + offset, buf, len);
 	return 0;
 }
@@ -86,8 +95,10 @@ int rzs_dispatch_trim(struct rzs_dispatch *d, uint64_t len, uint64_t offset)
 	return 0;
 }
 
-int rzs_dispatch_zero(struct rzs_dispatch *d, uint64_t len, uint64_t offset)
+int rzs_dispatch_zero(struct rzs_dispatch *d, uint64_t len, uint64_t offset,
+		      struct rzs_request *rq)
 {
+	(void)rq;
 	memset(d->device->bytes + offset, 0, len);
 	return 0;
 }

@@ -2,10 +2,20 @@
 /*
  * An NBD connection in its transmission phase.
  *
- * Requests are served one at a time and in order, straight from the receive buffer and straight
- * into the reply buffer.  A request larger than a buffer passes through it in pieces.  Replies are
- * sent when all received requests are served, or when the reply buffer is full.  All memory is
- * allocated with the connection and has a fixed size.
+ * Requests are begun in order, and served straight from the receive buffer and straight into the
+ * reply buffer.  A request larger than a buffer passes through it in pieces.  Replies are sent when
+ * all received requests are served, or when the reply buffer is full.  All memory is allocated with
+ * the connection and has a fixed size.
+ *
+ * A request may be parked (request.h).  The requests behind it are served meanwhile, so replies may
+ * come in another order; NBD allows that.  It promises nothing about requests that are outstanding
+ * at the same time, and FLUSH is for writes that are answered already, so nothing has to wait for a
+ * parked request.  Three things do:
+ *   - the next header, when all requests of the connection are parked: no more is received then
+ *   - what follows a parked write, because its data stand in the receive buffer (a write of whole
+ *     pages is never parked)
+ *   - all other replies, while a simple reply that is larger than half of the buffer is being sent
+ * DISC and the end of the client's bytes are obeyed when all requests are answered.
  *
  * Its I/O thread (io_loop.c) calls rzs_conn_run() when the event that the last call asked for has
  * occurred.  A call takes a bounded time.
@@ -17,6 +27,7 @@
 #define RZS_CONN_H
 
 #include "nbd.h"
+#include "request.h"
 #include "threads.h"
 
 /*
@@ -25,6 +36,12 @@
  */
 #define RZS_CONN_IN_SIZE  (192u << 10)
 #define RZS_CONN_OUT_SIZE (160u << 10)
+
+/*
+ * Requests of a connection, one of which takes the next header: as many can be parked at once.  The
+ * kernel has 128 in flight by default; for swap it is told to have 16.
+ */
+#define RZS_CONN_REQUESTS 64u
 
 /* A time slice ends with the request, or piece of one, during which this time was reached. */
 #define RZS_CONN_SLICE_NS 500000u
@@ -39,6 +56,7 @@ enum rzs_conn_wants {
 	RZS_CONN_OUTPUT, /* the socket to be writable */
 	RZS_CONN_YIELD,	 /* its next time slice */
 	RZS_CONN_PAUSE,	 /* its next time slice, not before pause_until */
+	RZS_CONN_PARKED, /* rzs_conn_wake(): without a parked request it cannot go on */
 	RZS_CONN_CLOSE,	 /* nothing more: close it */
 };
 
@@ -46,6 +64,7 @@ enum rzs_conn_wants {
 struct rzs_conn_thread {
 	unsigned index;
 	struct rzs_thread *entry;
+	struct rzs_request_inbox inbox;
 };
 
 /* What its I/O thread needs to know.  The rest is in conn_private.h. */
@@ -68,16 +87,26 @@ struct rzs_conn {
 };
 
 /*
- * Create one.  early: bytes already received, RZS_CONN_IN_SIZE at most (-EINVAL).  All its memory
- * is in RAM when this returns.  0 or -ENOMEM; *out is NULL then.
+ * Create one.  inbox: of the thread that will run it.  early: bytes already received,
+ * RZS_CONN_IN_SIZE at most (-EINVAL).  All its memory is in RAM when this returns.  0 or -ENOMEM;
+ * *out is NULL then.
  */
-int rzs_conn_create(int fd, const struct rzs_nbd_session *session, const void *early,
-		    size_t early_len, struct rzs_conn **out);
+int rzs_conn_create(int fd, const struct rzs_nbd_session *session, struct rzs_request_inbox *inbox,
+		    const void *early, size_t early_len, struct rzs_conn **out);
 
-/* Wipe and free its memory.  Does not close fd.  NULL is fine. */
+/* Wipe and free its memory.  No request is parked.  Does not close fd.  NULL is fine. */
 void rzs_conn_destroy(struct rzs_conn *c);
 
 /* Receive, serve and send for one time slice at most.  Never blocks, never allocates. */
 enum rzs_conn_wants rzs_conn_run(struct rzs_conn *c, const struct rzs_conn_thread *thread);
+
+/* A request of the thread's inbox: the next run serves it.  Returns its connection. */
+struct rzs_conn *rzs_conn_wake(struct rzs_request *rq);
+
+/*
+ * Serve no more requests, and send nothing.  Run it next: it wants RZS_CONN_CLOSE, or
+ * RZS_CONN_PARKED until all parked requests have come back.
+ */
+void rzs_conn_hang_up(struct rzs_conn *c);
 
 #endif

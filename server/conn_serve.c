@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A connection's requests, each served in pieces of bounded size that end at the end of a page.
- * rzs_nbd_request_check() has made sure that they lie within the device and are not empty.
- *
- * A simple reply, or a reply of one chunk, reports success before its data.  It is therefore begun
- * only when every page could be read; if it does not fit the buffer, its pages are read twice.
+ * rzs_nbd_request_check() has made sure that they lie within the device and are not empty.  Reads
+ * are in conn_read.c.
  */
 #include <errno.h>
-#include <string.h>
 
 #include "conn_private.h"
 #include "unlikely.h"
@@ -22,60 +19,33 @@
 #define STATUS_EXTENTS 4096u
 #define STATUS_BYTES   (1ull << 30)
 
-static uint8_t *out(struct conn *c)
-{
-	return c->out + c->out_end;
-}
-
-static uint32_t out_free(const struct conn *c)
-{
-	return RZS_CONN_OUT_SIZE - c->out_end;
-}
-
-static void put(struct conn *c, size_t n)
-{
-	c->out_end += (uint32_t)n;
-}
-
 /* Whether the reply is sent as chunks.  One without data may always be simple. */
 static bool wants_chunks(const struct conn *c)
 {
-	return c->pub.session.structured &&
-	       (c->request.type == RZS_NBD_READ || c->request.type == RZS_NBD_BLOCK_STATUS);
+	unsigned type = c->rq->nbd.type;
+
+	return c->pub.session.structured && (type == RZS_NBD_READ || type == RZS_NBD_BLOCK_STATUS);
 }
 
-static enum rzs_conn_progress answer(struct conn *c, int err)
+enum rzs_conn_progress rzs_conn_answer(struct conn *c, int err)
 {
-	c->err = err;
+	struct rzs_request *rq = c->rq;
+
+	rq->err = err;
 	if (!wants_chunks(c))
-		put(c, rzs_nbd_put_simple(out(c), c->request.cookie, err));
+		rzs_conn_put(c, rzs_nbd_put_simple(rzs_conn_out(c), rq->nbd.cookie, err));
 	else if (err)
-		put(c, rzs_nbd_put_error(out(c), c->request.cookie, err));
+		rzs_conn_put(c, rzs_nbd_put_error(rzs_conn_out(c), rq->nbd.cookie, err));
 	else
-		put(c, rzs_nbd_put_none(out(c), c->request.cookie));
+		rzs_conn_put(c, rzs_nbd_put_none(rzs_conn_out(c), rq->nbd.cookie));
 	return RZS_CONN_DONE;
 }
 
-/* The bytes that are left of the current page. */
-static uint32_t piece(const struct conn *c)
-{
-	uint32_t n = RZS_PAGE_SIZE - (uint32_t)(c->at & (RZS_PAGE_SIZE - 1));
-
-	return n < c->left ? n : c->left;
-}
-
-static void advance(struct conn *c, uint32_t n)
-{
-	c->at += n;
-	c->left -= n;
-	c->tries = 0;
-}
-
 /* A change has failed with err: whether to try it again after a pause. */
-static bool patient(struct conn *c, int err)
+static bool patient(struct rzs_request *rq, int err)
 {
 	return unlikely(err == -ENOMEM) && rzs_dispatch_may_wait() &&
-	       c->tries++ < RZS_CONN_PATIENCE;
+	       rq->tries++ < RZS_CONN_PATIENCE;
 }
 
 /* ---- writes ---- */
@@ -99,8 +69,8 @@ static void ready_add(struct conn *c, const void **pages, uint32_t at, uint32_t 
 static void prepare(struct conn *c)
 {
 	const void *pages[RZS_PREPARE_MAX];
-	uint32_t at = c->in_at, left = c->left;
-	uint64_t offset = c->at;
+	uint32_t at = c->in_at, left = c->rq->left;
+	uint64_t offset = c->rq->at;
 	struct rzs_nbd_request r;
 
 	c->ready_nr = c->ready_next = 0;
@@ -126,202 +96,93 @@ static int write_piece(struct conn *c, uint32_t n)
 		while (c->ready_next < c->ready_nr && c->ready[c->ready_next] < c->in_at)
 			c->ready_next++; /* it was not needed: its request was refused */
 		if (c->ready_next < c->ready_nr && c->ready[c->ready_next] == c->in_at)
-			return rzs_dispatch_write_prepared(&c->dispatch, c->ready_next++, c->at);
+			return rzs_dispatch_write_prepared(&c->dispatch, c->ready_next++,
+							   c->rq->at);
 	}
-	return rzs_dispatch_write(&c->dispatch, c->in + c->in_at, n, c->at);
+	c->rq->owes = false;
+	return rzs_dispatch_write(&c->dispatch, c->in + c->in_at, n, c->rq->at, c->rq);
 }
 
 static enum rzs_conn_progress serve_write(struct conn *c)
 {
-	while (c->left) {
-		uint32_t there = c->in_end - c->in_at, n = piece(c);
+	struct rzs_request *rq = c->rq;
 
-		if (unlikely(c->err))
-			n = there && there < c->left ? there : c->left;
+	while (rq->left) {
+		uint32_t there = c->in_end - c->in_at, n = rzs_conn_piece(rq);
+
+		if (unlikely(rq->err))
+			n = there && there < rq->left ? there : rq->left;
 		if (there < n)
 			return RZS_CONN_NO_INPUT;
-		if (!c->err) {
+		if (!rq->err) {
 			rzs_threads_progress(c->entry, true);
-			c->err = write_piece(c, n);
-			if (patient(c, c->err)) {
-				c->err = 0;
+			rq->err = write_piece(c, n);
+			if (unlikely(rq->err == -EINPROGRESS)) {
+				rq->err = 0;
+				return RZS_CONN_NO_ANSWER;
+			}
+			if (patient(rq, rq->err)) {
+				rq->err = 0;
 				return RZS_CONN_NO_MEMORY;
 			}
 		}
 		c->in_at += n;
-		advance(c, n);
+		rzs_conn_advance(rq, n);
 	}
-	return answer(c, c->err);
-}
-
-/* ---- reads ---- */
-
-/* Read n bytes into buf.  *done: the bytes before the first error.  Does not advance. */
-static int read_pages(struct conn *c, uint8_t *buf, uint32_t n, uint32_t *done)
-{
-	uint64_t at = c->at;
-	int err = 0;
-
-	*done = 0;
-	while (*done < n) {
-		uint32_t part = RZS_PAGE_SIZE - (uint32_t)(at & (RZS_PAGE_SIZE - 1));
-
-		if (part > n - *done)
-			part = n - *done;
-		err = rzs_dispatch_read(&c->dispatch, buf + *done, part, at);
-		if (unlikely(err))
-			break;
-		at += part;
-		*done += part;
-	}
-	return err;
-}
-
-/* How many of the bytes left to put into max bytes: whole pages, except at the end. */
-static uint32_t window(const struct conn *c, uint32_t max)
-{
-	if (c->left <= max)
-		return c->left;
-	return max - (uint32_t)((c->at + max) & (RZS_PAGE_SIZE - 1));
-}
-
-static enum rzs_conn_progress read_simple(struct conn *c)
-{
-	uint32_t done;
-	int err = read_pages(c, out(c) + RZS_NBD_SIMPLE_SIZE, c->left, &done);
-
-	if (unlikely(err))
-		return answer(c, err);
-	put(c, rzs_nbd_put_simple(out(c), c->request.cookie, 0));
-	put(c, done);
-	return RZS_CONN_DONE;
-}
-
-/* End a structured reply: the data cannot be read from here on. */
-static enum rzs_conn_progress read_failed(struct conn *c, int err)
-{
-	c->err = err;
-	put(c, rzs_nbd_put_error_offset(out(c), c->request.cookie, err, c->at));
-	return RZS_CONN_DONE;
-}
-
-/* Put a chunk with as much data as fits.  An error ends the reply. */
-static enum rzs_conn_progress read_chunk(struct conn *c)
-{
-	uint32_t n = window(c, out_free(c) - RZS_NBD_OFFSET_DATA_SIZE - RZS_NBD_ERROR_OFFSET_SIZE);
-	uint64_t cookie = c->request.cookie;
-	uint32_t done;
-	int err;
-
-	if (!(c->request.flags & RZS_NBD_CMD_DF) && rzs_dispatch_is_zero(&c->dispatch, n, c->at)) {
-		put(c, rzs_nbd_put_offset_hole(out(c), cookie, n == c->left, c->at, n));
-		advance(c, n);
-		return c->left ? RZS_CONN_SOME : RZS_CONN_DONE;
-	}
-	err = read_pages(c, out(c) + RZS_NBD_OFFSET_DATA_SIZE, n, &done);
-	if (unlikely(err && (c->request.flags & RZS_NBD_CMD_DF)))
-		done = 0; /* an error beside data would make two chunks */
-	if (done) {
-		put(c, rzs_nbd_put_offset_data(out(c), cookie, done == c->left, c->at, done));
-		put(c, done);
-		advance(c, done);
-	}
-	if (unlikely(err))
-		return read_failed(c, err);
-	return c->left ? RZS_CONN_SOME : RZS_CONN_DONE;
-}
-
-static uint32_t read_overhead(const struct conn *c)
-{
-	return c->pub.session.structured ? RZS_NBD_OFFSET_DATA_SIZE + RZS_NBD_ERROR_OFFSET_SIZE
-					 : RZS_NBD_SIMPLE_SIZE;
-}
-
-static enum rzs_conn_progress serve_read(struct conn *c)
-{
-	if (unlikely(c->left + read_overhead(c) > out_free(c))) {
-		if (c->out_end)
-			return RZS_CONN_OUT_FULL;
-		if (!c->pub.session.structured || (c->request.flags & RZS_NBD_CMD_DF)) {
-			c->step = RZS_CONN_VERIFY;
-			return RZS_CONN_SOME;
-		}
-	}
-	return c->pub.session.structured ? read_chunk(c) : read_simple(c);
-}
-
-/* Read into the empty reply buffer, only to see whether that succeeds. */
-static enum rzs_conn_progress serve_verify(struct conn *c)
-{
-	uint32_t done;
-	int err = read_pages(c, c->out, window(c, RZS_CONN_OUT_SIZE), &done);
-
-	advance(c, done);
-	if (unlikely(err))
-		return c->pub.session.structured ? read_failed(c, err) : answer(c, err);
-	if (c->left)
-		return RZS_CONN_SOME;
-	c->at = c->request.offset;
-	c->left = c->request.length;
-	if (c->pub.session.structured)
-		put(c, rzs_nbd_put_offset_data(out(c), c->request.cookie, true, c->at, c->left));
-	else
-		put(c, rzs_nbd_put_simple(out(c), c->request.cookie, 0));
-	c->step = RZS_CONN_STREAM;
-	return RZS_CONN_SOME;
-}
-
-static enum rzs_conn_progress serve_stream(struct conn *c)
-{
-	uint32_t done, n = window(c, out_free(c));
-
-	/* Success was reported already: for a page that fails now there is no reply left. */
-	if (unlikely(read_pages(c, out(c), n, &done)))
-		return RZS_CONN_BROKEN;
-	put(c, done);
-	advance(c, done);
-	return c->left ? RZS_CONN_OUT_FULL : RZS_CONN_DONE;
+	return rzs_conn_answer(c, rq->err);
 }
 
 /* ---- ranges ---- */
 
+static uint32_t range_piece(const struct rzs_request *rq)
+{
+	uint32_t n = RANGE_PIECE - (uint32_t)(rq->at & (RANGE_PIECE - 1));
+
+	return n < rq->left ? n : rq->left;
+}
+
 static enum rzs_conn_progress serve_range(struct conn *c)
 {
-	uint32_t n = RANGE_PIECE - (uint32_t)(c->at & (RANGE_PIECE - 1));
+	struct rzs_request *rq = c->rq;
+	uint32_t n = range_piece(rq);
 	int err;
 
-	n = n < c->left ? n : c->left;
-	if (c->step == RZS_CONN_TRIM)
-		err = rzs_dispatch_trim(&c->dispatch, n, c->at);
+	rq->owes = false;
+	if (rq->step == RZS_REQUEST_TRIM)
+		err = rzs_dispatch_trim(&c->dispatch, n, rq->at);
 	else
-		err = rzs_dispatch_zero(&c->dispatch, n, c->at);
-	if (patient(c, err))
+		err = rzs_dispatch_zero(&c->dispatch, n, rq->at, rq);
+	if (unlikely(err == -EINPROGRESS))
+		return RZS_CONN_NO_ANSWER;
+	if (patient(rq, err))
 		return RZS_CONN_NO_MEMORY;
-	advance(c, n);
+	rzs_conn_advance(rq, n);
 	if (err)
-		return answer(c, err);
-	return c->left ? RZS_CONN_SOME : answer(c, 0);
+		return rzs_conn_answer(c, err);
+	return rq->left ? RZS_CONN_SOME : rzs_conn_answer(c, 0);
 }
 
 /* Runs with equal flags are merged into one extent, which is put when its end is known. */
 static enum rzs_conn_progress serve_status(struct conn *c)
 {
-	uint32_t most = c->request.flags & RZS_NBD_CMD_REQ_ONE ? 1 : STATUS_EXTENTS;
-	uint64_t len = c->left < STATUS_BYTES ? c->left : STATUS_BYTES;
+	struct rzs_request *rq = c->rq;
+	uint32_t most = rq->nbd.flags & RZS_NBD_CMD_REQ_ONE ? 1 : STATUS_EXTENTS;
+	uint64_t len = rq->left < STATUS_BYTES ? rq->left : STATUS_BYTES;
 	uint64_t at = 0, from = 0, run;
 	uint32_t nr = 0, flags = 0, next;
 	size_t head = c->out_end;
 	int err = 0;
 
-	if (out_free(c) < RZS_NBD_STATUS_SIZE + STATUS_EXTENTS * RZS_NBD_EXTENT_SIZE)
+	if (rzs_conn_out_free(c) < RZS_NBD_STATUS_SIZE + STATUS_EXTENTS * RZS_NBD_EXTENT_SIZE)
 		return RZS_CONN_OUT_FULL;
-	put(c, RZS_NBD_STATUS_SIZE);
+	rzs_conn_put(c, RZS_NBD_STATUS_SIZE);
 	while (at < len && nr < most) {
-		err = rzs_dispatch_extent(&c->dispatch, len - at, c->at + at, &run, &next);
+		err = rzs_dispatch_extent(&c->dispatch, len - at, rq->at + at, &run, &next);
 		if (err)
 			break;
 		if (at > from && next != flags) {
-			put(c, rzs_nbd_put_extent(out(c), (uint32_t)(at - from), flags));
+			rzs_conn_put(c, rzs_nbd_put_extent(rzs_conn_out(c), (uint32_t)(at - from),
+							   flags));
 			from = at;
 			nr++;
 		}
@@ -330,70 +191,101 @@ static enum rzs_conn_progress serve_status(struct conn *c)
 	}
 	if (unlikely(err)) {
 		c->out_end = (uint32_t)head;
-		return answer(c, err);
+		return rzs_conn_answer(c, err);
 	}
 	if (nr < most) {
-		put(c, rzs_nbd_put_extent(out(c), (uint32_t)(at - from), flags));
+		rzs_conn_put(c, rzs_nbd_put_extent(rzs_conn_out(c), (uint32_t)(at - from), flags));
 		nr++;
 	}
-	rzs_nbd_put_status(c->out + head, c->request.cookie, c->pub.session.context, nr);
+	rzs_nbd_put_status(c->out + head, rq->nbd.cookie, c->pub.session.context, nr);
 	return RZS_CONN_DONE;
+}
+
+/*
+ * The client has gone while the request was parked: make the call that the back end expects, and no
+ * other.  Its result goes nowhere: the reply buffer, which is for nothing else now, takes a page.
+ */
+static enum rzs_conn_progress serve_cancelled(struct conn *c)
+{
+	struct rzs_request *rq = c->rq;
+	uint32_t n = rzs_conn_piece(rq);
+	int err = 0;
+
+	rq->err = -ESHUTDOWN;
+	if (!rq->owes)
+		return RZS_CONN_DONE;
+	rq->owes = false;
+	switch (rq->nbd.type) {
+	case RZS_NBD_READ:
+		err = rzs_dispatch_read(&c->dispatch, c->out, n, rq->at, rq);
+		break;
+	case RZS_NBD_WRITE:
+		err = rzs_dispatch_write(&c->dispatch, c->in + c->in_at, n, rq->at, rq);
+		break;
+	case RZS_NBD_WRITE_ZEROES:
+		err = rzs_dispatch_zero(&c->dispatch, range_piece(rq), rq->at, rq);
+		break;
+	}
+	return err == -EINPROGRESS ? RZS_CONN_NO_ANSWER : RZS_CONN_DONE;
 }
 
 enum rzs_conn_progress rzs_conn_serve(struct conn *c)
 {
-	switch (c->step) {
-	case RZS_CONN_READ:
-		return serve_read(c);
-	case RZS_CONN_WRITE:
+	switch (c->rq->step) {
+	case RZS_REQUEST_READ:
+	case RZS_REQUEST_GATHER:
+	case RZS_REQUEST_VERIFY:
+	case RZS_REQUEST_STREAM:
+		return rzs_conn_read(c);
+	case RZS_REQUEST_WRITE:
 		return serve_write(c);
-	case RZS_CONN_VERIFY:
-		return serve_verify(c);
-	case RZS_CONN_STREAM:
-		return serve_stream(c);
-	case RZS_CONN_TRIM:
-	case RZS_CONN_ZERO:
+	case RZS_REQUEST_TRIM:
+	case RZS_REQUEST_ZERO:
 		return serve_range(c);
-	case RZS_CONN_STATUS:
+	case RZS_REQUEST_STATUS:
 		return serve_status(c);
+	case RZS_REQUEST_CANCEL:
+		return serve_cancelled(c);
 	default:
 		return RZS_CONN_BROKEN;
 	}
 }
 
-static enum rzs_conn_progress go(struct conn *c, enum rzs_conn_step step)
+static enum rzs_conn_progress go(struct rzs_request *rq, enum rzs_request_step step)
 {
-	c->step = step;
+	rq->step = step;
 	return RZS_CONN_SOME;
 }
 
 /* RAM is as durable at once as it ever will be: flush, FUA and cache have nothing to do. */
 enum rzs_conn_progress rzs_conn_begin(struct conn *c)
 {
-	const struct rzs_nbd_request *r = &c->request;
+	struct rzs_request *rq = c->rq;
+	const struct rzs_nbd_request *r = &rq->nbd;
 
-	c->at = r->offset;
-	c->left = r->length;
-	c->tries = 0;
-	c->err = rzs_nbd_request_check(r, &c->pub.session);
-	if (unlikely(c->err == -EPROTO))
+	rq->ticket = NULL;
+	rq->at = r->offset;
+	rq->left = r->length;
+	rq->tries = 0;
+	rq->err = rzs_nbd_request_check(r, &c->pub.session);
+	if (unlikely(rq->err == -EPROTO))
 		return RZS_CONN_BROKEN;
-	if (unlikely(c->err && !rzs_nbd_request_payload(r)))
-		return answer(c, c->err);
+	if (unlikely(rq->err && !rzs_nbd_request_payload(r)))
+		return rzs_conn_answer(c, rq->err);
 	switch (r->type) {
 	case RZS_NBD_READ:
-		return go(c, RZS_CONN_READ);
+		return go(rq, RZS_REQUEST_READ);
 	case RZS_NBD_WRITE:
-		return go(c, RZS_CONN_WRITE);
+		return go(rq, RZS_REQUEST_WRITE);
 	case RZS_NBD_TRIM:
-		return go(c, RZS_CONN_TRIM);
+		return go(rq, RZS_REQUEST_TRIM);
 	case RZS_NBD_WRITE_ZEROES:
-		return go(c, RZS_CONN_ZERO);
+		return go(rq, RZS_REQUEST_ZERO);
 	case RZS_NBD_BLOCK_STATUS:
-		return go(c, RZS_CONN_STATUS);
+		return go(rq, RZS_REQUEST_STATUS);
 	case RZS_NBD_DISC:
 		return RZS_CONN_BROKEN;
 	default:
-		return answer(c, 0);
+		return rzs_conn_answer(c, 0);
 	}
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* NBD requests as calls of the store; see dispatch.h. */
+/*
+ * NBD requests as calls of the store; see dispatch.h.  All pages of a store are in RAM, so that
+ * each call answers at once: no request is parked.
+ */
 #include <errno.h>
 
 #include "devices.h"
@@ -13,18 +16,24 @@ void rzs_dispatch_begin(struct rzs_dispatch *d, struct rzs_device *device, unsig
 {
 	d->device = device;
 	d->thread = thread;
-	d->worker = rzs_worker_get(device->store, thread);
 }
 
-void rzs_dispatch_end(struct rzs_dispatch *d)
+void rzs_dispatch_get(struct rzs_dispatch *d)
+{
+	d->worker = rzs_worker_get(d->device->store, d->thread);
+}
+
+void rzs_dispatch_put(struct rzs_dispatch *d)
 {
 	rzs_worker_put(d->device->store, d->worker);
 }
 
-int rzs_dispatch_read(struct rzs_dispatch *d, void *buf, uint32_t len, uint64_t offset)
+int rzs_dispatch_read(struct rzs_dispatch *d, void *buf, uint32_t len, uint64_t offset,
+		      struct rzs_request *rq)
 {
 	struct rzs_store *store = d->device->store;
 
+	(void)rq;
 	if (len == RZS_PAGE_SIZE) /* within one page, so all of it */
 		return rzs_store_read(store, d->worker, offset >> RZS_PAGE_SHIFT, buf);
 	return rzs_store_pread(store, d->worker, buf, len, offset);
@@ -43,10 +52,12 @@ static bool may_change(struct rzs_dispatch *d)
 	return rzs_hold_take(&d->device->hold, d->client);
 }
 
-int rzs_dispatch_write(struct rzs_dispatch *d, const void *buf, uint32_t len, uint64_t offset)
+int rzs_dispatch_write(struct rzs_dispatch *d, const void *buf, uint32_t len, uint64_t offset,
+		       struct rzs_request *rq)
 {
 	struct rzs_store *store = d->device->store;
 
+	(void)rq;
 	if (unlikely(!may_change(d)))
 		return -EPERM;
 	if (len == RZS_PAGE_SIZE) /* within one page, so all of it */
@@ -81,8 +92,9 @@ int rzs_dispatch_trim(struct rzs_dispatch *d, uint64_t len, uint64_t offset)
 }
 
 /* A page of zeros is stored as no page, whether or not the client asks for a hole. */
-int rzs_dispatch_zero(struct rzs_dispatch *d, uint64_t len, uint64_t offset)
+int rzs_dispatch_zero(struct rzs_dispatch *d, uint64_t len, uint64_t offset, struct rzs_request *rq)
 {
+	(void)rq;
 	if (unlikely(!may_change(d)))
 		return -EPERM;
 	return wake_if_full(rzs_store_pzero(d->device->store, d->worker, len, offset));

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "latency.h"
+#include "request.h"
 #include "rzs_store.h"
 
 struct rzs_device;
@@ -28,21 +29,30 @@ struct rzs_dispatch {
 	struct rzs_holder *client;
 };
 
+/* The thread serves requests of this device from now on. */
 void rzs_dispatch_begin(struct rzs_dispatch *d, struct rzs_device *device, unsigned thread);
-void rzs_dispatch_end(struct rzs_dispatch *d);
+
+/* Get a worker for the calls below that take one, and put it back: for one piece of a request. */
+void rzs_dispatch_get(struct rzs_dispatch *d);
+void rzs_dispatch_put(struct rzs_dispatch *d);
 
 /*
  * These return 0 or a negative errno as in rzs_store.h.  The caller has checked the bounds; len is
  * not 0.  A change may also fail with -EPERM: another client holds the device (hold.h).
  *
  * A read or write lies within one page, so that an error concerns that page.
+ *
+ * rq is the request that the call is for.  -EINPROGRESS: it is parked (request.h); nothing has
+ * changed, buf is not kept.  A write of a whole page does not need the old one and is never parked.
  */
-int rzs_dispatch_read(struct rzs_dispatch *d, void *buf, uint32_t len, uint64_t offset);
-int rzs_dispatch_write(struct rzs_dispatch *d, const void *buf, uint32_t len, uint64_t offset);
+int rzs_dispatch_read(struct rzs_dispatch *d, void *buf, uint32_t len, uint64_t offset,
+		      struct rzs_request *rq);
+int rzs_dispatch_write(struct rzs_dispatch *d, const void *buf, uint32_t len, uint64_t offset,
+		       struct rzs_request *rq);
 
 /*
  * Prepare nr pages for writes that follow soon: rzs_store_prepare().  The bytes must not change
- * until rzs_dispatch_end(), or until others are prepared.
+ * until rzs_dispatch_put(), or until others are prepared.
  */
 unsigned rzs_dispatch_prepare(struct rzs_dispatch *d, const void *const *pages, unsigned nr);
 /* As rzs_dispatch_write(), of prepared page number i. */
@@ -52,7 +62,9 @@ int rzs_dispatch_write_prepared(struct rzs_dispatch *d, unsigned i, uint64_t off
 void rzs_dispatch_prefetch(struct rzs_dispatch *d, uint64_t offset, unsigned step);
 
 int rzs_dispatch_trim(struct rzs_dispatch *d, uint64_t len, uint64_t offset);
-int rzs_dispatch_zero(struct rzs_dispatch *d, uint64_t len, uint64_t offset);
+/* May park rq, since the first and last pages may be zeroed in part. */
+int rzs_dispatch_zero(struct rzs_dispatch *d, uint64_t len, uint64_t offset,
+		      struct rzs_request *rq);
 
 /* Whether the range is known, without reading it, to be zero.  If unsure: false. */
 bool rzs_dispatch_is_zero(struct rzs_dispatch *d, uint64_t len, uint64_t offset);

@@ -7,8 +7,9 @@
  * which needs no memory.  (Threads that may wait have another loop, host/loop.c.)
  *
  * Threading: the front thread passes connections to a thread through `adopted`, and gets their
- * memory back through `returned`.  Both are stacks: one side pushes, the other takes all.  The rest
- * of a struct io_thread belongs to its thread.
+ * memory back through `returned`.  Both are stacks: one side pushes, the other takes all.  So is
+ * the inbox, through which parked requests come back (request.h).  The rest of a struct io_thread
+ * belongs to its thread.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -178,24 +179,57 @@ static int io_timeout(const struct io_thread *t)
 	return t->queue ? (int)((RZS_CONN_PAUSE_NS + 999999) / 1000000) : -1;
 }
 
+/* Requests that were parked: their connections go on, except where replies cannot be sent. */
+static void io_wake_parked(struct io_thread *t)
+{
+	struct rzs_request *rq = rzs_request_inbox_take(&t->self.inbox), *next;
+
+	for (; rq; rq = next) {
+		struct rzs_conn *c;
+
+		next = rq->next;
+		c = rzs_conn_wake(rq);
+		if (c->wants == RZS_CONN_INPUT || c->wants == RZS_CONN_PARKED) {
+			c->wants = RZS_CONN_YIELD;
+			io_enqueue(t, c);
+		}
+	}
+}
+
 static void io_wait(struct io_thread *t)
 {
 	struct epoll_event e[EVENTS];
 	int n = epoll_wait(t->epoll, e, EVENTS, io_timeout(t));
-	bool woken = false;
+	uint64_t woken = 0;
 
 	for (int i = 0; i < n; i++) {
-		uint64_t count;
-
 		if (e[i].data.ptr)
 			io_event(t, e[i].data.ptr, e[i].events);
-		else
-			woken = read(t->wake, &count, sizeof(count)) > 0;
+		else if (read(t->wake, &woken, sizeof(woken)) < 0)
+			woken = 0;
 	}
+	if (woken >= RZS_REQUEST_WAKE)
+		io_wake_parked(t);
 	if (t->queue)
 		io_run_queue(t);
 	if (woken)
 		io_adopt_all(t);
+}
+
+/* Hang up on all clients.  Their connections end when their parked requests have come back. */
+static void io_hang_up(struct io_thread *t)
+{
+	struct rzs_conn *c;
+
+	t->queue = NULL;
+	t->queue_end = &t->queue;
+	for (c = t->all; c; c = c->next) {
+		rzs_conn_hang_up(c);
+		c->wants = RZS_CONN_YIELD;
+		io_enqueue(t, c);
+	}
+	while (t->all)
+		io_wait(t);
 }
 
 static void *io_main(void *arg)
@@ -208,8 +242,7 @@ static void *io_main(void *arg)
 	while (!atomic_load_explicit(&t->io->stopping, memory_order_relaxed))
 		io_wait(t);
 	io_adopt_all(t);
-	while (t->all)
-		io_close(t, t->all);
+	io_hang_up(t);
 	return NULL;
 }
 
@@ -236,6 +269,7 @@ static int io_start_thread(struct rzs_io *io, unsigned index)
 	t->queue_end = &t->queue;
 	t->epoll = epoll_create1(EPOLL_CLOEXEC);
 	t->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	rzs_request_inbox_init(&t->self.inbox, t->wake);
 	if (t->epoll < 0 || t->wake < 0 || epoll_ctl(t->epoll, EPOLL_CTL_ADD, t->wake, &e))
 		err = -errno;
 	else
@@ -313,7 +347,7 @@ int rzs_io_adopt(struct rzs_io *io, int fd, const struct rzs_nbd_session *sessio
 	rzs_io_tidy(io);
 	if (io->live == io->options.max_connections)
 		return -EBUSY;
-	err = rzs_conn_create(fd, session, early, early_len, &c);
+	err = rzs_conn_create(fd, session, &t->self.inbox, early, early_len, &c);
 	if (err)
 		return err;
 	io->live++;

@@ -45,7 +45,10 @@ int rzs_io_adopt(struct rzs_io *io, int fd, const struct rzs_nbd_session *sessio
  */
 void rzs_io_tidy(struct rzs_io *io);
 
-/* Hang up on all clients, end the threads and join them.  NULL is fine. */
+/*
+ * Hang up on all clients, end the threads and join them.  Waits for parked requests (request.h), so
+ * back ends are stopped after this.  NULL is fine.
+ */
 void rzs_io_stop(struct rzs_io *io);
 
 #endif

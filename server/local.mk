@@ -10,10 +10,13 @@ librzsio_la_SOURCES = \
 	server/conn.c \
 	server/conn.h \
 	server/conn_private.h \
+	server/conn_read.c \
 	server/conn_serve.c \
 	server/dispatch.h \
 	server/io_loop.c \
-	server/io_loop.h
+	server/io_loop.h \
+	server/request.c \
+	server/request.h
 
 if HAVE_INIH
 noinst_LTLIBRARIES += librzsconfig.la

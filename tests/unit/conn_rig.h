@@ -14,6 +14,7 @@
 #include "nbdwire.h"
 
 #include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 
 #define RIG_GOT	 (72u << 20) /* bytes of replies that a test may have before it looks at them */
@@ -41,7 +42,7 @@ static inline void make_pattern(void)
 }
 
 struct rig {
-	int client, server;
+	int client, server, wake;
 	struct rzs_conn *conn;
 	struct rzs_conn_thread thread;
 	struct rzs_nbd_session session;
@@ -84,7 +85,10 @@ static inline void rig_open_early(struct rig *r, bool structured, const void *ea
 	r->server = fd[1];
 	r->session = rig_session(structured);
 	r->got = got;
-	T_EQ(rzs_conn_create(r->server, &r->session, early, n, &r->conn), 0);
+	r->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	T_GE(r->wake, 0);
+	rzs_request_inbox_init(&r->thread.inbox, r->wake);
+	T_EQ(rzs_conn_create(r->server, &r->session, &r->thread.inbox, early, n, &r->conn), 0);
 }
 
 static inline void rig_open(struct rig *r, bool structured)
@@ -96,7 +100,9 @@ static inline void rig_close(struct rig *r)
 {
 	if (r->client >= 0)
 		close(r->client);
+	T_EQ(parker.nr, 0u);
 	close(r->server);
+	close(r->wake);
 	rzs_conn_destroy(r->conn);
 }
 
@@ -114,26 +120,47 @@ static inline bool rig_drain(struct rig *r)
 	return n > 0;
 }
 
+/* Parked requests that were completed go back to the connection.  Whether there were any. */
+static inline bool rig_wake(struct rig *r)
+{
+	struct rzs_request *rq, *next;
+	uint64_t woken;
+
+	if (read(r->wake, &woken, sizeof(woken)) < 0)
+		return false;
+	T_EQ(woken, RZS_REQUEST_WAKE);
+	for (rq = rzs_request_inbox_take(&r->thread.inbox); rq; rq = next) {
+		next = rq->next;
+		T_EQ(rzs_conn_wake(rq), r->conn);
+	}
+	if (r->conn->wants == RZS_CONN_INPUT || r->conn->wants == RZS_CONN_PARKED)
+		r->conn->wants = RZS_CONN_YIELD;
+	return true;
+}
+
 /* One turn, if the connection waits for something that is there. */
 static inline bool rig_turn(struct rig *r)
 {
 	struct pollfd p = {.fd = r->server, .events = POLLIN | POLLOUT | POLLRDHUP};
-	enum rzs_conn_wants wants = r->conn->wants;
+	enum rzs_conn_wants wants;
 
 	if (r->closed)
 		return false;
+	(void)rig_wake(r);
+	wants = r->conn->wants;
 	T_GE(poll(&p, 1, 0), 0);
 	if (p.revents & (POLLIN | POLLRDHUP | POLLHUP | POLLERR))
 		r->conn->readable = true;
 	if (p.revents & (POLLRDHUP | POLLHUP | POLLERR))
 		r->conn->cut_short = true;
-	if ((wants == RZS_CONN_INPUT && !r->conn->readable) ||
+	if (wants == RZS_CONN_PARKED || (wants == RZS_CONN_INPUT && !r->conn->readable) ||
 	    (wants == RZS_CONN_OUTPUT && !(p.revents & (POLLOUT | POLLHUP | POLLERR))))
 		return false;
 	r->turns++;
 	wants = rzs_conn_run(r->conn, &r->thread);
 	r->closed = wants == RZS_CONN_CLOSE;
 	r->pauses += wants == RZS_CONN_PAUSE;
+	T_EQ(fake.held, 0u);
 	return true;
 }
 

@@ -9,6 +9,7 @@
 #include "clock.h"
 #include "dispatch.h"
 #include "nbd.h"
+#include "parker.h"
 
 #include <errno.h>
 #include <string.h>
@@ -33,7 +34,7 @@ static struct {
 	int write_error;
 	unsigned refusals; /* so many writes find no memory */
 	bool may_wait;
-	unsigned held; /* rzs_dispatch_begin() without its end */
+	unsigned held; /* rzs_dispatch_get() without its put */
 	/* Counted by rzs_dispatch_done(). */
 	unsigned done[RZS_LATENCY_OPS];
 	uint64_t done_bytes[RZS_LATENCY_OPS];
@@ -67,6 +68,7 @@ static inline void fake_reset(void)
 	fake.bytes = bytes;
 	fake.bad_read = fake.bad_write = FAKE_NEVER;
 	fake.may_wait = true;
+	parker_reset();
 }
 
 /* Bytes that tell where they belong.  They repeat after 1 MiB, so they are made once and copied. */
@@ -91,11 +93,16 @@ void rzs_dispatch_begin(struct rzs_dispatch *d, struct rzs_device *device, unsig
 {
 	d->device = device;
 	d->thread = thread;
+}
+
+void rzs_dispatch_get(struct rzs_dispatch *d)
+{
+	(void)d;
 	fake.held++;
 	fake.ready_nr = 0; /* another worker, perhaps */
 }
 
-void rzs_dispatch_end(struct rzs_dispatch *d)
+void rzs_dispatch_put(struct rzs_dispatch *d)
 {
 	(void)d;
 	fake.held--;
@@ -107,10 +114,18 @@ static bool within_page(uint32_t len, uint64_t offset)
 	       offset >> RZS_PAGE_SHIFT == (offset + len - 1) >> RZS_PAGE_SHIFT;
 }
 
-int rzs_dispatch_read(struct rzs_dispatch *d, void *buf, uint32_t len, uint64_t offset)
+int rzs_dispatch_read(struct rzs_dispatch *d, void *buf, uint32_t len, uint64_t offset,
+		      struct rzs_request *rq)
 {
+	int err;
+
+	if (!fake.held)
+		_exit(99);
 	if (d->device != &fake_device || !within_page(len, offset))
 		return -EINVAL;
+	err = parker_call(rq, offset, len);
+	if (err)
+		return err;
 	if (offset >> RZS_PAGE_SHIFT == fake.bad_read && fake.good_reads-- == 0) {
 		fake.good_reads = 0;
 		return -EIO;
@@ -136,14 +151,19 @@ static void take_time(void)
 		;
 }
 
-int rzs_dispatch_write(struct rzs_dispatch *d, const void *buf, uint32_t len, uint64_t offset)
+int rzs_dispatch_write(struct rzs_dispatch *d, const void *buf, uint32_t len, uint64_t offset,
+		       struct rzs_request *rq)
 {
 	int err;
 
+	if (!fake.held)
+		_exit(99);
 	if (d->device != &fake_device || !within_page(len, offset))
 		return -EINVAL;
 	take_time();
-	err = refused(offset >> RZS_PAGE_SHIFT);
+	err = len < RZS_PAGE_SIZE ? parker_call(rq, offset, len) : 0;
+	if (!err)
+		err = refused(offset >> RZS_PAGE_SHIFT);
 	if (err)
 		return err;
 	memcpy(fake.bytes + offset, buf, len);
@@ -170,7 +190,7 @@ int rzs_dispatch_write_prepared(struct rzs_dispatch *d, unsigned i, uint64_t off
 	if (i >= fake.ready_nr || offset % RZS_PAGE_SIZE)
 		return -EINVAL;
 	fake.ready_used++;
-	return rzs_dispatch_write(d, fake.ready[i], RZS_PAGE_SIZE, offset);
+	return rzs_dispatch_write(d, fake.ready[i], RZS_PAGE_SIZE, offset, NULL);
 }
 
 static int drop(uint64_t len, uint64_t offset, bool partial)
@@ -211,10 +231,15 @@ int rzs_dispatch_trim(struct rzs_dispatch *d, uint64_t len, uint64_t offset)
 	return drop(len, offset, false);
 }
 
-int rzs_dispatch_zero(struct rzs_dispatch *d, uint64_t len, uint64_t offset)
+int rzs_dispatch_zero(struct rzs_dispatch *d, uint64_t len, uint64_t offset,
+		      struct rzs_request *rq)
 {
+	int err = 0;
+
 	(void)d;
-	return drop(len, offset, true);
+	if (offset % RZS_PAGE_SIZE || len % RZS_PAGE_SIZE)
+		err = parker_call(rq, offset, len);
+	return err ? err : drop(len, offset, true);
 }
 
 bool rzs_dispatch_is_zero(struct rzs_dispatch *d, uint64_t len, uint64_t offset)

@@ -234,6 +234,7 @@ tests_unit_test_ctl_LDADD = librzsproto.la
 RZS_UNIT_TESTS_USER += \
 	tests/unit/test_conn \
 	tests/unit/test_conn_flow \
+	tests/unit/test_conn_parked \
 	tests/unit/test_conn_wipe \
 	tests/unit/test_full \
 	tests/unit/test_io \
@@ -244,6 +245,7 @@ EXTRA_DIST += \
 	tests/unit/fake_dispatch.h \
 	tests/unit/front_rig.h \
 	tests/unit/io_rig.h \
+	tests/unit/parker.h \
 	tests/unit/sanitized.h
 
 RZS_UNIT_BELOW_IO = librzshost.la librzsproto.la librzscore.la librzsport.la $(RZS_LIBS)
@@ -254,6 +256,8 @@ tests_unit_test_conn_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
 tests_unit_test_conn_LDADD = $(RZS_UNIT_CONN_LDADD)
 tests_unit_test_conn_flow_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
 tests_unit_test_conn_flow_LDADD = $(RZS_UNIT_CONN_LDADD)
+tests_unit_test_conn_parked_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
+tests_unit_test_conn_parked_LDADD = $(RZS_UNIT_CONN_LDADD)
 tests_unit_test_conn_wipe_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
 tests_unit_test_conn_wipe_LDADD = $(RZS_UNIT_CONN_LDADD)
 tests_unit_test_conn_wipe_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=munmap

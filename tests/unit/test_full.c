@@ -123,8 +123,9 @@ static int rzsd_write(const void *buf, uint32_t len, uint64_t offset)
 	int err;
 
 	rzs_dispatch_begin(&d, &device, 0);
-	err = rzs_dispatch_write(&d, buf, len, offset);
-	rzs_dispatch_end(&d);
+	rzs_dispatch_get(&d);
+	err = rzs_dispatch_write(&d, buf, len, offset, NULL);
+	rzs_dispatch_put(&d);
 	return err;
 }
 
@@ -134,8 +135,9 @@ static int rzsd_zero(uint32_t len, uint64_t offset)
 	int err;
 
 	rzs_dispatch_begin(&d, &device, 0);
-	err = rzs_dispatch_zero(&d, len, offset);
-	rzs_dispatch_end(&d);
+	rzs_dispatch_get(&d);
+	err = rzs_dispatch_zero(&d, len, offset, NULL);
+	rzs_dispatch_put(&d);
 	return err;
 }
 
