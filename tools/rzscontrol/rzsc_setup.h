@@ -70,7 +70,8 @@ void rzsc_setup_look(struct rzsc_machine *out);
  * or no; for a server the others are those of a device section of rzsd.conf(5), for the module
  * size, memlimit and algorithm.  Without form it is the module where that is installed.  size and
  * memlimit have defaults.  Whether other values are good is for rzsd or the module to say, but for
- * what would break the file.  With plan->code other than RZS_EXIT_DONE, plan->refusal says why and what to do.
+ * what would break the file.  With plan->code other than RZS_EXIT_DONE, plan->refusal says why and
+ * what to do.
  */
 void rzsc_setup_plan(const struct rzsc_machine *m, const char *const *words, unsigned nr,
 		     struct rzsc_setup_plan *plan);
