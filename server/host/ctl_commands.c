@@ -18,6 +18,7 @@
 #include "device_live.h"
 #include "protect_server.h"
 #include "stat_table.h"
+#include "upkeep.h"
 
 #define LINE_TEXT 1200u
 #define KEY_SIZE  64u /* bytes of a key, with the 0 */
@@ -429,6 +430,17 @@ static int run_set(struct call *c)
 	return err < 0 ? err : set_pairs(c);
 }
 
+/* Upkeep does it, in steps: whoever asked need not wait. */
+static int run_compact(struct call *c)
+{
+	struct rzs_device_view view;
+	int err = find_ready(c, &view);
+
+	if (err == 0 && rzs_upkeep_compact(view.store) < 0)
+		err = rzs_value_fail(c->why, -ENODEV, "%s: it is about to end", name_of(c));
+	return err;
+}
+
 /* operation: NULL where the server cannot. */
 static int run_operation(struct call *c,
 			 int (*operation)(void *arg, const char *name, char why[RZS_WHY_MAX]))
@@ -469,6 +481,7 @@ static const struct verb {
 	{"params", 2, 2, "params NAME", run_params},
 	{"create", 2, RZS_CTL_WORDS_MAX, "create NAME [KEY=VALUE...]", run_create},
 	{"set", 3, RZS_CTL_WORDS_MAX, "set NAME KEY=VALUE...", run_set},
+	{"compact", 2, 2, "compact NAME", run_compact},
 	{"init", 2, 2, "init NAME", run_init},
 	{"reset", 2, 2, "reset NAME", run_reset},
 	{"remove", 2, 2, "remove NAME", run_remove},

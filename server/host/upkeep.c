@@ -2,8 +2,8 @@
 /*
  * The upkeep thread.  It does what threads that serve I/O must not do:
  *
- *   - compaction, when much memory lies idle in gaps between objects, or when a write was refused;
- *     in steps so short that nobody waits long;
+ *   - compaction, when much memory lies idle in gaps between objects, when a write was refused, or
+ *     when it is asked for; in steps so short that nobody waits long;
  *   - merging equal pages where that is wanted (merger.h), after compaction, in such steps too;
  *   - messages about refused writes and corrupt pages, each kind at most once a minute: formatting
  *     and syslog() allocate memory, and a full store refuses millions of writes;
@@ -53,7 +53,7 @@ struct entry {
 	const char *name; /* NULL: the only one */
 	struct rzs_store *store;
 	uint64_t refused_before;
-	bool compacting;
+	bool compacting, compaction_asked;
 	struct rzs_merger merger;
 	bool paused;
 	struct rzs_say_limit limit, reserve, corrupt, impossible;
@@ -104,8 +104,9 @@ static bool check_store(struct entry *e)
 
 	rzs_store_stats(e->store, &s);
 	rzs_store_idle(e->store, &idle, &blocks);
-	e->compacting = s.refused_limit != e->refused_before ||
+	e->compacting = e->compaction_asked || s.refused_limit != e->refused_before ||
 			(idle > IDLE_LEAST && idle > blocks / IDLE_SHARE);
+	e->compaction_asked = false;
 	e->refused_before = s.refused_limit;
 	tell(e, &s);
 	return e->compacting;
@@ -342,8 +343,6 @@ void rzs_upkeep_remove(struct rzs_store *store)
 	free(gone);
 }
 
-/* ---- merging; entries are added and removed by the calling thread alone ---- */
-
 static struct entry *entry_of(const struct rzs_store *store)
 {
 	struct entry *e = stores;
@@ -352,6 +351,24 @@ static struct entry *entry_of(const struct rzs_store *store)
 		e = e->next;
 	return e;
 }
+
+int rzs_upkeep_compact(struct rzs_store *store)
+{
+	struct entry *e;
+
+	pthread_mutex_lock(&lock);
+	e = entry_of(store);
+	if (e)
+		e->compaction_asked = true;
+	pthread_mutex_unlock(&lock);
+	if (!e)
+		return -ENOENT;
+	if (running)
+		rzs_upkeep_wake();
+	return 0;
+}
+
+/* ---- merging; entries are added and removed by the calling thread alone ---- */
 
 static struct entry *set_paused(struct rzs_store *store, bool paused)
 {

@@ -37,6 +37,12 @@ int rzs_upkeep_add(const char *name, struct rzs_store *store);
 void rzs_upkeep_remove(struct rzs_store *store);
 
 /*
+ * Have a store compacted until nothing more can be gained, however little lies idle.  Any thread
+ * that may wait for a step of upkeep; it does not wait for the end.  0; -ENOENT: it was not added.
+ */
+int rzs_upkeep_compact(struct rzs_store *store);
+
+/*
  * Merge pages of a store that was added, as knobs say; at first none are merged.  The thread that
  * adds and removes the store.  May wait for memory, and for a step of upkeep.  Errors as
  * rzs_merger_set(), with why set; -ENOENT: it was not added.

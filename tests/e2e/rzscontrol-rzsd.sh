@@ -81,6 +81,8 @@ gives 0 metrics --output "$tmpdir/rzs.prom"
 complains 1 'held now' swap1 --memlimit_kb=1024
 gives 0 swap1 --memlimit_kb=0
 
+gives 0 compact swap1
+
 # ---- a client in the way
 hold swap1
 complains 3 'in use, 1 connection' swap1 --reset

@@ -5,7 +5,8 @@
 # Red when: anything stays behind after --undo or after a step that failed; --dry-run changes
 # something; a machine that cannot be set up is; a value goes to the file that is not one line of it;
 # the configuration goes before the swap; the form that is proposed is not that of the machine, or the
-# sentence does not say why.  All programs that it runs are stand-ins here: a guest with systemd has
+# sentence does not say why; rzs-autoswap is enabled and was not asked for, is disabled and was enabled
+# by somebody else, or runs while its files go.  All programs that it runs are stand-ins here: a guest with systemd has
 # the real ones.
 
 . "${srcdir:-.}/tests/lib/functions.sh" || exit 99
@@ -14,6 +15,7 @@
 calls=$tmpdir/calls
 bin=$tmpdir/bin
 export CALLS=$calls NO_START=no NO_STOP=no NO_MODULE=nothing RAMZSWAP=no BAD_CONFIG=no RZS_RZSD=$bin/rzsd
+export NO_AUTOSWAP=no NO_ERASE=no RZS_AUTOSWAP=$bin/rzs-autoswap
 export RZS_NBD_SWAP=$bin/rzs-nbd-swap RZS_MODULE_SWAP=$bin/rzs-module-swap
 export PATH=$bin:$PATH
 
@@ -37,6 +39,7 @@ start)
 	: >"$units/$2.active"
 	case $2 in
 	rzsd-attach.service) : >"$RZS_SYSROOT/run/rzs/nbd0.state" ;;
+	rzs-autoswap.service) [ "$NO_AUTOSWAP" = no ] && mkdir -p "$RZS_SYSROOT/var/lib/rzs-autoswap" ;;
 	*) echo '/dev/ramzswap0 partition 1048572 0 100' >>"$RZS_SYSROOT/proc/swaps" ;;
 	esac
 	;;
@@ -74,6 +77,11 @@ echo "rzs-module-swap $*" >>"$CALLS"
 [ "$NO_STOP" = no ] || { echo "rzs-module-swap: no room" >&2; exit 4; }
 sed -i /ramzswap0/d "$RZS_SYSROOT/proc/swaps"
 END
+cat >"$bin/rzs-autoswap" <<'END'
+#!/bin/sh
+echo "rzs-autoswap $*" >>"$CALLS"
+[ "$NO_ERASE" = no ] || { echo "rzs-autoswap: no room" >&2; exit 1; }
+END
 chmod +x "$bin"/*
 
 # ---- the machine
@@ -88,6 +96,7 @@ machine() {
 	mkdir -p "$etc"
 	conf=$etc/rzsd.conf.d/50-setup.conf
 	module_conf=$etc/ramzswap0.conf
+	auto_conf=$etc/rzs-autoswap.conf.d/50-setup.conf
 	: >"$calls"
 }
 
@@ -208,7 +217,7 @@ test_failures() {
 	NO_START=yes gives 1 setup --yes
 	says 'journalctl'
 	did 'rzsd --check-config' 'systemctl enable rzsd-attach.service' 'systemctl start rzsd-attach.service' \
-		'systemctl disable rzsd-attach.service' 'systemctl stop rzsd.service'
+		'systemctl stop rzsd-attach.service' 'systemctl disable rzsd-attach.service' 'systemctl stop rzsd.service'
 	is_clean
 	machine
 	rmdir "$etc"
@@ -266,7 +275,7 @@ test_module() {
 	refused 2 'algorithm=a b: expected a name' 'algorithm=a b'
 	NO_START=yes gives 1 setup --yes
 	says "journalctl -u $unit"
-	did "systemctl enable $unit" "systemctl start $unit" "systemctl disable $unit"
+	did "systemctl enable $unit" "systemctl start $unit" "systemctl stop $unit" "systemctl disable $unit"
 	is_clean
 	mkdir -p "$RZS_SYSROOT/sys/block/ramzswap0" "$RZS_SYSROOT/proc/sys/vm"
 	echo 3 >"$RZS_SYSROOT/proc/sys/vm/page-cluster"
@@ -275,6 +284,75 @@ test_module() {
 	echo 1 >"$RZS_SYSROOT/sys/block/ramzswap0/initstate"
 	refused 3 '/dev/ramzswap0 is initialised: somebody set it up by hand'
 	export RAMZSWAP=no
+}
+
+# Looked after by rzs-autoswap: only if that is asked for, and it goes again before the swap does.
+test_autoswap() {
+	local unit=rzs-autoswap.service before after
+	local on='rzsd --check-config|systemctl enable rzsd-attach.service|systemctl start rzsd-attach.service'
+	local off='systemctl stop rzsd-attach.service|systemctl disable rzsd-attach.service|systemctl stop rzsd.service'
+
+	IFS='|' read -ra before <<<"$on"
+	IFS='|' read -ra after <<<"$off"
+	machine 2048
+	gives 0 setup --dry-run
+	says 'With autoswap=yes rzs-autoswap looks'
+	gives 0 setup --dry-run autoswap=no
+	says 'Proposed: 2.0 GiB of swap'
+	gives 0 setup --dry-run autoswap=yes
+	says 'Proposed: 4.0 GiB of swap'
+	says 'rzs-autoswap looks after it'
+	says "enables $unit and starts it"
+	did ''
+	is_clean
+	gives 0 setup --yes autoswap=yes
+	did "${before[@]}" "systemctl enable $unit" "systemctl start $unit" 'swapon --show'
+	[ "$(sed '/^#/d' "$conf")" = $'[device swap0]\nsize = min(ram * 2, 16384)\nmemlimit = 50%' ] ||
+		fail "$(cat "$conf")"
+	[ -e "$auto_conf" ] && [ -z "$(sed '/^#/d' "$auto_conf")" ] || fail "$(cat "$auto_conf")"
+	gives 0 setup --undo --dry-run
+	says "stops and disables $unit"
+	did ''
+	# What does not fit back: it looks after all of it again.
+	NO_ERASE=yes gives 3 setup --undo
+	says 'swap files of rzs-autoswap are still in use'
+	did "systemctl stop $unit" 'rzs-autoswap --erase' "systemctl start $unit"
+	NO_STOP=yes gives 3 setup --undo
+	did "systemctl stop $unit" 'rzs-autoswap --erase' 'rzs-nbd-swap detach --device /dev/nbd0' \
+		"systemctl start $unit"
+	[ -e "$conf" ] && [ -e "$auto_conf" ] || fail "the configuration has gone before the swap"
+	gives 0 setup --undo
+	did "systemctl stop $unit" 'rzs-autoswap --erase' 'rzs-nbd-swap detach --device /dev/nbd0' \
+		"systemctl disable $unit" "${after[@]}"
+	is_clean
+	[ ! -e "$RZS_SYSROOT/var/lib/rzs-autoswap" ] || fail "its directory stays"
+	test_autoswap_fails
+	test_autoswap_of_others
+}
+
+# It does not start: all is taken back.
+test_autoswap_fails() {
+	machine 2048
+	NO_AUTOSWAP=yes gives 1 setup --yes autoswap=yes
+	says "journalctl -u rzsd -u $unit"
+	did "${before[@]}" "systemctl enable $unit" "systemctl start $unit" "systemctl stop $unit" \
+		"systemctl disable $unit" "${after[@]}"
+	[ ! -e "$conf" ] && [ ! -e "$auto_conf" ] || fail "the configuration stays"
+	machine 2048
+	refused 2 'autoswap=maybe: expected yes or no' autoswap=maybe
+}
+
+# Somebody has enabled it before: it stays.
+test_autoswap_of_others() {
+	machine 2048
+	mkdir -p "$RZS_SYSROOT/units"
+	: >"$RZS_SYSROOT/units/rzs-autoswap.service.enabled"
+	gives 0 setup --yes autoswap=yes
+	says 'rzs-autoswap is enabled already'
+	[ ! -e "$auto_conf" ] || fail "setup takes it for its own"
+	gives 0 setup --undo
+	! grep -q autoswap "$calls" || fail "called was: $(cat "$calls")"
+	[ -e "$RZS_SYSROOT/units/rzs-autoswap.service.enabled" ] || fail "it is disabled"
 }
 
 test_found() {
@@ -291,7 +369,7 @@ test_found() {
 	says 'zswap is on'
 }
 
-for name in whole sizes refusals failures module found; do
+for name in whole sizes refusals failures module autoswap found; do
 	"test_$name"
 	say "$name: passed"
 done

@@ -143,9 +143,12 @@ test_commands() {
 	gives 0 create swap2 size=1G 'label=a b'
 	gives 0 set swap1 size=1G wipe=true
 	gives 0 set --device swap1 size=9%
+	gives 0 compact swap0
+	complains 1 'not initialised' compact swap1
 	gives 0 remove swap1
 	was_asked 'create swap2' 'create swap2 size=1G label=a%20b' 'set swap1 size=1G wipe=true' \
-		'set swap1 size=9%25' 'remove swap1'
+		'set swap1 size=9%25' 'compact swap0' \
+		'compact swap1' 'remove swap1'
 	complains 2 'no such key; there are size' set swap1 colour=red
 	complains 1 'there is a device of this name' create swap0
 	complains 5 'as long as nbdkit runs' create none

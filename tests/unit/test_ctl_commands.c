@@ -353,7 +353,9 @@ T_TEST(parameters_of_one_that_is_initialised)
 	rig.params[0].merge.run = 1;
 	T_EQ(rzs_upkeep_add("a", view->store), 0);
 	T_OK(strstr(ask("params a"), " merge-run 0\n merge-pages-to-scan 100\n") != NULL);
+	T_STR_EQ(ask("compact a"), "ok\n");
 	rzs_upkeep_remove(view->store);
+	T_STR_EQ(ask("compact a"), "error 19 a: it is about to end\n");
 	end();
 }
 
@@ -447,6 +449,8 @@ T_TEST(requests_that_are_none)
 	refused("stats off", "error 19 off: not initialised");
 	refused("latency off", "error 19 off: not initialised");
 	refused("buckets off", "error 19 off: not initialised");
+	refused("compact off", "error 19 off: not initialised");
+	refused("compact", "error 22 compact: expected 'compact NAME'");
 	refused("buckets", "error 22 buckets: expected 'buckets NAME'");
 	refused("create %-", "not a device's name");
 	refused("create .", "error 22 .: not a device's name");

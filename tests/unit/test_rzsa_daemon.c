@@ -430,6 +430,7 @@ T_TEST(signals)
 /* A second one is refused, and sees what the first one shows. */
 T_TEST(one_at_a_time)
 {
+	char path[PATH_MAX];
 	int status;
 	pid_t pid;
 
@@ -447,7 +448,10 @@ T_TEST(one_at_a_time)
 	}
 	T_EQ(waitpid(pid, &status, 0), pid);
 	T_EQ(status, 0);
+	snprintf(path, sizeof(path), "%s/run/rzs/autoswap", t_scratch_path);
+	T_EQ(access(path, F_OK), 0);
 	rzsa_daemon_end(&d);
+	T_EQ(access(path, F_OK), -1);
 }
 
 /* Half a picture is never shown: it is read again, or not at all. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Upkeep that merges: in the background, beside threads that write and read, while another thread
- * changes the knobs and the limit; and an end in the middle of it.
+ * changes the knobs and the limit; and an end in the middle of it.  And that compacts when it is
+ * asked to.
  */
 #include "t.h"
 
@@ -160,6 +161,41 @@ static int run_of(struct rzs_store *store)
 }
 
 /* Red when nothing merges, or what is off goes on; or one store's knobs are another's. */
+static uint64_t idle_in(struct rzs_store *store)
+{
+	uint64_t idle, blocks;
+
+	rzs_store_idle(store, &idle, &blocks);
+	return idle;
+}
+
+/* Fewer gaps than it would do anything about by itself. */
+T_TEST(compaction_that_is_asked_for)
+{
+	struct rzs_store *store = make_store();
+	struct rzs_worker *w = rzs_worker_get(store, 0);
+	uint64_t idle;
+
+	for (rzs_slot_t slot = 0; slot < 192; slot++)
+		write_kind(store, w, slot, 4 * (unsigned)slot);
+	for (rzs_slot_t slot = 0; slot < 192; slot += 2)
+		T_EQ(rzs_store_discard(store, w, slot, 1), 0);
+	rzs_worker_put(store, w);
+	T_EQ(rzs_upkeep_compact(store), -ENOENT);
+	start_upkeep();
+	T_EQ(rzs_upkeep_add(NULL, store), 0);
+	rzs_upkeep_wake();
+	idle = idle_in(store);
+	T_GT(idle, 200 << 10);
+	T_LT(idle, 1 << 20);
+	T_EQ(rzs_upkeep_compact(store), 0);
+	T_WAIT(idle_in(store) < idle / 2, 60);
+	verify(store);
+	rzs_upkeep_remove(store);
+	rzs_upkeep_stop();
+	rzs_store_destroy(store);
+}
+
 T_TEST(there_and_back)
 {
 	struct rzs_store *store = make_store(), *other = make_store();

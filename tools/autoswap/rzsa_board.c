@@ -41,20 +41,47 @@ static pid_t holder_of(int fd)
 	return fcntl(fd, F_GETLK, &lock) < 0 || lock.l_type == F_UNLCK ? 0 : lock.l_pid;
 }
 
-int rzsa_board_open(struct rzsa_board **out, pid_t *other)
+/* One that ends removes the file: whoever had opened it before has locked one that is gone. */
+static bool is_there(int fd)
+{
+	char path[RZST_PATH_MAX];
+	struct stat have, there;
+
+	return rzst_path(path, sizeof(path), RZST_RUN_DIR "/autoswap") == 0 &&
+	       fstat(fd, &have) == 0 && lstat(path, &there) == 0 && have.st_dev == there.st_dev &&
+	       have.st_ino == there.st_ino;
+}
+
+static int open_locked(int *fd, pid_t *other)
 {
 	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-	int fd = open_at(O_RDWR | O_CREAT), err = 0;
+
+	for (unsigned i = 0; i < TRIES; i++) {
+		*fd = open_at(O_RDWR | O_CREAT);
+		if (*fd < 0)
+			return *fd;
+		if (fcntl(*fd, F_SETLK, &lock) < 0) {
+			*other = holder_of(*fd);
+			return errno == EACCES || errno == EAGAIN ? -EBUSY : -errno;
+		}
+		if (is_there(*fd))
+			return 0;
+		close(*fd);
+	}
+	*fd = -1;
+	return -EBUSY;
+}
+
+int rzsa_board_open(struct rzsa_board **out, pid_t *other)
+{
 	void *p = MAP_FAILED;
+	int fd, err;
 
 	*out = NULL;
 	*other = 0;
+	err = open_locked(&fd, other);
 	if (fd < 0)
-		return fd;
-	if (fcntl(fd, F_SETLK, &lock) < 0) {
-		err = errno == EACCES || errno == EAGAIN ? -EBUSY : -errno;
-		*other = holder_of(fd);
-	}
+		return err;
 	/* With its blocks, so that nothing can fail later. */
 	if (err == 0 && ftruncate(fd, 0) < 0)
 		err = -errno;
@@ -71,6 +98,15 @@ int rzsa_board_open(struct rzsa_board **out, pid_t *other)
 		*out = p;
 	/* fd stays open: closing it would give up the lock. */
 	return err;
+}
+
+void rzsa_board_close(struct rzsa_board *shown)
+{
+	char path[RZST_PATH_MAX];
+
+	munmap(shown, sizeof(*shown));
+	if (rzst_path(path, sizeof(path), RZST_RUN_DIR "/autoswap") == 0)
+		(void)unlink(path);
 }
 
 void rzsa_board_show(struct rzsa_board *shown, const struct rzsa_board *b)

@@ -33,6 +33,9 @@ struct rzsa_board {
  */
 int rzsa_board_open(struct rzsa_board **out, pid_t *other);
 
+/* Remove it; the lock ends with the process. */
+void rzsa_board_close(struct rzsa_board *shown);
+
 /* Show what is in *b: the whole of it. */
 void rzsa_board_show(struct rzsa_board *shown, const struct rzsa_board *b);
 

@@ -362,4 +362,5 @@ void rzsa_daemon_end(struct rzsa_daemon *d)
 		close(d->signals);
 	if (d->swaps >= 0)
 		close(d->swaps);
+	rzsa_board_close(d->shown);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Commands that change what devices there are: create, set, remove. */
+/* Commands that change devices: create, set, compact, remove. */
 #include <string.h>
 
 #include "rzsc_find.h"
@@ -56,6 +56,20 @@ int rzsc_cmd_set(const struct rzsc_options *o)
 		struct rzst_backend *b = found.server->backend;
 
 		code = done(o, &found, "set", b->ops->set(b, found.name, o->words, o->nr_words));
+	}
+	rzsc_found_free(&found);
+	return code;
+}
+
+int rzsc_cmd_compact(const struct rzsc_options *o)
+{
+	struct rzsc_found found;
+	int code = rzsc_device_find(o, o->device, &found);
+
+	if (code == RZS_EXIT_DONE) {
+		struct rzst_backend *b = found.server->backend;
+
+		code = done(o, &found, "is being compacted", b->ops->compact(b, found.name));
 	}
 	rzsc_found_free(&found);
 	return code;

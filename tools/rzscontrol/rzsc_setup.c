@@ -92,27 +92,61 @@ static int stop_server(enum rzsc_form form)
 	return form == RZSC_FORM_SERVER ? run_systemctl("stop", "rzsd.service") : RZS_EXIT_DONE;
 }
 
+static int write_files(const struct rzsc_setup_plan *plan)
+{
+	int code = write_config(rzsc_setup_file(plan->form), plan->config);
+
+	if (code == RZS_EXIT_DONE && plan->autoswap)
+		code = write_config(RZSC_SETUP_AUTOSWAP_FILE, rzsc_setup_autoswap_config);
+	return code;
+}
+
+static void remove_files(const struct rzsc_setup_plan *plan)
+{
+	if (plan->autoswap)
+		remove_config(RZSC_SETUP_AUTOSWAP_FILE);
+	remove_config(rzsc_setup_file(plan->form));
+}
+
+static int enable_and_start(const char *unit)
+{
+	int code = run_systemctl("enable", unit);
+
+	return code == RZS_EXIT_DONE ? run_systemctl("start", unit) : code;
+}
+
+static int stop_and_disable(const char *unit)
+{
+	int code = run_systemctl("stop", unit);
+
+	return code == RZS_EXIT_DONE ? run_systemctl("disable", unit) : code;
+}
+
 static int switch_on(const struct rzsc_setup_plan *plan)
 {
-	const char *file = rzsc_setup_file(plan->form), *unit = rzsc_setup_unit(plan->form);
-	int code = write_config(file, plan->config);
+	const char *unit = rzsc_setup_unit(plan->form);
+	int code = write_files(plan);
 
 	if (code == RZS_EXIT_DONE)
 		code = check_config(plan->form);
 	if (code != RZS_EXIT_DONE) {
-		remove_config(file);
+		remove_files(plan);
 		return code;
 	}
-	code = run_systemctl("enable", unit);
-	if (code == RZS_EXIT_DONE)
-		code = run_systemctl("start", unit);
+	code = enable_and_start(unit);
+	if (code == RZS_EXIT_DONE && plan->autoswap) {
+		unit = RZSC_SETUP_AUTOSWAP_UNIT;
+		code = enable_and_start(unit);
+	}
 	if (code == RZS_EXIT_DONE)
 		return run((const char *const[]){"swapon", "--show", NULL});
 	rzst_say("'journalctl %s-u %s' has the reason; everything is taken back",
 		 plan->form == RZSC_FORM_SERVER ? "-u rzsd " : "", unit);
-	run_systemctl("disable", unit);
+	if (plan->autoswap)
+		stop_and_disable(RZSC_SETUP_AUTOSWAP_UNIT);
+	stop_and_disable(rzsc_setup_unit(plan->form));
 	stop_server(plan->form);
-	remove_config(file);
+	remove_files(plan);
 	return code;
 }
 
@@ -138,6 +172,9 @@ static int set_up(const struct rzsc_options *o, struct rzsc_machine *m)
 	rzsc_setup_explain(m, &plan, stdout);
 	printf("This writes %s,\nenables %s and starts it.\n", rzsc_setup_file(plan.form),
 	       rzsc_setup_unit(plan.form));
+	if (plan.autoswap)
+		printf("Then it writes %s,\nenables %s and starts it.\n", RZSC_SETUP_AUTOSWAP_FILE,
+		       RZSC_SETUP_AUTOSWAP_UNIT);
 	if (o->dry_run) {
 		fputs(plan.config, stdout);
 		return RZS_EXIT_DONE;
@@ -178,6 +215,37 @@ static int end_swap(const struct rzsc_machine *m)
 	return rzst_fail(RZS_EXIT_BUSY, "%s is still attached, and nothing was changed", device);
 }
 
+/*
+ * Turn off and remove the swap files that rzs-autoswap has added, before the compressed swap goes:
+ * that has room for what was in them.  It must not run meanwhile, because it would add others.
+ */
+static int end_autoswap(const struct rzsc_machine *m)
+{
+	char path[RZST_PATH_MAX];
+	int code;
+
+	if (!m->set_up_autoswap)
+		return RZS_EXIT_DONE;
+	code = run_systemctl("stop", RZSC_SETUP_AUTOSWAP_UNIT);
+	if (code != RZS_EXIT_DONE)
+		return code;
+	rzsc_program("rzs-autoswap", "RZS_AUTOSWAP", path, sizeof(path));
+	if (run((const char *const[]){path, "--erase", NULL}) == RZS_EXIT_DONE)
+		return RZS_EXIT_DONE;
+	return rzst_fail(RZS_EXIT_BUSY, "swap files of rzs-autoswap are still in use");
+}
+
+static int end_all_swap(const struct rzsc_machine *m)
+{
+	int code = end_autoswap(m);
+
+	if (code == RZS_EXIT_DONE && *m->attached[m->set_up])
+		code = end_swap(m);
+	if (code != RZS_EXIT_DONE && m->set_up_autoswap)
+		run_systemctl("start", RZSC_SETUP_AUTOSWAP_UNIT);
+	return code;
+}
+
 /* A day's list of areas that are off is not worth a failure. */
 static void forget_areas(void)
 {
@@ -188,36 +256,59 @@ static void forget_areas(void)
 			 strerror(-err));
 }
 
-static int undo(const struct rzsc_options *o, const struct rzsc_machine *m)
+/* What says that setup enabled rzs-autoswap; and the directory of its files, if it is empty. */
+static int forget_autoswap(void)
 {
-	const char *file = rzsc_setup_file(m->set_up), *unit = rzsc_setup_unit(m->set_up);
-	bool is_server = m->set_up == RZSC_FORM_SERVER;
-	int code = RZS_EXIT_DONE;
+	char path[RZST_PATH_MAX];
 
-	if (m->set_up == RZSC_FORM_NONE)
-		return rzst_fail(RZS_EXIT_NONE,
-				 "neither " RZSC_SETUP_SERVER_FILE " nor " RZSC_SETUP_MODULE_FILE
-				 " is there: there is nothing to undo");
-	if (o->dry_run) {
-		printf("This ends the swap, stops and disables %s%s\nand removes %s.\n", unit,
-		       is_server ? ", stops rzsd.service" : "", file);
-		return RZS_EXIT_DONE;
-	}
-	if (!m->root)
-		return rzst_fail(RZS_EXIT_FAILED,
-				 "setup changes the system: be root, or --dry-run");
-	if (*m->attached[m->set_up])
-		code = end_swap(m);
+	if (rzst_path(path, sizeof(path), RZSC_SETUP_AUTOSWAP_STATE) == 0)
+		rmdir(path);
+	return remove_config(RZSC_SETUP_AUTOSWAP_FILE);
+}
+
+static int switch_off(const struct rzsc_machine *m)
+{
+	int code = end_all_swap(m);
+
+	if (code == RZS_EXIT_DONE && m->set_up_autoswap)
+		code = run_systemctl("disable", RZSC_SETUP_AUTOSWAP_UNIT);
 	if (code == RZS_EXIT_DONE)
-		code = run_systemctl("stop", unit);
-	if (code == RZS_EXIT_DONE)
-		code = run_systemctl("disable", unit);
+		code = stop_and_disable(rzsc_setup_unit(m->set_up));
 	if (code == RZS_EXIT_DONE)
 		code = stop_server(m->set_up);
 	if (code != RZS_EXIT_DONE)
 		return code;
 	forget_areas();
-	return remove_config(file);
+	if (m->set_up_autoswap)
+		code = forget_autoswap();
+	return code == RZS_EXIT_DONE ? remove_config(rzsc_setup_file(m->set_up)) : code;
+}
+
+static void tell_undo(const struct rzsc_machine *m)
+{
+	printf("This ends the swap, stops and disables %s%s\nand removes %s.\n",
+	       rzsc_setup_unit(m->set_up),
+	       m->set_up == RZSC_FORM_SERVER ? ", stops rzsd.service" : "",
+	       rzsc_setup_file(m->set_up));
+	if (m->set_up_autoswap)
+		printf("Before, it stops and disables %s,\nand removes its swap files and %s.\n",
+		       RZSC_SETUP_AUTOSWAP_UNIT, RZSC_SETUP_AUTOSWAP_FILE);
+}
+
+static int undo(const struct rzsc_options *o, const struct rzsc_machine *m)
+{
+	if (m->set_up == RZSC_FORM_NONE)
+		return rzst_fail(RZS_EXIT_NONE,
+				 "neither " RZSC_SETUP_SERVER_FILE " nor " RZSC_SETUP_MODULE_FILE
+				 " is there: there is nothing to undo");
+	if (o->dry_run) {
+		tell_undo(m);
+		return RZS_EXIT_DONE;
+	}
+	if (!m->root)
+		return rzst_fail(RZS_EXIT_FAILED,
+				 "setup changes the system: be root, or --dry-run");
+	return switch_off(m);
 }
 
 int rzsc_cmd_setup(const struct rzsc_options *o)

@@ -71,10 +71,12 @@ void rzsc_setup_look(struct rzsc_machine *out)
 		.set_up = exists(RZSC_SETUP_SERVER_FILE)   ? RZSC_FORM_SERVER
 			  : exists(RZSC_SETUP_MODULE_FILE) ? RZSC_FORM_MODULE
 							   : RZSC_FORM_NONE,
+		.set_up_autoswap = exists(RZSC_SETUP_AUTOSWAP_FILE),
 	};
 	if (out->systemd) {
 		out->running = unit_is("is-active", "rzsd.service");
 		out->enabled = unit_is("is-enabled", RZSC_SETUP_SERVER_UNIT);
+		out->autoswap = unit_is("is-enabled", RZSC_SETUP_AUTOSWAP_UNIT);
 	}
 	(void)rzst_first_line("/sys/module/zswap/parameters/enabled", line, sizeof(line));
 	out->zswap = strcmp(line, "Y") == 0;

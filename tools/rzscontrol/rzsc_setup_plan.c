@@ -11,6 +11,13 @@
 /* zram-generator proposes the same size.  The limit leaves half of the memory to programs. */
 #define SIZE_DEFAULT	 "min(ram, 8192)"
 #define MEMLIMIT_DEFAULT "50%"
+/* rzs-autoswap counts a slot for what it is worth, so it may have as many as the limit can fill. */
+#define SIZE_MANAGED "min(ram * 2, 16384)"
+
+const char rzsc_setup_autoswap_config[] =
+	"# Written by \"rzscontrol setup autoswap=yes\", which has enabled rzs-autoswap.service.\n"
+	"# If this file is there, \"rzscontrol setup --undo\" disables that, and removes it.\n"
+	"# Settings belong into another file, see rzs-autoswap.conf(5).\n";
 
 static void __attribute__((format(printf, 3, 4)))
 refuse(struct rzsc_setup_plan *plan, int code, const char *fmt, ...)
@@ -63,7 +70,8 @@ static void check_free(const struct rzsc_machine *m, struct rzsc_setup_plan *pla
 	if (m->set_up)
 		refuse(plan, RZS_EXIT_BUSY,
 		       "%s is there: setup was run before; 'systemctl start %s' attaches the "
-		       "device, 'rzscontrol setup --undo' takes everything back",
+		       "device, 'systemctl enable --now rzs-autoswap' has swap looked after, "
+		       "'rzscontrol setup --undo' takes everything back",
 		       rzsc_setup_file(m->set_up), rzsc_setup_unit(m->set_up));
 }
 
@@ -163,10 +171,25 @@ static void choose_form(const struct rzsc_machine *m, const char *given,
 		refuse(plan, RZS_EXIT_USAGE, "form=%s: expected server or module", given);
 }
 
-/* What was given as KEY=VALUE, or the defaults. */
+/* What was given as KEY=VALUE; NULL: not given. */
 struct wanted {
-	const char *form, *size, *memlimit, *algorithm;
+	const char *form, *size, *memlimit, *algorithm, *autoswap;
 };
+
+/* Who has enabled it already need not have setup do it, nor --undo disable it. */
+static void choose_autoswap(const struct rzsc_machine *m, struct wanted *w,
+			    struct rzsc_setup_plan *plan)
+{
+	bool wanted = w->autoswap && strcmp(w->autoswap, "yes") == 0;
+
+	if (w->autoswap && !wanted && strcmp(w->autoswap, "no") != 0)
+		refuse(plan, RZS_EXIT_USAGE, "autoswap=%s: expected yes or no", w->autoswap);
+	plan->autoswap = wanted && !m->autoswap;
+	if (!w->size)
+		w->size = wanted || m->autoswap ? SIZE_MANAGED : SIZE_DEFAULT;
+	if (!w->memlimit)
+		w->memlimit = MEMLIMIT_DEFAULT;
+}
 
 /* Those that setup reads itself; false: it is another key, or no KEY=VALUE. */
 static bool take_word(const char *word, struct wanted *w)
@@ -181,6 +204,8 @@ static bool take_word(const char *word, struct wanted *w)
 		w->memlimit = value + 1;
 	else if (is_key(word, "algorithm"))
 		w->algorithm = value + 1;
+	else if (is_key(word, "autoswap"))
+		w->autoswap = value + 1;
 	else
 		return false;
 	return true;
@@ -228,7 +253,7 @@ static void plan_module(const char *const *words, unsigned nr, const struct want
 void rzsc_setup_plan(const struct rzsc_machine *m, const char *const *words, unsigned nr,
 		     struct rzsc_setup_plan *plan)
 {
-	struct wanted w = {.size = SIZE_DEFAULT, .memlimit = MEMLIMIT_DEFAULT};
+	struct wanted w = {.size = NULL};
 
 	*plan = (struct rzsc_setup_plan){.code = RZS_EXIT_DONE};
 	for (unsigned i = 0; i < nr; i++) {
@@ -237,6 +262,7 @@ void rzsc_setup_plan(const struct rzsc_machine *m, const char *const *words, uns
 		take_word(words[i], &w);
 	}
 	choose_form(m, w.form, plan);
+	choose_autoswap(m, &w, plan);
 	check_machine(m, plan);
 	plan->size = bytes_of(m, plan, "size", w.size);
 	plan->memlimit = bytes_of(m, plan, "memlimit", w.memlimit);
@@ -291,6 +317,25 @@ static void explain_form(const struct rzsc_machine *m, const struct rzsc_setup_p
 		      out);
 }
 
+static void explain_autoswap(const struct rzsc_machine *m, const struct rzsc_setup_plan *plan,
+			     FILE *out)
+{
+	if (m->autoswap)
+		fputs("rzs-autoswap is enabled already, and will look after this swap too.\n", out);
+	else if (plan->autoswap)
+		fputs("rzs-autoswap looks after it: when all that is not enough it adds swap files "
+		      "on the disk,\n"
+		      "and removes them when they are not needed any more.  'systemctl status "
+		      "rzs-autoswap'\n"
+		      "shows what it sees, and rzs-autoswap.conf(5) has its settings.\n",
+		      out);
+	else
+		fputs("When that is full there is no more.  With autoswap=yes rzs-autoswap looks "
+		      "after it, and\n"
+		      "adds swap files on the disk while they are needed.\n",
+		      out);
+}
+
 static void explain_found(const struct rzsc_machine *m, const struct rzsc_setup_plan *plan,
 			  FILE *out)
 {
@@ -332,5 +377,6 @@ void rzsc_setup_explain(const struct rzsc_machine *m, const struct rzsc_setup_pl
 	else
 		fprintf(out, "RAM for it\nwithout a limit.\n");
 	explain_form(m, plan, out);
+	explain_autoswap(m, plan, out);
 	explain_found(m, plan, out);
 }

@@ -31,6 +31,7 @@ enum command_id {
 	CMD_PARAMS,
 	CMD_CREATE,
 	CMD_SET,
+	CMD_COMPACT,
 	CMD_REMOVE,
 	CMD_MERGE,
 	CMD_WATCH,
@@ -60,6 +61,7 @@ static const struct command commands[COMMANDS] = {
 	[CMD_PARAMS] = {"params", 1, 1, true, "DEVICE", rzsc_cmd_params},
 	[CMD_CREATE] = {"create", 1, WORDS_MAX, false, "NAME [KEY=VALUE]...", rzsc_cmd_create},
 	[CMD_SET] = {"set", 2, WORDS_MAX, true, "DEVICE KEY=VALUE...", rzsc_cmd_set},
+	[CMD_COMPACT] = {"compact", 1, 1, true, "DEVICE", rzsc_cmd_compact},
 	[CMD_REMOVE] = {"remove", 1, 1, true, "DEVICE", rzsc_cmd_remove},
 	[CMD_MERGE] = {"merge", 1, WORDS_MAX, true, "DEVICE [KNOB=VALUE]...", rzsc_cmd_merge},
 	[CMD_WATCH] = {"watch", 0, 2, false, "[DEVICE] [SECONDS]", rzsc_cmd_watch},
@@ -78,11 +80,12 @@ static const char usage[] =
 	"       rzscontrol list | process | metrics [--output FILE]\n"
 	"       rzscontrol DEVICE --watch [SECONDS] | watch [DEVICE] [SECONDS]\n"
 	"       rzscontrol create NAME [KEY=VALUE...] | set DEVICE KEY=VALUE...\n"
-	"       rzscontrol params DEVICE | remove DEVICE\n"
+	"       rzscontrol params DEVICE | compact DEVICE | remove DEVICE\n"
 	"       rzscontrol DEVICE merge [run=0|1|2] [KNOB=VALUE...] [--json]\n"
 	"       rzscontrol attach DEVICE [/dev/nbdN] [--priority N ...]\n"
 	"       rzscontrol detach DEVICE|/dev/nbdN [--force] | check [DEVICE]\n"
-	"       rzscontrol setup [form=server|module] [KEY=VALUE...] [--yes|--dry-run]\n"
+	"       rzscontrol setup [form=server|module] [autoswap=yes] [KEY=VALUE...]\n"
+	"                  [--yes|--dry-run]\n"
 	"       rzscontrol setup --undo\n"
 	"\n"
 	"DEVICE   a name (swap0), /dev/nbdN, a control socket (/run/rzs/control.sock),\n"
@@ -130,8 +133,8 @@ enum option_id {
 
 #define ALL (OF(COMMANDS) - 1)
 #define OF_ONE                                                                            \
-	(OF(CMD_DEVICE) | OF(CMD_PARAMS) | OF(CMD_SET) | OF(CMD_REMOVE) | OF(CMD_MERGE) | \
-	 OF(CMD_WATCH))
+	(OF(CMD_DEVICE) | OF(CMD_PARAMS) | OF(CMD_SET) | OF(CMD_COMPACT) | OF(CMD_REMOVE) | \
+	 OF(CMD_MERGE) | OF(CMD_WATCH))
 #define SAYS_JSON                                                                           \
 	(OF(CMD_DEVICE) | OF(CMD_LIST) | OF(CMD_PROCESS) | OF(CMD_PARAMS) | OF(CMD_WATCH) | \
 	 OF(CMD_CHECK) | OF(CMD_REPORT) | OF(CMD_MERGE))

@@ -135,6 +135,8 @@ struct rzst_backend_ops {
 		      unsigned nr);
 	int (*set)(struct rzst_backend *b, const char *name, const char *const *settings,
 		   unsigned nr);
+	/* Only begun: it goes on after the answer. */
+	int (*compact)(struct rzst_backend *b, const char *name);
 	int (*init)(struct rzst_backend *b, const char *name);
 	int (*reset)(struct rzst_backend *b, const char *name);
 	int (*remove)(struct rzst_backend *b, const char *name);

@@ -372,6 +372,11 @@ static int order_create(struct rzst_backend *b, const char *name, const char *co
 		      "the module makes its devices when it is loaded: num_devices=N");
 }
 
+static int order_compact(struct rzst_backend *b, const char *name)
+{
+	return refuse(b, -EOPNOTSUPP, name, "the module compacts by itself");
+}
+
 static int order_remove(struct rzst_backend *b, const char *name)
 {
 	return refuse(b, -EOPNOTSUPP, name,
@@ -399,6 +404,7 @@ static const struct rzst_backend_ops kernel_ops = {
 	.params = get_params,
 	.create = order_create,
 	.set = order_set,
+	.compact = order_compact,
 	.init = order_init,
 	.reset = order_reset,
 	.remove = order_remove,

@@ -351,6 +351,11 @@ static int order_set(struct rzst_backend *b, const char *name, const char *const
 	return order(b, "set", name, settings, nr);
 }
 
+static int order_compact(struct rzst_backend *b, const char *name)
+{
+	return order(b, "compact", name, NULL, 0);
+}
+
 static int order_init(struct rzst_backend *b, const char *name)
 {
 	return order(b, "init", name, NULL, 0);
@@ -388,6 +393,7 @@ static const struct rzst_backend_ops socket_ops = {
 	.params = get_params,
 	.create = order_create,
 	.set = order_set,
+	.compact = order_compact,
 	.init = order_init,
 	.reset = order_reset,
 	.remove = order_remove,
