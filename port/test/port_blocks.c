@@ -39,6 +39,8 @@ struct rzs_blocks {
 	rzs_lock_t lock;
 	bool guard;
 	uint64_t max, keep;
+	void *root;
+	uint64_t root_bytes;
 	uint64_t taken, ready, peak;
 	struct test_block *head, **tail;
 	struct test_block all; /* ring of all blocks */
@@ -180,6 +182,7 @@ void rzs_blocks_close(struct rzs_blocks *b)
 	}
 	for (unsigned i = 0; i < TEST_LEAVES; i++)
 		rzs_tport_heap_free(b->leaves[i]);
+	rzs_port_free(b->root, b->root_bytes);
 	rzs_port_free(b, sizeof(*b));
 }
 
@@ -217,7 +220,7 @@ static uint32_t test_take(struct rzs_blocks *b, bool *out_limit)
 }
 
 int rzs_blocks_open(struct rzs_blocks **out, uint64_t max_blocks, uint64_t reserve_blocks,
-		    uint32_t *taken, unsigned nr_taken)
+		    uint64_t root_bytes, uint32_t *taken, unsigned nr_taken)
 {
 	struct rzs_blocks *b = rzs_port_alloc(sizeof(*b));
 	bool limit;
@@ -232,6 +235,13 @@ int rzs_blocks_open(struct rzs_blocks **out, uint64_t max_blocks, uint64_t reser
 	b->keep = test_keep(reserve_blocks);
 	b->tail = &b->head;
 	b->all.next_all = b->all.prev_all = &b->all;
+	b->root_bytes = root_bytes;
+	b->root = rzs_port_alloc(root_bytes);
+	if (!b->root) {
+		rzs_blocks_close(b);
+		*out = NULL;
+		return -ENOMEM;
+	}
 	while (nr_taken--) {
 		taken[nr_taken] = test_take(b, &limit);
 		if (!taken[nr_taken]) {
@@ -256,6 +266,11 @@ void *rzs_blocks_at(const struct rzs_blocks *b, uint32_t block)
 	struct test_block *t = __atomic_load_n(&test_entry(b, block)->block, __ATOMIC_ACQUIRE);
 
 	return t ? test_body(b, t) : nowhere;
+}
+
+void *rzs_blocks_root(const struct rzs_blocks *b)
+{
+	return b->root;
 }
 
 void rzs_blocks_give(struct rzs_blocks *b, uint32_t block)

@@ -268,7 +268,8 @@ void rzs_port_free(void *p, size_t n)
 		return;
 	a = (struct test_alloc *)(void *)((char *)p - RZS_TPORT_ALIGN);
 	if (a->magic != TEST_MAGIC_ALLOC) {
-		rzs_tport_damaged("free of memory not allocated, or with its header overwritten", p);
+		rzs_tport_damaged("free of memory not allocated, or its header overwritten",
+				  p);
 		return;
 	}
 	if (a->size != n)
