@@ -78,30 +78,22 @@ uint64_t rzs_merge_index_bytes(const struct rzs_stats *stats, uint64_t ram_bytes
 
 int rzs_store_merge_open(struct rzs_store *store, uint64_t index_bytes)
 {
-	bool first = !store->shares.chunks;
-	uint64_t extra = first ? rzs_shares_fixed_bytes(store->slots.nr) : 0;
 	int err;
 
 	index_bytes -= index_bytes % SET_BYTES;
 	if (store->index || !index_bytes)
 		return -EINVAL;
-	extra += index_bytes;
-	err = rzs_store_set_fixed(store, store->fixed_bytes + extra);
+	err = rzs_store_set_fixed(store, store->fixed_bytes + index_bytes);
 	if (err)
 		return err;
-	if (first)
-		err = rzs_shares_init(&store->shares, store->slots.nr, store->blocks);
-	if (!err)
-		store->index = rzs_port_alloc(index_bytes);
+	store->index = rzs_port_alloc(index_bytes);
 	if (!store->index) {
-		if (store->shares.chunks) /* they stay, and serve the next time */
-			extra = index_bytes;
-		(void)rzs_store_set_fixed(store, store->fixed_bytes - extra);
+		(void)rzs_store_set_fixed(store, store->fixed_bytes - index_bytes);
 		return -ENOMEM;
 	}
 	store->index_bytes = index_bytes;
 	rzs_set(&store->merge_known, 1);
-	rzs_set(&store->merge_fixed_bytes, index_bytes + rzs_shares_fixed_bytes(store->slots.nr));
+	rzs_set(&store->merge_fixed_bytes, index_bytes);
 	return 0;
 }
 
@@ -138,7 +130,7 @@ void rzs_store_merge_close(struct rzs_store *store, const struct rzs_worker *min
 	store->writes_look = false;
 	rzs_port_free(store->index, store->index_bytes);
 	store->index = NULL;
-	rzs_set(&store->merge_fixed_bytes, rzs_shares_fixed_bytes(store->slots.nr));
+	rzs_set(&store->merge_fixed_bytes, 0);
 	/* A smaller sum always fits the limit. */
 	(void)rzs_store_set_fixed(store, store->fixed_bytes - store->index_bytes);
 	store->index_bytes = 0;

@@ -7,17 +7,18 @@ static uint64_t pool_nr_chunks(uint64_t max_blocks)
 	return max_blocks / RZS_BLOCKS_PER_CHUNK + 1; /* id 0 is no block */
 }
 
-uint64_t rzs_pool_fixed_bytes(uint64_t max_blocks)
+uint64_t rzs_pool_table_bytes(uint64_t max_blocks)
 {
 	return pool_nr_chunks(max_blocks) * sizeof(uint32_t);
 }
 
-int rzs_pool_init(struct rzs_pool *p, uint64_t max_blocks, unsigned nr_shards, bool wipe,
-		  struct rzs_blocks *blocks)
+void rzs_pool_init(struct rzs_pool *p, uint64_t max_blocks, unsigned nr_shards, bool wipe,
+		   uint32_t *chunks, struct rzs_blocks *blocks)
 {
 	unsigned i;
 
 	p->blocks = blocks;
+	p->chunks = chunks;
 	p->nr_chunks = pool_nr_chunks(max_blocks);
 	p->max_id = max_blocks;
 	p->next_id = 1;
@@ -27,12 +28,9 @@ int rzs_pool_init(struct rzs_pool *p, uint64_t max_blocks, unsigned nr_shards, b
 	rzs_lock_init(&p->id_lock);
 	for (i = 0; i < RZS_MAX_SHARDS; i++)
 		rzs_lock_init(&p->shards[i].lock);
-	p->chunks = rzs_port_alloc(p->nr_chunks * sizeof(*p->chunks));
-	return p->chunks ? 0 : -ENOMEM;
 }
 
-/* Wipe the blocks, and the chunks, which show what pages were in use at the same time. */
-static void pool_wipe(struct rzs_pool *p)
+void rzs_pool_wipe(struct rzs_pool *p)
 {
 	uint64_t id, i;
 
@@ -42,18 +40,10 @@ static void pool_wipe(struct rzs_pool *p)
 		if (b->mem)
 			rzs_port_wipe(rzs_block_mem(p, b), RZS_BLOCK_SIZE);
 	}
+	/* The chunks show what pages were in use at the same time. */
 	for (i = 0; p->chunks && i < p->nr_chunks; i++)
 		if (p->chunks[i])
 			rzs_port_wipe(rzs_blocks_at(p->blocks, p->chunks[i]), RZS_BLOCK_SIZE);
-}
-
-void rzs_pool_fini(struct rzs_pool *p)
-{
-	if (p->wipe)
-		pool_wipe(p);
-	/* Blocks and chunks go when the block source is closed. */
-	rzs_port_free(p->chunks, p->nr_chunks * sizeof(*p->chunks));
-	p->chunks = NULL;
 }
 
 /*

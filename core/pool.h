@@ -82,20 +82,20 @@ struct rzs_object {
 	const void *data; /* when reading: inside the block, valid until rzs_pool_read_end() */
 };
 
-/* Bytes that rzs_pool_init() allocates for at most max_blocks blocks of objects. */
-uint64_t rzs_pool_fixed_bytes(uint64_t max_blocks);
+/* Bytes of the table of descriptors' chunks, for at most max_blocks blocks of objects. */
+uint64_t rzs_pool_table_bytes(uint64_t max_blocks);
 
 /*
- * Make an empty pool in zeroed memory.  nr_shards: 1 .. RZS_MAX_SHARDS.  wipe: overwrite what
- * objects leave behind.  Sleeps.  -ENOMEM; *p is fit for rzs_pool_fini() all the same.
+ * Make an empty pool in zeroed memory.  nr_shards: 1 .. RZS_MAX_SHARDS.  chunks[]: the table of
+ * descriptors' chunks.  wipe: overwrite what objects leave behind.
  */
-int RZS_MUST_CHECK rzs_pool_init(struct rzs_pool *p, uint64_t max_blocks, unsigned nr_shards,
-				 bool wipe, struct rzs_blocks *blocks);
+void rzs_pool_init(struct rzs_pool *p, uint64_t max_blocks, unsigned nr_shards, bool wipe,
+		   uint32_t *chunks, struct rzs_blocks *blocks);
 /*
- * Free what rzs_pool_init() allocated; a zeroed pool is fine.  The blocks go with the block source,
- * which the caller closes next; a pool with wipe overwrites them first.  No other call is running.
+ * Overwrite all blocks, which go with the block source, and the caller closes that next.  A zeroed
+ * pool is fine.  No other call is running.
  */
-void rzs_pool_fini(struct rzs_pool *p);
+void rzs_pool_wipe(struct rzs_pool *p);
 
 /*
  * Store an object.  *out_word is the slot word that names it, 0 on failure.

@@ -8,34 +8,30 @@ static uint64_t shares_nr_chunks(uint64_t nr_pages)
 	return nr_pages / RZS_SHARES_PER_CHUNK + 1;
 }
 
-uint64_t rzs_shares_fixed_bytes(uint64_t nr_pages)
+uint64_t rzs_shares_table_bytes(uint64_t nr_pages)
 {
 	return shares_nr_chunks(nr_pages) * sizeof(uint32_t);
 }
 
-int rzs_shares_init(struct rzs_shares *t, uint64_t nr_pages, struct rzs_blocks *blocks)
+void rzs_shares_init(struct rzs_shares *t, uint64_t nr_pages, uint32_t *chunks,
+		     struct rzs_blocks *blocks)
 {
-	uint64_t nr = shares_nr_chunks(nr_pages);
-	uint32_t *chunks = rzs_port_alloc(nr * sizeof(*chunks));
-
-	if (!chunks)
-		return -ENOMEM;
 	rzs_lock_init(&t->lock);
 	t->blocks = blocks;
-	t->nr_chunks = nr;
+	t->nr_chunks = shares_nr_chunks(nr_pages);
 	t->chunks = chunks;
-	return 0;
+	t->next = 0;
+	t->unused = 0;
+	t->chunks_held = 0;
 }
 
-void rzs_shares_fini(struct rzs_shares *t, bool wipe)
+void rzs_shares_wipe(struct rzs_shares *t)
 {
 	uint64_t i;
 
-	for (i = 0; wipe && t->chunks && i < t->nr_chunks; i++)
+	for (i = 0; t->chunks && i < t->nr_chunks; i++)
 		if (t->chunks[i])
 			rzs_port_wipe(rzs_blocks_at(t->blocks, t->chunks[i]), RZS_BLOCK_SIZE);
-	rzs_port_free(t->chunks, t->nr_chunks * sizeof(*t->chunks));
-	t->chunks = NULL;
 }
 
 /* Make the chunk of number id, if it is missing.  Under the lock.  -ENOSPC, -ENOMEM. */

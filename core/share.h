@@ -5,7 +5,7 @@
  *
  * So compaction moves a shared object by changing one word, and an overwritten slot only gives its
  * use up.  The last one frees the object.  The table is in chunks that exist only where shares were
- * made.  It is there once merging was started, until the store is destroyed.
+ * made.
  *
  * Who may use a share: whoever counts as a user.  All others read its word, lock the object's
  * block, and then make sure that the slot that named the share still does: while it does, the share
@@ -43,16 +43,13 @@ struct rzs_shares {
 	uint64_t chunks_held; /* relaxed counter */
 };
 
-/*
- * Make an empty table for a store of nr_pages pages, in zeroed memory.  Sleeps.  -ENOMEM; *t is
- * then as if nothing had been done.
- */
-int RZS_MUST_CHECK rzs_shares_init(struct rzs_shares *t, uint64_t nr_pages,
-				   struct rzs_blocks *blocks);
-/* Bytes that rzs_shares_init() allocates.  Pure. */
-uint64_t rzs_shares_fixed_bytes(uint64_t nr_pages);
-/* Free it; a zeroed table is fine.  The chunks go with the block source.  wipe: overwrite them. */
-void rzs_shares_fini(struct rzs_shares *t, bool wipe);
+/* Bytes of the table of chunks, for a store of nr_pages pages.  Pure. */
+uint64_t rzs_shares_table_bytes(uint64_t nr_pages);
+/* Make an empty table for a store of nr_pages pages.  chunks[]: the table of its chunks. */
+void rzs_shares_init(struct rzs_shares *t, uint64_t nr_pages, uint32_t *chunks,
+		     struct rzs_blocks *blocks);
+/* Overwrite all shares.  The chunks go with the block source.  A zeroed table is fine. */
+void rzs_shares_wipe(struct rzs_shares *t);
 
 /* The share of this number, or NULL when there never was one.  Never waits. */
 static inline struct rzs_share *rzs_shares_at(struct rzs_shares *t, uint64_t id)

@@ -7,32 +7,28 @@ static uint64_t slots_nr_chunks(uint64_t nr)
 	return (nr + RZS_SLOTS_PER_CHUNK - 1) / RZS_SLOTS_PER_CHUNK;
 }
 
-uint64_t rzs_slots_fixed_bytes(uint64_t nr)
+uint64_t rzs_slots_table_bytes(uint64_t nr)
 {
 	return slots_nr_chunks(nr) * sizeof(uint32_t);
 }
 
-int rzs_slots_init(struct rzs_slots *t, uint64_t nr, struct rzs_blocks *blocks)
+void rzs_slots_init(struct rzs_slots *t, uint64_t nr, uint32_t *chunks, struct rzs_blocks *blocks)
 {
 	t->nr = nr;
 	t->nr_chunks = slots_nr_chunks(nr);
+	t->chunks = chunks;
 	t->blocks = blocks;
 	t->chunks_held = 0;
-	t->chunks = rzs_port_alloc(t->nr_chunks * sizeof(*t->chunks));
-	return t->chunks ? 0 : -ENOMEM;
 }
 
-void rzs_slots_fini(struct rzs_slots *t, bool wipe)
+void rzs_slots_wipe(struct rzs_slots *t)
 {
 	uint64_t i;
 
 	/* A word of kind SAME or SAME32 is the contents of a page. */
-	for (i = 0; wipe && t->chunks && i < t->nr_chunks; i++)
+	for (i = 0; t->chunks && i < t->nr_chunks; i++)
 		if (t->chunks[i])
 			rzs_port_wipe(rzs_blocks_at(t->blocks, t->chunks[i]), RZS_BLOCK_SIZE);
-	/* The chunks are blocks; closing the block source frees them. */
-	rzs_port_free(t->chunks, t->nr_chunks * sizeof(*t->chunks));
-	t->chunks = NULL;
 }
 
 int rzs_slots_get(struct rzs_slots *t, rzs_slot_t slot, uint64_t **out)

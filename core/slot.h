@@ -181,18 +181,15 @@ struct rzs_slots {
 	struct rzs_blocks *blocks;
 };
 
-/* Bytes that rzs_slots_init() allocates for nr slots.  Pure. */
-uint64_t rzs_slots_fixed_bytes(uint64_t nr);
+/* Bytes of the table of chunks for nr slots.  Pure. */
+uint64_t rzs_slots_table_bytes(uint64_t nr);
+/* Make a table of nr slots, which are empty if chunks[], the table of its chunks, is all zeros. */
+void rzs_slots_init(struct rzs_slots *t, uint64_t nr, uint32_t *chunks, struct rzs_blocks *blocks);
 /*
- * Make an empty table of nr slots in zeroed memory.  Sleeps.  -ENOMEM; *t is fit for
- * rzs_slots_fini() all the same.
+ * Overwrite all slots.  The chunks go with the block source, which the caller closes next.  A
+ * zeroed table is fine.  No other call is running.
  */
-int RZS_MUST_CHECK rzs_slots_init(struct rzs_slots *t, uint64_t nr, struct rzs_blocks *blocks);
-/*
- * Free what rzs_slots_init() allocated; a zeroed table is fine.  The chunks go with the block
- * source, which the caller closes next.  wipe: overwrite them first.  No other call is running.
- */
-void rzs_slots_fini(struct rzs_slots *t, bool wipe);
+void rzs_slots_wipe(struct rzs_slots *t);
 
 /*
  * The word of slot, or NULL if its chunk does not exist: the slot is empty then.  slot < nr.  Never

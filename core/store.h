@@ -3,6 +3,7 @@
 #ifndef RZS_STORE_INTERNAL_H
 #define RZS_STORE_INTERNAL_H
 
+#include "image.h"
 #include "pool.h"
 #include "share.h"
 
@@ -17,6 +18,7 @@ struct rzs_store {
 	unsigned nr_workers;
 	struct rzs_worker **workers;
 	struct rzs_blocks *blocks;
+	struct rzs_image *image; /* the root of blocks */
 	struct rzs_slots slots;
 	struct rzs_pool pool;
 

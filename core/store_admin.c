@@ -43,6 +43,14 @@ static unsigned store_nr_shards(const struct rzs_config *cfg)
 	return n ? (unsigned)n : 1;
 }
 
+static struct rzs_image_form store_form(const struct rzs_config *cfg, const struct rzs_codec *codec)
+{
+	struct rzs_image_form form = {cfg->nr_pages, store_max_blocks(cfg), codec->name,
+				      !cfg->no_checksum, cfg->backed};
+
+	return form;
+}
+
 /*
  * Check a configuration.  *out_fixed: bytes of the memory that does not grow.  -EINVAL; *out_fixed
  * is 0 then.
@@ -52,6 +60,7 @@ static int config_check(const struct rzs_config *cfg, const struct rzs_codec **o
 {
 	const struct rzs_codec *codec = rzs_codec_lookup(cfg->codec);
 	int level = cfg->level;
+	struct rzs_image_form form;
 	size_t worker;
 
 	*out_codec = codec;
@@ -64,8 +73,8 @@ static int config_check(const struct rzs_config *cfg, const struct rzs_codec **o
 	worker = rzs_worker_bytes(codec, level ? level : codec->level_default);
 	if (!worker)
 		return -EINVAL;
-	*out_fixed = sizeof(struct rzs_store) + rzs_slots_fixed_bytes(cfg->nr_pages) +
-		     rzs_pool_fixed_bytes(store_max_blocks(cfg)) +
+	form = store_form(cfg, codec);
+	*out_fixed = sizeof(struct rzs_store) + rzs_image_root_bytes(&form) +
 		     cfg->nr_workers * (sizeof(struct rzs_worker *) + worker);
 	return 0;
 }
@@ -133,25 +142,35 @@ static int store_init_workers(struct rzs_store *store, const struct rzs_config *
 	return 0;
 }
 
+/* The tables, by the header of the image. */
+static void store_init_tables(struct rzs_store *store, const struct rzs_config *cfg)
+{
+	struct rzs_image *im = store->image;
+
+	rzs_slots_init(&store->slots, im->nr_pages, rzs_image_table(im, im->slots_at),
+		       store->blocks);
+	rzs_pool_init(&store->pool, im->max_blocks, store_nr_shards(cfg), cfg->wipe,
+		      rzs_image_table(im, im->pool_at), store->blocks);
+	rzs_shares_init(&store->shares, im->nr_pages, rzs_image_table(im, im->shares_at),
+			store->blocks);
+}
+
 /* On failure rzs_store_destroy() frees what there is.  spare: space for a number per worker. */
 static int store_init(struct rzs_store *store, const struct rzs_config *cfg, uint32_t *spare)
 {
+	struct rzs_image_form form = store_form(cfg, store->codec);
 	int err;
 
 	store->reserve_bytes = cfg->reserve_bytes;
 	err = rzs_blocks_open(&store->blocks,
 			      store_limit_blocks(cfg->limit_bytes, store->fixed_bytes),
 			      store_reserve(cfg->nr_pages, cfg->reserve_bytes, cfg->limit_bytes),
-			      spare, cfg->nr_workers);
+			      rzs_image_root_bytes(&form), spare, cfg->nr_workers);
 	if (err)
 		return err;
-	err = rzs_slots_init(&store->slots, cfg->nr_pages, store->blocks);
-	if (err)
-		return err;
-	err = rzs_pool_init(&store->pool, store_max_blocks(cfg), store_nr_shards(cfg), cfg->wipe,
-			    store->blocks);
-	if (err)
-		return err;
+	store->image = rzs_blocks_root(store->blocks);
+	rzs_image_make(store->image, &form);
+	store_init_tables(store, cfg);
 	return store_init_workers(store, cfg, spare);
 }
 
@@ -199,9 +218,11 @@ void rzs_store_destroy(struct rzs_store *store)
 	for (i = 0; i < store->nr_workers; i++)
 		rzs_worker_destroy(store->workers[i], wipe);
 	rzs_port_free(store->workers, store->nr_workers * sizeof(*store->workers));
-	rzs_pool_fini(&store->pool);
-	rzs_slots_fini(&store->slots, wipe);
-	rzs_shares_fini(&store->shares, wipe);
+	if (wipe) {
+		rzs_pool_wipe(&store->pool);
+		rzs_slots_wipe(&store->slots);
+		rzs_shares_wipe(&store->shares);
+	}
 	rzs_port_free(store->index, store->index_bytes);
 	rzs_blocks_close(store->blocks);
 	rzs_port_free(store, sizeof(*store));

@@ -58,6 +58,8 @@ struct block_link {
 struct rzs_blocks {
 	struct rzs_blocks_head head; /* constant, but for its leaves */
 	u64 most;		     /* constant: the numbers that the table has entries for */
+	void *root;		     /* constant; root_bytes of it */
+	u64 root_bytes;
 
 	spinlock_t lock ____cacheline_aligned_in_smp;
 	u32 list;	 /* the first ready block, or 0 */
@@ -329,7 +331,7 @@ static void table_close(struct rzs_blocks *b)
 }
 
 int rzs_blocks_open(struct rzs_blocks **out, uint64_t max_blocks, uint64_t reserve_blocks,
-		    uint32_t *taken, unsigned nr_taken)
+		    uint64_t root_bytes, uint32_t *taken, unsigned nr_taken)
 {
 	struct rzs_blocks *b;
 	bool limit;
@@ -343,7 +345,10 @@ int rzs_blocks_open(struct rzs_blocks **out, uint64_t max_blocks, uint64_t reser
 	spin_lock_init(&b->lock);
 	init_llist_head(&b->unmap);
 	INIT_WORK(&b->unmap_work, blocks_unmap);
-	if (table_open(b)) {
+	b->root_bytes = root_bytes;
+	b->root = rzs_port_alloc(root_bytes);
+	if (!b->root || table_open(b)) {
+		rzs_port_free(b->root, root_bytes);
 		kfree(b);
 		return -ENOMEM;
 	}
@@ -366,7 +371,13 @@ void rzs_blocks_close(struct rzs_blocks *b)
 		return;
 	cancel_work_sync(&b->unmap_work);
 	table_close(b);
+	rzs_port_free(b->root, b->root_bytes);
 	kfree(b);
+}
+
+void *rzs_blocks_root(const struct rzs_blocks *b)
+{
+	return b->root;
 }
 
 uint32_t rzs_blocks_take(struct rzs_blocks *b, bool *out_limit)

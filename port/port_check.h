@@ -33,8 +33,9 @@ static inline void rzs_port_check(struct rzs_blocks *b, rzs_lock_t *l, rzs_mutex
 	void *(*alloc)(size_t) = rzs_port_alloc;
 	void (*release)(void *, size_t) = rzs_port_free;
 	void (*wipe)(void *, size_t) = rzs_port_wipe;
-	int (*open)(struct rzs_blocks **, uint64_t, uint64_t, uint32_t *, unsigned) =
+	int (*open)(struct rzs_blocks **, uint64_t, uint64_t, uint64_t, uint32_t *, unsigned) =
 		rzs_blocks_open;
+	void *(*root)(const struct rzs_blocks *) = rzs_blocks_root;
 	void (*close)(struct rzs_blocks *) = rzs_blocks_close;
 	uint32_t (*take)(struct rzs_blocks *, bool *) = rzs_blocks_take;
 	void *(*at)(const struct rzs_blocks *, uint32_t) = rzs_blocks_at;
@@ -51,7 +52,7 @@ static inline void rzs_port_check(struct rzs_blocks *b, rzs_lock_t *l, rzs_mutex
 	(void)usable;
 #endif
 	(void)b, (void)alloc, (void)release, (void)open, (void)close, (void)take, (void)give;
-	(void)count, (void)set_max, (void)wipe, (void)at;
+	(void)count, (void)set_max, (void)wipe, (void)at, (void)root;
 	rzs_lock_init(l);
 	rzs_lock(l);
 	rzs_unlock(l);

@@ -1,20 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Memory of the test environment.
- *
- * Before every allocation and every block is a header that says what it is.  With guards, a page
- * that cannot be accessed is between the header of a block and the block.  Blocks come from the
- * heap, without a thread and without mlock().  Returned blocks wait in a queue (first in, first
- * out), so that a write through a stale pointer is likely to hit one that is still in it.  A table
- * has their addresses by number.  It grows in leaves that stay until the source is closed, so it is
- * read without a lock.
+ * The test environment: its settings, and allocations, each of which has a header that says what it
+ * is.  port_blocks.c has the blocks.
  *
  * Threading: functions of rzs_port.h from any thread; settings (port_test.h) while nothing else
  * runs.
- * Invariants, under a source's lock: taken + ready <= max; ready <= keep; ready blocks are queued.
  */
 #include "rzs_port.h"
-#include "port_test.h"
+#include "port_test_private.h"
 
 #include <sched.h>
 #include <stdio.h>
@@ -22,14 +15,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define TEST_ALIGN	  64u
-#define TEST_BLOCK_ALIGN  4096u
-#define TEST_KEEP_DEFAULT 16u
-#define TEST_LEAF	  1024u /* numbers in a leaf of the table; a small store has one */
-#define TEST_LEAVES	  256u
 #define TEST_MAGIC_ALLOC  0x616c6c6f63a110c1ull
-#define TEST_MAGIC_TAKEN  0x7461e1b10c7a4e01ull
-#define TEST_MAGIC_READY  0x4ead1b10c4ead102ull
 
 struct test_fail {
 	uint64_t nth, count; /* nth 0: off */
@@ -62,32 +48,6 @@ struct test_alloc {
 	uint64_t map_len; /* 0: from the heap */
 };
 
-/* The header of a block. */
-struct test_block {
-	uint64_t magic;
-	uint32_t number;
-	struct test_block *next; /* in the queue of ready ones */
-	struct test_block *prev_all, *next_all;
-};
-
-/* What the table has of a number. */
-struct test_entry {
-	struct test_block *block;
-	uint32_t unused; /* if there is no block: the next number without one, or 0 */
-};
-
-struct rzs_blocks {
-	rzs_lock_t lock;
-	bool guard;
-	uint64_t max, keep;
-	uint64_t taken, ready, peak;
-	struct test_block *head, **tail;
-	struct test_block all; /* ring of all blocks */
-	struct test_entry *leaves[TEST_LEAVES];
-	uint32_t next;	 /* numbers below have been used, and 0 */
-	uint32_t unused; /* the first number that has no block any more, or 0 */
-};
-
 /* Settings */
 
 static void test_count(uint64_t *counter, uint64_t delta)
@@ -100,7 +60,7 @@ static uint64_t test_get(const uint64_t *counter)
 	return __atomic_load_n(counter, __ATOMIC_RELAXED);
 }
 
-static void test_damaged(const char *what, const void *where)
+void rzs_tport_damaged(const char *what, const void *where)
 {
 	test_count(&test_damage, 1);
 	fprintf(stderr, "test environment: %s at %p\n", what, where);
@@ -166,7 +126,7 @@ void rzs_test_call_at(enum rzs_test_place place, rzs_test_fn *fn, void *arg)
 	test_hook[place] = (struct test_hook){fn, arg};
 }
 
-static void test_at(enum rzs_test_place place, const void *p, size_t n)
+void rzs_tport_at(enum rzs_test_place place, const void *p, size_t n)
 {
 	static __thread bool inside;
 
@@ -181,7 +141,7 @@ void rzs_test_yield(void)
 {
 	static __thread uint64_t state;
 
-	test_at(RZS_TEST_AT_YIELD, NULL, 0);
+	rzs_tport_at(RZS_TEST_AT_YIELD, NULL, 0);
 	if (test_yield_n == 0)
 		return;
 	if (state == 0)
@@ -196,7 +156,7 @@ void rzs_test_yield(void)
 		sched_yield();
 }
 
-static bool test_fails(enum rzs_test_call call)
+bool rzs_tport_fails(enum rzs_test_call call)
 {
 	struct test_fail *f = &test_fail[call];
 	uint64_t n = __atomic_add_fetch(&f->calls, 1, __ATOMIC_RELAXED);
@@ -223,10 +183,9 @@ void *rzs_test_shared(size_t *out_bytes)
 	return test_shared.base;
 }
 
-/* align is at most TEST_BLOCK_ALIGN. */
-static void *test_heap(size_t align, size_t size)
+void *rzs_tport_heap(size_t align, size_t size)
 {
-	size_t all = (size + TEST_BLOCK_ALIGN - 1) & ~(size_t)(TEST_BLOCK_ALIGN - 1);
+	size_t all = (size + RZS_TPORT_BLOCK_ALIGN - 1) & ~(size_t)(RZS_TPORT_BLOCK_ALIGN - 1);
 	uint64_t at;
 	void *p;
 
@@ -236,27 +195,32 @@ static void *test_heap(size_t align, size_t size)
 	return at + all <= test_shared.bytes ? test_shared.base + at : NULL;
 }
 
-static void test_heap_free(void *p)
+void rzs_tport_heap_free(void *p)
 {
 	if (!test_shared.base)
 		free(p);
 }
 
-/* The size of a page that mprotect() can protect. */
-static size_t test_page(void)
+void rzs_tport_fence(void *p)
 {
-	return (size_t)sysconf(_SC_PAGESIZE);
+	if (mprotect(p, rzs_tport_page(), PROT_NONE))
+		rzs_tport_damaged("no guard", p);
 }
 
-static void test_fence(void *p)
+bool rzs_tport_guards(void)
 {
-	if (mprotect(p, test_page(), PROT_NONE))
-		test_damaged("no guard", p);
+	return test_guard;
+}
+
+void rzs_tport_count_blocks(uint64_t delta)
+{
+	test_count(&test_live_bytes, delta * RZS_BLOCK_SIZE);
+	test_count(&test_live_blocks, delta);
 }
 
 /* Allocations */
 
-static void *test_map(size_t len)
+void *rzs_tport_map(size_t len)
 {
 	void *map = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
@@ -265,28 +229,28 @@ static void *test_map(size_t len)
 
 void *rzs_port_alloc(size_t n)
 {
-	size_t body = (n + TEST_ALIGN - 1) & ~(size_t)(TEST_ALIGN - 1);
-	size_t map_len = 0, page = test_page();
+	size_t body = (n + RZS_TPORT_ALIGN - 1) & ~(size_t)(RZS_TPORT_ALIGN - 1);
+	size_t map_len = 0, page = rzs_tport_page();
 	struct test_alloc *a;
 	void *map = NULL;
 	char *p;
 
-	if (test_fails(RZS_TEST_ALLOC) || n > SIZE_MAX / 2)
+	if (rzs_tport_fails(RZS_TEST_ALLOC) || n > SIZE_MAX / 2)
 		return NULL;
 	if (test_guard) {
-		map_len = ((TEST_ALIGN + body + page - 1) / page + 1) * page;
-		map = test_map(map_len);
+		map_len = ((RZS_TPORT_ALIGN + body + page - 1) / page + 1) * page;
+		map = rzs_tport_map(map_len);
 		if (!map)
 			return NULL;
-		test_fence((char *)map + map_len - page);
+		rzs_tport_fence((char *)map + map_len - page);
 		p = (char *)map + map_len - page - body;
 	} else {
-		map = test_heap(TEST_ALIGN, TEST_ALIGN + n);
+		map = rzs_tport_heap(RZS_TPORT_ALIGN, RZS_TPORT_ALIGN + n);
 		if (!map)
 			return NULL;
-		p = (char *)map + TEST_ALIGN;
+		p = (char *)map + RZS_TPORT_ALIGN;
 	}
-	a = (struct test_alloc *)(void *)(p - TEST_ALIGN);
+	a = (struct test_alloc *)(void *)(p - RZS_TPORT_ALIGN);
 	*a = (struct test_alloc){TEST_MAGIC_ALLOC, n, map, map_len};
 	memset(p, 0, n);
 	test_count(&test_live_bytes, n);
@@ -302,14 +266,15 @@ void rzs_port_free(void *p, size_t n)
 
 	if (!p)
 		return;
-	a = (struct test_alloc *)(void *)((char *)p - TEST_ALIGN);
+	a = (struct test_alloc *)(void *)((char *)p - RZS_TPORT_ALIGN);
 	if (a->magic != TEST_MAGIC_ALLOC) {
-		test_damaged("free of memory not allocated, or with its header overwritten", p);
+		rzs_tport_damaged("free of memory not allocated, or its header overwritten",
+				  p);
 		return;
 	}
 	if (a->size != n)
-		test_damaged("free with a size other than that allocated", p);
-	test_at(RZS_TEST_AT_RETURN, p, a->size);
+		rzs_tport_damaged("free with a size other than that allocated", p);
+	rzs_tport_at(RZS_TEST_AT_RETURN, p, a->size);
 	test_count(&test_live_bytes, -a->size);
 	test_count(&test_live_allocs, -(uint64_t)1);
 	map = a->map;
@@ -319,7 +284,7 @@ void rzs_port_free(void *p, size_t n)
 	if (map_len)
 		munmap(map, map_len);
 	else
-		test_heap_free(map);
+		rzs_tport_heap_free(map);
 }
 
 void rzs_port_wipe(void *p, size_t n)
@@ -327,274 +292,3 @@ void rzs_port_wipe(void *p, size_t n)
 	memset(p, 0, n); /* not removed by the compiler: the caller is in another file */
 }
 
-/* Blocks */
-
-/* Bytes from a header to its block; with guards, one page of them cannot be accessed. */
-static size_t test_head_len(const struct rzs_blocks *b)
-{
-	return b->guard ? 2 * test_page() : TEST_BLOCK_ALIGN;
-}
-
-static char *test_body(const struct rzs_blocks *b, struct test_block *t)
-{
-	return (char *)t + test_head_len(b);
-}
-
-static struct test_entry *test_entry(const struct rzs_blocks *b, uint32_t number)
-{
-	return __atomic_load_n(&b->leaves[number / TEST_LEAF], __ATOMIC_ACQUIRE) +
-	       number % TEST_LEAF;
-}
-
-/* Give a block a number.  false: no memory for the table. */
-static bool test_number(struct rzs_blocks *b, struct test_block *t)
-{
-	uint32_t number = b->unused ? b->unused : b->next;
-	struct test_entry *leaf;
-
-	if (number / TEST_LEAF >= TEST_LEAVES)
-		return false;
-	if (!b->leaves[number / TEST_LEAF]) {
-		leaf = test_heap(TEST_ALIGN, TEST_LEAF * sizeof(*leaf));
-		if (!leaf)
-			return false;
-		memset(leaf, 0, TEST_LEAF * sizeof(*leaf));
-		__atomic_store_n(&b->leaves[number / TEST_LEAF], leaf, __ATOMIC_RELEASE);
-	}
-	if (b->unused)
-		b->unused = test_entry(b, number)->unused;
-	else
-		__atomic_store_n(&b->next, number + 1, __ATOMIC_RELAXED);
-	t->number = number;
-	__atomic_store_n(&test_entry(b, number)->block, t, __ATOMIC_RELEASE);
-	return true;
-}
-
-static void test_unnumber(struct rzs_blocks *b, struct test_block *t)
-{
-	__atomic_store_n(&test_entry(b, t->number)->block, NULL, __ATOMIC_RELEASE);
-	test_entry(b, t->number)->unused = b->unused;
-	b->unused = t->number;
-}
-
-static void test_block_unmap(const struct rzs_blocks *b, struct test_block *t)
-{
-	if (b->guard)
-		munmap(t, test_head_len(b) + RZS_BLOCK_SIZE + test_page());
-	else
-		test_heap_free(t);
-}
-
-static struct test_block *test_block_new(struct rzs_blocks *b)
-{
-	size_t len = test_head_len(b) + RZS_BLOCK_SIZE;
-	struct test_block *t;
-
-	if (b->guard) {
-		t = test_map(len + test_page());
-		if (!t)
-			return NULL;
-		test_fence((char *)t + test_page());
-		test_fence((char *)t + len);
-	} else {
-		t = test_heap(TEST_BLOCK_ALIGN, len);
-		if (!t)
-			return NULL;
-	}
-	if (!test_number(b, t)) {
-		test_block_unmap(b, t);
-		return NULL;
-	}
-	t->next_all = b->all.next_all;
-	t->prev_all = &b->all;
-	t->next_all->prev_all = t;
-	b->all.next_all = t;
-	return t;
-}
-
-static void test_block_delete(struct rzs_blocks *b, struct test_block *t)
-{
-	t->prev_all->next_all = t->next_all;
-	t->next_all->prev_all = t->prev_all;
-	t->magic = 0;
-	test_unnumber(b, t);
-	test_block_unmap(b, t);
-}
-
-/* Remove the oldest block from the queue. */
-static struct test_block *test_queue_pop(struct rzs_blocks *b)
-{
-	struct test_block *t = b->head;
-	const unsigned char *p = (unsigned char *)test_body(b, t);
-
-	b->head = t->next;
-	if (!b->head)
-		b->tail = &b->head;
-	b->ready--;
-	if (t->magic != TEST_MAGIC_READY)
-		test_damaged("header of a returned block overwritten", p);
-	if (b->guard && (p[0] != RZS_TEST_POISON || memcmp(p, p + 1, RZS_BLOCK_SIZE - 1)))
-		test_damaged("returned block written to", p);
-	return t;
-}
-
-static void test_queue_trim(struct rzs_blocks *b)
-{
-	while (b->ready && (b->ready > b->keep || b->taken + b->ready > b->max))
-		test_block_delete(b, test_queue_pop(b));
-}
-
-static uint64_t test_keep(uint64_t asked)
-{
-	return asked == RZS_RESERVE_DEFAULT ? TEST_KEEP_DEFAULT : asked;
-}
-
-void rzs_blocks_close(struct rzs_blocks *b)
-{
-	if (!b)
-		return;
-	while (b->ready)
-		test_block_delete(b, test_queue_pop(b));
-	test_count(&test_live_bytes, -(b->taken * RZS_BLOCK_SIZE));
-	test_count(&test_live_blocks, -b->taken);
-	while (b->all.next_all != &b->all) {
-		test_at(RZS_TEST_AT_RETURN, test_body(b, b->all.next_all), RZS_BLOCK_SIZE);
-		test_block_delete(b, b->all.next_all);
-	}
-	for (unsigned i = 0; i < TEST_LEAVES; i++)
-		test_heap_free(b->leaves[i]);
-	rzs_port_free(b, sizeof(*b));
-}
-
-bool rzs_test_source_is_free(struct rzs_blocks *b)
-{
-	bool is_free = rzs_trylock(&b->lock);
-
-	if (is_free)
-		rzs_unlock(&b->lock);
-	return is_free;
-}
-
-static uint32_t test_take(struct rzs_blocks *b, bool *out_limit)
-{
-	struct test_block *t = NULL;
-
-	*out_limit = false;
-	rzs_lock(&b->lock);
-	if (b->taken >= b->max)
-		*out_limit = true;
-	else
-		t = b->ready ? test_queue_pop(b) : test_block_new(b);
-	if (t) {
-		t->magic = TEST_MAGIC_TAKEN;
-		b->taken++;
-		if (b->peak < b->taken + b->ready)
-			b->peak = b->taken + b->ready;
-	}
-	rzs_unlock(&b->lock);
-	if (!t)
-		return 0;
-	test_count(&test_live_bytes, RZS_BLOCK_SIZE);
-	test_count(&test_live_blocks, 1);
-	memset(test_body(b, t), RZS_TEST_FRESH, RZS_BLOCK_SIZE);
-	return t->number;
-}
-
-int rzs_blocks_open(struct rzs_blocks **out, uint64_t max_blocks, uint64_t reserve_blocks,
-		    uint32_t *taken, unsigned nr_taken)
-{
-	struct rzs_blocks *b = rzs_port_alloc(sizeof(*b));
-	bool limit;
-
-	*out = b;
-	if (!b)
-		return -ENOMEM;
-	b->next = 1;
-	rzs_lock_init(&b->lock);
-	b->guard = test_guard;
-	b->max = max_blocks;
-	b->keep = test_keep(reserve_blocks);
-	b->tail = &b->head;
-	b->all.next_all = b->all.prev_all = &b->all;
-	while (nr_taken--) {
-		taken[nr_taken] = test_take(b, &limit);
-		if (!taken[nr_taken]) {
-			rzs_blocks_close(b);
-			*out = NULL;
-			return -ENOMEM;
-		}
-	}
-	return 0;
-}
-
-uint32_t rzs_blocks_take(struct rzs_blocks *b, bool *out_limit)
-{
-	*out_limit = false;
-	test_at(RZS_TEST_AT_TAKE, NULL, 0);
-	return test_fails(RZS_TEST_TAKE) ? 0 : test_take(b, out_limit);
-}
-
-void *rzs_blocks_at(const struct rzs_blocks *b, uint32_t block)
-{
-	static char nowhere[RZS_BLOCK_SIZE]; /* to prefetch when the block is gone */
-	struct test_block *t = __atomic_load_n(&test_entry(b, block)->block, __ATOMIC_ACQUIRE);
-
-	return t ? test_body(b, t) : nowhere;
-}
-
-void rzs_blocks_give(struct rzs_blocks *b, uint32_t block)
-{
-	struct test_block *t = NULL;
-
-	if (block && block < __atomic_load_n(&b->next, __ATOMIC_RELAXED))
-		t = __atomic_load_n(&test_entry(b, block)->block, __ATOMIC_ACQUIRE);
-	if (!t) {
-		test_damaged("return of a number that is no block", b);
-		return;
-	}
-	test_at(RZS_TEST_AT_RETURN, test_body(b, t), RZS_BLOCK_SIZE);
-	rzs_lock(&b->lock);
-	if (t->magic != TEST_MAGIC_TAKEN) {
-		rzs_unlock(&b->lock);
-		test_damaged("return of a block that is not taken", test_body(b, t));
-		return;
-	}
-	if (b->guard)
-		memset(test_body(b, t), RZS_TEST_POISON, RZS_BLOCK_SIZE);
-	t->magic = TEST_MAGIC_READY;
-	t->next = NULL;
-	*b->tail = t;
-	b->tail = &t->next;
-	b->taken--;
-	b->ready++;
-	test_queue_trim(b);
-	rzs_unlock(&b->lock);
-	test_count(&test_live_bytes, -(uint64_t)RZS_BLOCK_SIZE);
-	test_count(&test_live_blocks, -(uint64_t)1);
-}
-
-void rzs_blocks_count(struct rzs_blocks *b, uint64_t *out_taken, uint64_t *out_ready,
-		      uint64_t *out_peak)
-{
-	rzs_lock(&b->lock);
-	*out_taken = b->taken;
-	*out_ready = b->ready;
-	*out_peak = b->peak;
-	rzs_unlock(&b->lock);
-}
-
-int rzs_blocks_set_max(struct rzs_blocks *b, uint64_t max_blocks, uint64_t reserve_blocks)
-{
-	int err = 0;
-
-	rzs_lock(&b->lock);
-	if (b->taken > max_blocks) {
-		err = -ENOSPC;
-	} else {
-		b->max = max_blocks;
-		b->keep = test_keep(reserve_blocks);
-		test_queue_trim(b);
-	}
-	rzs_unlock(&b->lock);
-	return err;
-}

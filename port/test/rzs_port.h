@@ -27,7 +27,8 @@ void rzs_port_wipe(void *p, size_t n);
 struct rzs_blocks;
 
 int rzs_blocks_open(struct rzs_blocks **out, uint64_t max_blocks, uint64_t reserve_blocks,
-		    uint32_t *taken, unsigned nr_taken);
+		    uint64_t root_bytes, uint32_t *taken, unsigned nr_taken);
+void *rzs_blocks_root(const struct rzs_blocks *b);
 void rzs_blocks_close(struct rzs_blocks *b);
 uint32_t rzs_blocks_take(struct rzs_blocks *b, bool *out_limit);
 void *rzs_blocks_at(const struct rzs_blocks *b, uint32_t block);

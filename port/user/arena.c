@@ -33,10 +33,18 @@ static void *arena_map(size_t len)
 	return p;
 }
 
-/* Bytes of the range. */
-static size_t arena_len(uint64_t units)
+/* Bytes of the root's units. */
+static size_t arena_root_len(size_t root_bytes)
 {
-	return (size_t)(units + 1) * RZS_ARENA_UNIT;
+	size_t units = (root_bytes + RZS_ARENA_UNIT - 1) / RZS_ARENA_UNIT;
+
+	return (units ? units : 1) * RZS_ARENA_UNIT;
+}
+
+/* Bytes of the range. */
+static size_t arena_len(const struct rzs_arena *r)
+{
+	return (size_t)(r->base - r->root) + (size_t)(r->units + 1) * RZS_ARENA_UNIT;
 }
 
 static size_t arena_map_len(const struct rzs_arena *r)
@@ -46,29 +54,51 @@ static size_t arena_map_len(const struct rzs_arena *r)
 	return (bytes + r->page - 1) / r->page * r->page;
 }
 
-int rzs_arena_reserve(struct rzs_arena *r, size_t page, uint64_t units, uint64_t least)
+/* Give memory to the first bytes of the root.  0; -ENOMEM. */
+static int arena_fill_root(struct rzs_arena *r, size_t bytes)
+{
+	size_t len = (bytes + r->page - 1) / r->page * r->page;
+
+	if (len == 0)
+		return 0;
+	if (mlock2(r->root, len, MLOCK_ONFAULT))
+		r->lock_err = errno;
+	if (mprotect(r->root, len, PROT_READ | PROT_WRITE))
+		return -ENOMEM;
+	return rzs_memory_fill(r->root, len);
+}
+
+int rzs_arena_reserve(struct rzs_arena *r, size_t page, size_t root_bytes, uint64_t units,
+		      uint64_t least)
 {
 	const uint64_t most = SIZE_MAX / 2 / RZS_ARENA_UNIT - 1;
+	size_t root_len;
 
 	memset(r, 0, sizeof(*r));
 	if (page == 0 || RZS_ARENA_UNIT % page)
 		return -ENOTSUP;
-	if (least > most)
+	if (least > most || root_bytes > SIZE_MAX / 4)
 		return -ENOMEM;
+	root_len = arena_root_len(root_bytes);
 	if (units > most)
 		units = most;
 	if (units < least)
 		units = least;
 	for (;;) {
-		r->base = arena_map(arena_len(units));
-		if (r->base || units == least)
+		r->root = arena_map(root_len + (size_t)units * RZS_ARENA_UNIT);
+		if (r->root || units == least)
 			break;
 		units = units / 2 > least ? units / 2 : least;
 	}
-	if (!r->base)
+	if (!r->root)
 		return -ENOMEM;
+	r->base = r->root + root_len - RZS_ARENA_UNIT;
 	r->units = units;
 	r->page = page;
+	if (arena_fill_root(r, root_bytes)) {
+		rzs_arena_release(r);
+		return -ENOMEM;
+	}
 	r->uncommitted = arena_map(arena_map_len(r));
 	if (!r->uncommitted || mprotect(r->uncommitted, arena_map_len(r), PROT_READ | PROT_WRITE)) {
 		rzs_arena_release(r);
@@ -81,8 +111,8 @@ int rzs_arena_reserve(struct rzs_arena *r, size_t page, uint64_t units, uint64_t
 
 void rzs_arena_release(struct rzs_arena *r)
 {
-	if (r->base)
-		munmap(r->base, arena_len(r->units));
+	if (r->root)
+		munmap(r->root, arena_len(r));
 	if (r->uncommitted)
 		munmap(r->uncommitted, arena_map_len(r));
 	memset(r, 0, sizeof(*r));

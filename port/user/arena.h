@@ -2,11 +2,13 @@
 /*
  * An arena: a range of addresses in units of RZS_ARENA_UNIT bytes, each with memory or without.
  *
- * The range is mapped without access, which costs nothing.  Unit 0 stays so, and its number means
- * that there is none.  Units are opened from number 1 onwards, no more than needed: they are made
- * accessible, and locked, so that their pages stay in RAM once they are there.  So the system
- * counts as locked what has been used.  Committing a unit populates all its pages.  Uncommitting it
- * gives them back; the lowest such units are committed first.
+ * The range is mapped without access, which costs nothing.  At its start is the root, which has
+ * memory from the first moment and takes whole units.  The last of these is unit 0, whose number
+ * means that there is none; it is there without a root, too.  Units are opened from number 1
+ * onwards, no more than needed: they are made accessible, and locked, so that their pages stay in
+ * RAM once they are there.  So the system counts as locked what has been used.  Committing a unit
+ * populates all its pages.  Uncommitting it gives them back; the lowest such units are committed
+ * first.
  *
  * Threading: one thread at a time uses an arena; the caller sees to that.  All functions sleep and
  * ask the system for memory, so none is for the data path.
@@ -22,9 +24,10 @@
 #define RZS_ARENA_UNIT 32768u
 
 struct rzs_arena {
+	char *root;		 /* the start of the range */
 	char *base;		 /* of unit 0 */
 	size_t page;		 /* bytes; a unit is one or several pages */
-	uint64_t units;		 /* in the whole range, without unit 0 */
+	uint64_t units;		 /* in the whole range, without the root's */
 	uint64_t opened;	 /* units 1 .. opened are accessible */
 	uint64_t nr_uncommitted; /* of the opened ones, how many have no memory */
 	uint64_t *uncommitted;	 /* bitmap of these */
@@ -34,11 +37,14 @@ struct rzs_arena {
 
 /*
  * Map addresses for units, or for fewer if there are not as many, but at least for least (1 or
- * more).  page: bytes of the system's pages, or a multiple of that.
- * 0; -ENOMEM: there are fewer than least; -ENOTSUP: a page is larger than a unit, so a unit's
- * memory cannot be given back without its neighbours'.  After an error r is as released.
+ * more).  The root gets memory for root_bytes, rounded up to pages, which are zeros.  page: bytes
+ * of the system's pages, or a multiple of that.
+ * 0; -ENOMEM: there are fewer than least, or no memory for the root; -ENOTSUP: a page is larger
+ * than a unit, so a unit's memory cannot be given back without its neighbours'.  After an error r
+ * is as released.
  */
-int rzs_arena_reserve(struct rzs_arena *r, size_t page, uint64_t units, uint64_t least);
+int rzs_arena_reserve(struct rzs_arena *r, size_t page, size_t root_bytes, uint64_t units,
+		      uint64_t least);
 
 /* Unmap the range, with everything in it. */
 void rzs_arena_release(struct rzs_arena *r);

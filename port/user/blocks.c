@@ -454,15 +454,15 @@ static int blocks_fill(struct rzs_blocks *b, uint64_t max, uint64_t reserve, uin
 }
 
 /* Reserve addresses for all that the machine could hold, so that the limit can be raised later. */
-static int blocks_reserve_arena(struct rzs_blocks *b, uint64_t max)
+static int blocks_reserve_arena(struct rzs_blocks *b, uint64_t max, uint64_t root_bytes)
 {
 	uint64_t units = rzs_ram_machine() / RZS_BLOCK_SIZE * 2;
 
 	if (units < BLOCKS_RESERVE_MOST)
 		units = BLOCKS_RESERVE_MOST;
 	units = blocks_min(units, BLOCKS_ADDRESS_MOST);
-	return rzs_arena_reserve(&b->arena, (size_t)sysconf(_SC_PAGESIZE), units,
-				 blocks_min(max, BLOCKS_RESERVE_LEAST));
+	return rzs_arena_reserve(&b->arena, (size_t)sysconf(_SC_PAGESIZE), (size_t)root_bytes,
+				 units, blocks_min(max, BLOCKS_RESERVE_LEAST));
 }
 
 static void blocks_free(struct rzs_blocks *b)
@@ -475,7 +475,7 @@ static void blocks_free(struct rzs_blocks *b)
 }
 
 int rzs_blocks_open(struct rzs_blocks **out, uint64_t max_blocks, uint64_t reserve_blocks,
-		    uint32_t *taken, unsigned nr_taken)
+		    uint64_t root_bytes, uint32_t *taken, unsigned nr_taken)
 {
 	struct rzs_blocks *b;
 	int err;
@@ -490,7 +490,7 @@ int rzs_blocks_open(struct rzs_blocks **out, uint64_t max_blocks, uint64_t reser
 	rzs_lock_init(&b->lock);
 	b->hook = blocks_hook;
 	b->hook_arg = blocks_hook_arg;
-	err = blocks_reserve_arena(b, max_blocks);
+	err = blocks_reserve_arena(b, max_blocks, root_bytes);
 	if (err)
 		goto fail;
 	b->head.base = b->arena.base;
@@ -514,6 +514,11 @@ int rzs_blocks_open(struct rzs_blocks **out, uint64_t max_blocks, uint64_t reser
 fail:
 	blocks_free(b);
 	return err == -ENOTSUP ? err : -ENOMEM;
+}
+
+void *rzs_blocks_root(const struct rzs_blocks *b)
+{
+	return b->arena.root;
 }
 
 void rzs_blocks_close(struct rzs_blocks *b)

@@ -57,7 +57,8 @@ struct rzs_blocks_head {
 } __attribute__((aligned(64)));
 
 int rzs_blocks_open(struct rzs_blocks **out, uint64_t max_blocks, uint64_t reserve_blocks,
-		    uint32_t *taken, unsigned nr_taken);
+		    uint64_t root_bytes, uint32_t *taken, unsigned nr_taken);
+void *rzs_blocks_root(const struct rzs_blocks *b);
 void rzs_blocks_close(struct rzs_blocks *b);
 uint32_t rzs_blocks_take(struct rzs_blocks *b, bool *out_limit);
 void rzs_blocks_give(struct rzs_blocks *b, uint32_t block);

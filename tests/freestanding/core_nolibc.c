@@ -205,13 +205,15 @@ void rzs_port_free(void *p, size_t n)
 
 struct rzs_blocks {
 	uint64_t max, taken, peak;
+	void *root;
+	uint64_t root_bytes;
 	bool used[NR_BLOCKS];
 };
 
 static uint8_t block_mem[NR_BLOCKS][RZS_BLOCK_SIZE] __attribute__((aligned(4096)));
 
 int rzs_blocks_open(struct rzs_blocks **out, uint64_t max_blocks, uint64_t reserve_blocks,
-		    uint32_t *taken, unsigned nr_taken)
+		    uint64_t root_bytes, uint32_t *taken, unsigned nr_taken)
 {
 	bool limit;
 
@@ -220,6 +222,13 @@ int rzs_blocks_open(struct rzs_blocks **out, uint64_t max_blocks, uint64_t reser
 	if (!*out)
 		return -ENOMEM;
 	(*out)->max = max_blocks < NR_BLOCKS ? max_blocks : NR_BLOCKS;
+	(*out)->root_bytes = root_bytes;
+	(*out)->root = rzs_port_alloc(root_bytes);
+	if (!(*out)->root) {
+		rzs_blocks_close(*out);
+		*out = NULL;
+		return -ENOMEM;
+	}
 	while (nr_taken--)
 		taken[nr_taken] = rzs_blocks_take(*out, &limit);
 	return 0;
@@ -227,8 +236,15 @@ int rzs_blocks_open(struct rzs_blocks **out, uint64_t max_blocks, uint64_t reser
 
 void rzs_blocks_close(struct rzs_blocks *b)
 {
-	if (b)
-		rzs_port_free(b, sizeof(*b));
+	if (!b)
+		return;
+	rzs_port_free(b->root, b->root_bytes);
+	rzs_port_free(b, sizeof(*b));
+}
+
+void *rzs_blocks_root(const struct rzs_blocks *b)
+{
+	return b->root;
 }
 
 uint32_t rzs_blocks_take(struct rzs_blocks *b, bool *out_limit)

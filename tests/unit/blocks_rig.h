@@ -51,7 +51,7 @@ static inline struct rzs_blocks *source(uint64_t max, uint64_t reserve)
 {
 	struct rzs_blocks *b;
 
-	T_EQ(rzs_blocks_open(&b, max, reserve, NULL, 0), 0);
+	T_EQ(rzs_blocks_open(&b, max, reserve, 0, NULL, 0), 0);
 	T_NE(b, NULL);
 	return b;
 }

@@ -71,7 +71,7 @@ static void give_and_take(size_t page)
 {
 	struct rzs_arena r;
 
-	T_EQ(rzs_arena_reserve(&r, page, UNITS, 1), 0);
+	T_EQ(rzs_arena_reserve(&r, page, 0, UNITS, 1), 0);
 	T_EQ(r.units, UNITS);
 	commit(&r, RUN, 1);
 	expect_units(&r, 1, RUN);
@@ -95,6 +95,34 @@ T_TEST(a_run_is_filled_and_no_more_whatever_a_page_is)
 		give_and_take(page);
 }
 
+/* Red when the root is not filled, reaches into a unit, or moves unit 1 off a unit's bounds. */
+T_TEST(the_root_is_before_the_units)
+{
+	static const size_t bytes[] = {1, 5000, RZS_ARENA_UNIT, RZS_ARENA_UNIT + 1,
+				       5 * RZS_ARENA_UNIT};
+
+	for (unsigned i = 0; i < sizeof(bytes) / sizeof(bytes[0]); i++) {
+		struct rzs_arena r;
+
+		T_EQ(rzs_arena_reserve(&r, own_page(), bytes[i], UNITS, 1), 0);
+		T_EQ(r.units, UNITS);
+		T_EQ((size_t)(r.base - r.root) % RZS_ARENA_UNIT, 0);
+		T_GE((size_t)(r.base + RZS_ARENA_UNIT - r.root), bytes[i]);
+		for (size_t at = 0; at < bytes[i]; at += own_page())
+			T_OK(resident(&r, (size_t)(r.root - r.base) + at));
+		for (size_t at = 0; at < bytes[i]; at++)
+			T_EQ(r.root[at], 0);
+		memset(r.root, 'r', bytes[i]);
+		commit(&r, RUN, 1);
+		for (size_t at = 0; at < RUN * RZS_ARENA_UNIT; at++)
+			T_EQ(r.base[RZS_ARENA_UNIT + at], 0);
+		mark(&r, 1);
+		for (size_t at = 0; at < bytes[i]; at++)
+			T_EQ(r.root[at], 'r');
+		rzs_arena_release(&r);
+	}
+}
+
 /* To the last unit of the addresses, behind which is nothing. */
 T_TEST(every_unit_can_be_had_whatever_a_page_is)
 {
@@ -104,7 +132,7 @@ T_TEST(every_unit_can_be_had_whatever_a_page_is)
 		uint64_t nr, first, all = 0;
 		int err;
 
-		T_EQ(rzs_arena_reserve(&r, page, UNITS, 1), 0);
+		T_EQ(rzs_arena_reserve(&r, page, 0, UNITS, 1), 0);
 		while ((err = rzs_arena_commit(&r, RUN, count, &pages, &first, &nr)) == 0)
 			all += nr;
 		T_EQ(err, -ENOSPC);
@@ -121,7 +149,7 @@ T_TEST(pages_larger_than_a_unit_are_refused)
 	for (unsigned i = 0; i < 3; i++) {
 		struct rzs_arena r = {.base = (char *)&r, .units = 7};
 
-		T_EQ(rzs_arena_reserve(&r, sizes[i], UNITS, 1), -ENOTSUP);
+		T_EQ(rzs_arena_reserve(&r, sizes[i], 0, UNITS, 1), -ENOTSUP);
 		T_EQ(r.base, NULL);
 		T_EQ(r.units, 0);
 		rzs_arena_release(&r);

@@ -58,7 +58,7 @@ T_TEST(open_refuses_a_max_of_none)
 {
 	struct rzs_blocks *b = (struct rzs_blocks *)&b;
 
-	T_EQ(rzs_blocks_open(&b, 0, RZS_RESERVE_DEFAULT, NULL, 0), -EINVAL);
+	T_EQ(rzs_blocks_open(&b, 0, RZS_RESERVE_DEFAULT, 0, NULL, 0), -EINVAL);
 	T_EQ(b, NULL);
 }
 

@@ -115,7 +115,7 @@ T_TEST(failed_fault_in_is_survived)
 	T_EQ(taken(b), 0);
 	T_WAIT(ready(b) == n, 10);
 	rzs_blocks_close(b);
-	T_EQ(rzs_blocks_open(&b, MANY, 32, NULL, 0), -ENOMEM);
+	T_EQ(rzs_blocks_open(&b, MANY, 32, 0, NULL, 0), -ENOMEM);
 	T_EQ(info().sources, 0);
 }
 
@@ -151,7 +151,7 @@ T_TEST(open_fails_cleanly_without_memory)
 	if (instrumented())
 		T_SKIP("a sanitizer or valgrind would be without memory, too");
 	T_EQ(setrlimit(RLIMIT_DATA, &low), 0);
-	T_EQ(rzs_blocks_open(&b, MANY, 32, NULL, 0), -ENOMEM);
+	T_EQ(rzs_blocks_open(&b, MANY, 32, 0, NULL, 0), -ENOMEM);
 	T_EQ(b, NULL);
 	T_EQ(info().sources, 0);
 	T_LE(status("VmSize:"), size + 1024);

@@ -233,7 +233,7 @@ T_TEST(a_source_waits_for_headroom)
 
 	write_file(ZONE, 700u, 800u, "0");
 	rzs_blocks_set_headroom(file);
-	T_EQ(rzs_blocks_open(&b, 1000, 16, NULL, 0), 0);
+	T_EQ(rzs_blocks_open(&b, 1000, 16, 0, NULL, 0), 0);
 	rzs_blocks_set_headroom(NULL);
 	T_EQ(info().checks_headroom, 1);
 	T_EQ(info().ready, 16); /* what there is at the start comes before there is any pressure */
@@ -267,7 +267,7 @@ T_TEST(an_empty_source_does_not_wait_for_ever)
 
 	write_file(ZONE, 700u, 800u, "0");
 	rzs_blocks_set_headroom(file);
-	T_EQ(rzs_blocks_open(&b, 1000, 16, NULL, 0), 0);
+	T_EQ(rzs_blocks_open(&b, 1000, 16, 0, NULL, 0), 0);
 	rzs_blocks_set_headroom(NULL);
 	for (int i = 0; i < 16; i++)
 		T_NE(rzs_blocks_take(b, &limit), 0);
@@ -293,7 +293,7 @@ T_TEST(a_source_leaves_some_of_the_headroom)
 
 	write_file(ZONE, 700u + (128u * 1024 + 2 * 3 * RZS_BLOCK_SIZE) / page, 800u, "0");
 	rzs_blocks_set_headroom(file);
-	T_EQ(rzs_blocks_open(&b, 1000, 4, NULL, 0), 0);
+	T_EQ(rzs_blocks_open(&b, 1000, 4, 0, NULL, 0), 0);
 	rzs_blocks_set_headroom(NULL);
 	for (int i = 0; i < 4; i++)
 		T_NE(rzs_blocks_take(b, &limit), 0);

@@ -36,7 +36,7 @@ T_TEST(nth_take_fails_as_with_an_empty_reserve)
 	struct rzs_blocks *b;
 	bool limit = true;
 
-	T_EQ(rzs_blocks_open(&b, 10, RZS_RESERVE_DEFAULT, NULL, 0), 0);
+	T_EQ(rzs_blocks_open(&b, 10, RZS_RESERVE_DEFAULT, 0, NULL, 0), 0);
 	rzs_test_fail(RZS_TEST_TAKE, 2, 1);
 	T_NE(rzs_blocks_take(b, &limit), 0);
 	T_EQ(rzs_blocks_take(b, &limit), 0);
@@ -87,7 +87,7 @@ T_TEST(blocks_keep_the_contract)
 
 	for (int guard = 0; guard < 2; guard++) {
 		rzs_test_guard(guard);
-		T_EQ(rzs_blocks_open(&b, 10, 4, NULL, 0), 0);
+		T_EQ(rzs_blocks_open(&b, 10, 4, 0, NULL, 0), 0);
 		for (unsigned i = 0; i < 10; i++) {
 			p[i] = rzs_blocks_take(b, &limit);
 			T_NE(p[i], 0);
@@ -131,7 +131,7 @@ T_TEST(damage_is_seen)
 	rzs_port_free(p, 99);
 	T_EQ(rzs_test_damage(), ++seen);
 
-	T_EQ(rzs_blocks_open(&b, 10, 4, NULL, 0), 0);
+	T_EQ(rzs_blocks_open(&b, 10, 4, 0, NULL, 0), 0);
 	first = rzs_blocks_take(b, &limit);
 	second = rzs_blocks_take(b, &limit);
 	T_NE(first, 0);
@@ -179,7 +179,7 @@ T_TEST(bounds_are_guarded)
 	p[4095] = 1;
 	expect_crash(p + 4096);
 	rzs_port_free(p, 4096);
-	T_EQ(rzs_blocks_open(&b, 10, 4, NULL, 0), 0);
+	T_EQ(rzs_blocks_open(&b, 10, 4, 0, NULL, 0), 0);
 	p = rzs_blocks_at(b, rzs_blocks_take(b, &limit));
 	p[0] = p[RZS_BLOCK_SIZE - 1] = 1;
 	expect_crash(p - 1);
