@@ -9,6 +9,8 @@ RZS_CORE_SOURCES = \
 	core/codec_zstd.c \
 	core/counters.h \
 	core/hash.h \
+	core/idle.c \
+	core/idle.h \
 	core/le.h \
 	core/lzo_decode.c \
 	core/lzo_decode.h \
