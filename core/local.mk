@@ -9,6 +9,8 @@ RZS_CORE_SOURCES = \
 	core/codec_zstd.c \
 	core/counters.h \
 	core/hash.h \
+	core/idle.c \
+	core/idle.h \
 	core/image.c \
 	core/image.h \
 	core/le.h \

@@ -8,7 +8,7 @@
  *
  * To merge two pages, the first one's object becomes a share, if it is not one yet, and the second
  * one's slot gets the share's word.  A write that merges (rzs_store_merge_writes()) does the first
- * of these, and publishes the share's word instead of one of its own.
+ * of these, and publishes the share's word instead of one of its own.  Pages that are idle stay so.
  *
  * Concurrency: one thread at a time.  Calls go one way: this file calls store.c, which knows how a
  * share is read and given up.
@@ -59,7 +59,8 @@ static bool merge_link(struct merge_scan *m, rzs_slot_t slot, uint64_t *p, uint6
 	bool linked = false;
 
 	if (!rzs_pool_read_begin(&store->pool, m->w, slot, word, p, &o)) {
-		linked = memcmp(o.data, data, o.size) == 0 && rzs_cas(p, &seen, merged);
+		linked = memcmp(o.data, data, o.size) == 0 &&
+			 rzs_cas(p, &seen, merged | (word & RZS_SLOT_IDLE));
 		rzs_pool_read_end(&store->pool, word);
 	}
 	if (linked)
@@ -189,7 +190,7 @@ static int unmerge_page(struct merge_scan *m, rzs_slot_t slot, uint64_t *p)
 	err = rzs_pool_put(&m->store->pool, m->w, &o, rzs_word_kind(object) == RZS_KIND_RAW, &mine);
 	if (err)
 		return err;
-	if (!rzs_cas(p, &seen, mine)) {
+	if (!rzs_cas(p, &seen, mine | (word & RZS_SLOT_IDLE))) {
 		rzs_pool_free(&m->store->pool, m->w, slot, mine);
 		return -EAGAIN;
 	}

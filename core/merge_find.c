@@ -248,7 +248,7 @@ static uint64_t promote(struct rzs_store *store, struct rzs_worker *w,
 		rzs_pool_set_owner(&store->pool, word, RZS_OWNER_SHARE | id);
 		rzs_set(&s->word, rzs_word_stable(word) & ~RZS_SLOT_SCANNED);
 		merged = rzs_word_merged(id, o.size);
-		if (!rzs_cas(p, &seen, merged)) {
+		if (!rzs_cas(p, &seen, merged | (word & RZS_SLOT_IDLE))) {
 			rzs_pool_set_owner(&store->pool, word, slot);
 			rzs_set(&s->word, 0);
 			merged = 0;

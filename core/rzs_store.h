@@ -295,6 +295,36 @@ int RZS_MUST_CHECK rzs_store_unmerge(struct rzs_store *store, struct rzs_worker 
 				     uint64_t nr, bool *out_done);
 
 /*
+ * Idle pages: which were neither read nor written for how long.  A pass over all pages is a step of
+ * time; the caller makes one as often as it wants a step to be.  A page's age is the number of
+ * steps for which it has been idle, and pages that take no memory have none.  Ages take a byte a
+ * page, in chunks of 32 KiB that are made for the parts of the device that are in use, and stay.
+ *
+ * One thread at a time makes these calls for a store.  They run concurrently with all others, hold
+ * no lock, and never wait.
+ */
+
+/* Ages in the statistics: 0, 1, 2-3, 4-7, and so on; and the oldest that there is. */
+#define RZS_AGE_CLASSES 8u
+#define RZS_AGE_MAX	127u
+
+/*
+ * Let pages have ages.  A second call does nothing.  Sleeps, allocates; nobody sets the store's
+ * limit meanwhile.  -ENOSPC: the limit does not allow the table; -ENOMEM: no memory for it.
+ */
+int RZS_MUST_CHECK rzs_store_idle_open(struct rzs_store *store);
+/*
+ * Go on with a pass, over nr pages.  *out_done: it has ended, and the next call begins another.
+ * Where the reserve has no block for the ages of pages, these stay at 0.  -EINVAL: not open.
+ */
+int RZS_MUST_CHECK rzs_store_idle_pass(struct rzs_store *store, uint64_t nr, bool *out_done);
+/* Give nr pages the age RZS_AGE_MAX, from where the last call has ended; else as a pass. */
+int RZS_MUST_CHECK rzs_store_idle_mark(struct rzs_store *store, uint64_t nr, bool *out_done);
+/* The age of a page.  -EINVAL: not open, or no such page; *out_steps is 0 then. */
+int RZS_MUST_CHECK rzs_store_idle_age(struct rzs_store *store, rzs_slot_t slot,
+				      unsigned *out_steps);
+
+/*
  * Change the limit (0: none), and the reserve to what a store created with this limit would have.
  * Sleeps.  One call at a time.
  * -ENOSPC  more memory is held now, or it is below rzs_store_min_limit(); nothing has changed

@@ -111,6 +111,15 @@ void rzs_slot_unlock(uint64_t *p, uint64_t word)
 		rzs_wake(p);
 }
 
+void rzs_slot_touch(uint64_t *p)
+{
+	uint64_t seen = rzs_load(p);
+
+	while (seen & RZS_SLOT_IDLE && !(seen & RZS_SLOT_LOCK) &&
+	       !rzs_cas(p, &seen, seen & ~RZS_SLOT_IDLE))
+		;
+}
+
 void rzs_slot_unlock_unchanged(uint64_t *p)
 {
 	uint64_t seen = rzs_load(p);

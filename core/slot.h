@@ -5,7 +5,7 @@
  *   bits 0-2   kind
  *   bit  3     LOCK     held across a read-modify-write; no other thread changes the word
  *   bit  4     WAITERS  threads sleep on the word; the one that clears LOCK wakes them
- *   bit  5     IDLE     not accessed since it was marked           (reserved for idle marking)
+ *   bit  5     IDLE     neither read nor written since a pass over all pages has marked it (idle.c)
  *   bit  6     CODEC2   compressed with the store's second codec   (reserved for recompression)
  *   bit  7     SCANNED  merging has looked at the object and knows no other like it
  *   bits 8-63  by kind:
@@ -229,6 +229,11 @@ bool rzs_slot_try_exchange(uint64_t *p, uint64_t word, uint64_t *out_old);
 uint64_t rzs_slot_lock(uint64_t *p);
 /* Unlock it and leave word there, which has no transient bits.  Wakes waiters.  Never sleeps. */
 void rzs_slot_unlock(uint64_t *p, uint64_t word);
+/*
+ * The page has been read: take the mark IDLE away, unless the word is locked, as it is about to be
+ * replaced then.  Never sleeps.
+ */
+void rzs_slot_touch(uint64_t *p);
 /* Unlock it and leave it as it was before it was locked.  Wakes waiters.  Never sleeps. */
 void rzs_slot_unlock_unchanged(uint64_t *p);
 

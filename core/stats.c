@@ -57,7 +57,8 @@ static void sample_once(struct rzs_store *store, struct sample *out)
 	 * the workers' spare blocks, which count as tables.
 	 */
 	out->tables = rzs_load(&store->pool.chunks_held) + rzs_load(&store->slots.chunks_held) +
-		      rzs_load(&store->shares.chunks_held) + store->nr_workers;
+		      rzs_load(&store->shares.chunks_held) +
+		      rzs_load(&store->age_chunks_held) + store->nr_workers;
 	rzs_blocks_count(store->blocks, &out->taken, &out->ready, &out->peak);
 	out->limit = rzs_load(&store->limit_bytes);
 	if (rzs_limit_allows(limit, out->limit))
@@ -184,6 +185,20 @@ static void stats_counts(const uint64_t *c, struct rzs_stats *out)
 		within(c[RZS_C_refused_reserve], 0, out->failed_writes - out->refused_limit);
 }
 
+/* What the last pass over all pages has found. */
+static void stats_idle(const struct rzs_store *store, struct rzs_stats *out)
+{
+	out->idle_0_bytes = rzs_load(&store->age_bytes[0]);
+	out->idle_1_bytes = rzs_load(&store->age_bytes[1]);
+	out->idle_2_bytes = rzs_load(&store->age_bytes[2]);
+	out->idle_4_bytes = rzs_load(&store->age_bytes[3]);
+	out->idle_8_bytes = rzs_load(&store->age_bytes[4]);
+	out->idle_16_bytes = rzs_load(&store->age_bytes[5]);
+	out->idle_32_bytes = rzs_load(&store->age_bytes[6]);
+	out->idle_64_bytes = rzs_load(&store->age_bytes[7]);
+	out->idle_passes = rzs_load(&store->idle_passes);
+}
+
 void rzs_store_stats(struct rzs_store *store, struct rzs_stats *out)
 {
 	struct sample l;
@@ -200,6 +215,7 @@ void rzs_store_stats(struct rzs_store *store, struct rzs_stats *out)
 	stats_merging(l.c, rzs_load(&store->merge_known), out);
 	stats_objects(l.c, out);
 	stats_counts(l.c, out);
+	stats_idle(store, out);
 }
 
 uint64_t rzs_store_unmerge_bytes(const struct rzs_stats *stats)

@@ -370,6 +370,8 @@ static int store_read(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t 
 			return -ENODATA;
 		err = rzs_store_read_word(store, w, slot, word, p, page);
 	} while (err == -EAGAIN);
+	if (unlikely(word & RZS_SLOT_IDLE))
+		rzs_slot_touch(p);
 	return err;
 }
 

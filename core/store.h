@@ -35,6 +35,14 @@ struct rzs_store {
 	rzs_slot_t unmerge_at;
 	bool unmerge_again; /* this pass has left merged pages */
 	bool unmerge_damaged; /* it has left some that are damaged */
+
+	/* Idle pages: idle.c, one thread at a time, but for what is a relaxed counter. */
+	uint32_t *ages; /* blocks of ages; 0: none yet.  NULL: idle pages are not looked for */
+	uint64_t age_chunks_held; /* relaxed counter */
+	uint64_t idle_passes;	  /* relaxed counter */
+	rzs_slot_t idle_at, mark_at;
+	uint64_t age_sum[RZS_AGE_CLASSES];   /* of the pass under way */
+	uint64_t age_bytes[RZS_AGE_CLASSES]; /* of the last one; any thread reads them */
 };
 
 /* Whether limit a is at least as high as limit b; 0 is no limit. */

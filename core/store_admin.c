@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Creating and destroying a store, its workers, its limit. */
-#include "store.h"
+#include "idle.h"
 
 /* A small store has fewer shards, since each may have a partly filled block of each type. */
 #define PAGES_PER_SHARD (64u * 1024 * 1024 / RZS_PAGE_SIZE)
@@ -224,6 +224,7 @@ void rzs_store_destroy(struct rzs_store *store)
 		rzs_shares_wipe(&store->shares);
 	}
 	rzs_port_free(store->index, store->index_bytes);
+	rzs_idle_fini(store, wipe);
 	rzs_blocks_close(store->blocks);
 	rzs_port_free(store, sizeof(*store));
 }

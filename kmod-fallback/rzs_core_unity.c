@@ -10,6 +10,7 @@
 #include "../core/codec_lz4.c"
 #include "../core/codec_lzo.c"
 #include "../core/codec_zstd.c"
+#include "../core/idle.c"
 #include "../core/image.c"
 #include "../core/lzo_decode.c"
 #include "../core/lzo_encode.c"

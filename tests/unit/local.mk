@@ -18,6 +18,7 @@ RZS_UNIT_TESTS = \
 	tests/unit/test_store_between \
 	tests/unit/test_store_compact \
 	tests/unit/test_store_corrupt \
+	tests/unit/test_store_idle \
 	tests/unit/test_store_inside \
 	tests/unit/test_store_limit \
 	tests/unit/test_store_map \
