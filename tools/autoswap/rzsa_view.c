@@ -64,6 +64,42 @@ static bool under_pressure(const struct rzsa_inputs *in)
 	       in->refaults >= BUSY_SWAPINS;
 }
 
+/* Nothing but another area helps: the kernel has slots there, and what it writes is refused. */
+static bool is_stuck(const struct rzsa_config *c, const struct rzsa_state *s,
+		     const struct rzsa_inputs *in, const struct rzsa_area *a, int64_t now)
+{
+	bool diet = s->mode == RZSA_DIET && now < s->diet_until[RZSA_FOR_RAM];
+
+	return !a->draining && a->used < a->size && rzsa_nearly_full(a) &&
+	       (diet || rzsa_may_raise(c, in, a) == 0);
+}
+
+/* What is stored there now frees hardly anything. */
+static bool is_bad(const struct rzsa_area *a)
+{
+	return a->kind == RZSA_COMPRESSED && a->managed && !a->draining && a->used < a->size &&
+	       a->recent && a->recent < BAD_RATIO;
+}
+
+/* Pools that are full, and disks that the kernel takes before them. */
+static void look_at_order(const struct rzsa_config *c, const struct rzsa_state *s,
+			  const struct rzsa_inputs *in, int64_t now, struct rzsa_view *out)
+{
+	bool relieved = false;
+
+	for (unsigned i = 0; i < in->nr_areas; i++) {
+		const struct rzsa_area *a = &in->area[i];
+		bool stuck = is_stuck(c, s, in, a, now);
+
+		out->pool_full |= stuck;
+		if (!out->before && (stuck || is_bad(a)))
+			out->before = a->id;
+		relieved |= a->first && !a->draining && a->used < a->size / 10 * 9;
+		out->draining |= a->draining;
+	}
+	out->stuck = out->pool_full && !relieved;
+}
+
 void rzsa_look(const struct rzsa_config *c, struct rzsa_state *s, const struct rzsa_inputs *in,
 	       int64_t now, struct rzsa_view *out)
 {
@@ -82,10 +118,9 @@ void rzsa_look(const struct rzsa_config *c, struct rzsa_state *s, const struct r
 	out->stalled = in->psi ? in->psi_critical : in->stalls >= CRITICAL_STALLS;
 	out->critical = tight || out->stalled;
 	out->least = bp < c->lower_freelimit * 50;
-	out->low = bp < c->lower_freelimit * 100 ||
+	look_at_order(c, s, in, now, out);
+	out->low = out->stuck || bp < c->lower_freelimit * 100 ||
 		   (bp < c->freetarget * 100 && under_pressure(in)) || ends_soon(s);
 	out->high = bp > c->upper_freelimit * 100 && !out->low && !out->critical &&
 		    in->swapins < CALM_SWAPINS && (!in->psi || in->psi_avg60 < CALM_AVG60);
-	for (unsigned i = 0; i < in->nr_areas; i++)
-		out->draining |= in->area[i].draining;
 }
