@@ -283,6 +283,11 @@ STORY(a_slow_disk_gets_no_more_files, true, {0, SOME, "first-file spare full!", 
       {30, SOME, "first-file spare full!", NONE, HUNGRY, NULL},
       {31, SOME, "full-pool-most first-file spare full!", NONE, HUNGRY, NULL})
 
+/* What hardly compresses goes to the disk; but the first pages of a device tell little. */
+STORY(bad_pages_pass_the_pool, true, {0, 10, "half-pool bad-ratio spare", NONE, HUNGRY, NULL},
+      {9.9, 10, "half-pool bad-ratio spare", NONE, HUNGRY, NULL},
+      {10, 10, "half-pool bad-ratio spare", NONE, HUNGRY, "add-file 12 262144"})
+
 /* Nor is a limit raised by what is left of RAM / 2 when half of the RAM was given in MiB. */
 STORY(a_crumb_is_not_waited_for, true,
       {0, SOME, "full-pool-crumb spare", NONE, HUNGRY, "add-file 6 262144"})
