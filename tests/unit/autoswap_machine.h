@@ -95,7 +95,8 @@ static inline void forget(struct machine *m)
 	}
 }
 
-static inline uint64_t swap_out(struct machine *m, enum rzsa_kind kind, uint64_t most)
+/* To areas of that kind; of disks to those that come first, or to the others. */
+static inline uint64_t swap_out(struct machine *m, enum rzsa_kind kind, bool first, uint64_t most)
 {
 	uint64_t done = 0;
 
@@ -103,7 +104,7 @@ static inline uint64_t swap_out(struct machine *m, enum rzsa_kind kind, uint64_t
 		struct rzsa_area *a = &m->area[i];
 		uint64_t room = minus(a->size, a->used);
 
-		if (a->kind != kind || a->draining)
+		if (a->kind != kind || a->first != first || a->draining)
 			continue;
 		if (kind == RZSA_COMPRESSED && a->limit)
 			room = smaller(room, minus(a->limit, a->mem) * m->ratio / 1000);
@@ -114,16 +115,36 @@ static inline uint64_t swap_out(struct machine *m, enum rzsa_kind kind, uint64_t
 	return done;
 }
 
+static inline bool slots_left(const struct machine *m, enum rzsa_kind kind, bool first)
+{
+	for (unsigned i = 0; i < m->nr; i++)
+		if (m->area[i].kind == kind && m->area[i].first == first && !m->area[i].draining &&
+		    m->area[i].used < m->area[i].size)
+			return true;
+	return false;
+}
+
+/*
+ * As the kernel does it: in the order of priorities, and one that has a slot is not left because
+ * what is written there is refused.
+ */
+static inline void swap_some(struct machine *m, int64_t high, uint64_t *out, uint64_t *disk)
+{
+	*disk = swap_out(m, RZSA_DISK, true, DISK_RATE);
+	if (!slots_left(m, RZSA_DISK, true))
+		*out = swap_out(m, RZSA_COMPRESSED, false, POOL_RATE);
+	if (left(m) < high && !slots_left(m, RZSA_DISK, true) &&
+	    !slots_left(m, RZSA_COMPRESSED, false))
+		*disk += swap_out(m, RZSA_DISK, false, DISK_RATE - *disk);
+}
+
 static inline void press(struct machine *m)
 {
 	int64_t low = (int64_t)m->ram / 40, high = (int64_t)m->ram / 20;
 	uint64_t out = 0, disk = 0;
 
-	if (left(m) < low) {
-		out = swap_out(m, RZSA_COMPRESSED, POOL_RATE);
-		if (left(m) < high)
-			disk = swap_out(m, RZSA_DISK, DISK_RATE);
-	}
+	if (left(m) < low)
+		swap_some(m, high, &out, &disk);
 	m->some = disk > DISK_RATE / 4 || left(m) < low;
 	m->full = left(m) < low / 4;
 	m->pressed = (m->pressed * 59 + (m->full ? 6000 : m->some ? 1500 : out ? 50 : 0)) / 60;
@@ -199,7 +220,8 @@ static inline void succeed(struct machine *m, const struct rzsa_action *a)
 		break;
 	case RZSA_ADD_FILE:
 		T_EQ(a->kib, m->spare);
-		m->area[m->nr++] = file(m->next_id++, m->spare, 0);
+		m->area[m->nr] = file(m->next_id++, m->spare, 0);
+		m->area[m->nr++].first = a->area != 0;
 		m->spare = 0;
 		break;
 	case RZSA_PREPARE_FILE:

@@ -364,6 +364,20 @@ T_TEST(files_come_last)
 	rzsa_daemon_end(&d);
 }
 
+/* Red when a file waits behind a pool that refuses what is written there. */
+T_TEST(a_file_passes_a_full_pool)
+{
+	make();
+	t_scratch_put("/sys/block/ramzswap1/size", "4096\n");
+	t_scratch_put("/sys/block/ramzswap1/store_stat",
+		      "orig_bytes 2147483648\nmem_bytes 1073000000\nlimit_bytes 1073741824\n");
+	t_scratch_put("/proc/swaps", HEADING "/dev/ramzswap1 partition 4194304 2097152 77\n");
+	memory(60);
+	UNTIL(shared->turned_on == 1);
+	T_EQ(shared->priority, 78);
+	rzsa_daemon_end(&d);
+}
+
 /* A device that cannot be swapped to is not tried again, so that files get their turn. */
 T_TEST(a_refused_device_is_left)
 {

@@ -71,9 +71,10 @@ T_TEST(each_rule_is_seen)
 		{"below", ONE(RZSA_LOWER_LIMIT, 1, MIB(1400)), "below what is held"},
 		{"two limits",
 		 TWO({RZSA_RAISE_LIMIT, 1, MIB(2300)}, {RZSA_LOWER_LIMIT, 1, MIB(1650)}),
-		 "within ten seconds"},
+		 "too soon"},
 		{"device", ONE(RZSA_ADD_DEVICE, 0, 0), NULL},
 		{"file", ONE(RZSA_ADD_FILE, 0, MIB(64)), "has not been prepared"},
+		{"before a disk", ONE(RZSA_ADD_FILE, 3, MIB(64)), "not compressed"},
 		{"prepare", ONE(RZSA_PREPARE_FILE, 0, MIB(64)), NULL},
 		{"small", ONE(RZSA_PREPARE_FILE, 0, 4095), "of bad size"},
 		{"large", ONE(RZSA_PREPARE_FILE, 0, GIB(1) + 1), "no room"},
@@ -175,7 +176,7 @@ T_TEST(the_floor_of_memory_holds)
 	T_STR_EQ(judge(0, &raise), NULL);
 	in.nr_results = 1;
 	in.result[0] = (struct rzsa_result){RZSA_RAISE_LIMIT, RZSA_DONE, 0};
-	T_STR_EQ(judge(9999, &raise), "a limit within ten seconds of another");
+	T_STR_EQ(judge(1999, &raise), "a limit too soon after another");
 }
 
 T_TEST(areas_that_are_not_seen_yet_count)

@@ -33,8 +33,15 @@ static void look_at_pools(const char *see, struct rzsa_inputs *in)
 		in->area[in->nr_areas].size = MIB(660);
 		in->area[in->nr_areas].limit = MIB(210);
 		in->area[in->nr_areas].limit_min = MIB(64);
-		in->area[in->nr_areas++].limit_max =
-			strstr(see, "full-pool-most") ? MIB(210) : MIB(512);
+		in->area[in->nr_areas++].limit_max = strstr(see, "full-pool-most")    ? MIB(210)
+						     : strstr(see, "full-pool-crumb") ? MIB(211)
+										      : MIB(512);
+	}
+	if (strstr(see, "half-pool")) {
+		in->area[in->nr_areas] = cram(12, MIB(300), MIB(100));
+		in->area[in->nr_areas].size = MIB(660);
+		in->area[in->nr_areas].limit = in->area[in->nr_areas].limit_max = MIB(210);
+		in->area[in->nr_areas++].limit_min = MIB(64);
 	}
 	if (strstr(see, "full-slots")) {
 		in->area[in->nr_areas] = cram(7, MIB(1000), MIB(250));
@@ -74,6 +81,12 @@ static void look(const struct tick *t, struct rzsa_inputs *in)
 	in->diet_asked = strstr(see, "order");
 	if (strstr(see, "file "))
 		in->area[in->nr_areas++] = file(1, MIB(256), MIB(10));
+	if (strstr(see, "first-file"))
+		in->area[in->nr_areas++] = (struct rzsa_area){
+			.id = 10, .managed = true, .first = true, .size = MIB(256)};
+	if (strstr(see, "first-full"))
+		in->area[in->nr_areas++] = (struct rzsa_area){
+			.id = 11, .managed = true, .first = true, .size = 1000, .used = 950};
 	if (strstr(see, "file2"))
 		in->area[in->nr_areas++] = file(2, MIB(256), MIB(5));
 	if (strstr(see, "root"))
@@ -244,14 +257,45 @@ STORY(a_limit_is_raised_first, true,
       {0, 15, "full-pool server spare", NONE, HUNGRY, "raise-limit 6 280576"},
       /* Its effect is waited for; then again. */
       {1, 15, "full-pool server spare", {DID(RAISE_LIMIT)}, HUNGRY, NULL},
-      {9.9, 15, "full-pool server spare", NONE, HUNGRY, NULL},
-      {10, 15, "full-pool server spare", NONE, HUNGRY, "raise-limit 6 280576"})
+      {1.9, 15, "full-pool server spare", NONE, HUNGRY, NULL},
+      {2, 15, "full-pool server spare", NONE, HUNGRY, "raise-limit 6 280576"})
 
 /* However little is available: what is stored makes room.  Not for what hardly compresses. */
 STORY(a_limit_is_raised_for_what_makes_room, true,
       {0, 12, "full-pool spare", NONE, HUNGRY, "raise-limit 6 280576"},
-      {1, 15, "full-pool bad-ratio spare", {DID(ADD_FILE)}, HUNGRY, "add-file 262144"},
-      {2, 15, "full-pool-most spare", {DID(ADD_FILE)}, HUNGRY, "add-file 262144"})
+      {1, 15, "full-pool bad-ratio spare", {DID(ADD_FILE)}, HUNGRY, "add-file 6 262144"},
+      {2, 15, "full-pool-most spare", {DID(ADD_FILE)}, HUNGRY, "add-file 6 262144"})
+
+/*
+ * A pool that is full and has slots refuses what the kernel goes on to write there, however much
+ * is free on a disk that comes after it.  So the file comes first; and the next one before that one
+ * is full.
+ */
+STORY(a_full_pool_is_passed_by, true,
+      {0, SOME, "full-pool-most file ", NONE, HUNGRY, "prepare-file 248685"},
+      {1, SOME, "full-pool-most spare", {DID(PREPARE_FILE)}, HUNGRY, "add-file 6 262144"},
+      {2, SOME, "full-pool-most first-file", {DID(ADD_FILE)}, HUNGRY, "prepare-file 248685"},
+      {3, SOME, "full-pool-most first-file spare", {DID(PREPARE_FILE)}, HUNGRY, NULL},
+      {4, SOME, "full-pool-most first-full spare", NONE, HUNGRY, "add-file 6 262144"})
+
+/* What is swapped to makes tasks wait, not a want of it. */
+STORY(a_slow_disk_gets_no_more_files, true, {0, SOME, "first-file spare full!", NONE, HUNGRY, NULL},
+      {30, SOME, "first-file spare full!", NONE, HUNGRY, NULL},
+      {31, SOME, "full-pool-most first-file spare full!", NONE, HUNGRY, NULL})
+
+/* What hardly compresses goes to the disk; but the first pages of a device tell little. */
+STORY(bad_pages_pass_the_pool, true, {0, 10, "half-pool bad-ratio spare", NONE, HUNGRY, NULL},
+      {9.9, 10, "half-pool bad-ratio spare", NONE, HUNGRY, NULL},
+      {10, 10, "half-pool bad-ratio spare", NONE, HUNGRY, "add-file 12 262144"})
+
+/* Nor is a limit raised by what is left of RAM / 2 when half of the RAM was given in MiB. */
+STORY(a_crumb_is_not_waited_for, true,
+      {0, SOME, "full-pool-crumb spare", NONE, HUNGRY, "add-file 6 262144"})
+
+/* One that the kernel would not use yet is kept. */
+STORY(a_pool_with_room_needs_no_file, true, {0, 10, "half-pool spare", NONE, STEADY, NULL},
+      {1, 10, "half-pool spare full!", NONE, STEADY, NULL},
+      {2, 10, "full-slots spare", NONE, HUNGRY, "add-file 262144"})
 
 STORY(a_device_is_added_when_slots_end, true,
       {0, 10, "full-slots server spare", NONE, HUNGRY, "add-device"},
@@ -263,7 +307,7 @@ STORY(a_device_is_added_when_slots_end, true,
 STORY(bad_pages_get_no_more_memory, true,
       {0, 8, "full-slots bad-ratio server spare", NONE, HUNGRY, "add-device"},
       {59.9, 8, "full-slots bad-ratio server spare", {DID(ADD_DEVICE)}, HUNGRY, "add-device"},
-      {60, 8, "full-slots bad-ratio server spare", {DID(ADD_DEVICE)}, HUNGRY, "add-file 262144"},
+      {60, 8, "full-slots bad-ratio server spare", {DID(ADD_DEVICE)}, HUNGRY, "add-file 7 262144"},
       {61, 8, "full-slots server spare", {DID(ADD_FILE)}, HUNGRY, "add-device"},
       {62, 8, "full-slots bad-ratio server spare", {DID(ADD_DEVICE)}, HUNGRY, "add-device"})
 

@@ -80,7 +80,7 @@ T_TEST(what_is_no_trace_is_refused)
 		{"t=1 mem=1 area=1:d", "expected SIZE:USED"},
 		{"t=1 mem=1 area=1:d:5", "expected SIZE:USED"},
 		{"t=1 mem=1 area=1:x:5:5", "expected d or z"},
-		{"t=1 mem=1 area=1:dy:5:5", "y: expected m, p, s or r"},
+		{"t=1 mem=1 area=1:dy:5:5", "y: expected m, p, s, r or f"},
 		{"t=1 mem=1 area=4294967296:d:5:5", "expected a number"},
 		{"t=1 mem=1 area=1:d:5:5 area=1:d:5:5", "area 1 is there twice"},
 		{"t=1 mem=1 area=1:z:1:1:1:1:1:1:1:1:1", "more than 8 numbers"},

@@ -3,6 +3,8 @@
 
 EXTRA_DIST += \
 	tests/vm/README \
+	tests/vm/autoswap-table \
+	tests/vm/autoswap.list \
 	tests/vm/debug-kernel \
 	tests/vm/debug.config \
 	tests/vm/demo-swap \

@@ -57,6 +57,7 @@ struct rzsa_area {
 	bool permanent; /* never retired */
 	bool draining;	/* a swapoff is at work there, whoever began it */
 	bool reclaims;	/* can recompress or spill idle pages when it is asked to */
+	bool first;	/* a disk that the kernel fills before all that is compressed */
 	uint64_t size, used;
 	/* Of compressed ones: */
 	uint64_t stored, mem;	       /* bytes before compression, and memory really held */
@@ -81,7 +82,8 @@ enum rzsa_act {
 	RZSA_STARVED,	   /* say so: memory is short, and nothing can be done */
 	RZSA_RAISE_LIMIT,  /* of area: to kib */
 	RZSA_ADD_DEVICE,   /* another compressed one */
-	RZSA_ADD_FILE,	   /* swap to the prepared file, of kib */
+	RZSA_ADD_FILE,	   /* swap to the prepared file, of kib, and that before this compressed
+			    * area; area 0: after all that is compressed */
 	RZSA_PREPARE_FILE, /* of kib */
 	RZSA_RECLAIM,	   /* area: recompress or spill idle pages */
 	RZSA_LOWER_LIMIT,  /* of area: to kib */

@@ -110,6 +110,7 @@ static void order(struct rzsa_actors *a, unsigned helper, const struct rzsa_acti
 	struct rzsa_order o = {
 		.act = action->act,
 		.paranoid = a->settings->paranoid,
+		.first = action->act == RZSA_ADD_FILE && action->area,
 		.kib = action->kib,
 	};
 

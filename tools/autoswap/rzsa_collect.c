@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -284,9 +285,23 @@ static void find_spare_device(struct rzsa_collector *c, const struct rzst_areas 
 	}
 }
 
+/* The disks that the kernel fills before all that is compressed. */
+static void look_at_order(struct rzsa_inputs *in, const int *priority)
+{
+	int highest = INT_MIN;
+
+	for (unsigned i = 0; i < in->nr_areas; i++)
+		if (in->area[i].kind == RZSA_COMPRESSED && priority[i] > highest)
+			highest = priority[i];
+	for (unsigned i = 0; i < in->nr_areas; i++)
+		in->area[i].first = in->area[i].kind == RZSA_DISK && highest != INT_MIN &&
+				    priority[i] > highest;
+}
+
 static void look_at_areas(struct rzsa_collector *c, struct rzsa_inputs *out)
 {
 	static struct rzst_areas areas;
+	int priority[RZSA_AREAS_MAX];
 
 	rzst_areas_read(&areas);
 	find_spare_device(c, &areas);
@@ -301,6 +316,7 @@ static void look_at_areas(struct rzsa_collector *c, struct rzsa_inputs *out)
 			continue;
 		s->now = true;
 		a->id = s->id;
+		priority[out->nr_areas] = from->priority;
 		a->size = from->size >> 10;
 		a->used = from->used >> 10;
 		a->draining = from->state == RZST_AREA_SWAPOFF;
@@ -310,6 +326,7 @@ static void look_at_areas(struct rzsa_collector *c, struct rzsa_inputs *out)
 		look_inside(c, from, s, out->mem_total, a);
 		out->nr_areas++;
 	}
+	look_at_order(out, priority);
 	/* One that comes back later is another one. */
 	for (unsigned i = 0; i < RZSA_AREAS_MAX; i++)
 		if (!c->seen[i].now)

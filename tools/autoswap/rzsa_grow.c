@@ -4,9 +4,9 @@
 
 #include <stddef.h>
 
-#define LIMIT_HOLD_MS	10000 /* a raised limit shows its effect first */
+#define LIMIT_HOLD_MS \
+	2000 /* until what the pool holds is seen again; a burst fills a step in seconds */
 #define RECLAIM_HOLD_MS 60000
-#define POOL_HIGH	90u /* percent of its limit that a pool holds before the limit is raised */
 #define POOL_ROOMY	70u /* percent: the slots end before the memory does */
 #define SLOTS_LOW	10u /* percent of slots free */
 
@@ -51,19 +51,6 @@ static bool slot_free(const struct growth *g)
 
 /* ---- G1: a limit ---- */
 
-static uint64_t raise_by(const struct growth *g, const struct rzsa_area *a)
-{
-	uint64_t step = g->c->limit_step ? g->c->limit_step : g->in->mem_total / 16;
-	uint64_t left = a->limit < a->limit_max ? a->limit_max - a->limit : 0;
-
-	return step < left ? step : left;
-}
-
-static bool nearly_full(const struct rzsa_area *a)
-{
-	return a->mem > a->limit / 100 * POOL_HIGH;
-}
-
 /* The one that compresses best: of those that are nearly full, or if none is, of all. */
 static const struct rzsa_area *limit_to_raise(const struct growth *g)
 {
@@ -74,12 +61,11 @@ static const struct rzsa_area *limit_to_raise(const struct growth *g)
 		const struct rzsa_area *a = &g->in->area[i];
 		unsigned ratio = rzsa_ratio(g->c, a);
 
-		if (a->kind != RZSA_COMPRESSED || !a->managed || a->draining || !a->limit ||
-		    ratio < g->c->least_ratio || raise_by(g, a) == 0 ||
-		    !rzsa_limits_fit(g->c, g->in, raise_by(g, a)))
+		if (!rzsa_may_raise(g->c, g->in, a))
 			continue;
-		if (best && (nearly_full(best) > nearly_full(a) ||
-			     (nearly_full(best) == nearly_full(a) && ratio <= best_ratio)))
+		if (best &&
+		    (rzsa_nearly_full(best) > rzsa_nearly_full(a) ||
+		     (rzsa_nearly_full(best) == rzsa_nearly_full(a) && ratio <= best_ratio)))
 			continue;
 		best = a;
 		best_ratio = ratio;
@@ -100,13 +86,13 @@ static enum rzsa_step raise_limit(const struct growth *g)
 {
 	const struct rzsa_area *a = limit_to_raise(g);
 
-	if (!a || on_diet(g, RZSA_FOR_RAM) || (!nearly_full(a) && slots_end(&g->v->worth)))
+	if (!a || on_diet(g, RZSA_FOR_RAM) || (!rzsa_nearly_full(a) && slots_end(&g->v->worth)))
 		return RZSA_STEP_NONE;
 	if (pending(g, RZSA_RAISE_LIMIT) || pending(g, RZSA_LOWER_LIMIT) ||
-	    g->now < g->s->limit_after || !nearly_full(a))
+	    g->now < g->s->limit_after || !rzsa_nearly_full(a))
 		return RZSA_STEP_WAIT;
 	g->s->limit_after = g->now + LIMIT_HOLD_MS;
-	return act(g, RZSA_RAISE_LIMIT, a->id, a->limit + raise_by(g, a));
+	return act(g, RZSA_RAISE_LIMIT, a->id, a->limit + rzsa_may_raise(g->c, g->in, a));
 }
 
 /* ---- G2: a device ---- */
@@ -156,6 +142,22 @@ static enum rzsa_step prepare(const struct growth *g)
 	return size ? act(g, RZSA_PREPARE_FILE, 0, size) : RZSA_STEP_NONE;
 }
 
+/*
+ * The kernel goes on with what is compressed, and would use a file that comes after it only when
+ * the slots end.
+ */
+static bool pool_takes_pages(const struct rzsa_inputs *in)
+{
+	for (unsigned i = 0; i < in->nr_areas; i++) {
+		const struct rzsa_area *a = &in->area[i];
+
+		if (a->kind == RZSA_COMPRESSED && !a->draining && !rzsa_nearly_full(a) &&
+		    a->used < a->size / 100 * (100 - SLOTS_LOW))
+			return true;
+	}
+	return false;
+}
+
 static enum rzsa_step add_file(const struct growth *g)
 {
 	if (!g->c->files || on_diet(g, RZSA_FOR_DISK))
@@ -164,9 +166,14 @@ static enum rzsa_step add_file(const struct growth *g)
 		return RZSA_STEP_WAIT;
 	if (!slot_free(g))
 		return RZSA_STEP_NONE;
-	if (g->in->spare)
-		return act(g, RZSA_ADD_FILE, 0, g->in->spare);
-	return prepare(g);
+	/* Tasks wait for a disk that has room: another file there does not make it faster. */
+	if (!g->v->low && g->v->worth.free_bp >= g->c->freetarget * 100)
+		return RZSA_STEP_WAIT;
+	if (!g->in->spare)
+		return prepare(g);
+	if (!g->v->before && pool_takes_pages(g->in))
+		return RZSA_STEP_WAIT;
+	return act(g, RZSA_ADD_FILE, g->v->before, g->in->spare);
 }
 
 /* ---- G4: idle pages ---- */

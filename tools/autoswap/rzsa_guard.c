@@ -6,7 +6,8 @@
 
 #include "rzsa_worth.h"
 
-#define LIMIT_HOLD_MS 10000
+#define LOWER_HOLD_MS 10000
+#define RAISE_HOLD_MS 2000
 
 struct look {
 	struct rzsa_guard *g;
@@ -28,13 +29,14 @@ static const struct rzsa_area *find(const struct rzsa_inputs *in, uint32_t id)
 static const char *check_limit(struct look *l, const struct rzsa_action *a)
 {
 	const struct rzsa_area *area = find(l->in, a->area);
+	const int64_t hold = a->act == RZSA_LOWER_LIMIT ? LOWER_HOLD_MS : RAISE_HOLD_MS;
 
 	if (!area || area->kind != RZSA_COMPRESSED || !area->managed)
 		return "a limit of what is not a managed compressed device";
 	if (area->draining)
 		return "a limit of a device that is being retired";
-	if (l->g->limited && l->now - l->g->limited_at < LIMIT_HOLD_MS)
-		return "a limit within ten seconds of another";
+	if (l->g->limited && l->now - l->g->limited_at < hold)
+		return "a limit too soon after another";
 	l->g->limited = true;
 	l->g->limited_at = l->now;
 	if (a->act == RZSA_LOWER_LIMIT)
@@ -82,6 +84,9 @@ static const char *check_file(const struct look *l, const struct rzsa_action *a)
 		       : a->kib > l->in->disk_free ? "a file that the disk has no room for"
 		       : a->kib < l->c->min_file || a->kib > l->c->max_file ? "a file of bad size"
 									    : NULL;
+	if (a->act == RZSA_ADD_FILE && a->area &&
+	    (!find(l->in, a->area) || find(l->in, a->area)->kind != RZSA_COMPRESSED))
+		return "a file before what is not compressed";
 	return l->in->spare ? NULL : "a file that has not been prepared";
 }
 

@@ -92,6 +92,22 @@ static int priority_for_file(const struct rzsa_dir *dir)
 	return priority >= 0 ? priority : RZST_PRIORITY_NONE;
 }
 
+/*
+ * Above all that is compressed: what is written there is refused, or does not get smaller.  Of one
+ * priority the kernel fills files in turn; it is not to end.
+ */
+static int priority_before(void)
+{
+	struct rzst_swap_area v[RZST_SWAPS_MAX];
+	unsigned nr = rzst_swaps_read(v);
+	int priority = FILE_PRIORITY;
+
+	for (unsigned i = 0; i < nr; i++)
+		if ((is_ours(&v[i]) || is_device(&v[i], "/dev/zram")) && v[i].priority >= priority)
+			priority = v[i].priority + 1;
+	return priority <= RZST_PRIORITY_MOST ? priority : RZST_PRIORITY_MOST;
+}
+
 struct turned_on {
 	const char *name;
 	int priority;
@@ -108,11 +124,10 @@ static int note_on(struct rzst_areas *areas, void *arg)
 	return 0;
 }
 
-static void turn_on(const struct rzsa_dir *dir, const char *path, bool file,
-		    struct rzsa_report *out)
+static void turn_on(const char *path, bool file, int priority, struct rzsa_report *out)
 {
 	const struct rzst_swapon_how how = {
-		.priority = file ? priority_for_file(dir) : priority_for_device(),
+		.priority = priority,
 		.discard = file ? RZST_DISCARD_NONE : RZST_DISCARD_BOTH,
 	};
 	struct turned_on t = {path, how.priority};
@@ -153,7 +168,7 @@ static void add_file(struct rzsa_dir *dir, const struct rzsa_order *order, struc
 	if (rzsa_file_path(dir, order->name, path, sizeof(path)) < 0)
 		snprintf(out->why, sizeof(out->why), "its path is too long");
 	else
-		turn_on(dir, path, true, out);
+		turn_on(path, true, order->first ? priority_before() : priority_for_file(dir), out);
 }
 
 void rzsa_helper_obey(struct rzsa_dir *dir, const struct rzsa_order *order, struct rzsa_report *out)
@@ -164,7 +179,7 @@ void rzsa_helper_obey(struct rzsa_dir *dir, const struct rzsa_order *order, stru
 	strcpy(out->name, order->name);
 	dir->paranoid = order->paranoid;
 	if (order->act == RZSA_ADD_DEVICE)
-		turn_on(dir, order->name, false, out);
+		turn_on(order->name, false, priority_for_device(), out);
 	else if (dir->fd < 0)
 		snprintf(out->why, sizeof(out->why), "there is no directory for swap files");
 	else if (order->act == RZSA_PREPARE_FILE)

@@ -19,6 +19,7 @@
 struct rzsa_order {
 	enum rzsa_act act;
 	bool paranoid;
+	bool first; /* of a file that is made ready: before all that is compressed */
 	uint64_t kib;
 	char name[RZSA_AREA_NAME_MAX]; /* of the area; of files that are made, made ready or dropped
 					* that in the directory */

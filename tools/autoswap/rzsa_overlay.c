@@ -40,6 +40,14 @@ static void add_device(struct rzsa_overlay *o, const struct rzsa_inputs *in)
 	}
 }
 
+static void add_file(struct rzsa_overlay *o, const struct rzsa_action *action)
+{
+	struct rzsa_area *a = add(o, RZSA_DISK, action->kib);
+
+	if (a)
+		a->first = action->area != 0;
+}
+
 static void retire(struct rzsa_overlay *o, uint32_t id)
 {
 	for (unsigned i = 0; i < o->nr_added; i++) {
@@ -78,7 +86,7 @@ static void apply(struct rzsa_overlay *o, const struct rzsa_inputs *in, const st
 		add_device(o, in);
 		break;
 	case RZSA_ADD_FILE:
-		(void)add(o, RZSA_DISK, a->kib);
+		add_file(o, a);
 		o->spare = 0;
 		break;
 	case RZSA_PREPARE_FILE:

@@ -147,7 +147,7 @@ static void when_not_short(const struct rzsa_config *c, struct rzsa_state *s,
 			(void)rzsa_release(c, s, in, v, now, out);
 		break;
 	}
-	if (v->worth.free_bp < c->freetarget * 100)
+	if (v->worth.free_bp < c->freetarget * 100 || v->pool_full)
 		(void)rzsa_prepare(c, s, in, v, now, out);
 }
 

@@ -66,7 +66,7 @@ static int read_psi(struct reader *r, char *text)
 static int area_letters(struct reader *r, const char *text, struct rzsa_area *a)
 {
 	if (*text != 'd' && *text != 'z')
-		return bad(r, "area: %.40s: expected d or z, then letters of m p s r", text);
+		return bad(r, "area: %.40s: expected d or z, then letters of m p s r f", text);
 	a->kind = *text == 'd' ? RZSA_DISK : RZSA_COMPRESSED;
 	while (*++text) {
 		if (*text == 'm')
@@ -77,8 +77,10 @@ static int area_letters(struct reader *r, const char *text, struct rzsa_area *a)
 			a->draining = true;
 		else if (*text == 'r')
 			a->reclaims = true;
+		else if (*text == 'f')
+			a->first = true;
 		else
-			return bad(r, "area: %.1s: expected m, p, s or r", text);
+			return bad(r, "area: %.1s: expected m, p, s, r or f", text);
 	}
 	return 0;
 }
@@ -244,9 +246,10 @@ static void put_number(struct writer *w, const char *key, uint64_t value)
 
 static void put_area(struct writer *w, const struct rzsa_area *a)
 {
-	put(w, " area=%u:%c%s%s%s%s:%llu:%llu", a->id, a->kind == RZSA_DISK ? 'd' : 'z',
+	put(w, " area=%u:%c%s%s%s%s%s:%llu:%llu", a->id, a->kind == RZSA_DISK ? 'd' : 'z',
 	    a->managed ? "m" : "", a->permanent ? "p" : "", a->draining ? "s" : "",
-	    a->reclaims ? "r" : "", (unsigned long long)a->size, (unsigned long long)a->used);
+	    a->reclaims ? "r" : "", a->first ? "f" : "", (unsigned long long)a->size,
+	    (unsigned long long)a->used);
 	if (a->kind == RZSA_COMPRESSED)
 		put(w, ":%llu:%llu:%llu:%llu:%llu:%u", (unsigned long long)a->stored,
 		    (unsigned long long)a->mem, (unsigned long long)a->limit,

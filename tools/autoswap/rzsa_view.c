@@ -10,6 +10,7 @@
 #define CALM_SWAPINS 1024  /* KiB/s */
 #define BAD_RATIO    1300
 #define BAD_MS	     60000
+#define BAD_SOON_MS  10000 /* the first pages bring tables with them, and look worse than they are */
 /* Without PSI: */
 #define BUSY_SWAPINS	8192 /* KiB/s */
 #define BUSY_STALLS	20   /* per second */
@@ -40,7 +41,8 @@ static bool ends_soon(const struct rzsa_state *s)
 	return s->slope[last] * (uint64_t)ms < (s->slope[0] - s->slope[last]) * SOON_MS;
 }
 
-static bool ratio_is_bad(struct rzsa_state *s, const struct rzsa_inputs *in, int64_t now)
+/* Since when, in ms; -1: it is not. */
+static int64_t ratio_bad_for(struct rzsa_state *s, const struct rzsa_inputs *in, int64_t now)
 {
 	bool bad = false;
 
@@ -53,7 +55,7 @@ static bool ratio_is_bad(struct rzsa_state *s, const struct rzsa_inputs *in, int
 	if (bad && !s->ratio_bad)
 		s->ratio_bad_since = now;
 	s->ratio_bad = bad;
-	return bad && now - s->ratio_bad_since >= BAD_MS;
+	return bad ? now - s->ratio_bad_since : -1;
 }
 
 static bool under_pressure(const struct rzsa_inputs *in)
@@ -64,9 +66,47 @@ static bool under_pressure(const struct rzsa_inputs *in)
 	       in->refaults >= BUSY_SWAPINS;
 }
 
+/* Nothing but another area helps: the kernel has slots there, and what it writes is refused. */
+static bool is_stuck(const struct rzsa_config *c, const struct rzsa_state *s,
+		     const struct rzsa_inputs *in, const struct rzsa_area *a, int64_t now)
+{
+	bool diet = s->mode == RZSA_DIET && now < s->diet_until[RZSA_FOR_RAM];
+
+	return !a->draining && a->used < a->size && rzsa_nearly_full(a) &&
+	       (diet || rzsa_may_raise(c, in, a) == 0);
+}
+
+/* What is stored there now frees hardly anything. */
+static bool is_bad(const struct rzsa_area *a)
+{
+	return a->kind == RZSA_COMPRESSED && a->managed && !a->draining && a->used < a->size &&
+	       a->recent && a->recent < BAD_RATIO;
+}
+
+/* Pools that are full, and disks that the kernel takes before them. */
+static void look_at_order(const struct rzsa_config *c, const struct rzsa_state *s,
+			  const struct rzsa_inputs *in, int64_t now, bool bad,
+			  struct rzsa_view *out)
+{
+	bool relieved = false;
+
+	for (unsigned i = 0; i < in->nr_areas; i++) {
+		const struct rzsa_area *a = &in->area[i];
+		bool stuck = is_stuck(c, s, in, a, now);
+
+		out->pool_full |= stuck;
+		if (!out->before && (stuck || (bad && is_bad(a))))
+			out->before = a->id;
+		relieved |= a->first && !a->draining && a->used < a->size / 10 * 9;
+		out->draining |= a->draining;
+	}
+	out->stuck = out->pool_full && !relieved;
+}
+
 void rzsa_look(const struct rzsa_config *c, struct rzsa_state *s, const struct rzsa_inputs *in,
 	       int64_t now, struct rzsa_view *out)
 {
+	int64_t bad_for;
 	unsigned bp;
 	bool tight;
 
@@ -74,7 +114,8 @@ void rzsa_look(const struct rzsa_config *c, struct rzsa_state *s, const struct r
 	rzsa_worth(c, in, &out->worth);
 	bp = out->worth.free_bp;
 	remember(s, now, out->worth.free);
-	out->ratio_bad = ratio_is_bad(s, in, now);
+	bad_for = ratio_bad_for(s, in, now);
+	out->ratio_bad = bad_for >= BAD_MS;
 	out->request = rzsa_request(c, &out->worth);
 	out->ram_floor = rzsa_ram_floor(c, in->mem_total);
 	/* With swap to go to, the kernel itself leaves little available: that alone is normal. */
@@ -82,10 +123,9 @@ void rzsa_look(const struct rzsa_config *c, struct rzsa_state *s, const struct r
 	out->stalled = in->psi ? in->psi_critical : in->stalls >= CRITICAL_STALLS;
 	out->critical = tight || out->stalled;
 	out->least = bp < c->lower_freelimit * 50;
-	out->low = bp < c->lower_freelimit * 100 ||
+	look_at_order(c, s, in, now, bad_for >= BAD_SOON_MS, out);
+	out->low = out->stuck || bp < c->lower_freelimit * 100 ||
 		   (bp < c->freetarget * 100 && under_pressure(in)) || ends_soon(s);
 	out->high = bp > c->upper_freelimit * 100 && !out->low && !out->critical &&
 		    in->swapins < CALM_SWAPINS && (!in->psi || in->psi_avg60 < CALM_AVG60);
-	for (unsigned i = 0; i < in->nr_areas; i++)
-		out->draining |= in->area[i].draining;
 }

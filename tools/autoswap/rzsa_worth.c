@@ -4,6 +4,7 @@
 
 #define STORED_LEAST 1024u /* KiB: fewer pages tell nothing about the next ones */
 #define FLOOR_MOST   65536u
+#define POOL_HIGH    90u /* percent of its limit that a pool holds before the limit is raised */
 #define FLOOR_PART   16u /* of RAM: on machines below 1 GiB, 64 MiB would be most of it */
 
 static uint64_t least(uint64_t a, uint64_t b)
@@ -129,6 +130,24 @@ bool rzsa_limits_fit(const struct rzsa_config *c, const struct rzsa_inputs *in, 
 			sum += a->limit ? a->limit : a->mem;
 	}
 	return sum <= in->mem_total;
+}
+
+uint64_t rzsa_may_raise(const struct rzsa_config *c, const struct rzsa_inputs *in,
+			const struct rzsa_area *a)
+{
+	uint64_t step = c->limit_step ? c->limit_step : in->mem_total / 16;
+	uint64_t worth_it = least(step, in->mem_total / 64);
+
+	if (a->kind != RZSA_COMPRESSED || !a->managed || a->draining || !a->limit ||
+	    rzsa_ratio(c, a) < c->least_ratio)
+		return 0;
+	step = least(step, over(a->limit_max, a->limit));
+	return step >= worth_it && rzsa_limits_fit(c, in, step) ? step : 0;
+}
+
+bool rzsa_nearly_full(const struct rzsa_area *a)
+{
+	return a->kind == RZSA_COMPRESSED && a->limit && a->mem > a->limit / 100 * POOL_HIGH;
 }
 
 uint64_t rzsa_critical(const struct rzsa_config *c, uint64_t mem_total)

@@ -48,6 +48,13 @@ uint64_t rzsa_least_request(const struct rzsa_config *c, const struct rzsa_worth
  */
 bool rzsa_limits_fit(const struct rzsa_config *c, const struct rzsa_inputs *in, uint64_t more);
 
+/* So much its limit may be raised by now; 0: not at all. */
+uint64_t rzsa_may_raise(const struct rzsa_config *c, const struct rzsa_inputs *in,
+			const struct rzsa_area *a);
+
+/* Whether the pool holds nearly all that it may.  One without a limit never does. */
+bool rzsa_nearly_full(const struct rzsa_area *a);
+
 /* What no pool may take, and below what it is an emergency: by RAM unless configured. */
 uint64_t rzsa_ram_floor(const struct rzsa_config *c, uint64_t mem_total);
 uint64_t rzsa_critical(const struct rzsa_config *c, uint64_t mem_total);
