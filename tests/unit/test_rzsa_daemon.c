@@ -32,7 +32,7 @@ static struct rzsa_settings next; /* what a new reading gives */
 static pid_t own;
 static int64_t clock_ms = 5000000;
 static int listener = -1, client = -1;
-static unsigned limits; /* that the server was asked for */
+static unsigned limits, compactions; /* that the server was asked for */
 static bool server_hangs;
 
 /* ---- the machine ---- */
@@ -173,6 +173,9 @@ static void serve_line(const char *line)
 		reply(" pid 4711\nok\n");
 	} else if (strcmp(line, "list") == 0) {
 		reply(" a state=ready memlimit=104857600 stored=314572800 mem=104857600\nok\n");
+	} else if (strcmp(line, "compact a") == 0) {
+		compactions++;
+		reply("ok\n");
 	} else {
 		T_OK(strncmp(line, "set a memlimit=", 15) == 0);
 		limits++;
@@ -305,6 +308,8 @@ T_TEST(a_limit_is_raised_by_the_server)
 	pool_is_full();
 	UNTIL(d.board.done[RZSA_RAISE_LIMIT] == 1);
 	T_EQ(limits, 1);
+	UNTIL(d.board.done[RZSA_RECLAIM] == 1);
+	T_EQ(compactions, 1);
 	T_EQ(d.actors.deed[RZSA_RAISE_LIMIT].kib, 102400 + 65536);
 	T_STR_EQ(d.actors.deed[RZSA_RAISE_LIMIT].name, "/dev/nbd0");
 	T_EQ(d.board.broken, 0);

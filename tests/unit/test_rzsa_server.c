@@ -49,14 +49,19 @@ static void tick(int64_t ms)
 	rzsa_servers_tick(&in.servers, now);
 }
 
-static void answer(const char *text)
+static void hear(void)
 {
 	struct pollfd p[RZSA_SERVERS_MAX];
 
-	T_EQ(send(client, text, strlen(text), MSG_NOSIGNAL), strlen(text));
 	rzsa_servers_poll(&in.servers, p);
 	T_GE(poll(p, RZSA_SERVERS_MAX, 0), 0);
 	rzsa_servers_take(&in.servers, p, now);
+}
+
+static void answer(const char *text)
+{
+	T_EQ(send(client, text, strlen(text), MSG_NOSIGNAL), strlen(text));
+	hear();
 }
 
 static void asked(const char *want)
@@ -121,10 +126,10 @@ static void outcome_is(enum rzsa_outcome want, const char *text)
 	enum rzsa_outcome got;
 	char why[RZSA_WHY_MAX];
 
-	T_OK(rzsa_servers_outcome(&in.servers, &got, why));
+	T_OK(rzsa_servers_outcome(&in.servers, RZSA_WISH_LIMIT, &got, why));
 	T_EQ(got, want);
 	T_OK(strstr(why, text));
-	T_EQ(rzsa_servers_outcome(&in.servers, &got, why), false);
+	T_EQ(rzsa_servers_outcome(&in.servers, RZSA_WISH_LIMIT, &got, why), false);
 }
 
 static bool set_limit(uint64_t bytes, enum rzsa_outcome *out)
@@ -145,13 +150,13 @@ T_TEST(a_limit_is_set_by_the_server)
 	greet();
 	T_EQ(set_limit(123456, &got), false);
 	asked("set a memlimit=123456\n");
-	T_EQ(rzsa_servers_outcome(&in.servers, &got, why), false);
+	T_EQ(rzsa_servers_outcome(&in.servers, RZSA_WISH_LIMIT, &got, why), false);
 	/* Not two at a time. */
 	T_OK(set_limit(5, &got));
 	T_EQ(got, RZSA_REFUSED);
 	/* The answer may come in pieces. */
 	answer("o");
-	T_EQ(rzsa_servers_outcome(&in.servers, &got, why), false);
+	T_EQ(rzsa_servers_outcome(&in.servers, RZSA_WISH_LIMIT, &got, why), false);
 	answer("k\n");
 	outcome_is(RZSA_DONE, "");
 	T_EQ(set_limit(1, &got), false);
@@ -160,6 +165,58 @@ T_TEST(a_limit_is_set_by_the_server)
 	T_EQ(set_limit(1, &got), false);
 	answer("error 12 not enough memory\n");
 	outcome_is(RZSA_NO_MEMORY, "not enough");
+}
+
+static bool reclaim(enum rzsa_outcome *out)
+{
+	char why[RZSA_WHY_MAX];
+
+	return rzsa_inside_reclaim(&in, "/dev/nbd0", out, why);
+}
+
+/* Beside a limit; and a server that does not know the verb is asked no more. */
+T_TEST(a_server_compacts)
+{
+	struct rzst_fit_other other;
+	enum rzsa_outcome got;
+	char why[RZSA_WHY_MAX];
+
+	make();
+	look(&other);
+	T_EQ(other.compacts, false);
+	T_OK(reclaim(&got));
+	T_EQ(got, RZSA_REFUSED);
+	greet();
+	look(&other);
+	T_OK(other.compacts);
+	T_EQ(reclaim(&got), false);
+	T_EQ(set_limit(123456, &got), false);
+	asked("compact a\nset a memlimit=123456\n");
+	T_OK(reclaim(&got));
+	T_EQ(got, RZSA_REFUSED);
+	answer("ok\n");
+	T_OK(rzsa_servers_outcome(&in.servers, RZSA_WISH_COMPACT, &got, why));
+	T_EQ(got, RZSA_DONE);
+	T_EQ(rzsa_servers_outcome(&in.servers, RZSA_WISH_LIMIT, &got, why), false);
+	answer("ok\n");
+	outcome_is(RZSA_DONE, "");
+	T_EQ(reclaim(&got), false);
+	answer("error 22 compact: no such verb; there are server, list\n");
+	T_OK(rzsa_servers_outcome(&in.servers, RZSA_WISH_COMPACT, &got, why));
+	T_EQ(got, RZSA_REFUSED);
+	T_OK(strstr(why, "no such verb"));
+	look(&other);
+	T_EQ(other.held, 1048576);
+	T_EQ(other.compacts, false);
+	/* Another connection is to another server, perhaps a newer one. */
+	close(client);
+	hear();
+	tick(5000);
+	client = accept(listener, NULL, NULL);
+	T_GE(client, 0);
+	answer(GREETING SERVER LIST);
+	look(&other);
+	T_OK(other.compacts);
 }
 
 /* One that hangs costs no time; what it was asked for is over, and it is asked anew elsewhere. */

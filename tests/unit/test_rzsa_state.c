@@ -318,6 +318,13 @@ STORY(idle_pages_come_last, false, {0, 10, "full-pool-most spills", NONE, HUNGRY
       /* A server that cannot do it gives no reason for a diet. */
       {61, 10, "full-pool-most", {FAILED(RECLAIM, REFUSED)}, HUNGRY, NULL})
 
+STORY(compaction_comes_with_each_step, false,
+      {0, 10, "full-pool spills", NONE, HUNGRY, "raise-limit 6 280576, reclaim 6"},
+      {1, AMPLE, "idle-pool spills", {DID(RAISE_LIMIT), DID(RECLAIM)}, HUNGRY, NULL},
+      {600, AMPLE, "idle-pool spills", NONE, STEADY, NULL},
+      {601, AMPLE, "idle-pool spills", NONE, OVERFED, NULL},
+      {1201, AMPLE, "idle-pool spills", NONE, STEADY, "lower-limit 8 65536, reclaim 8"})
+
 STORY(an_emergency_takes_all_steps_at_once, true,
       {0, 14, "full-pool full-slots spills server spare full!", NONE, HUNGRY,
        "raise-limit 6 280576, add-device, add-file 262144, reclaim 7"},

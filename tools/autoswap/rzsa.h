@@ -56,7 +56,7 @@ struct rzsa_area {
 	bool managed;	/* ours to change and to retire; others are only counted */
 	bool permanent; /* never retired */
 	bool draining;	/* a swapoff is at work there, whoever began it */
-	bool reclaims;	/* can recompress or spill idle pages when it is asked to */
+	bool reclaims;	/* can be asked to give back memory that lies idle in it */
 	bool first;	/* a disk that the kernel fills before all that is compressed */
 	uint64_t size, used;
 	/* Of compressed ones: */
@@ -85,7 +85,7 @@ enum rzsa_act {
 	RZSA_ADD_FILE,	   /* swap to the prepared file, of kib, and that before this compressed
 			    * area; area 0: after all that is compressed */
 	RZSA_PREPARE_FILE, /* of kib */
-	RZSA_RECLAIM,	   /* area: recompress or spill idle pages */
+	RZSA_RECLAIM,	   /* of area: memory that lies idle */
 	RZSA_LOWER_LIMIT,  /* of area: to kib */
 	RZSA_RETIRE,	   /* swapoff of area */
 	RZSA_DROP_FILE,	   /* the prepared one */

@@ -50,15 +50,18 @@ static void take_report(struct rzsa_actors *a, const struct rzsa_report *r, int6
 	end(a, r->act, r->outcome, r->kib, r->why, now);
 }
 
-static void take_limit(struct rzsa_actors *a, int64_t now)
+/* What servers have answered. */
+static void take_wishes(struct rzsa_actors *a, int64_t now)
 {
 	enum rzsa_act act =
 		a->deed[RZSA_RAISE_LIMIT].under_way ? RZSA_RAISE_LIMIT : RZSA_LOWER_LIMIT;
 	enum rzsa_outcome outcome;
 	char why[RZSA_WHY_MAX];
 
-	if (rzsa_servers_outcome(&a->inside.servers, &outcome, why))
+	if (rzsa_servers_outcome(&a->inside.servers, RZSA_WISH_LIMIT, &outcome, why))
 		end(a, act, outcome, a->deed[act].kib, why, now);
+	if (rzsa_servers_outcome(&a->inside.servers, RZSA_WISH_COMPACT, &outcome, why))
+		end(a, RZSA_RECLAIM, outcome, 0, why, now);
 }
 
 /* ---- begin and end ---- */
@@ -92,7 +95,7 @@ void rzsa_actors_tick(struct rzsa_actors *a, struct rzsa_collector *c, int64_t n
 {
 	a->inside.now = now;
 	rzsa_servers_tick(&a->inside.servers, now);
-	take_limit(a, now);
+	take_wishes(a, now);
 	for (unsigned i = 0; i < RZSA_HELPERS; i++)
 		if (a->helper[i].fd < 0)
 			(void)rzsa_helper_start(&a->helper[i], &a->dir, a->settle);
@@ -128,6 +131,15 @@ static void set_limit(struct rzsa_actors *a, const struct rzsa_action *action, c
 
 	if (rzsa_inside_set_limit(&a->inside, name, action->kib << 10, &outcome, why))
 		end(a, action->act, outcome, action->kib, why, now);
+}
+
+static void reclaim(struct rzsa_actors *a, const char *name, int64_t now)
+{
+	enum rzsa_outcome outcome;
+	char why[RZSA_WHY_MAX];
+
+	if (rzsa_inside_reclaim(&a->inside, name, &outcome, why))
+		end(a, RZSA_RECLAIM, outcome, 0, why, now);
 }
 
 static const char *name_of(const struct rzsa_actors *a, const struct rzsa_collector *c,
@@ -169,8 +181,10 @@ void rzsa_actors_do(struct rzsa_actors *a, const struct rzsa_collector *c,
 	case RZSA_RETIRE:
 		order(a, RZSA_SLOW, action, name, now);
 		break;
+	case RZSA_RECLAIM:
+		reclaim(a, name, now);
+		break;
 	default:
-		end(a, action->act, RZSA_REFUSED, 0, "no server offers it", now);
 		break;
 	}
 }
@@ -203,5 +217,5 @@ void rzsa_actors_take(struct rzsa_actors *a, const struct pollfd *p, int64_t now
 		while (p[i].revents && rzsa_helper_take(&a->helper[i], &report))
 			take_report(a, &report, now);
 	rzsa_servers_take(&a->inside.servers, p + RZSA_HELPERS, now);
-	take_limit(a, now);
+	take_wishes(a, now);
 }

@@ -228,6 +228,7 @@ static void look_inside(const struct rzsa_collector *c, const struct rzst_area *
 	}
 	a->kind = RZSA_COMPRESSED;
 	a->managed = c->settings->manage && strncmp(from->name, "/dev/zram", 9) != 0;
+	a->reclaims = a->managed && other.compacts;
 	a->stored = other.stored >> 10;
 	a->mem = other.held >> 10;
 	a->limit = other.limit >> 10;

@@ -176,14 +176,16 @@ static enum rzsa_step add_file(const struct growth *g)
 	return act(g, RZSA_ADD_FILE, g->v->before, g->in->spare);
 }
 
-/* ---- G4: idle pages ---- */
+/* ---- G4: what lies idle ---- */
 
-static enum rzsa_step reclaim(const struct growth *g)
+enum rzsa_step rzsa_reclaim(struct rzsa_state *s, const struct rzsa_inputs *in, int64_t now,
+			    struct rzsa_actions *out)
 {
+	const struct growth g = {.s = s, .in = in, .now = now, .out = out};
 	const struct rzsa_area *best = NULL;
 
-	for (unsigned i = 0; i < g->in->nr_areas; i++) {
-		const struct rzsa_area *a = &g->in->area[i];
+	for (unsigned i = 0; i < in->nr_areas; i++) {
+		const struct rzsa_area *a = &in->area[i];
 
 		if (a->kind == RZSA_COMPRESSED && a->managed && a->reclaims && !a->draining &&
 		    (!best || a->mem > best->mem))
@@ -191,10 +193,15 @@ static enum rzsa_step reclaim(const struct growth *g)
 	}
 	if (!best)
 		return RZSA_STEP_NONE;
-	if (pending(g, RZSA_RECLAIM) || g->now < g->s->reclaim_after)
+	if (pending(&g, RZSA_RECLAIM) || now < s->reclaim_after)
 		return RZSA_STEP_WAIT;
-	g->s->reclaim_after = g->now + RECLAIM_HOLD_MS;
-	return act(g, RZSA_RECLAIM, best->id, 0);
+	s->reclaim_after = now + RECLAIM_HOLD_MS;
+	return act(&g, RZSA_RECLAIM, best->id, 0);
+}
+
+static enum rzsa_step reclaim(const struct growth *g)
+{
+	return rzsa_reclaim(g->s, g->in, g->now, g->out);
 }
 
 enum rzsa_step rzsa_grow(const struct rzsa_config *c, struct rzsa_state *s,
@@ -214,6 +221,9 @@ enum rzsa_step rzsa_grow(const struct rzsa_config *c, struct rzsa_state *s,
 		if (step != RZSA_STEP_NONE && !v->critical)
 			break;
 	}
+	/* What costs nothing comes with any other step. */
+	if (best == RZSA_STEP_TAKEN)
+		(void)reclaim(&g);
 	return best;
 }
 

@@ -42,7 +42,7 @@ static void look_at_nbd(const struct rzsa_inside *in, const char *name, struct r
 	struct rzst_nbd nbd;
 
 	rzst_nbd_read(name, false, &nbd);
-	d = rzsa_servers_device(&in->servers, &nbd, in->now);
+	d = rzsa_servers_device(&in->servers, &nbd, in->now, &out->compacts);
 	if (!d) {
 		out->room = 0;
 		return;
@@ -84,6 +84,15 @@ static enum rzsa_outcome set_module(const char *node, uint64_t bytes, char why[R
 	return err == 0 ? RZSA_DONE : err == -ENOMEM ? RZSA_NO_MEMORY : RZSA_REFUSED;
 }
 
+/* True, as that is the outcome. */
+static bool not_asked(int err, enum rzsa_outcome *out, char why[RZSA_WHY_MAX])
+{
+	*out = RZSA_REFUSED;
+	snprintf(why, RZSA_WHY_MAX, "%s",
+		 err == -EBUSY ? "it is being asked already" : "no server answers for it");
+	return true;
+}
+
 bool rzsa_inside_set_limit(struct rzsa_inside *in, const char *name, uint64_t bytes,
 			   enum rzsa_outcome *out, char why[RZSA_WHY_MAX])
 {
@@ -95,12 +104,19 @@ bool rzsa_inside_set_limit(struct rzsa_inside *in, const char *name, uint64_t by
 		*out = set_module(name + 5, bytes, why);
 		return true;
 	}
-	*out = RZSA_REFUSED;
 	rzst_nbd_read(name, false, &nbd);
 	err = rzsa_servers_set_limit(&in->servers, &nbd, bytes, in->now);
-	if (err == 0)
-		return false;
-	snprintf(why, RZSA_WHY_MAX, "%s",
-		 err == -EBUSY ? "another limit is being set" : "no server answers for it");
-	return true;
+	return err == 0 ? false : not_asked(err, out, why);
+}
+
+bool rzsa_inside_reclaim(struct rzsa_inside *in, const char *name, enum rzsa_outcome *out,
+			 char why[RZSA_WHY_MAX])
+{
+	struct rzst_nbd nbd;
+	int err;
+
+	why[0] = '\0';
+	rzst_nbd_read(name, false, &nbd);
+	err = rzsa_servers_compact(&in->servers, &nbd, in->now);
+	return err == 0 ? false : not_asked(err, out, why);
 }

@@ -24,6 +24,12 @@ struct rzsa_inside {
 void rzsa_inside_look(void *arg, const struct rzst_area *area, struct rzst_fit_other *out);
 
 /*
+ * Have an area's device give back the memory that lies idle in it.  As rzsa_inside_set_limit().
+ */
+bool rzsa_inside_reclaim(struct rzsa_inside *in, const char *name, enum rzsa_outcome *out,
+			 char why[RZSA_WHY_MAX]);
+
+/*
  * Change the limit of an area's device, in bytes.  False: rzsa_servers_outcome() will tell; true:
  * *out is what became of it, and why it was not done.
  */

@@ -23,6 +23,10 @@ enum rzsa_step rzsa_grow(const struct rzsa_config *c, struct rzsa_state *s,
 			 const struct rzsa_inputs *in, const struct rzsa_view *v, int64_t now,
 			 struct rzsa_actions *out);
 
+/* Have the compressed device that holds most give back what lies idle in it; once a minute. */
+enum rzsa_step rzsa_reclaim(struct rzsa_state *s, const struct rzsa_inputs *in, int64_t now,
+			    struct rzsa_actions *out);
+
 /* Have a file ready before it is needed. */
 enum rzsa_step rzsa_prepare(const struct rzsa_config *c, struct rzsa_state *s,
 			    const struct rzsa_inputs *in, const struct rzsa_view *v, int64_t now,

@@ -105,5 +105,7 @@ enum rzsa_step rzsa_release(const struct rzsa_config *c, struct rzsa_state *s,
 	s->released_at = now;
 	s->pending |= 1u << action.act;
 	out->v[out->nr++] = action;
+	/* It commits to nothing, so it does not count as what is given back. */
+	(void)rzsa_reclaim(s, in, now, out);
 	return RZSA_STEP_TAKEN;
 }

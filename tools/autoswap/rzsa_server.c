@@ -18,21 +18,32 @@
 #define AGAIN_MS  2000	/* between two connections */
 #define SCAN_MS	  5000	/* between two looks for sockets */
 
-enum { ASK_SERVER, ASK_LIST, ASK_LIMIT };
+/* What follows are wishes: ASK_WISH + enum rzsa_wish. */
+enum { ASK_SERVER, ASK_LIST, ASK_WISH };
 
 /* ---- one connection ---- */
 
+/* There is an answer to what was asked first, or there will be none. */
+static void tell(struct rzsa_servers *all, unsigned asked, enum rzsa_outcome outcome,
+		 const char *path, const char *why)
+{
+	struct rzsa_wished *w = asked < ASK_WISH ? NULL : &all->wished[asked - ASK_WISH];
+
+	if (!w || !w->asked)
+		return;
+	w->asked = false;
+	w->told = true;
+	w->outcome = outcome;
+	w->why[0] = '\0';
+	if (*why)
+		snprintf(w->why, sizeof(w->why), "%s: %s", path, why);
+	rzst_tame(w->why);
+}
+
 static void hang_up(struct rzsa_servers *all, struct rzsa_server *s, int64_t now, const char *why)
 {
-	for (unsigned i = 0; i < s->nr_asked; i++) {
-		if (s->asked[i] != ASK_LIMIT || !all->setting)
-			continue;
-		all->setting = false;
-		all->set = true;
-		all->outcome = RZSA_INTERRUPTED;
-		snprintf(all->why, sizeof(all->why), "%s: %s", s->path, why);
-		rzst_tame(all->why);
-	}
+	for (unsigned i = 0; i < s->nr_asked; i++)
+		tell(all, s->asked[i], RZSA_INTERRUPTED, s->path, why);
 	close(s->fd);
 	s->fd = -1;
 	s->nr_asked = 0;
@@ -50,6 +61,7 @@ static bool dial(struct rzsa_server *s)
 		return false;
 	memset(&s->reply, 0, sizeof(s->reply));
 	s->nr_asked = s->nr_next = 0;
+	s->cannot_compact = false;
 	/* It does not wait, not even for a server whose queue is full. */
 	if (connect(s->fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
 		return true;
@@ -118,15 +130,10 @@ static void take_end(struct rzsa_servers *all, struct rzsa_server *s, int err, i
 		s->nr = s->nr_next;
 		s->heard = now;
 	}
-	if (s->asked[0] == ASK_LIMIT && all->setting) {
-		all->setting = false;
-		all->set = true;
-		all->outcome = outcome_of(err);
-		all->why[0] = '\0';
-		if (err < 0)
-			snprintf(all->why, sizeof(all->why), "%s: %s", s->path, s->reply.message);
-		rzst_tame(all->why);
-	}
+	/* Of the verb alone it says so: the words are right, and the device is there. */
+	if (s->asked[0] == ASK_WISH + RZSA_WISH_COMPACT && err == -EINVAL)
+		s->cannot_compact = true;
+	tell(all, s->asked[0], outcome_of(err), s->path, err < 0 ? s->reply.message : "");
 	s->nr_next = 0;
 	s->nr_asked--;
 	memmove(s->asked, s->asked + 1, s->nr_asked);
@@ -288,8 +295,7 @@ void rzsa_servers_take(struct rzsa_servers *s, const struct pollfd p[RZSA_SERVER
 			hear(s, &s->v[i], now);
 }
 
-static const struct rzsa_device *find(const struct rzsa_server *s,
-				      const struct rzst_nbd *nbd)
+static const struct rzsa_device *find(const struct rzsa_server *s, const struct rzst_nbd *nbd)
 {
 	if (!*nbd->name)
 		return s->nr == 1 ? &s->device[0] : NULL;
@@ -299,8 +305,8 @@ static const struct rzsa_device *find(const struct rzsa_server *s,
 	return NULL;
 }
 
-static const struct rzsa_server *server_of(const struct rzsa_servers *s,
-					   const struct rzst_nbd *nbd, int64_t now)
+static const struct rzsa_server *server_of(const struct rzsa_servers *s, const struct rzst_nbd *nbd,
+					   int64_t now)
 {
 	for (unsigned i = 0; nbd->server_pid && i < RZSA_SERVERS_MAX; i++) {
 		const struct rzsa_server *v = &s->v[i];
@@ -313,40 +319,56 @@ static const struct rzsa_server *server_of(const struct rzsa_servers *s,
 }
 
 const struct rzsa_device *rzsa_servers_device(const struct rzsa_servers *s,
-					      const struct rzst_nbd *nbd, int64_t now)
+					      const struct rzst_nbd *nbd, int64_t now,
+					      bool *compacts)
 {
 	const struct rzsa_server *v = server_of(s, nbd, now);
 
+	*compacts = v && !v->cannot_compact;
 	return v ? find(v, nbd) : NULL;
 }
 
-int rzsa_servers_set_limit(struct rzsa_servers *s, const struct rzst_nbd *nbd,
-			   uint64_t bytes, int64_t now)
+/* VERB NAME [setting] */
+static int wish(struct rzsa_servers *s, enum rzsa_wish what, const struct rzst_nbd *nbd,
+		const char *verb, const char *setting, int64_t now)
 {
 	struct rzsa_server *v = (struct rzsa_server *)server_of(s, nbd, now);
 	const struct rzsa_device *d = v ? find(v, nbd) : NULL;
-	const char *words[3] = {"set"};
-	char setting[40];
+	const char *words[3] = {verb, d ? d->name : "", setting};
 
-	if (s->setting)
+	if (s->wished[what].asked)
 		return -EBUSY;
 	if (!d || v->fd < 0)
 		return -ENODEV;
-	snprintf(setting, sizeof(setting), "memlimit=%llu", (unsigned long long)bytes);
-	words[1] = d->name;
-	words[2] = setting;
-	if (!ask(v, ASK_LIMIT, words, 3, now))
+	if (!ask(v, ASK_WISH + (int)what, words, setting ? 3 : 2, now))
 		return -EIO;
-	s->setting = true;
+	s->wished[what].asked = true;
 	return 0;
 }
 
-bool rzsa_servers_outcome(struct rzsa_servers *s, enum rzsa_outcome *out, char why[RZSA_WHY_MAX])
+int rzsa_servers_set_limit(struct rzsa_servers *s, const struct rzst_nbd *nbd, uint64_t bytes,
+			   int64_t now)
 {
-	if (!s->set)
+	char setting[40];
+
+	snprintf(setting, sizeof(setting), "memlimit=%llu", (unsigned long long)bytes);
+	return wish(s, RZSA_WISH_LIMIT, nbd, "set", setting, now);
+}
+
+int rzsa_servers_compact(struct rzsa_servers *s, const struct rzst_nbd *nbd, int64_t now)
+{
+	return wish(s, RZSA_WISH_COMPACT, nbd, "compact", NULL, now);
+}
+
+bool rzsa_servers_outcome(struct rzsa_servers *s, enum rzsa_wish wish, enum rzsa_outcome *out,
+			  char why[RZSA_WHY_MAX])
+{
+	struct rzsa_wished *w = &s->wished[wish];
+
+	if (!w->told)
 		return false;
-	s->set = false;
-	*out = s->outcome;
-	memcpy(why, s->why, RZSA_WHY_MAX);
+	w->told = false;
+	*out = w->outcome;
+	memcpy(why, w->why, RZSA_WHY_MAX);
 	return true;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The servers behind nbd devices, asked by their control sockets without ever waiting for one: what
- * their devices hold, each second, and a new limit now and then.  A server that hangs costs
- * nothing but that its figures become old; it is asked anew on another connection.
+ * their devices hold, each second, and now and then for a new limit or to compact.  A server that
+ * hangs costs nothing but that its figures become old; it is asked anew on another connection.
  *
  * Threading: one thread.  Nothing allocates or waits.
  */
@@ -38,15 +38,22 @@ struct rzsa_server {
 	unsigned char asked[RZSA_ASKED_MAX]; /* in the order of the answers */
 	unsigned nr_asked;
 	struct rzs_ctl_reply reply;
+	bool cannot_compact; /* it does not know the verb */
+};
+
+/* What a server may be asked to do, each once at a time. */
+enum rzsa_wish { RZSA_WISH_LIMIT, RZSA_WISH_COMPACT, RZSA_WISHES };
+
+struct rzsa_wished {
+	bool asked, told; /* the answer is waited for; or has come */
+	enum rzsa_outcome outcome;
+	char why[RZSA_WHY_MAX];
 };
 
 struct rzsa_servers {
 	struct rzsa_server v[RZSA_SERVERS_MAX];
 	int64_t scanned; /* ms; -1: never */
-	/* Of the limit that was asked for: */
-	bool setting, set;
-	enum rzsa_outcome outcome;
-	char why[RZSA_WHY_MAX];
+	struct rzsa_wished wished[RZSA_WISHES];
 };
 
 void rzsa_servers_init(struct rzsa_servers *s);
@@ -63,9 +70,13 @@ void rzsa_servers_poll(const struct rzsa_servers *s, struct pollfd p[RZSA_SERVER
 void rzsa_servers_take(struct rzsa_servers *s, const struct pollfd p[RZSA_SERVERS_MAX],
 		       int64_t now);
 
-/* The device behind an nbd, if a server has answered for it lately; else NULL. */
+/*
+ * The device behind an nbd, if a server has answered for it lately; else NULL.  *compacts: that
+ * server can be asked to compact, as far as is known.
+ */
 const struct rzsa_device *rzsa_servers_device(const struct rzsa_servers *s,
-					      const struct rzst_nbd *nbd, int64_t now);
+					      const struct rzst_nbd *nbd, int64_t now,
+					      bool *compacts);
 
 /*
  * Ask for another limit, in bytes.  0: rzsa_servers_outcome() will tell.  -EBUSY: one is asked for
@@ -74,7 +85,11 @@ const struct rzsa_device *rzsa_servers_device(const struct rzsa_servers *s,
 int rzsa_servers_set_limit(struct rzsa_servers *s, const struct rzst_nbd *nbd,
 			   uint64_t bytes, int64_t now);
 
+/* Ask it to compact the device.  As rzsa_servers_set_limit(). */
+int rzsa_servers_compact(struct rzsa_servers *s, const struct rzst_nbd *nbd, int64_t now);
+
 /* True, once, when that has an outcome; why is empty if it was done. */
-bool rzsa_servers_outcome(struct rzsa_servers *s, enum rzsa_outcome *out, char why[RZSA_WHY_MAX]);
+bool rzsa_servers_outcome(struct rzsa_servers *s, enum rzsa_wish wish, enum rzsa_outcome *out,
+			  char why[RZSA_WHY_MAX]);
 
 #endif

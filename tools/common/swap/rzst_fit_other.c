@@ -41,8 +41,12 @@ static void look_at_ours(const char *path, struct rzst_fit_other *out)
 	 * An nbd device for which nobody answers may take anything, or nothing.  None is read from:
 	 * a swapoff must not wait for another area's server.
 	 */
-	if (rzst_ours_stats(path, false, &stats) < 0 && strncmp(path, "/dev/nbd", 8) == 0)
+	if (strncmp(path, "/dev/nbd", 8) != 0)
+		(void)rzst_ours_stats(path, false, &stats);
+	else if (rzst_ours_stats(path, false, &stats) < 0)
 		out->room = 0;
+	else
+		out->compacts = true;
 	take_stats(&stats, out);
 	rzst_values_free(&stats);
 }

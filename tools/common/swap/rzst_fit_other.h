@@ -21,6 +21,7 @@ struct rzst_fit_other {
 	uint64_t packed; /* after it */
 	uint64_t held;	 /* all its memory */
 	uint64_t limit;	 /* on that, 0: none */
+	bool compacts;	 /* when its server is asked to, as far as is known */
 };
 
 /* Of an area that is on.  Cannot fail: an nbd device that nobody answers for has no room. */
