@@ -8,6 +8,9 @@ AC_DEFUN([RZS_ENABLE_SWITCHES], [
 	AC_ARG_ENABLE([tsan],
 		[AS_HELP_STRING([--enable-tsan], [build with ThreadSanitizer])],
 		[], [enable_tsan=no])
+	AC_ARG_ENABLE([msan],
+		[AS_HELP_STRING([--enable-msan], [build with MemorySanitizer (needs CC=clang)])],
+		[], [enable_msan=no])
 	AC_ARG_ENABLE([fuzz],
 		[AS_HELP_STRING([--enable-fuzz], [build tests/fuzz for libFuzzer (needs CC=clang)])],
 		[], [enable_fuzz=no])
@@ -18,6 +21,8 @@ AC_DEFUN([RZS_ENABLE_SWITCHES], [
 		[AC_MSG_ERROR([--enable-asan and --enable-tsan exclude each other])])
 	AS_IF([test "$enable_fuzz$enable_tsan" = yesyes],
 		[AC_MSG_ERROR([--enable-fuzz brings AddressSanitizer, which excludes --enable-tsan])])
+	AS_IF([test "$enable_msan" = yes && test "$enable_asan$enable_tsan$enable_fuzz" != nonono],
+		[AC_MSG_ERROR([--enable-msan and other sanitizers exclude each other])])
 ])
 
 # RZS_WARN_CFLAGS: the warnings this compiler knows.
@@ -86,18 +91,24 @@ AC_DEFUN([RZS_SANITIZERS], [
 		sanitizers="thread"
 		rzs_runtime=tsan
 		RZS_SAN_CFLAGS="-fsanitize=thread -fno-omit-frame-pointer"
+	], [test "$enable_msan" = yes], [
+		AS_IF([test "$rzs_clang" = no],
+			[AC_MSG_ERROR([--enable-msan needs clang: configure CC=clang (Debian package: clang)])])
+		sanitizers="memory"
+		RZS_SAN_CFLAGS="-fsanitize=memory -fno-omit-frame-pointer"
 	])
 
 	AS_IF([test -n "$RZS_SAN_CFLAGS"],
 		[RZS_TRY_LINK([$RZS_SAN_CFLAGS],
 			[the sanitizer's runtime is missing (Debian: part of gcc; for clang: libclang-rt-dev)])])
 	AS_IF([test -n "$rzs_runtime"], [
-		RZS_TIMEOUT_SCALE=10
 		AS_IF([test "$rzs_clang" = yes],
 			[rzs_lib="libclang_rt.$rzs_runtime-$host_cpu.so"],
 			[rzs_lib="lib$rzs_runtime.so"])
 		RZS_RUNTIME=`$CC -print-file-name=$rzs_lib`
 	])
+
+	AS_IF([test -n "$sanitizers"], [RZS_TIMEOUT_SCALE=10])
 
 	AC_SUBST([RZS_SAN_CFLAGS])
 	AC_SUBST([RZS_FUZZ_LDFLAGS])
