@@ -35,6 +35,7 @@ static struct {
 	unsigned refusals; /* so many writes find no memory */
 	bool may_wait;
 	unsigned held; /* rzs_dispatch_get() without its put */
+	unsigned gets;
 	/* Counted by rzs_dispatch_done(). */
 	unsigned done[RZS_LATENCY_OPS];
 	uint64_t done_bytes[RZS_LATENCY_OPS];
@@ -99,6 +100,7 @@ void rzs_dispatch_get(struct rzs_dispatch *d)
 {
 	(void)d;
 	fake.held++;
+	fake.gets++;
 	fake.ready_nr = 0; /* another worker, perhaps */
 }
 

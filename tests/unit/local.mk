@@ -239,12 +239,14 @@ RZS_UNIT_TESTS_USER += \
 	tests/unit/test_conn_wipe \
 	tests/unit/test_full \
 	tests/unit/test_io \
-	tests/unit/test_io_model
+	tests/unit/test_io_model \
+	tests/unit/test_io_parked
 EXTRA_DIST += \
 	tests/lib/nbdwire.h \
 	tests/unit/conn_rig.h \
 	tests/unit/fake_dispatch.h \
 	tests/unit/front_rig.h \
+	tests/unit/io_client.h \
 	tests/unit/io_rig.h \
 	tests/unit/parker.h \
 	tests/unit/sanitized.h
@@ -276,6 +278,8 @@ tests_unit_test_io_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
 tests_unit_test_io_LDADD = $(RZS_UNIT_IO_LDADD)
 tests_unit_test_io_model_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
 tests_unit_test_io_model_LDADD = $(RZS_UNIT_IO_LDADD)
+tests_unit_test_io_parked_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
+tests_unit_test_io_parked_LDADD = $(RZS_UNIT_CONN_LDADD)
 # tools/common's.
 tests_unit_test_rzst_CPPFLAGS = $(RZS_CLIENT_CPPFLAGS) -I$(srcdir)/tests/lib
 tests_unit_test_rzst_LDADD = librzstests_user.la librzsclient.la

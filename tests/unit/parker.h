@@ -31,17 +31,20 @@ struct parker_ticket {
 
 static struct {
 	pthread_mutex_t lock;
+	pthread_cond_t changed; /* more wait, or `ended` is set */
+	bool ended;
 	uint8_t pages[PARKER_PAGES]; /* as often calls for a page are parked */
 	struct parker_ticket *tickets[PARKER_MAX];
 	unsigned nr;	  /* requests that are parked, or whose call was not made again */
 	unsigned waiting; /* of these, not completed; they come first in the array */
 	uint64_t all;
-} parker = {.lock = PTHREAD_MUTEX_INITIALIZER};
+} parker = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
 
 static inline void parker_reset(void)
 {
 	memset(parker.pages, 0, sizeof(parker.pages));
 	parker.nr = parker.waiting = 0;
+	parker.ended = false;
 	parker.all = 0;
 }
 
@@ -88,6 +91,7 @@ static inline int parker_park(struct rzs_request *rq, uint64_t offset, uint64_t 
 	parker.tickets[parker.nr] = t;
 	parker_swap(parker.nr++, parker.waiting++);
 	parker.all++;
+	pthread_cond_broadcast(&parker.changed);
 	rq->ticket = t;
 	return -EINPROGRESS;
 }
@@ -131,14 +135,26 @@ static inline bool parker_complete(unsigned i, int err)
 	return rq != NULL;
 }
 
-static inline unsigned parker_waiting(void)
+/* Sleep until so many wait, or parker_end().  How many do. */
+static inline unsigned parker_wait(unsigned nr)
 {
 	unsigned n;
 
 	pthread_mutex_lock(&parker.lock);
+	while (parker.waiting < nr && !parker.ended)
+		pthread_cond_wait(&parker.changed, &parker.lock);
 	n = parker.waiting;
 	pthread_mutex_unlock(&parker.lock);
 	return n;
+}
+
+/* Nobody is to sleep in parker_wait() any more. */
+static inline void parker_end(void)
+{
+	pthread_mutex_lock(&parker.lock);
+	parker.ended = true;
+	pthread_cond_broadcast(&parker.changed);
+	pthread_mutex_unlock(&parker.lock);
 }
 
 #endif

@@ -272,6 +272,44 @@ T_TEST(errors_of_parked_requests)
 	}
 }
 
+/* The call is made again even if the answer is known without it: another request trims the page. */
+T_TEST(a_call_that_is_owed_is_made)
+{
+	struct rig r;
+
+	open_parked(&r, true);
+	parker.pages[7] = parker.pages[10] = 1;
+	ask(&r, WIRE_READ, 0, 1, 7 * PAGE, PAGE);
+	ask(&r, WIRE_READ, 0, 2, 9 * PAGE, 3 * PAGE);
+	ask(&r, WIRE_ZEROES, 0, 3, 7 * PAGE, PAGE);
+	ask(&r, WIRE_ZEROES, 0, 4, 10 * PAGE, 2 * PAGE);
+	run(&r);
+	T_EQ(open_nr, 2u);
+	T_EQ(parker.nr, 2u);
+	T_OK(parker_complete(1, 0));
+	T_OK(parker_complete(0, 0));
+	run(&r);
+	T_EQ(parker.nr, 0u);
+	T_EQ(open_nr, 0u);
+	rig_close(&r);
+}
+
+/* A worker is taken for a piece of a request, and by those only that need one. */
+T_TEST(a_worker_for_each_piece)
+{
+	struct rig r;
+
+	open_parked(&r, false);
+	for (unsigned i = 0; i < 8; i++) {
+		ask(&r, WIRE_READ, 0, 2 * i, i * PAGE, PAGE);
+		ask(&r, WIRE_FLUSH, 0, 2 * i + 1, 0, 0);
+	}
+	run(&r);
+	T_EQ(open_nr, 0u);
+	T_EQ(fake.gets, 8u);
+	rig_close(&r);
+}
+
 /* All requests are parked: nothing more is received until one of them comes back. */
 T_TEST(the_pool_runs_empty)
 {
