@@ -51,6 +51,12 @@ struct rzs_codec {
 	void (*compress_pages)(void *ctx, unsigned nr, const void *const *src, void *const *dst,
 			       int *out_size);
 	/*
+	 * A context for decompress() alone; NULL: it needs none.  Bytes of it, and make it in mem,
+	 * as ctx_size() and ctx_init(), for any level.
+	 */
+	size_t (*decoder_size)(void);
+	int (*decoder_init)(void *mem, size_t size);
+	/*
 	 * src: size bytes, as compress wrote them.  dst: one page.  0, or -EIO for any other input;
 	 * never reads or writes outside src and dst.
 	 */

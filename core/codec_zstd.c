@@ -27,6 +27,16 @@ static int codec_zstd_ctx_init(void *mem, size_t size, int level)
 	return rzs_zstd_ctx_init(mem, size, level, RZS_PAGE_SIZE);
 }
 
+static size_t codec_zstd_decoder_size(void)
+{
+	return rzs_zstd_decoder_size();
+}
+
+static int codec_zstd_decoder_init(void *mem, size_t size)
+{
+	return rzs_zstd_decoder_init(mem, size);
+}
+
 /* It has literals and the window.  A context that could be made once can be made again. */
 static void codec_zstd_ctx_wipe(void *mem, size_t size, int level)
 {
@@ -56,6 +66,8 @@ const struct rzs_codec rzs_codec_zstd = {
 	.ctx_init = codec_zstd_ctx_init,
 	.ctx_wipe = codec_zstd_ctx_wipe,
 	.compress = codec_zstd_compress,
+	.decoder_size = codec_zstd_decoder_size,
+	.decoder_init = codec_zstd_decoder_init,
 	.decompress = codec_zstd_decompress,
 };
 

@@ -81,13 +81,21 @@ static bool has_age(uint64_t word)
 	return rzs_word_is_object(word) || rzs_word_kind(word) == RZS_KIND_MERGED;
 }
 
+/* The word of a page with its mark, and after a pass more if one is made. */
+static uint64_t marked(uint64_t word, bool pass)
+{
+	if (pass && word & RZS_SLOT_CODEC2 && rzs_word_since(word) < RZS_SINCE_MAX)
+		word += RZS_SLOT_SINCE_ONE;
+	return word | RZS_SLOT_IDLE;
+}
+
 /* Set the mark of a page.  Returns its word before, or 0: it has no age. */
-static uint64_t mark_page(uint64_t *p)
+static uint64_t mark_page(uint64_t *p, bool pass)
 {
 	uint64_t word = rzs_load(p);
 
-	while (has_age(word) && !(word & (RZS_SLOT_LOCK | RZS_SLOT_IDLE)) &&
-	       !rzs_cas(p, &word, word | RZS_SLOT_IDLE))
+	while (has_age(word) && !(word & RZS_SLOT_LOCK) && marked(word, pass) != word &&
+	       !rzs_cas(p, &word, marked(word, pass)))
 		;
 	return has_age(word) ? word : 0;
 }
@@ -102,7 +110,7 @@ _Static_assert(RZS_AGE_MAX >> (RZS_AGE_CLASSES - 1) == 0, "the oldest class");
 
 static void pass_page(struct rzs_store *store, uint64_t *p, uint8_t *age)
 {
-	uint64_t word = mark_page(p);
+	uint64_t word = mark_page(p, true);
 
 	if (!(word & RZS_SLOT_IDLE))
 		*age = 0;
@@ -155,7 +163,7 @@ int rzs_store_idle_mark(struct rzs_store *store, uint64_t nr, bool *out_done)
 	for (; nr && !*out_done; nr -= cost) {
 		*out_done = rzs_idle_walk(store, &store->mark_at, nr, true, &run);
 		for (i = 0; run.ages && i < run.nr; i++) {
-			word = mark_page(run.words + i);
+			word = mark_page(run.words + i, false);
 			if (!(word & RZS_SLOT_IDLE))
 				run.ages[i] = 0; /* so that nothing counts as tried */
 			run.ages[i] |= RZS_AGE_MASK;

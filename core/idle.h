@@ -39,6 +39,8 @@ struct rzs_walk {
 bool rzs_idle_walk(struct rzs_store *store, rzs_slot_t *at, uint64_t nr, bool make,
 		   struct rzs_walk *out);
 
+/* Of recompress.c: free what it allocated, but for what workers have. */
+void rzs_recompress_fini(struct rzs_store *store, bool wipe);
 /* Free the table of chunks, which go with the block source.  wipe: overwrite them first. */
 void rzs_idle_fini(struct rzs_store *store, bool wipe);
 

@@ -30,6 +30,7 @@ RZS_CORE_SOURCES = \
 	core/pool_internal.h \
 	core/pool_lists.c \
 	core/range.c \
+	core/recompress.c \
 	core/rzs_stats.def \
 	core/rzs_store.h \
 	core/samefill.h \

@@ -74,7 +74,8 @@ static bool merge_link(struct merge_scan *m, rzs_slot_t slot, uint64_t *p, uint6
 static bool merge_page(struct merge_scan *m, rzs_slot_t slot, uint64_t *p, uint64_t word,
 		       uint64_t key)
 {
-	struct rzs_merge_wanted wanted = {slot, m->w->in, 0, m->params->max_sharing, key};
+	struct rzs_merge_wanted wanted = {
+		slot, m->w->in, 0, word & RZS_SLOT_CODEC2, m->params->max_sharing, key};
 	struct rzs_object o;
 	uint64_t merged;
 
@@ -190,6 +191,8 @@ static int unmerge_page(struct merge_scan *m, rzs_slot_t slot, uint64_t *p)
 	err = rzs_pool_put(&m->store->pool, m->w, &o, rzs_word_kind(object) == RZS_KIND_RAW, &mine);
 	if (err)
 		return err;
+	if (object & RZS_SLOT_CODEC2)
+		mine |= RZS_SLOT_CODEC2 | RZS_SLOT_SINCE_MASK; /* it is old */
 	if (!rzs_cas(p, &seen, mine | (word & RZS_SLOT_IDLE))) {
 		rzs_pool_free(&m->store->pool, m->w, slot, mine);
 		return -EAGAIN;

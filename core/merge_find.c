@@ -196,7 +196,8 @@ static bool share_has(struct rzs_store *store, struct rzs_worker *w,
 	if (rzs_word_size(merged) != wanted->size ||
 	    rzs_store_object_begin(store, w, wanted->slot, merged, &named, &o, &object))
 		return false;
-	equal = memcmp(o.data, wanted->data, o.size) == 0;
+	equal = (object & RZS_SLOT_CODEC2) == wanted->codec2 &&
+		memcmp(o.data, wanted->data, o.size) == 0;
 	rzs_pool_read_end(&store->pool, object);
 	return equal;
 }
@@ -246,7 +247,7 @@ static uint64_t promote(struct rzs_store *store, struct rzs_worker *w,
 	}
 	if (memcmp(o.data, wanted->data, o.size) == 0) {
 		rzs_pool_set_owner(&store->pool, word, RZS_OWNER_SHARE | id);
-		rzs_set(&s->word, rzs_word_stable(word) & ~RZS_SLOT_SCANNED);
+		rzs_set(&s->word, rzs_word_to_share(word));
 		merged = rzs_word_merged(id, o.size);
 		if (!rzs_cas(p, &seen, merged | (word & RZS_SLOT_IDLE))) {
 			rzs_pool_set_owner(&store->pool, word, slot);
@@ -277,7 +278,7 @@ static uint64_t find_page(struct rzs_store *store, struct rzs_worker *w,
 
 	if (other == wanted->slot || word & RZS_SLOT_LOCK || rzs_word_size(word) != wanted->size)
 		return 0;
-	if (rzs_word_is_object(word))
+	if (rzs_word_is_object(word) && (word & RZS_SLOT_CODEC2) == wanted->codec2)
 		return promote(store, w, wanted, other, p, word);
 	if (rzs_word_kind(word) == RZS_KIND_MERGED)
 		return find_share(store, w, wanted, rzs_word_share(word), &full);
@@ -314,7 +315,7 @@ uint64_t rzs_merge_find(struct rzs_store *store, struct rzs_worker *w,
 uint64_t rzs_store_find_written(struct rzs_store *store, struct rzs_worker *w,
 				const struct rzs_object *o, uint64_t sharing)
 {
-	struct rzs_merge_wanted wanted = {o->owner, o->data, o->size, (uint32_t)sharing, 0};
+	struct rzs_merge_wanted wanted = {o->owner, o->data, o->size, 0, (uint32_t)sharing, 0};
 	uint32_t sum = store->checksum ? o->sum : rzs_merge_sum(o->data, o->size);
 
 	wanted.key = rzs_merge_key(o->size, sum);

@@ -23,6 +23,7 @@ struct rzs_merge_wanted {
 	rzs_slot_t slot;   /* of its page, which is no twin of itself */
 	const void *data;  /* its bytes, which stay the same meanwhile */
 	uint32_t size;	   /* RZS_PAGE_SIZE: raw */
+	uint64_t codec2;   /* RZS_SLOT_CODEC2: made by the second codec; else 0 */
 	uint32_t sharing;  /* so many pages may share an object */
 	uint64_t key;	   /* rzs_merge_key() */
 };

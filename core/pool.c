@@ -313,11 +313,23 @@ static inline bool shard_put(struct rzs_pool *p, struct rzs_worker *w, unsigned 
 	return false;
 }
 
+int rzs_pool_put_within(struct rzs_pool *p, struct rzs_worker *w, const struct rzs_object *o,
+			bool raw, uint64_t *out_word)
+{
+	unsigned own = w->index % p->nr_shards, i;
+
+	*out_word = 0;
+	for (i = 0; i < p->nr_shards; i++)
+		if (shard_put(p, w, (own + i) % p->nr_shards, o, raw, out_word))
+			return 0;
+	return -ENOSPC;
+}
+
 int rzs_pool_put(struct rzs_pool *p, struct rzs_worker *w, const struct rzs_object *o, bool raw,
 		 uint64_t *out_word)
 {
 	enum rzs_block_type type = raw ? RZS_BLOCK_PAGES : RZS_BLOCK_PACKED;
-	unsigned own = w->index % p->nr_shards, i;
+	unsigned own = w->index % p->nr_shards;
 	uint32_t id;
 	int err;
 
@@ -327,10 +339,7 @@ int rzs_pool_put(struct rzs_pool *p, struct rzs_worker *w, const struct rzs_obje
 	err = pool_new_block(p, own, type, &id);
 	if (!err)
 		return rzs_block_put(p, w, id, o, out_word);
-	for (i = 1; i < p->nr_shards; i++)
-		if (shard_put(p, w, (own + i) % p->nr_shards, o, raw, out_word))
-			return 0;
-	return err;
+	return rzs_pool_put_within(p, w, o, raw, out_word) ? err : 0;
 }
 
 /* The directory entry of the object that word names, or NULL if the two do not agree. */

@@ -107,6 +107,13 @@ int RZS_MUST_CHECK rzs_pool_put(struct rzs_pool *p, struct rzs_worker *w,
 				const struct rzs_object *o, bool raw, uint64_t *out_word);
 
 /*
+ * As rzs_pool_put(), but takes no new block.  -ENOSPC: the blocks that there
+ * are have no space for it.
+ */
+int RZS_MUST_CHECK rzs_pool_put_within(struct rzs_pool *p, struct rzs_worker *w,
+				       const struct rzs_object *o, bool raw, uint64_t *out_word);
+
+/*
  * Put the object in the place of the one that word names, if it fits there: the last resort of a
  * full store.  The caller has locked the slot at *p_word.  0: the slot is unlocked and has the new
  * word.  -ENOSPC: the object does not fit, or another thread works on the block; nothing has

@@ -325,6 +325,46 @@ int RZS_MUST_CHECK rzs_store_idle_age(struct rzs_store *store, rzs_slot_t slot,
 				      unsigned *out_steps);
 
 /*
+ * Recompression: pages that were idle for long are compressed again with a second codec, which
+ * takes more time and makes less of them.  A page that is read stays as it is, and one that is
+ * written is compressed with the first codec, as ever.  Pages that share an object are left alone.
+ *
+ * The same thread makes these calls as those of idle pages; contract as there, but that a page is
+ * copied under its block's lock.
+ */
+struct rzs_recompress_params {
+	unsigned min_age; /* of a page, in steps */
+	/*
+	 * A new block is taken only if so many bytes stay in the reserve and below the limit.
+	 * Otherwise a page needs space in a block that there is, as it has when others have shrunk.
+	 */
+	uint64_t spare_bytes;
+};
+
+/*
+ * Make the contexts of the second codec: one to compress, and one for each worker to decompress.
+ * They stay until the store is destroyed.  A second call may change the level.  Sleeps, allocates;
+ * the caller has no worker; nobody sets the store's limit meanwhile.
+ * -EINVAL  no such codec or level (0: the default), the second codec was another one before, or
+ *          idle pages are not open
+ * -ENOSPC  the limit does not allow it
+ * -ENOMEM  the environment has no memory
+ */
+int RZS_MUST_CHECK rzs_store_recompress_open(struct rzs_store *store, const char *codec, int level);
+/*
+ * Look at nr pages, from where the last call has ended, and try the second codec on `tries` at
+ * most.  What saves less than a sixteenth of the object is not kept, and the page is not tried
+ * again before it was used; a page for whose smaller object there is no space now is.  *out_done:
+ * all pages were looked at, and the next call begins with the first one.  -EINVAL: the worker is
+ * another store's, or recompression is not open.
+ */
+int RZS_MUST_CHECK rzs_store_recompress(struct rzs_store *store, struct rzs_worker *worker,
+					const struct rzs_recompress_params *params, uint64_t nr,
+					unsigned tries, bool *out_done);
+/* Add to the statistic recompress_ns.  Whoever has the worker. */
+void rzs_store_recompress_spent(struct rzs_worker *worker, uint64_t ns);
+
+/*
  * Change the limit (0: none), and the reserve to what a store created with this limit would have.
  * Sleeps.  One call at a time.
  * -ENOSPC  more memory is held now, or it is below rzs_store_min_limit(); nothing has changed

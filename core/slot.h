@@ -6,13 +6,13 @@
  *   bit  3     LOCK     held across a read-modify-write; no other thread changes the word
  *   bit  4     WAITERS  threads sleep on the word; the one that clears LOCK wakes them
  *   bit  5     IDLE     neither read nor written since a pass over all pages has marked it (idle.c)
- *   bit  6     CODEC2   compressed with the store's second codec   (reserved for recompression)
+ *   bit  6     CODEC2   kind PACKED: compressed with the store's second codec (recompress.c)
  *   bit  7     SCANNED  merging has looked at the object and knows no other like it
  *   bits 8-63  by kind:
  *     EMPTY    0 (the whole word is 0)
  *     SAME     the 64-bit word that fills the page, its upper 8 bits being copies of bit 55
  *     SAME32   the 32-bit word that fills the page
- *     PACKED   block 28 bits, directory index 12, size 13
+ *     PACKED   block 28 bits, directory index 12, size 13; with CODEC2, passes since (3 bits)
  *     RAW      block 28 bits, page in the block 3, 1 unused, checksum 24
  *     MERGED   number of the share (share.h) 32 bits, 8 unused, size 13
  *   Kind SPILLED (on a backing file) is reserved, with 56 bits.
@@ -41,8 +41,14 @@ enum rzs_kind {
 #define RZS_SLOT_LOCK	   (1ull << 3)
 #define RZS_SLOT_WAITERS   (1ull << 4)
 #define RZS_SLOT_IDLE	   (1ull << 5)
+#define RZS_SLOT_CODEC2	   (1ull << 6)
 #define RZS_SLOT_SCANNED   (1ull << 7)
 #define RZS_SLOT_TRANSIENT (RZS_SLOT_LOCK | RZS_SLOT_WAITERS | RZS_SLOT_IDLE)
+
+/* Of a word with CODEC2: passes (idle.h) since it was made; at RZS_SINCE_MAX it stops. */
+#define RZS_SLOT_SINCE_ONE  (1ull << 61)
+#define RZS_SLOT_SINCE_MASK (7ull << 61)
+#define RZS_SINCE_MAX	    7u
 
 #define RZS_BLOCK_ID_BITS 28
 #define RZS_BLOCK_ID_MAX  ((1ull << RZS_BLOCK_ID_BITS) - 1)
@@ -117,6 +123,19 @@ static inline uint64_t rzs_word_packed_or_raw(bool raw, uint32_t size)
 static inline uint64_t rzs_word_merged(uint64_t share, uint32_t size)
 {
 	return RZS_KIND_MERGED | share << 8 | (uint64_t)size << 48;
+}
+
+/* The word that a share gets of the page that had the object before. */
+static inline uint64_t rzs_word_to_share(uint64_t word)
+{
+	word = rzs_word_stable(word) & ~RZS_SLOT_SCANNED;
+	return word & RZS_SLOT_CODEC2 ? word & ~RZS_SLOT_SINCE_MASK : word;
+}
+
+/* Of a word with CODEC2. */
+static inline unsigned rzs_word_since(uint64_t word)
+{
+	return (unsigned)(word >> 61);
 }
 
 static inline uint64_t rzs_word_share(uint64_t word)

@@ -131,6 +131,7 @@ static void stats_pages(const uint64_t *c, struct rzs_stats *out)
 	out->pages_same = within(c[RZS_C_pages_same], 0, left);
 	out->pages_zero = within(c[RZS_C_pages_zero], 0, out->pages_same);
 	out->pages_good = within(c[RZS_C_pages_good], 0, out->pages_compressed);
+	out->pages_recompressed = within(c[RZS_C_pages_recompressed], 0, out->pages_compressed);
 	out->pages_stored = out->pages_same + out->pages_compressed + out->pages_raw;
 	out->orig_bytes = out->pages_stored * RZS_PAGE_SIZE;
 }
@@ -216,6 +217,7 @@ void rzs_store_stats(struct rzs_store *store, struct rzs_stats *out)
 	stats_objects(l.c, out);
 	stats_counts(l.c, out);
 	stats_idle(store, out);
+	out->recompress_bytes = rzs_load(&store->recompress_bytes);
 }
 
 uint64_t rzs_store_unmerge_bytes(const struct rzs_stats *stats)

@@ -113,6 +113,8 @@ void rzs_store_count_word(struct rzs_worker *w, uint64_t word, uint64_t sign)
 		count_object(c, rzs_word_kind(word) == RZS_KIND_RAW, rzs_word_size(word), sign);
 		if (word & RZS_SLOT_SCANNED)
 			rzs_count(c, RZS_C_pages_unshared, sign);
+		if (unlikely(word & RZS_SLOT_CODEC2))
+			rzs_count(c, RZS_C_pages_recompressed, sign);
 		break;
 	case RZS_KIND_MERGED:
 		count_object(c, rzs_word_size(word) == RZS_PAGE_SIZE, rzs_word_size(word), sign);
@@ -148,6 +150,9 @@ void rzs_store_retire(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t 
 {
 	rzs_store_count_word(w, new_word, 1);
 	rzs_store_count_word(w, old_word, (uint64_t)-1);
+	if (unlikely(old_word & RZS_SLOT_CODEC2) && rzs_word_since(old_word) < RZS_LOST_PASSES &&
+	    rzs_word_kind(new_word) != RZS_KIND_MERGED)
+		rzs_count(&w->counters, RZS_C_recompress_lost, 1);
 	if (rzs_word_is_object(old_word))
 		rzs_pool_free(&store->pool, w, slot, old_word);
 	else if (unlikely(rzs_word_kind(old_word) == RZS_KIND_MERGED))
@@ -267,12 +272,16 @@ static int store_corrupt(struct rzs_worker *w)
 	return -EIO;
 }
 
-/* Verify and decompress the object in w->in. */
+/* Verify and decompress the object in w->in, which word names. */
 static int decode_packed(const struct rzs_store *store, struct rzs_worker *w,
-			 const struct rzs_object *o, void *page)
+			 const struct rzs_object *o, uint64_t word, void *page)
 {
 	if (store->checksum && (uint32_t)rzs_hash64(w->in, o->size, 0) != o->sum)
 		return store_corrupt(w);
+	if (unlikely(word & RZS_SLOT_CODEC2))
+		return !w->codec2 || w->codec2->decompress(w->codec2_ctx, w->in, o->size, page)
+			       ? store_corrupt(w)
+			       : 0;
 	return w->codec->decompress(w->codec_ctx, w->in, o->size, page) ? store_corrupt(w) : 0;
 }
 
@@ -356,7 +365,7 @@ int rzs_store_read_word(struct rzs_store *store, struct rzs_worker *w, rzs_slot_
 	/* Copy under the block's lock; verify and decompress without it. */
 	memcpy(raw ? page : w->in, o.data, o.size);
 	rzs_pool_read_end(&store->pool, object);
-	return raw ? check_raw(store, w, &o, page) : decode_packed(store, w, &o, page);
+	return raw ? check_raw(store, w, &o, page) : decode_packed(store, w, &o, object, page);
 }
 
 static int store_read(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t slot, void *page)

@@ -43,7 +43,18 @@ struct rzs_store {
 	rzs_slot_t idle_at, mark_at;
 	uint64_t age_sum[RZS_AGE_CLASSES];   /* of the pass under way */
 	uint64_t age_bytes[RZS_AGE_CLASSES]; /* of the last one; any thread reads them */
+
+	/* Recompression: recompress.c, the same thread. */
+	const struct rzs_codec *codec2; /* NULL: recompression was never open */
+	int level2;
+	void *encoder2; /* a context of codec2 */
+	size_t encoder2_bytes;
+	rzs_slot_t recompress_at;
+	uint64_t recompress_bytes; /* of all contexts; any thread reads it */
 };
+
+/* A recompressed page that goes within so many passes was not worth it. */
+#define RZS_LOST_PASSES 6u
 
 /* Whether limit a is at least as high as limit b; 0 is no limit. */
 static inline bool rzs_limit_allows(uint64_t a, uint64_t b)

@@ -225,6 +225,7 @@ void rzs_store_destroy(struct rzs_store *store)
 	}
 	rzs_port_free(store->index, store->index_bytes);
 	rzs_idle_fini(store, wipe);
+	rzs_recompress_fini(store, wipe);
 	rzs_blocks_close(store->blocks);
 	rzs_port_free(store, sizeof(*store));
 }

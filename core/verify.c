@@ -14,6 +14,7 @@
 /* What the walk has counted. */
 struct tally {
 	uint64_t same, zero, compressed, raw, good, unshared; /* from slots */
+	uint64_t recompressed;				      /* the same */
 	uint64_t merged, merged_bytes;			      /* from slots that share an object */
 	uint64_t shares, share_bytes;			      /* in use, and of their objects */
 	uint64_t object_bytes;				      /* from slots and shares */
@@ -100,6 +101,7 @@ static const char *verify_slot(struct rzs_store *store, struct rzs_worker *w, ui
 	case RZS_KIND_RAW:
 		t->object_bytes += rzs_word_size(word);
 		t->unshared += (word & RZS_SLOT_SCANNED) != 0;
+		t->recompressed += (word & RZS_SLOT_CODEC2) != 0;
 		break;
 	case RZS_KIND_MERGED:
 		what = verify_merged(store, word, t);
@@ -235,7 +237,8 @@ static const char *verify_counters(struct rzs_store *store, const struct tally *
 		return "sums: bytes of directories";
 	if (sum[RZS_C_pages_same] != t->same || sum[RZS_C_pages_zero] != t->zero ||
 	    sum[RZS_C_pages_raw] != t->raw || sum[RZS_C_pages_compressed] != t->compressed ||
-	    sum[RZS_C_pages_good] != t->good)
+	    sum[RZS_C_pages_good] != t->good ||
+	    sum[RZS_C_pages_recompressed] != t->recompressed)
 		return "sums: pages by kind";
 	if (sum[RZS_C_pages_shared] != t->shares ||
 	    sum[RZS_C_pages_sharing] != t->merged - t->shares ||

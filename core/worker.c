@@ -61,12 +61,57 @@ void rzs_worker_wipe(struct rzs_worker *w)
 	rzs_port_wipe(w->page, sizeof(w->page));
 	if (w->codec->ctx_wipe)
 		w->codec->ctx_wipe(w->codec_ctx, worker_ctx(w->codec, w->level), w->level);
+	if (w->codec2_bytes) {
+		rzs_port_wipe(w->codec2_ctx, w->codec2_bytes);
+		/* A context that could be made once can be made again. */
+		(void)w->codec2->decoder_init(w->codec2_ctx, w->codec2_bytes);
+	}
+}
+
+size_t rzs_worker_second_bytes(const struct rzs_codec *codec, const struct rzs_codec *second)
+{
+	return second == codec || !second->decoder_size ? 0 : second->decoder_size();
+}
+
+int rzs_worker_second(struct rzs_worker *w, const struct rzs_codec *second)
+{
+	size_t bytes = rzs_worker_second_bytes(w->codec, second);
+	void *ctx = bytes ? rzs_port_alloc(bytes) : w->codec_ctx;
+	int err = ctx ? 0 : -ENOMEM;
+
+	if (ctx && bytes)
+		err = second->decoder_init(ctx, bytes);
+	if (err) {
+		rzs_port_free(ctx, bytes);
+		return err;
+	}
+	rzs_mutex_lock(&w->mutex);
+	w->codec2_ctx = ctx;
+	w->codec2_bytes = bytes;
+	w->codec2 = second;
+	rzs_mutex_unlock(&w->mutex);
+	return 0;
+}
+
+void rzs_worker_no_second(struct rzs_worker *w, bool wipe)
+{
+	rzs_mutex_lock(&w->mutex);
+	if (wipe && w->codec2_bytes)
+		rzs_port_wipe(w->codec2_ctx, w->codec2_bytes);
+	if (w->codec2_bytes)
+		rzs_port_free(w->codec2_ctx, w->codec2_bytes);
+	w->codec2 = NULL;
+	w->codec2_ctx = NULL;
+	w->codec2_bytes = 0;
+	rzs_mutex_unlock(&w->mutex);
 }
 
 void rzs_worker_destroy(struct rzs_worker *w, bool wipe)
 {
 	size_t bytes = w ? w->bytes : 0;
 
+	if (w)
+		rzs_worker_no_second(w, wipe);
 	if (wipe && w)
 		rzs_port_wipe(w, bytes);
 	rzs_port_free(w, bytes);

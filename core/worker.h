@@ -27,6 +27,11 @@ struct rzs_worker {
 	void *codec_ctx; /* after this struct, in the same allocation */
 	size_t bytes;	 /* of the whole allocation */
 
+	/* The store's second codec, and its context for decompression; NULL: it has none. */
+	const struct rzs_codec *codec2;
+	void *codec2_ctx;
+	size_t codec2_bytes; /* of that context, if it is an allocation of its own */
+
 	/* RZS_PREPARE_MAX pages after the context: prepared[i] compressed.  NULL: no such codec. */
 	uint8_t *ahead;
 	struct rzs_prepared prepared[RZS_PREPARE_MAX];
@@ -54,6 +59,15 @@ size_t rzs_worker_bytes(const struct rzs_codec *codec, int level);
  */
 int RZS_MUST_CHECK rzs_worker_create(const struct rzs_store *store, const struct rzs_codec *codec,
 				     int level, unsigned index, struct rzs_worker **out);
+/* Bytes that rzs_worker_second() allocates.  Pure. */
+size_t rzs_worker_second_bytes(const struct rzs_codec *codec, const struct rzs_codec *second);
+/*
+ * Give a worker, which has none, a second codec to decompress with.  Sleeps.  -ENOMEM, -EINVAL;
+ * the worker is as before then.
+ */
+int RZS_MUST_CHECK rzs_worker_second(struct rzs_worker *w, const struct rzs_codec *second);
+/* Take it away again; no object needs it. */
+void rzs_worker_no_second(struct rzs_worker *w, bool wipe);
 /* Free a worker; NULL is fine.  wipe: overwrite all of it first.  Sleeps. */
 void rzs_worker_destroy(struct rzs_worker *w, bool wipe);
 

@@ -21,6 +21,7 @@
 #include "../core/pool_compact.c"
 #include "../core/pool_lists.c"
 #include "../core/range.c"
+#include "../core/recompress.c"
 #include "../core/share.c"
 #include "../core/slot.c"
 #include "../core/stats.c"

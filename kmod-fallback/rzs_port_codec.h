@@ -134,6 +134,23 @@ static inline int rzs_zstd_ctx_init(void *mem, size_t size, int level, size_t pa
 	return ctx->cctx && ctx->dctx ? 0 : -EINVAL;
 }
 
+static inline size_t rzs_zstd_decoder_size(void)
+{
+	return rzs_zstd_round(sizeof(struct rzs_zstd_ctx)) +
+	       rzs_zstd_round(zstd_dctx_workspace_bound());
+}
+
+static inline int rzs_zstd_decoder_init(void *mem, size_t size)
+{
+	size_t head = rzs_zstd_round(sizeof(struct rzs_zstd_ctx));
+	struct rzs_zstd_ctx *ctx = mem;
+
+	if (size < rzs_zstd_decoder_size())
+		return -EINVAL;
+	ctx->dctx = zstd_init_dctx((char *)mem + head, size - head);
+	return ctx->dctx ? 0 : -EINVAL;
+}
+
 static inline int rzs_zstd_compress(void *mem, const void *src, size_t n, void *dst, size_t cap,
 				    size_t *out_n)
 {

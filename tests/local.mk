@@ -72,6 +72,7 @@ RZS_PURE_TESTS = \
 	tests/unit/test_store_merge_writes \
 	tests/unit/test_store_model \
 	tests/unit/test_store_oom \
+	tests/unit/test_store_recompress_between \
 	tests/unit/test_store_try \
 	tests/e2e/check-skips.sh \
 	tests/e2e/check-steps.sh

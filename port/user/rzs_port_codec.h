@@ -174,6 +174,27 @@ static inline int rzs_zstd_ctx_init(void *mem, size_t size, int level, size_t pa
 	return 0;
 }
 
+/* Bytes of a context that can only decompress. */
+static inline size_t rzs_zstd_decoder_size(void)
+{
+	return RZS_ZSTD_HEAD + rzs_zstd_round(ZSTD_estimateDCtxSize());
+}
+
+/* Make such a context in mem, as rzs_zstd_ctx_init(). */
+static inline int rzs_zstd_decoder_init(void *mem, size_t size)
+{
+	struct rzs_zstd_ctx *ctx = mem;
+
+	if (size < rzs_zstd_decoder_size())
+		return -EINVAL;
+	ctx->cctx = NULL;
+	ctx->dctx = ZSTD_initStaticDCtx((char *)mem + RZS_ZSTD_HEAD, size - RZS_ZSTD_HEAD);
+	if (!ctx->dctx ||
+	    ZSTD_isError(ZSTD_DCtx_setParameter(ctx->dctx, ZSTD_d_format, ZSTD_f_zstd1_magicless)))
+		return -EINVAL;
+	return 0;
+}
+
 static inline int rzs_zstd_compress(void *mem, const void *src, size_t n, void *dst, size_t cap,
 				    size_t *out_n)
 {

@@ -27,6 +27,7 @@ RZS_UNIT_TESTS = \
 	tests/unit/test_store_merge_writes \
 	tests/unit/test_store_model \
 	tests/unit/test_store_threads \
+	tests/unit/test_store_recompress \
 	tests/unit/test_store_stats \
 	tests/unit/test_store_try \
 	tests/unit/test_store_wipe \
@@ -38,7 +39,8 @@ RZS_UNIT_TESTS_ONE = \
 	tests/unit/test_rzsa_days \
 	tests/unit/test_store_kill \
 	tests/unit/test_store_merge_between \
-	tests/unit/test_store_oom
+	tests/unit/test_store_oom \
+	tests/unit/test_store_recompress_between
 
 # Not under valgrind, whose 3.19 does not know pidfd_open(2): AddressSanitizer has them, too.
 RZS_UNIT_TESTS_PIDFD = \
@@ -111,10 +113,12 @@ EXTRA_DIST += \
 	tests/unit/areas_rig.h \
 	tests/unit/autoswap_machine.h \
 	tests/unit/autoswap_rig.h \
+	tests/unit/between_rig.h \
 	tests/unit/blocks_rig.h \
 	tests/unit/config_rig.h \
 	tests/unit/files_rig.h \
 	tests/unit/merge_rig.h \
+	tests/unit/recompress_rig.h \
 	tests/unit/rzsc_kernel_rig.h \
 	tests/unit/swapoff_rig.h \
 	tests/unit/target_rig.h \

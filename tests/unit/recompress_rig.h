@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the tests of recompression begin with. */
+#ifndef RECOMPRESS_RIG_H
+#define RECOMPRESS_RIG_H
+
+#include "merge_rig.h"
+
+/* Where zstd is not built in, LZ4 may be; else there is nothing to test. */
+static inline const char *second_codec(void)
+{
+	const char *second = NULL, *name;
+
+	for (unsigned i = 1; (name = rzs_codec_name(i)); i++)
+		second = name;
+	if (!second || strcmp(second, "zstd") != 0)
+		T_SKIP("zstd is not built in");
+	return second;
+}
+
+static inline void open_second(struct twin *t)
+{
+	T_EQ(rzs_store_idle_open(t->store), 0);
+	rzs_worker_put(t->store, t->worker); /* it is given the codec, too */
+	T_EQ(rzs_store_recompress_open(t->store, second_codec(), 0), 0);
+	t->worker = rzs_worker_get(t->store, 0);
+}
+
+static inline struct twin open_recompressing(uint64_t nr)
+{
+	struct twin t = open_twin(nr);
+
+	open_second(&t);
+	return t;
+}
+
+static inline void mark_all(struct twin *t)
+{
+	bool done;
+
+	do
+		T_EQ(rzs_store_idle_mark(t->store, 64, &done), 0);
+	while (!done);
+}
+
+static inline void pass(struct twin *t)
+{
+	bool done;
+
+	do
+		T_EQ(rzs_store_idle_pass(t->store, 64, &done), 0);
+	while (!done);
+}
+
+/* Recompress whatever has this age, as far as there is space. */
+static inline void recompress(struct twin *t, unsigned min_age)
+{
+	struct rzs_recompress_params params = {min_age, 0};
+	bool done;
+
+	do
+		T_EQ(rzs_store_recompress(t->store, t->worker, &params, 64, 4, &done), 0);
+	while (!done);
+}
+
+#endif
