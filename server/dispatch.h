@@ -44,6 +44,8 @@ void rzs_dispatch_put(struct rzs_dispatch *d);
  *
  * rq is the request that the call is for.  -EINPROGRESS: it is parked (request.h); nothing has
  * changed, buf is not kept.  A write of a whole page does not need the old one and is never parked.
+ * Others may write the page while rq is parked.  So when a write is called again, it must not take
+ * the bytes that were fetched for it for those of the page without a look at the page.
  */
 int rzs_dispatch_read(struct rzs_dispatch *d, void *buf, uint32_t len, uint64_t offset,
 		      struct rzs_request *rq);
