@@ -27,7 +27,7 @@ if [ "$what" = check ]; then
 	done
 fi
 # More than a second of a processor, which the summary is to show.
-[ "$what" != check-deps ] || awk 'BEGIN { while (i < 1.5e8) i++ }'
+[ "$what" != check-deps ] || (ulimit -c 0 && ulimit -t 2 && while :; do :; done) 2>/dev/null || :
 echo "end $what" >>"$SAID"
 [ "$what" != "$BROKEN" ] || { echo "it broke"; exit 1; }
 END
