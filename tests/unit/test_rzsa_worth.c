@@ -183,3 +183,36 @@ T_TEST(no_input_overflows)
 		(void)rzsa_request(&c, &w);
 	}
 }
+
+/* By a step, or what is left if that is worth it; not for bad pages, nor beyond the floor. */
+T_TEST(a_limit_may_be_raised_by)
+{
+	static const struct {
+		uint64_t limit, most, step, by;
+		unsigned recent;
+	} rows[] = {
+		{MIB(256), MIB(512), 0, MIB(64), 0},
+		{MIB(480), MIB(512), 0, MIB(32), 0},
+		{MIB(496), MIB(512), 0, MIB(16), 0},
+		{MIB(497), MIB(512), 0, 0, 0},
+		{MIB(508), MIB(512), MIB(4), MIB(4), 0},
+		{MIB(510), MIB(512), MIB(4), 0, 0},
+		{MIB(512), MIB(512), 0, 0, 0},
+		{MIB(600), MIB(512), 0, 0, 0},
+		{MIB(256), MIB(512), 0, 0, 1499},
+		{MIB(900), GIB(1), 0, 0, 0},
+		{0, MIB(512), 0, 0, 0},
+	};
+	struct rzsa_inputs in = {.mem_total = GIB(1), .nr_areas = 1};
+
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		in.area[0] = cram(1, MIB(600), MIB(200));
+		in.area[0].limit = rows[i].limit;
+		in.area[0].limit_max = rows[i].most;
+		in.area[0].recent = rows[i].recent;
+		rzsa_config_init(&c);
+		c.limit_step = rows[i].step;
+		t_note("row %u", i);
+		T_EQ(rzsa_may_raise(&c, &in, &in.area[0]), rows[i].by);
+	}
+}

@@ -10,7 +10,7 @@
 #define CALM_SWAPINS 1024  /* KiB/s */
 #define BAD_RATIO    1300
 #define BAD_MS	     60000
-#define BAD_SOON_MS  10000 /* the first pages bring tables with them, and look worse than they are */
+#define BAD_SOON_MS  10000 /* the first pages bring tables, and look worse than they are */
 /* Without PSI: */
 #define BUSY_SWAPINS	8192 /* KiB/s */
 #define BUSY_STALLS	20   /* per second */
