@@ -105,6 +105,7 @@ RZS_ONE_THREAD_TESTS = $(RZS_PURE_TESTS) \
 	tests/unit/test_rzsa_days \
 	tests/unit/test_rzsa_files \
 	tests/unit/test_rzsa_guard \
+	tests/unit/test_rzsa_replay \
 	tests/unit/test_rzsa_server \
 	tests/unit/test_rzsa_settings \
 	tests/unit/test_rzsa_state \

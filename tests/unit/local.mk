@@ -37,6 +37,7 @@ RZS_UNIT_TESTS = \
 # Too long for valgrind: AddressSanitizer has them.
 RZS_UNIT_TESTS_ONE = \
 	tests/unit/test_rzsa_days \
+	tests/unit/test_rzsa_replay \
 	tests/unit/test_store_kill \
 	tests/unit/test_store_merge_between \
 	tests/unit/test_store_oom \
@@ -306,6 +307,9 @@ tests_unit_test_rzsa_worth_CPPFLAGS = $(RZS_UNIT_AUTOSWAP_CPPFLAGS)
 tests_unit_test_rzsa_worth_LDADD = librzsa.la
 tests_unit_test_rzsa_trace_CPPFLAGS = $(RZS_UNIT_AUTOSWAP_CPPFLAGS)
 tests_unit_test_rzsa_trace_LDADD = librzsa.la
+tests_unit_test_rzsa_replay_CPPFLAGS = $(RZS_UNIT_AUTOSWAP_CPPFLAGS)
+tests_unit_test_rzsa_replay_LDADD = librzsa.la
+EXTRA_DIST += tests/traces/leak-disk.trace tests/traces/leak-kmod.trace
 tests_unit_test_rzsa_days_CPPFLAGS = $(RZS_UNIT_AUTOSWAP_CPPFLAGS)
 tests_unit_test_rzsa_days_LDADD = librzsa.la
 tests_unit_test_rzsa_settings_CPPFLAGS = $(RZS_UNIT_AUTOSWAP_CPPFLAGS)

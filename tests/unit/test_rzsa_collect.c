@@ -168,6 +168,44 @@ T_TEST(a_device_that_is_off)
 	T_EQ(in.can_add_device, false);
 }
 
+/* What others turn off stays off, until it is on again; what was retired may be had again. */
+T_TEST(a_device_that_others_turn_off)
+{
+	static const char on[] = HEADING "/dev/ramzswap0 partition 2048 0 100\n";
+
+	make();
+	t_scratch_put("/sys/block/ramzswap0/size", "4096\n");
+	t_scratch_put("/proc/swaps", on);
+	rzsa_collect(&c, 0, &in);
+	t_scratch_put("/proc/swaps", HEADING);
+	rzsa_collect(&c, 1000, &in);
+	T_EQ(in.can_add_device, false);
+	rzsa_collect(&c, 2000, &in);
+	T_EQ(in.can_add_device, false);
+	/* It was turned on, and then we are the ones. */
+	t_scratch_put("/proc/swaps", on);
+	rzsa_collect(&c, 3000, &in);
+	c.retiring = "/dev/ramzswap0";
+	t_scratch_put("/proc/swaps", HEADING);
+	rzsa_collect(&c, 4000, &in);
+	T_STR_EQ(c.spare_device, "/dev/ramzswap0");
+	c.retiring = NULL;
+	rzsa_collect(&c, 5000, &in);
+	T_STR_EQ(c.spare_device, "/dev/ramzswap0");
+	/* Of those that were left, the last eight are known. */
+	for (unsigned i = 0; i < 2 * RZSA_LEFT_MAX; i++) {
+		char text[128];
+
+		snprintf(text, sizeof(text), HEADING "/dev/ramzswap%u partition 2048 0 100\n", i);
+		t_scratch_put("/proc/swaps", text);
+		rzsa_collect(&c, 6000 + i, &in);
+	}
+	t_scratch_put("/proc/swaps", HEADING);
+	rzsa_collect(&c, 7000, &in);
+	T_STR_EQ(c.spare_device, "/dev/ramzswap0");
+	T_EQ(c.nr_left, 1 + 2 * RZSA_LEFT_MAX);
+}
+
 /* An area keeps its number while it is on; one that comes back is another one. */
 T_TEST(areas_keep_their_numbers)
 {

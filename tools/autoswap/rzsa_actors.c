@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define LATELY_MS 5000
+
 /* ---- results ---- */
 
 static void end(struct rzsa_actors *a, enum rzsa_act act, enum rzsa_outcome outcome, uint64_t kib,
@@ -91,6 +93,12 @@ void rzsa_actors_end(struct rzsa_actors *a)
 
 /* ---- each second ---- */
 
+/* What has been turned off may be seen before the helper says so, or a tick after. */
+static bool retired_lately(const struct rzsa_deed *d, int64_t now)
+{
+	return d->under_way || (d->outcome == RZSA_DONE && *d->name && now - d->at < LATELY_MS);
+}
+
 void rzsa_actors_tick(struct rzsa_actors *a, struct rzsa_collector *c, int64_t now)
 {
 	a->inside.now = now;
@@ -103,6 +111,7 @@ void rzsa_actors_tick(struct rzsa_actors *a, struct rzsa_collector *c, int64_t n
 	c->look_arg = &a->inside;
 	c->spare = *a->spare ? a->spare_kib : 0;
 	c->refused = a->refused;
+	c->retiring = retired_lately(&a->deed[RZSA_RETIRE], now) ? a->deed[RZSA_RETIRE].name : NULL;
 }
 
 /* ---- actions ---- */

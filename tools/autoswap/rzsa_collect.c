@@ -264,6 +264,32 @@ static bool is_off(const struct rzst_areas *areas, const char *node, char name[2
 	       sectors && snprintf(name, 256, "/dev/%s", node);
 }
 
+/* ---- what others have turned off ---- */
+
+static bool is_left(const struct rzsa_collector *c, const char *name)
+{
+	for (unsigned i = 0; i < RZSA_LEFT_MAX; i++)
+		if (strcmp(c->left[i], name) == 0)
+			return true;
+	return false;
+}
+
+/* It is on again, by whomever. */
+static void take_back(struct rzsa_collector *c, const char *name)
+{
+	for (unsigned i = 0; i < RZSA_LEFT_MAX; i++)
+		if (strcmp(c->left[i], name) == 0)
+			c->left[i][0] = '\0';
+}
+
+/* An area has gone off.  There is room for the last ones. */
+static void leave(struct rzsa_collector *c, const char *name)
+{
+	if (strlen(name) < sizeof(c->left[0]) && !is_left(c, name) &&
+	    !(c->retiring && strcmp(c->retiring, name) == 0))
+		strcpy(c->left[c->nr_left++ % RZSA_LEFT_MAX], name);
+}
+
 /* A device of ours that is attached, with nothing swapped to it. */
 static void find_spare_device(struct rzsa_collector *c, const struct rzst_areas *areas)
 {
@@ -275,7 +301,8 @@ static void find_spare_device(struct rzsa_collector *c, const struct rzst_areas 
 		bool module = i < DEVICES_MAX;
 
 		snprintf(node, sizeof(node), "%s%u", module ? "ramzswap" : "nbd", i % DEVICES_MAX);
-		if (!is_off(areas, node, name) || (c->refused && strcmp(c->refused, name) == 0))
+		if (!is_off(areas, node, name) || is_left(c, name) ||
+		    (c->refused && strcmp(c->refused, name) == 0))
 			continue;
 		if (!module)
 			rzst_nbd_read(name, false, &nbd);
@@ -305,7 +332,6 @@ static void look_at_areas(struct rzsa_collector *c, struct rzsa_inputs *out)
 	int priority[RZSA_AREAS_MAX];
 
 	rzst_areas_read(&areas);
-	find_spare_device(c, &areas);
 	for (unsigned i = 0; i < RZSA_AREAS_MAX; i++)
 		c->seen[i].now = false;
 	for (unsigned i = 0; i < areas.nr && out->nr_areas < RZSA_AREAS_MAX; i++) {
@@ -316,6 +342,7 @@ static void look_at_areas(struct rzsa_collector *c, struct rzsa_inputs *out)
 		if (!s)
 			continue;
 		s->now = true;
+		take_back(c, from->name);
 		a->id = s->id;
 		priority[out->nr_areas] = from->priority;
 		a->size = from->size >> 10;
@@ -329,9 +356,13 @@ static void look_at_areas(struct rzsa_collector *c, struct rzsa_inputs *out)
 	}
 	look_at_order(out, priority);
 	/* One that comes back later is another one. */
-	for (unsigned i = 0; i < RZSA_AREAS_MAX; i++)
-		if (!c->seen[i].now)
-			c->seen[i].name[0] = '\0';
+	for (unsigned i = 0; i < RZSA_AREAS_MAX; i++) {
+		if (c->seen[i].now || !*c->seen[i].name)
+			continue;
+		leave(c, c->seen[i].name);
+		c->seen[i].name[0] = '\0';
+	}
+	find_spare_device(c, &areas);
 }
 
 const char *rzsa_collect_name(const struct rzsa_collector *c, uint32_t id)

@@ -15,6 +15,8 @@
 #include "rzst_area.h"
 #include "rzst_fit_other.h"
 
+#define RZSA_LEFT_MAX 8u
+
 /* What is remembered of an area while it is on. */
 struct rzsa_seen {
 	char name[256]; /* empty: none */
@@ -35,6 +37,9 @@ struct rzsa_collector {
 	uint64_t spare;			 /* KiB of the file that is ready */
 	char spare_device[256];		 /* of ours, attached and off; empty: none */
 	const char *refused;		 /* such a one that is not to be taken; NULL: none */
+	const char *retiring;		 /* an area that goes off because we want it; NULL: none */
+	char left[RZSA_LEFT_MAX][64];	 /* devices that others have turned off: so they stay */
+	unsigned nr_left;
 	char fstab[RZSA_AREAS_MAX][256]; /* what is in fstab, and not noauto */
 	unsigned nr_fstab;
 	struct rzsa_seen seen[RZSA_AREAS_MAX];

@@ -131,6 +131,7 @@ static void end_reload(struct rzsa_daemon *d, int status)
 	memcpy(d->collector.fstab, d->reload->collector.fstab, sizeof(d->collector.fstab));
 	d->collector.nr_fstab = d->reload->collector.nr_fstab;
 	d->actors.refused[0] = '\0';
+	memset(d->collector.left, 0, sizeof(d->collector.left));
 	rzsa_daemon_tell_level(d);
 	rzsa_log(RZSA_LOG_INFO, "the configuration was read again");
 }
