@@ -67,7 +67,8 @@ static int set(void *arg, const char *name, const char *key, const char *value,
 	}
 	if (!rzs_device_params_is_live(key)) {
 		snprintf(why, RZS_WHY_MAX,
-			 "%.60s: only memlimit and merge-... can be changed while nbdkit runs; "
+			 "%.60s: only memlimit, merge-..., recompress... and idle-step can be "
+			 "changed while nbdkit runs; "
 			 "give others to nbdkit when you start it",
 			 key);
 		return -EOPNOTSUPP;

@@ -448,6 +448,14 @@ static int run_operation(struct call *c,
 	return operation ? operation(c->target->arg, name_of(c), c->why) : cannot(c);
 }
 
+static int run_idle(struct call *c)
+{
+	struct rzs_device_view view;
+	int err = find_ready(c, &view);
+
+	return err < 0 ? err : rzs_upkeep_idle(view.store, c->why);
+}
+
 static int run_init(struct call *c)
 {
 	return run_operation(c, c->target->init);
@@ -482,6 +490,7 @@ static const struct verb {
 	{"create", 2, RZS_CTL_WORDS_MAX, "create NAME [KEY=VALUE...]", run_create},
 	{"set", 3, RZS_CTL_WORDS_MAX, "set NAME KEY=VALUE...", run_set},
 	{"compact", 2, 2, "compact NAME", run_compact},
+	{"idle", 2, 2, "idle NAME", run_idle},
 	{"init", 2, 2, "init NAME", run_init},
 	{"reset", 2, 2, "reset NAME", run_reset},
 	{"remove", 2, 2, "remove NAME", run_remove},

@@ -14,6 +14,8 @@ int rzs_device_live_start(const struct rzs_device_params *p, const char *name,
 	if (err < 0)
 		return rzs_value_fail(why, err, "cannot start its upkeep: %s", strerror(-err));
 	err = rzs_upkeep_merge(store, &p->merge, why);
+	if (err == 0)
+		err = rzs_upkeep_recompress(store, &p->recompress, why);
 	if (err < 0)
 		rzs_upkeep_remove(store);
 	return err;
@@ -42,6 +44,12 @@ int rzs_device_live_set(struct rzs_device_params *p, struct rzs_store *store, co
 	err = rzs_device_params_set(&changed, key, value, why);
 	if (err < 0)
 		return err;
+	if (strncmp(key, "merge", strlen("merge")) != 0) {
+		err = rzs_upkeep_recompress(store, &changed.recompress, why);
+		if (err == 0)
+			p->recompress = changed.recompress;
+		return err;
+	}
 	err = rzs_upkeep_merge(store, &changed.merge, why);
 	rzs_device_live_refresh(p, store);
 	return err;

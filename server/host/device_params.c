@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "ram.h"
+#include "recompressor_keys.h"
 #include "size_expr.h"
 #include "text.h"
 
@@ -230,6 +231,23 @@ static int set_merge_index(struct rzs_device_params *p, const char *key, const c
 	return rzs_value_size(key, value, &p->merge.index_bytes, why);
 }
 
+/* Recompression's are in recompressor_keys.c. */
+#define RECOMPRESS_KEY(id, field)                                                                 \
+	static int set_##id(struct rzs_device_params *p, const char *key, const char *value,      \
+			    char *why)                                                            \
+	{                                                                                         \
+		return rzs_recompress_set_##field(&p->recompress, key, value, why);               \
+	}                                                                                         \
+	static void show_##id(const struct rzs_device_params *p, char *text)                      \
+	{                                                                                         \
+		rzs_recompress_show_##field(&p->recompress, text);                                \
+	}
+
+RECOMPRESS_KEY(recompress, codec)
+RECOMPRESS_KEY(recompress_after, after)
+RECOMPRESS_KEY(recompress_cpu, cpu)
+RECOMPRESS_KEY(idle_step, idle_step)
+
 /* ---- showing values */
 
 static void show_number(char *text, uint64_t n)
@@ -386,6 +404,7 @@ void rzs_device_params_init(struct rzs_device_params *p)
 	memset(p, 0, sizeof(*p));
 	p->store.codec = rzs_codec_name(0);
 	rzs_merge_knobs_init(&p->merge);
+	rzs_recompress_knobs_init(&p->recompress);
 }
 
 static int complete_size(struct rzs_device_params *p, uint64_t ram, char *why)

@@ -16,6 +16,7 @@
 #include <stddef.h>
 
 #include "merger.h"
+#include "recompressor.h"
 #include "rzs_store.h"
 #include "value.h"
 
@@ -25,6 +26,7 @@ struct rzs_device_params {
 	bool swap_header;
 	bool shared; /* several clients may write (hold.h) */
 	struct rzs_merge_knobs merge;
+	struct rzs_recompress_knobs recompress;
 	uint8_t uuid[RZS_SWAP_UUID_SIZE];
 	char label[RZS_SWAP_LABEL_MAX + 1]; /* empty: none */
 

@@ -23,6 +23,10 @@ librzshost_la_SOURCES = \
 	server/host/process_params.h \
 	server/host/protect_server.c \
 	server/host/protect_server.h \
+	server/host/recompressor.c \
+	server/host/recompressor.h \
+	server/host/recompressor_keys.c \
+	server/host/recompressor_keys.h \
 	server/host/say.c \
 	server/host/say.h \
 	server/host/stat_table.c \

@@ -5,6 +5,7 @@
  *   - compaction, when much memory lies idle in gaps between objects, when a write was refused, or
  *     when it is asked for; in steps so short that nobody waits long;
  *   - merging equal pages where that is wanted (merger.h), after compaction, in such steps too;
+ *   - looking for idle pages, and recompressing them, where that is wanted (recompressor.h);
  *   - messages about refused writes and corrupt pages, each kind at most once a minute: formatting
  *     and syslog() allocate memory, and a full store refuses millions of writes;
  *   - making threads real-time ones while the machine has swap on (protect_server.c).
@@ -13,8 +14,8 @@
  * and continues with the next higher id; ids only ever grow.  I/O threads and signal handlers only
  * use `wake` and `poked`, through atomics and a write() to an eventfd.
  *
- * While an entry is paused, the thread leaves its merger alone.  So whoever paused it may use the
- * merger without the lock, and wait for memory.
+ * While an entry is paused, the thread leaves its merger and its recompressor alone.  So whoever
+ * paused it may use them without the lock, and wait for memory.
  */
 #include <errno.h>
 #include <poll.h>
@@ -55,6 +56,7 @@ struct entry {
 	uint64_t refused_before;
 	bool compacting, compaction_asked;
 	struct rzs_merger merger;
+	struct rzs_recompressor recompressor;
 	bool paused;
 	struct rzs_say_limit limit, reserve, corrupt, impossible;
 };
@@ -66,7 +68,7 @@ static bool running;
 static struct rzs_thread *own_entry; /* the thread's */
 static unsigned own_worker;
 static void (*on_tick)(void);
-static uint64_t merge_wait; /* the thread's: ms until the next step of any merger */
+static uint64_t step_wait; /* the thread's: ms until the next step of merging or recompression */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct entry *stores;
@@ -145,6 +147,14 @@ static void tell_undone(const struct entry *e, int err)
 				    : "the reserve stays empty; merge-run is 0 now");
 }
 
+/* A step is due in wait ms.  Returns whether that is at once. */
+static bool wait_for_step(uint64_t wait)
+{
+	if (wait < step_wait)
+		step_wait = wait;
+	return wait == 0;
+}
+
 /* Returns whether the next step is due at once. */
 static bool merge_step(struct entry *e)
 {
@@ -165,9 +175,41 @@ static bool merge_step(struct entry *e)
 		tell_undone(e, err);
 out:
 	wait = e->paused ? UINT64_MAX : rzs_merger_wait(&e->merger, rzs_clock_ms());
-	if (wait < merge_wait)
-		merge_wait = wait;
-	return wait == 0;
+	return wait_for_step(wait);
+}
+
+static uint64_t own_cpu_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+/* Returns whether the next step is due at once. */
+static bool recompress_step(struct entry *e)
+{
+	struct rzs_recompressor *r = &e->recompressor;
+	struct rzs_worker *worker;
+	bool raised;
+
+	if (!e->paused && rzs_recompressor_wait(r, rzs_clock_ms()) == 0) {
+		worker = rzs_worker_get_own(e->store, own_worker);
+		raised = rzs_threads_raise(own_entry);
+		rzs_recompressor_step(r, worker, rzs_clock_ms(), own_cpu_ns);
+		if (raised)
+			rzs_threads_lower(own_entry);
+		rzs_worker_put(e->store, worker);
+	}
+	return wait_for_step(e->paused ? UINT64_MAX : rzs_recompressor_wait(r, rzs_clock_ms()));
+}
+
+/* Both, and not one after the other has had all of its turns. */
+static bool idle_step(struct entry *e)
+{
+	bool merges = merge_step(e);
+
+	return recompress_step(e) || merges;
 }
 
 /* The first entry with an id above this one; under lock. */
@@ -256,18 +298,18 @@ static void *upkeep_main(void *unused)
 	swaps = rzs_protect_server_swap_fd();
 	if (swaps >= 0)
 		rzs_protect_server_follow_swap(); /* it may have changed since the start */
-	merge_wait = UINT64_MAX;
+	step_wait = UINT64_MAX;
 	while (!atomic_load(&stopping)) {
 		uint64_t now = rzs_clock_ms(), wait = tick > now ? tick - now : 0, began;
 
-		if (upkeep_wait(swaps, merge_wait < wait ? merge_wait : wait) ||
+		if (upkeep_wait(swaps, step_wait < wait ? step_wait : wait) ||
 		    rzs_clock_ms() >= tick) {
 			look_at_all();
 			tick = rzs_clock_ms() + TICK_MS;
 		}
-		merge_wait = UINT64_MAX;
+		step_wait = UINT64_MAX;
 		began = rzs_clock_ns();
-		if (for_each_store(merge_step))
+		if (for_each_store(idle_step))
 			rest(began);
 	}
 	return NULL;
@@ -318,6 +360,8 @@ int rzs_upkeep_add(const char *name, struct rzs_store *store)
 	e->store = store;
 	e->merger.store = store;
 	rzs_merge_knobs_init(&e->merger.knobs);
+	e->recompressor.store = store;
+	rzs_recompress_knobs_init(&e->recompressor.knobs);
 	pthread_mutex_lock(&lock);
 	e->id = ++last_id;
 	for (at = &stores; *at; at = &(*at)->next)
@@ -342,6 +386,8 @@ void rzs_upkeep_remove(struct rzs_store *store)
 	pthread_mutex_unlock(&lock);
 	free(gone);
 }
+
+/* ---- merging and recompression; entries are added and removed by the calling thread alone ---- */
 
 static struct entry *entry_of(const struct rzs_store *store)
 {
@@ -415,4 +461,29 @@ void rzs_upkeep_merge_knobs(struct rzs_store *store, struct rzs_merge_knobs *out
 	if (e)
 		*out = e->merger.knobs;
 	pthread_mutex_unlock(&lock);
+}
+
+int rzs_upkeep_recompress(struct rzs_store *store, const struct rzs_recompress_knobs *knobs,
+			  char why[RZS_WHY_MAX])
+{
+	struct entry *e = set_paused(store, true);
+	int err;
+
+	if (!e)
+		return rzs_value_fail(why, -ENOENT, "no upkeep");
+	err = rzs_recompressor_set(&e->recompressor, knobs, why);
+	rzs_upkeep_merge_resume(store);
+	return err;
+}
+
+int rzs_upkeep_idle(struct rzs_store *store, char why[RZS_WHY_MAX])
+{
+	struct entry *e = set_paused(store, true);
+	int err;
+
+	if (!e)
+		return rzs_value_fail(why, -ENOENT, "no upkeep");
+	err = rzs_recompressor_mark(&e->recompressor, why);
+	rzs_upkeep_merge_resume(store);
+	return err;
 }

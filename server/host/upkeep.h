@@ -7,6 +7,7 @@
 #define RZS_UPKEEP_H
 
 #include "merger.h"
+#include "recompressor.h"
 
 /*
  * Start the thread.  In each store it uses the worker of this number and no other; threads that
@@ -53,9 +54,16 @@ int rzs_upkeep_merge(struct rzs_store *store, const struct rzs_merge_knobs *knob
 /* The knobs in force; run may have changed since.  A store that was not added: *out stays. */
 void rzs_upkeep_merge_knobs(struct rzs_store *store, struct rzs_merge_knobs *out);
 
+/* Look for idle pages and recompress them, as knobs say; otherwise as rzs_upkeep_merge(). */
+int rzs_upkeep_recompress(struct rzs_store *store, const struct rzs_recompress_knobs *knobs,
+			  char why[RZS_WHY_MAX]);
+
+/* Let all pages count as old, soon.  As rzs_upkeep_merge(); errors of rzs_recompressor_mark(). */
+int rzs_upkeep_idle(struct rzs_store *store, char why[RZS_WHY_MAX]);
+
 /*
- * Let no page be merged between these two calls, as a change of the store's limit needs it.  The
- * store need not have been added.  Otherwise as rzs_upkeep_merge().
+ * Let no page be merged or recompressed between these two calls, as a change of the store's limit
+ * needs it.  The store need not have been added.  Otherwise as rzs_upkeep_merge().
  */
 void rzs_upkeep_merge_pause(struct rzs_store *store);
 void rzs_upkeep_merge_resume(struct rzs_store *store);

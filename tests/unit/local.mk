@@ -13,6 +13,7 @@ RZS_UNIT_TESTS = \
 	tests/unit/test_merger \
 	tests/unit/test_packed \
 	tests/unit/test_port \
+	tests/unit/test_recompressor \
 	tests/unit/test_store \
 	tests/unit/test_store_backed \
 	tests/unit/test_store_between \
@@ -173,13 +174,15 @@ tests_unit_test_config_files_LDADD = $(RZS_CONFIG_LDADD)
 tests_unit_test_config_files_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fopen,--wrap=scandir,--wrap=getpwnam
 
 # On the test port all the same: they make stores.
-RZS_UNIT_MERGER_SOURCES = server/host/merger.c conf/value.c port/user/ram.c port/user/text_file.c \
+RZS_UNIT_MERGER_SOURCES = server/host/merger.c server/host/recompressor.c server/host/recompressor_keys.c conf/value.c port/user/ram.c port/user/text_file.c \
 	proto/size.c proto/size_expr.c
 tests_unit_test_device_params_SOURCES = tests/unit/test_device_params.c server/host/device_params.c \
 	$(RZS_UNIT_MERGER_SOURCES)
 tests_unit_test_device_params_CPPFLAGS = $(RZS_TEST_CPPFLAGS) -I$(srcdir)/server/host -I$(srcdir)/conf -I$(srcdir)/proto -I$(srcdir)/port/user
 tests_unit_test_merger_SOURCES = tests/unit/test_merger.c $(RZS_UNIT_MERGER_SOURCES)
 tests_unit_test_merger_CPPFLAGS = $(tests_unit_test_device_params_CPPFLAGS)
+tests_unit_test_recompressor_SOURCES = tests/unit/test_recompressor.c $(RZS_UNIT_MERGER_SOURCES)
+tests_unit_test_recompressor_CPPFLAGS = $(tests_unit_test_device_params_CPPFLAGS)
 tests_unit_test_merger_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=rzs_store_unmerge
 
 tests_unit_test_upkeep_merge_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)

@@ -318,7 +318,8 @@ T_TEST(parameters_of_one_that_is_off)
 				  " wipe false\n shared false\n merge-run 0\n"
 				  " merge-pages-to-scan 0\n merge-sleep-millisecs 0\n"
 				  " merge-max-page-sharing 0\n merge-smart-scan false\n"
-				  " merge-index 0\n merge-inline false\nok\n");
+				  " merge-index 0\n merge-inline false\n recompress off\n"
+				  " recompress-after 0\n recompress-cpu 0\n idle-step 0\nok\n");
 	p->size = 4096;
 	p->store.codec = "lz4";
 	p->store.level = -3;
@@ -328,6 +329,7 @@ T_TEST(parameters_of_one_that_is_off)
 	p->store.wipe = true;
 	p->shared = true;
 	p->merge = (struct rzs_merge_knobs){2, 3, 4, 5, true, 6, true};
+	p->recompress = (struct rzs_recompress_knobs){"zstd", 3, 7, 8, 9};
 	p->swap_header = true;
 	p->swap_header_given = true;
 	p->uuid[15] = 0xff;
@@ -338,7 +340,8 @@ T_TEST(parameters_of_one_that_is_off)
 				  " wipe true\n shared true\n merge-run 2\n"
 				  " merge-pages-to-scan 3\n merge-sleep-millisecs 4\n"
 				  " merge-max-page-sharing 5\n merge-smart-scan true\n"
-				  " merge-index 6\n merge-inline true\nok\n");
+				  " merge-index 6\n merge-inline true\n recompress zstd:3\n"
+				  " recompress-after 7\n recompress-cpu 8\n idle-step 9\nok\n");
 	end();
 }
 

@@ -71,7 +71,8 @@ T_TEST(each_key_shows_what_it_was_given)
 		{"0", "524288"},	{"true", "false"}, {"", "swap0"},     {UUID, UUID},
 		{"true", "false"},	{"false", "true"}, {"false", "true"}, {"0", "2"},
 		{"100", "0"},		{"20", "5"},	   {"256", "2"},      {"true", "false"},
-		{"0", "65536"},		{"false", "true"},
+		{"0", "65536"},		{"false", "true"}, {"lzo", "off"},    {"60", "0"},
+		{"10", "100"},		{"0", "86400"},
 	};
 	char text[RZS_VALUE_SIZE_MAX];
 
@@ -103,6 +104,7 @@ T_TEST(every_key_is_known)
 	static const char *const values[RZS_DEVICE_PARAMS_KEYS] = {
 		"1M", "lzo", "0", "64M",  "1M", "yes",	      "swap0", UUID,  "off",
 		"on", "yes", "1", "0x10", "0",	"2147483647", "no",    "64K", "yes",
+		"off", "5", "7%",  "3",
 	};
 	static const struct rzs_merge_knobs merge = {1, 16, 0, INT_MAX, false, 64 << 10, true};
 
@@ -116,6 +118,7 @@ T_TEST(every_key_is_known)
 	T_EQ(rzs_device_params_is_live("merge-run"), true);
 	T_EQ(rzs_device_params_is_live("merge-index"), false);
 	T_EQ(rzs_device_params_is_live("merge-inline"), true);
+	T_EQ(rzs_device_params_is_live("recompress"), true);
 	T_EQ(rzs_device_params_is_live("size"), false);
 	T_EQ(rzs_device_params_is_live("x"), false);
 	complete();
@@ -514,4 +517,41 @@ T_TEST(no_memory_for_a_store)
 		check_page_0(store, true);
 		rzs_store_destroy(store);
 	}
+}
+
+static void shows(unsigned key, const char *value)
+{
+	char text[RZS_VALUE_SIZE_MAX];
+
+	rzs_device_params_show(&p, key, text);
+	T_STR_EQ(text, value);
+}
+
+T_TEST(recompression)
+{
+	fresh(NULL);
+	shows(RZS_DEVICE_KEY_recompress, "off");
+	shows(RZS_DEVICE_KEY_recompress_after, "60");
+	shows(RZS_DEVICE_KEY_recompress_cpu, "10");
+	shows(RZS_DEVICE_KEY_idle_step, "0");
+	set("recompress", "lzo");
+	shows(RZS_DEVICE_KEY_recompress, "lzo");
+	set("recompress", "lzo:-3");
+	shows(RZS_DEVICE_KEY_recompress, "lzo:-3");
+	T_EQ(rzs_device_params_set(&p, "recompress", "lz", why), -EINVAL);
+	T_EQ(rzs_device_params_set(&p, "recompress", "lzox", why), -EINVAL);
+	T_EQ(rzs_device_params_set(&p, "recompress", "lzo:", why), -EINVAL);
+	T_EQ(rzs_device_params_set(&p, "recompress", "lzo:100", why), -EINVAL);
+	shows(RZS_DEVICE_KEY_recompress, "lzo:-3");
+	set("recompress", "off");
+	shows(RZS_DEVICE_KEY_recompress, "off");
+	set("recompress-cpu", "25%");
+	shows(RZS_DEVICE_KEY_recompress_cpu, "25");
+	set("recompress-cpu", "100");
+	shows(RZS_DEVICE_KEY_recompress_cpu, "100");
+	T_EQ(rzs_device_params_set(&p, "recompress-cpu", "0", why), -EINVAL);
+	T_EQ(rzs_device_params_set(&p, "recompress-cpu", "101%", why), -EINVAL);
+	T_EQ(rzs_device_params_set(&p, "recompress-cpu", "%", why), -EINVAL);
+	T_EQ(rzs_device_params_set(&p, "recompress-after", "-1", why), -EINVAL);
+	T_EQ(rzs_device_params_set(&p, "idle-step", "86401", why), -EINVAL);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Commands that change devices: create, set, compact, remove. */
+/* Commands that change devices: create, set, compact, remove, idle. */
 #include <string.h>
 
 #include "rzsc_find.h"
@@ -84,6 +84,21 @@ int rzsc_cmd_remove(const struct rzsc_options *o)
 		struct rzst_backend *b = found.server->backend;
 
 		code = done(o, &found, "removed", b->ops->remove(b, found.name));
+	}
+	rzsc_found_free(&found);
+	return code;
+}
+
+/* Let all pages of a device count as old. */
+int rzsc_cmd_idle(const struct rzsc_options *o)
+{
+	struct rzsc_found found;
+	int code = rzsc_device_find(o, o->device, &found);
+
+	if (code == RZS_EXIT_DONE) {
+		struct rzst_backend *b = found.server->backend;
+
+		code = done(o, &found, "all pages are idle", b->ops->idle(b, found.name));
 	}
 	rzsc_found_free(&found);
 	return code;

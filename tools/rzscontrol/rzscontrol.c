@@ -33,6 +33,7 @@ enum command_id {
 	CMD_SET,
 	CMD_COMPACT,
 	CMD_REMOVE,
+	CMD_IDLE,
 	CMD_MERGE,
 	CMD_WATCH,
 	CMD_METRICS,
@@ -63,6 +64,7 @@ static const struct command commands[COMMANDS] = {
 	[CMD_SET] = {"set", 2, WORDS_MAX, true, "DEVICE KEY=VALUE...", rzsc_cmd_set},
 	[CMD_COMPACT] = {"compact", 1, 1, true, "DEVICE", rzsc_cmd_compact},
 	[CMD_REMOVE] = {"remove", 1, 1, true, "DEVICE", rzsc_cmd_remove},
+	[CMD_IDLE] = {"idle", 1, 1, true, "DEVICE", rzsc_cmd_idle},
 	[CMD_MERGE] = {"merge", 1, WORDS_MAX, true, "DEVICE [KNOB=VALUE]...", rzsc_cmd_merge},
 	[CMD_WATCH] = {"watch", 0, 2, false, "[DEVICE] [SECONDS]", rzsc_cmd_watch},
 	[CMD_METRICS] = {"metrics", 0, 0, false, "no arguments", rzsc_cmd_metrics},
@@ -80,7 +82,7 @@ static const char usage[] =
 	"       rzscontrol list | process | metrics [--output FILE]\n"
 	"       rzscontrol DEVICE --watch [SECONDS] | watch [DEVICE] [SECONDS]\n"
 	"       rzscontrol create NAME [KEY=VALUE...] | set DEVICE KEY=VALUE...\n"
-	"       rzscontrol params DEVICE | compact DEVICE | remove DEVICE\n"
+	"       rzscontrol params DEVICE | compact DEVICE | remove DEVICE | DEVICE idle\n"
 	"       rzscontrol DEVICE merge [run=0|1|2] [KNOB=VALUE...] [--json]\n"
 	"       rzscontrol attach DEVICE [/dev/nbdN] [--priority N ...]\n"
 	"       rzscontrol detach DEVICE|/dev/nbdN [--force] | check [DEVICE]\n"
@@ -133,7 +135,8 @@ enum option_id {
 
 #define ALL (OF(COMMANDS) - 1)
 #define OF_ONE                                                                            \
-	(OF(CMD_DEVICE) | OF(CMD_PARAMS) | OF(CMD_SET) | OF(CMD_COMPACT) | OF(CMD_REMOVE) | \
+	(OF(CMD_DEVICE) | OF(CMD_PARAMS) | OF(CMD_SET) | OF(CMD_COMPACT) | OF(CMD_REMOVE) |       \
+	 OF(CMD_IDLE) |                                                                     \
 	 OF(CMD_MERGE) | OF(CMD_WATCH))
 #define SAYS_JSON                                                                           \
 	(OF(CMD_DEVICE) | OF(CMD_LIST) | OF(CMD_PROCESS) | OF(CMD_PARAMS) | OF(CMD_WATCH) | \
@@ -404,16 +407,17 @@ static int check_options(const struct command *c, const struct rzsc_options *o,
 	return RZS_EXIT_DONE;
 }
 
-/* Take the command from among the words: the first, or the second of "DEVICE merge". */
+/* Take the command from among the words: the first, or the second of "DEVICE merge" and "idle". */
 static const struct command *take_command(char **words, unsigned *nr)
 {
 	const struct command *c = *nr ? find_command(words[0]) : &commands[CMD_DEVICE];
 	unsigned at = 0;
 
-	if (!c->word && *nr > 1 && strcmp(words[1], commands[CMD_MERGE].word) == 0) {
-		c = &commands[CMD_MERGE];
-		at = 1;
-	}
+	for (unsigned i = CMD_IDLE; !c->word && i <= CMD_MERGE && *nr > 1; i++)
+		if (strcmp(words[1], commands[i].word) == 0) {
+			c = &commands[i];
+			at = 1;
+		}
 	if (!c->word)
 		return c;
 	--*nr;

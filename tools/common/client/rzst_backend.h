@@ -140,6 +140,7 @@ struct rzst_backend_ops {
 	int (*init)(struct rzst_backend *b, const char *name);
 	int (*reset)(struct rzst_backend *b, const char *name);
 	int (*remove)(struct rzst_backend *b, const char *name);
+	int (*idle)(struct rzst_backend *b, const char *name);
 
 	/* Nothing will be asked for a while: give up the connection, of which a server has few. */
 	void (*rest)(struct rzst_backend *b);

@@ -383,6 +383,11 @@ static int order_remove(struct rzst_backend *b, const char *name)
 		      "stays until rmmod ramzswap; --reset frees what is in it");
 }
 
+static int order_idle(struct rzst_backend *b, const char *name)
+{
+	return refuse(b, -EOPNOTSUPP, name, "the module does not look for idle pages");
+}
+
 static void kernel_rest(struct rzst_backend *b)
 {
 	(void)b;
@@ -408,6 +413,7 @@ static const struct rzst_backend_ops kernel_ops = {
 	.init = order_init,
 	.reset = order_reset,
 	.remove = order_remove,
+	.idle = order_idle,
 	.rest = kernel_rest,
 	.close = kernel_close,
 };

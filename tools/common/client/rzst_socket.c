@@ -371,6 +371,11 @@ static int order_remove(struct rzst_backend *b, const char *name)
 	return order(b, "remove", name, NULL, 0);
 }
 
+static int order_idle(struct rzst_backend *b, const char *name)
+{
+	return order(b, "idle", name, NULL, 0);
+}
+
 static void socket_rest(struct rzst_backend *b)
 {
 	rzst_wire_close(wire_of(b));
@@ -397,6 +402,7 @@ static const struct rzst_backend_ops socket_ops = {
 	.init = order_init,
 	.reset = order_reset,
 	.remove = order_remove,
+	.idle = order_idle,
 	.rest = socket_rest,
 	.close = socket_close,
 };
