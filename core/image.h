@@ -30,7 +30,7 @@ struct rzs_image_form {
 	bool backed;
 };
 
-/* The header.  All of it is constant, and covered by sum. */
+/* The header.  What is before sum is constant. */
 struct rzs_image {
 	uint64_t magic;
 	uint32_t version;
@@ -45,6 +45,7 @@ struct rzs_image {
 	uint64_t root_bytes;
 	uint8_t codec[RZS_IMAGE_CODEC_MAX]; /* its name, and zeros */
 	uint64_t sum;			    /* hash of what is before it */
+	uint64_t generation;		    /* how many processes have adopted it */
 };
 
 /* The size of the root. */

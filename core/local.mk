@@ -2,6 +2,8 @@
 # The store.  RZS_CORE_SOURCES is all of it, for every environment.
 
 RZS_CORE_SOURCES = \
+	core/adopt.c \
+	core/adopt.h \
 	core/codec.c \
 	core/codec.h \
 	core/codec_lz4.c \
@@ -44,6 +46,8 @@ RZS_CORE_SOURCES = \
 	core/store_admin.c \
 	core/swap_header.c \
 	core/verify.c \
+	core/walk.c \
+	core/walk.h \
 	core/worker.c \
 	core/worker.h
 

@@ -348,6 +348,52 @@ void rzs_packed_del(struct rzs_packed *b, void *mem, uint32_t index)
 		b->max_gap = (uint16_t)packed_tail(b);
 }
 
+/* The part of rzs_packed_mend() that looks at the n sorted objects. */
+static int packed_mend_bytes(struct rzs_packed *b, void *mem, struct rzs_packed_scratch *scratch,
+			     uint32_t n, bool wipe)
+{
+	uint32_t end = 0, bytes = 0, i;
+
+	for (i = 0; i < n; i++) {
+		uint32_t index = scratch->key[i] & 0xfff;
+		struct rzs_entry *e = rzs_packed_entry(mem, index);
+		uint32_t offset = rzs_entry_offset(e), size = packed_round(rzs_entry_size(e));
+
+		if (offset < end || offset + size > packed_dir_start(b))
+			return (int)index;
+		if (wipe)
+			rzs_port_wipe((uint8_t *)mem + end, offset - end);
+		end = offset + size;
+		bytes += size;
+	}
+	if (wipe)
+		rzs_port_wipe((uint8_t *)mem + end, packed_dir_start(b) - end);
+	b->top = (uint16_t)end;
+	b->free = (uint16_t)(packed_dir_start(b) - bytes);
+	b->max_gap = (uint16_t)packed_tail(b);
+	return -1;
+}
+
+int rzs_packed_mend(struct rzs_packed *b, void *mem, struct rzs_packed_scratch *scratch, bool wipe)
+{
+	uint32_t i;
+
+	while (b->ndir && rzs_packed_entry(mem, b->ndir - 1u)->slot == RZS_SLOT_NONE)
+		b->ndir--;
+	b->nlive = 0;
+	for (i = 0; i < b->ndir; i++) {
+		struct rzs_entry *e = rzs_packed_entry(mem, i);
+
+		if (e->slot == RZS_SLOT_NONE)
+			e->place = e->sum = 0;
+		else if (!rzs_packed_lookup(b, mem, i))
+			return (int)i;
+		else
+			b->nlive++;
+	}
+	return packed_mend_bytes(b, mem, scratch, packed_by_offset(b, mem, scratch), wipe);
+}
+
 int rzs_packed_check(const struct rzs_packed *b, void *mem, struct rzs_packed_scratch *scratch,
 		     const char **out_what)
 {

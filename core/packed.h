@@ -133,6 +133,14 @@ void rzs_packed_wipe(void *mem, uint32_t index);
 /* Free the live object index. */
 void rzs_packed_del(struct rzs_packed *b, void *mem, uint32_t index);
 
+/*
+ * Make anew what the descriptor has, by the directory's first ndir entries, of which the live ones
+ * are those to keep.  Free entries lose their gaps.  wipe: overwrite what is between objects.
+ * Returns -1; or the index of an object that cannot be kept, as it is not within the block or
+ * overlaps another one: then free that, and call this again.
+ */
+int rzs_packed_mend(struct rzs_packed *b, void *mem, struct rzs_packed_scratch *scratch, bool wipe);
+
 /* Check every invariant.  -EIO: *out_what names the broken one (a constant string), else NULL. */
 int RZS_MUST_CHECK rzs_packed_check(const struct rzs_packed *b, void *mem,
 				    struct rzs_packed_scratch *scratch, const char **out_what);

@@ -111,7 +111,7 @@ static int pool_new_id(struct rzs_pool *p, uint32_t *out)
 	return err;
 }
 
-static void pool_free_id(struct rzs_pool *p, uint32_t id, struct rzs_block *b)
+void rzs_pool_free_id(struct rzs_pool *p, uint32_t id, struct rzs_block *b)
 {
 	rzs_lock(&p->id_lock);
 	b->next = p->free_id;
@@ -137,7 +137,7 @@ static int pool_new_block(struct rzs_pool *p, unsigned shard, enum rzs_block_typ
 	b = rzs_pool_block(p, *out_id);
 	mem = rzs_blocks_take(p->blocks, &limit);
 	if (!mem) {
-		pool_free_id(p, *out_id, b);
+		rzs_pool_free_id(p, *out_id, b);
 		*out_id = 0;
 		return limit ? -ENOSPC : -ENOMEM;
 	}
@@ -182,7 +182,7 @@ static void block_free(struct rzs_pool *p, uint32_t id, struct rzs_block *b)
 		rzs_port_wipe(rzs_blocks_at(p->blocks, mem), RZS_BLOCK_SIZE);
 	rzs_blocks_give(p->blocks, mem);
 	rzs_add(&p->blocks_held, (uint64_t)-1);
-	pool_free_id(p, id, b);
+	rzs_pool_free_id(p, id, b);
 }
 
 bool rzs_block_putback(struct rzs_pool *p, uint32_t id, struct rzs_block *b)

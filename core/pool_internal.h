@@ -92,6 +92,9 @@ uint32_t rzs_shard_take_pages(struct rzs_pool *p, struct rzs_shard *s);
 
 /* pool.c */
 
+/* Let id, which has no memory, be used again. */
+void rzs_pool_free_id(struct rzs_pool *p, uint32_t id, struct rzs_block *b);
+
 /*
  * End work on a busy block, which the caller has locked: put it back into its lists (false), or
  * free its memory when it is empty (true).  Unlocks it.

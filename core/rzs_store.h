@@ -84,6 +84,41 @@ int RZS_MUST_CHECK rzs_store_min_limit(const struct rzs_config *cfg, uint64_t *o
  */
 int RZS_MUST_CHECK rzs_store_create(const struct rzs_config *cfg, struct rzs_store **out);
 
+/* What rzs_store_adopt() has found. */
+struct rzs_adopted {
+	const char *what;	  /* why the image is refused (a constant string); else NULL */
+	uint64_t generation;	  /* how often the image was adopted, this time included */
+	uint64_t pages;		  /* stored, as far as was checked */
+	uint64_t pages_lost;	  /* -EIO until they are written or discarded */
+	uint64_t pages_locked;	  /* being changed in place when the process ended */
+	uint64_t blocks;	  /* with objects, recovered */
+	uint64_t blocks_busy;	  /* of those found, with a thread at work in them */
+	uint64_t blocks_dropped;  /* whose descriptor was damaged */
+	uint64_t objects_dropped; /* that no page names, or that are damaged */
+};
+
+#if RZS_HAVE_ADOPT
+/*
+ * Go on with the image that another process has left in blocks, wherever it was killed: create a
+ * store with the pages that are there.  A page is as its last write or discard has left it; one
+ * that was being changed may be as before or after.  A page that cannot be proved right is lost: it
+ * reads as -EIO until it is written or discarded.  cfg: as of the store that made the image; what
+ * may differ is the limit, the reserve, the level, the workers, wipe.
+ *
+ * blocks: a source that was opened on the image, with nothing claimed.  It is the store's after
+ * success, and still the caller's, who closes it, after an error.  check_data: prove checksums now
+ * rather than when pages are read.  *found is set in any case.
+ *
+ * Sleeps, allocates.  No other call is running on the image.  *out is NULL on failure.
+ * -EINVAL  as rzs_store_create(); or found->what: the image is not one for this configuration
+ * -EIO     found->what: the image is damaged where nothing can be proved any more
+ * -ENOSPC  the limit is below what the image has; -ENOMEM  no memory.  The image is there still.
+ */
+int RZS_MUST_CHECK rzs_store_adopt(const struct rzs_config *cfg, struct rzs_blocks *blocks,
+				   bool check_data, struct rzs_adopted *found,
+				   struct rzs_store **out);
+#endif
+
 /* Free everything; NULL is fine.  The caller makes sure that no other call is running.  Sleeps. */
 void rzs_store_destroy(struct rzs_store *store);
 

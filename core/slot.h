@@ -15,6 +15,8 @@
  *     PACKED   block 28 bits, directory index 12, size 13; with CODEC2, passes since (3 bits)
  *     RAW      block 28 bits, page in the block 3, 1 unused, checksum 24
  *     MERGED   number of the share (share.h) 32 bits, 8 unused, size 13
+ *     LOST     0: the page was stored, but adoption could not prove it (adopt.c); a read is -EIO
+ *              until the page is written or discarded
  *   Kind SPILLED (on a backing file) is reserved, with 56 bits.
  *
  * Concurrency: a word is replaced by compare-and-swap, so a plain write takes no lock of the slot.
@@ -35,6 +37,7 @@ enum rzs_kind {
 	RZS_KIND_RAW = 4,
 	RZS_KIND_MERGED = 5,
 	RZS_KIND_SPILLED = 6, /* not used yet */
+	RZS_KIND_LOST = 7,
 };
 
 #define RZS_SLOT_KIND_MASK 7ull

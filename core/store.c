@@ -338,7 +338,8 @@ int rzs_store_object_begin(struct rzs_store *store, struct rzs_worker *w, rzs_sl
 	if (rzs_word_kind(word) == RZS_KIND_MERGED)
 		return shared_begin(store, w, word, p_word, out, out_word);
 	memset(out, 0, sizeof(*out));
-	rzs_count(&w->counters, RZS_C_impossible, 1);
+	if (rzs_word_kind(word) != RZS_KIND_LOST)
+		rzs_count(&w->counters, RZS_C_impossible, 1);
 	return -EIO;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Creating and destroying a store, its workers, its limit. */
+#include "adopt.h"
 #include "idle.h"
 
 /* A small store has fewer shards, since each may have a partly filled block of each type. */
@@ -120,9 +121,7 @@ static uint64_t store_reserve(uint64_t nr_pages, uint64_t reserve_bytes, uint64_
 	return nr > MIN_BLOCKS ? nr : MIN_BLOCKS;
 }
 
-/* Create the workers.  spare[] are the numbers of their spare blocks. */
-static int store_init_workers(struct rzs_store *store, const struct rzs_config *cfg,
-			      const uint32_t *spare)
+static int store_init_workers(struct rzs_store *store, const struct rzs_config *cfg)
 {
 	int level = cfg->level ? cfg->level : store->codec->level_default, err;
 	unsigned i;
@@ -135,11 +134,16 @@ static int store_init_workers(struct rzs_store *store, const struct rzs_config *
 		err = rzs_worker_create(store, store->codec, level, i, &store->workers[i]);
 		if (err)
 			return err;
-		store->workers[i]->spare = spare[i];
-		if (cfg->wipe)
-			memset(rzs_blocks_at(store->blocks, spare[i]), 0, RZS_BLOCK_SIZE);
 	}
 	return 0;
+}
+
+/* Give a worker its spare block. */
+static void worker_set_spare(struct rzs_store *store, struct rzs_worker *w, uint32_t spare)
+{
+	w->spare = spare;
+	if (store->pool.wipe)
+		memset(rzs_blocks_at(store->blocks, spare), 0, RZS_BLOCK_SIZE);
 }
 
 /* The tables, by the header of the image. */
@@ -159,9 +163,9 @@ static void store_init_tables(struct rzs_store *store, const struct rzs_config *
 static int store_init(struct rzs_store *store, const struct rzs_config *cfg, uint32_t *spare)
 {
 	struct rzs_image_form form = store_form(cfg, store->codec);
+	unsigned i;
 	int err;
 
-	store->reserve_bytes = cfg->reserve_bytes;
 	err = rzs_blocks_open(&store->blocks,
 			      store_limit_blocks(cfg->limit_bytes, store->fixed_bytes),
 			      store_reserve(cfg->nr_pages, cfg->reserve_bytes, cfg->limit_bytes),
@@ -171,14 +175,17 @@ static int store_init(struct rzs_store *store, const struct rzs_config *cfg, uin
 	store->image = rzs_blocks_root(store->blocks);
 	rzs_image_make(store->image, &form);
 	store_init_tables(store, cfg);
-	return store_init_workers(store, cfg, spare);
+	err = store_init_workers(store, cfg);
+	for (i = 0; !err && i < cfg->nr_workers; i++)
+		worker_set_spare(store, store->workers[i], spare[i]);
+	return err;
 }
 
-int rzs_store_create(const struct rzs_config *cfg, struct rzs_store **out)
+/* A store with nothing in it but what the configuration says; errors of rzs_store_create(). */
+static int store_new(const struct rzs_config *cfg, struct rzs_store **out)
 {
 	const struct rzs_codec *codec;
 	struct rzs_store *store;
-	uint32_t *spare;
 	uint64_t fixed;
 	int err;
 
@@ -193,9 +200,24 @@ int rzs_store_create(const struct rzs_config *cfg, struct rzs_store **out)
 		return -ENOMEM;
 	store->limit_bytes = cfg->limit_bytes;
 	store->fixed_bytes = fixed;
+	store->reserve_bytes = cfg->reserve_bytes;
 	store->codec = codec;
 	store->checksum = !cfg->no_checksum;
 	store->backed = cfg->backed;
+	*out = store;
+	return 0;
+}
+
+int rzs_store_create(const struct rzs_config *cfg, struct rzs_store **out)
+{
+	struct rzs_store *store;
+	uint32_t *spare;
+	int err;
+
+	*out = NULL;
+	err = store_new(cfg, &store);
+	if (err)
+		return err;
 	spare = rzs_port_alloc(cfg->nr_workers * sizeof(*spare));
 	err = spare ? store_init(store, cfg, spare) : -ENOMEM;
 	rzs_port_free(spare, cfg->nr_workers * sizeof(*spare));
@@ -206,6 +228,76 @@ int rzs_store_create(const struct rzs_config *cfg, struct rzs_store **out)
 	*out = store;
 	return 0;
 }
+
+#if RZS_HAVE_ADOPT
+/* After the blocks of the image are claimed.  -ENOSPC: the limit; -ENOMEM: the reserve is empty. */
+static int store_take_spares(struct rzs_store *store)
+{
+	uint32_t spare;
+	unsigned i;
+	bool limit;
+
+	for (i = 0; i < store->nr_workers; i++) {
+		spare = rzs_blocks_take(store->blocks, &limit);
+		if (!spare)
+			return limit ? -ENOSPC : -ENOMEM;
+		worker_set_spare(store, store->workers[i], spare);
+	}
+	return 0;
+}
+
+static int store_adopt(struct rzs_store *store, const struct rzs_config *cfg, bool check_data,
+		       struct rzs_adopted *found)
+{
+	struct rzs_image_form form = store_form(cfg, store->codec);
+	int err;
+
+	store->image = rzs_blocks_root(store->blocks);
+	found->what = rzs_image_refuse(store->image, &form);
+	if (found->what)
+		return -EINVAL;
+	store_init_tables(store, cfg);
+	err = store_init_workers(store, cfg);
+	if (err)
+		return err;
+	found->what = rzs_adopt_blocks(store, found);
+	if (found->what)
+		return -EIO;
+	err = rzs_store_set_limit(store, cfg->limit_bytes);
+	if (!err)
+		err = store_take_spares(store);
+	if (!err)
+		rzs_adopt_pages(store, store->workers[0], check_data, found);
+	return err;
+}
+
+int rzs_store_adopt(const struct rzs_config *cfg, struct rzs_blocks *blocks, bool check_data,
+		    struct rzs_adopted *found, struct rzs_store **out)
+{
+	struct rzs_store *store;
+	unsigned i;
+	int err;
+
+	*out = NULL;
+	memset(found, 0, sizeof(*found));
+	err = store_new(cfg, &store);
+	if (err)
+		return err;
+	store->blocks = blocks;
+	err = store_adopt(store, cfg, check_data, found);
+	for (i = 0; cfg->wipe && i < store->nr_workers; i++)
+		if (store->workers[i])
+			rzs_worker_wipe(store->workers[i]);
+	if (!err) {
+		*out = store;
+		return 0;
+	}
+	store->blocks = NULL;
+	store->pool.wipe = false; /* the image is not this store's to overwrite */
+	rzs_store_destroy(store);
+	return err;
+}
+#endif
 
 void rzs_store_destroy(struct rzs_store *store)
 {

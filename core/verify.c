@@ -8,17 +8,13 @@
  *   each block is consistent (packed.h), and in the lists for its available bytes and gaps;
  *   the statistics are the sums of what is there.
  */
-#include "pool_internal.h"
-#include "store.h"
+#include "walk.h"
 
-/* What the walk has counted. */
-struct tally {
-	uint64_t same, zero, compressed, raw, good, unshared; /* from slots */
-	uint64_t recompressed;				      /* the same */
-	uint64_t merged, merged_bytes;			      /* from slots that share an object */
-	uint64_t shares, share_bytes;			      /* in use, and of their objects */
-	uint64_t object_bytes;				      /* from slots and shares */
-	uint64_t entries, entry_bytes, dir_bytes, blocks;     /* from blocks */
+struct verification {
+	struct rzs_store *store;
+	struct rzs_worker *w;
+	bool check_data;
+	struct rzs_tally tally;
 	uint64_t linked; /* blocks that say that they are in a list */
 };
 
@@ -44,20 +40,18 @@ static const char *verify_object(struct rzs_store *store, struct rzs_worker *w, 
 }
 
 /* A slot that shares an object: it is counted in the share, for verify_shares(). */
-static const char *verify_merged(struct rzs_store *store, uint64_t word, struct tally *t)
+static const char *verify_merged(struct rzs_store *store, uint64_t word)
 {
 	struct rzs_share *s = rzs_shares_at(&store->shares, rzs_word_share(word));
 
 	if (!s || s->users & RZS_SHARE_UNUSED)
 		return "slot: names a share that is not in use";
 	s->users += RZS_SHARE_SEEN;
-	t->merged++;
-	t->merged_bytes += rzs_word_size(word);
 	return NULL;
 }
 
 /* After the slots.  What they have left in the shares is removed, whatever is found. */
-static const char *verify_shares(struct rzs_store *store, struct tally *t)
+static const char *verify_shares(struct rzs_store *store, struct rzs_tally *t)
 {
 	const char *what = NULL;
 	uint64_t id, seen;
@@ -74,106 +68,62 @@ static const char *verify_shares(struct rzs_store *store, struct tally *t)
 		s->users &= RZS_SHARE_USERS_MASK;
 		if (seen != s->users)
 			what = "share: number of users";
-		t->shares++;
-		t->object_bytes += rzs_word_size(s->word);
-		t->share_bytes += rzs_word_size(s->word);
+		rzs_tally_share(t, s->word);
 	}
 	return what;
 }
 
-static const char *verify_slot(struct rzs_store *store, struct rzs_worker *w, uint64_t *p,
-			       rzs_slot_t slot, bool check_data, struct tally *t)
+/* Of rzs_walk_slots(). */
+static const char *verify_slot(void *arg, rzs_slot_t slot, uint64_t *p)
 {
+	struct verification *v = arg;
 	uint64_t word = rzs_load(p);
 	const char *what = NULL;
 
 	if (word & (RZS_SLOT_LOCK | RZS_SLOT_WAITERS))
 		return "slot: locked while nothing runs";
+	rzs_tally_word(&v->tally, word);
 	switch (rzs_word_kind(word)) {
 	case RZS_KIND_EMPTY:
 		return word ? "slot: an empty word with other bits set" : NULL;
 	case RZS_KIND_SAME:
 	case RZS_KIND_SAME32:
-		t->same++;
-		t->zero += rzs_word_is_zero_page(word);
+	case RZS_KIND_LOST:
 		return NULL;
 	case RZS_KIND_PACKED:
 	case RZS_KIND_RAW:
-		t->object_bytes += rzs_word_size(word);
-		t->unshared += (word & RZS_SLOT_SCANNED) != 0;
-		t->recompressed += (word & RZS_SLOT_CODEC2) != 0;
 		break;
 	case RZS_KIND_MERGED:
-		what = verify_merged(store, word, t);
+		what = verify_merged(v->store, word);
 		break;
 	default:
 		return "slot: unknown kind";
 	}
-	if (what)
-		return what;
-	t->raw += rzs_word_size(word) == RZS_PAGE_SIZE;
-	t->compressed += rzs_word_size(word) < RZS_PAGE_SIZE;
-	t->good += rzs_word_size(word) <= RZS_PAGE_SIZE / 2;
-	return verify_object(store, w, p, slot, word, check_data);
+	return what ? what : verify_object(v->store, v->w, p, slot, word, v->check_data);
 }
 
-static const char *verify_slots(struct rzs_store *store, struct rzs_worker *w, bool check_data,
-				struct tally *t)
+static const char *verify_block(struct verification *v, struct rzs_block *b)
 {
 	const char *what = NULL;
-	rzs_slot_t slot = 0;
-	uint64_t *p;
-
-	while (slot < store->slots.nr && !what) {
-		p = rzs_slots_lookup(&store->slots, slot);
-		if (!p) {
-			slot += RZS_SLOTS_PER_CHUNK - slot % RZS_SLOTS_PER_CHUNK;
-			continue;
-		}
-		what = verify_slot(store, w, p, slot, check_data, t);
-		slot++;
-	}
-	return what;
-}
-
-static const char *verify_block(struct rzs_store *store, struct rzs_worker *w, struct rzs_block *b,
-				struct tally *t)
-{
-	const char *what = NULL;
-	uint8_t *mem;
-	uint32_t i;
 
 	if (b->type == RZS_BLOCK_UNUSED)
 		return b->mem || !b->busy ? "block: unused but not cleared" : NULL;
-	t->blocks++;
 	if (b->busy)
 		return "block: busy while nothing runs";
-	if (b->shard >= store->pool.nr_shards)
+	if (b->shard >= v->store->pool.nr_shards)
 		return "block: shard out of range";
-	t->linked += b->avail_list != RZS_NO_LIST;
-	if (b->type == RZS_BLOCK_PAGES) {
-		for (i = 0; i < RZS_PAGES_PER_BLOCK; i++)
-			if (b->page_slot[i] != RZS_SLOT_NONE) {
-				t->entries++;
-				t->entry_bytes += RZS_PAGE_SIZE;
-			}
-		return NULL;
+	v->linked += b->avail_list != RZS_NO_LIST;
+	if (b->type == RZS_BLOCK_PACKED) {
+		if (rzs_packed_check(&b->packed, rzs_block_mem(&v->store->pool, b), &v->w->scratch,
+				     &what))
+			return what;
+		if (b->packed.nlive == 0)
+			return "block: empty but not freed";
+		if (b->avail_list != RZS_NO_LIST &&
+		    b->linked_avail != rzs_packed_avail(&b->packed))
+			return "block: in the list of another size";
 	}
-	mem = rzs_block_mem(&store->pool, b);
-	if (rzs_packed_check(&b->packed, mem, &w->scratch, &what))
-		return what;
-	if (b->packed.nlive == 0)
-		return "block: empty but not freed";
-	t->entries += b->packed.nlive;
-	t->dir_bytes += b->packed.ndir * sizeof(struct rzs_entry);
-	for (i = 0; i < b->packed.ndir; i++) {
-		struct rzs_entry *e = rzs_packed_entry(mem, i);
-
-		if (e->slot != RZS_SLOT_NONE)
-			t->entry_bytes += rzs_entry_size(e);
-	}
-	if (b->avail_list != RZS_NO_LIST && b->linked_avail != rzs_packed_avail(&b->packed))
-		return "block: in the list of another size";
+	rzs_tally_block(&v->tally, &v->store->pool, b);
 	return NULL;
 }
 
@@ -225,32 +175,42 @@ static const char *verify_shard(struct rzs_store *store, unsigned shard, uint64_
 	return what;
 }
 
+/* The gauges that a walk counts, and what to say of each. */
+static const struct {
+	enum rzs_counter which;
+	const char *what;
+} verify_gauges[] = {
+	{RZS_C_object_bytes, "sums: bytes of objects"},
+	{RZS_C_object_meta_bytes, "sums: bytes of directories"},
+	{RZS_C_pages_same, "sums: pages by kind"},
+	{RZS_C_pages_zero, "sums: pages by kind"},
+	{RZS_C_pages_raw, "sums: pages by kind"},
+	{RZS_C_pages_compressed, "sums: pages by kind"},
+	{RZS_C_pages_good, "sums: pages by kind"},
+	{RZS_C_pages_recompressed, "sums: pages by kind"},
+	{RZS_C_pages_shared, "sums: merged pages"},
+	{RZS_C_pages_sharing, "sums: merged pages"},
+	{RZS_C_pages_unshared, "sums: merged pages"},
+	{RZS_C_merge_saved_bytes, "sums: bytes that merging saves"},
+};
+
 /* The counters themselves: a snapshot would correct impossible values. */
-static const char *verify_counters(struct rzs_store *store, const struct tally *t)
+static const char *verify_counters(struct rzs_store *store, const struct rzs_tally *t)
 {
-	uint64_t sum[RZS_C_NR];
+	uint64_t sum[RZS_C_NR], gauges[RZS_C_NR];
+	unsigned i;
 
 	rzs_store_sum(store, sum);
-	if (t->entry_bytes != t->object_bytes || sum[RZS_C_object_bytes] != t->object_bytes)
+	rzs_tally_gauges(t, gauges);
+	if (t->entry_bytes != t->object_bytes)
 		return "sums: bytes of objects";
-	if (sum[RZS_C_object_meta_bytes] != t->dir_bytes)
-		return "sums: bytes of directories";
-	if (sum[RZS_C_pages_same] != t->same || sum[RZS_C_pages_zero] != t->zero ||
-	    sum[RZS_C_pages_raw] != t->raw || sum[RZS_C_pages_compressed] != t->compressed ||
-	    sum[RZS_C_pages_good] != t->good ||
-	    sum[RZS_C_pages_recompressed] != t->recompressed)
-		return "sums: pages by kind";
-	if (sum[RZS_C_pages_shared] != t->shares ||
-	    sum[RZS_C_pages_sharing] != t->merged - t->shares ||
-	    sum[RZS_C_pages_unshared] != t->unshared)
-		return "sums: merged pages";
-	/* Of each shared object one page's bytes are not saved, and these are in object_bytes. */
-	if (sum[RZS_C_merge_saved_bytes] != t->merged_bytes - t->share_bytes)
-		return "sums: bytes that merging saves";
+	for (i = 0; i < sizeof(verify_gauges) / sizeof(verify_gauges[0]); i++)
+		if (sum[verify_gauges[i].which] != gauges[verify_gauges[i].which])
+			return verify_gauges[i].what;
 	return NULL;
 }
 
-static const char *verify_sums(struct rzs_store *store, const struct tally *t)
+static const char *verify_sums(struct rzs_store *store, const struct rzs_tally *t)
 {
 	uint64_t taken, ready, peak;
 	struct rzs_stats st;
@@ -271,26 +231,25 @@ static const char *verify_sums(struct rzs_store *store, const struct tally *t)
 int rzs_store_verify(struct rzs_store *store, struct rzs_worker *w, bool check_data,
 		     const char **out_what)
 {
-	struct tally t;
+	struct verification v = {.store = store, .w = w, .check_data = check_data};
 	uint64_t id, linked = 0;
 	const char *what;
 	unsigned i;
 
-	memset(&t, 0, sizeof(t));
 	*out_what = NULL;
 	if (w->store != store)
 		return -EINVAL;
-	*out_what = verify_slots(store, w, check_data, &t);
-	what = verify_shares(store, &t);
+	*out_what = rzs_walk_slots(store, verify_slot, &v);
+	what = verify_shares(store, &v.tally);
 	*out_what = *out_what ? *out_what : what;
 	for (id = 1; id < store->pool.next_id && !*out_what; id++)
-		*out_what = verify_block(store, w, rzs_pool_block(&store->pool, (uint32_t)id), &t);
+		*out_what = verify_block(&v, rzs_pool_block(&store->pool, (uint32_t)id));
 	for (i = 0; i < store->pool.nr_shards && !*out_what; i++)
 		*out_what = verify_shard(store, i, &linked);
-	if (!*out_what && linked != t.linked)
+	if (!*out_what && linked != v.linked)
 		*out_what = "list: a block is missing from its list";
 	if (!*out_what)
-		*out_what = verify_sums(store, &t);
+		*out_what = verify_sums(store, &v.tally);
 	if (store->pool.wipe)
 		rzs_worker_wipe(w);
 	return *out_what ? -EIO : 0;

@@ -6,6 +6,7 @@
  */
 #include "ramzswap.h"
 
+#include "../core/adopt.c"
 #include "../core/codec.c"
 #include "../core/codec_lz4.c"
 #include "../core/codec_lzo.c"
@@ -29,6 +30,7 @@
 #include "../core/store_admin.c"
 #include "../core/swap_header.c"
 #include "../core/verify.c"
+#include "../core/walk.c"
 #include "../core/worker.c"
 
 struct rzs_blocks *rzs_store_blocks(struct rzs_store *store)

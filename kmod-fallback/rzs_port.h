@@ -30,6 +30,7 @@
 
 #define RZS_BLOCK_SIZE	    32768u
 #define RZS_RESERVE_DEFAULT UINT64_MAX
+#define RZS_HAVE_ADOPT	    0 /* nobody goes on with its blocks */
 #define RZS_HAVE_WIDE	    0 /* the kernel's code does without vector registers */
 
 void *rzs_port_alloc(size_t n);

@@ -42,6 +42,7 @@ librzsport_la_CPPFLAGS = $(RZS_USER_CPPFLAGS)
 librzsport_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden
 
 RZS_PORT_TEST_SOURCES = \
+	port/test/port_arena.c \
 	port/test/port_blocks.c \
 	port/test/port_test_private.h \
 	port/test/port_test.c \

@@ -15,6 +15,9 @@
 #ifndef RZS_RESERVE_DEFAULT
 #error "rzs_port.h must define RZS_RESERVE_DEFAULT"
 #endif
+#ifndef RZS_HAVE_ADOPT
+#error "rzs_port.h must define RZS_HAVE_ADOPT"
+#endif
 #ifndef RZS_HAVE_WIDE
 #error "rzs_port.h must define RZS_HAVE_WIDE"
 #endif
@@ -42,12 +45,19 @@ static inline void rzs_port_check(struct rzs_blocks *b, rzs_lock_t *l, rzs_mutex
 	void (*give)(struct rzs_blocks *, uint32_t) = rzs_blocks_give;
 	void (*count)(struct rzs_blocks *, uint64_t *, uint64_t *, uint64_t *) = rzs_blocks_count;
 	int (*set_max)(struct rzs_blocks *, uint64_t, uint64_t) = rzs_blocks_set_max;
+#if RZS_HAVE_ADOPT
+	bool (*claim)(struct rzs_blocks *, uint32_t) = rzs_blocks_claim;
+	void (*settle)(struct rzs_blocks *) = rzs_blocks_settle;
+#endif
 #if RZS_HAVE_WIDE
 	bool (*usable)(void) = rzs_wide_usable;
 #endif
 	uint64_t seen = 0;
 	uint32_t seen32 = 0;
 
+#if RZS_HAVE_ADOPT
+	(void)claim, (void)settle;
+#endif
 #if RZS_HAVE_WIDE
 	(void)usable;
 #endif

@@ -30,11 +30,6 @@ static uint32_t test_yield_n;
 static uint64_t test_yield_seed;
 static uint64_t test_yield_threads;
 
-static struct test_shared {
-	char *base; /* NULL: memory is from the heap */
-	uint64_t bytes, used;
-} test_shared;
-
 static struct test_hook {
 	rzs_test_fn *fn;
 	void *arg;
@@ -167,38 +162,11 @@ bool rzs_tport_fails(enum rzs_test_call call)
 	return true;
 }
 
-void rzs_test_share(size_t bytes)
-{
-	void *map = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-			 MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	if (map == MAP_FAILED)
-		abort();
-	test_shared = (struct test_shared){map, bytes, 0};
-}
-
-void *rzs_test_shared(size_t *out_bytes)
-{
-	*out_bytes = test_get(&test_shared.used);
-	return test_shared.base;
-}
-
 void *rzs_tport_heap(size_t align, size_t size)
 {
-	size_t all = (size + RZS_TPORT_BLOCK_ALIGN - 1) & ~(size_t)(RZS_TPORT_BLOCK_ALIGN - 1);
-	uint64_t at;
 	void *p;
 
-	if (!test_shared.base)
-		return posix_memalign(&p, align, size) ? NULL : p;
-	at = __atomic_fetch_add(&test_shared.used, all, __ATOMIC_RELAXED);
-	return at + all <= test_shared.bytes ? test_shared.base + at : NULL;
-}
-
-void rzs_tport_heap_free(void *p)
-{
-	if (!test_shared.base)
-		free(p);
+	return posix_memalign(&p, align, size) ? NULL : p;
 }
 
 void rzs_tport_fence(void *p)
@@ -284,7 +252,7 @@ void rzs_port_free(void *p, size_t n)
 	if (map_len)
 		munmap(map, map_len);
 	else
-		rzs_tport_heap_free(map);
+		free(map);
 }
 
 void rzs_port_wipe(void *p, size_t n)

@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct rzs_blocks;
+
 enum rzs_test_call {
 	RZS_TEST_ALLOC, /* rzs_port_alloc() */
 	RZS_TEST_TAKE,	/* rzs_blocks_take(): fails as if the reserve were empty */
@@ -47,7 +49,6 @@ uint64_t rzs_test_live_allocs(void);
 uint64_t rzs_test_live_blocks(void);
 
 /* Whether a call of this source would not wait now: for a function that is called in between. */
-struct rzs_blocks;
 bool rzs_test_source_is_free(struct rzs_blocks *b);
 
 #define RZS_TEST_POISON 0xdb /* fills memory that was returned */
@@ -67,14 +68,29 @@ void rzs_test_guard(bool on);
 uint64_t rzs_test_damage(void);
 
 /*
- * Memory allocated from now on comes from one mapping of so many bytes, which processes forked
- * afterwards share: all that a store has is in it, at the same addresses.  Freed memory is not used
- * again, except for blocks that are kept as ready ones.  No guards.  Aborts if there is no such
- * mapping.
+ * An arena: the memory of one source of blocks, root and blocks, which processes share.  It stays
+ * when the source is closed or its process killed, and has no guards.
  */
-void rzs_test_share(size_t bytes);
-/* The used part of that mapping. */
-void *rzs_test_shared(size_t *out_bytes);
+struct rzs_test_arena {
+	int fd;
+	size_t bytes;
+	size_t root_bytes; /* of the source that was opened in it, rounded up to blocks; 0: none */
+	char *base;
+};
+
+/* Make one.  Aborts if there is no memory. */
+void rzs_test_arena_open(struct rzs_test_arena *a, size_t bytes);
+/* Map it once more, at other addresses. */
+void rzs_test_arena_map(struct rzs_test_arena *a, const struct rzs_test_arena *same);
+void rzs_test_arena_close(struct rzs_test_arena *a);
+
+/* The next source that is opened gets its memory from here.  NULL: from the heap, as at first. */
+void rzs_test_use_arena(struct rzs_test_arena *a);
+
+/*
+ * Open a source on what another one has left in an arena, for rzs_store_adopt().  NULL: no memory.
+ */
+struct rzs_blocks *rzs_test_adopt(struct rzs_test_arena *a, uint64_t max_blocks);
 
 /* Yield the CPU at one of n yield points (locks, atomic stores and exchanges); n 0: never. */
 void rzs_test_set_yield(uint32_t n, uint64_t seed);

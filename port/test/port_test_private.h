@@ -19,12 +19,13 @@ void rzs_tport_at(enum rzs_test_place place, const void *p, size_t n);
 bool rzs_tport_fails(enum rzs_test_call call);
 /* Whether what is allocated now gets guards. */
 bool rzs_tport_guards(void);
+/* The arena for the source that is opened now, or NULL; it is in use then. */
+struct rzs_test_arena *rzs_tport_take_arena(size_t root_bytes);
 /* So many blocks more are taken; modulo 2^64. */
 void rzs_tport_count_blocks(uint64_t delta);
 
-/* Memory of the heap; align is at most RZS_TPORT_BLOCK_ALIGN.  NULL: none. */
+/* Memory of the heap, for free(); NULL: none. */
 void *rzs_tport_heap(size_t align, size_t size);
-void rzs_tport_heap_free(void *p);
 /* Memory of its own mapping, NULL: none; and make one of its pages inaccessible. */
 void *rzs_tport_map(size_t len);
 void rzs_tport_fence(void *p);

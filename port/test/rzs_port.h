@@ -19,6 +19,7 @@ void rzs_test_yield(void);
 
 #define RZS_BLOCK_SIZE	    32768u
 #define RZS_RESERVE_DEFAULT UINT64_MAX
+#define RZS_HAVE_ADOPT	    1
 
 void *rzs_port_alloc(size_t n);
 void rzs_port_free(void *p, size_t n);
@@ -36,6 +37,9 @@ void rzs_blocks_give(struct rzs_blocks *b, uint32_t block);
 void rzs_blocks_count(struct rzs_blocks *b, uint64_t *out_taken, uint64_t *out_ready,
 		      uint64_t *out_peak);
 int rzs_blocks_set_max(struct rzs_blocks *b, uint64_t max_blocks, uint64_t reserve_blocks);
+
+bool rzs_blocks_claim(struct rzs_blocks *b, uint32_t block);
+void rzs_blocks_settle(struct rzs_blocks *b);
 
 #include "../port_check.h"
 

@@ -20,6 +20,7 @@
 #define RZS_PORT_ALIGN	    64u
 #define RZS_BLOCK_SIZE	    32768u
 #define RZS_RESERVE_DEFAULT UINT64_MAX
+#define RZS_HAVE_ADOPT	    0 /* nobody goes on with its blocks */
 
 /* memset() touches every page now, so that no write on the data path does. */
 static inline void *rzs_port_alloc(size_t n)

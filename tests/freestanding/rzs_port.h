@@ -23,6 +23,7 @@
 
 #define RZS_BLOCK_SIZE	    32768
 #define RZS_RESERVE_DEFAULT UINT64_MAX
+#define RZS_HAVE_ADOPT	    0 /* nobody goes on with its blocks */
 #define RZS_HAVE_WIDE	    0
 
 /* Which way a branch goes as a rule. */

@@ -15,6 +15,7 @@ RZS_UNIT_TESTS = \
 	tests/unit/test_port \
 	tests/unit/test_recompressor \
 	tests/unit/test_store \
+	tests/unit/test_store_adopt \
 	tests/unit/test_store_backed \
 	tests/unit/test_store_between \
 	tests/unit/test_store_compact \
