@@ -36,7 +36,7 @@ RZS_UNIT_TESTS = \
 	tests/unit/test_store_workers \
 	tests/unit/test_swap_header
 
-# Too long for valgrind: AddressSanitizer has them.
+# Too long for valgrind: AddressSanitizer and MemorySanitizer have them.
 RZS_UNIT_TESTS_ONE = \
 	tests/unit/test_rzsa_days \
 	tests/unit/test_rzsa_replay \
