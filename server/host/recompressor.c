@@ -24,12 +24,16 @@ void rzs_recompress_knobs_init(struct rzs_recompress_knobs *knobs)
 	*knobs = (struct rzs_recompress_knobs){.after = 60, .cpu = 10};
 }
 
-/* Seconds between passes; 0: none. */
+/* Seconds between passes; 0: none.  So long that ages reach `after`. */
 static int step_of(const struct rzs_recompress_knobs *k)
 {
-	if (k->idle_step || !k->codec)
-		return k->idle_step;
-	return k->after && k->after < STEP_DEFAULT ? k->after : STEP_DEFAULT;
+	int step = k->idle_step, least = (k->after + (int)RZS_AGE_MAX - 1) / (int)RZS_AGE_MAX;
+
+	if (!k->codec)
+		return step;
+	if (!step)
+		step = k->after && k->after < STEP_DEFAULT ? k->after : STEP_DEFAULT;
+	return step < least ? least : step;
 }
 
 static unsigned min_age(const struct rzs_recompressor *r)

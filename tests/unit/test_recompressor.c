@@ -100,6 +100,19 @@ T_TEST(pages_that_were_idle_for_so_long)
 	twin_close(&rig.t);
 }
 
+/* Red when ages end before. */
+T_TEST(a_long_time_in_short_steps)
+{
+	begin(0);
+	T_EQ(try_set(second_codec(), 0, 3600, 100, 1), 0);
+	fill(&rig.t, PAGES_TEXT, 0, 10);
+	run_for(3599 * 1000);
+	T_EQ(stats_of(&rig.t).recompress_tried, 0);
+	run_for(100 * 1000);
+	T_EQ(stats_of(&rig.t).recompress_kept, 10);
+	twin_close(&rig.t);
+}
+
 /* Red when the rest is forgotten, or its fractions of a millisecond. */
 T_TEST(the_share_of_a_processor)
 {
