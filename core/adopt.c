@@ -126,7 +126,8 @@ static bool adopt_bytes(struct adoption *a, uint64_t word, const void *data, uin
 	if (a->store->checksum)
 		return !(((uint32_t)rzs_hash64(data, size, 0) ^ sum) &
 			 (raw ? RZS_SUM24_MASK : 0xffffffffu));
-	return raw || word & RZS_SLOT_CODEC2 || !w->codec->decompress(w->codec_ctx, data, size, w->page);
+	return raw || word & RZS_SLOT_CODEC2 ||
+	       !w->codec->decompress(w->codec_ctx, data, size, w->page);
 }
 
 /*

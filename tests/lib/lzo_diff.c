@@ -9,7 +9,7 @@
 
 #include "lzo_decode.h"
 
-/* MemorySanitizer does not see what a library writes that was not built with it: it is told. */
+/* MemorySanitizer does not see what a library writes that was not built with it: report it. */
 #ifdef __has_feature
 #if __has_feature(memory_sanitizer)
 #include <sanitizer/msan_interface.h>

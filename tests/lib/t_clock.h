@@ -56,8 +56,8 @@ static inline double t_now(void)
 }
 
 /*
- * A file of a thread as text; false: it has ended, or the system does not say.  MemorySanitizer does
- * not see what these calls write to text: it must be initialized.
+ * A file of a thread as text; false: it has ended, or the system does not say.  MemorySanitizer
+ * does not see what these calls write to text: it must be initialized.
  */
 static inline bool t_thread_read(pid_t pid, long tid, const char *name, char *text, size_t size)
 {
