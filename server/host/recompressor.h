@@ -4,8 +4,8 @@
  * store does both (rzs_store.h); this decides when, and how much at a time.
  *
  * It has no thread.  Somebody calls rzs_recompressor_step() again and again, and gives other
- * threads the processor and the store's worker after each step.  A step tries one page at most.  After each
- * the recompressor rests for so long that it stays within its share of a processor.
+ * threads the processor and the store's worker after each step.  A step tries one page at most.
+ * After each the recompressor rests for so long that it stays within its share of a processor.
  *
  * Threading: as merger.h.
  */
