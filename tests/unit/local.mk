@@ -15,7 +15,6 @@ RZS_UNIT_TESTS = \
 	tests/unit/test_port \
 	tests/unit/test_recompressor \
 	tests/unit/test_store \
-	tests/unit/test_store_adopt \
 	tests/unit/test_store_backed \
 	tests/unit/test_store_between \
 	tests/unit/test_store_compact \
@@ -40,6 +39,7 @@ RZS_UNIT_TESTS = \
 RZS_UNIT_TESTS_ONE = \
 	tests/unit/test_rzsa_days \
 	tests/unit/test_rzsa_replay \
+	tests/unit/test_store_adopt \
 	tests/unit/test_store_kill \
 	tests/unit/test_store_merge_between \
 	tests/unit/test_store_oom \

@@ -316,13 +316,13 @@ static void kill_and_adopt(bool merging, uint64_t n)
  * Red when a slide is made in place, or a page is written over the one that it replaces; when a
  * lock, a bit or a list of the killed process stays, or what it had taken is not given back.
  */
-T_TEST(a_kill_leaves_every_page_that_was_not_being_written)
+T_TEST_TIMEOUT(a_kill_leaves_every_page_that_was_not_being_written, 300)
 {
 	kill_and_adopt(false, kills() - kills() / 4);
 }
 
 /* Red when an object that was about to be shared is not the page's any more. */
-T_TEST(a_kill_leaves_pages_that_share)
+T_TEST_TIMEOUT(a_kill_leaves_pages_that_share, 300)
 {
 	kill_and_adopt(true, kills() / 4);
 }
