@@ -68,7 +68,6 @@ RZS_PURE_TESTS = \
 	tests/unit/test_nbd_request \
 	tests/unit/test_packed \
 	tests/unit/test_store_adopt \
-	tests/unit/test_store_adopt \
 	tests/unit/test_store_backed \
 	tests/unit/test_store_between \
 	tests/unit/test_store_compact \
