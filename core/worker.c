@@ -93,9 +93,8 @@ int rzs_worker_second(struct rzs_worker *w, const struct rzs_codec *second)
 	return 0;
 }
 
-void rzs_worker_no_second(struct rzs_worker *w, bool wipe)
+static void second_free(struct rzs_worker *w, bool wipe)
 {
-	rzs_mutex_lock(&w->mutex);
 	if (wipe && w->codec2_bytes)
 		rzs_port_wipe(w->codec2_ctx, w->codec2_bytes);
 	if (w->codec2_bytes)
@@ -103,6 +102,12 @@ void rzs_worker_no_second(struct rzs_worker *w, bool wipe)
 	w->codec2 = NULL;
 	w->codec2_ctx = NULL;
 	w->codec2_bytes = 0;
+}
+
+void rzs_worker_no_second(struct rzs_worker *w, bool wipe)
+{
+	rzs_mutex_lock(&w->mutex);
+	second_free(w, wipe);
 	rzs_mutex_unlock(&w->mutex);
 }
 
@@ -111,7 +116,7 @@ void rzs_worker_destroy(struct rzs_worker *w, bool wipe)
 	size_t bytes = w ? w->bytes : 0;
 
 	if (w)
-		rzs_worker_no_second(w, wipe);
+		second_free(w, wipe);
 	if (wipe && w)
 		rzs_port_wipe(w, bytes);
 	rzs_port_free(w, bytes);

@@ -153,7 +153,7 @@ T_TEST(requests_in_a_row_and_in_pieces)
 	static const char many[] = "init a\nnonsense\n\ninit b\nreset c\n";
 	static const char want[] =
 		"ok\nerror 22 nonsense: no such verb; there are server, list, stats, process, "
-		"describe, latency, buckets, params, create, set, idle, init, reset, "
+		"describe, latency, buckets, params, create, set, compact, idle, init, reset, "
 		"remove\n"
 		"error 22 an empty line: a request begins with a verb\nok\nok\n";
 	int fd;
