@@ -138,17 +138,19 @@ RZS_SAME_THREADS_TESTS = \
 	tests/e2e/rzsbench-report.sh
 
 # Unit tests that MemorySanitizer cannot follow: libraries that were not built with it write or read memory
-# (libinih, libmount, libblkid; LZ4 and zstd in test_codec), or system calls that the C library does not make
+# (libinih, libmount, libblkid; LZ4 and zstd), or system calls that the C library does not make
 # (getdents64 in hold, mlock2), or test_protect_server replaces a function that it needs before main().
 RZS_FOREIGN_UNIT_TESTS = \
 	tests/unit/test_codec \
 	tests/unit/test_hold \
 	tests/unit/test_protect_server \
 	tests/unit/test_protect_steps \
+	tests/unit/test_recompressor \
 	tests/unit/test_rzso_header \
 	tests/unit/test_rzso_policy \
 	tests/unit/test_rzst_areas \
-	tests/unit/test_rzst_fit
+	tests/unit/test_rzst_fit \
+	tests/unit/test_store_recompress
 
 if HAVE_INIH
 RZS_FOREIGN_UNIT_TESTS += \

@@ -387,7 +387,7 @@ void rzs_upkeep_remove(struct rzs_store *store)
 	free(gone);
 }
 
-/* ---- merging and recompression; entries are added and removed by the calling thread alone ---- */
+/* ---- what others ask for; entries are added and removed by the calling thread alone ---- */
 
 static struct entry *entry_of(const struct rzs_store *store)
 {
@@ -413,8 +413,6 @@ int rzs_upkeep_compact(struct rzs_store *store)
 		rzs_upkeep_wake();
 	return 0;
 }
-
-/* ---- merging; entries are added and removed by the calling thread alone ---- */
 
 static struct entry *set_paused(struct rzs_store *store, bool paused)
 {

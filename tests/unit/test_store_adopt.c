@@ -31,6 +31,7 @@ struct image {
 	uint64_t adopted, lost, locked;
 	bool full; /* the store gets no more blocks */
 	bool may_lose;
+	const char *second; /* codec of recompression; NULL: none */
 };
 
 /* Adopt the copy.  NULL: *out_err says why not. */
@@ -83,6 +84,12 @@ static void set_full(bool full)
 	rzs_test_fail(RZS_TEST_TAKE, full, UINT64_MAX);
 }
 
+static void open_second(struct rzs_store *store, const char *codec)
+{
+	T_EQ(rzs_store_idle_open(store), 0);
+	T_EQ(rzs_store_recompress_open(store, codec, 0), 0);
+}
+
 /* Called between two steps. */
 static void adopt_here(void *arg, const void *p, size_t n)
 {
@@ -100,6 +107,8 @@ static void adopt_here(void *arg, const void *p, size_t n)
 		T_FAIL("not adopted: %d, %s", err, found.what ? found.what : "");
 	T_EQ(found.blocks_dropped, 0);
 	im->locked += found.pages_locked;
+	if (im->second)
+		open_second(store, im->second);
 	expect_verified(store);
 	im->lost += expect_pages(im, store);
 	rzs_store_destroy(store);
@@ -255,6 +264,42 @@ T_TEST(between_the_steps_of_merging)
 		T_EQ(rzs_store_unmerge(im.store, im.worker, NR, &done), 0);
 	watch(&im, false);
 	t_note("%llu adoptions", (unsigned long long)im.adopted);
+	image_close(&im);
+}
+
+/* Red when a page of the second codec is not found again, or its words count it as another. */
+T_TEST(between_the_steps_of_recompression)
+{
+	static const struct rzs_recompress_params params = {.min_age = 1};
+	struct pages_rng rng = {t_seed()};
+	struct rzs_stats stats;
+	bool done = false;
+	struct image im;
+
+	if (!rzs_codec_lookup("zstd"))
+		T_SKIP("zstd is not built in");
+	image_open(&im, 20);
+	rzs_worker_put(im.store, im.worker); /* it is given the codec, too */
+	im.second = "zstd";
+	open_second(im.store, im.second);
+	im.worker = rzs_worker_get_own(im.store, 0);
+	for (unsigned i = 0; i < NR; i++) {
+		pages_make(im.model[i], PAGES_TEXT, i + 1);
+		memcpy(im.next[i], im.model[i], PAGE);
+		T_EQ(rzs_store_write(im.store, im.worker, i, im.model[i]), 0);
+	}
+	while (!done)
+		T_EQ(rzs_store_idle_mark(im.store, NR, &done), 0);
+	watch(&im, true);
+	T_EQ(rzs_store_recompress(im.store, im.worker, &params, NR, 20, &done), 0);
+	for (unsigned i = 0; i < 6; i++)
+		T_EQ(put(&im, i, i % 3 ? pages_next(&rng) | 1 : 0), 0);
+	watch(&im, false);
+	rzs_store_stats(im.store, &stats);
+	t_note("%llu adoptions, %llu pages recompressed", (unsigned long long)im.adopted,
+	       (unsigned long long)stats.pages_recompressed);
+	T_GT(stats.pages_recompressed, 12);
+	T_GT(im.adopted, 200);
 	image_close(&im);
 }
 
