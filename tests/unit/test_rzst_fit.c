@@ -84,8 +84,14 @@ T_TEST(gain)
 		 10 * MIB,
 		 40 * MIB},
 		/* At its limit, or above. */
-		{{400 * MIB, true, 8 * MIB, 4 * MIB, 14 * MIB, 14 * MIB, false}, 50 * MIB, 0, 50 * MIB},
-		{{400 * MIB, true, 8 * MIB, 4 * MIB, 15 * MIB, 14 * MIB, false}, 50 * MIB, 0, 50 * MIB},
+		{{400 * MIB, true, 8 * MIB, 4 * MIB, 14 * MIB, 14 * MIB, false},
+		 50 * MIB,
+		 0,
+		 50 * MIB},
+		{{400 * MIB, true, 8 * MIB, 4 * MIB, 15 * MIB, 14 * MIB, false},
+		 50 * MIB,
+		 0,
+		 50 * MIB},
 		/* No memory is left. */
 		{{400 * MIB, true, 8 * MIB, 4 * MIB, 0, 0, false}, 0, 0, 0},
 		/* Pages that grew win nothing; of zeros, ten to one at most. */
@@ -110,8 +116,14 @@ T_TEST(gain_never_overflows)
 	enum { N = sizeof(n) / sizeof(n[0]) };
 
 	for (unsigned i = 0; i < N * N * N * N * N; i++) {
-		struct rzst_fit_other o = {n[i % N],	     true,	     n[i / N % N],
-					   n[i / N / N % N], n[(i + 1) % N], n[i / N / N / N % N], false};
+		struct rzst_fit_other o = {
+			.room = n[i % N],
+			.in_memory = true,
+			.stored = n[i / N % N],
+			.packed = n[i / N / N % N],
+			.held = n[(i + 1) % N],
+			.limit = n[i / N / N / N % N],
+		};
 		uint64_t before = n[i / N / N / N / N], spare = before;
 		uint64_t gain = rzst_fit_gain(&o, &spare);
 
