@@ -41,6 +41,7 @@
 #define BLOCKS_RESERVE_MOST  512u
 #define BLOCKS_RESERVE_LEAST 8u
 #define BLOCKS_HUNGRY_SHARE  4u		/* below reserve / this the boost no longer counts */
+#define BLOCKS_LAST_SHARE    8u		/* reserve / this are the last blocks, see BLOCKS_STARVED */
 #define BLOCKS_SLACK	     8u		/* added to the high mark, for tiny reserves */
 #define BLOCKS_ADDRESS_MOST  (1u << 29) /* 16 TiB: more than slots can name */
 #define BLOCKS_ROOM_LEFT     (128u * 1024) /* bytes of headroom left for page tables and races */
@@ -50,7 +51,7 @@
 #define BLOCKS_BACKOFF_FIRST 4000000l	/* ns of pause after a failure, doubled up to ... */
 #define BLOCKS_BACKOFF_LAST  256000000l /* ... this */
 #define BLOCKS_STACK_TOUCH   (32u * 1024)
-#define BLOCKS_STARVED	     250000000ull /* ns without headroom and without a ready block */
+#define BLOCKS_STARVED	     250000000ull /* ns without headroom, with the last blocks or none */
 
 _Static_assert(RZS_ARENA_UNIT == RZS_BLOCK_SIZE, "a unit of the range is a block");
 
@@ -202,18 +203,19 @@ void rzs_blocks_count(struct rzs_blocks *b, uint64_t *out_taken, uint64_t *out_r
 
 /*
  * There is no headroom.  A machine that swaps frees memory by writing to us, and without a block we
- * refuse every write, so headroom may never come.  So after BLOCKS_STARVED without both, one block
- * is taken at each look all the same, until there is headroom.  How many now: 0 or 1.
+ * refuse every write, so headroom may never come.  So after BLOCKS_STARVED with no more than the
+ * last blocks, one block is taken at each look all the same, until there is headroom.  The last
+ * ones serve the writes that this thread's own reclaim makes meanwhile.  How many now: 0 or 1.
  */
 static uint64_t blocks_without_headroom(struct rzs_blocks *b, uint64_t ready)
 {
 	uint64_t now = rzs_blocks_now();
 
-	if (ready)
+	if (ready > b->reserve / BLOCKS_LAST_SHARE)
 		return 0;
-	if (b->empty_since == 0)
-		b->empty_since = now;
-	return now - b->empty_since > BLOCKS_STARVED;
+	if (b->starved_since == 0)
+		b->starved_since = now;
+	return now - b->starved_since > BLOCKS_STARVED;
 }
 
 /*
@@ -234,7 +236,7 @@ static uint64_t blocks_within_headroom(struct rzs_blocks *b, uint64_t want, uint
 	want = blocks_min(want, b->budget);
 	b->budget -= want;
 	if (want)
-		b->empty_since = 0;
+		b->starved_since = 0;
 	return want;
 }
 

@@ -41,7 +41,7 @@ struct rzs_blocks_info {
 	uint64_t returned;  /* given back to the system */
 	uint64_t failures;  /* times the system had no memory, or would not take it back */
 	uint64_t shortages; /* times there was no headroom, so the system was not asked */
-	uint64_t unasked;   /* taken without headroom, because the reserve had long been empty */
+	uint64_t unasked;   /* taken without headroom: the reserve had long been nearly empty */
 	uint64_t refused;   /* takes below max that found no ready block */
 	uint64_t bad_gives; /* gives of something that is not a block; ignored */
 	uint64_t locked;    /* sources whose memory is all locked into RAM */

@@ -79,7 +79,7 @@ static const struct entry process_table[] = {
 	PROCESS(headroom_shortages, COUNTER,
 		"times the system had no headroom for the reserve to grow"),
 	PROCESS(headroom_unasked, COUNTER,
-		"blocks taken without headroom, because the reserve was empty"),
+		"blocks taken without headroom, because the reserve was nearly empty"),
 	PROCESS(refill_failures, COUNTER, "times the system refused or would not take back memory"),
 	PROCESS(unlocked_reserves, GAUGE, "stores whose memory is not all locked into RAM"),
 	PROCESS(ballast_bytes, GAUGE, "memory kept to be released when a thread is stuck"),
