@@ -17,13 +17,6 @@
 /* What is saved less than this share of an object is not worth the slower reads. */
 #define WORTH_SHARE 16u
 
-/* Of the chance that a page was given. */
-enum outcome {
-	OUTCOME_NONE,	/* it was no candidate, or is none any more */
-	OUTCOME_TRIED,	/* it is as small as it gets, or damaged: not again before it was used */
-	OUTCOME_KEPT,
-};
-
 struct recompression {
 	struct rzs_store *store;
 	struct rzs_worker *w;
@@ -158,9 +151,12 @@ static bool publish(struct recompression *r, rzs_slot_t slot, uint64_t *p, uint6
 	return done;
 }
 
-/* Try the page in w->page, whose object is the one at bytes. */
-static enum outcome try_page(struct recompression *r, rzs_slot_t slot, uint64_t *p, uint64_t word,
-			     const void *bytes)
+/*
+ * Try the page in w->page, whose object is the one at bytes.  Returns whether that is in vain until
+ * the page was used.
+ */
+static bool try_page(struct recompression *r, rzs_slot_t slot, uint64_t *p, uint64_t word,
+		     const void *bytes)
 {
 	struct rzs_store *store = r->store;
 	uint32_t size = rzs_word_size(word);
@@ -170,32 +166,30 @@ static enum outcome try_page(struct recompression *r, rzs_slot_t slot, uint64_t 
 
 	if (n <= 0 || (uint32_t)n > size - size / WORTH_SHARE || (uint32_t)n == size) {
 		rzs_count(&r->w->counters, RZS_C_recompress_refused, 1);
-		return OUTCOME_TRIED;
+		return true;
 	}
 	o.size = (uint32_t)n;
 	if (store->checksum)
 		o.sum = (uint32_t)rzs_hash64(o.data, o.size, 0);
 	/* Without space for it now the page keeps its chance: others that shrink make some. */
-	if (put(r, &o, &new))
-		return OUTCOME_NONE;
-	if (!publish(r, slot, p, word, bytes, word_of(new)))
-		return OUTCOME_NONE;
+	if (put(r, &o, &new) || !publish(r, slot, p, word, bytes, word_of(new)))
+		return false;
 	rzs_count(&r->w->counters, RZS_C_recompress_kept, 1);
 	rzs_count(&r->w->counters, RZS_C_recompress_saved_bytes, size - o.size);
-	return OUTCOME_KEPT;
+	return false;
 }
 
-static enum outcome recompress_page(struct recompression *r, rzs_slot_t slot, uint64_t *p,
-				    uint64_t word)
+/* As try_page(); a damaged page is not worth another try either. */
+static bool recompress_page(struct recompression *r, rzs_slot_t slot, uint64_t *p, uint64_t word)
 {
 	bool raw = rzs_word_kind(word) == RZS_KIND_RAW;
 	int err = rzs_store_read_word(r->store, r->w, slot, word, p, r->w->page);
 
 	if (err == -EAGAIN)
-		return OUTCOME_NONE;
+		return false;
 	rzs_count(&r->w->counters, RZS_C_recompress_tried, 1);
 	if (err)
-		return OUTCOME_TRIED; /* damaged, and counted; it stays, for a reader to find out */
+		return true; /* damaged, and counted; it stays, for a reader to find out */
 	return try_page(r, slot, p, word, raw ? r->w->page : r->w->in);
 }
 
@@ -209,7 +203,7 @@ static uint64_t recompress_run(struct recompression *r, const struct rzs_walk *r
 		if (!is_candidate(word, run->ages[i], r->params->min_age))
 			continue;
 		--*tries;
-		if (recompress_page(r, run->slot + i, run->words + i, word) == OUTCOME_TRIED)
+		if (recompress_page(r, run->slot + i, run->words + i, word))
 			run->ages[i] |= RZS_AGE_TRIED;
 	}
 	return i;
