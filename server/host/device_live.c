@@ -34,9 +34,9 @@ int rzs_device_live_set(struct rzs_device_params *p, struct rzs_store *store, co
 
 	if (strcmp(key, "memlimit") == 0) {
 		/* The store's limit must not change during a step of merging. */
-		rzs_upkeep_merge_pause(store);
+		rzs_upkeep_pause(store);
 		err = rzs_device_params_relimit(p, store, value, limited, why);
-		rzs_upkeep_merge_resume(store);
+		rzs_upkeep_resume(store);
 		return err;
 	}
 	rzs_device_live_refresh(p, store);

@@ -426,12 +426,12 @@ static struct entry *set_paused(struct rzs_store *store, bool paused)
 	return e;
 }
 
-void rzs_upkeep_merge_pause(struct rzs_store *store)
+void rzs_upkeep_pause(struct rzs_store *store)
 {
 	(void)set_paused(store, true);
 }
 
-void rzs_upkeep_merge_resume(struct rzs_store *store)
+void rzs_upkeep_resume(struct rzs_store *store)
 {
 	if (set_paused(store, false) && running)
 		rzs_upkeep_wake(); /* it may sleep for longer than it should now */
@@ -446,7 +446,7 @@ int rzs_upkeep_merge(struct rzs_store *store, const struct rzs_merge_knobs *knob
 	if (!e)
 		return rzs_value_fail(why, -ENOENT, "no upkeep");
 	err = rzs_merger_set(&e->merger, knobs, rzs_ram_available(), why);
-	rzs_upkeep_merge_resume(store);
+	rzs_upkeep_resume(store);
 	return err;
 }
 
@@ -470,7 +470,7 @@ int rzs_upkeep_recompress(struct rzs_store *store, const struct rzs_recompress_k
 	if (!e)
 		return rzs_value_fail(why, -ENOENT, "no upkeep");
 	err = rzs_recompressor_set(&e->recompressor, knobs, why);
-	rzs_upkeep_merge_resume(store);
+	rzs_upkeep_resume(store);
 	return err;
 }
 
@@ -482,6 +482,6 @@ int rzs_upkeep_idle(struct rzs_store *store, char why[RZS_WHY_MAX])
 	if (!e)
 		return rzs_value_fail(why, -ENOENT, "no upkeep");
 	err = rzs_recompressor_mark(&e->recompressor, why);
-	rzs_upkeep_merge_resume(store);
+	rzs_upkeep_resume(store);
 	return err;
 }

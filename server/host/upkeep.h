@@ -65,7 +65,7 @@ int rzs_upkeep_idle(struct rzs_store *store, char why[RZS_WHY_MAX]);
  * Let no page be merged or recompressed between these two calls, as a change of the store's limit
  * needs it.  The store need not have been added.  Otherwise as rzs_upkeep_merge().
  */
-void rzs_upkeep_merge_pause(struct rzs_store *store);
-void rzs_upkeep_merge_resume(struct rzs_store *store);
+void rzs_upkeep_pause(struct rzs_store *store);
+void rzs_upkeep_resume(struct rzs_store *store);
 
 #endif

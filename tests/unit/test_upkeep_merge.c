@@ -290,9 +290,9 @@ static void change_something(uint64_t *rng)
 	err = rzs_upkeep_merge(shared, &k, why);
 	if (err && err != -EBUSY)
 		T_FAIL("%d: %s", err, why);
-	rzs_upkeep_merge_pause(shared);
+	rzs_upkeep_pause(shared);
 	T_EQ(rzs_store_set_limit(shared, t_rand(rng) % 2 ? 0 : 100u << 20), 0);
-	rzs_upkeep_merge_resume(shared);
+	rzs_upkeep_resume(shared);
 }
 
 /* Red when a page reads as another one, or, under ThreadSanitizer, when knobs are not guarded. */
