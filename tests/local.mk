@@ -153,13 +153,7 @@ RZS_FOREIGN_UNIT_TESTS = \
 	tests/unit/test_store_recompress
 
 if HAVE_INIH
-RZS_FOREIGN_UNIT_TESTS += \
-	tests/unit/test_config \
-	tests/unit/test_config_files \
-	tests/unit/test_rzsa_collect \
-	tests/unit/test_rzsa_files \
-	tests/unit/test_rzsa_server \
-	tests/unit/test_rzsa_settings
+RZS_FOREIGN_UNIT_TESTS += $(RZS_UNIT_TESTS_INIH)
 endif
 if SERVER
 RZS_FOREIGN_UNIT_TESTS += tests/unit/test_front_hold

@@ -84,14 +84,16 @@ RZS_UNIT_TESTS_USER = \
 	tests/unit/test_size \
 	tests/unit/test_size_expr
 
-if HAVE_INIH
-RZS_UNIT_TESTS_USER += \
+# Of what reads configuration files.
+RZS_UNIT_TESTS_INIH = \
 	tests/unit/test_config \
 	tests/unit/test_config_files \
 	tests/unit/test_rzsa_collect \
 	tests/unit/test_rzsa_files \
 	tests/unit/test_rzsa_server \
 	tests/unit/test_rzsa_settings
+if HAVE_INIH
+RZS_UNIT_TESTS_USER += $(RZS_UNIT_TESTS_INIH)
 endif
 
 RZS_UNIT_TESTS_USER += \

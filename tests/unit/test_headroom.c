@@ -225,16 +225,25 @@ static struct rzs_blocks_info info(void)
 	return i;
 }
 
+/* A source with this reserve, while the zone has so many free pages and a minimum of 800. */
+static struct rzs_blocks *open_source(unsigned pages_free, uint64_t reserve)
+{
+	struct rzs_blocks *b;
+
+	write_file(ZONE, pages_free, 800u, "0");
+	rzs_blocks_set_headroom(file);
+	T_EQ(rzs_blocks_open(&b, 1000, reserve, 0, NULL, 0), 0);
+	rzs_blocks_set_headroom(NULL);
+	return b;
+}
+
 /* No headroom, no refill, but a look now and then; headroom, and the reserve is full again. */
 T_TEST(a_source_waits_for_headroom)
 {
 	struct rzs_blocks *b;
 	bool limit;
 
-	write_file(ZONE, 700u, 800u, "0");
-	rzs_blocks_set_headroom(file);
-	T_EQ(rzs_blocks_open(&b, 1000, 16, 0, NULL, 0), 0);
-	rzs_blocks_set_headroom(NULL);
+	b = open_source(700, 16);
 	T_EQ(info().checks_headroom, 1);
 	T_EQ(info().ready, 16); /* what there is at the start comes before there is any pressure */
 	for (int i = 0; i < 13; i++)
@@ -265,10 +274,7 @@ T_TEST(an_empty_source_does_not_wait_for_ever)
 	uint64_t shortages;
 	bool limit;
 
-	write_file(ZONE, 700u, 800u, "0");
-	rzs_blocks_set_headroom(file);
-	T_EQ(rzs_blocks_open(&b, 1000, 16, 0, NULL, 0), 0);
-	rzs_blocks_set_headroom(NULL);
+	b = open_source(700, 16);
 	for (int i = 0; i < 16; i++)
 		T_NE(rzs_blocks_take(b, &limit), 0);
 	T_WAIT(rzs_blocks_take(b, &limit) != 0, 20);
@@ -290,10 +296,7 @@ T_TEST(a_source_does_not_wait_until_it_is_empty)
 	struct rzs_blocks *b;
 	bool limit;
 
-	write_file(ZONE, 700u, 800u, "0");
-	rzs_blocks_set_headroom(file);
-	T_EQ(rzs_blocks_open(&b, 1000, 16, 0, NULL, 0), 0);
-	rzs_blocks_set_headroom(NULL);
+	b = open_source(700, 16);
 	for (int i = 0; i < 14; i++)
 		T_NE(rzs_blocks_take(b, &limit), 0);
 	T_WAIT(info().ready == 3, 20);
@@ -312,10 +315,7 @@ T_TEST(a_source_leaves_some_of_the_headroom)
 	struct rzs_blocks *b;
 	bool limit;
 
-	write_file(ZONE, 700u + (128u * 1024 + 2 * 3 * RZS_BLOCK_SIZE) / page, 800u, "0");
-	rzs_blocks_set_headroom(file);
-	T_EQ(rzs_blocks_open(&b, 1000, 4, 0, NULL, 0), 0);
-	rzs_blocks_set_headroom(NULL);
+	b = open_source(700u + (128u * 1024 + 2 * 3 * RZS_BLOCK_SIZE) / page, 4);
 	for (int i = 0; i < 4; i++)
 		T_NE(rzs_blocks_take(b, &limit), 0);
 	T_WAIT(info().refilled == 4, 10);
