@@ -71,32 +71,26 @@ T_TEST(gain)
 		uint64_t spare, gain, left;
 	} rows[] = {
 		/* A disk takes what its free slots take. */
-		{{100, false, 0, 0, 0, 0, false}, 50, 100, 50},
+		{{100, false, 0, 0, 0, 0}, 50, 100, 50},
 		/* Nothing is known of an area that is empty: it takes memory, and wins none. */
-		{{100 * MIB, true, 0, 0, 0, 0, false}, 50 * MIB, 0, 0},
-		{{20 * MIB, true, 0, 0, 0, 0, false}, 50 * MIB, 0, 30 * MIB},
-		{{20 * MIB, true, MIB - 1, 1, 0, 0, false}, 50 * MIB, 0, 30 * MIB},
+		{{100 * MIB, true, 0, 0, 0, 0}, 50 * MIB, 0, 0},
+		{{20 * MIB, true, 0, 0, 0, 0}, 50 * MIB, 0, 30 * MIB},
+		{{20 * MIB, true, MIB - 1, 1, 0, 0}, 50 * MIB, 0, 30 * MIB},
 		/* Two to one: half is won; bounded by its slots, by memory, by its limit. */
-		{{40 * MIB, true, 8 * MIB, 4 * MIB, 0, 0, false}, 50 * MIB, 20 * MIB, 30 * MIB},
-		{{400 * MIB, true, 8 * MIB, 4 * MIB, 0, 0, false}, 50 * MIB, 50 * MIB, 0},
-		{{400 * MIB, true, 8 * MIB, 4 * MIB, 4 * MIB, 14 * MIB, false},
+		{{40 * MIB, true, 8 * MIB, 4 * MIB, 0, 0}, 50 * MIB, 20 * MIB, 30 * MIB},
+		{{400 * MIB, true, 8 * MIB, 4 * MIB, 0, 0}, 50 * MIB, 50 * MIB, 0},
+		{{400 * MIB, true, 8 * MIB, 4 * MIB, 4 * MIB, 14 * MIB},
 		 50 * MIB,
 		 10 * MIB,
 		 40 * MIB},
 		/* At its limit, or above. */
-		{{400 * MIB, true, 8 * MIB, 4 * MIB, 14 * MIB, 14 * MIB, false},
-		 50 * MIB,
-		 0,
-		 50 * MIB},
-		{{400 * MIB, true, 8 * MIB, 4 * MIB, 15 * MIB, 14 * MIB, false},
-		 50 * MIB,
-		 0,
-		 50 * MIB},
+		{{400 * MIB, true, 8 * MIB, 4 * MIB, 14 * MIB, 14 * MIB}, 50 * MIB, 0, 50 * MIB},
+		{{400 * MIB, true, 8 * MIB, 4 * MIB, 15 * MIB, 14 * MIB}, 50 * MIB, 0, 50 * MIB},
 		/* No memory is left. */
-		{{400 * MIB, true, 8 * MIB, 4 * MIB, 0, 0, false}, 0, 0, 0},
+		{{400 * MIB, true, 8 * MIB, 4 * MIB, 0, 0}, 0, 0, 0},
 		/* Pages that grew win nothing; of zeros, ten to one at most. */
-		{{40 * MIB, true, 8 * MIB, 9 * MIB, 0, 0, false}, 50 * MIB, 0, 10 * MIB},
-		{{40 * MIB, true, 8 * MIB, 0, 0, 0, false}, 50 * MIB, 36 * MIB, 46 * MIB},
+		{{40 * MIB, true, 8 * MIB, 9 * MIB, 0, 0}, 50 * MIB, 0, 10 * MIB},
+		{{40 * MIB, true, 8 * MIB, 0, 0, 0}, 50 * MIB, 36 * MIB, 46 * MIB},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

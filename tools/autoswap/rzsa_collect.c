@@ -71,10 +71,14 @@ static void read_fstab(struct rzsa_collector *c)
 	free(lines);
 }
 
-static void ask_and_wait(void *arg, const struct rzst_area *area, struct rzst_fit_other *out)
+static void ask_and_wait(void *arg, const struct rzst_area *area, struct rzst_fit_other *out,
+			 bool *compacts)
 {
+	unsigned number;
+
 	(void)arg;
 	rzst_fit_other_look(area, out);
+	*compacts = out->held > 0 && rzst_nbd_is(area->name, &number); /* a server answered */
 }
 
 void rzsa_collect_begin(struct rzsa_collector *c, const struct rzsa_settings *settings,
@@ -218,8 +222,9 @@ static void look_inside(const struct rzsa_collector *c, const struct rzst_area *
 			struct rzsa_seen *s, uint64_t ram, struct rzsa_area *a)
 {
 	struct rzst_fit_other other;
+	bool compacts;
 
-	c->look(c->look_arg, from, &other);
+	c->look(c->look_arg, from, &other, &compacts);
 	if (!other.in_memory)
 		return;
 	if (other.held == 0) {
@@ -228,7 +233,7 @@ static void look_inside(const struct rzsa_collector *c, const struct rzst_area *
 	}
 	a->kind = RZSA_COMPRESSED;
 	a->managed = c->settings->manage && strncmp(from->name, "/dev/zram", 9) != 0;
-	a->reclaims = a->managed && other.compacts;
+	a->reclaims = a->managed && compacts;
 	a->stored = other.stored >> 10;
 	a->mem = other.held >> 10;
 	a->limit = other.limit >> 10;

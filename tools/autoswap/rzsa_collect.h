@@ -27,8 +27,12 @@ struct rzsa_seen {
 	unsigned recent;
 };
 
-/* What a compressed area holds; rzst_fit_other_look() unless the caller sets another. */
-typedef void rzsa_look_inside(void *arg, const struct rzst_area *area, struct rzst_fit_other *out);
+/*
+ * What a compressed area holds; rzst_fit_other_look() unless the caller sets another.  *compacts:
+ * its server does so when asked, as far as is known.
+ */
+typedef void rzsa_look_inside(void *arg, const struct rzst_area *area, struct rzst_fit_other *out,
+			      bool *compacts);
 
 struct rzsa_collector {
 	const struct rzsa_settings *settings;

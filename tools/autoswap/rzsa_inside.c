@@ -36,13 +36,14 @@ static void look_at_module(const char *node, struct rzst_fit_other *out)
 }
 
 /* By what its server said; what nobody knows may take anything, or nothing. */
-static void look_at_nbd(const struct rzsa_inside *in, const char *name, struct rzst_fit_other *out)
+static void look_at_nbd(const struct rzsa_inside *in, const char *name, struct rzst_fit_other *out,
+			bool *compacts)
 {
 	const struct rzsa_device *d;
 	struct rzst_nbd nbd;
 
 	rzst_nbd_read(name, false, &nbd);
-	d = rzsa_servers_device(&in->servers, &nbd, in->now, &out->compacts);
+	d = rzsa_servers_device(&in->servers, &nbd, in->now, compacts);
 	if (!d) {
 		out->room = 0;
 		return;
@@ -52,18 +53,15 @@ static void look_at_nbd(const struct rzsa_inside *in, const char *name, struct r
 	out->limit = d->limit;
 }
 
-void rzsa_inside_look(void *arg, const struct rzst_area *area, struct rzst_fit_other *out)
+void rzsa_inside_look(void *arg, const struct rzst_area *area, struct rzst_fit_other *out,
+		      bool *compacts)
 {
+	*compacts = false;
+	rzst_fit_other_in_memory(area, out);
 	if (!area->is_file && is_module(area->name)) {
-		memset(out, 0, sizeof(*out));
-		out->in_memory = true;
-		out->room = area->size > area->used ? area->size - area->used : 0;
 		look_at_module(area->name + 5, out);
 	} else if (!area->is_file && strncmp(area->name, "/dev/nbd", 8) == 0) {
-		memset(out, 0, sizeof(*out));
-		out->in_memory = true;
-		out->room = area->size > area->used ? area->size - area->used : 0;
-		look_at_nbd(arg, area->name, out);
+		look_at_nbd(arg, area->name, out, compacts);
 	} else {
 		rzst_fit_other_look(area, out);
 	}

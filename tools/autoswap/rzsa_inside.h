@@ -21,7 +21,8 @@ struct rzsa_inside {
  * As rzst_fit_other_look(), for struct rzsa_collector; arg is a struct rzsa_inside.  An nbd device
  * whose server has not answered for 10 s has no room.
  */
-void rzsa_inside_look(void *arg, const struct rzst_area *area, struct rzst_fit_other *out);
+void rzsa_inside_look(void *arg, const struct rzst_area *area, struct rzst_fit_other *out,
+		      bool *compacts);
 
 /*
  * Have an area's device give back the memory that lies idle in it.  As rzsa_inside_set_limit().

@@ -45,10 +45,15 @@ static void look_at_ours(const char *path, struct rzst_fit_other *out)
 		(void)rzst_ours_stats(path, false, &stats);
 	else if (rzst_ours_stats(path, false, &stats) < 0)
 		out->room = 0;
-	else
-		out->compacts = true;
 	take_stats(&stats, out);
 	rzst_values_free(&stats);
+}
+
+void rzst_fit_other_in_memory(const struct rzst_area *area, struct rzst_fit_other *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->in_memory = true;
+	out->room = area->size > area->used ? area->size - area->used : 0;
 }
 
 void rzst_fit_other_look(const struct rzst_area *area, struct rzst_fit_other *out)
@@ -56,12 +61,10 @@ void rzst_fit_other_look(const struct rzst_area *area, struct rzst_fit_other *ou
 	const char *device = area->name + strlen("/dev/");
 	unsigned number;
 
-	memset(out, 0, sizeof(*out));
-	out->room = area->size > area->used ? area->size - area->used : 0;
+	rzst_fit_other_in_memory(area, out);
 	if (area->is_file || strncmp(area->name, "/dev/", 5) != 0)
-		return;
-	out->in_memory = true;
-	if (strncmp(device, "zram", 4) == 0)
+		out->in_memory = false;
+	else if (strncmp(device, "zram", 4) == 0)
 		look_at_zram(device, out);
 	else if (rzst_kernel_is_name(device, &number) || strncmp(device, "nbd", 3) == 0)
 		look_at_ours(area->name, out);

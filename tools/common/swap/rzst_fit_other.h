@@ -21,8 +21,10 @@ struct rzst_fit_other {
 	uint64_t packed; /* after it */
 	uint64_t held;	 /* all its memory */
 	uint64_t limit;	 /* on that, 0: none */
-	bool compacts;	 /* when its server is asked to, as far as is known */
 };
+
+/* What the kernel's list says of it alone: one in memory, that holds nothing. */
+void rzst_fit_other_in_memory(const struct rzst_area *area, struct rzst_fit_other *out);
 
 /* Of an area that is on.  Cannot fail: an nbd device that nobody answers for has no room. */
 void rzst_fit_other_look(const struct rzst_area *area, struct rzst_fit_other *out);
