@@ -17,7 +17,8 @@ RZS_PROTO_SOURCES = \
 	proto/size.h \
 	proto/size_expr.c \
 	proto/size_expr.h \
-	proto/text.h
+	proto/text.h \
+	proto/uuid.h
 
 noinst_LTLIBRARIES += librzsproto.la
 librzsproto_la_SOURCES = $(RZS_PROTO_SOURCES)

@@ -5,11 +5,13 @@ RZS_HOST_CPPFLAGS = $(RZS_USER_CPPFLAGS) -I$(srcdir)/proto -I$(srcdir)/conf -I$(
 
 noinst_LTLIBRARIES += librzshost.la
 librzshost_la_SOURCES = \
+	server/host/device_complete.c \
 	server/host/device_keys.def \
 	server/host/device_live.c \
 	server/host/device_live.h \
 	server/host/device_params.c \
 	server/host/device_params.h \
+	server/host/device_params_private.h \
 	server/host/extent.h \
 	server/host/hold.c \
 	server/host/hold.h \

@@ -15,6 +15,7 @@
 
 #include "rzsa_files_private.h"
 #include "rzst_header.h"
+#include "uuid.h"
 
 #define NAMES 10000u /* numbers that a file may have */
 
@@ -186,8 +187,7 @@ static int write_header(const struct making *m)
 	/* Two files with one UUID harm nobody who does not ask for them by it. */
 	if (getrandom(uuid, sizeof(uuid), GRND_NONBLOCK) != sizeof(uuid))
 		memset(uuid, 0, sizeof(uuid));
-	uuid[6] = (uuid[6] & 0x0f) | 0x40; /* RFC 4122's: random, */
-	uuid[8] = (uuid[8] & 0x3f) | 0x80; /* and of this variant */
+	rzs_uuid_mark_random(uuid);
 	err = rzst_header_make_new(bytes, m->page, m->size, RZSA_FILES_LABEL, uuid);
 	if (err == 0)
 		err = rzsa_files_write(m->fd, bytes, m->page, 0);
