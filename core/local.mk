@@ -28,6 +28,7 @@ RZS_CORE_SOURCES = \
 	core/packed.h \
 	core/pool.c \
 	core/pool.h \
+	core/pool_block.c \
 	core/pool_compact.c \
 	core/pool_internal.h \
 	core/pool_lists.c \

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The inside of the pool: block descriptors, and the steps that pool.c, pool_lists.c and
- * pool_compact.c share.  verify.c looks at it, and so do tests.  pool.h has the locks and the
- * rules.
+ * The inside of the pool: block descriptors, and the steps that its files share.  verify.c looks at
+ * it, and so do tests.  pool.h has the locks and the rules.
  *
- * Calls go one way: pool_compact.c calls pool.c, and both call pool_lists.c.
+ * Calls go one way: pool_compact.c calls pool.c, that calls pool_block.c, and that pool_lists.c.
  */
 #ifndef RZS_POOL_INTERNAL_H
 #define RZS_POOL_INTERNAL_H
@@ -78,6 +77,19 @@ static inline void rzs_block_set_owner(struct rzs_block *b, uint32_t i, rzs_owne
 		b->page_shared |= (uint8_t)(1u << i);
 }
 
+/* Whether nothing is in a block that is in use.  The caller has its lock. */
+static inline bool rzs_block_empty(const struct rzs_block *b)
+{
+	unsigned i;
+
+	if (b->type == RZS_BLOCK_PACKED)
+		return b->packed.nlive == 0;
+	for (i = 0; i < RZS_PAGES_PER_BLOCK; i++)
+		if (b->page_slot[i] != RZS_SLOT_NONE)
+			return false;
+	return true;
+}
+
 /* pool_lists.c.  The caller holds the shard's lock. */
 
 /* The list for packed blocks with so many available bytes; more bytes, higher list. */
@@ -90,8 +102,21 @@ void rzs_shard_unlink(struct rzs_pool *p, struct rzs_shard *s, struct rzs_block 
 uint32_t rzs_shard_take_packed(struct rzs_pool *p, struct rzs_shard *s, uint32_t size);
 uint32_t rzs_shard_take_pages(struct rzs_pool *p, struct rzs_shard *s);
 
-/* pool.c */
+/* pool_block.c */
 
+/* Make an empty block, which is busy.  -ENOSPC, -ENOMEM as rzs_pool_put(); *out_id is 0 then. */
+int RZS_MUST_CHECK rzs_pool_new_block(struct rzs_pool *p, unsigned shard, enum rzs_block_type type,
+				      uint32_t *out_id);
+/*
+ * Free an empty, busy block, which the caller has locked.  No slot names it and no list has it, so
+ * no other thread uses it.  Unlocks it.
+ */
+void rzs_block_free(struct rzs_pool *p, uint32_t id, struct rzs_block *b);
+/*
+ * Make the worker's spare block the memory of block b, which is locked: no reader is in the old
+ * memory, and so that is the spare one now.
+ */
+void rzs_block_swap_mem(struct rzs_pool *p, struct rzs_block *b, struct rzs_worker *w);
 /* Let id, which has no memory, be used again. */
 void rzs_pool_free_id(struct rzs_pool *p, uint32_t id, struct rzs_block *b);
 

@@ -19,6 +19,7 @@
 #include "../core/merge_find.c"
 #include "../core/packed.c"
 #include "../core/pool.c"
+#include "../core/pool_block.c"
 #include "../core/pool_compact.c"
 #include "../core/pool_lists.c"
 #include "../core/range.c"
