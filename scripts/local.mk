@@ -32,6 +32,12 @@ RZS_MODULE_SWAP_PARTS = \
 	scripts/nbd-swap/detach.sh \
 	scripts/module-swap/main.sh
 
+# What rzs-autoswap's second unit runs.
+RZS_SWAP_SHUTDOWN_PARTS = \
+	scripts/nbd-swap/common.sh \
+	scripts/nbd-swap/systemd.sh \
+	scripts/swap-shutdown/main.sh
+
 # Of nbdkit with the plugin, and of rzsd.
 RZS_SWAP_UNITS = \
 	scripts/systemd/rzs-swap.service \
@@ -41,12 +47,15 @@ RZS_SERVER_UNITS = \
 	scripts/systemd/rzsd.socket \
 	scripts/systemd/rzsd-attach.service
 RZS_MODULE_UNITS = scripts/systemd/ramzswap-attach.service
-RZS_AUTOSWAP_UNITS = scripts/systemd/rzs-autoswap.service
+RZS_AUTOSWAP_UNITS = \
+	scripts/systemd/rzs-autoswap.service \
+	scripts/systemd/rzs-autoswap-shutdown.service
 
 EXTRA_DIST += \
 	.ci/run \
 	$(RZS_NBD_SWAP_PARTS) \
 	scripts/module-swap/main.sh \
+	scripts/swap-shutdown/main.sh \
 	scripts/check \
 	scripts/check-bare \
 	scripts/check-cross \
@@ -65,6 +74,7 @@ EXTRA_DIST += \
 	scripts/systemd/attach.service.in \
 	scripts/systemd/ramzswap-attach.service.in \
 	scripts/systemd/rzs-autoswap.service.in \
+	scripts/systemd/rzs-autoswap-shutdown.service.in \
 	scripts/systemd/rzs-swap.default \
 	scripts/systemd/rzs-swap.service.in \
 	scripts/systemd/rzsd.service.in \
@@ -90,17 +100,19 @@ RZS_SUBSTITUTE = $(SED) \
 	-e 's|@''RZS_SWAP_PAGE_CLUSTER@|$(RZS_SWAP_PAGE_CLUSTER)|'
 
 sbin_SCRIPTS = scripts/rzs-nbd-swap
-pkglibexec_SCRIPTS = scripts/rzs-module-swap
+pkglibexec_SCRIPTS = scripts/rzs-module-swap scripts/rzs-swap-shutdown
 dist_man8_MANS += scripts/rzs-nbd-swap.8
 doc_DATA = scripts/sysctl/rzs-swap.conf
-CLEANFILES += scripts/rzs-nbd-swap scripts/rzs-module-swap scripts/sysctl/rzs-swap.conf \
+CLEANFILES += scripts/rzs-nbd-swap scripts/rzs-module-swap scripts/rzs-swap-shutdown scripts/sysctl/rzs-swap.conf \
 	$(RZS_SWAP_UNITS) $(RZS_SERVER_UNITS) $(RZS_MODULE_UNITS) $(RZS_AUTOSWAP_UNITS)
 MAINTAINERCLEANFILES += scripts/rzs-nbd-swap.8
 
 # Programs of several files, so that each can be read: only the first keeps its licence line.
-scripts/rzs-nbd-swap scripts/rzs-module-swap: $(RZS_NBD_SWAP_PARTS) scripts/module-swap/main.sh Makefile
+scripts/rzs-nbd-swap scripts/rzs-module-swap scripts/rzs-swap-shutdown: $(RZS_NBD_SWAP_PARTS) \
+	scripts/module-swap/main.sh scripts/swap-shutdown/main.sh Makefile
 	$(AM_V_GEN)$(MKDIR_P) scripts && case $@ in \
 	*nbd-swap) parts='$(RZS_NBD_SWAP_PARTS)' ;; \
+	*swap-shutdown) parts='$(RZS_SWAP_SHUTDOWN_PARTS)' ;; \
 	*) parts='$(RZS_MODULE_SWAP_PARTS)' ;; \
 	esac && { echo '#!/bin/sh'; for part in $$parts; do \
 		cat "$(srcdir)/$$part" && echo || exit; \
@@ -140,6 +152,9 @@ scripts/systemd/ramzswap-attach.service: scripts/systemd/ramzswap-attach.service
 	$(RZS_FROM_IN) $(srcdir)/$@.in $(RZS_TO)
 
 scripts/systemd/rzs-autoswap.service: scripts/systemd/rzs-autoswap.service.in Makefile
+	$(RZS_FROM_IN) $(srcdir)/$@.in $(RZS_TO)
+
+scripts/systemd/rzs-autoswap-shutdown.service: scripts/systemd/rzs-autoswap-shutdown.service.in Makefile
 	$(RZS_FROM_IN) $(srcdir)/$@.in $(RZS_TO)
 
 if SYSTEMD_UNITS

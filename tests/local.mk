@@ -197,6 +197,7 @@ RZS_ANY_RELEASE_TESTS = $(RZS_PURE_TESTS) \
 	tests/e2e/nbd-swap.sh \
 	tests/e2e/rzsbench-instructions.sh \
 	tests/e2e/rzsbench-report.sh \
+	tests/e2e/swap-shutdown.sh \
 	tests/e2e/until-still.sh \
 	$(RZS_FUZZERS)
 

@@ -54,6 +54,7 @@ RZS_E2E_TESTS = \
 	tests/e2e/rzsd-start.sh \
 	tests/e2e/rzsd-units.sh \
 	tests/e2e/subpage.sh \
+	tests/e2e/swap-shutdown.sh \
 	tests/e2e/swapheader.sh \
 	tests/e2e/swapon.sh \
 	tests/e2e/trimhammer.sh \

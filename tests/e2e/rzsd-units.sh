@@ -9,9 +9,11 @@ has_rzsd || skip "this build has no rzsd"
 requires systemd-analyze --version
 
 mkdir "$tmpdir/units"
-for unit in rzsd.service rzsd.socket rzsd-attach.service ramzswap-attach.service rzs-autoswap.service; do
+for unit in rzsd.service rzsd.socket rzsd-attach.service ramzswap-attach.service rzs-autoswap.service \
+	rzs-autoswap-shutdown.service; do
 	sed -e "s,=[^ ]*/rzs-nbd-swap ,=$(realpath "$builddir/scripts/rzs-nbd-swap") ," \
 		-e "s,=[^ ]*/rzs-module-swap ,=$(realpath "$builddir/scripts/rzs-module-swap") ," \
+		-e "s,=[^ ]*/rzs-swap-shutdown ,=$(realpath "$builddir/scripts/rzs-swap-shutdown") ," \
 		-e "s,=[^ ]*/rzs-autoswap\$,=$(realpath "$builddir/tools/autoswap/rzs-autoswap")," \
 		-e "s,=[^ ]*/rzsd ,=$(realpath "${RZSD##* }") ," \
 		"$builddir/scripts/systemd/$unit" >"$tmpdir/units/$unit"
