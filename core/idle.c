@@ -2,6 +2,11 @@
 /* Passes that find out which pages are idle.  See idle.h. */
 #include "idle.h"
 
+/* Between passes, if nothing else is asked for. */
+#define STEP_SECONDS 10u
+/* The limit is near with less than this share of it left. */
+#define NEAR_LIMIT_SHARE 8u
+
 static uint64_t ages_nr_chunks(uint64_t nr)
 {
 	return (nr + RZS_AGES_PER_CHUNK - 1) / RZS_AGES_PER_CHUNK;
@@ -152,25 +157,41 @@ int rzs_store_idle_pass(struct rzs_store *store, uint64_t nr, bool *out_done)
 	return 0;
 }
 
-int rzs_store_idle_mark(struct rzs_store *store, uint64_t nr, bool *out_done)
+/* Mark a page whose age is min_age or more, and let it be as old as can be. */
+static void make_old(uint64_t *p, uint8_t *age, unsigned min_age)
+{
+	uint64_t word = rzs_load(p);
+
+	if (min_age && (!(word & RZS_SLOT_IDLE) || (*age & RZS_AGE_MASK) < min_age))
+		return;
+	word = mark_page(p, false);
+	if (!(word & RZS_SLOT_IDLE))
+		*age = 0; /* so that nothing counts as tried */
+	/* Without a minimum all are old.  With one, a page that was used just now is not. */
+	if (!min_age || word & RZS_SLOT_IDLE)
+		*age |= RZS_AGE_MASK;
+}
+
+int rzs_store_idle_mark_old(struct rzs_store *store, unsigned min_age, uint64_t nr, bool *out_done)
 {
 	struct rzs_walk run;
-	uint64_t i, cost, word;
+	uint64_t i, cost;
 
 	*out_done = false;
 	if (!store->ages)
 		return -EINVAL;
 	for (; nr && !*out_done; nr -= cost) {
 		*out_done = rzs_idle_walk(store, &store->mark_at, nr, true, &run);
-		for (i = 0; run.ages && i < run.nr; i++) {
-			word = mark_page(run.words + i, false);
-			if (!(word & RZS_SLOT_IDLE))
-				run.ages[i] = 0; /* so that nothing counts as tried */
-			run.ages[i] |= RZS_AGE_MASK;
-		}
+		for (i = 0; run.ages && i < run.nr; i++)
+			make_old(run.words + i, run.ages + i, min_age);
 		cost = run.ages ? run.nr : 1;
 	}
 	return 0;
+}
+
+int rzs_store_idle_mark(struct rzs_store *store, uint64_t nr, bool *out_done)
+{
+	return rzs_store_idle_mark_old(store, 0, nr, out_done);
 }
 
 int rzs_store_idle_age(struct rzs_store *store, rzs_slot_t slot, unsigned *out_steps)
@@ -186,4 +207,31 @@ int rzs_store_idle_age(struct rzs_store *store, rzs_slot_t slot, unsigned *out_s
 	if (p && age && rzs_load(p) & RZS_SLOT_IDLE && has_age(rzs_load(p)))
 		*out_steps = *age & RZS_AGE_MASK;
 	return 0;
+}
+
+/* ---- when ---- */
+
+unsigned rzs_idle_step_seconds(bool recompressing, unsigned after, unsigned idle_step)
+{
+	unsigned least = after / RZS_AGE_MAX + (after % RZS_AGE_MAX != 0);
+
+	if (!recompressing)
+		return idle_step;
+	if (!idle_step)
+		idle_step = after && after < STEP_SECONDS ? after : STEP_SECONDS;
+	return idle_step < least ? least : idle_step;
+}
+
+unsigned rzs_recompress_min_age(unsigned after, unsigned step_seconds)
+{
+	unsigned steps = after / step_seconds + (after % step_seconds != 0);
+
+	if (!steps)
+		return 1;
+	return steps < RZS_AGE_MAX ? steps : RZS_AGE_MAX;
+}
+
+bool rzs_recompress_is_urgent(const struct rzs_stats *s)
+{
+	return s->limit_bytes && s->limit_bytes - s->mem_bytes < s->limit_bytes / NEAR_LIMIT_SHARE;
 }

@@ -200,7 +200,8 @@ static uint64_t recompress_run(struct recompression *r, const struct rzs_walk *r
 
 	for (i = 0; i < run->nr && *tries; i++) {
 		word = rzs_load(run->words + i);
-		if (!is_candidate(word, run->ages[i], r->params->min_age))
+		if (!is_candidate(word, run->ages[i], r->params->min_age) ||
+		    rzs_word_size(word) < r->params->min_size)
 			continue;
 		--*tries;
 		if (recompress_page(r, run->slot + i, run->words + i, word))

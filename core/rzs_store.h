@@ -355,6 +355,9 @@ int RZS_MUST_CHECK rzs_store_idle_open(struct rzs_store *store);
 int RZS_MUST_CHECK rzs_store_idle_pass(struct rzs_store *store, uint64_t nr, bool *out_done);
 /* Give nr pages the age RZS_AGE_MAX, from where the last call has ended; else as a pass. */
 int RZS_MUST_CHECK rzs_store_idle_mark(struct rzs_store *store, uint64_t nr, bool *out_done);
+/* The same for those pages only whose age is min_age or more; 0: all.  Both share the place. */
+int RZS_MUST_CHECK rzs_store_idle_mark_old(struct rzs_store *store, unsigned min_age, uint64_t nr,
+					   bool *out_done);
 /* The age of a page.  -EINVAL: not open, or no such page; *out_steps is 0 then. */
 int RZS_MUST_CHECK rzs_store_idle_age(struct rzs_store *store, rzs_slot_t slot,
 				      unsigned *out_steps);
@@ -374,6 +377,8 @@ struct rzs_recompress_params {
 	 * Otherwise a page needs space in a block that there is, as it has when others have shrunk.
 	 */
 	uint64_t spare_bytes;
+	/* Of a page's object: smaller ones are left alone.  RZS_PAGE_SIZE: raw pages only. */
+	unsigned min_size;
 };
 
 /*
@@ -398,6 +403,20 @@ int RZS_MUST_CHECK rzs_store_recompress(struct rzs_store *store, struct rzs_work
 					unsigned tries, bool *out_done);
 /* Add to the statistic recompress_ns.  Whoever has the worker. */
 void rzs_store_recompress_spent(struct rzs_worker *worker, uint64_t ns);
+
+/*
+ * When idle pages are due, as all who drive a store decide it.  Pure.
+ *
+ * recompressing: pages are recompressed once they have been idle for `after` seconds.  idle_step:
+ * the seconds between passes that are asked for, 0: as recompression needs them.
+ */
+
+/* Seconds between passes, so many that ages reach `after`; 0: none are needed. */
+unsigned rzs_idle_step_seconds(bool recompressing, unsigned after, unsigned idle_step);
+/* The age of pages that are due, with passes so many seconds apart, which is not 0. */
+unsigned rzs_recompress_min_age(unsigned after, unsigned step_seconds);
+/* Whether the limit is near: whatever a pass has found idle is due then. */
+bool rzs_recompress_is_urgent(const struct rzs_stats *stats);
 
 /*
  * Change the limit (0: none), and the reserve to what a store created with this limit would have.

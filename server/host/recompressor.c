@@ -9,14 +9,10 @@
 #define PASS_PAGES 4096u
 #define TRY_PAGES  1024u
 
-#define STEP_DEFAULT 10 /* seconds */
-
 /* New blocks are taken only while so much stays for writes. */
 #define SPARE_BYTES (256u << 10)
 
-/* With less than this share of the limit left, whatever a pass has found idle is taken. */
-#define NEAR_LIMIT_SHARE 8u
-/* How often that is looked at, in steps: it costs as much as a short one. */
+/* How often the limit is looked at, in steps: it costs as much as a short one. */
 #define LOOK_STEPS 64u
 
 void rzs_recompress_knobs_init(struct rzs_recompress_knobs *knobs)
@@ -24,25 +20,14 @@ void rzs_recompress_knobs_init(struct rzs_recompress_knobs *knobs)
 	*knobs = (struct rzs_recompress_knobs){.after = 60, .cpu = 10};
 }
 
-/* Seconds between passes; 0: none.  So long that ages reach `after`. */
-static int step_of(const struct rzs_recompress_knobs *k)
+static unsigned step_of(const struct rzs_recompress_knobs *k)
 {
-	int step = k->idle_step, least = (k->after + (int)RZS_AGE_MAX - 1) / (int)RZS_AGE_MAX;
-
-	if (!k->codec)
-		return step;
-	if (!step)
-		step = k->after && k->after < STEP_DEFAULT ? k->after : STEP_DEFAULT;
-	return step < least ? least : step;
+	return rzs_idle_step_seconds(k->codec, (unsigned)k->after, (unsigned)k->idle_step);
 }
 
 static unsigned min_age(const struct rzs_recompressor *r)
 {
-	int step = step_of(&r->knobs), steps = (r->knobs.after + step - 1) / step;
-
-	if (r->full || steps < 1)
-		return 1;
-	return steps < (int)RZS_AGE_MAX ? (unsigned)steps : RZS_AGE_MAX;
+	return r->full ? 1 : rzs_recompress_min_age((unsigned)r->knobs.after, step_of(&r->knobs));
 }
 
 static int fail(int err, const char *key, char *why)
@@ -115,7 +100,7 @@ static void look(struct rzs_recompressor *r)
 	if (r->steps++ % LOOK_STEPS)
 		return;
 	rzs_store_stats(r->store, &s);
-	r->full = s.limit_bytes && s.limit_bytes - s.mem_bytes < s.limit_bytes / NEAR_LIMIT_SHARE;
+	r->full = rzs_recompress_is_urgent(&s);
 }
 
 static void try_step(struct rzs_recompressor *r, struct rzs_worker *w, uint64_t now_ms,

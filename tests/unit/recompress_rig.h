@@ -54,7 +54,7 @@ static inline void pass(struct twin *t)
 /* Recompress whatever has this age, as far as there is space. */
 static inline void recompress(struct twin *t, unsigned min_age)
 {
-	struct rzs_recompress_params params = {min_age, 0};
+	struct rzs_recompress_params params = {.min_age = min_age};
 	bool done;
 
 	do

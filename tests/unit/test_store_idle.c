@@ -99,6 +99,62 @@ T_TEST(what_is_a_use)
 	twin_close(&t);
 }
 
+/* Red when a page that is younger, or was used, is made old; or one that is old enough is not. */
+T_TEST(old_enough)
+{
+	struct twin t = open_idle(16);
+	bool done;
+
+	put(&t, 3, 2, 1, false);
+	pass(&t);
+	put(&t, 5, 1, 9, false);
+	pass(&t);
+	pass(&t);
+	twin_read(&t, 4);
+	T_EQ(age_of(&t, 3), 2);
+	T_EQ(age_of(&t, 5), 1);
+	T_EQ(rzs_store_idle_mark_old(t.store, 3, 16, &done), 0);
+	T_EQ(done, true);
+	T_EQ(age_of(&t, 3), 2);
+	T_EQ(rzs_store_idle_mark_old(t.store, 2, 16, &done), 0);
+	T_EQ(age_of(&t, 3), RZS_AGE_MAX);
+	T_EQ(age_of(&t, 4), 0);
+	T_EQ(age_of(&t, 5), 1);
+	T_EQ(rzs_store_idle_mark_old(t.store, 0, 16, &done), 0);
+	T_EQ(age_of(&t, 4), RZS_AGE_MAX);
+	T_EQ(age_of(&t, 5), RZS_AGE_MAX);
+	T_EQ(age_of(&t, 6), 0);
+	twin_close(&t);
+}
+
+/* Red when ages do not reach what recompression waits for. */
+T_TEST(when_pages_are_due)
+{
+	static const struct {
+		unsigned after, idle_step, step, age;
+	} rows[] = {
+		{60, 0, 10, 6},	      {61, 0, 10, 7},	    {5, 0, 5, 1},   {0, 0, 10, 1},
+		{60, 7, 7, 9},	      {3, 7, 7, 1},	    {127, 1, 1, 127}, {128, 1, 2, 64},
+		{86400, 0, 681, 127}, {86400, 86400, 86400, 1},
+	};
+	struct rzs_stats s = {0};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		unsigned step = rzs_idle_step_seconds(true, rows[i].after, rows[i].idle_step);
+
+		T_EQ(step, rows[i].step);
+		T_EQ(rzs_recompress_min_age(rows[i].after, step), rows[i].age);
+	}
+	T_EQ(rzs_idle_step_seconds(false, 60, 0), 0);
+	T_EQ(rzs_idle_step_seconds(false, 60, 3), 3);
+	s.mem_bytes = 800;
+	T_EQ(rzs_recompress_is_urgent(&s), false);
+	s.limit_bytes = 800;
+	T_EQ(rzs_recompress_is_urgent(&s), true);
+	s.mem_bytes = 700;
+	T_EQ(rzs_recompress_is_urgent(&s), false);
+}
+
 /* Red when merging makes pages look used. */
 T_TEST(merging_is_no_use)
 {
@@ -129,6 +185,7 @@ T_TEST(arguments)
 	T_EQ(rzs_store_idle_pass(t.store, 1, &done), -EINVAL);
 	T_EQ(done, false);
 	T_EQ(rzs_store_idle_mark(t.store, 1, &done), -EINVAL);
+	T_EQ(rzs_store_idle_mark_old(t.store, 1, 1, &done), -EINVAL);
 	T_EQ(rzs_store_idle_age(t.store, 0, &steps), -EINVAL);
 	T_EQ(steps, 0);
 	T_EQ(rzs_store_idle_open(t.store), 0);

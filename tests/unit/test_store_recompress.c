@@ -72,6 +72,26 @@ T_TEST(ages_and_losses)
 	twin_close(&t);
 }
 
+/* Red when a smaller object is tried, or one of this size is not. */
+T_TEST(large_objects_only)
+{
+	struct rzs_recompress_params params = {.min_age = 1, .min_size = PAGE};
+	struct twin t = open_recompressing(16);
+	bool done;
+
+	fill(&t, PAGES_TEXT, 0, 4);
+	fill(&t, PAGES_RANDOM, 4, 3);
+	mark_all(&t);
+	T_EQ(stats_of(&t).pages_raw, 3);
+	T_EQ(rzs_store_recompress(t.store, t.worker, &params, 16, 16, &done), 0);
+	T_EQ(done, true);
+	T_EQ(stats_of(&t).recompress_tried, 3);
+	params.min_size = 0;
+	T_EQ(rzs_store_recompress(t.store, t.worker, &params, 16, 16, &done), 0);
+	T_EQ(stats_of(&t).recompress_tried, 7);
+	twin_close(&t);
+}
+
 /* Pages of both codecs, of which some share objects with others of the same. */
 T_TEST(merging)
 {
@@ -147,7 +167,7 @@ T_TEST(a_damaged_object)
 
 T_TEST(arguments)
 {
-	struct rzs_recompress_params params = {1, 0};
+	struct rzs_recompress_params params = {.min_age = 1};
 	struct twin t = open_twin(8);
 	const char *second = second_codec();
 	uint64_t fixed;
@@ -233,7 +253,7 @@ T_TEST(no_memory)
 T_TEST(a_full_store)
 {
 	struct rzs_config cfg = config(4096);
-	struct rzs_recompress_params params = {1, 2 * RZS_BLOCK_SIZE};
+	struct rzs_recompress_params params = {.min_age = 1, .spare_bytes = 2 * RZS_BLOCK_SIZE};
 	struct twin t;
 	uint64_t slot = 0, had;
 	uint8_t page[PAGE];
@@ -392,7 +412,7 @@ static void *writer(void *arg)
 /* The second codec comes while others are at work. */
 static void *recompressor(void *arg)
 {
-	struct rzs_recompress_params params = {0, 0};
+	struct rzs_recompress_params params = {.min_age = 0};
 	struct rzs_worker *w;
 	uint64_t blocks;
 	bool done, more;
