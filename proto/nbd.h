@@ -146,6 +146,9 @@ struct rzs_nbd_request {
 /* Parse the header at in, RZS_NBD_REQUEST_SIZE bytes.  0; -EPROTO: not a request, close. */
 int rzs_nbd_request_parse(const void *in, struct rzs_nbd_request *out);
 
+/* Write the header of a request, of which the next server takes the rest.  Returns its size. */
+size_t rzs_nbd_put_request(void *out, const struct rzs_nbd_request *r);
+
 /* Bytes of data that follow the header. */
 uint32_t rzs_nbd_request_payload(const struct rzs_nbd_request *r);
 

@@ -24,6 +24,19 @@ int rzs_nbd_request_parse(const void *in, struct rzs_nbd_request *out)
 	return rzs_nbd_get32(p) == REQUEST_MAGIC ? 0 : -EPROTO;
 }
 
+size_t rzs_nbd_put_request(void *out, const struct rzs_nbd_request *r)
+{
+	uint8_t *p = out;
+
+	rzs_nbd_put32(p, REQUEST_MAGIC);
+	rzs_nbd_put16(p + 4, r->flags);
+	rzs_nbd_put16(p + 6, r->type);
+	rzs_nbd_put64(p + 8, r->cookie);
+	rzs_nbd_put64(p + 16, r->offset);
+	rzs_nbd_put32(p + 24, r->length);
+	return RZS_NBD_REQUEST_SIZE;
+}
+
 uint32_t rzs_nbd_request_payload(const struct rzs_nbd_request *r)
 {
 	return r->type == RZS_NBD_WRITE ? r->length : 0;

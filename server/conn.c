@@ -213,7 +213,7 @@ static struct rzs_request *conn_pick(struct conn *c)
 		rq = c->stream;
 	else if (unlikely(c->woken.first))
 		return rzs_request_take(&c->woken);
-	else if (unlikely(c->closing))
+	else if (unlikely(c->closing || (c->holding && rzs_conn_may_rest(c))))
 		return NULL;
 	return rq && !rq->parked ? rq : NULL;
 }
@@ -370,7 +370,9 @@ static enum rzs_conn_wants conn_after(struct conn *c, enum rzs_conn_progress p)
 		c->pub.pause_until = c->now + RZS_CONN_PAUSE_NS;
 		return RZS_CONN_PAUSE;
 	case RZS_CONN_NO_REQUEST:
-		return c->closing && !c->nr_parked ? RZS_CONN_CLOSE : RZS_CONN_PARKED;
+		if (c->nr_parked)
+			return RZS_CONN_PARKED;
+		return c->closing ? RZS_CONN_CLOSE : RZS_CONN_STILL;
 	case RZS_CONN_SOME:
 		return RZS_CONN_YIELD;
 	default: /* the reply buffer was full, and is empty now; or the end has begun */

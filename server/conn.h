@@ -57,6 +57,7 @@ enum rzs_conn_wants {
 	RZS_CONN_YIELD,	 /* its next time slice */
 	RZS_CONN_PAUSE,	 /* its next time slice, not before pause_until */
 	RZS_CONN_PARKED, /* rzs_conn_wake(): without a parked request it cannot go on */
+	RZS_CONN_STILL,	 /* nothing, since rzs_conn_hold(): all that it has begun is answered */
 	RZS_CONN_CLOSE,	 /* nothing more: close it */
 };
 
@@ -108,5 +109,23 @@ struct rzs_conn *rzs_conn_wake(struct rzs_request *rq);
  * RZS_CONN_PARKED until all parked requests have come back.
  */
 void rzs_conn_hang_up(struct rzs_conn *c);
+
+/*
+ * Begin no more requests.  Those that were begun are answered, except a write, of which the rest
+ * stays.  Run it next, and as often as it wants: the last it wants is RZS_CONN_STILL, or
+ * RZS_CONN_CLOSE.
+ */
+void rzs_conn_hold(struct rzs_conn *c);
+
+/* Go on after rzs_conn_hold().  Run it next if it wants RZS_CONN_STILL. */
+void rzs_conn_release(struct rzs_conn *c);
+
+/*
+ * What a connection that is still has received and not served, as bytes with which
+ * rzs_conn_create() makes one that goes on, perhaps in another process.  Of a write that was
+ * begun, these are a write of the rest.  out has space for RZS_CONN_IN_SIZE bytes.  Returns how
+ * many there are.
+ */
+uint32_t rzs_conn_unserved(const struct rzs_conn *c, uint8_t *out);
 
 #endif

@@ -15,6 +15,7 @@ struct conn {
 	struct rzs_conn pub; /* first */
 
 	bool closing;	  /* begin no more requests; close it once all are answered */
+	bool holding;	  /* begin no more requests; be still once all are answered */
 	bool dead;	  /* send nothing: the client has gone, or the stream is broken */
 	bool working;	  /* it has a worker of the store */
 	uint64_t now;	  /* ns: the last reading of the clock */
@@ -76,6 +77,9 @@ void rzs_conn_gathered(struct conn *c);
 
 /* Free bytes of the reply buffer that rzs_conn_begin() needs: any reply without data fits. */
 #define RZS_CONN_REPLY_MAX 64u
+
+/* Whether the request whose bytes are next may stay as it is until the connection is released. */
+bool rzs_conn_may_rest(const struct conn *c);
 
 /* ---- the reply buffer ---- */
 

@@ -9,7 +9,7 @@
  * Threading: the front thread passes connections to a thread through `adopted`, and gets their
  * memory back through `returned`.  Both are stacks: one side pushes, the other takes all.  So is
  * the inbox, through which parked requests come back (request.h).  The rest of a struct io_thread
- * belongs to its thread.
+ * belongs to its thread.  While connections are held, `all` is the front thread's to read.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -44,14 +44,20 @@ struct io_thread {
 	atomic_uint load; /* connections given to it */
 	struct rzs_conn *all;
 	struct rzs_conn *queue, **queue_end; /* connections that yielded or pause */
+	bool holding;	  /* since rzs_io_hold() */
+	bool still;	  /* and all are still */
+	unsigned nr_busy; /* connections that are not still yet; while holding */
 };
 
 struct rzs_io {
 	struct rzs_io_options options;
 	unsigned live;	     /* connections whose memory is not freed; the front thread's */
 	unsigned nr_threads; /* running */
-	atomic_bool stopping;
-	sem_t ready;
+	atomic_bool stopping, holding;
+	sem_t ready;		/* a thread has started */
+	sem_t told;		/* one of the next two may have changed */
+	atomic_uint nr_holding; /* threads that hold their connections */
+	atomic_uint nr_still;	/* of these, in which all are still */
 	_Atomic(struct rzs_conn *) returned;
 	struct io_thread thread[];
 };
@@ -82,6 +88,8 @@ static void io_close(struct io_thread *t, struct rzs_conn *c)
 		t->all = c->next;
 	if (c->next)
 		c->next->prev = c->prev;
+	if (t->holding && c->wants != RZS_CONN_STILL)
+		t->nr_busy--;
 	close(c->fd);
 	atomic_fetch_sub_explicit(&t->load, 1, memory_order_relaxed);
 	push(&io->returned, c); /* the front thread owns it from here on */
@@ -114,6 +122,8 @@ static void io_run(struct io_thread *t, struct rzs_conn *c)
 		io_close(t, c);
 	else if (wants == RZS_CONN_YIELD || wants == RZS_CONN_PAUSE)
 		io_enqueue(t, c);
+	else if (wants == RZS_CONN_STILL)
+		t->nr_busy--;
 }
 
 static void io_event(struct io_thread *t, struct rzs_conn *c, uint32_t events)
@@ -216,6 +226,65 @@ static void io_wait(struct io_thread *t)
 		io_adopt_all(t);
 }
 
+/* ---- holding them ---- */
+
+/* The connections that wait for a socket or their turn get there by themselves. */
+static void io_hold(struct io_thread *t)
+{
+	struct rzs_conn *c, *next;
+
+	t->holding = true;
+	t->nr_busy = 0;
+	for (c = t->all; c; c = c->next) {
+		rzs_conn_hold(c);
+		t->nr_busy++;
+	}
+	for (c = t->all; c; c = next) {
+		next = c->next;
+		if (c->wants == RZS_CONN_INPUT)
+			io_run(t, c);
+	}
+}
+
+static void io_release(struct io_thread *t)
+{
+	struct rzs_conn *c, *next;
+
+	t->holding = false;
+	for (c = t->all; c; c = next) {
+		bool still = c->wants == RZS_CONN_STILL;
+
+		next = c->next;
+		rzs_conn_release(c);
+		if (still)
+			io_run(t, c);
+	}
+}
+
+/* Do as the front thread says, and tell it. */
+static void io_obey(struct io_thread *t)
+{
+	struct rzs_io *io = t->io;
+	bool hold = atomic_load(&io->holding);
+
+	if (hold && !t->holding) {
+		io_adopt_all(t);
+		io_hold(t);
+		atomic_fetch_add(&io->nr_holding, 1);
+	} else if (!hold && t->holding) {
+		io_release(t);
+		atomic_fetch_sub(&io->nr_still, t->still);
+		t->still = false;
+		atomic_fetch_sub(&io->nr_holding, 1);
+		sem_post(&io->told);
+	}
+	if (t->holding && !t->still && !t->nr_busy) {
+		t->still = true;
+		atomic_fetch_add(&io->nr_still, 1);
+		sem_post(&io->told);
+	}
+}
+
 /* Hang up on all clients.  Their connections end when their parked requests have come back. */
 static void io_hang_up(struct io_thread *t)
 {
@@ -239,8 +308,11 @@ static void *io_main(void *arg)
 	rzs_threads_prefer_batches();
 	t->self.entry = rzs_protect_server_thread(RZS_THREAD_IO);
 	sem_post(&t->io->ready);
-	while (!atomic_load_explicit(&t->io->stopping, memory_order_relaxed))
+	while (!atomic_load_explicit(&t->io->stopping, memory_order_relaxed)) {
+		io_obey(t);
 		io_wait(t);
+	}
+	t->holding = false;
 	io_adopt_all(t);
 	io_hang_up(t);
 	return NULL;
@@ -297,6 +369,7 @@ int rzs_io_start(const struct rzs_io_options *options, struct rzs_io **out)
 		return -ENOMEM;
 	io->options = *options;
 	sem_init(&io->ready, 0, 0);
+	sem_init(&io->told, 0, 0);
 	while (io->nr_threads < n && !err) {
 		err = io_start_thread(io, io->nr_threads);
 		if (!err)
@@ -357,13 +430,62 @@ int rzs_io_adopt(struct rzs_io *io, int fd, const struct rzs_nbd_session *sessio
 	return 0;
 }
 
+static void io_wake_all(struct rzs_io *io)
+{
+	for (unsigned i = 0; i < io->nr_threads; i++)
+		io_wake(&io->thread[i]);
+}
+
+/* Wait until nr has become want.  -ETIMEDOUT: it has not until then. */
+static int io_wait_told(struct rzs_io *io, atomic_uint *nr, unsigned want,
+			const struct timespec *until)
+{
+	while (atomic_load(nr) != want)
+		if (until && sem_clockwait(&io->told, CLOCK_MONOTONIC, until) < 0 &&
+		    errno == ETIMEDOUT)
+			return -ETIMEDOUT;
+		else if (!until)
+			(void)sem_wait(&io->told);
+	return 0;
+}
+
+int rzs_io_hold(struct rzs_io *io, unsigned ms)
+{
+	uint64_t until = rzs_clock_ns() + ms * UINT64_C(1000000);
+	const struct timespec ts = {(time_t)(until / 1000000000), (long)(until % 1000000000)};
+	int err;
+
+	atomic_store(&io->holding, true);
+	io_wake_all(io);
+	err = io_wait_told(io, &io->nr_still, io->nr_threads, &ts);
+	if (err)
+		rzs_io_release(io);
+	else
+		rzs_io_tidy(io);
+	return err;
+}
+
+void rzs_io_each_held(struct rzs_io *io, void (*fn)(void *arg, const struct rzs_conn *c), void *arg)
+{
+	for (unsigned i = 0; i < io->nr_threads; i++)
+		for (struct rzs_conn *c = io->thread[i].all; c; c = c->next)
+			fn(arg, c);
+}
+
+void rzs_io_release(struct rzs_io *io)
+{
+	/* A thread that has not noticed the hold yet is not waited for, and never will. */
+	atomic_store(&io->holding, false);
+	io_wake_all(io);
+	(void)io_wait_told(io, &io->nr_holding, 0, NULL);
+}
+
 void rzs_io_stop(struct rzs_io *io)
 {
 	if (!io)
 		return;
 	atomic_store_explicit(&io->stopping, true, memory_order_relaxed);
-	for (unsigned i = 0; i < io->nr_threads; i++)
-		io_wake(&io->thread[i]);
+	io_wake_all(io);
 	for (unsigned i = 0; i < io->nr_threads; i++) {
 		pthread_join(io->thread[i].thread, NULL);
 		close(io->thread[i].epoll);
@@ -371,5 +493,6 @@ void rzs_io_stop(struct rzs_io *io)
 	}
 	rzs_io_tidy(io);
 	sem_destroy(&io->ready);
+	sem_destroy(&io->told);
 	free(io);
 }

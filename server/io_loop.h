@@ -13,8 +13,9 @@
 #include "nbd.h"
 
 #define RZS_IO_THREADS_MAX 64u
-#define RZS_IO_EARLY_MAX   (64u << 10) /* bytes received beyond the handshake */
+#define RZS_IO_EARLY_MAX   (192u << 10) /* bytes received ahead of rzs_io_adopt() */
 
+struct rzs_conn;
 struct rzs_io;
 
 struct rzs_io_options {
@@ -33,7 +34,7 @@ int rzs_io_start(const struct rzs_io_options *options, struct rzs_io **out);
 
 /*
  * Serve a connection after its handshake, in the thread with the fewest.  early: bytes received
- * beyond the handshake.  Allocates all memory that the connection will need.  On success the thread
+ * beyond the handshake, or those that a predecessor has not served (rzs_conn_unserved()).  Allocates all memory that the connection will need.  On success the thread
  * owns fd.  -ENOMEM, -EBUSY (too many connections), -EINVAL (early_len): the caller still does.
  */
 int rzs_io_adopt(struct rzs_io *io, int fd, const struct rzs_nbd_session *session,
@@ -44,6 +45,20 @@ int rzs_io_adopt(struct rzs_io *io, int fd, const struct rzs_nbd_session *sessio
  * closed(); adopting and stopping do it, too.
  */
 void rzs_io_tidy(struct rzs_io *io);
+
+/*
+ * Begin no more requests, answer those that were begun, and wait for that, ms at most.  Adopt no
+ * connections until rzs_io_release().  0; -ETIMEDOUT: a client does not take its replies, or a back
+ * end does not answer.  All connections are served again then.
+ */
+int rzs_io_hold(struct rzs_io *io, unsigned ms);
+
+/* Call fn for each connection that is held.  Between rzs_io_hold() and rzs_io_release(). */
+void rzs_io_each_held(struct rzs_io *io, void (*fn)(void *arg, const struct rzs_conn *c),
+		      void *arg);
+
+/* Serve all connections again after rzs_io_hold(), and wait for that. */
+void rzs_io_release(struct rzs_io *io);
 
 /*
  * Hang up on all clients, end the threads and join them.  Waits for parked requests (request.h), so

@@ -9,6 +9,7 @@ noinst_LTLIBRARIES += librzsio.la librzsdispatch.la
 librzsio_la_SOURCES = \
 	server/conn.c \
 	server/conn.h \
+	server/conn_hold.c \
 	server/conn_private.h \
 	server/conn_read.c \
 	server/conn_serve.c \

@@ -90,6 +90,7 @@ RZS_ONE_THREAD_TESTS = $(RZS_PURE_TESTS) \
 	tests/unit/test_codec \
 	tests/unit/test_conn \
 	tests/unit/test_conn_flow \
+	tests/unit/test_conn_hold \
 	tests/unit/test_conn_parked \
 	tests/unit/test_conn_wipe \
 	tests/unit/test_ctl \

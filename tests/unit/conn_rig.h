@@ -167,7 +167,8 @@ static inline bool rig_turn(struct rig *r)
 		r->conn->readable = true;
 	if (p.revents & (POLLRDHUP | POLLHUP | POLLERR))
 		r->conn->cut_short = true;
-	if (wants == RZS_CONN_PARKED || (wants == RZS_CONN_INPUT && !r->conn->readable) ||
+	if (wants == RZS_CONN_PARKED || wants == RZS_CONN_STILL ||
+	    (wants == RZS_CONN_INPUT && !r->conn->readable) ||
 	    (wants == RZS_CONN_OUTPUT && !(p.revents & (POLLOUT | POLLHUP | POLLERR))))
 		return false;
 	r->turns++;

@@ -246,6 +246,7 @@ tests_unit_test_ctl_LDADD = librzsproto.la
 RZS_UNIT_TESTS_USER += \
 	tests/unit/test_conn \
 	tests/unit/test_conn_flow \
+	tests/unit/test_conn_hold \
 	tests/unit/test_conn_parked \
 	tests/unit/test_conn_wipe \
 	tests/unit/test_full \
@@ -270,6 +271,8 @@ tests_unit_test_conn_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
 tests_unit_test_conn_LDADD = $(RZS_UNIT_CONN_LDADD)
 tests_unit_test_conn_flow_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
 tests_unit_test_conn_flow_LDADD = $(RZS_UNIT_CONN_LDADD)
+tests_unit_test_conn_hold_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
+tests_unit_test_conn_hold_LDADD = $(RZS_UNIT_CONN_LDADD)
 tests_unit_test_conn_parked_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
 tests_unit_test_conn_parked_LDADD = $(RZS_UNIT_CONN_LDADD)
 tests_unit_test_conn_wipe_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)

@@ -193,6 +193,68 @@ T_TEST(stop_with_clients)
 	io_rig_close(&r);
 }
 
+static void count(void *arg, const struct rzs_conn *c)
+{
+	T_EQ(c->wants, RZS_CONN_STILL);
+	++*(unsigned *)arg;
+}
+
+/* Held, the threads begin nothing; released, they serve what has come, and clients that come then. */
+T_TEST(held_and_released)
+{
+	struct io_rig r;
+	int fd[5];
+
+	io_rig_open(&r, 2, 5, 1024, 0);
+	for (unsigned i = 0; i < 4; i++)
+		fd[i] = io_rig_connect(&r, i % 2);
+	io_rig_send(fd[1], page, 13); /* in the middle of a header */
+	for (unsigned round = 0; round < 3; round++) {
+		unsigned held = 0;
+
+		T_EQ(rzs_io_hold(r.io, 60000), 0);
+		rzs_io_each_held(r.io, count, &held);
+		T_EQ(held, 4u);
+		io_rig_ask(fd[0], WIRE_READ, 0, round, 0, PAGE);
+		T_EQ(recv(fd[0], back, 1, MSG_DONTWAIT), -1);
+		rzs_io_release(r.io);
+		T_EQ(io_rig_data(fd[0], round, back, 0, PAGE, false), 0u);
+		T_EQ(io_rig_read(fd[2], round, back, 0, PAGE), 0u);
+	}
+	fd[4] = io_rig_connect(&r, false);
+	T_EQ(io_rig_read(fd[4], 1, back, 0, PAGE), 0u);
+	T_EQ(rzs_io_hold(r.io, 60000), 0);
+	rzs_io_stop(r.io); /* while it holds them */
+	T_EQ(atomic_load(&r.ended), 5u);
+	r.io = NULL;
+	for (unsigned i = 0; i < 5; i++)
+		close(fd[i]);
+	io_rig_close(&r);
+}
+
+/* A client that does not take its replies ends the attempt, and nobody is held then. */
+T_TEST(holding_is_given_up)
+{
+	struct io_rig r;
+	int deaf, fd;
+
+	io_rig_open(&r, 2, 2, 4096, 0);
+	deaf = io_rig_connect(&r, false);
+	fd = io_rig_connect(&r, false);
+	io_rig_ask(deaf, WIRE_READ, 0, 1, 0, 4096 * PAGE);
+	T_EQ(io_rig_read(fd, 1, back, 0, PAGE), 0u);
+	T_WAIT(recv(deaf, back, 1, MSG_PEEK | MSG_DONTWAIT) == 1, 60);
+	T_EQ(rzs_io_hold(r.io, 1), -ETIMEDOUT);
+	T_EQ(io_rig_read(fd, 2, back, 0, PAGE), 0u);
+	close(deaf);
+	T_WAIT(atomic_load(&r.ended) == 1, 60);
+	T_EQ(rzs_io_hold(r.io, 60000), 0);
+	rzs_io_release(r.io);
+	T_EQ(io_rig_read(fd, 3, back, 0, PAGE), 0u);
+	close(fd);
+	io_rig_close(&r);
+}
+
 T_TEST(start_is_refused)
 {
 	struct rzs_io_options options = {.nr_threads = 0, .max_connections = 1};
