@@ -53,7 +53,7 @@ void rzs_blocks_share_next(struct rzs_blocks_share *share);
  * the first rzs_blocks_claim() or rzs_blocks_settle(), this process reads nothing of it but the
  * root's size, and changes nothing.  No block is taken.  For rzs_store_adopt().  There are no
  * limits until rzs_blocks_settle(); after it, the limit is what the segment has space for, and the
- * reserve the default, until rzs_blocks_set_max().
+ * reserve is what was found, until rzs_blocks_set_max().
  *
  * Errors of rzs_segment_attach(), with *out_why (a constant string, or NULL); -EINVAL: the segment
  * is none of a source; -ENOMEM; -ENOTSUP: the machine's pages are larger than a block.  *out is

@@ -224,11 +224,11 @@ bool rzs_blocks_claim(struct rzs_blocks *b, uint32_t block)
 
 /*
  * The free blocks that have memory become ready ones: without them a machine that is short of
- * memory could not be served at once.  The thread gives back those above the reserve.
+ * memory could not be served at once.  rzs_blocks_set_max() says how many of them remain.
  */
 void rzs_blocks_settle(struct rzs_blocks *b)
 {
-	uint64_t block = 0, reserve = rzs_blocks_reserve(b->last, RZS_RESERVE_DEFAULT);
+	uint64_t block = 0;
 
 	pthread_mutex_lock(&b->system);
 	if (attach_find(b) == 0)
@@ -242,7 +242,7 @@ void rzs_blocks_settle(struct rzs_blocks *b)
 	}
 	rzs_lock(&b->lock);
 	b->least = b->ready;
-	rzs_blocks_set_marks(b, b->last, reserve);
+	rzs_blocks_set_marks(b, b->last, b->ready ? b->ready : 1);
 	rzs_unlock(&b->lock);
 	pthread_mutex_unlock(&b->system);
 	rzs_blocks_kick(b);
