@@ -113,21 +113,24 @@ const char *rzs_adopt_blocks(struct rzs_store *store, struct rzs_adopted *found)
 
 /*
  * Whether the bytes of the object that word names are what was stored.  Without checksums only the
- * codec can say it, and the second codec is not open yet.
+ * codec can say it.
  */
 static bool adopt_bytes(struct adoption *a, uint64_t word, const void *data, uint32_t size,
 			uint32_t sum)
 {
-	bool raw = rzs_word_kind(word) == RZS_KIND_RAW;
+	bool raw = rzs_word_kind(word) == RZS_KIND_RAW, second = !raw && word & RZS_SLOT_CODEC2;
 	struct rzs_worker *w = a->w;
 
+	if (second && !w->codec2)
+		return false;
 	if (!a->check_data)
 		return true;
 	if (a->store->checksum)
 		return !(((uint32_t)rzs_hash64(data, size, 0) ^ sum) &
 			 (raw ? RZS_SUM24_MASK : 0xffffffffu));
-	return raw || word & RZS_SLOT_CODEC2 ||
-	       !w->codec->decompress(w->codec_ctx, data, size, w->page);
+	if (second)
+		return !w->codec2->decompress(w->codec2_ctx, data, size, w->page);
+	return raw || !w->codec->decompress(w->codec_ctx, data, size, w->page);
 }
 
 /*

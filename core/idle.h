@@ -39,6 +39,12 @@ struct rzs_walk {
 bool rzs_idle_walk(struct rzs_store *store, rzs_slot_t *at, uint64_t nr, bool make,
 		   struct rzs_walk *out);
 
+/*
+ * Let workers decompress with the second codec that the image names, if it does.  Before the limit
+ * is set.  -EINVAL: there is no such codec; -ENOMEM; errors of a codec.
+ */
+int RZS_MUST_CHECK rzs_recompress_adopt(struct rzs_store *store);
+
 /* Of recompress.c: free what it allocated, but for what workers have. */
 void rzs_recompress_fini(struct rzs_store *store, bool wipe);
 /* Free the table of chunks, which go with the block source.  wipe: overwrite them first. */

@@ -56,6 +56,15 @@ void rzs_image_make(struct rzs_image *im, const struct rzs_image_form *form)
 	im->sum = rzs_hash64(im, IMAGE_COVERED, 0);
 }
 
+uint64_t rzs_image_codec2(const char *name)
+{
+	size_t len = 0;
+
+	while (name[len])
+		len++;
+	return rzs_hash64(name, len, IMAGE_MAGIC) | 1;
+}
+
 const char *rzs_image_refuse(const struct rzs_image *im, const struct rzs_image_form *form)
 {
 	struct rzs_image want;

@@ -17,7 +17,7 @@
 #include "rzs_store.h"
 
 /* Goes up with each change of a format: words, descriptors, directories, shares, this header. */
-#define RZS_IMAGE_VERSION 1u
+#define RZS_IMAGE_VERSION 2u
 
 #define RZS_IMAGE_CODEC_MAX 16u
 
@@ -46,6 +46,7 @@ struct rzs_image {
 	uint8_t codec[RZS_IMAGE_CODEC_MAX]; /* its name, and zeros */
 	uint64_t sum;			    /* hash of what is before it */
 	uint64_t generation;		    /* how many processes have adopted it */
+	uint64_t codec2; /* which is the second codec: rzs_image_codec2(); 0: none so far */
 };
 
 /* The size of the root. */
@@ -59,6 +60,12 @@ void rzs_image_make(struct rzs_image *im, const struct rzs_image_form *form);
  * the header is read.
  */
 const char *rzs_image_refuse(const struct rzs_image *im, const struct rzs_image_form *form);
+
+/*
+ * A codec by one word, so that it is stored at once: a hash of its name, not 0.  Whoever finds the
+ * word tries the codecs there are, so a damaged word is none of them.
+ */
+uint64_t rzs_image_codec2(const char *name);
 
 /* The table at one of the three places of a header that was made or is not refused. */
 static inline uint32_t *rzs_image_table(struct rzs_image *im, uint64_t at)

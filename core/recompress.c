@@ -64,8 +64,41 @@ static int open_contexts(struct rzs_store *store, const struct rzs_codec *codec,
 	store->encoder2_bytes = bytes;
 	store->codec2 = codec;
 	store->level2 = level;
+	/* Before a page needs it. */
+	rzs_set(&store->image->codec2, rzs_image_codec2(codec->name));
 	return 0;
 }
+
+/* Bytes of all workers' contexts to decompress with. */
+static uint64_t decoders_bytes(const struct rzs_store *store, const struct rzs_codec *codec)
+{
+	return store->nr_workers * rzs_worker_second_bytes(store->codec, codec);
+}
+
+#if RZS_HAVE_ADOPT
+int rzs_recompress_adopt(struct rzs_store *store)
+{
+	const struct rzs_codec *codec = NULL;
+	const char *name;
+	unsigned i;
+	int err;
+
+	if (!store->image->codec2)
+		return 0;
+	for (i = 0; !codec && (name = rzs_codec_name(i)); i++)
+		if (rzs_image_codec2(name) == store->image->codec2)
+			codec = rzs_codec_lookup(name);
+	if (!codec)
+		return -EINVAL;
+	err = open_workers(store, codec);
+	if (err)
+		return err;
+	store->codec2 = codec;
+	store->recompress_bytes = decoders_bytes(store, codec);
+	store->fixed_bytes += store->recompress_bytes;
+	return 0;
+}
+#endif
 
 int rzs_store_recompress_open(struct rzs_store *store, const char *name, int level)
 {
@@ -78,10 +111,9 @@ int rzs_store_recompress_open(struct rzs_store *store, const char *name, int lev
 	level = level ? level : codec->level_default;
 	if (level < codec->level_min || level > codec->level_max || !codec->ctx_size(level))
 		return -EINVAL;
-	if (store->codec2 && store->level2 == level)
+	if (store->encoder2 && store->level2 == level)
 		return 0;
-	bytes = codec->ctx_size(level) +
-		store->nr_workers * rzs_worker_second_bytes(store->codec, codec);
+	bytes = codec->ctx_size(level) + decoders_bytes(store, codec);
 	/* A smaller sum always fits the limit, so the way back does. */
 	err = rzs_store_set_fixed(store, store->fixed_bytes - before + bytes);
 	if (err)
@@ -219,7 +251,7 @@ int rzs_store_recompress(struct rzs_store *store, struct rzs_worker *w,
 	uint64_t at, cost;
 
 	*out_done = false;
-	if (w->store != store || !store->codec2)
+	if (w->store != store || !store->encoder2)
 		return -EINVAL;
 	for (; nr && tries && !*out_done; nr -= cost) {
 		*out_done = rzs_idle_walk(store, &store->recompress_at, nr, false, &run);

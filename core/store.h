@@ -47,7 +47,7 @@ struct rzs_store {
 	/* Recompression: recompress.c, the same thread. */
 	const struct rzs_codec *codec2; /* NULL: recompression was never open */
 	int level2;
-	void *encoder2; /* a context of codec2 */
+	void *encoder2; /* a context of codec2; NULL: recompression is not open */
 	size_t encoder2_bytes;
 	rzs_slot_t recompress_at;
 	uint64_t recompress_bytes; /* of all contexts; any thread reads it */

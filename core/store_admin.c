@@ -258,6 +258,10 @@ static int store_adopt(struct rzs_store *store, const struct rzs_config *cfg, bo
 		return -EINVAL;
 	store_init_tables(store, cfg);
 	err = store_init_workers(store, cfg);
+	if (!err)
+		err = rzs_recompress_adopt(store);
+	if (err == -EINVAL)
+		found->what = "image: its second codec is none that is built in";
 	if (err)
 		return err;
 	found->what = rzs_adopt_blocks(store, found);
