@@ -83,7 +83,10 @@ RZS_UNIT_TESTS_USER = \
 	tests/unit/test_rzsb_sample \
 	tests/unit/test_rzsb_spawn \
 	tests/unit/test_size \
-	tests/unit/test_size_expr
+	tests/unit/test_size_expr \
+	tests/unit/test_spill_budget \
+	tests/unit/test_spill_fail \
+	tests/unit/test_spill_io
 
 # Of what reads configuration files.
 RZS_UNIT_TESTS_INIH = \
@@ -126,6 +129,7 @@ EXTRA_DIST += \
 	tests/unit/merge_rig.h \
 	tests/unit/recompress_rig.h \
 	tests/unit/rzsc_kernel_rig.h \
+	tests/unit/spill_rig.h \
 	tests/unit/swapoff_rig.h \
 	tests/unit/target_rig.h \
 	tests/unit/twin_rig.h
@@ -244,6 +248,18 @@ tests_unit_test_loop_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=epoll_ctl,--wrap=epoll_c
 
 tests_unit_test_ctl_CPPFLAGS = $(RZS_UNIT_PROTO_CPPFLAGS)
 tests_unit_test_ctl_LDADD = librzsproto.la
+
+# server/spill's: the engine may ask for no memory while it runs.
+RZS_UNIT_SPILL_CPPFLAGS = $(RZS_SPILL_CPPFLAGS) -I$(srcdir)/tests/lib
+RZS_UNIT_SPILL_LDADD = librzsspill.la librzsproto.la librzsport.la
+tests_unit_test_spill_budget_CPPFLAGS = $(RZS_UNIT_SPILL_CPPFLAGS)
+tests_unit_test_spill_budget_LDADD = $(RZS_UNIT_SPILL_LDADD)
+tests_unit_test_spill_fail_CPPFLAGS = $(RZS_UNIT_SPILL_CPPFLAGS)
+tests_unit_test_spill_fail_LDADD = $(RZS_UNIT_SPILL_LDADD)
+tests_unit_test_spill_io_CPPFLAGS = $(RZS_UNIT_SPILL_CPPFLAGS)
+tests_unit_test_spill_io_LDADD = $(RZS_UNIT_SPILL_LDADD)
+tests_unit_test_spill_io_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=rzs_threads_start,--wrap=rzs_memory_fill \
+	-Wl,--wrap=malloc,--wrap=calloc,--wrap=madvise
 
 # Connections on a device that is the tests' own (fake_dispatch.h); I/O threads on a store.
 RZS_UNIT_TESTS_USER += \
