@@ -4,6 +4,7 @@
 # To add one: two names and the lines of its sources.
 
 RZS_FUZZERS = \
+	tests/fuzz/fuzz_adopt \
 	tests/fuzz/fuzz_autoswap \
 	tests/fuzz/fuzz_codec \
 	tests/fuzz/fuzz_ctl \
@@ -20,6 +21,7 @@ endif
 
 check_PROGRAMS += $(RZS_FUZZERS)
 
+tests_fuzz_fuzz_adopt_SOURCES = tests/fuzz/fuzz_adopt.c tests/fuzz/fuzz.h tests/fuzz/replay_main.c
 RZS_FUZZ_AUTOSWAP_LDADD = librzsa.la librzstests_user.la
 tests_fuzz_fuzz_autoswap_SOURCES = tests/fuzz/fuzz_autoswap.c tests/fuzz/fuzz.h tests/fuzz/replay_main.c
 tests_fuzz_fuzz_autoswap_CPPFLAGS = $(RZS_UNIT_AUTOSWAP_CPPFLAGS)
@@ -43,6 +45,7 @@ RZS_FUZZ_PROTO_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/proto
 
 if FUZZ
 RZS_LIBFUZZERS = \
+	tests/fuzz/libfuzzer_adopt \
 	tests/fuzz/libfuzzer_autoswap \
 	tests/fuzz/libfuzzer_codec \
 	tests/fuzz/libfuzzer_ctl \
@@ -60,6 +63,8 @@ endif
 check_PROGRAMS += $(RZS_LIBFUZZERS)
 endif
 
+tests_fuzz_libfuzzer_adopt_SOURCES = tests/fuzz/fuzz_adopt.c tests/fuzz/fuzz.h
+tests_fuzz_libfuzzer_adopt_LDFLAGS = $(AM_LDFLAGS) $(RZS_FUZZ_LDFLAGS)
 tests_fuzz_libfuzzer_autoswap_SOURCES = tests/fuzz/fuzz_autoswap.c tests/fuzz/fuzz.h
 tests_fuzz_libfuzzer_autoswap_CPPFLAGS = $(RZS_UNIT_AUTOSWAP_CPPFLAGS)
 tests_fuzz_libfuzzer_autoswap_LDADD = $(RZS_FUZZ_AUTOSWAP_LDADD)

@@ -41,6 +41,7 @@ RZS_UNIT_TESTS_ONE = \
 	tests/unit/test_rzsa_replay \
 	tests/unit/test_store_adopt \
 	tests/unit/test_store_kill \
+	tests/unit/test_store_kill_shared \
 	tests/unit/test_store_merge_between \
 	tests/unit/test_store_oom \
 	tests/unit/test_store_recompress_between
@@ -126,6 +127,7 @@ EXTRA_DIST += \
 	tests/unit/blocks_rig.h \
 	tests/unit/config_rig.h \
 	tests/unit/files_rig.h \
+	tests/unit/kill_rig.h \
 	tests/unit/merge_rig.h \
 	tests/unit/recompress_rig.h \
 	tests/unit/rzsc_kernel_rig.h \
@@ -151,6 +153,8 @@ tests_unit_test_blocks_shared_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
 tests_unit_test_blocks_shared_LDADD = $(RZS_UNIT_USER_LDADD)
 tests_unit_test_blocks_system_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
 tests_unit_test_blocks_system_LDADD = $(RZS_UNIT_USER_LDADD)
+tests_unit_test_store_kill_shared_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
+tests_unit_test_store_kill_shared_LDADD = $(RZS_UNIT_USER_LDADD)
 tests_unit_test_inversion_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
 tests_unit_test_inversion_LDADD = $(RZS_UNIT_USER_LDADD)
 tests_unit_test_headroom_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
