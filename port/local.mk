@@ -6,10 +6,13 @@ noinst_HEADERS = port/port_check.h
 RZS_PORT_USER_SOURCES = \
 	port/user/arena.c \
 	port/user/arena.h \
+	port/user/arena_private.h \
+	port/user/arena_shared.c \
 	port/user/clock.h \
 	port/user/blocks.c \
 	port/user/blocks.h \
 	port/user/blocks_info.c \
+	port/user/blocks_open.c \
 	port/user/blocks_private.h \
 	port/user/headroom.c \
 	port/user/headroom.h \
@@ -25,6 +28,8 @@ RZS_PORT_USER_SOURCES = \
 	port/user/rzs_port_codec.h \
 	port/user/rzs_port_sync.h \
 	port/user/rzs_port_wide.h \
+	port/user/segment.c \
+	port/user/segment.h \
 	port/user/stack.h \
 	port/user/std_fds.h \
 	port/user/swaps.c \

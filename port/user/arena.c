@@ -3,7 +3,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include "arena.h"
+#include "arena_private.h"
 #include "memory.h"
 
 #include <errno.h>
@@ -41,7 +41,7 @@ static size_t arena_root_len(size_t root_bytes)
 	return (units ? units : 1) * RZS_ARENA_UNIT;
 }
 
-/* Bytes of the range. */
+/* Bytes of the range, if it is private. */
 static size_t arena_len(const struct rzs_arena *r)
 {
 	return (size_t)(r->base - r->root) + (size_t)(r->units + 1) * RZS_ARENA_UNIT;
@@ -52,6 +52,20 @@ static size_t arena_map_len(const struct rzs_arena *r)
 	size_t bytes = (size_t)((r->units + 64) / 64 * 8);
 
 	return (bytes + r->page - 1) / r->page * r->page;
+}
+
+int rzs_arena_bitmap(struct rzs_arena *r, uint64_t **out)
+{
+	size_t len = arena_map_len(r);
+
+	*out = arena_map(len);
+	if (!*out)
+		return -ENOMEM;
+	if (mprotect(*out, len, PROT_READ | PROT_WRITE))
+		return -ENOMEM;
+	if (mlock2(*out, len, MLOCK_ONFAULT))
+		r->lock_err = errno;
+	return 0;
 }
 
 /* Give memory to the first bytes of the root.  0; -ENOMEM. */
@@ -99,22 +113,23 @@ int rzs_arena_reserve(struct rzs_arena *r, size_t page, size_t root_bytes, uint6
 		rzs_arena_release(r);
 		return -ENOMEM;
 	}
-	r->uncommitted = arena_map(arena_map_len(r));
-	if (!r->uncommitted || mprotect(r->uncommitted, arena_map_len(r), PROT_READ | PROT_WRITE)) {
+	if (rzs_arena_bitmap(r, &r->uncommitted)) {
 		rzs_arena_release(r);
 		return -ENOMEM;
 	}
-	if (mlock2(r->uncommitted, arena_map_len(r), MLOCK_ONFAULT))
-		r->lock_err = errno;
 	return 0;
 }
 
 void rzs_arena_release(struct rzs_arena *r)
 {
-	if (r->root)
+	if (r->head)
+		rzs_segment_detach(&r->segment);
+	else if (r->root)
 		munmap(r->root, arena_len(r));
 	if (r->uncommitted)
 		munmap(r->uncommitted, arena_map_len(r));
+	if (r->found)
+		munmap(r->found, arena_map_len(r));
 	memset(r, 0, sizeof(*r));
 }
 
@@ -123,7 +138,7 @@ static bool arena_is_uncommitted(const struct rzs_arena *r, uint64_t unit)
 	return r->uncommitted[unit / 64] >> (unit % 64) & 1;
 }
 
-static void arena_set_uncommitted(struct rzs_arena *r, uint64_t unit, uint64_t nr)
+void rzs_arena_set_uncommitted(struct rzs_arena *r, uint64_t unit, uint64_t nr)
 {
 	if (unit / 64 < r->lowest)
 		r->lowest = unit / 64;
@@ -162,6 +177,8 @@ static int arena_open(struct rzs_arena *r, uint64_t nr)
 	char *p = r->base + (r->opened + 1) * RZS_ARENA_UNIT;
 	size_t len = (size_t)nr * RZS_ARENA_UNIT;
 
+	if (r->head)
+		return rzs_arena_open_shared(r, nr);
 	if (!r->lock_err && mlock2(p, len, MLOCK_ONFAULT))
 		r->lock_err = errno;
 	if (mprotect(p, len, PROT_READ | PROT_WRITE)) {
@@ -169,9 +186,15 @@ static int arena_open(struct rzs_arena *r, uint64_t nr)
 			(void)munlock(p, len);
 		return -ENOMEM;
 	}
-	arena_set_uncommitted(r, r->opened + 1, nr);
+	rzs_arena_set_uncommitted(r, r->opened + 1, nr);
 	r->opened += nr;
 	return 0;
+}
+
+/* Give the pages of whole units back. */
+static int arena_drop(struct rzs_arena *r, char *p, size_t len)
+{
+	return r->head ? rzs_segment_punch(p, len) : rzs_memory_drop(p, len, &r->lock_err);
 }
 
 /* Populate whole units, page by page. */
@@ -210,7 +233,7 @@ int rzs_arena_commit(struct rzs_arena *r, uint64_t want, void (*on_page)(void *a
 	err = arena_fill(r, p, (size_t)nr * RZS_ARENA_UNIT, on_page, arg);
 	if (err) {
 		/* The pages that it got. */
-		(void)rzs_memory_drop(p, (size_t)nr * RZS_ARENA_UNIT, &r->lock_err);
+		(void)arena_drop(r, p, (size_t)nr * RZS_ARENA_UNIT);
 		return err;
 	}
 	arena_set_committed(r, unit, nr);
@@ -221,9 +244,9 @@ int rzs_arena_commit(struct rzs_arena *r, uint64_t want, void (*on_page)(void *a
 
 int rzs_arena_uncommit(struct rzs_arena *r, uint64_t unit)
 {
-	int err = rzs_memory_drop(r->base + unit * RZS_ARENA_UNIT, RZS_ARENA_UNIT, &r->lock_err);
+	int err = arena_drop(r, r->base + unit * RZS_ARENA_UNIT, RZS_ARENA_UNIT);
 
 	if (!err)
-		arena_set_uncommitted(r, unit, 1);
+		rzs_arena_set_uncommitted(r, unit, 1);
 	return err;
 }

@@ -10,9 +10,14 @@
  * populates all its pages.  Uncommitting it gives them back; the lowest such units are committed
  * first.
  *
+ * An arena in shared memory (segment.h) is the same, but that its pages stay in RAM by themselves,
+ * and that another process can attach to it.  A page before the root says where the root and the
+ * units are, and which units are opened.  Which of these have memory the system knows.
+ *
  * Threading: one thread at a time uses an arena; the caller sees to that.  All functions sleep and
  * ask the system for memory, so none is for the data path.
- * Invariants: committed units = opened - nr_uncommitted; bit 0 and bits above opened are 0.
+ * Invariants: committed units = opened - nr_uncommitted - found ones; bit 0 and bits above opened
+ * are 0.
  */
 #ifndef RZS_ARENA_H
 #define RZS_ARENA_H
@@ -21,7 +26,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "segment.h"
+
 #define RZS_ARENA_UNIT 32768u
+
+struct rzs_arena_head;
 
 struct rzs_arena {
 	char *root;		 /* the start of the range */
@@ -33,6 +42,11 @@ struct rzs_arena {
 	uint64_t *uncommitted;	 /* bitmap of these */
 	uint64_t lowest;	 /* words of the bitmap before this one are 0 */
 	int lock_err;		 /* errno of the lock that was refused; 0: all is locked */
+
+	/* In shared memory only. */
+	struct rzs_segment segment;
+	struct rzs_arena_head *head; /* NULL: this memory is private */
+	uint64_t *found;	     /* bitmap: units with memory that nobody has claimed */
 };
 
 /*
@@ -45,6 +59,38 @@ struct rzs_arena {
  */
 int rzs_arena_reserve(struct rzs_arena *r, size_t page, size_t root_bytes, uint64_t units,
 		      uint64_t least);
+
+/*
+ * The same in shared memory.  *out_why: why it is refused (a constant string), or NULL.  Errors of
+ * rzs_segment_create() and of rzs_arena_reserve().
+ */
+int rzs_arena_share(struct rzs_arena *r, size_t page, size_t root_bytes, uint64_t units,
+		    uint64_t least, const char **out_why);
+
+/*
+ * Attach to such an arena, which another process has left, or uses.  Nothing of it changes.
+ * *out_why as above.  Errors of rzs_segment_attach(); -EINVAL: the segment is none of an arena, or
+ * of one with other pages; -ENOMEM; -ENOTSUP.  Until rzs_arena_find(), no unit is committed.
+ */
+int rzs_arena_attach(struct rzs_arena *r, size_t page, int id, const char **out_why);
+
+/*
+ * Make page tables for the units that have all their memory, of an arena that another process uses.
+ * *out_units: how many these are.  0 or -ENOMEM.
+ */
+int rzs_arena_map(struct rzs_arena *r, uint64_t *out_units);
+
+/*
+ * Once, when the other process is gone: find the units that have all their memory, and make page
+ * tables for them.  They are found; all others are not committed.  0 or -ENOMEM.
+ */
+int rzs_arena_find(struct rzs_arena *r);
+
+/* Commit a found unit, with its contents.  false: it is not a found unit (any more). */
+bool rzs_arena_claim(struct rzs_arena *r, uint64_t unit);
+
+/* Commit the first found unit after a unit, with its contents.  Its number; 0: there is none. */
+uint64_t rzs_arena_claim_next(struct rzs_arena *r, uint64_t after);
 
 /* Unmap the range, with everything in it. */
 void rzs_arena_release(struct rzs_arena *r);

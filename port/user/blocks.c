@@ -43,7 +43,6 @@
 #define BLOCKS_HUNGRY_SHARE  4u		/* below reserve / this the boost no longer counts */
 #define BLOCKS_LAST_SHARE    8u		/* reserve / this are the last blocks, see BLOCKS_STARVED */
 #define BLOCKS_SLACK	     8u		/* added to the high mark, for tiny reserves */
-#define BLOCKS_ADDRESS_MOST  (1u << 29) /* 16 TiB: more than slots can name */
 #define BLOCKS_ROOM_LEFT     (128u * 1024) /* bytes of headroom left for page tables and races */
 /* ns until the next reading of the headroom: while few blocks are ready, and otherwise. */
 #define BLOCKS_PAUSE_FEW     1000000l
@@ -53,26 +52,9 @@
 #define BLOCKS_STACK_TOUCH   (32u * 1024)
 #define BLOCKS_STARVED	     250000000ull /* ns without headroom, with the last blocks or none */
 
-_Static_assert(RZS_ARENA_UNIT == RZS_BLOCK_SIZE, "a unit of the range is a block");
-
 /* Bits of rzs_blocks.work. */
 #define BLOCKS_WORK 1u
 #define BLOCKS_STOP 2u
-
-static struct rzs_thread *(*blocks_hook)(void *arg);
-static void *blocks_hook_arg;
-static const char *blocks_zoneinfo;
-
-void rzs_blocks_set_thread_hook(struct rzs_thread *(*fn)(void *arg), void *arg)
-{
-	blocks_hook = fn;
-	blocks_hook_arg = arg;
-}
-
-void rzs_blocks_set_headroom(const char *path)
-{
-	blocks_zoneinfo = path;
-}
 
 /* Marks */
 
@@ -91,7 +73,7 @@ uint64_t rzs_blocks_default_reserve(uint64_t max, uint64_t ram)
 	return n > BLOCKS_RESERVE_LEAST ? n : BLOCKS_RESERVE_LEAST;
 }
 
-static void blocks_set_marks(struct rzs_blocks *b, uint64_t max, uint64_t reserve)
+void rzs_blocks_set_marks(struct rzs_blocks *b, uint64_t max, uint64_t reserve)
 {
 	b->max = max;
 	b->reserve = blocks_min(reserve, max);
@@ -100,7 +82,7 @@ static void blocks_set_marks(struct rzs_blocks *b, uint64_t max, uint64_t reserv
 }
 
 /* The reserve for this max: as asked for, or the default. */
-static uint64_t blocks_reserve(uint64_t max, uint64_t asked)
+uint64_t rzs_blocks_reserve(uint64_t max, uint64_t asked)
 {
 	if (asked == RZS_RESERVE_DEFAULT)
 		return rzs_blocks_default_reserve(max, rzs_ram_usable());
@@ -118,7 +100,7 @@ static bool blocks_wants_thread(const struct rzs_blocks *b)
  * thread costs the data path nothing: it clears the bit before it reads the counts, and so will see
  * what the caller changed.
  */
-static void blocks_kick(struct rzs_blocks *b)
+void rzs_blocks_kick(struct rzs_blocks *b)
 {
 	if (__atomic_load_n(&b->work, __ATOMIC_RELAXED) & BLOCKS_WORK)
 		return;
@@ -134,7 +116,7 @@ static struct block_link *blocks_link_of(const struct rzs_blocks *b, uint32_t bl
 }
 
 /* Under lock. */
-static void blocks_push(struct rzs_blocks *b, uint32_t block)
+void rzs_blocks_push(struct rzs_blocks *b, uint32_t block)
 {
 	blocks_link_of(b, block)->next = b->list;
 	b->list = block;
@@ -168,7 +150,7 @@ uint32_t rzs_blocks_take(struct rzs_blocks *b, bool *out_limit)
 	kick = blocks_wants_thread(b);
 	rzs_unlock(&b->lock);
 	if (kick)
-		blocks_kick(b);
+		rzs_blocks_kick(b);
 	return block;
 }
 
@@ -180,13 +162,13 @@ void rzs_blocks_give(struct rzs_blocks *b, uint32_t block)
 	if (block == 0 || block > b->last || b->taken == 0) {
 		b->bad_gives++;
 	} else {
-		blocks_push(b, block);
+		rzs_blocks_push(b, block);
 		b->taken--;
 	}
 	kick = blocks_wants_thread(b);
 	rzs_unlock(&b->lock);
 	if (kick)
-		blocks_kick(b);
+		rzs_blocks_kick(b);
 }
 
 void rzs_blocks_count(struct rzs_blocks *b, uint64_t *out_taken, uint64_t *out_ready,
@@ -347,7 +329,7 @@ static int blocks_trim_step(struct rzs_blocks *b, bool *out_done)
 
 	rzs_lock(&b->lock);
 	if (err) {
-		blocks_push(b, block);
+		rzs_blocks_push(b, block);
 		b->failures++;
 	} else {
 		b->held--;
@@ -439,99 +421,32 @@ static void *blocks_thread(void *arg)
 /* Life */
 
 /* Fill the reserve, and take nr blocks beside it. */
-static int blocks_fill(struct rzs_blocks *b, uint64_t max, uint64_t reserve, uint32_t *taken,
-		       unsigned nr)
+int rzs_blocks_fill(struct rzs_blocks *b, uint64_t max, uint64_t reserve, uint32_t *taken,
+		    unsigned nr)
 {
 	bool limit;
 	int err;
 
-	blocks_set_marks(b, max, reserve + nr);
+	rzs_blocks_set_marks(b, max, reserve + nr);
 	err = blocks_repeat(b, blocks_fill_step);
 	while (!err && nr--) {
 		taken[nr] = rzs_blocks_take(b, &limit);
 		err = taken[nr] ? 0 : -ENOMEM;
 	}
-	blocks_set_marks(b, max, reserve);
+	rzs_blocks_set_marks(b, max, reserve);
 	return err;
 }
 
-/* Reserve addresses for all that the machine could hold, so that the limit can be raised later. */
-static int blocks_reserve_arena(struct rzs_blocks *b, uint64_t max, uint64_t root_bytes)
+int rzs_blocks_start(struct rzs_blocks *b)
 {
-	uint64_t units = rzs_ram_machine() / RZS_BLOCK_SIZE * 2;
-
-	if (units < BLOCKS_RESERVE_MOST)
-		units = BLOCKS_RESERVE_MOST;
-	units = blocks_min(units, BLOCKS_ADDRESS_MOST);
-	return rzs_arena_reserve(&b->arena, (size_t)sysconf(_SC_PAGESIZE), (size_t)root_bytes,
-				 units, blocks_min(max, BLOCKS_RESERVE_LEAST));
+	return rzs_threads_start(&b->thread, "rzs-refill", blocks_thread, b);
 }
 
-static void blocks_free(struct rzs_blocks *b)
+void rzs_blocks_stop(struct rzs_blocks *b)
 {
-	rzs_arena_release(&b->arena);
-	if (b->checks_headroom)
-		rzs_headroom_close(&b->headroom);
-	pthread_mutex_destroy(&b->system);
-	rzs_port_free(b, sizeof(*b));
-}
-
-int rzs_blocks_open(struct rzs_blocks **out, uint64_t max_blocks, uint64_t reserve_blocks,
-		    uint64_t root_bytes, uint32_t *taken, unsigned nr_taken)
-{
-	struct rzs_blocks *b;
-	int err;
-
-	*out = NULL;
-	if (max_blocks == 0)
-		return -EINVAL;
-	b = rzs_port_alloc(sizeof(*b));
-	if (!b)
-		return -ENOMEM;
-	pthread_mutex_init(&b->system, NULL);
-	rzs_lock_init(&b->lock);
-	b->hook = blocks_hook;
-	b->hook_arg = blocks_hook_arg;
-	err = blocks_reserve_arena(b, max_blocks, root_bytes);
-	if (err)
-		goto fail;
-	b->head.base = b->arena.base;
-	b->last = b->arena.units;
-	max_blocks = blocks_min(max_blocks, b->arena.units);
-	err = blocks_fill(b, max_blocks, blocks_reserve(max_blocks, reserve_blocks), taken,
-			  nr_taken);
-	if (err)
-		goto fail;
-	b->refilled = 0;
-	b->least = b->ready;
-	b->checks_headroom =
-		blocks_zoneinfo && rzs_headroom_open(&b->headroom, blocks_zoneinfo) == 0;
-	err = rzs_threads_start(&b->thread, "rzs-refill", blocks_thread, b);
-	if (err)
-		goto fail;
-	rzs_blocks_list_add(b);
-	*out = b;
-	return 0;
-
-fail:
-	blocks_free(b);
-	return err == -ENOTSUP ? err : -ENOMEM;
-}
-
-void *rzs_blocks_root(const struct rzs_blocks *b)
-{
-	return b->arena.root;
-}
-
-void rzs_blocks_close(struct rzs_blocks *b)
-{
-	if (!b)
-		return;
-	rzs_blocks_list_remove(b);
 	__atomic_fetch_or(&b->work, BLOCKS_STOP, __ATOMIC_ACQ_REL);
 	rzs_sync_futex_wake(&b->work, 1);
 	pthread_join(b->thread, NULL);
-	blocks_free(b);
 }
 
 int rzs_blocks_set_max(struct rzs_blocks *b, uint64_t max_blocks, uint64_t reserve_blocks)
@@ -542,18 +457,18 @@ int rzs_blocks_set_max(struct rzs_blocks *b, uint64_t max_blocks, uint64_t reser
 
 	pthread_mutex_lock(&b->system);
 	max_blocks = blocks_min(max_blocks, b->arena.units);
-	reserve = blocks_reserve(max_blocks, reserve_blocks);
+	reserve = rzs_blocks_reserve(max_blocks, reserve_blocks);
 	rzs_lock(&b->lock);
 	if (b->taken > max_blocks)
 		err = -ENOSPC;
 	else
-		blocks_set_marks(b, max_blocks, reserve);
+		rzs_blocks_set_marks(b, max_blocks, reserve);
 	rzs_unlock(&b->lock);
 	/* If the system does not take memory back now, the thread tries again. */
 	while (!err && !done && blocks_trim_step(b, &done) == 0)
 		;
 	pthread_mutex_unlock(&b->system);
 	if (!err)
-		blocks_kick(b);
+		rzs_blocks_kick(b);
 	return err;
 }

@@ -30,6 +30,46 @@ void rzs_blocks_set_headroom(const char *path);
  */
 uint64_t rzs_blocks_default_reserve(uint64_t max, uint64_t ram);
 
+/*
+ * A source in shared memory (segment.h), which another process can go on with.  Its root is there,
+ * too.  The memory is there as long as any process is attached: one that uses the source, one that
+ * waits (rzs_blocks_attach()), or one that does no more than keep it (rzs_segment_attach()).
+ */
+struct rzs_blocks_share {
+	int id;		 /* of the segment, for rzs_blocks_attach(); -1: there is none */
+	int err;	 /* 0, or why there is none: a negative errno of rzs_segment_create() */
+	const char *why; /* the same as a constant string, or NULL */
+};
+
+/*
+ * The next source that this process opens is in shared memory.  rzs_blocks_open() sets *share, and
+ * fails if that is refused: the caller may try again without.  share: NULL takes it back.  The
+ * caller lets no other thread open a source meanwhile.
+ */
+void rzs_blocks_share_next(struct rzs_blocks_share *share);
+
+/*
+ * Open a source on the blocks that another process has left in the segment id, or has still: until
+ * the first rzs_blocks_claim() or rzs_blocks_settle(), this process reads nothing of it but the
+ * root's size, and changes nothing.  No block is taken.  For rzs_store_adopt().  There are no
+ * limits until rzs_blocks_settle(); after it, the limit is what the segment has space for, and the
+ * reserve the default, until rzs_blocks_set_max().
+ *
+ * Errors of rzs_segment_attach(), with *out_why (a constant string, or NULL); -EINVAL: the segment
+ * is none of a source; -ENOMEM; -ENOTSUP: the machine's pages are larger than a block.  *out is
+ * NULL then.  Sleeps.
+ */
+int rzs_blocks_attach(int id, struct rzs_blocks **out, const char **out_why);
+
+/*
+ * Make page tables for the blocks that have memory now, of a source that was attached, so that the
+ * first use of each costs no page fault.  For a process that waits to go on with them; the process
+ * that uses them meanwhile is not disturbed.  Only what is new since the last call takes long.
+ * *out_blocks: how many blocks have page tables.  0 or a negative errno: some may have none.
+ * Sleeps.  Before the first rzs_blocks_claim(), one thread at a time.
+ */
+int rzs_blocks_map(struct rzs_blocks *b, uint64_t *out_blocks);
+
 /* In blocks, unless said otherwise. */
 struct rzs_blocks_info {
 	uint64_t taken;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What blocks.c and blocks_info.c share.  blocks.c explains locks and invariants. */
+/* What blocks.c, blocks_open.c and blocks_info.c share.  blocks.c explains locks and invariants. */
 #ifndef RZS_BLOCKS_PRIVATE_H
 #define RZS_BLOCKS_PRIVATE_H
 
@@ -41,6 +41,7 @@ struct rzs_blocks {
 	struct rzs_thread *(*hook)(void *arg);
 	void *hook_arg;
 	bool checks_headroom; /* before memory is asked for */
+	bool found;	      /* attached, and nothing is changed any more by another process */
 
 	/* The thread's. */
 	struct rzs_headroom headroom;
@@ -56,6 +57,26 @@ static inline uint64_t rzs_blocks_now(void)
 {
 	return rzs_clock_ns() + 1;
 }
+
+/* Set limit and reserve, and what follows from them; under lock, or before the thread runs. */
+void rzs_blocks_set_marks(struct rzs_blocks *b, uint64_t max, uint64_t reserve);
+
+/* The reserve for this max: as asked for, or the default. */
+uint64_t rzs_blocks_reserve(uint64_t max, uint64_t asked);
+
+/* Add a block to the ready ones; under lock. */
+void rzs_blocks_push(struct rzs_blocks *b, uint32_t block);
+
+/* Fill the reserve, and take nr blocks beside it.  0 or -ENOMEM; no thread is running. */
+int rzs_blocks_fill(struct rzs_blocks *b, uint64_t max, uint64_t reserve, uint32_t *taken,
+		    unsigned nr);
+
+/* Wake up the thread; not under lock. */
+void rzs_blocks_kick(struct rzs_blocks *b);
+
+/* Start the refill thread; end it and wait for that.  A negative errno: there is none. */
+int rzs_blocks_start(struct rzs_blocks *b);
+void rzs_blocks_stop(struct rzs_blocks *b);
 
 /* Start and stop counting a source in rzs_blocks_info().  They wait for a lock. */
 void rzs_blocks_list_add(struct rzs_blocks *b);

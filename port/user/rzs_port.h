@@ -20,7 +20,7 @@
 #define RZS_PORT_ALIGN	    64u
 #define RZS_BLOCK_SIZE	    32768u
 #define RZS_RESERVE_DEFAULT UINT64_MAX
-#define RZS_HAVE_ADOPT	    0 /* nobody goes on with its blocks */
+#define RZS_HAVE_ADOPT	    1 /* of blocks in shared memory: rzs_blocks_attach() */
 
 /* memset() touches every page now, so that no write on the data path does. */
 static inline void *rzs_port_alloc(size_t n)
@@ -66,6 +66,9 @@ void rzs_blocks_give(struct rzs_blocks *b, uint32_t block);
 void rzs_blocks_count(struct rzs_blocks *b, uint64_t *out_taken, uint64_t *out_ready,
 		      uint64_t *out_peak);
 int rzs_blocks_set_max(struct rzs_blocks *b, uint64_t max_blocks, uint64_t reserve_blocks);
+
+bool rzs_blocks_claim(struct rzs_blocks *b, uint32_t block);
+void rzs_blocks_settle(struct rzs_blocks *b);
 
 static inline void *rzs_blocks_at(const struct rzs_blocks *b, uint32_t block)
 {

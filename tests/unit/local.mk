@@ -55,6 +55,7 @@ RZS_UNIT_TESTS_PIDFD = \
 RZS_UNIT_TESTS_USER = \
 	tests/unit/test_arena \
 	tests/unit/test_blocks \
+	tests/unit/test_blocks_shared \
 	tests/unit/test_blocks_system \
 	tests/unit/test_host \
 	tests/unit/test_upkeep_merge \
@@ -142,6 +143,8 @@ tests_unit_test_arena_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
 tests_unit_test_arena_LDADD = $(RZS_UNIT_USER_LDADD)
 tests_unit_test_blocks_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
 tests_unit_test_blocks_LDADD = $(RZS_UNIT_USER_LDADD)
+tests_unit_test_blocks_shared_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
+tests_unit_test_blocks_shared_LDADD = $(RZS_UNIT_USER_LDADD)
 tests_unit_test_blocks_system_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
 tests_unit_test_blocks_system_LDADD = $(RZS_UNIT_USER_LDADD)
 tests_unit_test_inversion_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
