@@ -117,6 +117,13 @@ struct rzs_adopted {
 int RZS_MUST_CHECK rzs_store_adopt(const struct rzs_config *cfg, struct rzs_blocks *blocks,
 				   bool check_data, struct rzs_adopted *found,
 				   struct rzs_store **out);
+
+/*
+ * Whether rzs_store_adopt() would refuse the image for this configuration, by its header alone:
+ * NULL, or why (a constant string).  Reads the image and changes nothing; another process may be
+ * using it.
+ */
+const char *rzs_store_refuses(const struct rzs_config *cfg, struct rzs_blocks *blocks);
 #endif
 
 /* Free everything; NULL is fine.  The caller makes sure that no other call is running.  Sleeps. */

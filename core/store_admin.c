@@ -301,6 +301,17 @@ int rzs_store_adopt(const struct rzs_config *cfg, struct rzs_blocks *blocks, boo
 	rzs_store_destroy(store);
 	return err;
 }
+
+const char *rzs_store_refuses(const struct rzs_config *cfg, struct rzs_blocks *blocks)
+{
+	const struct rzs_codec *codec = rzs_codec_lookup(cfg->codec);
+	struct rzs_image_form form;
+
+	if (!codec)
+		return "image: its codec is not built in";
+	form = store_form(cfg, codec);
+	return rzs_image_refuse(rzs_blocks_root(blocks), &form);
+}
 #endif
 
 void rzs_store_destroy(struct rzs_store *store)

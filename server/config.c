@@ -224,6 +224,11 @@ static int set_verbose(struct rzsd_config *c, const char *key, const char *value
 	return rzs_value_bool(key, value, &c->verbose, why);
 }
 
+static int set_survive(struct rzsd_config *c, const char *key, const char *value, char *why)
+{
+	return rzs_value_bool(key, value, &c->survive, why);
+}
+
 static int set_survive_shutdown(struct rzsd_config *c, const char *key, const char *value,
 				char *why)
 {

@@ -93,6 +93,7 @@ struct rzsd_config {
 
 	enum rzs_config_log log;
 	bool verbose;
+	bool survive;		 /* it can be replaced: see keeper.h */
 	bool survive_shutdown;	 /* systemd and init spare the process at the end of a shutdown */
 	char pid_file[PATH_MAX]; /* empty: none */
 

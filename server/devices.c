@@ -16,32 +16,13 @@
 #include <string.h>
 
 #include "device_live.h"
-#include "devices.h"
+#include "devices_private.h"
 #include "say.h"
 #include "upkeep.h"
 
 #define PREFERRED_BLOCK RZS_PAGE_SIZE
 
-struct entry {
-	struct rzs_device device; /* first: the public part */
-	struct rzs_device_params configured;
-};
-
-struct rzs_devices {
-	struct rzs_device *first;
-	unsigned nr;
-	unsigned nr_workers;
-	bool stopping;
-	char description[64]; /* of the last export described */
-};
-
-static struct entry *entry_of(struct rzs_device *d)
-{
-	return (struct entry *)d;
-}
-
-static struct rzs_device *find_device(const struct rzs_devices *devices, const char *name,
-				      size_t len)
+struct rzs_device *rzs_devices_find(const struct rzs_devices *devices, const char *name, size_t len)
 {
 	struct rzs_device *d;
 
@@ -64,7 +45,13 @@ static struct rzs_device *find_for_change(struct rzs_devices *devices, const cha
 				      "the server is shutting down; nothing was changed");
 		return NULL;
 	}
-	d = find_device(devices, name, strlen(name));
+	if (devices->frozen) {
+		*err = rzs_value_fail(why, -EBUSY,
+				      "the server is being replaced; nothing was changed; try "
+				      "again in a moment");
+		return NULL;
+	}
+	d = rzs_devices_find(devices, name, strlen(name));
 	if (!d)
 		*err = rzs_value_fail(why, -ENOENT, "%s: no such device", name);
 	return d;
@@ -118,7 +105,7 @@ static int find_export(void *arg, const char *name, size_t len, struct rzs_nbd_e
 		*out_why = "the server is shutting down";
 		return -ESHUTDOWN;
 	}
-	d = len ? find_device(devices, name, len) : first_initialised(devices);
+	d = len ? rzs_devices_find(devices, name, len) : first_initialised(devices);
 	if (!d || !d->store) {
 		if (d)
 			*out_why = "the device is not initialised; rzscontrol can do that";
@@ -218,13 +205,17 @@ int rzs_devices_add(struct rzs_devices *devices, const char *name,
 		    const struct rzs_device_params *params, char why[RZS_WHY_MAX])
 {
 	struct rzs_device **link = &devices->first;
-	struct entry *e;
+	struct rzs_devices_entry *e;
 
 	why[0] = '\0';
 	if (devices->stopping)
 		return rzs_value_fail(why, -ESHUTDOWN,
 				      "the server is shutting down; nothing was changed");
-	if (find_device(devices, name, strlen(name)))
+	if (devices->frozen)
+		return rzs_value_fail(why, -EBUSY,
+				      "the server is being replaced; nothing was changed; try "
+				      "again in a moment");
+	if (rzs_devices_find(devices, name, strlen(name)))
 		return rzs_value_fail(why, -EEXIST, "%s: a device of this name exists", name);
 	if (strlen(name) > RZS_DEVICE_NAME_MAX)
 		return rzs_value_fail(why, -EINVAL, "%s: a name has at most %u bytes", name,
@@ -260,36 +251,58 @@ static void warn(const char *text)
 	rzs_say_at(RZS_SAY_WARNING, "%s", text);
 }
 
-/* Create what an initialised device has; on failure, nothing of it. */
-static int make(struct rzs_devices *devices, struct rzs_device *d, char *why)
+/* Make the store, in shared memory if another process is to go on with it. */
+static int make_store(struct rzs_devices *devices, struct rzs_devices_entry *e,
+		      struct rzs_store **out, char *why)
 {
-	char reason[RZS_WHY_MAX];
-	struct rzs_store *store;
+	struct rzs_device *d = &e->device;
 	int err;
 
-	err = rzs_latency_create(devices->nr_workers - 1, &d->latency);
-	if (err < 0)
-		return rzs_value_fail(why, err, "%s: no memory for statistics", d->name);
-	err = rzs_device_params_make(&d->params, &store);
-	if (err < 0) {
+	e->share = (struct rzs_blocks_share){.id = -1};
+	if (devices->sharing)
+		rzs_blocks_share_next(&e->share);
+	err = rzs_device_params_make(&d->params, out);
+	rzs_blocks_share_next(NULL);
+	if (err < 0 && e->share.err < 0)
+		rzs_value_fail(why, err, "%s: no shared memory, as survive=yes needs: %.160s",
+			       d->name, e->share.why ? e->share.why : strerror(-err));
+	else if (err < 0)
 		rzs_value_fail(why, err, "%s: cannot make a store of %llu bytes: %s", d->name,
 			       (unsigned long long)d->params.size, strerror(-err));
-		goto no_store;
-	}
+	return err;
+}
+
+int rzs_devices_begin(struct rzs_devices *devices, struct rzs_device *d, struct rzs_store *store,
+		      char why[RZS_WHY_MAX])
+{
+	char reason[RZS_WHY_MAX];
+	int err = rzs_latency_create(devices->nr_workers - 1, &d->latency);
+
+	if (err < 0)
+		return rzs_value_fail(why, err, "%s: no memory for statistics", d->name);
 	err = rzs_device_live_start(&d->params, d->name, store, reason);
 	if (err < 0) {
 		rzs_value_fail(why, err, "%s: %.180s", d->name, reason);
-		goto no_upkeep;
+		rzs_latency_destroy(d->latency);
+		d->latency = NULL;
+		return err;
 	}
 	atomic_store(&d->limited, d->params.store.limit_bytes != 0);
 	d->store = store;
 	return 0;
+}
 
-no_upkeep:
-	rzs_store_destroy(store);
-no_store:
-	rzs_latency_destroy(d->latency);
-	d->latency = NULL;
+/* Create what an initialised device has; on failure, nothing of it. */
+static int make(struct rzs_devices *devices, struct rzs_device *d, char *why)
+{
+	struct rzs_store *store;
+	int err = make_store(devices, rzs_devices_entry(d), &store, why);
+
+	if (err < 0)
+		return err;
+	err = rzs_devices_begin(devices, d, store, why);
+	if (err < 0)
+		rzs_store_destroy(store);
 	return err;
 }
 
@@ -298,7 +311,7 @@ static int target_init(void *arg, const char *name, char why[RZS_WHY_MAX])
 	struct rzs_devices *devices = arg;
 	char reason[RZS_WHY_MAX];
 	struct rzs_device *d;
-	struct entry *e;
+	struct rzs_devices_entry *e;
 	int err;
 
 	d = find_for_change(devices, name, &err, why);
@@ -306,7 +319,7 @@ static int target_init(void *arg, const char *name, char why[RZS_WHY_MAX])
 		return err;
 	if (d->store)
 		return rzs_value_fail(why, -EBUSY, "%s: already initialised; reset it first", name);
-	e = entry_of(d);
+	e = rzs_devices_entry(d);
 	e->configured = d->params;
 	err = rzs_device_params_complete(&d->params, devices->nr_workers, warn, reason);
 	if (err < 0)
@@ -329,7 +342,7 @@ static void unmake(struct rzs_device *d)
 	d->store = NULL;
 	d->latency = NULL;
 	atomic_store(&d->limited, false);
-	d->params = entry_of(d)->configured;
+	d->params = rzs_devices_entry(d)->configured;
 }
 
 static int target_reset(void *arg, const char *name, char why[RZS_WHY_MAX])
@@ -362,14 +375,14 @@ static int target_remove(void *arg, const char *name, char why[RZS_WHY_MAX])
 	*link = d->next;
 	devices->nr--;
 	rzs_hold_destroy(&d->hold);
-	free(entry_of(d));
+	free(rzs_devices_entry(d));
 	return 0;
 }
 
 /* Change a store in use, and the device after a reset. */
 static int change_live(struct rzs_device *d, const char *key, const char *value, char *why)
 {
-	struct rzs_device_params *configured = &entry_of(d)->configured;
+	struct rzs_device_params *configured = &rzs_devices_entry(d)->configured;
 	char reason[RZS_WHY_MAX];
 	int err = rzs_device_live_set(&d->params, d->store, key, value, &d->limited, reason);
 
@@ -488,8 +501,9 @@ void rzs_devices_close(struct rzs_devices *devices)
 	while ((d = devices->first) != NULL) {
 		devices->first = d->next;
 		unmake(d);
+		rzs_blocks_close(rzs_devices_entry(d)->inherited);
 		rzs_hold_destroy(&d->hold);
-		free(entry_of(d));
+		free(rzs_devices_entry(d));
 	}
 	free(devices);
 }

@@ -69,6 +69,34 @@ void rzs_devices_target(struct rzs_devices *devices, struct rzs_target *out);
 /* From now on refuse new connections and changes: -ESHUTDOWN. */
 void rzs_devices_shutdown(struct rzs_devices *devices);
 
+/* ---- handing devices to the next process (hand.h) ---- */
+
+struct rzs_hand_message;
+
+/* Make the stores of devices that are initialised from now on in shared memory. */
+void rzs_devices_share_memory(struct rzs_devices *devices);
+
+/* From now on refuse changes of devices (-EBUSY), or no more. */
+void rzs_devices_freeze(struct rzs_devices *devices, bool frozen);
+
+/* Send all devices to fd.  m: scratch space.  0 or a negative errno. */
+int rzs_devices_hand(struct rzs_devices *devices, int fd, struct rzs_hand_message *m);
+
+/*
+ * Add a device that a predecessor has sent, attached to the memory of its store, of which nothing
+ * is changed.  Errors of rzs_devices_add() and rzs_blocks_attach(), with why set; -EINVAL: this
+ * program cannot go on with this store.  What was added stays.
+ */
+int rzs_devices_receive(struct rzs_devices *devices, struct rzs_hand_message *m,
+			char why[RZS_WHY_MAX]);
+
+/* When the predecessor has ended: go on with its stores.  0, or a negative errno with why set. */
+int rzs_devices_adopt(struct rzs_devices *devices, char why[RZS_WHY_MAX]);
+
+/* The device of this name, len bytes; NULL: there is none. */
+struct rzs_device *rzs_devices_find(const struct rzs_devices *devices, const char *name,
+				    size_t len);
+
 /* Clients in transmission, over all devices. */
 unsigned rzs_devices_connections(const struct rzs_devices *devices);
 

@@ -74,6 +74,8 @@ static void resume(void *front)
 {
 	struct rzs_front *f = front;
 
+	if (f->held)
+		return;
 	f->paused = false;
 	rzs_loop_clear_timer(f->loop, &f->pause);
 	if (watch_doors(f, true) < 0)
@@ -219,6 +221,23 @@ int rzs_front_serve(struct rzs_front *f, struct rzs_io *io, struct rzs_listener 
 		f->nr_doors++;
 	}
 	return 0;
+}
+
+void rzs_front_hold(struct rzs_front *f)
+{
+	f->held = true;
+	(void)watch_doors(f, false);
+}
+
+void rzs_front_release(struct rzs_front *f)
+{
+	f->held = false;
+	resume(f);
+}
+
+unsigned rzs_front_handshakes(const struct rzs_front *f)
+{
+	return f->nr_handshakes;
 }
 
 void rzs_front_shutdown(struct rzs_front *f)

@@ -50,6 +50,16 @@ void rzs_front_closed(void *front, const struct rzs_nbd_session *session);
 int rzs_front_serve(struct rzs_front *f, struct rzs_io *io, struct rzs_listener *listeners,
 		    unsigned nr_listeners);
 
+/*
+ * Accept no clients for a while: they wait.  Those in their handshake go on with it.  Then accept
+ * them again.
+ */
+void rzs_front_hold(struct rzs_front *f);
+void rzs_front_release(struct rzs_front *f);
+
+/* Clients in their handshake. */
+unsigned rzs_front_handshakes(const struct rzs_front *f);
+
 /* Accept no more clients.  Options of clients in their handshake are refused: ERR_SHUTDOWN. */
 void rzs_front_shutdown(struct rzs_front *f);
 

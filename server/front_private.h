@@ -26,7 +26,7 @@ struct rzs_front {
 
 	struct rzs_front_door doors[RZS_FRONT_LISTENERS];
 	unsigned nr_doors;
-	bool paused;
+	bool paused, held;
 	struct rzs_loop_timer pause; /* ends the pause */
 	struct rzs_loop_call closed_call;
 

@@ -60,18 +60,30 @@ noinst_LTLIBRARIES += librzsfront.la
 librzsfront_la_SOURCES = \
 	server/devices.c \
 	server/devices.h \
+	server/devices_hand.c \
+	server/devices_private.h \
 	server/front.c \
 	server/front.h \
 	server/front_private.h \
+	server/hand.c \
+	server/hand.h \
 	server/handshake.c \
+	server/keeper.c \
+	server/keeper.h \
+	server/keeper_packet.c \
+	server/keeper_private.h \
 	server/listen.c \
 	server/listen.h \
 	server/options.c \
 	server/options.h \
+	server/predecessor.c \
+	server/predecessor.h \
 	server/shutdown.c \
 	server/shutdown.h \
 	server/signals.c \
-	server/signals.h
+	server/signals.h \
+	server/successor.c \
+	server/successor.h
 librzsfront_la_CPPFLAGS = $(RZS_SERVER_CPPFLAGS)
 librzsfront_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden
 librzsfront_la_LIBADD = librzsservice.la

@@ -227,5 +227,10 @@ enum rzs_options_result rzs_options_parse(int argc, char **argv, struct rzsd_con
 	/* After errors, more complaints might be wrong themselves. */
 	if (complaints == 0)
 		complaints = rzs_config_complete(config, complain, NULL);
+	if (complaints == 0 && out->daemon && config->survive) {
+		fprintf(stderr, "rzsd: --daemon: not with survive=yes; let a service manager or a "
+				"shell start it\n");
+		complaints++;
+	}
 	return complaints ? RZS_OPTIONS_WRONG : RZS_OPTIONS_GO;
 }

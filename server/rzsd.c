@@ -6,6 +6,9 @@
  *   fork would undo; open the sockets, so that a second server fails before it takes any memory;
  *   create devices; start threads; serve clients; on a signal wait for the last one to leave; end.
  *
+ * With survive=yes the process that was started is a keeper (keeper.h), and does this in a child.
+ * A child that replaces another takes sockets and devices from that, instead of making them.
+ *
  * Threading: this is the front thread.  Its loop (host/loop.c) serves the listeners and handshakes
  * (front.c), the control socket (host/control.c), and the signals (shutdown.c, signals.c).
  *
@@ -22,13 +25,16 @@
 #include "daemon.h"
 #include "front.h"
 #include "notify.h"
+#include "keeper.h"
 #include "options.h"
 #include "pid_file.h"
+#include "predecessor.h"
 #include "say.h"
 #include "shutdown.h"
 #include "signals.h"
 #include "stat_table.h"
 #include "std_fds.h"
+#include "successor.h"
 #include "upkeep.h"
 
 #define EXIT_FAILED 1
@@ -51,6 +57,13 @@ static struct rzs_control *control;
 static struct rzs_shutdown *leaving;
 static struct rzs_loop_call usr1;
 static int pid_file = -1;
+
+static struct rzs_keeper_child kept; /* what this process has from its keeper */
+static struct rzs_loop_fd keeper = {.fd = -1};
+static struct rzs_loop_call usr2;
+static struct rzs_predecessor *predecessor;
+static struct rzs_successor *successor;
+static struct rzs_successor_sockets taken = {.control = -1};
 
 static void say_error(const char *text)
 {
@@ -92,6 +105,57 @@ static void on_shutdown_end(void *unused)
 	rzs_loop_stop(&loop);
 }
 
+/* ---- being replaced ---- */
+
+static void on_handed(void *unused, const char *why)
+{
+	(void)unused;
+	if (!why) {
+		(void)rzs_keeper_send(kept.keeper, RZS_KEEPER_HANDED, NULL, -1);
+		_exit(0); /* the successor waits for that: nothing of the stores is touched */
+	}
+	rzs_say_at(RZS_SAY_WARNING, "not replaced: %s", why);
+	(void)rzs_keeper_send(kept.keeper, RZS_KEEPER_REFUSED, why, -1);
+}
+
+static void on_keeper(void *unused, uint32_t events)
+{
+	struct rzs_keeper_packet packet;
+	int fd, got = rzs_keeper_receive(keeper.fd, &packet, &fd);
+
+	(void)unused;
+	(void)events;
+	if (got > 0 && packet.say == RZS_KEEPER_HAND_OVER && fd >= 0)
+		rzs_predecessor_begin(predecessor, fd);
+	else if (fd >= 0)
+		close(fd);
+	if (got >= 0)
+		return;
+	rzs_say_at(RZS_SAY_ERROR, "the keeper has ended: this server goes on, and cannot be "
+				  "replaced any more");
+	(void)rzs_loop_remove(&loop, &keeper);
+	close(keeper.fd);
+	keeper.fd = -1;
+}
+
+static int ask_keeper(void *unused, char why[RZS_WHY_MAX])
+{
+	int err = rzs_keeper_send(kept.keeper, RZS_KEEPER_UPGRADE, NULL, -1);
+
+	(void)unused;
+	if (err < 0)
+		rzs_value_fail(why, err, "the keeper does not answer: %s", strerror(-err));
+	return err;
+}
+
+static void on_usr2(void *unused)
+{
+	char why[RZS_WHY_MAX];
+
+	(void)unused;
+	(void)ask_keeper(NULL, why);
+}
+
 /* Close what the loop serves; also after a start that failed half-way. */
 static void close_all(void)
 {
@@ -101,6 +165,7 @@ static void close_all(void)
 	if (control)
 		rzs_control_stop(control);
 	rzs_front_close(front);
+	rzs_predecessor_close(predecessor);
 	rzs_shutdown_close(leaving);
 	rzs_loop_close(&loop);
 }
@@ -198,14 +263,21 @@ static int open_control(void)
 	int err;
 
 	rzs_devices_target(devices, &target);
+	if (kept.keeper >= 0)
+		target.upgrade = ask_keeper;
 	for (unsigned i = 0; i < nr_listeners && !target.socket; i++)
 		if (listeners[i].local)
 			target.socket = listeners[i].name;
-	if (given_control.fd >= 0)
+	if (taken.control >= 0) {
+		o.path = NULL;
+		o.fd = taken.control;
+		o.remove = taken.control_remove ? taken.control_path : NULL;
+	} else if (given_control.fd >= 0) {
 		o = (struct rzs_control_options){.path = NULL, .fd = given_control.fd};
-	else if (!config.control[0])
+	} else if (!config.control[0]) {
 		return 0;
-	rzs_hold_set_control(o.path ? o.path : given_control.name);
+	}
+	rzs_hold_set_control(o.path ? o.path : o.remove ? o.remove : given_control.name);
 	err = rzs_control_start(&loop, &o, &target, &control, why);
 	if (err < 0)
 		say_error(why);
@@ -241,6 +313,16 @@ static int make_devices(void)
 	return err;
 }
 
+/* The predecessor's clients. */
+static void serve_taken(void)
+{
+	unsigned failed = rzs_successor_serve(successor, io, front);
+
+	successor = NULL;
+	if (failed)
+		rzs_say_at(RZS_SAY_ERROR, "%u connections could not be taken over", failed);
+}
+
 static int start_serving(void)
 {
 	const struct rzs_io_options o = {
@@ -253,6 +335,8 @@ static int start_serving(void)
 
 	if (err == 0)
 		err = rzs_io_start(&o, &io);
+	if (err == 0 && successor)
+		serve_taken();
 	if (err == 0)
 		err = rzs_front_serve(front, io, listeners, nr_listeners);
 	if (err < 0)
@@ -281,28 +365,91 @@ static int start_loop(void)
 	return err;
 }
 
+/* What the keeper asks for comes through the loop; it hears that clients can connect. */
+static int start_kept(void)
+{
+	const struct rzs_predecessor_options o = {
+		.devices = devices,
+		.front = front,
+		.io = io,
+		.listeners = listeners,
+		.nr_listeners = nr_listeners,
+		.control = control,
+		.done = on_handed,
+	};
+	int err = rzs_predecessor_open(&loop, &o, &predecessor);
+
+	keeper = (struct rzs_loop_fd){kept.keeper, on_keeper, NULL};
+	rzs_loop_add_call(&loop, &usr2, on_usr2, NULL);
+	if (err == 0)
+		err = rzs_signals_take(SIGUSR2, &loop, &usr2);
+	if (err == 0)
+		err = rzs_loop_add(&loop, &keeper, EPOLLIN);
+	if (err == 0)
+		err = rzs_keeper_send(kept.keeper, RZS_KEEPER_SERVING, NULL, -1);
+	if (err < 0)
+		rzs_say_at(RZS_SAY_ERROR, "cannot start: keeper: %s", strerror(-err));
+	return err;
+}
+
 /* Report that the server is ready, in each way that was asked for. */
 static int announce(void)
 {
 	struct rzs_device_view view;
 	char why[RZS_WHY_MAX];
-	unsigned ready = 0;
+	unsigned ready = 0, nr = 0;
 
-	if (config.pid_file[0]) {
+	if (config.pid_file[0] && kept.keeper < 0) {
 		pid_file = rzs_pid_file_open(config.pid_file, why);
 		if (pid_file < 0) {
 			say_error(why);
 			return pid_file;
 		}
 	}
-	for (unsigned i = 0; target.view(target.arg, i, &view) == 0; i++)
+	for (; target.view(target.arg, nr, &view) == 0; nr++)
 		ready += view.store != NULL;
 	for (unsigned i = 0; i < nr_listeners; i++)
-		rzs_say("serving %u of %u devices on %s", ready, config.nr_devices,
-			listeners[i].name);
-	(void)rzs_notify("READY=1\nSTATUS=Serving %u of %u devices", ready, config.nr_devices);
+		rzs_say("serving %u of %u devices on %s", ready, nr, listeners[i].name);
+	(void)rzs_notify("READY=1\nSTATUS=Serving %u of %u devices", ready, nr);
 	rzs_daemon_ready();
-	return 0;
+	return kept.keeper >= 0 ? start_kept() : 0;
+}
+
+/* Everything from a predecessor: devices with their stores, sockets, clients. */
+static int take_over(void)
+{
+	char why[RZS_WHY_MAX];
+	int err = rzs_successor_take(kept.predecessor, devices, config.max_connections, &taken,
+				     &successor, why);
+
+	memcpy(listeners, taken.listeners, sizeof(listeners));
+	nr_listeners = taken.nr_listeners;
+	if (err == 0 && taken.control >= 0 && !taken.control_remove) {
+		/* The service manager's: known by its own name. */
+		err = rzs_listen_adopt(taken.control, true, &given_control, why);
+		taken.control = -1;
+	}
+	if (err == 0)
+		err = rzs_devices_adopt(devices, why);
+	if (err < 0) {
+		/* The files are the old server's, which goes on, unless nobody does. */
+		for (unsigned i = 0; i < nr_listeners; i++)
+			listeners[i].remove = false;
+		say_error(why);
+		return err;
+	}
+	return open_control();
+}
+
+static int start_anew(void)
+{
+	int err = open_listeners();
+
+	if (err == 0)
+		err = open_control();
+	if (err == 0)
+		err = make_devices();
+	return err;
 }
 
 static int start(void)
@@ -313,13 +460,11 @@ static int start(void)
 		say_error("no memory");
 		return err;
 	}
+	if (kept.keeper >= 0)
+		rzs_devices_share_memory(devices);
 	err = start_loop();
 	if (err == 0)
-		err = open_listeners();
-	if (err == 0)
-		err = open_control();
-	if (err == 0)
-		err = make_devices();
+		err = kept.predecessor >= 0 ? take_over() : start_anew();
 	if (err == 0)
 		err = start_serving();
 	if (err == 0)
@@ -386,6 +531,27 @@ static int serve(void)
 	return err;
 }
 
+/* Be the keeper, with the protections that a process of its kind needs.  The exit status. */
+static int keep(char **argv)
+{
+	static struct rzs_protect protect;
+	const struct rzs_keeper_options o = {
+		.pid_file = config.pid_file[0] ? config.pid_file : NULL,
+		.error = say_error,
+	};
+	int err;
+
+	rzs_protect_init(&protect, config.protect, false);
+	err = rzs_protect_early(&protect);
+	if (err == 0)
+		err = rzs_protect_process(&protect);
+	if (err < 0) {
+		rzs_say_at(RZS_SAY_ERROR, "protect=require: the keeper: %s", strerror(-err));
+		return EXIT_FAILED;
+	}
+	return rzs_keeper_run(argv, &o);
+}
+
 /* For --help and the like, whose purpose is their output: whether it was written. */
 static int said(void)
 {
@@ -417,6 +583,9 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	set_up_log();
 	raise_descriptor_limit();
+	rzs_keeper_child(&kept);
+	if (config.survive && kept.keeper < 0)
+		return keep(argv);
 	if (protect_and_fork() < 0)
 		return EXIT_FAILED;
 	return serve() < 0 ? EXIT_FAILED : 0;

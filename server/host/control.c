@@ -315,6 +315,7 @@ static int open_listener(const struct rzs_control_options *options, struct rzs_c
 			return control->fd;
 	} else {
 		control->fd = options->fd;
+		control->path = options->remove ? strdup(options->remove) : NULL;
 		err = set_nonblocking(control->fd);
 	}
 	control->listener = (struct rzs_loop_fd){control->fd, on_connection, control};
@@ -357,6 +358,12 @@ int rzs_control_start(struct rzs_loop *loop, const struct rzs_control_options *o
 	}
 	*out = control;
 	return 0;
+}
+
+int rzs_control_socket(const struct rzs_control *c, const char **out_path)
+{
+	*out_path = c->path;
+	return c->fd;
 }
 
 void rzs_control_stop(struct rzs_control *c)

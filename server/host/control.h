@@ -18,6 +18,7 @@ struct rzs_control;
 struct rzs_control_options {
 	const char *path;      /* where to create the socket; NULL: fd listens already */
 	int fd;		       /* without a path; rzs_control_stop() closes it */
+	const char *remove;    /* with fd: its path, which rzs_control_stop() removes; or NULL */
 	unsigned max_clients;  /* 0: 16 */
 	unsigned idle_seconds; /* before a client without requests is disconnected; 0: 60 */
 };
@@ -30,6 +31,9 @@ struct rzs_control_options {
 int rzs_control_start(struct rzs_loop *loop, const struct rzs_control_options *options,
 		      const struct rzs_target *target, struct rzs_control **out,
 		      char why[RZS_WHY_MAX]);
+
+/* Its listening socket, and its path if rzs_control_stop() removes that, else NULL. */
+int rzs_control_socket(const struct rzs_control *c, const char **out_path);
 
 /* Disconnect all clients, close the socket, and remove it if it has a path. */
 void rzs_control_stop(struct rzs_control *c);

@@ -471,6 +471,11 @@ static int run_remove(struct call *c)
 	return run_operation(c, c->target->remove);
 }
 
+static int run_upgrade(struct call *c)
+{
+	return c->target->upgrade ? c->target->upgrade(c->target->arg, c->why) : cannot(c);
+}
+
 /* ---- the table */
 
 static const struct verb {
@@ -494,6 +499,7 @@ static const struct verb {
 	{"init", 2, 2, "init NAME", run_init},
 	{"reset", 2, 2, "reset NAME", run_reset},
 	{"remove", 2, 2, "remove NAME", run_remove},
+	{"upgrade", 1, 1, "upgrade", run_upgrade},
 };
 
 #define NR_VERBS (sizeof(verbs) / sizeof(verbs[0]))

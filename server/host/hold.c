@@ -295,6 +295,11 @@ void rzs_hold_leave(struct rzs_hold *hold, struct rzs_holder *holder)
 	}
 }
 
+const struct rzs_peer_id *rzs_hold_peer(const struct rzs_holder *holder)
+{
+	return &holder->id;
+}
+
 bool rzs_hold_holder(struct rzs_hold *hold, pid_t *out_pid)
 {
 	const struct rzs_holder *owner;

@@ -77,6 +77,9 @@ int rzs_hold_enter(struct rzs_hold *hold, const struct rzs_peer_id *id, struct r
 /* The connection has ended.  holder may be NULL. */
 void rzs_hold_leave(struct rzs_hold *hold, struct rzs_holder *holder);
 
+/* Who a client is.  It has a connection. */
+const struct rzs_peer_id *rzs_hold_peer(const struct rzs_holder *holder);
+
 /* Whether a client holds the device.  *out_pid: its process; 0: not known, or no holder. */
 bool rzs_hold_holder(struct rzs_hold *hold, pid_t *out_pid);
 

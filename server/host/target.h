@@ -45,6 +45,8 @@ struct rzs_target {
 		   char why[RZS_WHY_MAX]);
 	int (*init)(void *arg, const char *name, char why[RZS_WHY_MAX]);
 	int (*reset)(void *arg, const char *name, char why[RZS_WHY_MAX]);
+	/* Begin to replace the server by the program that is installed now. */
+	int (*upgrade)(void *arg, char why[RZS_WHY_MAX]);
 };
 
 #endif

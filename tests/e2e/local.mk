@@ -54,6 +54,7 @@ RZS_E2E_TESTS = \
 	tests/e2e/rzsd-start.sh \
 	tests/e2e/rzsd-units.sh \
 	tests/e2e/subpage.sh \
+	tests/e2e/survive.sh \
 	tests/e2e/swap-shutdown.sh \
 	tests/e2e/swapheader.sh \
 	tests/e2e/swapon.sh \
@@ -91,6 +92,7 @@ RZS_E2E_HELPERS = \
 	tests/e2e/rzsd-manager.py \
 	tests/e2e/rzsd-silent.py \
 	tests/e2e/subpage.py \
+	tests/e2e/survive.py \
 	tests/e2e/trimhammer.py \
 	tests/e2e/wipe.py
 

@@ -38,7 +38,7 @@ T_TEST(defaults)
 	T_EQ(c.max_connections, 64);
 	T_EQ(c.handshake_timeout, 10);
 	T_EQ(c.nr_allow_user, 0);
-	T_OK(!c.allow_tcp_anywhere && !c.verbose && !c.survive_shutdown);
+	T_OK(!c.allow_tcp_anywhere && !c.verbose && !c.survive_shutdown && !c.survive);
 	T_EQ(c.protect, RZS_PROTECT_AUTO);
 	T_EQ(c.realtime, RZS_REALTIME_SWAP);
 	T_GE(c.ballast, 1u << 20);
@@ -120,6 +120,7 @@ T_TEST(keys_of_the_server)
 	     "log = syslog\n"
 	     "verbose = on\n"
 	     "survive-shutdown = 1\n"
+	     "survive = yes\n"
 	     "pid-file = /run/x.pid\n");
 	complete();
 	T_EQ(c.nr_listen, 2);
@@ -131,7 +132,7 @@ T_TEST(keys_of_the_server)
 	T_EQ(c.nr_allow_user, 2);
 	T_EQ(c.allow_user[0], 5);
 	T_EQ(c.allow_user[1], 0);
-	T_OK(c.allow_tcp_anywhere && c.verbose && c.survive_shutdown);
+	T_OK(c.allow_tcp_anywhere && c.verbose && c.survive_shutdown && c.survive);
 	T_EQ(c.protect, RZS_PROTECT_REQUIRE);
 	T_EQ(c.realtime, RZS_REALTIME_NEVER);
 	T_EQ(c.ballast, 2u << 20);

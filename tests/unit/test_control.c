@@ -154,7 +154,7 @@ T_TEST(requests_in_a_row_and_in_pieces)
 	static const char want[] =
 		"ok\nerror 22 nonsense: no such verb; there are server, list, stats, process, "
 		"describe, latency, buckets, params, create, set, compact, idle, init, reset, "
-		"remove\n"
+		"remove, upgrade\n"
 		"error 22 an empty line: a request begins with a verb\nok\nok\n";
 	int fd;
 

@@ -199,7 +199,7 @@ static void count(void *arg, const struct rzs_conn *c)
 	++*(unsigned *)arg;
 }
 
-/* Held, the threads begin nothing; released, they serve what has come, and clients that come then. */
+/* Held, the threads begin nothing; released, they serve what has come, and new clients. */
 T_TEST(held_and_released)
 {
 	struct io_rig r;

@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# rzsd with --survive=yes is replaced again and again while clients write, trim and read, in all states of their
+# requests; and goes on when the new program is none, ends at once, or refuses.  Red when a connection ends, a byte
+# is wrong, or a server that could have gone on is lost.
+
+. "${srcdir:-.}/tests/lib/functions.sh" || exit 99
+has_rzsd || skip "this build has no rzsd"
+[ "${RZSD##* }" = "$RZSD" ] || skip "it is not run by itself"
+
+# The installed program, which is replaced.
+program=$RZSD
+RZSD=$tmpdir/rzsd
+cp "$program" "$RZSD"
+start_rzsd --survive=yes --device second,size=16M,memlimit=12M --threads 2 -- size=32M protect=off
+keeper=$pid
+first=1
+
+replace() { # TIMES
+	"$PYTHON" "$srcdir/tests/e2e/survive.py" "$sock" "$keeper" "$log" "$first" "$1" || {
+		show_log "$log"
+		fail "see above"
+	}
+	first=$((first + $1))
+}
+
+times=20
+[ "$T_TIMEOUT_SCALE" -le 1 ] || times=5
+replace "$times"
+[ "$(cat "$pidfile")" = "$keeper" ] || fail "the pid file has another process"
+
+# A program that ends, one that says what it does not know, and one that is none.
+refusals=0
+refused() {
+	[ "$(grep -c 'not replaced: .*old server goes on' "$log")" -gt "$refusals" ]
+}
+for new in '#!/bin/sh
+exit 3' '#!/bin/sh
+sleep 0.1' 'no program'; do
+	printf '%s\n' "$new" >"$RZSD.new"
+	chmod +x "$RZSD.new"
+	mv "$RZSD.new" "$RZSD"
+	kill -USR2 "$keeper"
+	wait_for 30 refused || fail "nothing is said of a new program that is: $new"
+	refusals=$((refusals + 1))
+done
+
+# The right one again.
+cp "$program" "$RZSD.new"
+mv "$RZSD.new" "$RZSD"
+replace 1
+
+stop_server
+[ ! -e "$sock" ] || fail "the socket is left behind"
+[ ! -e "$sock.control" ] || fail "the control socket is left behind"
+[ ! -e "$pidfile" ] || fail "the pid file is left behind"
