@@ -126,6 +126,7 @@ RZS_ONE_THREAD_TESTS = $(RZS_PURE_TESTS) \
 	tests/unit/test_rzso_policy \
 	tests/unit/test_size \
 	tests/unit/test_size_expr \
+	tests/unit/test_spill_target \
 	tests/unit/test_store \
 	tests/unit/test_store_wipe \
 	tests/unit/test_swap_header \
