@@ -68,6 +68,7 @@ RZS_PURE_TESTS = \
 	tests/unit/test_nbd_request \
 	tests/unit/test_packed \
 	tests/unit/test_spill_budget \
+	tests/unit/test_spill_keys \
 	tests/unit/test_store_adopt \
 	tests/unit/test_store_backed \
 	tests/unit/test_store_between \
@@ -127,6 +128,7 @@ RZS_ONE_THREAD_TESTS = $(RZS_PURE_TESTS) \
 	tests/unit/test_rzso_policy \
 	tests/unit/test_size \
 	tests/unit/test_size_expr \
+	tests/unit/test_spill_target \
 	tests/unit/test_store \
 	tests/unit/test_store_wipe \
 	tests/unit/test_swap_header \

@@ -12,6 +12,8 @@ librzsspill_la_SOURCES = \
 	server/spill/spill_io.c \
 	server/spill/spill_io.h \
 	server/spill/spill_io_private.h \
+	server/spill/spill_keys.c \
+	server/spill/spill_keys.h \
 	server/spill/spill_target.c \
 	server/spill/spill_target.h \
 	server/spill/spill_thread.c

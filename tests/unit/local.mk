@@ -87,7 +87,10 @@ RZS_UNIT_TESTS_USER = \
 	tests/unit/test_size_expr \
 	tests/unit/test_spill_budget \
 	tests/unit/test_spill_fail \
-	tests/unit/test_spill_io
+	tests/unit/test_spill_io \
+	tests/unit/test_spill_keys \
+	tests/unit/test_spill_model \
+	tests/unit/test_spill_target
 
 # Of what reads configuration files.
 RZS_UNIT_TESTS_INIH = \
@@ -264,6 +267,14 @@ tests_unit_test_spill_io_CPPFLAGS = $(RZS_UNIT_SPILL_CPPFLAGS)
 tests_unit_test_spill_io_LDADD = $(RZS_UNIT_SPILL_LDADD)
 tests_unit_test_spill_io_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=rzs_threads_start,--wrap=rzs_memory_fill \
 	-Wl,--wrap=malloc,--wrap=calloc,--wrap=madvise
+tests_unit_test_spill_keys_CPPFLAGS = $(RZS_UNIT_SPILL_CPPFLAGS)
+tests_unit_test_spill_keys_LDADD = $(RZS_UNIT_SPILL_LDADD)
+tests_unit_test_spill_model_CPPFLAGS = $(RZS_UNIT_SPILL_CPPFLAGS)
+tests_unit_test_spill_model_LDADD = $(RZS_UNIT_SPILL_LDADD)
+tests_unit_test_spill_target_CPPFLAGS = $(RZS_UNIT_SPILL_CPPFLAGS)
+tests_unit_test_spill_target_LDADD = $(RZS_UNIT_SPILL_LDADD)
+tests_unit_test_spill_target_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=open,--wrap=fstat,--wrap=fstatfs,--wrap=ioctl,--wrap=statx \
+	-Wl,--wrap=pread,--wrap=pwrite
 
 # Connections on a device that is the tests' own (fake_dispatch.h); I/O threads on a store.
 RZS_UNIT_TESTS_USER += \

@@ -41,12 +41,27 @@ static struct {
 	unsigned fail_times;		     /* so often */
 	int fail_with;			     /* 0: nothing is done */
 	unsigned fail_one_in[RZS_SPILL_OPS]; /* at random; 0: never */
+	unsigned interrupt_one_in;	     /* likewise; 0: never */
+	bool refused[PLACES];		     /* the last write of this place alone */
+	bool logs_not;
 	uint64_t random;
 } disk = {.lock = PTHREAD_MUTEX_INITIALIZER, .let = PTHREAD_COND_INITIALIZER};
 
 static inline bool disk_touches(uint64_t place, int nr)
 {
 	return place <= disk.fail_to && place + (uint64_t)nr > disk.fail_from;
+}
+
+/* At random; but a write of one place does not fail twice, or the target would be bad. */
+static inline bool disk_fails(enum rzs_spill_op op, uint64_t place, int nr)
+{
+	bool fails = disk.fail_one_in[op] && t_rand(&disk.random) % disk.fail_one_in[op] == 0;
+
+	if (op == RZS_SPILL_WRITE && nr == 1) {
+		fails = fails && !disk.refused[place];
+		disk.refused[place] = fails;
+	}
+	return fails;
 }
 
 /* What a call returns; 1: it is done.  Under the lock. */
@@ -61,7 +76,9 @@ static inline ssize_t disk_outcome(enum rzs_spill_op op, uint64_t place, int nr)
 		disk.refusals++;
 		return disk.fail_with;
 	}
-	if (disk.fail_one_in[op] && t_rand(&disk.random) % disk.fail_one_in[op] == 0) {
+	if (disk.interrupt_one_in && t_rand(&disk.random) % disk.interrupt_one_in == 0)
+		return -EINTR;
+	if (disk_fails(op, place, nr)) {
 		disk.refusals++;
 		return -EIO;
 	}
@@ -92,8 +109,10 @@ static inline ssize_t disk_call(enum rzs_spill_op op, const struct iovec *iov, i
 	ssize_t got;
 
 	pthread_mutex_lock(&disk.lock);
-	T_LT(disk.calls, LOG);
-	disk.log[disk.calls++] = (struct call){op, place, nr};
+	if (!disk.logs_not) {
+		T_LT(disk.calls, LOG);
+		disk.log[disk.calls++] = (struct call){op, place, nr};
+	}
 	while (disk.holds && !disk.may[op])
 		pthread_cond_wait(&disk.let, &disk.lock);
 	if (disk.holds)
