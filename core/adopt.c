@@ -11,6 +11,7 @@
  *     word is locked and has the old one: the word gets the entry's size.
  *   - An object on its way to become a share has the share as its owner, while no slot names that
  *     share: the slot whose word names the object owns it.
+ *   - A unit counts pages that do not name it yet, or no longer: those that do are counted.
  *   - A block whose number is in no descriptor is free, the workers' spare blocks included.
  *
  * An object that is not what its word says, or fails its checksum, is dropped, and its page gets
@@ -210,7 +211,7 @@ static uint64_t adopt_object(struct adoption *a, rzs_owner_t owner, uint64_t wor
 
 static bool share_fits(const struct rzs_share *s, uint64_t merged)
 {
-	return s && s->word && rzs_word_size(s->word) == rzs_word_size(merged);
+	return s && rzs_word_fits_share(merged, s->word);
 }
 
 /* Count the users of shares; of rzs_walk_slots(). */
@@ -218,13 +219,19 @@ static const char *adopt_users(void *arg, rzs_slot_t slot, uint64_t *p)
 {
 	struct adoption *a = arg;
 	struct rzs_share *s;
+	uint64_t place;
 
 	(void)slot;
 	if (rzs_word_kind(*p) != RZS_KIND_MERGED)
 		return NULL;
 	s = rzs_shares_at(&a->store->shares, rzs_word_share(*p));
-	if (share_fits(s, *p))
-		s->users++;
+	place = rzs_word_is_member(*p) ? RZS_SHARE_SEEN << rzs_word_place(*p) : 0;
+	if (!share_fits(s, *p))
+		return NULL;
+	if (s->users & place)
+		rzs_set(p, RZS_KIND_LOST); /* damaged: another slot has its place in the unit */
+	else
+		s->users = (s->users | place) + 1;
 	return NULL;
 }
 
@@ -241,10 +248,13 @@ static void adopt_shares(struct adoption *a)
 	for (id = 0; id < t->next; id++) {
 		struct rzs_share *s = rzs_shares_at(t, id);
 
+		s->users &= RZS_SHARE_USERS_MASK;
 		if (s->users && rzs_word_is_object(s->word))
 			s->word = adopt_object(a, RZS_OWNER_SHARE | id, s->word, false);
 		else
 			s->word = 0;
+		if (rzs_word_is_unit(s->word))
+			s->users |= RZS_SHARE_UNIT;
 	}
 }
 

@@ -15,6 +15,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include "codec.h"
 #include "pages.h"
 #include "port_test.h"
 #include "rzs_store.h"
@@ -47,7 +48,8 @@ struct killing {
 	struct page_seeds *model; /* NR, shared */
 	struct pages_rng rng;
 	bool merging;
-	uint64_t changing, lost; /* pages found so */
+	bool units;			   /* pages are recompressed together */
+	uint64_t changing, lost, in_units; /* pages found so */
 	struct rzs_adopted sum;
 };
 
@@ -56,6 +58,18 @@ struct writer {
 	unsigned index;
 	uint64_t seed;
 };
+
+/* If pages are recompressed, many are alike. */
+static void make_page(const struct killing *k, uint8_t *page, uint64_t seed)
+{
+	if (!k->units || seed >> 62 == 0) {
+		pages_make_any(page, seed);
+		return;
+	}
+	pages_make(page, PAGES_TEXT, 1);
+	memset(page + PAGE / 4, 0, PAGE * 3 / 4);
+	memcpy(page + PAGE / 2, &seed, sizeof(seed));
+}
 
 /* ---- the process that is killed */
 
@@ -74,7 +88,7 @@ static int change(struct killing *k, struct rzs_worker *worker, uint64_t slot, u
 
 	__atomic_store_n(&s->next, seed, __ATOMIC_RELEASE);
 	if (seed) {
-		pages_make_any(page, seed);
+		make_page(k, page, seed);
 		err = rzs_store_write(k->store, worker, slot, page);
 	} else {
 		err = rzs_store_discard(k->store, worker, slot, 1);
@@ -104,6 +118,17 @@ static void scan(struct killing *k, struct rzs_worker *worker, uint64_t r)
 		_exit(6);
 }
 
+/* Another thing that one thread does: whatever is idle since the last pass gets a unit. */
+static void recompress(struct killing *k, struct rzs_worker *worker)
+{
+	static const struct rzs_recompress_params params = {.min_age = 0, .unit = 4};
+	bool done;
+
+	if (rzs_store_recompress(k->store, worker, &params, NR, 20, &done) ||
+	    rzs_store_idle_pass(k->store, NR / 8, &done))
+		_exit(7);
+}
+
 /* Each thread has slots of its own to write, and reads all. */
 static void *work(void *arg)
 {
@@ -127,6 +152,8 @@ static void *work(void *arg)
 			_exit(3);
 		if (w->k->merging && w->index == 0 && r >> 59 == 1)
 			scan(w->k, worker, pages_next(&rng));
+		if (w->k->units && w->index == 0 && r >> 60 == 1)
+			recompress(w->k, worker);
 	}
 	return NULL;
 }
@@ -174,8 +201,12 @@ static void kill_one(struct killing *k)
 
 /* ---- the process that adopts */
 
-static void open_merging(struct killing *k)
+static void open_upkeep(struct killing *k)
 {
+	if (k->units) {
+		T_EQ(rzs_store_idle_open(k->store), 0);
+		T_EQ(rzs_store_recompress_open(k->store, "zstd", 0), 0);
+	}
 	if (!k->merging)
 		return;
 	T_EQ(rzs_store_merge_open(k->store, RZS_MERGE_INDEX_MIN * 16), 0);
@@ -200,15 +231,15 @@ static void adopt(struct killing *k, uint64_t generation)
 	k->sum.pages_locked += found.pages_locked;
 	k->sum.blocks_busy += found.blocks_busy;
 	k->sum.objects_dropped += found.objects_dropped;
-	open_merging(k);
+	open_upkeep(k);
 }
 
-static bool is_made_of(const uint8_t *page, uint64_t seed)
+static bool is_made_of(const struct killing *k, const uint8_t *page, uint64_t seed)
 {
 	uint8_t want[PAGE] = {0};
 
 	if (seed)
-		pages_make_any(want, seed);
+		make_page(k, want, seed);
 	return memcmp(page, want, PAGE) == 0;
 }
 
@@ -222,7 +253,7 @@ static void look_at(struct killing *k, struct rzs_worker *worker, uint64_t slot)
 	if (s->now == s->next) {
 		if (err)
 			T_FAIL("page %llu is damaged", (unsigned long long)slot);
-		if (!is_made_of(page, s->now))
+		if (!is_made_of(k, page, s->now))
 			T_FAIL("page %llu has other bytes", (unsigned long long)slot);
 		return;
 	}
@@ -231,9 +262,9 @@ static void look_at(struct killing *k, struct rzs_worker *worker, uint64_t slot)
 		k->lost++;
 		s->now = 0;
 		T_EQ(change(k, worker, slot, 0), 0);
-	} else if (is_made_of(page, s->next)) {
+	} else if (is_made_of(k, page, s->next)) {
 		s->now = s->next;
-	} else if (is_made_of(page, s->now)) {
+	} else if (is_made_of(k, page, s->now)) {
 		s->next = s->now;
 	} else {
 		T_FAIL("page %llu is neither old nor new", (unsigned long long)slot);
@@ -253,6 +284,7 @@ static void look_at_all(struct killing *k)
 	rzs_worker_put(k->store, worker);
 	rzs_store_stats(k->store, &s);
 	T_LE(s.mem_bytes, s.limit_bytes);
+	k->in_units += s.unit_pages;
 	T_EQ(s.impossible, 0);
 }
 
@@ -268,12 +300,12 @@ static void open_store(struct killing *k)
 	T_OK(k->model != MAP_FAILED);
 	k->cfg = (struct rzs_config){.nr_pages = NR, .nr_workers = THREADS};
 	T_EQ(rzs_store_min_limit(&k->cfg, &k->cfg.limit_bytes), 0);
-	k->cfg.limit_bytes += RZS_BLOCK_SIZE;
+	k->cfg.limit_bytes += RZS_BLOCK_SIZE + (k->units ? 1u << 20 : 0);
 	rzs_test_arena_open(&k->arena[0], ARENA);
 	rzs_test_use_arena(&k->arena[0]);
 	T_EQ(rzs_store_create(&k->cfg, &k->store), 0);
 	rzs_test_arena_map(&k->arena[1], &k->arena[0]);
-	open_merging(k);
+	open_upkeep(k);
 	worker = rzs_worker_get_own(k->store, 0);
 	for (unsigned i = 0; i < 3 * NR; i++)
 		(void)change(k, worker, pages_next(&k->rng) % NR,
@@ -290,9 +322,9 @@ static uint64_t kills(void)
 	return instrumented() ? 100 : 1000;
 }
 
-static void kill_and_adopt(bool merging, uint64_t n)
+static void kill_and_adopt(bool merging, bool units, uint64_t n)
 {
-	struct killing k = {.rng = {t_seed()}, .merging = merging};
+	struct killing k = {.rng = {t_seed()}, .merging = merging, .units = units};
 
 	open_store(&k);
 	for (uint64_t i = 1; i <= n; i++) {
@@ -301,10 +333,11 @@ static void kill_and_adopt(bool merging, uint64_t n)
 		look_at_all(&k);
 	}
 	t_note("%llu kills: %llu pages being changed, %llu lost, %llu words locked; %llu blocks "
-	       "busy, %llu objects dropped",
+	       "busy, %llu objects dropped, %llu pages in units",
 	       (unsigned long long)n, (unsigned long long)k.changing, (unsigned long long)k.lost,
 	       (unsigned long long)k.sum.pages_locked, (unsigned long long)k.sum.blocks_busy,
-	       (unsigned long long)k.sum.objects_dropped);
+	       (unsigned long long)k.sum.objects_dropped, (unsigned long long)k.in_units);
+	T_EQ(k.in_units != 0, units);
 	T_EQ(k.sum.pages_lost, k.lost);
 	rzs_store_destroy(k.store);
 	rzs_test_arena_close(&k.arena[0]);
@@ -318,11 +351,19 @@ static void kill_and_adopt(bool merging, uint64_t n)
  */
 T_TEST_TIMEOUT(a_kill_leaves_every_page_that_was_not_being_written, 300)
 {
-	kill_and_adopt(false, kills() - kills() / 4);
+	kill_and_adopt(false, false, kills() - kills() / 4 - kills() / 8);
 }
 
 /* Red when an object that was about to be shared is not the page's any more. */
 T_TEST_TIMEOUT(a_kill_leaves_pages_that_share, 300)
 {
-	kill_and_adopt(true, kills() / 4);
+	kill_and_adopt(true, false, kills() / 4);
+}
+
+/* Red when a unit is in use before its object is there. */
+T_TEST_TIMEOUT(a_kill_leaves_units, 300)
+{
+	if (!rzs_codec_lookup("zstd"))
+		T_SKIP("zstd is not built in");
+	kill_and_adopt(false, true, kills() / 8);
 }
