@@ -272,6 +272,7 @@ static bool collect(struct group *g, const struct rzs_walk *run, uint64_t i)
 	uint32_t most = RZS_UNIT_OBJECT_MAX + RZS_UNIT_OBJECT_MAX / 6, sum;
 	bool neighbours = false;
 	uint64_t j = i;
+	unsigned n;
 
 	load(g, run, i);
 	if (!g->nr)
@@ -279,10 +280,11 @@ static bool collect(struct group *g, const struct rzs_walk *run, uint64_t i)
 	sum = g->member[0].least;
 	while (g->nr < g->r->unit && (j = rzs_recompress_next(g->r, run, i, j)) < run->nr) {
 		neighbours = true;
-		sum += estimate(rzs_load(run->words + j));
-		if (sum > most)
+		if (sum + estimate(rzs_load(run->words + j)) > most)
 			break;
+		n = g->nr;
 		load(g, run, j);
+		sum += g->nr > n ? g->member[n].least : 0;
 	}
 	return neighbours;
 }

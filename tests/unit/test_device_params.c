@@ -102,9 +102,9 @@ static void refuse_whole(const char *part)
 T_TEST(every_key_is_known)
 {
 	static const char *const values[RZS_DEVICE_PARAMS_KEYS] = {
-		"1M", "lzo", "0", "64M",  "1M", "yes",	      "swap0", UUID,  "off",
-		"on", "yes", "1", "0x10", "0",	"2147483647", "no",    "64K", "yes",
-		"off", "5", "7%",  "8",	  "3",
+		"1M",  "lzo", "0",   "64M", "1M",   "yes", "swap0",	 UUID,
+		"off", "on",  "yes", "1",   "0x10", "0",   "2147483647", "no",
+		"64K", "yes", "off", "5",   "7%",   "8",   "3",
 	};
 	static const struct rzs_merge_knobs merge = {1, 16, 0, INT_MAX, false, 64 << 10, true};
 

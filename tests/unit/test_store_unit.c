@@ -280,7 +280,10 @@ T_TEST(merging)
 	twin_close(&t);
 }
 
-/* The index knows a share, whose number becomes that of a unit.  Red when it gets another user. */
+/*
+ * The index knows a share, whose number becomes that of a unit.  Red when merging becomes its user:
+ * as the last one it would free the unit as an object of equal pages.
+ */
 T_TEST(a_number_that_merging_knows)
 {
 	struct twin t;
@@ -298,6 +301,7 @@ T_TEST(a_number_that_merging_knows)
 	recompress(&t, 1);
 	T_EQ(stats_of(&t).units, 1);
 	T_EQ(rzs_word_share(words(&t)[0]), 0);
+	T_EQ(rzs_share_get(rzs_shares_at(&t.store->shares, 0), 256), false);
 	put(&t, 8, 2, 3, false);
 	twin_merge(&t, &usual, 16);
 	T_EQ(stats_of(&t).pages_sharing, 1);
