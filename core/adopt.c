@@ -11,6 +11,7 @@
  *     word is locked and has the old one: the word gets the entry's size.
  *   - An object on its way to become a share has the share as its owner, while no slot names that
  *     share: the slot whose word names the object owns it.
+ *   - A unit counts pages that do not name it yet, or no longer: those that do are counted.
  *   - A block whose number is in no descriptor is free, the workers' spare blocks included.
  *
  * An object that is not what its word says, or fails its checksum, is dropped, and its page gets
@@ -121,13 +122,18 @@ static bool adopt_bytes(struct adoption *a, uint64_t word, const void *data, uin
 	bool raw = rzs_word_kind(word) == RZS_KIND_RAW, second = !raw && word & RZS_SLOT_CODEC2;
 	struct rzs_worker *w = a->w;
 
-	if (second && !w->codec2)
+	if (second && (!w->codec2 || (rzs_word_is_unit(word) && !w->unit)))
 		return false;
 	if (!a->check_data)
 		return true;
 	if (a->store->checksum)
 		return !(((uint32_t)rzs_hash64(data, size, 0) ^ sum) &
 			 (raw ? RZS_SUM24_MASK : 0xffffffffu));
+	if (second && rzs_word_is_unit(word)) {
+		w->unit_pages = rzs_word_unit_pages(word);
+		return !w->codec2->decompress_unit(w->codec2_ctx, data, size, w->unit_pages,
+						   w->unit);
+	}
 	if (second)
 		return !w->codec2->decompress(w->codec2_ctx, data, size, w->page);
 	return raw || !w->codec->decompress(w->codec_ctx, data, size, w->page);
@@ -169,9 +175,12 @@ static uint64_t adopt_packed(struct adoption *a, struct rzs_block *b, rzs_owner_
 	uint32_t index = rzs_word_index(word), named = rzs_word_size(word), size, offset;
 	uint8_t *mem = rzs_block_mem(&a->store->pool, b);
 	struct rzs_entry *e;
+	uint64_t what = word;
 
 	if (index >= RZS_PACKED_MAX_DIR)
 		return 0;
+	if (!(owner & RZS_OWNER_SHARE))
+		what &= ~RZS_SLOT_SINCE_MASK; /* in a share's word these bits are a unit's */
 	e = rzs_packed_entry(mem, index);
 	size = rzs_entry_size(e);
 	offset = rzs_entry_offset(e);
@@ -181,7 +190,7 @@ static uint64_t adopt_packed(struct adoption *a, struct rzs_block *b, rzs_owner_
 	if (size != named && !(locked && size < named))
 		return 0;
 	if (!adopt_owner(a, rzs_entry_owner(e), owner) ||
-	    !adopt_bytes(a, word, mem + offset, size, e->sum))
+	    !adopt_bytes(a, what, mem + offset, size, e->sum))
 		return 0;
 	rzs_entry_set_owner(e, owner);
 	if (b->packed.ndir <= index)
@@ -213,7 +222,7 @@ static uint64_t adopt_object(struct adoption *a, rzs_owner_t owner, uint64_t wor
 
 static bool share_fits(const struct rzs_share *s, uint64_t merged)
 {
-	return s && s->word && rzs_word_size(s->word) == rzs_word_size(merged);
+	return s && rzs_word_fits_share(merged, s->word);
 }
 
 /* Count the users of shares; of rzs_walk_slots(). */
@@ -221,13 +230,19 @@ static const char *adopt_users(void *arg, rzs_slot_t slot, uint64_t *p)
 {
 	struct adoption *a = arg;
 	struct rzs_share *s;
+	uint64_t place;
 
 	(void)slot;
 	if (rzs_word_kind(*p) != RZS_KIND_MERGED)
 		return NULL;
 	s = rzs_shares_at(&a->store->shares, rzs_word_share(*p));
-	if (share_fits(s, *p))
-		s->users++;
+	place = rzs_word_is_member(*p) ? RZS_SHARE_SEEN << rzs_word_place(*p) : 0;
+	if (!share_fits(s, *p))
+		return NULL;
+	if (s->users & place)
+		rzs_set(p, RZS_KIND_LOST); /* damaged: another slot has its place in the unit */
+	else
+		s->users = (s->users | place) + 1;
 	return NULL;
 }
 
@@ -244,10 +259,13 @@ static void adopt_shares(struct adoption *a)
 	for (id = 0; id < t->next; id++) {
 		struct rzs_share *s = rzs_shares_at(t, id);
 
+		s->users &= RZS_SHARE_USERS_MASK;
 		if (s->users && rzs_word_is_object(s->word))
 			s->word = adopt_object(a, RZS_OWNER_SHARE | id, s->word, false);
 		else
 			s->word = 0;
+		if (rzs_word_is_unit(s->word))
+			s->users |= RZS_SHARE_UNIT;
 	}
 }
 

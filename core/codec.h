@@ -10,7 +10,7 @@
 #ifndef RZS_CODEC_H
 #define RZS_CODEC_H
 
-#include "rzs_store.h"
+#include "slot.h"
 
 /*
  * The output buffer of a compression.  It is large enough for the worst case of any codec: liblzo2
@@ -61,6 +61,17 @@ struct rzs_codec {
 	 * never reads or writes outside src and dst.
 	 */
 	int (*decompress)(void *ctx, const void *src, size_t size, void *dst);
+	/*
+	 * Units: nr pages, 1 .. RZS_UNIT_MAX, as one.  All four NULL: the codec has no such form.
+	 * A context of unit_ctx_size() bytes is for compress() and compress_unit(), and makes of a
+	 * page what one of ctx_size() makes of it.
+	 */
+	size_t (*unit_ctx_size)(int level);
+	int (*unit_ctx_init)(void *mem, size_t size, int level);
+	/* Returns the size, at most cap, -ENOSPC or -EIO. */
+	int (*compress_unit)(void *ctx, unsigned nr, const void *src, void *dst, size_t cap);
+	/* With any context that decompress() takes; otherwise as that. */
+	int (*decompress_unit)(void *ctx, const void *src, size_t size, unsigned nr, void *dst);
 };
 
 /* The codec called name (NULL: the default), or NULL.  Any thread; never sleeps. */

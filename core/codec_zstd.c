@@ -57,6 +57,49 @@ static int codec_zstd_decompress(void *ctx, const void *src, size_t size, void *
 	return rzs_zstd_decompress(ctx, src, size, dst, RZS_PAGE_SIZE);
 }
 
+/*
+ * Bytes of the source for which a context of this level is the largest.  The library chooses tables
+ * by the source's size, and those for a smaller one may be larger.
+ */
+static size_t codec_zstd_unit_source(int level)
+{
+	size_t most = RZS_PAGE_SIZE, n;
+
+	for (n = 2 * RZS_PAGE_SIZE; n <= RZS_UNIT_MAX * RZS_PAGE_SIZE; n += RZS_PAGE_SIZE)
+		if (rzs_zstd_ctx_size(level, n) >= rzs_zstd_ctx_size(level, most))
+			most = n;
+	return most;
+}
+
+static size_t codec_zstd_unit_ctx_size(int level)
+{
+	return codec_zstd_ctx_size(level) ? rzs_zstd_ctx_size(level, codec_zstd_unit_source(level))
+					  : 0;
+}
+
+static int codec_zstd_unit_ctx_init(void *mem, size_t size, int level)
+{
+	size_t need = codec_zstd_unit_ctx_size(level);
+
+	if (need == 0 || size < need)
+		return -EINVAL;
+	return rzs_zstd_ctx_init(mem, size, level, codec_zstd_unit_source(level));
+}
+
+static int codec_zstd_compress_unit(void *ctx, unsigned nr, const void *src, void *dst, size_t cap)
+{
+	size_t n;
+	int err = rzs_zstd_compress(ctx, src, nr * (size_t)RZS_PAGE_SIZE, dst, cap, &n);
+
+	return err ? err : (int)n;
+}
+
+static int codec_zstd_decompress_unit(void *ctx, const void *src, size_t size, unsigned nr,
+				      void *dst)
+{
+	return rzs_zstd_decompress(ctx, src, size, dst, nr * (size_t)RZS_PAGE_SIZE);
+}
+
 const struct rzs_codec rzs_codec_zstd = {
 	.name = "zstd",
 	.level_min = CODEC_ZSTD_LEVEL_MIN,
@@ -69,6 +112,10 @@ const struct rzs_codec rzs_codec_zstd = {
 	.decoder_size = codec_zstd_decoder_size,
 	.decoder_init = codec_zstd_decoder_init,
 	.decompress = codec_zstd_decompress,
+	.unit_ctx_size = codec_zstd_unit_ctx_size,
+	.unit_ctx_init = codec_zstd_unit_ctx_init,
+	.compress_unit = codec_zstd_compress_unit,
+	.decompress_unit = codec_zstd_decompress_unit,
 };
 
 #endif

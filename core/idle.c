@@ -121,9 +121,9 @@ static void pass_page(struct rzs_store *store, uint64_t *p, uint8_t *age)
 		*age = 0;
 	else if ((*age & RZS_AGE_MASK) < RZS_AGE_MASK)
 		++*age;
-	/* Of a shared object the bytes are no page's. */
-	if (rzs_word_is_object(word))
-		store->age_sum[age_class(*age & RZS_AGE_MASK)] += rzs_word_size(word);
+	/* Of an object that equal pages share the bytes are no page's. */
+	if (rzs_word_is_object(word) || rzs_word_is_member(word))
+		store->age_sum[age_class(*age & RZS_AGE_MASK)] += rzs_word_own_size(word);
 }
 
 /* The pass has ended: show what it has found. */

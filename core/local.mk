@@ -34,6 +34,8 @@ RZS_CORE_SOURCES = \
 	core/pool_lists.c \
 	core/range.c \
 	core/recompress.c \
+	core/recompress.h \
+	core/recompress_group.c \
 	core/rzs_stats.def \
 	core/rzs_store.h \
 	core/samefill.h \
@@ -46,6 +48,8 @@ RZS_CORE_SOURCES = \
 	core/store.h \
 	core/store_admin.c \
 	core/swap_header.c \
+	core/unit.c \
+	core/unit.h \
 	core/verify.c \
 	core/walk.c \
 	core/walk.h \

@@ -26,7 +26,8 @@ struct merge_scan {
 
 static bool merge_candidate(uint64_t word)
 {
-	return (rzs_word_is_object(word) || rzs_word_kind(word) == RZS_KIND_MERGED) &&
+	return (rzs_word_is_object(word) ||
+		(rzs_word_kind(word) == RZS_KIND_MERGED && !rzs_word_is_member(word))) &&
 	       !(word & RZS_SLOT_LOCK);
 }
 
@@ -177,7 +178,7 @@ static int unmerge_page(struct merge_scan *m, rzs_slot_t slot, uint64_t *p)
 	struct rzs_object o;
 	int err;
 
-	if (rzs_word_kind(word) != RZS_KIND_MERGED)
+	if (rzs_word_kind(word) != RZS_KIND_MERGED || rzs_word_is_member(word))
 		return unmerge_mark(m, p, word);
 	if (word & RZS_SLOT_LOCK)
 		return -EAGAIN;

@@ -213,7 +213,7 @@ static uint64_t find_share(struct rzs_store *store, struct rzs_worker *w,
 	struct rzs_share *s = rzs_shares_at(&store->shares, id);
 	uint64_t users = s ? rzs_load(&s->users) : 0, merged;
 
-	*out_full = users && !(users & RZS_SHARE_UNUSED);
+	*out_full = users && !(users & (RZS_SHARE_UNUSED | RZS_SHARE_UNIT));
 	if (!*out_full || !rzs_share_get(s, wanted->sharing))
 		return 0;
 	*out_full = false;

@@ -1,27 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Recompression of idle pages with a second codec.
+ * Recompression of idle pages with a second codec: its contexts, and the walk over the slots that
+ * finds pages to try.  recompress_group.c tries them.
  *
- * A page is read as a reader does it, and compressed without any lock.  Its new object is put into
- * the pool like any other.  Then, under the lock of the old object's block, the old bytes are
- * compared with those that were read: a word may come back with other contents after two writes,
- * and must not be taken for the one that was seen.  If they are equal, a compare-and-swap replaces
- * the word.  Whoever reads, writes, drops or moves the page meanwhile has changed the word, a
- * reader by its mark, and the new object is freed again.
- *
- * Concurrency: as idle.h.  Calls go one way: this file calls store.c and idle.c.
+ * Concurrency: as idle.h.  Calls go one way: this file calls recompress_group.c and idle.c.
  */
-#include "hash.h"
-#include "idle.h"
+#include "recompress.h"
 
-/* What is saved less than this share of an object is not worth the slower reads. */
-#define WORTH_SHARE 16u
-
-struct recompression {
-	struct rzs_store *store;
-	struct rzs_worker *w;
-	const struct rzs_recompress_params *params;
-};
+/* Pages of a unit are within so many slots for each page that it may have. */
+#define WINDOW 2u
 
 /* ---- contexts ---- */
 
@@ -31,6 +18,7 @@ void rzs_recompress_fini(struct rzs_store *store, bool wipe)
 		rzs_port_wipe(store->encoder2, store->encoder2_bytes);
 	rzs_port_free(store->encoder2, store->encoder2_bytes);
 	store->encoder2 = NULL;
+	store->group = NULL;
 }
 
 /* Give all workers the codec to decompress with.  After an error none has it. */
@@ -46,12 +34,33 @@ static int open_workers(struct rzs_store *store, const struct rzs_codec *codec)
 	return err;
 }
 
+/* Bytes of the encoder's context, rounded up, which is one for units if there are any; 0: none. */
+static size_t encoder_ctx(const struct rzs_codec *codec, int level)
+{
+	size_t bytes = codec->compress_unit ? codec->unit_ctx_size(level) : codec->ctx_size(level);
+
+	return (bytes + 63) & ~(size_t)63;
+}
+
+static int encoder_init(const struct rzs_codec *codec, void *mem, int level)
+{
+	size_t bytes = encoder_ctx(codec, level);
+
+	return codec->compress_unit ? codec->unit_ctx_init(mem, bytes, level)
+				    : codec->ctx_init(mem, bytes, level);
+}
+
+static size_t encoder_bytes(const struct rzs_codec *codec, int level)
+{
+	return encoder_ctx(codec, level) + sizeof(struct rzs_group_pages);
+}
+
 /* Make the encoder for this level, and the rest unless it is there. */
 static int open_contexts(struct rzs_store *store, const struct rzs_codec *codec, int level)
 {
-	size_t bytes = codec->ctx_size(level);
-	void *encoder = rzs_port_alloc(bytes);
-	int err = encoder ? codec->ctx_init(encoder, bytes, level) : -ENOMEM;
+	size_t bytes = encoder_bytes(codec, level);
+	uint8_t *encoder = rzs_port_alloc(bytes);
+	int err = encoder ? encoder_init(codec, encoder, level) : -ENOMEM;
 
 	if (!err && !store->codec2)
 		err = open_workers(store, codec);
@@ -62,6 +71,7 @@ static int open_contexts(struct rzs_store *store, const struct rzs_codec *codec,
 	rzs_recompress_fini(store, store->pool.wipe);
 	store->encoder2 = encoder;
 	store->encoder2_bytes = bytes;
+	store->group = (struct rzs_group_pages *)(encoder + encoder_ctx(codec, level));
 	store->codec2 = codec;
 	store->level2 = level;
 	/* Before a page needs it. */
@@ -109,11 +119,11 @@ int rzs_store_recompress_open(struct rzs_store *store, const char *name, int lev
 	if (!store->ages || !codec || (store->codec2 && store->codec2 != codec))
 		return -EINVAL;
 	level = level ? level : codec->level_default;
-	if (level < codec->level_min || level > codec->level_max || !codec->ctx_size(level))
+	if (level < codec->level_min || level > codec->level_max || !encoder_ctx(codec, level))
 		return -EINVAL;
 	if (store->encoder2 && store->level2 == level)
 		return 0;
-	bytes = codec->ctx_size(level) + decoders_bytes(store, codec);
+	bytes = encoder_bytes(codec, level) + decoders_bytes(store, codec);
 	/* A smaller sum always fits the limit, so the way back does. */
 	err = rzs_store_set_fixed(store, store->fixed_bytes - before + bytes);
 	if (err)
@@ -128,131 +138,113 @@ int rzs_store_recompress_open(struct rzs_store *store, const char *name, int lev
 
 /* ---- pages ---- */
 
-static bool is_candidate(uint64_t word, uint8_t age, unsigned min_age)
+/* Whether so few pages of a unit are left that what the others have left behind is worth a try. */
+static bool is_half_empty(struct rzs_store *store, uint64_t word)
 {
-	return rzs_word_is_object(word) &&
-	       (word & (RZS_SLOT_IDLE | RZS_SLOT_LOCK | RZS_SLOT_CODEC2)) == RZS_SLOT_IDLE &&
-	       !(age & RZS_AGE_TRIED) && age >= min_age;
+	const struct rzs_share *s = rzs_shares_at(&store->shares, rzs_word_share(word));
+
+	return s && rzs_share_users(s) * 2 <= rzs_word_member_pages(word);
 }
 
-/* A raw word has no bit for the second codec: what it makes is a compressed one. */
-static uint64_t word_of(uint64_t packed)
+bool rzs_recompress_wants(const struct rzs_recompression *r, uint64_t word, uint8_t age)
 {
-	return packed | RZS_SLOT_CODEC2 | RZS_SLOT_IDLE;
-}
-
-/* Whether a new block would leave enough to others. */
-static bool has_spare(const struct recompression *r)
-{
-	struct rzs_store *store = r->store;
-	uint64_t limit = rzs_load(&store->limit_bytes), taken, ready, peak;
-	uint64_t spare = r->params->spare_bytes;
-
-	rzs_blocks_count(store->blocks, &taken, &ready, &peak);
-	if (ready < spare / RZS_BLOCK_SIZE)
+	if ((word & (RZS_SLOT_IDLE | RZS_SLOT_LOCK)) != RZS_SLOT_IDLE || age & RZS_AGE_TRIED ||
+	    age < r->params->min_age)
 		return false;
-	return !limit || limit - store->fixed_bytes >= (taken + 1) * RZS_BLOCK_SIZE + spare;
+	if (rzs_word_is_object(word))
+		return rzs_word_size(word) >= r->params->min_size &&
+		       (!(word & RZS_SLOT_CODEC2) || r->unit > 1);
+	return !r->params->min_size && rzs_word_is_member(word) && is_half_empty(r->store, word);
 }
 
-static int put(struct recompression *r, const struct rzs_object *o, uint64_t *out_word)
+/* What merging has not looked at might be equal to another page, which saves more. */
+static bool may_join(const struct rzs_recompression *r, uint64_t word)
 {
-	if (has_spare(r))
-		return rzs_pool_put(&r->store->pool, r->w, o, false, out_word);
-	return rzs_pool_put_within(&r->store->pool, r->w, o, false, out_word);
+	return !r->store->index || word & RZS_SLOT_SCANNED || rzs_word_is_member(word);
 }
 
-/* Replace the page's word by new, if its object has these bytes still. */
-static bool publish(struct recompression *r, rzs_slot_t slot, uint64_t *p, uint64_t word,
-		    const void *bytes, uint64_t new)
+uint64_t rzs_recompress_next(const struct rzs_recompression *r, const struct rzs_walk *run,
+			     uint64_t i, uint64_t after)
 {
-	struct rzs_store *store = r->store;
-	struct rzs_object o;
-	uint64_t seen = word;
-	bool done;
+	uint64_t end = r->unit > 1 ? i + WINDOW * r->unit : 0, word;
 
-	if (rzs_pool_read_begin(&store->pool, r->w, slot, word, p, &o)) {
-		rzs_pool_free(&store->pool, r->w, slot, new);
-		return false;
+	if (end > run->nr)
+		end = run->nr;
+	if (!may_join(r, rzs_load(run->words + i)))
+		return run->nr;
+	while (++after < end) {
+		word = rzs_load(run->words + after);
+		if (rzs_recompress_wants(r, word, run->ages[after]) && may_join(r, word))
+			return after;
 	}
-	done = memcmp(o.data, bytes, o.size) == 0 && rzs_cas(p, &seen, new);
-	rzs_pool_read_end(&store->pool, word);
-	if (done)
-		rzs_store_retire(store, r->w, slot, rzs_word_stable(word), rzs_word_stable(new));
-	else
-		rzs_pool_free(&store->pool, r->w, slot, new);
-	return done;
+	return run->nr;
 }
 
-/*
- * Try the page in w->page, whose object is the one at bytes.  Returns whether that is in vain until
- * the page was used.
- */
-static bool try_page(struct recompression *r, rzs_slot_t slot, uint64_t *p, uint64_t word,
-		     const void *bytes)
+/* A page that the second codec has made already is tried only together with others. */
+static bool is_worth_a_try(const struct rzs_recompression *r, const struct rzs_walk *run,
+			   uint64_t i)
 {
-	struct rzs_store *store = r->store;
-	uint32_t size = rzs_word_size(word);
-	struct rzs_object o = {.owner = slot, .data = r->w->out};
-	int n = store->codec2->compress(store->encoder2, r->w->page, r->w->out);
-	uint64_t new;
+	uint64_t word = rzs_load(run->words + i);
 
-	if (n <= 0 || (uint32_t)n > size - size / WORTH_SHARE || (uint32_t)n == size) {
-		rzs_count(&r->w->counters, RZS_C_recompress_refused, 1);
-		return true;
-	}
-	o.size = (uint32_t)n;
-	if (store->checksum)
-		o.sum = (uint32_t)rzs_hash64(o.data, o.size, 0);
-	/* Without space for it now the page keeps its chance: others that shrink make some. */
-	if (put(r, &o, &new) || !publish(r, slot, p, word, bytes, word_of(new)))
+	if (!rzs_recompress_wants(r, word, run->ages[i]))
 		return false;
-	rzs_count(&r->w->counters, RZS_C_recompress_kept, 1);
-	rzs_count(&r->w->counters, RZS_C_recompress_saved_bytes, size - o.size);
-	return false;
-}
-
-/* As try_page(); a damaged page is not worth another try either. */
-static bool recompress_page(struct recompression *r, rzs_slot_t slot, uint64_t *p, uint64_t word)
-{
-	bool raw = rzs_word_kind(word) == RZS_KIND_RAW;
-	int err = rzs_store_read_word(r->store, r->w, slot, word, p, r->w->page);
-
-	if (err == -EAGAIN)
-		return false;
-	rzs_count(&r->w->counters, RZS_C_recompress_tried, 1);
-	if (err)
-		return true; /* damaged, and counted; it stays, for a reader to find out */
-	return try_page(r, slot, p, word, raw ? r->w->page : r->w->in);
+	return !rzs_word_is_object(word) || !(word & RZS_SLOT_CODEC2) ||
+	       rzs_recompress_next(r, run, i, i) < run->nr;
 }
 
 /* One run of slots.  Returns how many were looked at. */
-static uint64_t recompress_run(struct recompression *r, const struct rzs_walk *run, unsigned *tries)
+static uint64_t recompress_run(struct rzs_recompression *r, const struct rzs_walk *run,
+			       unsigned *tries)
 {
-	uint64_t i, word;
+	uint64_t i;
 
 	for (i = 0; i < run->nr && *tries; i++) {
-		word = rzs_load(run->words + i);
-		if (!is_candidate(word, run->ages[i], r->params->min_age) ||
-		    rzs_word_size(word) < r->params->min_size)
+		if (!is_worth_a_try(r, run, i))
 			continue;
 		--*tries;
-		if (recompress_page(r, run->slot + i, run->words + i, word))
-			run->ages[i] |= RZS_AGE_TRIED;
+		rzs_recompress_group(r, run, i);
 	}
 	return i;
+}
+
+/* Overwrite what pages have left in the encoder and in the group's memory. */
+static void wipe_encoder(struct rzs_recompression *r)
+{
+	struct rzs_group_pages *g = r->store->group;
+	size_t bytes = r->used * (size_t)RZS_PAGE_SIZE;
+
+	if (!r->used)
+		return;
+	rzs_port_wipe(g->page, bytes);
+	rzs_port_wipe(g->bytes, bytes);
+	rzs_port_wipe(g->alone, bytes);
+	rzs_port_wipe(g->unit, sizeof(g->unit));
+	if (!r->store->codec2->ctx_wipe)
+		return;
+	rzs_port_wipe(r->store->encoder2, encoder_ctx(r->store->codec2, r->store->level2));
+	/* A context that could be made once can be made again. */
+	(void)encoder_init(r->store->codec2, r->store->encoder2, r->store->level2);
+}
+
+static unsigned unit_pages(const struct rzs_store *store, unsigned wanted)
+{
+	if (!store->codec2->compress_unit || wanted < 1)
+		return 1;
+	return wanted < RZS_UNIT_MAX ? wanted : RZS_UNIT_MAX;
 }
 
 int rzs_store_recompress(struct rzs_store *store, struct rzs_worker *w,
 			 const struct rzs_recompress_params *params, uint64_t nr, unsigned tries,
 			 bool *out_done)
 {
-	struct recompression r = {store, w, params};
+	struct rzs_recompression r = {store, w, params, 1, 0};
 	struct rzs_walk run;
 	uint64_t at, cost;
 
 	*out_done = false;
 	if (w->store != store || !store->encoder2)
 		return -EINVAL;
+	r.unit = unit_pages(store, params->unit);
 	for (; nr && tries && !*out_done; nr -= cost) {
 		*out_done = rzs_idle_walk(store, &store->recompress_at, nr, false, &run);
 		cost = run.ages ? run.nr : 1;
@@ -266,9 +258,7 @@ int rzs_store_recompress(struct rzs_store *store, struct rzs_worker *w,
 	}
 	if (store->pool.wipe) {
 		rzs_worker_wipe(w);
-		if (store->codec2->ctx_wipe)
-			store->codec2->ctx_wipe(store->encoder2, store->encoder2_bytes,
-						store->level2);
+		wipe_encoder(&r);
 	}
 	return 0;
 }

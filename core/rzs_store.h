@@ -264,8 +264,9 @@ int RZS_MUST_CHECK rzs_store_compact(struct rzs_store *store, struct rzs_worker 
  * bytes of a page than one by one, so a page may be stored twice: once for each.
  * Names and meanings of the statistics are those of KSM:
  *   pages_shared + pages_sharing + pages_unshared + pages_volatile = candidates
- * All pages with an object are candidates (pages_compressed + pages_raw) from the time that merging
- * is opened.  There are none before that, and after rzs_store_unmerge() is done while it is closed.
+ * All pages with an object, but for those in units, are candidates (pages_compressed + pages_raw -
+ * unit_pages) from the time that merging is opened.  There are none before that, and after
+ * rzs_store_unmerge() is done while it is closed.
  *
  * One thread at a time makes these calls for a store.  They run concurrently with all others, and
  * hold no lock for longer than a comparison; but while merging is opened or closed, nobody sets the
@@ -374,6 +375,12 @@ int RZS_MUST_CHECK rzs_store_idle_age(struct rzs_store *store, rzs_slot_t slot,
  * takes more time and makes less of them.  A page that is read stays as it is, and one that is
  * written is compressed with the first codec, as ever.  Pages that share an object are left alone.
  *
+ * Neighbouring slots often have neighbouring pages of a program, which are alike.  So several of
+ * them may get one object together, a unit, if that saves a sixteenth against the second codec
+ * alone.  A read of such a page decompresses the whole unit, which stays with the worker for a read
+ * of the next one.  A unit of which half the pages were overwritten or dropped is taken apart, or
+ * made anew with others, when the rest is idle.
+ *
  * The same thread makes these calls as those of idle pages; contract as there, but that a page is
  * copied under its block's lock.
  */
@@ -384,8 +391,13 @@ struct rzs_recompress_params {
 	 * Otherwise a page needs space in a block that there is, as it has when others have shrunk.
 	 */
 	uint64_t spare_bytes;
-	/* Of a page's object: smaller ones are left alone.  RZS_PAGE_SIZE: raw pages only. */
+	/*
+	 * Of a page's object: smaller ones are left alone.  RZS_PAGE_SIZE: raw pages only.  Unless
+	 * it is 0, what is left of a unit is left alone, too.
+	 */
 	unsigned min_size;
+	/* Pages in a unit, at most; RZS_UNIT_MAX and more is the same.  0, 1: none are made. */
+	unsigned unit;
 };
 
 /*
@@ -399,11 +411,11 @@ struct rzs_recompress_params {
  */
 int RZS_MUST_CHECK rzs_store_recompress_open(struct rzs_store *store, const char *codec, int level);
 /*
- * Look at nr pages, from where the last call has ended, and try the second codec on `tries` at
- * most.  What saves less than a sixteenth of the object is not kept, and the page is not tried
- * again before it was used; a page for whose smaller object there is no space now is.  *out_done:
- * all pages were looked at, and the next call begins with the first one.  -EINVAL: the worker is
- * another store's, or recompression is not open.
+ * Look at nr pages, from where the last call has ended, and try the second codec on `tries` pages
+ * or units at most.  What saves less than a sixteenth of the object is not kept, and the page is
+ * not tried again before it was used; a page for whose smaller object there is no space now is.
+ * *out_done: all pages were looked at, and the next call begins with the first one.  -EINVAL: the
+ * worker is another store's, or recompression is not open.
  */
 int RZS_MUST_CHECK rzs_store_recompress(struct rzs_store *store, struct rzs_worker *worker,
 					const struct rzs_recompress_params *params, uint64_t nr,
@@ -439,8 +451,9 @@ int RZS_MUST_CHECK rzs_store_set_limit(struct rzs_store *store, uint64_t limit_b
  * lists them and says what they mean.  A name that ends in _bytes is in bytes; all others are
  * counts.  In each snapshot (tests check this):
  *   pages_stored = pages_same + pages_compressed + pages_raw
- *   pages_shared + pages_sharing + pages_unshared + pages_volatile = pages_compressed + pages_raw,
- *     or 0 as above
+ *   pages_shared + pages_sharing + pages_unshared + pages_volatile = pages_compressed + pages_raw -
+ *     unit_pages, or 0 as above
+ *   units <= unit_pages;  unit_pages + pages_recompressed <= pages_compressed
  *   orig_bytes   = pages_stored * RZS_PAGE_SIZE
  *   mem_bytes    = block_bytes + table_bytes + fixed_bytes + reserve_bytes
  *   block_bytes  = object_bytes + object_meta_bytes + slack_bytes

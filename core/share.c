@@ -80,12 +80,22 @@ int rzs_share_new(struct rzs_shares *t, uint64_t word, uint64_t users, uint64_t 
 	return 0;
 }
 
+bool rzs_shares_have_unused(struct rzs_shares *t)
+{
+	bool have;
+
+	rzs_lock(&t->lock);
+	have = t->unused || t->next % RZS_SHARES_PER_CHUNK;
+	rzs_unlock(&t->lock);
+	return have;
+}
+
 bool rzs_share_get(struct rzs_share *s, uint64_t most)
 {
 	uint64_t seen = rzs_load(&s->users);
 
 	do {
-		if (seen == 0 || seen >= most) /* an unused one and a new one count as full */
+		if (seen == 0 || seen >= most) /* so is an unused one, a new one and a unit */
 			return false;
 	} while (!rzs_cas(&s->users, &seen, seen + 1));
 	return true;
@@ -97,7 +107,7 @@ uint64_t rzs_share_put(struct rzs_share *s)
 
 	while (!rzs_cas(&s->users, &seen, seen - 1))
 		;
-	return (seen - 1) & ~RZS_SHARE_NEW;
+	return (seen - 1) & ~(RZS_SHARE_NEW | RZS_SHARE_UNIT);
 }
 
 void rzs_share_ready(struct rzs_share *s)

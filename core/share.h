@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Shares: objects that several slots name.  A slot of kind MERGED has the number of a share, and
- * the share has the word that names the object, and the number of slots that name the share.
+ * the share has the word that names the object, and the number of slots that name the share.  The
+ * object is that of equal pages (merge.c), or of a unit of different ones (unit.h).
  *
  * So compaction moves a shared object by changing one word, and an overwritten slot only gives its
  * use up.  The last one frees the object.  The table is in chunks that exist only where shares were
@@ -26,10 +27,15 @@ struct rzs_share {
 
 /* In users, of one that is being made: nobody else can become its user. */
 #define RZS_SHARE_NEW (1ull << 62)
+/* In users, of a unit: merging finds no object in it, and so nobody else becomes its user. */
+#define RZS_SHARE_UNIT (1ull << 61)
 
 #define RZS_SHARES_PER_CHUNK (RZS_BLOCK_SIZE / sizeof(struct rzs_share))
 #define RZS_SHARE_UNUSED     (1ull << 63)
-/* While rzs_store_verify() runs: one for each slot that it has found to name the share. */
+/*
+ * While rzs_store_verify() runs: one for each slot that it has found to name the share.  Of a unit,
+ * and while rzs_store_adopt() runs, a bit for each place in it: RZS_SHARE_SEEN << place.
+ */
 #define RZS_SHARE_SEEN	     (1ull << 32)
 #define RZS_SHARE_USERS_MASK (RZS_SHARE_SEEN - 1)
 
@@ -51,6 +57,12 @@ void rzs_shares_init(struct rzs_shares *t, uint64_t nr_pages, uint32_t *chunks,
 /* Overwrite all shares.  The chunks go with the block source.  A zeroed table is fine. */
 void rzs_shares_wipe(struct rzs_shares *t);
 
+/* How many slots name a share. */
+static inline uint32_t rzs_share_users(const struct rzs_share *s)
+{
+	return (uint32_t)(rzs_load(&s->users) & RZS_SHARE_USERS_MASK);
+}
+
 /* The share of this number, or NULL when there never was one.  Never waits. */
 static inline struct rzs_share *rzs_shares_at(struct rzs_shares *t, uint64_t id)
 {
@@ -68,8 +80,10 @@ static inline struct rzs_share *rzs_shares_at(struct rzs_shares *t, uint64_t id)
  */
 int RZS_MUST_CHECK rzs_share_new(struct rzs_shares *t, uint64_t word, uint64_t users,
 				 uint64_t *out_id);
+/* Whether that needs no block now. */
+bool rzs_shares_have_unused(struct rzs_shares *t);
 /*
- * Count another user, unless there are none or `most` already (false).
+ * Count another user, unless there are none or `most` already, or it is a unit (false).
  */
 bool RZS_MUST_CHECK rzs_share_get(struct rzs_share *s, uint64_t most);
 /* It is made: RZS_SHARE_NEW goes.  The caller is a user. */

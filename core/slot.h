@@ -6,7 +6,8 @@
  *   bit  3     LOCK     held across a read-modify-write; no other thread changes the word
  *   bit  4     WAITERS  threads sleep on the word; the one that clears LOCK wakes them
  *   bit  5     IDLE     neither read nor written since a pass over all pages has marked it (idle.c)
- *   bit  6     CODEC2   kind PACKED: compressed with the store's second codec (recompress.c)
+ *   bit  6     CODEC2   kind PACKED: compressed with the store's second codec (recompress.c);
+ *                       kind MERGED: a page of a unit (unit.h)
  *   bit  7     SCANNED  merging has looked at the object and knows no other like it
  *   bits 8-63  by kind:
  *     EMPTY    0 (the whole word is 0)
@@ -14,7 +15,8 @@
  *     SAME32   the 32-bit word that fills the page
  *     PACKED   block 28 bits, directory index 12, size 13; with CODEC2, passes since (3 bits)
  *     RAW      block 28 bits, page in the block 3, 1 unused, checksum 24
- *     MERGED   number of the share (share.h) 32 bits, 8 unused, size 13
+ *     MERGED   number of the share (share.h) 32 bits, 8 unused, size 13; of a page of a unit, of
+ *              the 8: its place in the unit 3, pages in the unit less one 3; passes since (3 bits)
  *     LOST     0: the page was stored, but adoption could not prove it (adopt.c); a read is -EIO
  *              until the page is written or discarded
  *   Kind SPILLED (on a backing file) is reserved, with 56 bits.
@@ -48,10 +50,13 @@ enum rzs_kind {
 #define RZS_SLOT_SCANNED   (1ull << 7)
 #define RZS_SLOT_TRANSIENT (RZS_SLOT_LOCK | RZS_SLOT_WAITERS | RZS_SLOT_IDLE)
 
-/* Of a word with CODEC2: passes (idle.h) since it was made; at RZS_SINCE_MAX it stops. */
+/* Of a page's word with CODEC2: passes (idle.h) since it was made; at RZS_SINCE_MAX it stops. */
 #define RZS_SLOT_SINCE_ONE  (1ull << 61)
 #define RZS_SLOT_SINCE_MASK (7ull << 61)
 #define RZS_SINCE_MAX	    7u
+
+/* The most pages in a unit. */
+#define RZS_UNIT_MAX 8u
 
 #define RZS_BLOCK_ID_BITS 28
 #define RZS_BLOCK_ID_MAX  ((1ull << RZS_BLOCK_ID_BITS) - 1)
@@ -146,6 +151,51 @@ static inline uint64_t rzs_word_share(uint64_t word)
 	return word >> 8 & 0xffffffffu;
 }
 
+/*
+ * A unit is a share with an object of several pages.  The share's word has their number, less one,
+ * in its upper 3 bits; there a word of a share of one page has 0.
+ */
+static inline uint64_t rzs_word_unit(uint64_t packed, uint32_t pages)
+{
+	return packed | RZS_SLOT_CODEC2 | (uint64_t)(pages - 1) << 61;
+}
+
+static inline bool rzs_word_is_unit(uint64_t share_word)
+{
+	return rzs_word_kind(share_word) == RZS_KIND_PACKED && share_word & RZS_SLOT_CODEC2 &&
+	       share_word >> 61;
+}
+
+static inline uint32_t rzs_word_unit_pages(uint64_t share_word)
+{
+	return (uint32_t)(share_word >> 61) + 1;
+}
+
+/* The word of page number place of a unit whose object has size bytes. */
+static inline uint64_t rzs_word_member(uint64_t share, uint32_t place, uint32_t pages,
+				       uint32_t size)
+{
+	return rzs_word_merged(share, size) | RZS_SLOT_CODEC2 | (uint64_t)place << 40 |
+	       (uint64_t)(pages - 1) << 43;
+}
+
+static inline bool rzs_word_is_member(uint64_t word)
+{
+	return (word & (RZS_SLOT_KIND_MASK | RZS_SLOT_CODEC2)) ==
+	       (RZS_KIND_MERGED | RZS_SLOT_CODEC2);
+}
+
+/* These two are of a member's word. */
+static inline uint32_t rzs_word_place(uint64_t word)
+{
+	return word >> 40 & 7;
+}
+
+static inline uint32_t rzs_word_member_pages(uint64_t word)
+{
+	return (uint32_t)(word >> 43 & 7) + 1;
+}
+
 static inline uint32_t rzs_word_block(uint64_t word)
 {
 	return word >> 8 & RZS_BLOCK_ID_MAX;
@@ -160,6 +210,25 @@ static inline uint32_t rzs_word_index(uint64_t word)
 static inline uint32_t rzs_word_size(uint64_t word)
 {
 	return rzs_word_kind(word) == RZS_KIND_RAW ? RZS_PAGE_SIZE : word >> 48 & 0x1fffu;
+}
+
+/* Bytes that count as the page's own: of a unit's object each page has the same part. */
+static inline uint32_t rzs_word_own_size(uint64_t word)
+{
+	uint32_t size = rzs_word_size(word);
+
+	return unlikely(rzs_word_is_member(word)) ? size / rzs_word_member_pages(word) : size;
+}
+
+/* Whether a page's word of kind MERGED is one for a share with this word. */
+static inline bool rzs_word_fits_share(uint64_t word, uint64_t share_word)
+{
+	if (!share_word || rzs_word_size(word) != rzs_word_size(share_word) ||
+	    rzs_word_is_member(word) != rzs_word_is_unit(share_word))
+		return false;
+	return !rzs_word_is_member(word) ||
+	       (rzs_word_member_pages(word) == rzs_word_unit_pages(share_word) &&
+		rzs_word_place(word) < rzs_word_unit_pages(share_word));
 }
 
 /* The bits of an object's word that are its place: block and index. */

@@ -112,26 +112,38 @@ static uint64_t less(uint64_t a, uint64_t b)
 	return a > b ? a - b : 0;
 }
 
+/* Pages beside those that objects are counted for: they use an object of another page's. */
+static uint64_t without_object(const struct rzs_stats *s)
+{
+	return s->pages_sharing + s->unit_pages - s->units;
+}
+
 /*
  * Numbers of pages, within what the blocks have space for and the device has pages for.  Of the
- * pages, pages_sharing need no object of their own, of either kind.
+ * pages, some need no object of their own, of either kind.
  */
 static void stats_pages(const uint64_t *c, struct rzs_stats *out)
 {
 	uint64_t bytes = out->block_bytes, left = out->nr_pages, most;
 
 	out->pages_sharing = within(c[RZS_C_pages_sharing], 0, left);
-	most = bytes / RZS_PAGE_SIZE + out->pages_sharing;
+	out->unit_pages = within(c[RZS_C_unit_pages], 0, left - out->pages_sharing);
+	out->units = within(c[RZS_C_units], 0, out->unit_pages);
+	most = bytes / RZS_PAGE_SIZE + without_object(out);
 	out->pages_raw = within(c[RZS_C_pages_raw], 0, most < left ? most : left);
 	left -= out->pages_raw;
-	bytes -= less(out->pages_raw, out->pages_sharing) * RZS_PAGE_SIZE;
-	most = bytes / MIN_OBJECT_BYTES + out->pages_sharing;
+	bytes -= less(out->pages_raw, without_object(out)) * RZS_PAGE_SIZE;
+	most = bytes / MIN_OBJECT_BYTES + without_object(out);
 	out->pages_compressed = within(c[RZS_C_pages_compressed], 0, most < left ? most : left);
 	left -= out->pages_compressed;
 	out->pages_same = within(c[RZS_C_pages_same], 0, left);
 	out->pages_zero = within(c[RZS_C_pages_zero], 0, out->pages_same);
 	out->pages_good = within(c[RZS_C_pages_good], 0, out->pages_compressed);
-	out->pages_recompressed = within(c[RZS_C_pages_recompressed], 0, out->pages_compressed);
+	out->unit_pages = within(out->unit_pages, 0, out->pages_compressed);
+	out->units = within(out->units, 0, out->unit_pages);
+	out->unit_dead_pages = within(c[RZS_C_unit_dead_pages], 0, out->units * (RZS_UNIT_MAX - 1));
+	out->pages_recompressed =
+		within(c[RZS_C_pages_recompressed], 0, out->pages_compressed - out->unit_pages);
 	out->pages_stored = out->pages_same + out->pages_compressed + out->pages_raw;
 	out->orig_bytes = out->pages_stored * RZS_PAGE_SIZE;
 }
@@ -142,7 +154,7 @@ static void stats_pages(const uint64_t *c, struct rzs_stats *out)
  */
 static void stats_merging(const uint64_t *c, bool known, struct rzs_stats *out)
 {
-	uint64_t left = known ? out->pages_compressed + out->pages_raw : 0;
+	uint64_t left = known ? out->pages_compressed + out->pages_raw - out->unit_pages : 0;
 
 	out->pages_sharing = within(out->pages_sharing, 0, left);
 	left -= out->pages_sharing;
@@ -158,9 +170,9 @@ static void stats_merging(const uint64_t *c, bool known, struct rzs_stats *out)
 static void stats_objects(const uint64_t *c, struct rzs_stats *out)
 {
 	uint64_t least_dir =
-		less(out->pages_compressed, out->pages_sharing) * sizeof(struct rzs_entry);
-	uint64_t least = less(out->pages_raw, out->pages_sharing) * RZS_PAGE_SIZE +
-			 less(out->pages_compressed, out->pages_sharing);
+		less(out->pages_compressed, without_object(out)) * sizeof(struct rzs_entry);
+	uint64_t least = less(out->pages_raw, without_object(out)) * RZS_PAGE_SIZE +
+			 less(out->pages_compressed, without_object(out));
 
 	out->object_bytes = within(c[RZS_C_object_bytes], least, out->block_bytes - least_dir);
 	out->object_meta_bytes =

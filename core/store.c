@@ -8,10 +8,12 @@
  *
  * Calls go one way: range.c and verify.c call this file, which calls the pool.  The pool never
  * looks a slot up; compaction gets a function that does (store_relocate).
+ * Circle: unit reads and leaves units for this file, which finds the object for it.
  */
 #include "store.h"
 #include "hash.h"
 #include "samefill.h"
+#include "unit.h"
 
 /* An encoded page: a word that needs no memory, or an object for the pool. */
 struct encoded {
@@ -117,7 +119,10 @@ void rzs_store_count_word(struct rzs_worker *w, uint64_t word, uint64_t sign)
 			rzs_count(c, RZS_C_pages_recompressed, sign);
 		break;
 	case RZS_KIND_MERGED:
-		count_object(c, rzs_word_size(word) == RZS_PAGE_SIZE, rzs_word_size(word), sign);
+		count_object(c, rzs_word_size(word) == RZS_PAGE_SIZE, rzs_word_own_size(word),
+			     sign);
+		if (rzs_word_is_member(word))
+			rzs_count(c, RZS_C_unit_pages, sign);
 		break;
 	default:
 		break;
@@ -131,6 +136,10 @@ void rzs_store_unshare(struct rzs_store *store, struct rzs_worker *w, uint64_t m
 
 	if (!s) {
 		rzs_count(&w->counters, RZS_C_impossible, 1);
+		return;
+	}
+	if (rzs_word_is_member(merged_word)) {
+		rzs_unit_leave(store, w, merged_word);
 		return;
 	}
 	if (rzs_share_put(s)) {
@@ -151,7 +160,7 @@ void rzs_store_retire(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t 
 	rzs_store_count_word(w, new_word, 1);
 	rzs_store_count_word(w, old_word, (uint64_t)-1);
 	if (unlikely(old_word & RZS_SLOT_CODEC2) && rzs_word_since(old_word) < RZS_LOST_PASSES &&
-	    rzs_word_kind(new_word) != RZS_KIND_MERGED)
+	    rzs_word_kind(new_word) != RZS_KIND_MERGED && !(new_word & RZS_SLOT_CODEC2))
 		rzs_count(&w->counters, RZS_C_recompress_lost, 1);
 	if (rzs_word_is_object(old_word))
 		rzs_pool_free(&store->pool, w, slot, old_word);
@@ -359,6 +368,8 @@ int rzs_store_read_word(struct rzs_store *store, struct rzs_worker *w, rzs_slot_
 		rzs_page_fill(page, rzs_word_same_value(word));
 		return 0;
 	}
+	if (unlikely(rzs_word_is_member(word)))
+		return rzs_unit_read(store, w, slot, word, p_word, page);
 	err = rzs_store_object_begin(store, w, slot, word, p_word, &o, &object);
 	if (err)
 		return err == -EAGAIN ? err : store_corrupt(w);

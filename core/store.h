@@ -7,6 +7,8 @@
 #include "pool.h"
 #include "share.h"
 
+#define RZS_UNITS_FREED 64u
+
 struct rzs_store {
 	uint64_t limit_bytes;
 	uint64_t fixed_bytes;
@@ -47,10 +49,14 @@ struct rzs_store {
 	/* Recompression: recompress.c, the same thread. */
 	const struct rzs_codec *codec2; /* NULL: recompression was never open */
 	int level2;
-	void *encoder2; /* a context of codec2; NULL: recompression is not open */
+	/* A context of codec2, and after it *group; NULL: recompression is not open. */
+	void *encoder2;
 	size_t encoder2_bytes;
+	struct rzs_group_pages *group;
 	rzs_slot_t recompress_at;
 	uint64_t recompress_bytes; /* of all contexts; any thread reads it */
+	/* How many units were freed, by the number of their share; see unit.h.  Any thread. */
+	uint64_t units_freed[RZS_UNITS_FREED];
 };
 
 /* A recompressed page that goes within so many passes was not worth it. */

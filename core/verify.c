@@ -5,6 +5,7 @@
  *     same size;
  *   each directory entry is named by its owner, so there are as many entries as such owners;
  *   a share has as many users as there are slots that name it;
+ *   each slot in a unit has a place of its own in it, and they agree on its size and its pages;
  *   each block is consistent (packed.h), and in the lists for its available bytes and gaps;
  *   the statistics are the sums of what is there.
  */
@@ -43,11 +44,33 @@ static const char *verify_object(struct rzs_store *store, struct rzs_worker *w, 
 static const char *verify_merged(struct rzs_store *store, uint64_t word)
 {
 	struct rzs_share *s = rzs_shares_at(&store->shares, rzs_word_share(word));
+	uint64_t place;
 
 	if (!s || s->users & RZS_SHARE_UNUSED)
 		return "slot: names a share that is not in use";
-	s->users += RZS_SHARE_SEEN;
+	if (!rzs_word_fits_share(word, s->word))
+		return "slot: does not fit its share";
+	if (!rzs_word_is_member(word)) {
+		s->users += RZS_SHARE_SEEN;
+		return NULL;
+	}
+	place = RZS_SHARE_SEEN << rzs_word_place(word);
+	if (s->users & place)
+		return "slot: has the place of another one in its unit";
+	s->users |= place;
 	return NULL;
+}
+
+/* Of the users of a share, how many slots verify_merged() has seen. */
+static uint64_t verify_seen(const struct rzs_share *s)
+{
+	uint64_t seen = (s->users & ~RZS_SHARE_UNIT) / RZS_SHARE_SEEN, places = 0;
+
+	if (!(s->users & RZS_SHARE_UNIT))
+		return seen;
+	for (; seen; seen >>= 1)
+		places += seen & 1;
+	return places;
 }
 
 /* After the slots.  What they have left in the shares is removed, whatever is found. */
@@ -64,10 +87,12 @@ static const char *verify_shares(struct rzs_store *store, struct rzs_tally *t)
 				what = "share: unused, but names an object";
 			continue;
 		}
-		seen = s->users / RZS_SHARE_SEEN;
-		s->users &= RZS_SHARE_USERS_MASK;
-		if (seen != s->users)
+		seen = verify_seen(s);
+		s->users &= RZS_SHARE_USERS_MASK | RZS_SHARE_UNIT;
+		if (seen != (s->users & RZS_SHARE_USERS_MASK))
 			what = "share: number of users";
+		if (((s->users & RZS_SHARE_UNIT) != 0) != rzs_word_is_unit(s->word))
+			what = "share: is a unit and is none";
 		rzs_tally_share(t, s->word);
 	}
 	return what;
@@ -192,6 +217,9 @@ static const struct {
 	{RZS_C_pages_sharing, "sums: merged pages"},
 	{RZS_C_pages_unshared, "sums: merged pages"},
 	{RZS_C_merge_saved_bytes, "sums: bytes that merging saves"},
+	{RZS_C_units, "sums: units"},
+	{RZS_C_unit_pages, "sums: pages in units"},
+	{RZS_C_unit_dead_pages, "sums: dead pages in units"},
 };
 
 /* The counters themselves: a snapshot would correct impossible values. */
@@ -217,7 +245,7 @@ static const char *verify_sums(struct rzs_store *store, const struct rzs_tally *
 
 	rzs_store_stats(store, &st);
 	rzs_blocks_count(store->blocks, &taken, &ready, &peak);
-	if (t->entries != t->compressed + t->raw - t->merged + t->shares)
+	if (t->entries != t->compressed + t->raw - t->merged + t->shares - t->unit_pages + t->units)
 		return "sums: as many objects as slots and shares that name one";
 	if (store->pool.blocks_held != t->blocks || st.block_bytes != t->blocks * RZS_BLOCK_SIZE)
 		return "sums: blocks";

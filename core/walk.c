@@ -13,6 +13,8 @@ void rzs_tally_word(struct rzs_tally *t, uint64_t word)
 		t->object_bytes += rzs_word_size(word);
 		t->unshared += (word & RZS_SLOT_SCANNED) != 0;
 		t->recompressed += (word & RZS_SLOT_CODEC2) != 0;
+	} else if (rzs_word_is_member(word)) {
+		t->unit_pages++;
 	} else if (rzs_word_kind(word) == RZS_KIND_MERGED) {
 		t->merged++;
 		t->merged_bytes += rzs_word_size(word);
@@ -21,13 +23,18 @@ void rzs_tally_word(struct rzs_tally *t, uint64_t word)
 	}
 	t->raw += rzs_word_size(word) == RZS_PAGE_SIZE;
 	t->compressed += rzs_word_size(word) < RZS_PAGE_SIZE;
-	t->good += rzs_word_size(word) <= RZS_PAGE_SIZE / 2;
+	t->good += rzs_word_own_size(word) <= RZS_PAGE_SIZE / 2;
 }
 
 void rzs_tally_share(struct rzs_tally *t, uint64_t word)
 {
-	t->shares++;
 	t->object_bytes += rzs_word_size(word);
+	if (rzs_word_is_unit(word)) {
+		t->units++;
+		t->unit_places += rzs_word_unit_pages(word);
+		return;
+	}
+	t->shares++;
 	t->share_bytes += rzs_word_size(word);
 }
 
@@ -67,6 +74,9 @@ void rzs_tally_gauges(const struct rzs_tally *t, uint64_t gauges[RZS_C_NR])
 	gauges[RZS_C_pages_shared] = t->shares;
 	gauges[RZS_C_pages_sharing] = t->merged - t->shares;
 	gauges[RZS_C_pages_unshared] = t->unshared;
+	gauges[RZS_C_units] = t->units;
+	gauges[RZS_C_unit_pages] = t->unit_pages;
+	gauges[RZS_C_unit_dead_pages] = t->unit_places - t->unit_pages;
 	/* Of each shared object one page's bytes are not saved, and these are in object_bytes. */
 	gauges[RZS_C_merge_saved_bytes] = t->merged_bytes - t->share_bytes;
 }

@@ -15,11 +15,13 @@ struct rzs_tally {
 	uint64_t recompressed;				      /* likewise */
 	uint64_t merged, merged_bytes;			      /* from slots that share an object */
 	uint64_t shares, share_bytes;			      /* in use, and of their objects */
-	uint64_t object_bytes;				      /* from slots and shares */
+	uint64_t unit_pages;				      /* from slots in units */
+	uint64_t units, unit_places;			      /* and these, and pages they had */
+	uint64_t object_bytes;				      /* from slots, shares and units */
 	uint64_t entries, entry_bytes, dir_bytes, blocks;     /* from blocks */
 };
 
-/* Count a slot's word, the word of a share in use, a block in use. */
+/* Count a slot's word, the word of a share or unit in use, a block in use. */
 void rzs_tally_word(struct rzs_tally *t, uint64_t word);
 void rzs_tally_share(struct rzs_tally *t, uint64_t word);
 void rzs_tally_block(struct rzs_tally *t, const struct rzs_pool *p, const struct rzs_block *b);

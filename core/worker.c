@@ -66,28 +66,45 @@ void rzs_worker_wipe(struct rzs_worker *w)
 		/* A context that could be made once can be made again. */
 		(void)w->codec2->decoder_init(w->codec2_ctx, w->codec2_bytes);
 	}
+	if (w->unit_pages)
+		rzs_port_wipe(w->unit, w->unit_pages * (size_t)RZS_PAGE_SIZE);
+	w->unit_pages = 0;
+}
+
+/* Bytes of a decoder's context, rounded up; 0: that of the first codec will do. */
+static size_t second_ctx(const struct rzs_codec *codec, const struct rzs_codec *second)
+{
+	if (second == codec || !second->decoder_size)
+		return 0;
+	return (second->decoder_size() + 63) & ~(size_t)63;
 }
 
 size_t rzs_worker_second_bytes(const struct rzs_codec *codec, const struct rzs_codec *second)
 {
-	return second == codec || !second->decoder_size ? 0 : second->decoder_size();
+	return second_ctx(codec, second) +
+	       (second->decompress_unit ? RZS_UNIT_MAX * (size_t)RZS_PAGE_SIZE : 0);
 }
 
 int rzs_worker_second(struct rzs_worker *w, const struct rzs_codec *second)
 {
 	size_t bytes = rzs_worker_second_bytes(w->codec, second);
-	void *ctx = bytes ? rzs_port_alloc(bytes) : w->codec_ctx;
-	int err = ctx ? 0 : -ENOMEM;
+	size_t ctx = second_ctx(w->codec, second);
+	uint8_t *mem = bytes ? rzs_port_alloc(bytes) : NULL;
+	int err = mem || !bytes ? 0 : -ENOMEM;
 
-	if (ctx && bytes)
-		err = second->decoder_init(ctx, bytes);
+	if (!err && ctx)
+		err = second->decoder_init(mem, ctx);
 	if (err) {
-		rzs_port_free(ctx, bytes);
+		rzs_port_free(mem, bytes);
 		return err;
 	}
 	rzs_mutex_lock(&w->mutex);
-	w->codec2_ctx = ctx;
-	w->codec2_bytes = bytes;
+	w->second = mem;
+	w->second_bytes = bytes;
+	w->codec2_ctx = ctx ? mem : w->codec_ctx;
+	w->codec2_bytes = ctx;
+	w->unit = bytes > ctx ? mem + ctx : NULL;
+	w->unit_pages = 0;
 	w->codec2 = second;
 	rzs_mutex_unlock(&w->mutex);
 	return 0;
@@ -95,13 +112,16 @@ int rzs_worker_second(struct rzs_worker *w, const struct rzs_codec *second)
 
 static void second_free(struct rzs_worker *w, bool wipe)
 {
-	if (wipe && w->codec2_bytes)
-		rzs_port_wipe(w->codec2_ctx, w->codec2_bytes);
-	if (w->codec2_bytes)
-		rzs_port_free(w->codec2_ctx, w->codec2_bytes);
+	if (wipe && w->second)
+		rzs_port_wipe(w->second, w->second_bytes);
+	rzs_port_free(w->second, w->second_bytes);
+	w->second = NULL;
+	w->second_bytes = 0;
 	w->codec2 = NULL;
 	w->codec2_ctx = NULL;
 	w->codec2_bytes = 0;
+	w->unit = NULL;
+	w->unit_pages = 0;
 }
 
 void rzs_worker_no_second(struct rzs_worker *w, bool wipe)

@@ -30,7 +30,18 @@ struct rzs_worker {
 	/* The store's second codec, and its context for decompression; NULL: it has none. */
 	const struct rzs_codec *codec2;
 	void *codec2_ctx;
-	size_t codec2_bytes; /* of that context, if it is an allocation of its own */
+	size_t codec2_bytes; /* of that context, if it is not the first codec's */
+	void *second;	     /* an allocation: that context, and the pages of unit */
+	size_t second_bytes;
+
+	/*
+	 * The unit decompressed last, for the next reads of its pages (unit.c): RZS_UNIT_MAX pages,
+	 * of which unit_pages are in use.  NULL: the second codec has no units.
+	 */
+	uint8_t *unit;
+	unsigned unit_pages;
+	uint64_t unit_share; /* its number */
+	uint64_t unit_freed; /* of the store's units_freed[], before it was decompressed */
 
 	/* RZS_PREPARE_MAX pages after the context: prepared[i] compressed.  NULL: no such codec. */
 	uint8_t *ahead;

@@ -83,7 +83,8 @@ RZS_PURE_TESTS = \
 	tests/unit/test_store_model \
 	tests/unit/test_store_oom \
 	tests/unit/test_store_recompress_between \
-	tests/unit/test_store_try
+	tests/unit/test_store_try \
+	tests/unit/test_store_unit
 
 # What never starts a thread, so ThreadSanitizer finds nothing in it; tests/e2e/one-thread.sh holds these to it.  A test
 # that is not here is run under ThreadSanitizer.
@@ -154,7 +155,8 @@ RZS_FOREIGN_UNIT_TESTS = \
 	tests/unit/test_rzso_policy \
 	tests/unit/test_rzst_areas \
 	tests/unit/test_rzst_fit \
-	tests/unit/test_store_recompress
+	tests/unit/test_store_recompress \
+	tests/unit/test_store_unit
 
 if HAVE_INIH
 RZS_FOREIGN_UNIT_TESTS += $(RZS_UNIT_TESTS_INIH)

@@ -210,6 +210,7 @@ static int set_merge_index(struct rzs_device_params *p, const char *key, const c
 RECOMPRESS_KEY(recompress, codec)
 RECOMPRESS_KEY(recompress_after, after)
 RECOMPRESS_KEY(recompress_cpu, cpu)
+RECOMPRESS_KEY(recompress_unit, unit)
 RECOMPRESS_KEY(idle_step, idle_step)
 
 /* ---- showing values */

@@ -17,7 +17,7 @@
 
 void rzs_recompress_knobs_init(struct rzs_recompress_knobs *knobs)
 {
-	*knobs = (struct rzs_recompress_knobs){.after = 60, .cpu = 10};
+	*knobs = (struct rzs_recompress_knobs){.after = 60, .cpu = 10, .unit = 4};
 }
 
 static unsigned step_of(const struct rzs_recompress_knobs *k)
@@ -106,7 +106,8 @@ static void look(struct rzs_recompressor *r)
 static void try_step(struct rzs_recompressor *r, struct rzs_worker *w, uint64_t now_ms,
 		     uint64_t (*cpu_ns)(void))
 {
-	struct rzs_recompress_params params = {.spare_bytes = SPARE_BYTES};
+	struct rzs_recompress_params params = {.spare_bytes = SPARE_BYTES,
+					       .unit = (unsigned)r->knobs.unit};
 	uint64_t began = cpu_ns(), spent;
 	bool done;
 

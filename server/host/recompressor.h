@@ -4,7 +4,8 @@
  * store does both (rzs_store.h); this decides when, and how much at a time.
  *
  * It has no thread.  Somebody calls rzs_recompressor_step() again and again, and gives other
- * threads the processor and the store's worker after each step.  A step tries one page at most.
+ * threads the processor and the store's worker after each step.  A step tries one page at most, or
+ * some neighbours together.
  * After each the recompressor rests for so long that it stays within its share of a processor.
  *
  * Threading: as merger.h.
@@ -23,6 +24,7 @@ struct rzs_recompress_knobs {
 	int level;	   /* 0: the codec's default */
 	int after;	   /* seconds that a page is idle before */
 	int cpu;	   /* share of a processor in percent, 1 .. 100 */
+	int unit;	   /* neighbouring pages compressed together: 1, 2, 4, 8 */
 	int idle_step;	   /* seconds between passes; 0: chosen with recompression, else none */
 };
 
@@ -39,7 +41,7 @@ struct rzs_recompressor {
 	uint64_t owed_ns;		   /* rest that previous tries have not been given */
 };
 
-/* Off; values in force when it is switched on: 60 s, 10 %. */
+/* Off; values in force when it is switched on: 60 s, 10 %, 4 pages. */
 void rzs_recompress_knobs_init(struct rzs_recompress_knobs *knobs);
 
 /*

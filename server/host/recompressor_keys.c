@@ -52,6 +52,19 @@ int rzs_recompress_set_cpu(struct rzs_recompress_knobs *k, const char *key, cons
 	return rzs_value_number(key, value, 1, 100, &k->cpu, why);
 }
 
+int rzs_recompress_set_unit(struct rzs_recompress_knobs *k, const char *key, const char *value,
+			    char *why)
+{
+	int pages, err = rzs_value_number(key, value, 1, 8, &pages, why);
+
+	if (err < 0)
+		return err;
+	if (pages & (pages - 1))
+		return rzs_value_bad(why, key, value, "give 1, 2, 4 or 8");
+	k->unit = pages;
+	return 0;
+}
+
 int rzs_recompress_set_idle_step(struct rzs_recompress_knobs *k, const char *key, const char *value,
 				 char *why)
 {
@@ -74,6 +87,11 @@ void rzs_recompress_show_after(const struct rzs_recompress_knobs *k, char *text)
 void rzs_recompress_show_cpu(const struct rzs_recompress_knobs *k, char *text)
 {
 	snprintf(text, RZS_VALUE_SIZE_MAX, "%d", k->cpu);
+}
+
+void rzs_recompress_show_unit(const struct rzs_recompress_knobs *k, char *text)
+{
+	snprintf(text, RZS_VALUE_SIZE_MAX, "%d", k->unit);
 }
 
 void rzs_recompress_show_idle_step(const struct rzs_recompress_knobs *k, char *text)

@@ -17,6 +17,9 @@ void rzs_recompress_show_after(const struct rzs_recompress_knobs *k, char *text)
 int rzs_recompress_set_cpu(struct rzs_recompress_knobs *k, const char *key, const char *value,
 			   char *why);
 void rzs_recompress_show_cpu(const struct rzs_recompress_knobs *k, char *text);
+int rzs_recompress_set_unit(struct rzs_recompress_knobs *k, const char *key, const char *value,
+			    char *why);
+void rzs_recompress_show_unit(const struct rzs_recompress_knobs *k, char *text);
 int rzs_recompress_set_idle_step(struct rzs_recompress_knobs *k, const char *key, const char *value,
 				 char *why);
 void rzs_recompress_show_idle_step(const struct rzs_recompress_knobs *k, char *text);

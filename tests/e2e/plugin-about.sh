@@ -22,7 +22,7 @@ grep -qx 'version=[0-9].*' "$tmpdir/dump" || fail "--dump-plugin has no version"
 $NBDKIT "$RZS_PLUGIN" --help >"$tmpdir/help"
 for key in size algorithm level memlimit reserve workers swap-header label uuid checksum wipe shared merge-run \
 	merge-pages-to-scan merge-sleep-millisecs merge-max-page-sharing merge-smart-scan merge-index merge-inline \
-	recompress recompress-after recompress-cpu idle-step protect; do
+	recompress recompress-after recompress-cpu recompress-unit idle-step protect; do
 	grep -q "^$key=" "$tmpdir/help" || fail "--help lacks $key="
 done
 # Every line of the parameters has the form that bash completion greps for.

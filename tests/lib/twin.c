@@ -321,6 +321,8 @@ const char *twin_stats_broken(const struct rzs_stats *s)
 		return "block_bytes = object_bytes + object_meta_bytes + slack_bytes";
 	if (s->pages_zero > s->pages_same || s->pages_good > s->pages_compressed)
 		return "a part is at most the whole";
+	if (s->units > s->unit_pages || s->unit_pages + s->pages_recompressed > s->pages_compressed)
+		return "pages with an object of the second codec are compressed ones";
 	if (s->pages_stored > s->nr_pages)
 		return "pages_stored <= nr_pages";
 	if (s->mem_bytes > s->mem_peak_bytes)
@@ -328,7 +330,7 @@ const char *twin_stats_broken(const struct rzs_stats *s)
 	if (s->limit_bytes && s->mem_bytes > s->limit_bytes)
 		return "mem_bytes <= limit_bytes";
 	if (s->pages_shared + s->pages_sharing + s->pages_unshared + s->pages_volatile !=
-		    s->pages_compressed + s->pages_raw &&
+		    s->pages_compressed + s->pages_raw - s->unit_pages &&
 	    s->pages_shared + s->pages_sharing + s->pages_unshared + s->pages_volatile != 0)
 		return "shared + sharing + unshared + volatile = pages with an object";
 	if (s->object_bytes + s->merge_saved_bytes <

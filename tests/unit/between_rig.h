@@ -16,7 +16,7 @@ static struct {
 	bool done;
 } between;
 
-enum { OVERWRITE, OVERWRITE_ALL, DISCARD, MODIFY, COMPACT, ACTIONS, REUSE = ACTIONS };
+enum { OVERWRITE, OVERWRITE_ALL, DISCARD, MODIFY, COMPACT, ACTIONS, REUSE = ACTIONS, READ };
 
 static bool is_free(rzs_lock_t *l)
 {
@@ -57,6 +57,9 @@ static void interfere(struct twin *t, unsigned action, uint64_t slot)
 		break;
 	case MODIFY:
 		T_EQ(twin_pwrite(t, "other", 5, slot * PAGE + 50), 0);
+		break;
+	case READ:
+		twin_read(t, slot);
 		break;
 	case REUSE: /* the number of the share becomes that of another */
 		put(t, 0, 3, 78, false);

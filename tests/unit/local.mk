@@ -44,7 +44,8 @@ RZS_UNIT_TESTS_ONE = \
 	tests/unit/test_store_kill_shared \
 	tests/unit/test_store_merge_between \
 	tests/unit/test_store_oom \
-	tests/unit/test_store_recompress_between
+	tests/unit/test_store_recompress_between \
+	tests/unit/test_store_unit
 
 # Not under valgrind, whose 3.19 does not know pidfd_open(2): AddressSanitizer has them, too.
 RZS_UNIT_TESTS_PIDFD = \

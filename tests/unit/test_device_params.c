@@ -72,7 +72,7 @@ T_TEST(each_key_shows_what_it_was_given)
 		{"true", "false"},	{"false", "true"}, {"false", "true"}, {"0", "2"},
 		{"100", "0"},		{"20", "5"},	   {"256", "2"},      {"true", "false"},
 		{"0", "65536"},		{"false", "true"}, {"lzo", "off"},    {"60", "0"},
-		{"10", "100"},		{"0", "86400"},
+		{"10", "100"},		{"4", "1"},	   {"0", "86400"},
 	};
 	char text[RZS_VALUE_SIZE_MAX];
 
@@ -102,9 +102,9 @@ static void refuse_whole(const char *part)
 T_TEST(every_key_is_known)
 {
 	static const char *const values[RZS_DEVICE_PARAMS_KEYS] = {
-		"1M", "lzo", "0", "64M",  "1M", "yes",	      "swap0", UUID,  "off",
-		"on", "yes", "1", "0x10", "0",	"2147483647", "no",    "64K", "yes",
-		"off", "5", "7%",  "3",
+		"1M",  "lzo", "0",   "64M", "1M",   "yes", "swap0",	 UUID,
+		"off", "on",  "yes", "1",   "0x10", "0",   "2147483647", "no",
+		"64K", "yes", "off", "5",   "7%",   "8",   "3",
 	};
 	static const struct rzs_merge_knobs merge = {1, 16, 0, INT_MAX, false, 64 << 10, true};
 
@@ -553,5 +553,13 @@ T_TEST(recompression)
 	T_EQ(rzs_device_params_set(&p, "recompress-cpu", "101%", why), -EINVAL);
 	T_EQ(rzs_device_params_set(&p, "recompress-cpu", "%", why), -EINVAL);
 	T_EQ(rzs_device_params_set(&p, "recompress-after", "-1", why), -EINVAL);
+	shows(RZS_DEVICE_KEY_recompress_unit, "4");
+	set("recompress-unit", "8");
+	T_EQ(rzs_device_params_set(&p, "recompress-unit", "3", why), -EINVAL);
+	T_EQ(rzs_device_params_set(&p, "recompress-unit", "0", why), -EINVAL);
+	T_EQ(rzs_device_params_set(&p, "recompress-unit", "16", why), -EINVAL);
+	shows(RZS_DEVICE_KEY_recompress_unit, "8");
+	set("recompress-unit", "1");
+	shows(RZS_DEVICE_KEY_recompress_unit, "1");
 	T_EQ(rzs_device_params_set(&p, "idle-step", "86401", why), -EINVAL);
 }

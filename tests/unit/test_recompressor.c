@@ -33,7 +33,7 @@ static void begin(uint64_t limit)
 
 static int try_set(const char *codec, int level, int after, int cpu, int idle_step)
 {
-	struct rzs_recompress_knobs knobs = {codec, level, after, cpu, idle_step};
+	struct rzs_recompress_knobs knobs = {codec, level, after, cpu, 4, idle_step};
 	int err;
 
 	rzs_worker_put(rig.t.store, rig.t.worker);

@@ -293,10 +293,19 @@ static void expect_second_codec(struct image *im, uint64_t recompressed)
 	rzs_store_destroy(store);
 }
 
-/* Red when a page of the second codec is not found again, or its words count it as another. */
-T_TEST(between_the_steps_of_recompression)
+/* Text, of which most is equal in all pages if they are to be units. */
+static void make_text(uint8_t *page, unsigned i, unsigned unit)
 {
-	static const struct rzs_recompress_params params = {.min_age = 1};
+	pages_make(page, PAGES_TEXT, unit ? 1 : i + 1);
+	if (!unit)
+		return;
+	memset(page + PAGE / 4, 0, PAGE * 3 / 4);
+	memcpy(page + PAGE / 2, &i, sizeof(i));
+}
+
+static void recompress_and_adopt(unsigned unit)
+{
+	struct rzs_recompress_params params = {.min_age = 1, .unit = unit};
 	struct pages_rng rng = {t_seed()};
 	struct rzs_stats stats;
 	bool done = false;
@@ -310,24 +319,37 @@ T_TEST(between_the_steps_of_recompression)
 	open_second(im.store, im.second);
 	im.worker = rzs_worker_get_own(im.store, 0);
 	for (unsigned i = 0; i < NR; i++) {
-		pages_make(im.model[i], PAGES_TEXT, i + 1);
+		make_text(im.model[i], i, unit);
 		memcpy(im.next[i], im.model[i], PAGE);
 		T_EQ(rzs_store_write(im.store, im.worker, i, im.model[i]), 0);
 	}
 	while (!done)
 		T_EQ(rzs_store_idle_mark(im.store, NR, &done), 0);
 	watch(&im, true);
-	T_EQ(rzs_store_recompress(im.store, im.worker, &params, NR, 20, &done), 0);
+	T_EQ(rzs_store_recompress(im.store, im.worker, &params, NR, unit ? 6 : 20, &done), 0);
 	for (unsigned i = 0; i < 6; i++)
 		T_EQ(put(&im, i, i % 3 ? pages_next(&rng) | 1 : 0), 0);
 	watch(&im, false);
 	rzs_store_stats(im.store, &stats);
-	t_note("%llu adoptions, %llu pages recompressed", (unsigned long long)im.adopted,
-	       (unsigned long long)stats.pages_recompressed);
-	T_GT(stats.pages_recompressed, 12);
+	t_note("%llu adoptions, %llu pages recompressed, %llu in units",
+	       (unsigned long long)im.adopted, (unsigned long long)stats.pages_recompressed,
+	       (unsigned long long)stats.unit_pages);
+	T_GT(unit ? stats.unit_pages : stats.pages_recompressed, 12);
 	T_GT(im.adopted, 200);
 	expect_second_codec(&im, stats.pages_recompressed);
 	image_close(&im);
+}
+
+/* Red when a page of the second codec is not found again, or its words count it as another. */
+T_TEST(between_the_steps_of_recompression)
+{
+	recompress_and_adopt(0);
+}
+
+/* Red when a unit is in use before its object is there, or counts pages that do not name it. */
+T_TEST(between_the_steps_of_making_units)
+{
+	recompress_and_adopt(4);
 }
 
 /* ---- damage */

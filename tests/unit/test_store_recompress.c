@@ -294,6 +294,7 @@ static void random_call(struct twin *t, struct pages_rng *rng)
 		pass(t);
 		break;
 	case 1:
+		unit_wanted = (unsigned)(r >> 50) % 9;
 		recompress(t, (unsigned)(r >> 60));
 		break;
 	case 2:
@@ -312,7 +313,10 @@ static void random_call(struct twin *t, struct pages_rng *rng)
 	case 6 ... 10:
 		twin_discard(t, slot, 1);
 		break;
-	case 11 ... 18:
+	case 11 ... 12:
+		fill_alike(t, slot, slot + 8 < t->model.nr_pages ? 8 : 1, r >> 50);
+		break;
+	case 13 ... 18:
 		pages_make(page, (enum pages_kind)((r >> 32) % PAGES_NR), r >> 50);
 		(void)twin_write(t, slot, page);
 		break;
@@ -349,6 +353,12 @@ static void run_random(bool wipe, uint64_t extra)
 	recompress(&t, 1);
 	twin_check_all(&t);
 	T_GT(stats_of(&t).recompress_kept, 0);
+	t_note("%llu pages in units, %llu dead, %llu units refused, %llu of %llu reads hit",
+	       (unsigned long long)stats_of(&t).unit_pages,
+	       (unsigned long long)stats_of(&t).unit_dead_pages,
+	       (unsigned long long)stats_of(&t).units_refused,
+	       (unsigned long long)stats_of(&t).unit_hits,
+	       (unsigned long long)stats_of(&t).unit_reads);
 	twin_close(&t);
 }
 
@@ -364,7 +374,7 @@ T_TEST(random_calls_with_wiping)
 
 T_TEST(random_calls_near_the_limit)
 {
-	run_random(false, 600u << 10);
+	run_random(false, 800u << 10);
 }
 
 /* ---- threads */
@@ -412,7 +422,7 @@ static void *writer(void *arg)
 /* The second codec comes while others are at work. */
 static void *recompressor(void *arg)
 {
-	struct rzs_recompress_params params = {.min_age = 0};
+	struct rzs_recompress_params params = {.min_age = 0, .unit = 3};
 	struct rzs_worker *w;
 	uint64_t blocks;
 	bool done, more;
@@ -450,7 +460,9 @@ T_TEST_TIMEOUT(threads, 300)
 	atomic_store(&shared.stop, true);
 	T_EQ(pthread_join(thread[WRITERS], NULL), 0);
 	rzs_store_stats(shared.store, &s);
-	t_note("%llu pages recompressed", (unsigned long long)s.recompress_kept);
+	t_note("%llu pages recompressed, %llu of %llu reads of units hit",
+	       (unsigned long long)s.recompress_kept, (unsigned long long)s.unit_hits,
+	       (unsigned long long)s.unit_reads);
 	w = rzs_worker_get(shared.store, 0);
 	if (rzs_store_verify(shared.store, w, true, &what))
 		T_FAIL("%s", what);

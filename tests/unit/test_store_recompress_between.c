@@ -49,6 +49,50 @@ T_TEST_TIMEOUT(between_two_steps, 120)
 }
 
 /*
+ * The same of pages that get a unit.  before: two of them are what is left of one.  Red when a page
+ * that has changed gets the unit's word, or does not leave the unit.
+ */
+static bool interrupted_unit(unsigned at, unsigned action, uint64_t slot, bool before)
+{
+	struct twin t;
+
+	unit_wanted = 4;
+	t = open_recompressing(16);
+	fill_alike(&t, 0, 4, 100);
+	fill(&t, PAGES_TEXT, 4, 12);
+	for (unsigned i = 4; i < 16; i += 2)
+		twin_discard(&t, i, 1);
+	mark_all(&t);
+	if (before) {
+		recompress(&t, 1);
+		T_EQ(stats_of(&t).unit_pages, 4);
+		fill_alike(&t, 1, 2, 200);
+		mark_all(&t);
+	}
+	begin_between(&t, at, action, slot);
+	recompress(&t, 1);
+	rzs_test_call_at(RZS_TEST_AT_YIELD, NULL, NULL);
+	twin_check_all(&t);
+	twin_close(&t);
+	return between.done;
+}
+
+T_TEST_TIMEOUT(between_two_steps_of_units, 120)
+{
+	static const unsigned actions[] = {OVERWRITE, OVERWRITE_ALL, DISCARD,
+					   MODIFY,    COMPACT,	     READ};
+	unsigned calls = 0, at, step_by = instrumented() ? 29 : 5;
+
+	for (unsigned before = 0; before < 2; before++)
+		for (unsigned i = 0; i < 2 * sizeof(actions) / sizeof(actions[0]); i++)
+			for (at = 0; interrupted_unit(at, actions[i / 2], i % 2 * 2, before);
+			     at += step_by)
+				calls++;
+	t_note("%u interruptions", calls);
+	T_GT(calls, instrumented() ? 50 : 300);
+}
+
+/*
  * The word comes back with other contents: two writes in between, the second of which gets the
  * place of the object that was read.  Red when the bytes are not compared.
  */
