@@ -13,6 +13,7 @@ bench_store_SOURCES = \
 	bench/store.c \
 	bench/store_cases.h \
 	bench/store_density.c \
+	bench/store_idle.c \
 	bench/store_merge.c \
 	bench/store_time.c
 bench_store_CPPFLAGS = $(RZS_BENCH_CPPFLAGS)

@@ -99,7 +99,7 @@ uint16_t *bench_codec_sizes(const struct bench_store_options *o, uint8_t *object
 static const struct rzsb_option options[] = {
 	{'a', "algorithm", "CODEC", "compressor (default: the store's)"},
 	{'l', "level", "N", "its level"},
-	{'c', "cases", "WHICH", "time, density, both (default) or merge"},
+	{'c', "cases", "WHICH", "time, density, both (default), merge or idle"},
 	{'s', "size", "MIB,...", "sizes of the store (default 512)"},
 	{'t', "threads", "N,...", "numbers of threads (default 1,2)"},
 	{'r', "rounds", "N", "each time is the median of N (default 5)"},
@@ -119,7 +119,7 @@ struct request {
 	struct rzsb_record record;
 	struct rzsb_list sizes, threads, twins;
 	const char *dir;
-	bool in_order, time, density, merge;
+	bool in_order, time, density, merge, idle;
 };
 
 static void run_all(const struct request *q)
@@ -145,11 +145,15 @@ static void run_all(const struct request *q)
 		bench_merge_heading();
 	for (unsigned i = 0; q->merge && i < q->twins.nr; i++)
 		bench_merge_run(&q->o, (unsigned)q->twins.v[i]);
+	if (q->idle) {
+		bench_idle_heading();
+		bench_idle_run(&q->o);
+	}
 }
 
 static void parse_one(struct request *q, struct rzsb_args *a, int id)
 {
-	static const char *const which[] = {"both", "time", "density", "merge", NULL};
+	static const char *const which[] = {"both", "time", "density", "merge", "idle", NULL};
 	unsigned chosen;
 
 	if (rzsb_record_option(&q->record, a, id))
@@ -169,6 +173,7 @@ static void parse_one(struct request *q, struct rzsb_args *a, int id)
 		q->time = chosen <= 1;
 		q->density = chosen == 0 || chosen == 2;
 		q->merge = chosen == 3;
+		q->idle = chosen == 4;
 		break;
 	case 's':
 		rzsb_numbers(a, &q->sizes, 1, 1 << 20);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The three sorts of measurement of bench/store: time (store_time.c), density (store_density.c) and
- * merging (store_merge.c).
+ * The sorts of measurement of bench/store: time (store_time.c), density (store_density.c), merging
+ * (store_merge.c) and recompression of idle pages (store_idle.c).
  * All functions may sleep, and end the program with a message when a page is wrong or a call fails.
  */
 #ifndef BENCH_STORE_CASES_H
@@ -40,6 +40,9 @@ void bench_density_run(const struct bench_store_options *o, uint64_t nr_pages);
 void bench_merge_heading(void);
 /* twins: % of all pages that equal another one, above what the corpus has; 0 .. 99. */
 void bench_merge_run(const struct bench_store_options *o, unsigned twins);
+
+void bench_idle_heading(void);
+void bench_idle_run(const struct bench_store_options *o);
 
 /* A store of nr pages; reserve in bytes, 0: the default. */
 struct rzs_store *bench_store_make(const struct bench_store_options *o, uint64_t nr,

@@ -20,12 +20,14 @@ RZS_KMOD_FILES = \
 	kmod-fallback/ramzswap_job.c \
 	kmod-fallback/ramzswap_main.c \
 	kmod-fallback/ramzswap_merge.c \
+	kmod-fallback/ramzswap_recompress.c \
 	kmod-fallback/ramzswap_selftest.c \
 	kmod-fallback/ramzswap_shrink.c \
 	kmod-fallback/ramzswap_spill.c \
 	kmod-fallback/ramzswap_spill.h \
 	kmod-fallback/ramzswap_stats.h \
 	kmod-fallback/ramzswap_sysfs.c \
+	kmod-fallback/ramzswap_sysfs_idle.c \
 	kmod-fallback/ramzswap_sysfs_merge.c \
 	kmod-fallback/ramzswap_walk.c \
 	kmod-fallback/rzs_core_unity.c \

@@ -9,18 +9,18 @@
  * Files, by layer.  A file calls only files in lines below its own.
  *   main                    module parameters, disks, load and unload
  *   bio, ioctl, sysfs       the block device's interfaces
- *   sysfs_merge             merging's files in sysfs
+ *   sysfs_merge, sysfs_idle files in sysfs of merging, and of idle pages
  *   shrink, selftest        compaction; the self-test of a debug build
  *   device                  INIT, RESET and statistics of a device
  *   spill                   a device with a backing swap
  *   job                     requests to the backing swap
  *   walk                    the pages of a bio: store or backing swap
  *   backing, bounce, freed  the backing swap's blocks; the bounce page; freed slots
- *   merge                   the scanner of merging
+ *   merge, recompress       the scanner of merging; idle pages and their recompression
  *   core_unity              the store
  *   blocks                  memory for the store
  * main defines rzs_workqueue, which freed, job and blocks use, and rzs_scan_workqueue, which merge
- * uses: data, not a call.
+ * and recompress use: data, not a call.
  *
  * Lock order, outermost first:
  *   rzs_device.lock     configuration, INIT and RESET; never taken on the data path
@@ -95,6 +95,30 @@ struct rzs_merge {
 	u32 left; /* the work item's: pages to scan before it sleeps */
 };
 
+/* The knobs of recompression, those of servers; after and idle_step are seconds. */
+enum rzs_recompress_knob {
+	RZS_RECOMPRESS_ON, /* idle pages are recompressed without being asked for */
+	RZS_RECOMPRESS_AFTER,
+	RZS_RECOMPRESS_CPU, /* percent of a processor, 1 .. 100 */
+	RZS_RECOMPRESS_IDLE_STEP,
+	RZS_RECOMPRESS_KNOBS
+};
+
+/* Idle pages of a device; see ramzswap_recompress.c. */
+struct rzs_recompressor {
+	struct rzs_store *store;
+	struct rzs_blocks *blocks; /* the store's */
+	struct delayed_work work;
+	u32 knob[RZS_RECOMPRESS_KNOBS];
+
+	/* The work item's, or of whoever has stopped it.  The last two need RZS_RECOMPRESS_ON. */
+	bool passing;	 /* a pass is under way */
+	bool trying;	 /* pages have not been looked at since the last pass */
+	bool compacting; /* compaction has more to gain */
+	u64 pass_ns;	 /* of the clock: when the next pass begins */
+	u64 try_ns;	 /* and the next slice of tries */
+};
+
 /* An initialised device. */
 struct rzs_live {
 	struct rzs_store *store;
@@ -103,6 +127,7 @@ struct rzs_live {
 	struct rzs_freed freed;
 	struct rzs_bounce bounce;
 	struct rzs_merge merge;
+	struct rzs_recompressor recompress;
 	struct rzs_spill *spill; /* NULL without a backing swap */
 };
 
@@ -118,6 +143,8 @@ struct rzs_device {
 	u64 mem_limit;		  /* bytes; 0: none, or with a backing swap depends on RAM */
 	bool limit_needs_backing; /* set by ioctl, where the original driver required that */
 	const char *codec;
+	const char *codec2; /* for recompression; NULL: none.  It may be chosen after INIT, too */
+	int level2;	    /* 0: the codec's default */
 	char backing_swap[RZS_BACKING_NAME_MAX]; /* path, or "" */
 
 	atomic64_t invalid_io;
@@ -130,7 +157,10 @@ extern struct workqueue_struct *rzs_scan_workqueue;
 extern struct srcu_struct rzs_srcu;
 extern const struct attribute_group *rzs_sysfs_groups[];
 extern const struct attribute_group rzs_sysfs_merge_group;
+extern const struct attribute_group rzs_sysfs_idle_group;
+extern const struct attribute_group rzs_sysfs_recompression_group;
 extern const u32 rzs_merge_defaults[RZS_MERGE_KNOBS];
+extern const u32 rzs_recompress_defaults[RZS_RECOMPRESS_KNOBS];
 
 /*
  * Count an event that is subtracted from one of the store's counters.  A reader that reads this
@@ -258,6 +288,45 @@ void rzs_merge_fini(struct rzs_merge *m);
  *   -ERESTARTSYS  a signal is pending
  */
 int rzs_merge_set(struct rzs_merge *m, enum rzs_merge_knob knob, u32 value);
+
+/* ---- ramzswap_recompress.c ---- */
+
+/* Nothing is looked for, and there is no second codec. */
+void rzs_recompressor_init(struct rzs_recompressor *r, struct rzs_store *store,
+			   struct rzs_blocks *blocks);
+/* Waits for the work item, which does not start again.  May sleep. */
+void rzs_recompressor_fini(struct rzs_recompressor *r);
+
+/*
+ * The following need the device's lock, or a device that nobody else knows yet.  They may sleep.
+ */
+
+/*
+ * Make the contexts of the second codec, or change its level (0: the default).
+ *   -EINVAL  no such level, or the second codec was another one before
+ *   -ENOSPC  the limit does not allow them
+ *   -ENOMEM
+ */
+int rzs_recompressor_codec(struct rzs_recompressor *r, const char *codec, int level);
+/*
+ * Set a knob.  RZS_RECOMPRESS_ON needs a second codec.
+ *   -EINVAL           the value is out of range
+ *   -ENOSPC, -ENOMEM  idle_step: as rzs_recompressor_codec(), for the table of ages
+ */
+int rzs_recompressor_set(struct rzs_recompressor *r, enum rzs_recompress_knob knob, u32 value);
+/*
+ * Let pages that have been idle for so many seconds count as old; 0: all pages.
+ *   -EINVAL           ages are not known, because no passes are made
+ *   -ENOSPC, -ENOMEM  as above
+ */
+int rzs_recompressor_mark(struct rzs_recompressor *r, u32 seconds);
+/*
+ * Recompress pages whose objects have min_size bytes or more: old ones, or all, which are marked
+ * then.  There is a second codec.  max_pages: to try at most, 0: any number.  Then compact.
+ *   -EINTR            a signal is pending; what was done stays
+ *   -ENOSPC, -ENOMEM  as rzs_recompressor_mark()
+ */
+int rzs_recompressor_now(struct rzs_recompressor *r, bool idle_only, u32 min_size, u64 max_pages);
 
 /* ---- ramzswap_spill.c ---- */
 

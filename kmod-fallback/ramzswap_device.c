@@ -218,6 +218,7 @@ static void live_free(struct rzs_live *live)
 	/* Its work item uses the store and the spill. */
 	rzs_freed_fini(&live->freed);
 	rzs_merge_fini(&live->merge);
+	rzs_recompressor_fini(&live->recompress);
 	rzs_store_destroy(live->store);
 	rzs_spill_free(live->spill);
 	rzs_bounce_fini(&live->bounce);
@@ -242,7 +243,10 @@ static int live_new(struct rzs_device *dev, const struct rzs_config *cfg,
 	live->blocks = rzs_store_blocks(live->store);
 	live->nr_pages = cfg->nr_pages;
 	rzs_merge_init(&live->merge, live->store, live->blocks, dev->disk->disk_name);
+	rzs_recompressor_init(&live->recompress, live->store, live->blocks);
 	err = rzs_freed_init(&live->freed, live->nr_pages, discard_freed, live);
+	if (!err && dev->codec2)
+		err = rzs_recompressor_codec(&live->recompress, dev->codec2, dev->level2);
 	if (!err)
 		err = rzs_bounce_init(&live->bounce);
 	if (!err)
@@ -336,6 +340,8 @@ void rzs_device_clear(struct rzs_device *dev)
 	dev->limit_needs_backing = false;
 	dev->backing_swap[0] = '\0';
 	dev->codec = rzs_codec_name(0);
+	dev->codec2 = NULL;
+	dev->level2 = 0;
 }
 
 int rzs_device_reset(struct rzs_device *dev, unsigned int openers)

@@ -222,7 +222,7 @@ static int __init create_workqueues(void)
 	/* Its work items return memory, so they must make progress when there is none. */
 	rzs_workqueue = alloc_workqueue("ramzswap", WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
 	/* Nothing waits for these, and they may take long. */
-	rzs_scan_workqueue = alloc_workqueue("ramzswap_merge", WQ_FREEZABLE | WQ_UNBOUND, 0);
+	rzs_scan_workqueue = alloc_workqueue("ramzswap_scan", WQ_FREEZABLE | WQ_UNBOUND, 0);
 	return rzs_workqueue && rzs_scan_workqueue ? 0 : -ENOMEM;
 }
 

@@ -277,4 +277,7 @@ static const struct attribute_group rzs_group = {
 	.attrs = rzs_attrs,
 };
 
-const struct attribute_group *rzs_sysfs_groups[] = {&rzs_group, &rzs_sysfs_merge_group, NULL};
+const struct attribute_group *rzs_sysfs_groups[] = {
+	&rzs_group, &rzs_sysfs_idle_group, &rzs_sysfs_merge_group, &rzs_sysfs_recompression_group,
+	NULL,
+};

@@ -66,7 +66,7 @@ T_TEST(values_are_those_given)
 	check("set ramzswap0 size=-4K", 2, "", "expected bytes");
 	check("set ramzswap0 size=18446744073709551615T", 2, "", "expected bytes");
 	check("set ramzswap0 level=3", 2, "",
-	      "there are size, memlimit, backing_swap and merge-...");
+	      "there are size, memlimit, backing_swap, merge-..., recompress... and idle-step");
 	/* 127 bytes and a 0 are all that fits. */
 	snprintf(line, sizeof(line), "ramzswap0 -b /%0126d", 0);
 	T_EQ(gives(line), 0);
@@ -435,6 +435,34 @@ T_TEST(merging_by_its_files)
 	T_STR_EQ(text_of("/sys/block/ramzswap0/merge/run"), "2\n");
 	T_OK(strncmp(text_of("/sys/block/ramzswap0/merge/sleep_millisecs"), "7", 1) == 0);
 	check("set ramzswap0 merge-runs=1", 2, "", "merge-runs=1: no such key of merging");
+	end_machine();
+}
+
+T_TEST(idle_pages_are_files)
+{
+	static const char *const files[][2] = {
+		{"recompression/codec", "off\n"},
+		{"recompression/after", "60\n"},
+		{"recompression/cpu", "10\n"},
+		{"recompression/idle_step", "0\n"},
+		{"idle", "   "},
+	};
+
+	make_machine(1);
+	check("ramzswap0 idle", 5, "", "this driver does not look for idle pages");
+	check("set ramzswap0 recompress=zstd", 5, "", "this driver does not look for idle pages");
+	for (unsigned i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		put(files[i][1], "/sys/block/ramzswap0/%s", files[i][0]);
+	T_EQ(gives("params ramzswap0"), 0);
+	T_OK(strstr(out, "recompress=off\nrecompress-after=60\nrecompress-cpu=10\nidle-step=0\n") !=
+	     NULL);
+	T_EQ(gives("set ramzswap0 recompress=zstd:3 recompress-cpu=25% recompress-after=30"), 0);
+	T_STR_EQ(text_of("/sys/block/ramzswap0/recompression/codec"), "zstd:3");
+	T_STR_EQ(text_of("/sys/block/ramzswap0/recompression/cpu"), "25\n");
+	T_STR_EQ(text_of("/sys/block/ramzswap0/recompression/after"), "30\n");
+	T_EQ(gives("ramzswap0 idle"), 0);
+	T_STR_EQ(text_of("/sys/block/ramzswap0/idle"), "all");
+	check("set ramzswap0 recompress-often=1", 2, "", "no such key");
 	end_machine();
 }
 

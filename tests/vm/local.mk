@@ -42,6 +42,7 @@ EXTRA_DIST += \
 	tests/vm/scenarios/kmod-openers \
 	tests/vm/scenarios/kmod-pageout \
 	tests/vm/scenarios/kmod-plain \
+	tests/vm/scenarios/kmod-recompress \
 	tests/vm/scenarios/kmod-selftest \
 	tests/vm/scenarios/kmod-sequence \
 	tests/vm/scenarios/kmod-shrink \

@@ -26,6 +26,10 @@ librzsclient_la_SOURCES = \
 	tools/common/client/rzst_backend.h \
 	tools/common/client/rzst_kernel.c \
 	tools/common/client/rzst_kernel.h \
+	tools/common/client/rzst_kernel_file.c \
+	tools/common/client/rzst_kernel_file.h \
+	tools/common/client/rzst_kernel_idle.c \
+	tools/common/client/rzst_kernel_idle.h \
 	tools/common/client/rzst_kernel_merge.c \
 	tools/common/client/rzst_kernel_merge.h \
 	tools/common/client/rzst_kernel_node.c \

@@ -12,6 +12,7 @@
 
 #include "ramzswap_ioctl.h"
 #include "rzst_kernel.h"
+#include "rzst_kernel_idle.h"
 #include "rzst_kernel_merge.h"
 #include "rzst_kernel_node.h"
 #include "rzst_kernel_stats.h"
@@ -267,6 +268,7 @@ static int get_params(struct rzst_backend *b, const char *name, struct rzst_text
 	if (*algorithm)
 		rzst_texts_add(out, "algorithm", algorithm);
 	rzst_kernel_merge_params(name, out);
+	rzst_kernel_idle_params(name, out);
 	return 0;
 }
 
@@ -328,10 +330,13 @@ static int order_set(struct rzst_backend *b, const char *name, const char *const
 			err = set_backing(b, name, value);
 		else if (rzst_kernel_merge_is(s))
 			err = rzst_kernel_merge_set(name, s, b->why, sizeof(b->why));
+		else if (rzst_kernel_idle_is(s))
+			err = rzst_kernel_idle_set(name, s, b->why, sizeof(b->why));
 		else
-			err = refuse(b, -EINVAL, name,
-				     "no such key; there are size, memlimit, backing_swap and "
-				     "merge-...");
+			err = refuse(
+				b, -EINVAL, name,
+				"no such key; there are size, memlimit, backing_swap, merge-..., "
+				"recompress... and idle-step");
 	}
 	return err;
 }
@@ -385,7 +390,7 @@ static int order_remove(struct rzst_backend *b, const char *name)
 
 static int order_idle(struct rzst_backend *b, const char *name)
 {
-	return refuse(b, -EOPNOTSUPP, name, "the module does not look for idle pages");
+	return rzst_kernel_idle_mark(name, b->why, sizeof(b->why));
 }
 
 static void kernel_rest(struct rzst_backend *b)

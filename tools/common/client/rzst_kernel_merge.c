@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "rzst_kernel_file.h"
 #include "rzst_kernel_merge.h"
 
 #define PREFIX "merge-"
@@ -33,25 +34,10 @@ bool rzst_kernel_merge_is(const char *setting)
 	return strncmp(setting, PREFIX, strlen(PREFIX)) == 0;
 }
 
-static int write_file(const char *path, const char *value)
-{
-	/* It is there, or there is no such knob. */
-	FILE *f = fopen(path, "r+e");
-	int err = 0;
-
-	if (!f)
-		return -errno;
-	if (fputs(value, f) < 0 || fflush(f) != 0)
-		err = -errno;
-	if (fclose(f) != 0 && !err)
-		err = -errno;
-	return err;
-}
-
 int rzst_kernel_merge_set(const char *name, const char *setting, char *why, size_t size)
 {
 	const char *value = strchr(setting, '=') + 1;
-	char path[128], at[RZST_PATH_MAX];
+	char file[64];
 	size_t len = (size_t)(value - setting) - 1;
 	int err = -EINVAL;
 
@@ -59,11 +45,8 @@ int rzst_kernel_merge_set(const char *name, const char *setting, char *why, size
 		if (strlen(rzst_merge_knobs[i].key) != len ||
 		    memcmp(rzst_merge_knobs[i].key, setting, len) != 0)
 			continue;
-		snprintf(path, sizeof(path), "/sys/block/%s/merge/%s", name,
-			 rzst_merge_knobs[i].name);
-		err = rzst_path(at, sizeof(at), path);
-		if (err == 0)
-			err = write_file(at, value);
+		snprintf(file, sizeof(file), "merge/%s", rzst_merge_knobs[i].name);
+		err = rzst_kernel_file_write(name, file, value);
 		if (err == -ENOENT) {
 			snprintf(why, size, "%s: this driver does not merge pages", name);
 			return -EOPNOTSUPP;
