@@ -37,10 +37,18 @@ uint64_t rzs_image_root_bytes(const struct rzs_image_form *form)
 	return im.root_bytes;
 }
 
-void rzs_image_make(struct rzs_image *im, const struct rzs_image_form *form)
+/* A codec's name, and zeros. */
+static void image_put_name(uint8_t out[RZS_IMAGE_CODEC_MAX], const char *name)
 {
 	unsigned i;
 
+	memset(out, 0, RZS_IMAGE_CODEC_MAX);
+	for (i = 0; i < RZS_IMAGE_CODEC_MAX && name[i]; i++)
+		out[i] = (uint8_t)name[i];
+}
+
+void rzs_image_make(struct rzs_image *im, const struct rzs_image_form *form)
+{
 	memset(im, 0, sizeof(*im));
 	image_layout(im, form);
 	im->magic = IMAGE_MAGIC;
@@ -51,18 +59,16 @@ void rzs_image_make(struct rzs_image *im, const struct rzs_image_form *form)
 	im->flags = (form->checksum ? IMAGE_CHECKSUM : 0) | (form->backed ? IMAGE_BACKED : 0);
 	im->nr_pages = form->nr_pages;
 	im->max_blocks = form->max_blocks;
-	for (i = 0; i < RZS_IMAGE_CODEC_MAX && form->codec[i]; i++)
-		im->codec[i] = (uint8_t)form->codec[i];
+	image_put_name(im->codec, form->codec);
 	im->sum = rzs_hash64(im, IMAGE_COVERED, 0);
 }
 
 uint64_t rzs_image_codec2(const char *name)
 {
-	size_t len = 0;
+	uint8_t padded[RZS_IMAGE_CODEC_MAX];
 
-	while (name[len])
-		len++;
-	return rzs_hash64(name, len, IMAGE_MAGIC) | 1;
+	image_put_name(padded, name);
+	return rzs_hash64(padded, sizeof(padded), IMAGE_MAGIC) | 1;
 }
 
 const char *rzs_image_refuse(const struct rzs_image *im, const struct rzs_image_form *form)
