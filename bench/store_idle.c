@@ -17,9 +17,9 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define SECOND	    "zstd"
-#define ZRAM_LEVEL  3
-#define ZRAM_CHAIN  8 /* pages of a zspage, at most */
+#define SECOND	   "zstd"
+#define ZRAM_LEVEL 3
+#define ZRAM_CHAIN 8 /* pages of a zspage, at most */
 
 /* Of one round; CPU time of the thread, before and after. */
 struct outcome {

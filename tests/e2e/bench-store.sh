@@ -84,6 +84,24 @@ for d in lines:
         assert off or d["pages_shared"] > 256 and d["pages_sharing"] == 3 * d["pages_shared"] and d["held_per_off"] < 0.5, d
 END
 
+# ---- idle pages: what zstd makes smaller, for us and for zram, whose pages of noise stay as they are
+if "$tool" --cases time --algorithm zstd --size 1 --rounds 1 --threads 1 "$corpus" >"$out" 2>&1; then
+	rm "$json"
+	gets 0 "" --cases idle --rounds 2 --output "$json" "$corpus"
+	"$PYTHON" - "$json" <<'END' || fail "see above: $(cat "$out" "$json")"
+import json, sys
+d = [json.loads(l) for l in open(sys.argv[1])][1]
+assert d["bench"] == "store_idle" and d["size_bytes"] == 512 * 4096, d
+assert 100 < d["pages_recompressed"] < 300 and d["recompress_bytes"] > 0, d
+assert d["zram_model_recompressed_bytes"] < d["zram_model_bytes"] < 512 * 4096, d
+# Of so few pages the chunk of ages takes more than they save.
+assert d["held_recompressed_bytes"] - d["recompress_bytes"] < d["held_bytes"] + (64 << 10), d
+assert d["read_ns_per_page"] > 0 and d["read_recompressed_ns_per_page"] > 0 and d["recompress_ns_per_page"] > 0, d
+END
+else
+	gets 77 "no zstd to recompress with" --cases idle "$corpus"
+fi
+
 # ---- standard output that takes nothing
 for option in --help --version; do
 	to=/dev/full gets 99 "cannot write to standard output" $option
@@ -95,7 +113,7 @@ gets 99 "cannot write /dev/full/x" --output /dev/full/x --size 1 "$corpus"
 gets 2 "store: --algorithm lzma: no such compressor in this build" --algorithm lzma "$corpus"
 gets 2 "store: try store --help" --algorithm lzma "$corpus"
 gets 2 "one directory of captured pages is needed" --size 1
-gets 2 "--cases all: expected one of both, time, density, merge" --cases all "$corpus"
+gets 2 "--cases all: expected one of both, time, density, merge, idle" --cases all "$corpus"
 gets 2 "--twins 100" --cases merge --twins 100 "$corpus"
 gets 2 "the codec refuses level 1000" --level 1000 --algorithm lzo --size 1 "$corpus"
 gets 99 "cannot load the pages in $tmpdir/nowhere: No such file" "$tmpdir/nowhere"

@@ -34,6 +34,7 @@ RZS_E2E_TESTS = \
 	tests/e2e/plugin-stats.sh \
 	tests/e2e/protect.sh \
 	tests/e2e/qemu.sh \
+	tests/e2e/recompress.sh \
 	tests/e2e/rzs-autoswap.sh \
 	tests/e2e/rzs-swapoff.sh \
 	tests/e2e/rzsbench-device.sh \
