@@ -39,13 +39,16 @@ enum {
 	OP_MERGE, /* and 19, 20 */
 	OP_UNMERGE = 21,
 	OP_MERGE_WRITES,
-	OPS
+	OP_RECOMPRESS_OPEN,
+	OP_RECOMPRESS, /* and 25 */
+	OPS = 26
 };
 
 struct input {
 	const uint8_t *data;
 	size_t left;
-	bool merging; /* is open */
+	bool merging;	    /* is open */
+	bool recompressing; /* is open */
 };
 
 static uint8_t next8(struct input *in)
@@ -171,6 +174,41 @@ static void do_merge_writes(struct input *in, struct twin *t)
 		twin_fail(t, "letting writes merge, %u pages an object", max);
 }
 
+/* The worker is put back meanwhile: it is given the second codec, too. */
+static void do_recompress_open(struct input *in, struct twin *t)
+{
+	int level = next8(in) % 4, err;
+
+	rzs_worker_put(t->store, t->worker);
+	rzs_test_fail(RZS_TEST_ALLOC, next8(in) % 8, 1);
+	err = rzs_store_idle_open(t->store);
+	if (!err)
+		err = rzs_store_recompress_open(t->store, "zstd", level);
+	rzs_test_fail(RZS_TEST_ALLOC, 0, 0);
+	t->worker = rzs_worker_get(t->store, 0);
+	in->recompressing = in->recompressing || !err;
+}
+
+/* All pages become a step older, or old, and a few are recompressed, together if there are some. */
+static void do_recompress(struct input *in, struct twin *t)
+{
+	struct rzs_recompress_params params = {.min_age = next8(in) % 4};
+	unsigned how = next8(in);
+	bool done;
+	int err;
+
+	params.unit = how % 16;
+	if (!in->recompressing)
+		return;
+	err = how & 16 ? rzs_store_idle_mark(t->store, MAX_PAGES, &done)
+		       : rzs_store_idle_pass(t->store, MAX_PAGES, &done);
+	if (!err)
+		err = rzs_store_recompress(t->store, t->worker, &params, MAX_PAGES, how / 32 + 1,
+					   &done);
+	if (err)
+		twin_fail(t, "recompressing: %d", err);
+}
+
 /* The calls of merging, and those that are not of a page or a range. */
 static void do_rest(struct input *in, struct twin *t, unsigned op)
 {
@@ -203,6 +241,13 @@ static void do_rest(struct input *in, struct twin *t, unsigned op)
 		break;
 	case OP_MERGE_WRITES:
 		do_merge_writes(in, t);
+		break;
+	case OP_RECOMPRESS_OPEN:
+		do_recompress_open(in, t);
+		break;
+	case OP_RECOMPRESS:
+	case OP_RECOMPRESS + 1:
+		do_recompress(in, t);
 		break;
 	default:
 		do_merge(in, t);
@@ -255,7 +300,7 @@ static void do_one(struct input *in, struct twin *t)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct input in = {data, size, false};
+	struct input in = {data, size, false, false};
 	struct rzs_config cfg = next_config(&in);
 	struct twin t;
 
@@ -279,7 +324,8 @@ static void seed_alike(struct pages_rng *rng, uint8_t *buf, size_t n)
 					   {OP_WRITE, 3},   {OP_MERGE, 2},	{OP_MERGE, 2},
 					   {OP_READ, 0},    {OP_DISCARD, 1},	{OP_COMPACT, 2},
 					   {OP_UNMERGE, 1}, {OP_MERGE_OPEN, 3}, {OP_VERIFY, 0},
-					   {OP_MERGE_WRITES, 1}};
+					   {OP_MERGE_WRITES, 1}, {OP_RECOMPRESS, 2},
+					   {OP_RECOMPRESS_OPEN, 2}};
 	const uint8_t *call = calls[10];
 	size_t at;
 
