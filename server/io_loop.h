@@ -35,8 +35,8 @@ int rzs_io_start(const struct rzs_io_options *options, struct rzs_io **out);
 /*
  * Serve a connection after its handshake, in the thread with the fewest.  early: bytes received
  * beyond the handshake, or those that a predecessor has not served (rzs_conn_unserved()).
- * Allocates all memory that the connection will need.  On success the thread
- * owns fd.  -ENOMEM, -EBUSY (too many connections), -EINVAL (early_len): the caller still does.
+ * Allocates all memory that the connection will need.  On success the thread owns fd.  -ENOMEM,
+ * -EBUSY (too many connections), -EINVAL (early_len): the caller still does.
  */
 int rzs_io_adopt(struct rzs_io *io, int fd, const struct rzs_nbd_session *session,
 		 const void *early, size_t early_len);

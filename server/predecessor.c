@@ -11,6 +11,10 @@
  *      successor that is as if the process had been killed, for which the store is made.
  *
  * Up to 4 each error leads back to where it began.
+ *
+ * While the machine swaps, it is refused.  Between 5 and the first request that the successor
+ * serves nobody can free memory by writing to this swap.  The successor asks for memory in that
+ * time (for the stores' handles, threads, connections), and was seen to wait for it for ever.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -21,6 +25,7 @@
 #include "conn.h"
 #include "hand.h"
 #include "predecessor.h"
+#include "swaps.h"
 
 #define HOLD_MS	      2000 /* for clients that do not take their replies */
 #define HANDSHAKES_MS 5	   /* between two looks whether there are some left */
@@ -35,6 +40,19 @@ struct rzs_predecessor {
 	int err; /* of the connections so far */
 	struct rzs_hand_message m;
 };
+
+#define SWAP_REFUSAL \
+	"swap is on, and a new server may need memory that only this one can free; swapoff first"
+
+static bool machine_swaps(void)
+{
+	int fd = rzs_swaps_open();
+	bool any = rzs_swaps_any(fd);
+
+	if (fd >= 0)
+		close(fd);
+	return any;
+}
 
 static void give_up(struct rzs_predecessor *p, const char *why)
 {
@@ -113,6 +131,9 @@ static void send_connections(struct rzs_predecessor *p)
 		p->err = rzs_hand_receive(fd, &p->m);
 	if (p->err == 0 && p->m.kind != RZS_HAND_TAKEN)
 		p->err = -EPROTO;
+	/* Again, as it may have come meanwhile. */
+	if (p->err == 0 && machine_swaps())
+		p->err = -EBUSY;
 	if (p->err == 0)
 		p->err = rzs_hand_say(fd, RZS_HAND_GO, NULL);
 	if (p->err == 0)
@@ -120,6 +141,8 @@ static void send_connections(struct rzs_predecessor *p)
 	rzs_io_release(p->options.io);
 	if (p->err == -EPROTO && p->m.kind == RZS_HAND_REFUSED)
 		give_up(p, (const char *)p->m.rest);
+	else if (p->err == -EBUSY)
+		give_up(p, SWAP_REFUSAL);
 	else
 		give_up_errno(p, "handing over connections", p->err);
 }
@@ -224,6 +247,11 @@ void rzs_predecessor_begin(struct rzs_predecessor *p, int fd)
 	if (p->watched.fd >= 0) {
 		close(fd);
 		p->options.done(p->options.arg, "the server is being replaced already");
+		return;
+	}
+	if (machine_swaps()) {
+		close(fd);
+		p->options.done(p->options.arg, SWAP_REFUSAL);
 		return;
 	}
 	p->watched = (struct rzs_loop_fd){fd, on_answer, p};

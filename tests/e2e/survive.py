@@ -87,7 +87,7 @@ def replace(nr):
         time.sleep(0.01)
 
 
-threads = [threading.Thread(target=run, args=a)
+threads = [threading.Thread(target=run, args=a, daemon=True)
            for a in ((0, b"swap0", 0), (1, b"swap0", REGION), (2, b"second", 0))]
 for t in threads:
     t.start()

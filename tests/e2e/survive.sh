@@ -8,6 +8,8 @@
 has_rzsd || skip "this build has no rzsd"
 [ "${RZSD##* }" = "$RZSD" ] || skip "it is not run by itself"
 
+[ "$(wc -l </proc/swaps)" -le 1 ] || skip "swap is on: a server is not replaced then"
+
 # The installed program, which is replaced.
 program=$RZSD
 RZSD=$tmpdir/rzsd
@@ -54,3 +56,20 @@ stop_server
 [ ! -e "$sock" ] || fail "the socket is left behind"
 [ ! -e "$sock.control" ] || fail "the control socket is left behind"
 [ ! -e "$pidfile" ] || fail "the pid file is left behind"
+
+# While swap is on it is not replaced.  The list of areas is the test's own, in a mount namespace.
+printf 'Filename\tType\tSize\tUsed\tPriority\n/dev/none partition 1000 0 1\n' >"$tmpdir/swaps"
+cat >"$tmpdir/swapping" <<EOF
+#!/bin/sh
+mount --bind "$tmpdir/swaps" /proc/swaps && exec "$tmpdir/rzsd" "\$@"
+EOF
+chmod +x "$tmpdir/swapping"
+if unshare --mount mount --bind "$tmpdir/swaps" /proc/swaps 2>/dev/null; then
+	RZSD="unshare --mount $tmpdir/swapping"
+	start_rzsd --survive=yes -- size=4M protect=off
+	kill -USR2 "$pid"
+	wait_for 30 grep -q 'not replaced: swap is on.*old server goes on' "$log" || fail "replaced while swap is on"
+	stop_server
+else
+	say "not with swap: this user cannot mount"
+fi
