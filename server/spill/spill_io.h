@@ -9,9 +9,9 @@
  *	free -> get -> held -> submit -> queued -> active -> done() -> held -> put -> free
  *	                 '------------------------ put --------------------------------^
  *
- * Order.  Reads go before writes, and one thread takes no writes, so that a read waits for at most
- * one other read on a disk that is slow to write.  Writes of neighbouring places that are queued go
- * to the disk in one call.  Two requests for one place are not outstanding at the same time, unless
+ * Order.  Reads go before writes, and at least half of the threads take no writes, so a read does
+ * not wait for a disk that is slow to write.  Writes of neighbouring places that are queued go to
+ * the disk in one call.  Two requests for one place are not outstanding at the same time, unless
  * both read: the second one is refused.
  *
  * Errors.  A read that fails is that request's error, and nothing else happens.  A write that fails

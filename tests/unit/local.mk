@@ -267,7 +267,7 @@ tests_unit_test_spill_fail_LDADD = $(RZS_UNIT_SPILL_LDADD)
 tests_unit_test_spill_io_CPPFLAGS = $(RZS_UNIT_SPILL_CPPFLAGS)
 tests_unit_test_spill_io_LDADD = $(RZS_UNIT_SPILL_LDADD)
 tests_unit_test_spill_io_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=rzs_threads_start,--wrap=rzs_memory_fill \
-	-Wl,--wrap=malloc,--wrap=calloc,--wrap=madvise
+	-Wl,--wrap=malloc,--wrap=calloc,--wrap=madvise,--wrap=mlock
 tests_unit_test_spill_keys_CPPFLAGS = $(RZS_UNIT_SPILL_CPPFLAGS)
 tests_unit_test_spill_keys_LDADD = $(RZS_UNIT_SPILL_LDADD)
 tests_unit_test_spill_model_CPPFLAGS = $(RZS_UNIT_SPILL_CPPFLAGS)

@@ -11,7 +11,7 @@
 /* ---- calls that may fail, or must not be made ---- */
 
 static unsigned threads_left = UINT32_MAX; /* that can be started */
-static bool no_map, no_memory_calls;
+static bool no_map, no_lock, no_memory_calls;
 
 int __real_rzs_threads_start(pthread_t *out, const char *name, void *(*run)(void *), void *arg);
 int __wrap_rzs_threads_start(pthread_t *out, const char *name, void *(*run)(void *), void *arg);
@@ -42,6 +42,16 @@ int __wrap_rzs_memory_fill(void *p, size_t len)
 NOT_WHILE_IT_RUNS(void *, malloc, (size_t n), (n))
 NOT_WHILE_IT_RUNS(void *, calloc, (size_t n, size_t size), (n, size))
 NOT_WHILE_IT_RUNS(int, madvise, (void *p, size_t len, int advice), (p, len, advice))
+
+/* Whoever runs the tests may have no right to do it. */
+int __wrap_mlock(const void *p, size_t len);
+int __wrap_mlock(const void *p, size_t len)
+{
+	(void)p;
+	T_GE(len, (4 + 24) * RZS_SPILL_UNIT);
+	errno = EPERM;
+	return no_lock ? -1 : 0;
+}
 
 /* ---- start and memory ---- */
 
@@ -87,6 +97,66 @@ T_TEST(a_start_that_fails_leaves_nothing)
 	T_EQ(rzs_spill_io_start(&c, &io), -ENOMEM);
 	T_OK(!io);
 	rzs_spill_io_free(NULL);
+}
+
+/* Without the right to lock memory the engine works, and says so. */
+T_TEST(memory_that_cannot_be_locked_is_reported)
+{
+	start();
+	T_EQ(stats().lock_err, 0);
+	end();
+	no_lock = true;
+	start();
+	T_EQ(stats().lock_err, EPERM);
+	submit(RZS_SPILL_WRITE, 1);
+	check_result(0, RZS_SPILL_WRITE, 1, 0);
+	end();
+}
+
+static unsigned entered, chained;
+
+static struct rzs_thread *enter(void *arg)
+{
+	T_OK(arg == &finished);
+	__atomic_add_fetch(&entered, 1, __ATOMIC_RELAXED);
+	return rzs_threads_enter(RZS_THREAD_IO);
+}
+
+/* Ten writes, each begun by the callback of the one before. */
+static void chain(void *arg, struct rzs_spill_request *rq)
+{
+	struct rzs_spill_request *next;
+
+	(void)arg;
+	T_EQ(rq->err, 0);
+	if (rq->place < 10) {
+		T_EQ(rzs_spill_io_get(io, RZS_SPILL_WRITE, &next), 0);
+		next->place = rq->place + 1;
+		T_EQ(rzs_spill_io_submit(next), 0);
+	}
+	rzs_spill_io_put(rq);
+	__atomic_add_fetch(&chained, 1, __ATOMIC_RELEASE);
+}
+
+/* Red when done() is called under the lock. */
+T_TEST(a_callback_may_begin_the_next_request)
+{
+	struct rzs_spill_config c = base();
+	unsigned in_table = 0;
+
+	c.done = chain;
+	c.enter = enter;
+	c.threads = 3;
+	T_EQ(rzs_spill_io_start(&c, &io), 0);
+	submit(RZS_SPILL_WRITE, 1);
+	T_WAIT(__atomic_load_n(&chained, __ATOMIC_ACQUIRE) == 10, 10);
+	T_WAIT(__atomic_load_n(&entered, __ATOMIC_RELAXED) == 3, 10);
+	rzs_spill_io_stop(io);
+	T_EQ(stats().units[RZS_SPILL_WRITE], 10);
+	rzs_spill_io_free(io);
+	for (unsigned i = 0; i < RZS_THREADS_MAX; i++)
+		in_table += rzs_threads_at(i) != NULL;
+	T_EQ(in_table, 0);
 }
 
 T_TEST(what_was_written_is_read)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Values about spilling: what is taken, what is refused, and that they are shown as they are taken. */
+/* Values about spilling: what is taken and refused, and that they are shown as they are taken. */
 #include "t.h"
 
 #include "spill_keys.h"
