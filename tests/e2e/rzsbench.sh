@@ -80,6 +80,9 @@ grep -q '^The processor takes [0-9.]* us to compress a page that is swapped out 
 	fail "no cost: $(cat "$out")"
 grep -q '^Merging equal pages (merge-run=1) would save [0-9.]* [KMG]*iB of it, and take up to [0-9.]* [KMG]*iB for itself' \
 	"$out" || fail "no gain of merging: $(cat "$out")"
+! grep -q '^zstd:1 .*[0-9]' "$out" ||
+	grep -q '^With lzo, recompressing idle pages (recompress=zstd) brings .* down to .* us instead of [0-9.]*[.]$' "$out" ||
+	fail "no gain of recompression: $(cat "$out")"
 says "One round only"
 share() { # WHAT LEAST MOST of 1000 pages
 	local n all

@@ -144,6 +144,34 @@ static void show_merging(const struct rzsb_pages *p, unsigned i)
 	       rzst_size_text(whole * MERGE_INDEX_BYTES + found * MERGE_SHARE_BYTES, more));
 }
 
+/* The result of a method by its name, or NULL if it was not measured. */
+static const struct rzsb_result *result_of(const struct rzsb_pages *p, const char *method,
+					   double *bytes)
+{
+	for (unsigned i = 0; i < p->nr; i++)
+		if (strcmp(p->result[i].method->text, method) == 0 && p->result[i].units) {
+			*bytes = p->store_bytes[i];
+			return &p->result[i];
+		}
+	return NULL;
+}
+
+/* What recompress=zstd would save of the store's default once everything is idle. */
+static void show_recompression(const struct rzsb_pages *p)
+{
+	double before, after;
+	const struct rzsb_result *first = result_of(p, "lzo", &before);
+	const struct rzsb_result *second = result_of(p, "zstd:1", &after);
+	char from[RZST_HUMAN_MAX], to[RZST_HUMAN_MAX];
+
+	if (!first || !second || !(after < before))
+		return;
+	printf("With lzo, recompressing idle pages (recompress=zstd) brings %s down to %s once all "
+	       "are idle; to swap such a page in takes %.1f us instead of %.1f.\n",
+	       rzst_size_text(before, from), rzst_size_text(after, to),
+	       second->decompress_ns / 1000, first->decompress_ns / 1000);
+}
+
 static void show_gain(const struct rzsb_pages *p, unsigned i)
 {
 	double whole = (double)p->corpus.whole * RZSB_PAGE;
@@ -164,6 +192,7 @@ static void show_gain(const struct rzsb_pages *p, unsigned i)
 	puts(").");
 	if (p->duplicates)
 		show_merging(p, i);
+	show_recompression(p);
 	printf("A store takes %s more for itself, whatever it contains.\n",
 	       rzst_size_text(p->store_itself[i], held));
 	if (p->result[i].units > 0)
