@@ -37,10 +37,16 @@ RZS_CORE_SOURCES = \
 	core/rzs_stats.def \
 	core/rzs_store.h \
 	core/samefill.h \
+	core/sealed.c \
+	core/sealed.h \
 	core/share.c \
 	core/share.h \
 	core/slot.c \
 	core/slot.h \
+	core/spill.h \
+	core/spill_gather.c \
+	core/spill_in.c \
+	core/spill_out.c \
 	core/stats.c \
 	core/store.c \
 	core/store.h \

@@ -13,6 +13,7 @@
  */
 #include "hash.h"
 #include "idle.h"
+#include "sealed.h"
 
 /* What is saved less than this share of an object is not worth the slower reads. */
 #define WORTH_SHARE 16u
@@ -183,9 +184,11 @@ static bool try_page(struct recompression *r, rzs_slot_t slot, uint64_t *p, uint
 static bool recompress_page(struct recompression *r, rzs_slot_t slot, uint64_t *p, uint64_t word)
 {
 	bool raw = rzs_word_kind(word) == RZS_KIND_RAW;
-	int err = rzs_store_read_word(r->store, r->w, slot, word, p, r->w->page);
+	int err = -EAGAIN;
 
-	if (err == -EAGAIN)
+	if (!rzs_sealed_is(&r->store->pool, word))
+		err = rzs_store_read_word(r->store, r->w, slot, word, p, r->w->page);
+	if (err == -EAGAIN || err == -EINPROGRESS)
 		return false;
 	rzs_count(&r->w->counters, RZS_C_recompress_tried, 1);
 	if (err)

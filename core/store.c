@@ -7,11 +7,12 @@
  * named.  A failure before the word is replaced leaves the old page as it was.
  *
  * Calls go one way: range.c and verify.c call this file, which calls the pool.  The pool never
- * looks a slot up; compaction gets a function that does (store_relocate).
+ * looks a slot up; compaction gets a function that does (rzs_store_relocate).
  */
 #include "store.h"
 #include "hash.h"
 #include "samefill.h"
+#include "sealed.h"
 
 /* An encoded page: a word that needs no memory, or an object for the pool. */
 struct encoded {
@@ -343,6 +344,20 @@ int rzs_store_object_begin(struct rzs_store *store, struct rzs_worker *w, rzs_sl
 	return -EIO;
 }
 
+/* As rzs_store_read_word(), of an object in a sealed block; -EINPROGRESS: it is elsewhere. */
+static int read_sealed(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t slot,
+		       uint64_t word, uint64_t *p_word, void *page)
+{
+	bool raw = rzs_word_kind(word) == RZS_KIND_RAW;
+	struct rzs_object o;
+	int err;
+
+	err = rzs_sealed_read(&store->pool, w, slot, word, p_word, raw ? page : w->in, &o);
+	if (err)
+		return err == -EIO ? store_corrupt(w) : err;
+	return raw ? check_raw(store, w, &o, page) : decode_packed(store, w, &o, word, page);
+}
+
 int rzs_store_read_word(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t slot,
 			uint64_t word, uint64_t *p_word, void *page)
 {
@@ -360,6 +375,8 @@ int rzs_store_read_word(struct rzs_store *store, struct rzs_worker *w, rzs_slot_
 		return 0;
 	}
 	err = rzs_store_object_begin(store, w, slot, word, p_word, &o, &object);
+	if (unlikely(err == -EINPROGRESS))
+		return read_sealed(store, w, slot, word, p_word, page);
 	if (err)
 		return err == -EAGAIN ? err : store_corrupt(w);
 	raw = rzs_word_kind(object) == RZS_KIND_RAW;
@@ -392,7 +409,7 @@ int rzs_store_read(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t slo
 	if (!rzs_store_range_ok(store, slot, 1) || w->store != store)
 		return -EINVAL;
 	err = store_read(store, w, slot, page);
-	if (err == -ENODATA)
+	if (unlikely(err == -ENODATA || err == -EINPROGRESS))
 		return err; /* neither a read nor a failure */
 	rzs_count(&w->counters, RZS_C_reads, 1);
 	if (err)
@@ -415,8 +432,9 @@ static int modify_locked(struct rzs_store *store, struct rzs_worker *w, rzs_slot
 
 	if (!old && rzs_store_has_backing(store, slot))
 		return -ENODATA;
-	if (rzs_store_read_word(store, w, slot, old, p_word, w->page))
-		return -EIO; /* never -EAGAIN: the word is locked */
+	err = rzs_store_read_word(store, w, slot, old, p_word, w->page);
+	if (err)
+		return err; /* never -EAGAIN: the word is locked */
 	if (buf)
 		memcpy(w->page + off, buf, len);
 	else
@@ -446,8 +464,10 @@ static int store_modify(struct rzs_store *store, struct rzs_worker *w, rzs_slot_
 	err = modify_locked(store, w, slot, p, old, buf, off, len);
 	if (err)
 		rzs_slot_unlock_unchanged(p);
-	if (!err || err == -E2BIG || err == -ENODATA)
-		return err; /* the last two are not failures: the caller has a place for the page */
+	if (err == -EINPROGRESS) /* the caller will try again */
+		rzs_count(&w->counters, RZS_C_writes, (uint64_t)-1);
+	if (!err || err == -E2BIG || err == -ENODATA || err == -EINPROGRESS)
+		return err; /* the others are not failures: the page has a place elsewhere */
 	return store_refused(w, err);
 }
 
@@ -539,8 +559,7 @@ int rzs_store_forget(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t s
 	return 0;
 }
 
-/* Called by compaction: see rzs_pool_relocate_fn. */
-static bool store_relocate(void *arg, rzs_owner_t owner, uint64_t old, uint64_t new)
+bool rzs_store_relocate(void *arg, rzs_owner_t owner, uint64_t old, uint64_t new)
 {
 	struct rzs_store *store = arg;
 	uint64_t *p, word;
@@ -569,7 +588,7 @@ int rzs_store_compact(struct rzs_store *store, struct rzs_worker *w, uint64_t ma
 	*out_more = false;
 	if (w->store != store)
 		return -EINVAL;
-	err = rzs_pool_compact(&store->pool, w, store_relocate, store, max_objects, out_blocks,
+	err = rzs_pool_compact(&store->pool, w, rzs_store_relocate, store, max_objects, out_blocks,
 			       out_more);
 	if (store->pool.wipe)
 		rzs_worker_wipe(w);
