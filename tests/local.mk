@@ -82,6 +82,7 @@ RZS_PURE_TESTS = \
 	tests/unit/test_store_oom \
 	tests/unit/test_store_recompress_between \
 	tests/unit/test_store_spill \
+	tests/unit/test_store_spill_model \
 	tests/unit/test_store_try
 
 # What never starts a thread, so ThreadSanitizer finds nothing in it; tests/e2e/one-thread.sh holds these to it.  A test

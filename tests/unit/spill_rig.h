@@ -52,11 +52,13 @@ static inline struct spill_rig rig_open(uint64_t nr)
 	return r;
 }
 
+/* Without the bytes of objects: the made disk may have changed some. */
 static inline void rig_verify(struct spill_rig *r)
 {
 	const char *what;
 
-	T_EQ(rzs_store_verify(r->store, r->w, true, &what), 0);
+	if (rzs_store_verify(r->store, r->w, false, &what))
+		T_FAIL("verify: %s", what);
 }
 
 static inline void rig_close(struct spill_rig *r)
