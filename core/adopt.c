@@ -16,7 +16,7 @@
  *
  * An object that is not what its word says, or fails its checksum, is dropped, and its page gets
  * the word LOST.  That is so for a raw page stored in its own place when the process ended, and for
- * damaged memory.
+ * damaged memory.  It is so for pages on disk, too: what has the bytes is not the image (spill.h).
  *
  * No thread uses the image meanwhile.  Being killed in here is like being killed elsewhere.
  */
@@ -64,8 +64,12 @@ static bool claim_dense_table(struct rzs_blocks *blocks, const uint32_t *chunks,
 static void adopt_descriptor(struct rzs_pool *p, uint64_t id, struct rzs_adopted *found)
 {
 	struct rzs_block *b = rzs_pool_block(p, (uint32_t)id);
-	bool used = b->type == RZS_BLOCK_PACKED || b->type == RZS_BLOCK_PAGES;
+	bool used;
 
+	/* A sealed block in memory has all its objects; one on disk has nothing that is proved. */
+	if (b->mem && b->type & RZS_BLOCK_SEALED)
+		b->type &= (uint8_t)~RZS_BLOCK_SEALED;
+	used = b->type == RZS_BLOCK_PACKED || b->type == RZS_BLOCK_PAGES;
 	used = used && b->mem; /* else a block that was being made or freed */
 	if (used && (id == 0 || id > p->max_id || !rzs_blocks_claim(p->blocks, b->mem))) {
 		found->blocks_dropped++;

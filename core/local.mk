@@ -39,14 +39,21 @@ RZS_CORE_SOURCES = \
 	core/rzs_stats.def \
 	core/rzs_store.h \
 	core/samefill.h \
+	core/sealed.c \
+	core/sealed.h \
 	core/share.c \
 	core/share.h \
 	core/slot.c \
 	core/slot.h \
+	core/spill.h \
+	core/spill_gather.c \
+	core/spill_in.c \
+	core/spill_out.c \
 	core/stats.c \
 	core/store.c \
 	core/store.h \
 	core/store_admin.c \
+	core/store_read.c \
 	core/swap_header.c \
 	core/unit.c \
 	core/unit.h \

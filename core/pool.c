@@ -132,21 +132,24 @@ static bool block_has(const struct rzs_pool *p, struct rzs_block *b, rzs_owner_t
 }
 
 /*
- * Lock the block of the object that word names.  NULL if block and word do not agree on an object
- * of owner, because one of them is damaged: this is counted, and nothing is locked.
+ * Lock the block of the object that word names.  NULL, and nothing is locked: the block is sealed;
+ * or block and word do not agree on an object of owner, because one of them is damaged, which is
+ * counted.
  */
 static struct rzs_block *block_lock(struct rzs_pool *p, struct rzs_worker *w, rzs_owner_t owner,
 				    uint64_t word)
 {
 	struct rzs_block *b = block_of(p, word);
+	bool sealed = false;
 
 	if (b) {
 		rzs_lock(&b->lock);
 		if (block_has(p, b, owner, word))
 			return b;
+		sealed = rzs_sealed_has(p, b, owner, word);
 		rzs_unlock(&b->lock);
 	}
-	rzs_count(&w->counters, RZS_C_impossible, 1);
+	rzs_count(&w->counters, RZS_C_impossible, !sealed);
 	return NULL;
 }
 
@@ -190,12 +193,19 @@ static void block_drop(struct rzs_pool *p, struct rzs_block *b, struct rzs_worke
 
 void rzs_pool_free(struct rzs_pool *p, struct rzs_worker *w, rzs_owner_t owner, uint64_t word)
 {
-	struct rzs_block *b = block_lock(p, w, owner, word);
+	struct rzs_block *b = block_of(p, word);
 	uint32_t id = rzs_word_block(word);
 	struct rzs_shard *s;
 
-	if (!b)
+	if (unlikely(!b)) {
+		rzs_count(&w->counters, RZS_C_impossible, 1);
 		return;
+	}
+	rzs_lock(&b->lock);
+	if (unlikely(!block_has(p, b, owner, word))) {
+		rzs_sealed_drop(p, w, id, b, owner, word);
+		return;
+	}
 	block_drop(p, b, w, word);
 	s = &p->shards[b->shard];
 	rzs_lock(&s->lock);
@@ -247,8 +257,8 @@ int rzs_pool_read_begin(struct rzs_pool *p, struct rzs_worker *w, rzs_owner_t ow
 	if (rzs_word_stable(rzs_load(p_word)) != rzs_word_stable(word)) {
 		err = -EAGAIN;
 	} else if (!b || !block_has(p, b, owner, word)) {
-		rzs_count(&w->counters, RZS_C_impossible, 1);
-		err = -EIO;
+		err = b && rzs_sealed_has(p, b, owner, word) ? -EINPROGRESS : -EIO;
+		rzs_count(&w->counters, RZS_C_impossible, err == -EIO);
 	}
 	if (err) {
 		if (b)

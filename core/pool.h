@@ -59,8 +59,11 @@ struct rzs_shard {
 	uint32_t pages[RZS_PAGES_PER_BLOCK]; /* blocks of pages, by pages in use, 0 .. 7 */
 } __attribute__((aligned(64)));
 
+struct rzs_spill;
+
 struct rzs_pool {
 	struct rzs_blocks *blocks;
+	struct rzs_spill *spill; /* NULL: no block was ever sealed (sealed.h) */
 	uint32_t *chunks; /* nr_chunks blocks of RZS_BLOCKS_PER_CHUNK descriptors; 0: none yet */
 	uint64_t nr_chunks;
 	uint64_t max_id;
@@ -142,6 +145,7 @@ void rzs_pool_prefetch_entry(struct rzs_pool *p, uint64_t word);
  * Lock the block of the object that word names, if its owner's word at *p_word still names it.
  *   0        *out is the object; the caller calls rzs_pool_read_end() after copying it
  *   -EAGAIN  the owner's word is another by now; nothing is locked
+ *   -EINPROGRESS  the object is in a sealed block (sealed.h); nothing is locked
  *   -EIO     the directory does not have the object (corrupt); nothing is locked
  */
 int RZS_MUST_CHECK rzs_pool_read_begin(struct rzs_pool *p, struct rzs_worker *w, rzs_owner_t owner,

@@ -36,8 +36,7 @@ static int pool_add_chunk(struct rzs_pool *p, uint64_t id)
 	return 0;
 }
 
-/* Get an unused id, which has no memory yet.  -ENOSPC, -ENOMEM; *out is 0 then. */
-static int pool_new_id(struct rzs_pool *p, uint32_t *out)
+int rzs_pool_new_id(struct rzs_pool *p, uint32_t *out)
 {
 	int err = 0;
 
@@ -76,7 +75,7 @@ int rzs_pool_new_block(struct rzs_pool *p, unsigned shard, enum rzs_block_type t
 	bool limit;
 	int err;
 
-	err = pool_new_id(p, out_id);
+	err = rzs_pool_new_id(p, out_id);
 	if (err)
 		return err;
 	b = rzs_pool_block(p, *out_id);

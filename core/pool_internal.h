@@ -17,7 +17,13 @@ enum rzs_block_type {
 	RZS_BLOCK_UNUSED, /* the id has no memory */
 	RZS_BLOCK_PACKED,
 	RZS_BLOCK_PAGES,
+	/* Sealed blocks (sealed.h): one of the two above, with this bit. */
+	RZS_BLOCK_SEALED = 4,
+	RZS_BLOCK_SEALED_PACKED = RZS_BLOCK_PACKED | RZS_BLOCK_SEALED,
+	RZS_BLOCK_SEALED_PAGES = RZS_BLOCK_PAGES | RZS_BLOCK_SEALED,
 };
+
+#define RZS_SEALED_OBJECTS 160u /* a sealed packed block has so many at most */
 
 enum rzs_busy {
 	RZS_BUSY_NOT,
@@ -36,7 +42,15 @@ struct rzs_block {
 	uint8_t busy;	     /* S: enum rzs_busy; if set, the block is in no list */
 	uint8_t avail_list;  /* S: its list by available bytes or pages in use, or RZS_NO_LIST */
 	uint32_t mem;	     /* number; read without a lock by rzs_pool_prefetch_entry() */
-	uint32_t next, prev; /* S: in that list; next also links unused ids */
+	union {
+		struct {
+			uint32_t next, prev; /* S: in that list; next also links unused ids */
+		};
+		struct {
+			uint32_t transfer; /* of a sealed block: its number, plus 1; 0: none */
+			uint32_t place;	   /* of a sealed block: where it is or will be */
+		};
+	};
 	union {
 		struct {
 			struct rzs_packed packed;
@@ -44,9 +58,14 @@ struct rzs_block {
 			uint32_t gap_next, gap_prev; /* S: in the list by largest gap */
 			uint8_t gap_list;	     /* S */
 		};
+		struct {
+			struct rzs_packed sealed; /* the same as packed; no entry is free */
+			uint32_t live[RZS_SEALED_OBJECTS / 32]; /* bit i: object i is in use */
+		};
 		uint32_t page_slot[RZS_PAGES_PER_BLOCK]; /* or share; RZS_SLOT_NONE: free */
 	};
 	uint8_t page_shared; /* bit i: page_slot[i] is the number of a share */
+	uint64_t seal;	     /* of a sealed block: hash of what proves the rest of it */
 } __attribute__((aligned(64)));
 
 /* The descriptor of a block that exists: 1 <= id < next_id. */
@@ -104,6 +123,11 @@ uint32_t rzs_shard_take_pages(struct rzs_pool *p, struct rzs_shard *s);
 
 /* pool_block.c */
 
+/*
+ * Get an unused id, which has no memory yet, and whose descriptor is busy.  -ENOSPC, -ENOMEM as
+ * rzs_pool_put(); *out is 0 then.
+ */
+int RZS_MUST_CHECK rzs_pool_new_id(struct rzs_pool *p, uint32_t *out);
 /* Make an empty block, which is busy.  -ENOSPC, -ENOMEM as rzs_pool_put(); *out_id is 0 then. */
 int RZS_MUST_CHECK rzs_pool_new_block(struct rzs_pool *p, unsigned shard, enum rzs_block_type type,
 				      uint32_t *out_id);
@@ -131,5 +155,14 @@ bool rzs_block_putback(struct rzs_pool *p, uint32_t id, struct rzs_block *b);
  */
 int RZS_MUST_CHECK rzs_block_put(struct rzs_pool *p, struct rzs_worker *w, uint32_t id,
 				 const struct rzs_object *o, uint64_t *out_word);
+
+/* sealed.c, for blocks that are on disk or on their way.  The caller has the block's lock. */
+
+/* Whether the block is a sealed one and has the object of owner that word names. */
+bool rzs_sealed_has(const struct rzs_pool *p, const struct rzs_block *b, rzs_owner_t owner,
+		    uint64_t word);
+/* Drop that object; counted as impossible if it does not have it.  Unlocks the block. */
+void rzs_sealed_drop(struct rzs_pool *p, struct rzs_worker *w, uint32_t id, struct rzs_block *b,
+		     rzs_owner_t owner, uint64_t word);
 
 #endif

@@ -23,6 +23,7 @@
  */
 #include "hash.h"
 #include "recompress.h"
+#include "sealed.h"
 
 struct member {
 	rzs_slot_t slot;
@@ -122,13 +123,14 @@ static void load(struct group *g, const struct rzs_walk *run, uint64_t i)
 
 	*m = (struct member){.slot = run->slot + i, .p = run->words + i, .age = run->ages + i};
 	m->word = rzs_load(m->p);
-	if (!rzs_recompress_wants(r, m->word, *m->age))
+	if (!rzs_recompress_wants(r, m->word, *m->age) ||
+	    (rzs_word_is_object(m->word) && rzs_sealed_is(&r->store->pool, m->word)))
 		return;
 	if (r->used <= g->nr)
 		r->used = g->nr + 1;
 	m->size = taken_size(g, m->word);
 	err = rzs_store_read_word(r->store, r->w, m->slot, m->word, m->p, page);
-	if (err == -EAGAIN)
+	if (err == -EAGAIN || err == -EINPROGRESS)
 		return;
 	rzs_count(&r->w->counters, RZS_C_recompress_tried, 1);
 	if (err) {

@@ -24,6 +24,8 @@
  * and in a backed store (rzs_config.backed) only:
  *   -E2BIG    a write: the page is incompressible; the page is unchanged
  *   -ENODATA  a read, or a write to part of a page: the store does not have the page
+ * and of a store whose pages can be elsewhere (spill.h) only:
+ *   -EINPROGRESS  a read, or a write to part of a page: the page is elsewhere; it is unchanged
  */
 #ifndef RZS_STORE_H
 #define RZS_STORE_H
@@ -532,5 +534,7 @@ int RZS_MUST_CHECK rzs_swap_header(void *page, uint64_t nr_pages, const char *la
 
 /* Whether page has the magic of a swap header, and its UUID; all zeros if it has none.  Pure. */
 bool rzs_swap_header_uuid(const void *page, uint8_t uuid[RZS_SWAP_UUID_SIZE]);
+
+#include "spill.h"
 
 #endif

@@ -10,6 +10,7 @@
  * Even that sample has the halves of calls that are running, about a page for each.  So each value
  * is limited to what the others allow, and the identities of rzs_store.h hold.
  */
+#include "sealed.h"
 #include "store.h"
 
 #define PASSES 8u
@@ -54,11 +55,12 @@ static void sample_once(struct rzs_store *store, struct sample *out)
 	rzs_store_sum(store, out->c);
 	/*
 	 * Tables are taken blocks and only grow: all that are counted here are in taken.  So are
-	 * the workers' spare blocks, which count as tables.
+	 * the workers' spare blocks and the buffers of spilling, which count as tables.
 	 */
 	out->tables = rzs_load(&store->pool.chunks_held) + rzs_load(&store->slots.chunks_held) +
-		      rzs_load(&store->shares.chunks_held) +
-		      rzs_load(&store->age_chunks_held) + store->nr_workers;
+		      rzs_load(&store->shares.chunks_held) + rzs_load(&store->age_chunks_held) +
+		      store->nr_workers +
+		      (store->pool.spill ? rzs_load(&store->pool.spill->held) : 0);
 	rzs_blocks_count(store->blocks, &out->taken, &out->ready, &out->peak);
 	out->limit = rzs_load(&store->limit_bytes);
 	if (rzs_limit_allows(limit, out->limit))
@@ -120,20 +122,22 @@ static uint64_t without_object(const struct rzs_stats *s)
 
 /*
  * Numbers of pages, within what the blocks have space for and the device has pages for.  Of the
- * pages, some need no object of their own, of either kind.
+ * pages, some need no object of their own, of either kind, and those that are spilled none here.
  */
 static void stats_pages(const uint64_t *c, struct rzs_stats *out)
 {
-	uint64_t bytes = out->block_bytes, left = out->nr_pages, most;
+	uint64_t bytes = out->block_bytes, left = out->nr_pages, most, elsewhere;
 
 	out->pages_sharing = within(c[RZS_C_pages_sharing], 0, left);
 	out->unit_pages = within(c[RZS_C_unit_pages], 0, left - out->pages_sharing);
 	out->units = within(c[RZS_C_units], 0, out->unit_pages);
-	most = bytes / RZS_PAGE_SIZE + without_object(out);
+	out->pages_spilled = within(c[RZS_C_pages_spilled], 0, left);
+	elsewhere = without_object(out) + out->pages_spilled;
+	most = bytes / RZS_PAGE_SIZE + elsewhere;
 	out->pages_raw = within(c[RZS_C_pages_raw], 0, most < left ? most : left);
 	left -= out->pages_raw;
-	bytes -= less(out->pages_raw, without_object(out)) * RZS_PAGE_SIZE;
-	most = bytes / MIN_OBJECT_BYTES + without_object(out);
+	bytes -= less(out->pages_raw, elsewhere) * RZS_PAGE_SIZE;
+	most = bytes / MIN_OBJECT_BYTES + elsewhere;
 	out->pages_compressed = within(c[RZS_C_pages_compressed], 0, most < left ? most : left);
 	left -= out->pages_compressed;
 	out->pages_same = within(c[RZS_C_pages_same], 0, left);
@@ -169,11 +173,15 @@ static void stats_merging(const uint64_t *c, bool known, struct rzs_stats *out)
 /* The bytes of blocks that pages use. */
 static void stats_objects(const uint64_t *c, struct rzs_stats *out)
 {
-	uint64_t least_dir =
-		less(out->pages_compressed, without_object(out)) * sizeof(struct rzs_entry);
+	uint64_t least_dir = less(out->pages_compressed, without_object(out) + out->pages_spilled) *
+			     sizeof(struct rzs_entry);
 	uint64_t least = less(out->pages_raw, without_object(out)) * RZS_PAGE_SIZE +
 			 less(out->pages_compressed, without_object(out));
 
+	out->pages_spilled = within(out->pages_spilled, 0, out->pages_compressed + out->pages_raw);
+	out->spilled_bytes = within(c[RZS_C_spilled_bytes], out->pages_spilled,
+				    out->pages_spilled * RZS_PAGE_SIZE);
+	least = within(less(least, out->spilled_bytes), 0, out->block_bytes - least_dir);
 	out->object_bytes = within(c[RZS_C_object_bytes], least, out->block_bytes - least_dir);
 	out->object_meta_bytes =
 		within(c[RZS_C_object_meta_bytes], least_dir, out->block_bytes - out->object_bytes);
@@ -229,6 +237,8 @@ void rzs_store_stats(struct rzs_store *store, struct rzs_stats *out)
 	stats_objects(l.c, out);
 	stats_counts(l.c, out);
 	stats_idle(store, out);
+	if (store->pool.spill)
+		out->spill_places = rzs_load(&store->pool.spill->places_used);
 	out->recompress_bytes = rzs_load(&store->recompress_bytes);
 }
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The store: write, read, modify.
+ * The store: write, modify, discard.  store_read.c reads.
  *
  * Lock order: a slot's LOCK bit (read-modify-write only), then the locks of pool.h.
  * Order of a write: encode the page, put the object, replace the slot word, free what the old word
  * named.  A failure before the word is replaced leaves the old page as it was.
  *
  * Calls go one way: range.c and verify.c call this file, which calls the pool.  The pool never
- * looks a slot up; compaction gets a function that does (store_relocate).
- * Circle: unit reads and leaves units for this file, which finds the object for it.
+ * looks a slot up; compaction gets a function that does (rzs_store_relocate).
+ * Circle: unit leaves a unit for this file, and frees its object by it.
  */
 #include "store.h"
 #include "hash.h"
@@ -275,144 +275,6 @@ int rzs_store_write_prepared(struct rzs_store *store, struct rzs_worker *w, rzs_
 	return store_write(store, w, slot, NULL, i);
 }
 
-static int store_corrupt(struct rzs_worker *w)
-{
-	rzs_count(&w->counters, RZS_C_corrupt, 1);
-	return -EIO;
-}
-
-/* Verify and decompress the object in w->in, which word names. */
-static int decode_packed(const struct rzs_store *store, struct rzs_worker *w,
-			 const struct rzs_object *o, uint64_t word, void *page)
-{
-	if (store->checksum && (uint32_t)rzs_hash64(w->in, o->size, 0) != o->sum)
-		return store_corrupt(w);
-	if (unlikely(word & RZS_SLOT_CODEC2))
-		return !w->codec2 || w->codec2->decompress(w->codec2_ctx, w->in, o->size, page)
-			       ? store_corrupt(w)
-			       : 0;
-	return w->codec->decompress(w->codec_ctx, w->in, o->size, page) ? store_corrupt(w) : 0;
-}
-
-/* Verify a raw object, which is in page already. */
-static int check_raw(const struct rzs_store *store, struct rzs_worker *w,
-		     const struct rzs_object *o, const void *page)
-{
-	if (store->checksum && ((rzs_hash64(page, RZS_PAGE_SIZE, 0) ^ o->sum) & RZS_SUM24_MASK))
-		return store_corrupt(w);
-	return 0;
-}
-
-static bool slot_has(uint64_t *p_word, uint64_t word)
-{
-	return rzs_word_stable(rzs_load(p_word)) == rzs_word_stable(word);
-}
-
-/*
- * The object of a merged page.  While the slot names the share, the share is in use, so its word
- * names an object; but compaction may move that one meanwhile.
- */
-static int shared_begin(struct rzs_store *store, struct rzs_worker *w, uint64_t word,
-			uint64_t *p_word, struct rzs_object *out, uint64_t *out_word)
-{
-	uint64_t id = rzs_word_share(word);
-	struct rzs_share *s = rzs_shares_at(&store->shares, id);
-	int err;
-
-	memset(out, 0, sizeof(*out));
-	do {
-		*out_word = s ? rzs_load(&s->word) : 0;
-		err = -EIO;
-		if (*out_word)
-			err = rzs_pool_read_begin(&store->pool, w, RZS_OWNER_SHARE | id, *out_word,
-						  &s->word, out);
-		if (!slot_has(p_word, word)) {
-			if (!err)
-				rzs_pool_read_end(&store->pool, *out_word);
-			return -EAGAIN;
-		}
-	} while (err == -EAGAIN);
-	if (!*out_word)
-		rzs_count(&w->counters, RZS_C_impossible, 1);
-	return err;
-}
-
-int rzs_store_object_begin(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t slot,
-			   uint64_t word, uint64_t *p_word, struct rzs_object *out,
-			   uint64_t *out_word)
-{
-	*out_word = word;
-	if (rzs_word_is_object(word))
-		return rzs_pool_read_begin(&store->pool, w, slot, word, p_word, out);
-	if (rzs_word_kind(word) == RZS_KIND_MERGED)
-		return shared_begin(store, w, word, p_word, out, out_word);
-	memset(out, 0, sizeof(*out));
-	if (rzs_word_kind(word) != RZS_KIND_LOST)
-		rzs_count(&w->counters, RZS_C_impossible, 1);
-	return -EIO;
-}
-
-int rzs_store_read_word(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t slot,
-			uint64_t word, uint64_t *p_word, void *page)
-{
-	struct rzs_object o;
-	uint64_t object;
-	bool raw;
-	int err;
-
-	if (rzs_word_kind(word) == RZS_KIND_EMPTY) {
-		memset(page, 0, RZS_PAGE_SIZE);
-		return 0;
-	}
-	if (rzs_word_is_same(word)) {
-		rzs_page_fill(page, rzs_word_same_value(word));
-		return 0;
-	}
-	if (unlikely(rzs_word_is_member(word)))
-		return rzs_unit_read(store, w, slot, word, p_word, page);
-	err = rzs_store_object_begin(store, w, slot, word, p_word, &o, &object);
-	if (err)
-		return err == -EAGAIN ? err : store_corrupt(w);
-	raw = rzs_word_kind(object) == RZS_KIND_RAW;
-	/* Copy under the block's lock; verify and decompress without it. */
-	memcpy(raw ? page : w->in, o.data, o.size);
-	rzs_pool_read_end(&store->pool, object);
-	return raw ? check_raw(store, w, &o, page) : decode_packed(store, w, &o, object, page);
-}
-
-static int store_read(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t slot, void *page)
-{
-	uint64_t *p = rzs_slots_lookup(&store->slots, slot), word;
-	int err;
-
-	do {
-		word = p ? rzs_load(p) : 0;
-		if (!rzs_word_stable(word) && rzs_store_has_backing(store, slot))
-			return -ENODATA;
-		err = rzs_store_read_word(store, w, slot, word, p, page);
-	} while (err == -EAGAIN);
-	if (unlikely(word & RZS_SLOT_IDLE))
-		rzs_slot_touch(p);
-	return err;
-}
-
-int rzs_store_read(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t slot, void *page)
-{
-	int err;
-
-	if (!rzs_store_range_ok(store, slot, 1) || w->store != store)
-		return -EINVAL;
-	err = store_read(store, w, slot, page);
-	if (err == -ENODATA)
-		return err; /* neither a read nor a failure */
-	rzs_count(&w->counters, RZS_C_reads, 1);
-	if (err)
-		rzs_count(&w->counters, RZS_C_failed_reads, 1);
-	if (store->pool.wipe && page != w->page)
-		rzs_worker_wipe(w);
-	return err;
-}
-
 /*
  * The part of store_modify() under the slot's lock.  0: the slot is unlocked and has its new word.
  * On failure it is still locked and has the word old.
@@ -426,8 +288,9 @@ static int modify_locked(struct rzs_store *store, struct rzs_worker *w, rzs_slot
 
 	if (!old && rzs_store_has_backing(store, slot))
 		return -ENODATA;
-	if (rzs_store_read_word(store, w, slot, old, p_word, w->page))
-		return -EIO; /* never -EAGAIN: the word is locked */
+	err = rzs_store_read_word(store, w, slot, old, p_word, w->page);
+	if (err)
+		return err; /* never -EAGAIN: the word is locked */
 	if (buf)
 		memcpy(w->page + off, buf, len);
 	else
@@ -457,8 +320,10 @@ static int store_modify(struct rzs_store *store, struct rzs_worker *w, rzs_slot_
 	err = modify_locked(store, w, slot, p, old, buf, off, len);
 	if (err)
 		rzs_slot_unlock_unchanged(p);
-	if (!err || err == -E2BIG || err == -ENODATA)
-		return err; /* the last two are not failures: the caller has a place for the page */
+	if (err == -EINPROGRESS) /* the caller will try again */
+		rzs_count(&w->counters, RZS_C_writes, (uint64_t)-1);
+	if (!err || err == -E2BIG || err == -ENODATA || err == -EINPROGRESS)
+		return err; /* the others are not failures: the page has a place elsewhere */
 	return store_refused(w, err);
 }
 
@@ -550,8 +415,7 @@ int rzs_store_forget(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t s
 	return 0;
 }
 
-/* Called by compaction: see rzs_pool_relocate_fn. */
-static bool store_relocate(void *arg, rzs_owner_t owner, uint64_t old, uint64_t new)
+bool rzs_store_relocate(void *arg, rzs_owner_t owner, uint64_t old, uint64_t new)
 {
 	struct rzs_store *store = arg;
 	uint64_t *p, word;
@@ -580,7 +444,7 @@ int rzs_store_compact(struct rzs_store *store, struct rzs_worker *w, uint64_t ma
 	*out_more = false;
 	if (w->store != store)
 		return -EINVAL;
-	err = rzs_pool_compact(&store->pool, w, store_relocate, store, max_objects, out_blocks,
+	err = rzs_pool_compact(&store->pool, w, rzs_store_relocate, store, max_objects, out_blocks,
 			       out_more);
 	if (store->pool.wipe)
 		rzs_worker_wipe(w);

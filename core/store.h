@@ -79,8 +79,8 @@ struct rzs_worker *rzs_worker_tryget(struct rzs_store *store, unsigned hint);
 
 /*
  * Fill page with the contents that word names; the caller has loaded it from *p_word.  -EAGAIN: the
- * slot has another word now.  -EIO as rzs_store_read().  After a failure the contents of page are
- * unspecified.
+ * slot has another word now.  -EIO, -EINPROGRESS as rzs_store_read().  After a failure the contents
+ * of page are unspecified.
  */
 int RZS_MUST_CHECK rzs_store_read_word(struct rzs_store *store, struct rzs_worker *w,
 				       rzs_slot_t slot, uint64_t word, uint64_t *p_word,
@@ -107,6 +107,11 @@ void rzs_store_count_word(struct rzs_worker *w, uint64_t word, uint64_t sign);
  */
 void rzs_store_retire(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t slot,
 		      uint64_t old_word, uint64_t new_word);
+/*
+ * Let the word of owner's object name another place, if it names that of word old still: see
+ * rzs_pool_relocate_fn.  arg: the store.
+ */
+bool rzs_store_relocate(void *arg, rzs_owner_t owner, uint64_t old, uint64_t new);
 /* Give up a use of a share; the last one frees the object. */
 void rzs_store_unshare(struct rzs_store *store, struct rzs_worker *w, uint64_t merged_word);
 /*
@@ -134,6 +139,12 @@ static inline bool rzs_store_has_backing(const struct rzs_store *store, rzs_slot
 static inline bool rzs_store_range_ok(const struct rzs_store *store, rzs_slot_t slot, uint64_t nr)
 {
 	return nr <= store->slots.nr && slot <= store->slots.nr - nr;
+}
+
+/* Whether pages of this store can be elsewhere, and the worker is one of its. */
+static inline bool rzs_spill_is_open(const struct rzs_store *store, const struct rzs_worker *w)
+{
+	return w->store == store && store->pool.spill;
 }
 
 #endif

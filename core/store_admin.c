@@ -2,6 +2,7 @@
 /* Creating and destroying a store, its workers, its limit. */
 #include "adopt.h"
 #include "idle.h"
+#include "sealed.h"
 
 /* A small store has fewer shards, since each may have a partly filled block of each type. */
 #define PAGES_PER_SHARD (64u * 1024 * 1024 / RZS_PAGE_SIZE)
@@ -333,6 +334,7 @@ void rzs_store_destroy(struct rzs_store *store)
 	rzs_port_free(store->index, store->index_bytes);
 	rzs_idle_fini(store, wipe);
 	rzs_recompress_fini(store, wipe);
+	rzs_spill_fini(&store->pool, wipe);
 	rzs_blocks_close(store->blocks);
 	rzs_port_free(store, sizeof(*store));
 }

@@ -9,6 +9,7 @@
  *   each block is consistent (packed.h), and in the lists for its available bytes and gaps;
  *   the statistics are the sums of what is there.
  */
+#include "sealed.h"
 #include "walk.h"
 
 struct verification {
@@ -17,25 +18,47 @@ struct verification {
 	bool check_data;
 	struct rzs_tally tally;
 	uint64_t linked; /* blocks that say that they are in a list */
+	uint64_t places; /* on disk, of sealed blocks */
 };
 
 /* These functions return what is broken (a constant string), or NULL. */
 
-static const char *verify_object(struct rzs_store *store, struct rzs_worker *w, uint64_t *p,
-				 rzs_slot_t slot, uint64_t word, bool check_data)
+/* A slot that names an object of a sealed block. */
+static const char *verify_sealed(struct verification *v, uint64_t *p, rzs_slot_t slot,
+				 uint64_t word)
 {
+	struct rzs_store *store = v->store;
+	int err = 0;
+
+	if (!rzs_pool_block(&store->pool, rzs_word_block(word))->mem)
+		rzs_tally_spilled(&v->tally, word);
+	if (v->check_data)
+		err = rzs_store_read_word(store, v->w, slot, word, p, v->w->page);
+	return !err || err == -EINPROGRESS
+		       ? NULL
+		       : "slot: sealed object fails its checksum or the decoder";
+}
+
+static const char *verify_object(struct verification *v, uint64_t *p, rzs_slot_t slot,
+				 uint64_t word)
+{
+	struct rzs_store *store = v->store;
 	struct rzs_object o;
 	uint32_t id = rzs_word_block(word);
 	uint64_t object;
+	int err;
 
 	if (rzs_word_is_object(word) && (!id || id >= store->pool.next_id))
 		return "slot: names a block that does not exist";
-	if (rzs_store_object_begin(store, w, slot, word, p, &o, &object))
+	err = rzs_store_object_begin(store, v->w, slot, word, p, &o, &object);
+	if (err == -EINPROGRESS)
+		return verify_sealed(v, p, slot, word);
+	if (err)
 		return "slot: names an object that is not there";
 	rzs_pool_read_end(&store->pool, object);
 	if (o.size != rzs_word_size(word))
 		return "slot: names an object of another size";
-	if (check_data && rzs_store_read_word(store, w, slot, word, p, w->page))
+	if (v->check_data && rzs_store_read_word(store, v->w, slot, word, p, v->w->page))
 		return "slot: object fails its checksum or the decoder";
 	return NULL;
 }
@@ -124,7 +147,31 @@ static const char *verify_slot(void *arg, rzs_slot_t slot, uint64_t *p)
 	default:
 		return "slot: unknown kind";
 	}
-	return what ? what : verify_object(v->store, v->w, p, slot, word, v->check_data);
+	return what ? what : verify_object(v, p, slot, word);
+}
+
+/* A sealed block: see sealed.h. */
+static const char *verify_sealed_block(struct verification *v, struct rzs_block *b)
+{
+	struct rzs_spill *s = v->store->pool.spill;
+	uint32_t i;
+
+	if (!s || b->busy != RZS_BUSY_NOW || b->avail_list != RZS_NO_LIST)
+		return "sealed block: in a list";
+	if (b->transfer > s->nr)
+		return "sealed block: transfer out of range";
+	if (b->mem ? b->transfer - 1 >= s->nr_out : b->transfer && b->transfer <= s->nr_out)
+		return "sealed block: its transfer goes the other way";
+	if (!b->transfer && rzs_sealed_empty(b))
+		return "sealed block: empty but not freed";
+	if (b->place >= s->nr_places || !(s->places[b->place / 64] >> b->place % 64 & 1))
+		return "sealed block: its place is not in use";
+	for (i = 0; b->type & RZS_BLOCK_PACKED && i < RZS_SEALED_OBJECTS; i++)
+		if (i >= b->packed.ndir && b->live[i / 32] >> i % 32 & 1)
+			return "sealed block: an object past its directory";
+	v->places++;
+	rzs_tally_block(&v->tally, &v->store->pool, b);
+	return NULL;
 }
 
 static const char *verify_block(struct verification *v, struct rzs_block *b)
@@ -133,6 +180,8 @@ static const char *verify_block(struct verification *v, struct rzs_block *b)
 
 	if (b->type == RZS_BLOCK_UNUSED)
 		return b->mem || !b->busy ? "block: unused but not cleared" : NULL;
+	if (b->type & RZS_BLOCK_SEALED)
+		return verify_sealed_block(v, b);
 	if (b->busy)
 		return "block: busy while nothing runs";
 	if (b->shard >= v->store->pool.nr_shards)
@@ -213,6 +262,8 @@ static const struct {
 	{RZS_C_pages_compressed, "sums: pages by kind"},
 	{RZS_C_pages_good, "sums: pages by kind"},
 	{RZS_C_pages_recompressed, "sums: pages by kind"},
+	{RZS_C_pages_spilled, "sums: pages on disk"},
+	{RZS_C_spilled_bytes, "sums: pages on disk"},
 	{RZS_C_pages_shared, "sums: merged pages"},
 	{RZS_C_pages_sharing, "sums: merged pages"},
 	{RZS_C_pages_unshared, "sums: merged pages"},
@@ -276,6 +327,8 @@ int rzs_store_verify(struct rzs_store *store, struct rzs_worker *w, bool check_d
 		*out_what = verify_shard(store, i, &linked);
 	if (!*out_what && linked != v.linked)
 		*out_what = "list: a block is missing from its list";
+	if (!*out_what && store->pool.spill && v.places != store->pool.spill->places_used)
+		*out_what = "sums: places on disk";
 	if (!*out_what)
 		*out_what = verify_sums(store, &v.tally);
 	if (store->pool.wipe)

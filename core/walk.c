@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A walk over a store; see walk.h. */
 #include "walk.h"
+#include "sealed.h"
 
 void rzs_tally_word(struct rzs_tally *t, uint64_t word)
 {
@@ -26,6 +27,13 @@ void rzs_tally_word(struct rzs_tally *t, uint64_t word)
 	t->good += rzs_word_own_size(word) <= RZS_PAGE_SIZE / 2;
 }
 
+void rzs_tally_spilled(struct rzs_tally *t, uint64_t word)
+{
+	t->spilled++;
+	t->spilled_bytes += rzs_word_size(word);
+	t->object_bytes -= rzs_word_size(word);
+}
+
 void rzs_tally_share(struct rzs_tally *t, uint64_t word)
 {
 	t->object_bytes += rzs_word_size(word);
@@ -38,10 +46,31 @@ void rzs_tally_share(struct rzs_tally *t, uint64_t word)
 	t->share_bytes += rzs_word_size(word);
 }
 
+/* Of one on disk it is not known here how large its objects are. */
+static void tally_sealed(struct rzs_tally *t, const struct rzs_pool *p, const struct rzs_block *b)
+{
+	struct rzs_object o;
+	uint32_t i;
+
+	t->entries += rzs_sealed_nr_live(b);
+	if (!b->mem)
+		return;
+	t->blocks++;
+	if (b->type & RZS_BLOCK_PACKED)
+		t->dir_bytes += b->packed.ndir * sizeof(struct rzs_entry);
+	for (i = 0; i < rzs_sealed_nr(b); i++)
+		if (rzs_sealed_live(b, i) && !rzs_sealed_object(b, rzs_block_mem(p, b), i, &o))
+			t->entry_bytes += o.size;
+}
+
 void rzs_tally_block(struct rzs_tally *t, const struct rzs_pool *p, const struct rzs_block *b)
 {
 	uint32_t i;
 
+	if (b->type & RZS_BLOCK_SEALED) {
+		tally_sealed(t, p, b);
+		return;
+	}
 	t->blocks++;
 	for (i = 0; b->type == RZS_BLOCK_PAGES && i < RZS_PAGES_PER_BLOCK; i++)
 		if (b->page_slot[i] != RZS_SLOT_NONE) {
@@ -65,6 +94,8 @@ void rzs_tally_gauges(const struct rzs_tally *t, uint64_t gauges[RZS_C_NR])
 	memset(gauges, 0, RZS_C_NR * sizeof(gauges[0]));
 	gauges[RZS_C_object_bytes] = t->object_bytes;
 	gauges[RZS_C_object_meta_bytes] = t->dir_bytes;
+	gauges[RZS_C_pages_spilled] = t->spilled;
+	gauges[RZS_C_spilled_bytes] = t->spilled_bytes;
 	gauges[RZS_C_pages_same] = t->same;
 	gauges[RZS_C_pages_zero] = t->zero;
 	gauges[RZS_C_pages_raw] = t->raw;

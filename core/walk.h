@@ -14,6 +14,7 @@ struct rzs_tally {
 	uint64_t same, zero, compressed, raw, good, unshared; /* from slots */
 	uint64_t recompressed;				      /* likewise */
 	uint64_t merged, merged_bytes;			      /* from slots that share an object */
+	uint64_t spilled, spilled_bytes;		      /* of the slots', those on disk */
 	uint64_t shares, share_bytes;			      /* in use, and of their objects */
 	uint64_t unit_pages;				      /* from slots in units */
 	uint64_t units, unit_places;			      /* and these, and pages they had */
@@ -24,6 +25,8 @@ struct rzs_tally {
 /* Count a slot's word, the word of a share or unit in use, a block in use. */
 void rzs_tally_word(struct rzs_tally *t, uint64_t word);
 void rzs_tally_share(struct rzs_tally *t, uint64_t word);
+/* The word, which is counted, names an object on disk. */
+void rzs_tally_spilled(struct rzs_tally *t, uint64_t word);
 void rzs_tally_block(struct rzs_tally *t, const struct rzs_pool *p, const struct rzs_block *b);
 
 /* What the sums of the workers' counters have to be; of those that are no gauges, 0. */

@@ -24,8 +24,9 @@
 #if !defined(likely) || !defined(unlikely)
 #error "rzs_port.h must define likely() and unlikely()"
 #endif
-#if !defined(EINVAL) || !defined(EIO) || !defined(ENOMEM) || !defined(ENOSPC) ||                   \
-	!defined(EAGAIN) || !defined(E2BIG) || !defined(ENODATA)
+#if !defined(EINVAL) || !defined(EIO) || !defined(ENOMEM) || !defined(ENOSPC) ||             \
+	!defined(EAGAIN) || !defined(E2BIG) || !defined(ENODATA) || !defined(EINPROGRESS) || \
+	!defined(ENOENT)
 #error "rzs_port.h must define the errno values"
 #endif
 

@@ -83,6 +83,8 @@ RZS_PURE_TESTS = \
 	tests/unit/test_store_model \
 	tests/unit/test_store_oom \
 	tests/unit/test_store_recompress_between \
+	tests/unit/test_store_spill \
+	tests/unit/test_store_spill_model \
 	tests/unit/test_store_try \
 	tests/unit/test_store_unit
 

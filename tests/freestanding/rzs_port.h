@@ -20,6 +20,8 @@
 #define E2BIG  7
 #define ENOSPC 28
 #define ENODATA 61
+#define EINPROGRESS 115
+#define ENOENT	    2
 
 #define RZS_BLOCK_SIZE	    32768
 #define RZS_RESERVE_DEFAULT UINT64_MAX

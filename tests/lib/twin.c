@@ -333,7 +333,7 @@ const char *twin_stats_broken(const struct rzs_stats *s)
 		    s->pages_compressed + s->pages_raw - s->unit_pages &&
 	    s->pages_shared + s->pages_sharing + s->pages_unshared + s->pages_volatile != 0)
 		return "shared + sharing + unshared + volatile = pages with an object";
-	if (s->object_bytes + s->merge_saved_bytes <
+	if (s->object_bytes + s->merge_saved_bytes + s->spilled_bytes <
 	    s->pages_raw * RZS_PAGE_SIZE + s->pages_compressed)
 		return "object_bytes: 4096 for a raw page, 1 or more for a compressed one";
 	/* It is unsigned: more objects than their blocks can hold would make it huge. */

@@ -29,6 +29,8 @@ RZS_UNIT_TESTS = \
 	tests/unit/test_store_model \
 	tests/unit/test_store_threads \
 	tests/unit/test_store_recompress \
+	tests/unit/test_store_spill \
+	tests/unit/test_store_spill_model \
 	tests/unit/test_store_stats \
 	tests/unit/test_store_try \
 	tests/unit/test_store_wipe \
@@ -136,6 +138,7 @@ EXTRA_DIST += \
 	tests/unit/recompress_rig.h \
 	tests/unit/rzsc_kernel_rig.h \
 	tests/unit/spill_rig.h \
+	tests/unit/store_spill_rig.h \
 	tests/unit/swapoff_rig.h \
 	tests/unit/target_rig.h \
 	tests/unit/twin_rig.h
