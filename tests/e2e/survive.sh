@@ -6,12 +6,12 @@
 
 . "${srcdir:-.}/tests/lib/functions.sh" || exit 99
 has_rzsd || skip "this build has no rzsd"
-[ "${RZSD##* }" = "$RZSD" ] || skip "it is not run by itself"
+program=${RZSD# }
+[ "${program##* }" = "$program" ] || skip "it is not run by itself"
 
 [ "$(wc -l </proc/swaps)" -le 1 ] || skip "swap is on: a server is not replaced then"
 
 # The installed program, which is replaced.
-program=$RZSD
 RZSD=$tmpdir/rzsd
 cp "$program" "$RZSD"
 start_rzsd --survive=yes --device second,size=16M,memlimit=12M --threads 2 -- size=32M protect=off

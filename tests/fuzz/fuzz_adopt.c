@@ -3,8 +3,8 @@
  * Fuzz target: bytes become damage of an image, which is then adopted.
  *
  * The first byte chooses the image; then each piece of damage is a place, a kind and a value, as
- * long as there are bytes.  Nothing may crash.  If the image is adopted, each page reads as what was
- * stored or as an error, the store is in order, and can be used.
+ * long as there are bytes.  Nothing may crash.  If the image is adopted, each page reads as what
+ * was stored or as an error, the store is in order, and can be used.
  *
  * The words of slots are the truth, so damage of a word can make another page of it: a page of one
  * word, a hole, a page that is shared, or one of the other codec.  Such pages may read as anything,
@@ -179,7 +179,7 @@ static void damage(const struct form *f, const uint8_t *in)
 
 /* ---- what is left */
 
-/* Whether the damage is none of the truth: of the page's word, and of the table that leads to it. */
+/* Whether the damage is none of the truth: the page's word, and the table that leads to it. */
 static bool is_proved(const struct form *f, const uint8_t *damaged, unsigned slot)
 {
 	const struct rzs_image *im = (const void *)f->bytes;

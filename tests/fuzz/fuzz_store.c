@@ -320,12 +320,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 static void seed_alike(struct pages_rng *rng, uint8_t *buf, size_t n)
 {
 	/* With so many arguments after the page's number. */
-	static const uint8_t calls[][2] = {{OP_WRITE, 3},   {OP_WRITE, 3},	{OP_WRITE, 3},
-					   {OP_WRITE, 3},   {OP_MERGE, 2},	{OP_MERGE, 2},
-					   {OP_READ, 0},    {OP_DISCARD, 1},	{OP_COMPACT, 2},
-					   {OP_UNMERGE, 1}, {OP_MERGE_OPEN, 3}, {OP_VERIFY, 0},
-					   {OP_MERGE_WRITES, 1}, {OP_RECOMPRESS, 2},
-					   {OP_RECOMPRESS_OPEN, 2}};
+	static const uint8_t calls[][2] = {
+		{OP_WRITE, 3},	      {OP_WRITE, 3},	  {OP_WRITE, 3},	  {OP_WRITE, 3},
+		{OP_MERGE, 2},	      {OP_MERGE, 2},	  {OP_READ, 0},		  {OP_DISCARD, 1},
+		{OP_COMPACT, 2},      {OP_UNMERGE, 1},	  {OP_MERGE_OPEN, 3},	  {OP_VERIFY, 0},
+		{OP_MERGE_WRITES, 1}, {OP_RECOMPRESS, 2}, {OP_RECOMPRESS_OPEN, 2}};
 	const uint8_t *call = calls[10];
 	size_t at;
 
