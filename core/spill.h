@@ -69,8 +69,8 @@ struct rzs_spill_policy {
  * written.  Pages that share an object are left alone.  *out_done: all pages were looked at, and
  * the next call begins with the first one.
  * -EINVAL          it or idle pages are not open, or the worker is another store's
- * -EAGAIN          all nr_writes blocks are on their way, or there are no places: call it again
- *                  when one is done
+ * -EAGAIN          all nr_writes blocks are on their way: call it again when one is done
+ * -ENOSPC          there are no places
  * -ENOSPC, -ENOMEM as the data calls: no memory for a block's descriptor, or in place of a block
  *                  whose write has failed
  */
