@@ -217,6 +217,8 @@ static int sealed_copy(struct rzs_pool *p, struct rzs_worker *w, struct rzs_bloc
 	const struct rzs_transfer *t = NULL;
 	uint8_t *bytes;
 
+	if (!(b->type & RZS_BLOCK_SEALED))
+		return -ENOENT;
 	if (!sealed_fits(b, word))
 		return -EIO;
 	bytes = rzs_sealed_bytes(p, b);

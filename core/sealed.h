@@ -93,7 +93,8 @@ static inline bool rzs_sealed_empty(const struct rzs_block *b)
  * still.  *out: owner, size, sum; its data is buf.
  *   -EAGAIN       the word is another now
  *   -EINPROGRESS  the bytes are elsewhere
- *   -EIO          they are damaged, or the block is not a sealed one that has it
+ *   -ENOENT       the block is not a sealed one (any more)
+ *   -EIO          they are damaged, or the block does not have it
  */
 int RZS_MUST_CHECK rzs_sealed_read(struct rzs_pool *p, struct rzs_worker *w, rzs_owner_t owner,
 				   uint64_t word, uint64_t *p_word, void *buf,

@@ -32,8 +32,9 @@
  * The life of a ticket in, to make places free: rzs_spill_collect() in place of rzs_spill_want();
  * after rzs_spill_loaded() rzs_spill_rewrite() or rzs_spill_restore(), then rzs_spill_put().
  *
- * Contract as in rzs_store.h; also: rzs_spill_gather(), rzs_spill_collect() and rzs_spill_rewrite()
- * are called by one thread at a time, the one that makes the calls of idle pages.  Nothing on disk
+ * Contract as in rzs_store.h; also: rzs_spill_gather(), rzs_spill_collect(), rzs_spill_rewrite() and
+ * rzs_spill_restore() are called by one thread at a time, the one that makes the calls of idle
+ * pages, which holds its tickets in until they have been rewritten or restored.  Nothing on disk
  * is needed or trusted by another process: after an adoption pages that were elsewhere are lost.
  */
 #ifndef RZS_SPILL_H
@@ -69,8 +70,8 @@ struct rzs_spill_policy {
  * written.  Pages that share an object are left alone.  *out_done: all pages were looked at, and
  * the next call begins with the first one.
  * -EINVAL          it or idle pages are not open, or the worker is another store's
- * -EAGAIN          all nr_writes blocks are on their way, or there are no places: call it again
- *                  when one is done
+ * -EAGAIN          all nr_writes blocks are on their way: call it again when one is done
+ * -ENOSPC          there are no places
  * -ENOSPC, -ENOMEM as the data calls: no memory for a block's descriptor, or in place of a block
  *                  whose write has failed
  */

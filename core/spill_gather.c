@@ -63,7 +63,7 @@ static int begin_block(struct gather *g, bool raw)
 	err = rzs_spill_claim_out(p, &number);
 	if (err)
 		return err;
-	err = rzs_place_take(p->spill, &place) ? 0 : -EAGAIN;
+	err = rzs_place_take(p->spill, &place) ? 0 : -ENOSPC;
 	if (!err)
 		err = rzs_pool_new_id(p, &id);
 	if (err) {

@@ -21,24 +21,28 @@
 static bool in_evict(struct rzs_pool *p, unsigned number)
 {
 	struct rzs_transfer *t = &p->spill->transfers[number];
-	uint32_t id = t->id;
+	bool empty, done, has;
 	struct rzs_block *b;
-	bool empty, done;
+	uint32_t id;
 
+	rzs_lock(&p->spill->lock);
+	id = t->id;
+	rzs_unlock(&p->spill->lock);
 	if (!id)
 		return true;
 	b = rzs_pool_block(p, id);
 	rzs_lock(&b->lock);
 	rzs_lock(&p->spill->lock);
 	done = t->holds == 1;
+	has = done && t->id == id; /* else somebody has held it, and restored its block */
 	if (done)
 		t->id = 0;
 	else
 		t->holds--;
 	rzs_unlock(&p->spill->lock);
-	if (done)
+	if (has)
 		b->transfer = 0;
-	empty = done && rzs_sealed_empty(b);
+	empty = has && rzs_sealed_empty(b);
 	if (empty)
 		rzs_sealed_free(p, id, b);
 	else
@@ -317,12 +321,15 @@ int rzs_spill_restore(struct rzs_store *store, struct rzs_worker *w, unsigned nu
 	struct rzs_pool *p = &store->pool;
 	struct rzs_transfer *t = &p->spill->transfers[number];
 	struct rzs_block *b;
+	bool limit, loaded;
 	uint32_t fresh;
-	bool limit;
 
 	if (!t->id)
-		return 0; /* another holder has done it */
-	if (t->state != RZS_TRANSFER_LOADED)
+		return 0; /* it was done with another ticket of the block */
+	rzs_lock(&p->spill->lock);
+	loaded = t->state == RZS_TRANSFER_LOADED;
+	rzs_unlock(&p->spill->lock);
+	if (!loaded)
 		return -EIO;
 	fresh = rzs_blocks_take(p->blocks, &limit);
 	if (!fresh)

@@ -90,7 +90,10 @@ int rzs_store_object_begin(struct rzs_store *store, struct rzs_worker *w, rzs_sl
 	return -EIO;
 }
 
-/* As rzs_store_read_word(), of an object in a sealed block; -EINPROGRESS: it is elsewhere. */
+/*
+ * As rzs_store_read_word(), of an object in a sealed block.  -EINPROGRESS: it is elsewhere;
+ * -ENOENT: the block is not a sealed one any more.
+ */
 static int read_sealed(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t slot,
 		       uint64_t word, uint64_t *p_word, void *page)
 {
@@ -122,9 +125,12 @@ int rzs_store_read_word(struct rzs_store *store, struct rzs_worker *w, rzs_slot_
 	}
 	if (unlikely(rzs_word_is_member(word)))
 		return rzs_unit_read(store, w, slot, word, p_word, page);
-	err = rzs_store_object_begin(store, w, slot, word, p_word, &o, &object);
-	if (unlikely(err == -EINPROGRESS))
-		return read_sealed(store, w, slot, word, p_word, page);
+	while (unlikely((err = rzs_store_object_begin(store, w, slot, word, p_word, &o, &object)) ==
+			-EINPROGRESS)) {
+		err = read_sealed(store, w, slot, word, p_word, page);
+		if (err != -ENOENT) /* it has become an ordinary block, and the word is the same */
+			return err;
+	}
 	if (err)
 		return err == -EAGAIN ? err : store_corrupt(w);
 	raw = rzs_word_kind(object) == RZS_KIND_RAW;

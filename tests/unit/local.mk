@@ -31,6 +31,7 @@ RZS_UNIT_TESTS = \
 	tests/unit/test_store_recompress \
 	tests/unit/test_store_spill \
 	tests/unit/test_store_spill_model \
+	tests/unit/test_store_spill_threads \
 	tests/unit/test_store_stats \
 	tests/unit/test_store_try \
 	tests/unit/test_store_wipe \

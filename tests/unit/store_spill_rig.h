@@ -23,24 +23,31 @@ struct spill_rig {
 	struct rzs_worker *w;
 	uint64_t nr;
 	uint8_t (*model)[PAGE]; /* what each page is; zeros at first */
-	uint8_t (*disk)[BLOCK]; /* NR_PLACES */
-	uint8_t bad[NR_PLACES]; /* what is at the place is not what was written */
+	uint8_t (*disk)[BLOCK]; /* nr_places */
+	uint32_t nr_places;
 };
 
-static inline void rig_open_cfg(struct spill_rig *r, const struct rzs_config *cfg)
+static inline void rig_open_places(struct spill_rig *r, const struct rzs_config *cfg,
+				   uint32_t nr_places)
 {
-	struct rzs_spill_params params = {NR_PLACES, NR_WRITES, NR_BUFFERS};
+	struct rzs_spill_params params = {nr_places, NR_WRITES, NR_BUFFERS};
 
 	memset(r, 0, sizeof(*r));
+	r->nr_places = nr_places;
 	r->nr = cfg->nr_pages;
 	r->model = calloc(r->nr, PAGE);
-	r->disk = calloc(NR_PLACES, BLOCK);
+	r->disk = calloc(nr_places, BLOCK);
 	T_NE(r->model, NULL);
 	T_NE(r->disk, NULL);
 	T_EQ(rzs_store_create(cfg, &r->store), 0);
 	r->w = rzs_worker_get(r->store, 0);
 	T_EQ(rzs_store_idle_open(r->store), 0);
 	T_EQ(rzs_spill_open(r->store, &params), 0);
+}
+
+static inline void rig_open_cfg(struct spill_rig *r, const struct rzs_config *cfg)
+{
+	rig_open_places(r, cfg, NR_PLACES);
 }
 
 static inline struct spill_rig rig_open(uint64_t nr)

@@ -352,6 +352,65 @@ T_TEST(between_the_steps_of_making_units)
 	recompress_and_adopt(4);
 }
 
+/* ---- pages on a disk */
+
+/* Gather all pages in blocks that are to be written. */
+static void gather(struct image *im)
+{
+	struct rzs_spill_policy all = {.flush = true};
+	bool done = false;
+
+	T_EQ(rzs_spill_gather(im->store, im->worker, &all, NR, &done), 0);
+	T_EQ(done, true);
+}
+
+static void end_write(struct image *im, int result)
+{
+	struct rzs_spill_ticket t;
+
+	T_EQ(rzs_spill_next(im->store, im->worker, &t), 0);
+	rzs_spill_done(im->store, im->worker, t.number, result);
+}
+
+/*
+ * Red when a page is lost whose block is being filled or written, or when one that is dropped comes
+ * back, or when pages on the disk are not lost but have other bytes.
+ */
+T_TEST(between_the_steps_of_spilling)
+{
+	struct rzs_spill_params params = {8, 4, 1};
+	struct rzs_stats stats;
+	struct image im;
+
+	image_open(&im, 14);
+	T_EQ(rzs_store_idle_open(im.store), 0);
+	T_EQ(rzs_spill_open(im.store, &params), 0);
+	for (unsigned i = 0; i < 24; i++) {
+		pages_make(im.model[i], i % 3 ? PAGES_TEXT : PAGES_RANDOM, i);
+		memcpy(im.next[i], im.model[i], PAGE);
+		T_EQ(rzs_store_write(im.store, im.worker, i, im.model[i]), 0);
+	}
+	watch(&im, true);
+	gather(&im);
+	for (unsigned i = 0; i < 5; i++)
+		T_EQ(put(&im, i, i % 2 ? i : 0), 0);
+	end_write(&im, -EIO); /* an ordinary block again */
+	T_EQ(put(&im, 6, 0), 0);
+	T_EQ(im.lost, 0);
+	im.may_lose = true;
+	end_write(&im, 0);
+	T_EQ(put(&im, 7, 1), 0);
+	T_EQ(put(&im, 9, 0), 0);
+	watch(&im, false);
+	T_GT(im.adopted, 50);
+	rzs_store_stats(im.store, &stats);
+	T_GT(stats.pages_spilled, 3);
+	im.lost = 0;
+	adopt_here(&im, NULL, 0);
+	T_EQ(im.lost, stats.pages_spilled);
+	image_close(&im);
+}
+
 /* ---- damage */
 
 static void *block_at(const struct image *im, uint32_t block)

@@ -352,6 +352,28 @@ T_TEST(the_policy_says_what_goes)
 	rig_close(&r);
 }
 
+/* Writes that are under way end by themselves; places have to be made free. */
+T_TEST(why_nothing_more_goes)
+{
+	struct rzs_config cfg = {.nr_pages = 100, .nr_workers = 1};
+	struct spill_rig r;
+
+	rig_open_places(&r, &cfg, 7);
+	for (uint64_t i = 0; i < 80; i++)
+		rig_write(&r, i, PAGES_RANDOM, i);
+	T_EQ(rig_gather(&r), -EAGAIN);
+	T_EQ(rig_write_all(&r, 0), NR_WRITES);
+	T_EQ(rig_gather(&r), -ENOSPC);
+	T_EQ(rig_write_all(&r, 0), 2);
+	T_EQ(rig_gather(&r), -ENOSPC);
+	T_EQ(rig_stats(&r).spill_places, 7);
+	T_EQ(rzs_store_discard(r.store, r.w, 0, 8), 0);
+	T_EQ(rig_gather(&r), -ENOSPC);
+	T_EQ(rig_write_all(&r, 0), 1);
+	T_EQ(rig_stats(&r).pages_spilled, 56);
+	rig_close(&r);
+}
+
 T_TEST(merging_leaves_sealed_blocks_alone)
 {
 	struct rzs_merge_params params = {RZS_MERGE_SHARING_DEFAULT, false};
