@@ -21,49 +21,78 @@ void rzs_recompress_fini(struct rzs_store *store, bool wipe)
 	store->group = NULL;
 }
 
+static bool makes_units(const struct rzs_store *store, const struct rzs_codec *codec)
+{
+	return !store->no_units && codec->compress_unit;
+}
+
 /* Give all workers the codec to decompress with.  After an error none has it. */
-static int open_workers(struct rzs_store *store, const struct rzs_codec *codec)
+static int open_workers(struct rzs_store *store, const struct rzs_codec *codec, bool units)
 {
 	unsigned i;
 	int err = 0;
 
 	for (i = 0; i < store->nr_workers && !err; i++)
-		err = rzs_worker_second(store->workers[i], codec);
+		err = rzs_worker_second(store->workers[i], codec, units);
 	while (err && i-- > 0)
 		rzs_worker_no_second(store->workers[i], store->pool.wipe);
 	return err;
 }
 
-/* Bytes of the encoder's context, rounded up, which is one for units if there are any; 0: none. */
-static size_t encoder_ctx(const struct rzs_codec *codec, int level)
+/* bytes, rounded up to whole cache lines. */
+static size_t whole_lines(size_t bytes)
 {
-	size_t bytes = codec->compress_unit ? codec->unit_ctx_size(level) : codec->ctx_size(level);
-
 	return (bytes + 63) & ~(size_t)63;
 }
 
-static int encoder_init(const struct rzs_codec *codec, void *mem, int level)
+/* Bytes of the encoder's context; 0: there is no such level. */
+static size_t encoder_ctx(const struct rzs_codec *codec, int level, bool units)
 {
-	size_t bytes = encoder_ctx(codec, level);
-
-	return codec->compress_unit ? codec->unit_ctx_init(mem, bytes, level)
-				    : codec->ctx_init(mem, bytes, level);
+	return whole_lines(units ? codec->unit_ctx_size(level) : codec->ctx_size(level));
 }
 
-static size_t encoder_bytes(const struct rzs_codec *codec, int level)
+static int encoder_init(const struct rzs_codec *codec, void *mem, int level, bool units)
 {
-	return encoder_ctx(codec, level) + sizeof(struct rzs_group_pages);
+	size_t bytes = encoder_ctx(codec, level, units);
+
+	return units ? codec->unit_ctx_init(mem, bytes, level) : codec->ctx_init(mem, bytes, level);
+}
+
+/* Pages that a group may have. */
+static size_t group_rows(bool units)
+{
+	return units ? RZS_UNIT_MAX : 1;
+}
+
+static size_t encoder_bytes(const struct rzs_codec *codec, int level, bool units)
+{
+	return encoder_ctx(codec, level, units) + whole_lines(sizeof(struct rzs_group_pages)) +
+	       (3 * group_rows(units) + (units ? 1 : 0)) * RZS_PAGE_SIZE;
+}
+
+/* The memory at mem is that for a group. */
+static struct rzs_group_pages *group_init(void *mem, bool units)
+{
+	struct rzs_group_pages *g = mem;
+	size_t rows = group_rows(units);
+
+	g->page = (uint8_t(*)[RZS_PAGE_SIZE])((uint8_t *)mem + whole_lines(sizeof(*g)));
+	g->bytes = g->page + rows;
+	g->alone = g->bytes + rows;
+	g->unit = units ? g->alone[rows] : NULL;
+	return g;
 }
 
 /* Make the encoder for this level, and the rest unless it is there. */
-static int open_contexts(struct rzs_store *store, const struct rzs_codec *codec, int level)
+static int open_contexts(struct rzs_store *store, const struct rzs_codec *codec, int level,
+			 bool units)
 {
-	size_t bytes = encoder_bytes(codec, level);
+	size_t bytes = encoder_bytes(codec, level, units);
 	uint8_t *encoder = rzs_port_alloc(bytes);
-	int err = encoder ? encoder_init(codec, encoder, level) : -ENOMEM;
+	int err = encoder ? encoder_init(codec, encoder, level, units) : -ENOMEM;
 
 	if (!err && !store->codec2)
-		err = open_workers(store, codec);
+		err = open_workers(store, codec, units);
 	if (err) {
 		rzs_port_free(encoder, bytes);
 		return err;
@@ -71,7 +100,7 @@ static int open_contexts(struct rzs_store *store, const struct rzs_codec *codec,
 	rzs_recompress_fini(store, store->pool.wipe);
 	store->encoder2 = encoder;
 	store->encoder2_bytes = bytes;
-	store->group = (struct rzs_group_pages *)(encoder + encoder_ctx(codec, level));
+	store->group = group_init(encoder + encoder_ctx(codec, level, units), units);
 	store->codec2 = codec;
 	store->level2 = level;
 	/* Before a page needs it. */
@@ -80,9 +109,10 @@ static int open_contexts(struct rzs_store *store, const struct rzs_codec *codec,
 }
 
 /* Bytes of all workers' contexts to decompress with. */
-static uint64_t decoders_bytes(const struct rzs_store *store, const struct rzs_codec *codec)
+static uint64_t decoders_bytes(const struct rzs_store *store, const struct rzs_codec *codec,
+			       bool units)
 {
-	return store->nr_workers * rzs_worker_second_bytes(store->codec, codec);
+	return store->nr_workers * rzs_worker_second_bytes(store->codec, codec, units);
 }
 
 #if RZS_HAVE_ADOPT
@@ -100,11 +130,12 @@ int rzs_recompress_adopt(struct rzs_store *store)
 			codec = rzs_codec_lookup(name);
 	if (!codec)
 		return -EINVAL;
-	err = open_workers(store, codec);
+	store->no_units = false; /* it may have some */
+	err = open_workers(store, codec, makes_units(store, codec));
 	if (err)
 		return err;
 	store->codec2 = codec;
-	store->recompress_bytes = decoders_bytes(store, codec);
+	store->recompress_bytes = decoders_bytes(store, codec, makes_units(store, codec));
 	store->fixed_bytes += store->recompress_bytes;
 	return 0;
 }
@@ -114,21 +145,24 @@ int rzs_store_recompress_open(struct rzs_store *store, const char *name, int lev
 {
 	const struct rzs_codec *codec = rzs_codec_lookup(name);
 	uint64_t before = store->recompress_bytes, bytes;
+	bool units;
 	int err;
 
 	if (!store->ages || !codec || (store->codec2 && store->codec2 != codec))
 		return -EINVAL;
+	units = makes_units(store, codec);
 	level = level ? level : codec->level_default;
-	if (level < codec->level_min || level > codec->level_max || !encoder_ctx(codec, level))
+	if (level < codec->level_min || level > codec->level_max ||
+	    !encoder_ctx(codec, level, units))
 		return -EINVAL;
 	if (store->encoder2 && store->level2 == level)
 		return 0;
-	bytes = encoder_bytes(codec, level) + decoders_bytes(store, codec);
+	bytes = encoder_bytes(codec, level, units) + decoders_bytes(store, codec, units);
 	/* A smaller sum always fits the limit, so the way back does. */
 	err = rzs_store_set_fixed(store, store->fixed_bytes - before + bytes);
 	if (err)
 		return err;
-	err = open_contexts(store, codec, level);
+	err = open_contexts(store, codec, level, units);
 	if (err)
 		(void)rzs_store_set_fixed(store, store->fixed_bytes - bytes + before);
 	else
@@ -210,25 +244,28 @@ static uint64_t recompress_run(struct rzs_recompression *r, const struct rzs_wal
 /* Overwrite what pages have left in the encoder and in the group's memory. */
 static void wipe_encoder(struct rzs_recompression *r)
 {
-	struct rzs_group_pages *g = r->store->group;
+	struct rzs_store *store = r->store;
+	struct rzs_group_pages *g = store->group;
 	size_t bytes = r->used * (size_t)RZS_PAGE_SIZE;
+	bool units = g->unit != NULL;
 
 	if (!r->used)
 		return;
 	rzs_port_wipe(g->page, bytes);
 	rzs_port_wipe(g->bytes, bytes);
 	rzs_port_wipe(g->alone, bytes);
-	rzs_port_wipe(g->unit, sizeof(g->unit));
-	if (!r->store->codec2->ctx_wipe)
+	if (units)
+		rzs_port_wipe(g->unit, RZS_PAGE_SIZE);
+	if (!store->codec2->ctx_wipe)
 		return;
-	rzs_port_wipe(r->store->encoder2, encoder_ctx(r->store->codec2, r->store->level2));
+	rzs_port_wipe(store->encoder2, encoder_ctx(store->codec2, store->level2, units));
 	/* A context that could be made once can be made again. */
-	(void)encoder_init(r->store->codec2, r->store->encoder2, r->store->level2);
+	(void)encoder_init(store->codec2, store->encoder2, store->level2, units);
 }
 
 static unsigned unit_pages(const struct rzs_store *store, unsigned wanted)
 {
-	if (!store->codec2->compress_unit || wanted < 1)
+	if (!store->group->unit || wanted < 1)
 		return 1;
 	return wanted < RZS_UNIT_MAX ? wanted : RZS_UNIT_MAX;
 }

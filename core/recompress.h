@@ -14,12 +14,15 @@
 /* What is saved less than this share of an object is not worth the slower reads. */
 #define RZS_RECOMPRESS_WORTH_SHARE 16u
 
-/* Memory for a group of pages; it comes after the context of the encoder. */
+/*
+ * Memory for a group of pages; it comes after the context of the encoder, and what these point to
+ * after it: RZS_UNIT_MAX pages each, or one where no units are made.
+ */
 struct rzs_group_pages {
-	uint8_t page[RZS_UNIT_MAX][RZS_PAGE_SIZE];
-	uint8_t bytes[RZS_UNIT_MAX][RZS_PAGE_SIZE]; /* their objects, if these are compressed */
-	uint8_t alone[RZS_UNIT_MAX][RZS_PAGE_SIZE]; /* recompressed, each for itself */
-	uint8_t unit[RZS_PAGE_SIZE];		    /* the same, together */
+	uint8_t (*page)[RZS_PAGE_SIZE];
+	uint8_t (*bytes)[RZS_PAGE_SIZE]; /* their objects, if these are compressed */
+	uint8_t (*alone)[RZS_PAGE_SIZE]; /* recompressed, each for itself */
+	uint8_t *unit;			 /* the same, together: one page; NULL: no units are made */
 };
 
 struct rzs_recompression {

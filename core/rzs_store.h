@@ -67,6 +67,11 @@ struct rzs_config {
 	 * store keeps it like any other store.
 	 */
 	bool backed;
+	/*
+	 * Recompression makes no units, and has no memory for them: some 230 KiB with zstd, and 32
+	 * KiB for each worker.  A store that is adopted may have some, and takes no notice of this.
+	 */
+	bool no_units;
 };
 
 #define RZS_MAX_WORKERS 256u
@@ -398,7 +403,10 @@ struct rzs_recompress_params {
 	 * it is 0, what is left of a unit is left alone, too.
 	 */
 	unsigned min_size;
-	/* Pages in a unit, at most; RZS_UNIT_MAX and more is the same.  0, 1: none are made. */
+	/*
+	 * Pages in a unit, at most; RZS_UNIT_MAX and more is the same.  0, 1: none are made, nor
+	 * with no_units.
+	 */
 	unsigned unit;
 };
 

@@ -19,7 +19,7 @@
  *              the 8: its place in the unit 3, pages in the unit less one 3; passes since (3 bits)
  *     LOST     0: the page was stored, but adoption could not prove it (adopt.c); a read is -EIO
  *              until the page is written or discarded
- *   Kind SPILLED (on a backing file) is reserved, with 56 bits.
+ *   Kind 6 is unused, with 56 bits: the word of a page on disk is as it was (sealed.h).
  *
  * Concurrency: a word is replaced by compare-and-swap, so a plain write takes no lock of the slot.
  * The thread that replaced a word owns the object that the old word named, and frees it.  LOCK is
@@ -38,7 +38,7 @@ enum rzs_kind {
 	RZS_KIND_PACKED = 3,
 	RZS_KIND_RAW = 4,
 	RZS_KIND_MERGED = 5,
-	RZS_KIND_SPILLED = 6, /* not used yet */
+	RZS_KIND_UNUSED = 6,
 	RZS_KIND_LOST = 7,
 };
 

@@ -79,15 +79,15 @@ static size_t second_ctx(const struct rzs_codec *codec, const struct rzs_codec *
 	return (second->decoder_size() + 63) & ~(size_t)63;
 }
 
-size_t rzs_worker_second_bytes(const struct rzs_codec *codec, const struct rzs_codec *second)
+size_t rzs_worker_second_bytes(const struct rzs_codec *codec, const struct rzs_codec *second,
+			       bool units)
 {
-	return second_ctx(codec, second) +
-	       (second->decompress_unit ? RZS_UNIT_MAX * (size_t)RZS_PAGE_SIZE : 0);
+	return second_ctx(codec, second) + (units ? RZS_UNIT_MAX * (size_t)RZS_PAGE_SIZE : 0);
 }
 
-int rzs_worker_second(struct rzs_worker *w, const struct rzs_codec *second)
+int rzs_worker_second(struct rzs_worker *w, const struct rzs_codec *second, bool units)
 {
-	size_t bytes = rzs_worker_second_bytes(w->codec, second);
+	size_t bytes = rzs_worker_second_bytes(w->codec, second, units);
 	size_t ctx = second_ctx(w->codec, second);
 	uint8_t *mem = bytes ? rzs_port_alloc(bytes) : NULL;
 	int err = mem || !bytes ? 0 : -ENOMEM;

@@ -36,7 +36,7 @@ struct rzs_worker {
 
 	/*
 	 * The unit decompressed last, for the next reads of its pages (unit.c): RZS_UNIT_MAX pages,
-	 * of which unit_pages are in use.  NULL: the second codec has no units.
+	 * of which unit_pages are in use.  NULL: the store makes none.
 	 */
 	uint8_t *unit;
 	unsigned unit_pages;
@@ -71,12 +71,14 @@ size_t rzs_worker_bytes(const struct rzs_codec *codec, int level);
 int RZS_MUST_CHECK rzs_worker_create(const struct rzs_store *store, const struct rzs_codec *codec,
 				     int level, unsigned index, struct rzs_worker **out);
 /* Bytes that rzs_worker_second() allocates.  Pure. */
-size_t rzs_worker_second_bytes(const struct rzs_codec *codec, const struct rzs_codec *second);
+size_t rzs_worker_second_bytes(const struct rzs_codec *codec, const struct rzs_codec *second,
+			       bool units);
 /*
- * Give a worker, which has none, a second codec to decompress with.  Sleeps.  -ENOMEM, -EINVAL;
- * the worker is as before then.
+ * Give a worker, which has none, a second codec to decompress with.  units: units as well; the
+ * codec has them.  Sleeps.  -ENOMEM, -EINVAL; the worker is as before then.
  */
-int RZS_MUST_CHECK rzs_worker_second(struct rzs_worker *w, const struct rzs_codec *second);
+int RZS_MUST_CHECK rzs_worker_second(struct rzs_worker *w, const struct rzs_codec *second,
+				     bool units);
 /* Take it away again; no object needs it. */
 void rzs_worker_no_second(struct rzs_worker *w, bool wipe);
 /* Free a worker; NULL is fine.  wipe: overwrite all of it first.  Sleeps. */

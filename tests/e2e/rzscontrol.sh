@@ -651,6 +651,8 @@ test_completion() {
 	completes 'rzscontrol ' list watch swap0 swap1
 	completes 'rzscontrol sw' swap0 swap1
 	completes 'rzscontrol swap0 --m' --memlimit_kb=
+	completes 'rzscontrol swap0 i' idle
+	completes 'rzscontrol idle sw' swap0
 	completes 'rzscontrol attach swap0 --pr' --priority
 	completes 'rzscontrol set swap0 mem' memlimit=
 	completes 'rzscontrol metrics --o' --output

@@ -37,6 +37,7 @@
 /* ns of processor time that a process may have; part of it goes to adoption. */
 #define LATEST (KILL_PORT_INHERITS ? 2000000u : 3000000u)
 #define TWINS  16u /* pages of so many kinds have equals */
+#define ENOUGH 500u /* after so many kills there were units; of 42 kills one run in ten has none */
 
 /* What a page is made of: a seed; 0: nothing is stored.  The two differ while it is changed. */
 struct page_seeds {
@@ -410,7 +411,7 @@ static void kill_and_adopt(bool merging, bool recompressing, uint64_t n)
 	       (unsigned long long)k.sum.objects_dropped, (unsigned long long)k.generation,
 	       (unsigned long long)k.recompressed, (unsigned long long)k.in_units);
 	T_EQ(k.sum.pages_lost, k.lost);
-	if (recompressing)
+	if (recompressing && n >= ENOUGH)
 		T_GT(k.in_units, 0);
 	rzs_store_destroy(k.store);
 	kill_port_close(&k.port);

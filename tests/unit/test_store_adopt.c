@@ -479,7 +479,7 @@ static void damage(const struct image *im, unsigned nr)
 	case 18: e->place |= 0x3fff; break;
 	case 19: e->sum ^= 0x100; break;
 	case 20: ((uint8_t *)block_at(im, b->mem))[rzs_entry_offset(e)] ^= 4; break;
-	case 21: *word(im, 0) = RZS_KIND_SPILLED | 12345 << 8; break;
+	case 21: *word(im, 0) = RZS_KIND_UNUSED | 12345 << 8; break;
 	case 22: *word(im, 0) |= RZS_BLOCK_ID_MAX << 8; break;
 	case 23: *word(im, 0) = rzs_word_merged(3, 1000); break;
 	case 24: *word(im, 0) |= RZS_SLOT_LOCK | RZS_SLOT_WAITERS; break;

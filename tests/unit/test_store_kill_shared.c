@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Processes that are killed (kill_rig.h), with the user port: the store is in a segment, which this
- * process keeps as a keeper does.
+ * Processes that are killed (kill_rig.h), with the user port: the store is in a segment.  This
+ * process stays attached to it, so that it outlives those that are killed.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE

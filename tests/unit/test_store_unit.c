@@ -67,6 +67,36 @@ T_TEST(what_is_made)
 	twin_close(&t);
 }
 
+/* Where none are made there is no memory for them. */
+T_TEST(without_units)
+{
+	struct rzs_config cfg = config(64);
+	struct rzs_stats s;
+	uint64_t live, with;
+	struct twin t;
+
+	unit_wanted = 4;
+	t = open_recompressing(64);
+	with = stats_of(&t).recompress_bytes;
+	twin_close(&t);
+	cfg.no_units = true;
+	cfg.wipe = true;
+	twin_open(&t, &cfg);
+	T_EQ(rzs_store_idle_open(t.store), 0);
+	live = rzs_test_live_bytes();
+	open_second(&t);
+	s = stats_of(&t);
+	T_EQ(rzs_test_live_bytes() - live, s.recompress_bytes);
+	T_LE(s.recompress_bytes + 3 * (RZS_UNIT_MAX - 1) * PAGE + RZS_UNIT_MAX * PAGE, with);
+	fill_alike(&t, 0, 20, 100);
+	mark_all(&t);
+	recompress(&t, 1);
+	T_EQ(stats_of(&t).units, 0);
+	T_EQ(stats_of(&t).pages_recompressed, 20);
+	twin_check_all(&t);
+	twin_close(&t);
+}
+
 /* The object must be smaller than a page; as many pages as fit, and no more than wanted. */
 T_TEST(how_many_pages)
 {
