@@ -109,7 +109,7 @@ T_TEST(a_held_disk_delays_nobody_else)
 	for (slot = hot + 1; slot < hot + 1 + 8 * IN_BLOCK; slot++)
 		rig_write(slot, PAGES_RANDOM, slot);
 	rig_step(5000, false); /* the engine's writes are stuck */
-	T_WAIT(disk.calls >= 3, 20);
+	T_WAIT(disk_calls() >= 3, 20);
 	j = rig_park(0);
 	T_EQ(rig_read(hot), 0);
 	rig_write(hot, PAGES_TEXT, 1);

@@ -10,7 +10,7 @@
 
 #define NR_PAGES 2048u
 #define LIMIT	 (4u << 20)
-#define OPS	 20000u
+#define OPS	 8000u
 #define PATIENCE 200u /* steps until a refusal counts */
 #define DEADLINE 600
 
@@ -150,7 +150,9 @@ static void run(bool errors, unsigned buffers)
 		do_one();
 		if (i % 8 == 0)
 			rig_step(10, i % 256 == 0);
-		collect(rig.nr_parked >= NR_REQUESTS - 1 ? 1000 : 0);
+		collect(0);
+		while (rig.nr_parked >= NR_REQUESTS - 1)
+			collect(1000);
 	}
 	wait_all();
 	check_all();
@@ -159,8 +161,8 @@ static void run(bool errors, unsigned buffers)
 	       (unsigned long long)parked, (unsigned long long)refused, (unsigned long long)eio,
 	       (unsigned long long)st.spill_writes, (unsigned long long)st.spill_reads);
 	if (ops == OPS) { /* or nothing was tested */
-		T_GT(st.spill_writes, 100);
-		T_GT(parked, 1000);
+		T_GT(st.spill_writes, 20);
+		T_GT(parked, 100);
 	}
 	rig_close();
 }
