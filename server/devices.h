@@ -21,6 +21,7 @@ struct rzs_device {
 	char name[RZS_DEVICE_NAME_MAX + 1];
 	struct rzs_device_params params;
 	struct rzs_store *store;     /* NULL: not initialised */
+	struct rzs_spiller *spiller; /* NULL: all its pages are in memory */
 	struct rzs_latency *latency; /* a lane for each I/O thread; NULL if store is */
 	atomic_bool limited;	     /* it has a memlimit: each extent is a HOLE */
 	atomic_uint connections;     /* up in the front thread, down in rzs_devices_left() */

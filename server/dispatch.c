@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * NBD requests as calls of the store; see dispatch.h.  All pages of a store are in RAM, so that
- * each call answers at once: no request is parked.
+ * NBD requests as calls of the store; see dispatch.h.
+ *
+ * If pages of a device can be elsewhere, it has a spiller, and a call that needs such a page parks
+ * its request: rq->ticket is rq->waiter until that call was made again.
  */
 #include <errno.h>
+#include <stddef.h>
 
 #include "devices.h"
 #include "dispatch.h"
 #include "extent.h"
 #include "protect_server.h"
+#include "spiller.h"
 #include "unlikely.h"
 #include "upkeep.h"
 
@@ -28,15 +32,90 @@ void rzs_dispatch_put(struct rzs_dispatch *d)
 	rzs_worker_put(d->device->store, d->worker);
 }
 
-int rzs_dispatch_read(struct rzs_dispatch *d, void *buf, uint32_t len, uint64_t offset,
-		      struct rzs_request *rq)
+/* ---- pages elsewhere ---- */
+
+/* A call that may need one. */
+struct call {
+	int (*make)(struct rzs_dispatch *d, const struct call *c);
+	void *to;
+	const void *from;
+	uint64_t len, offset;
+};
+
+static void go_on(struct rzs_spiller_waiter *waiter)
+{
+	char *rq = (char *)waiter - offsetof(struct rzs_request, waiter);
+
+	rzs_request_complete((struct rzs_request *)rq);
+}
+
+/* Want what the call lacks: a page in part, so the first or the last one. */
+static int want(struct rzs_dispatch *d, const struct call *c, struct rzs_spiller_waiter *waiter)
+{
+	rzs_slot_t first = c->offset >> RZS_PAGE_SHIFT;
+	rzs_slot_t last = (c->offset + c->len - 1) >> RZS_PAGE_SHIFT;
+	int err = rzs_spiller_want(d->device->spiller, d->worker, first, waiter);
+
+	if (err == -ENOENT && last != first)
+		err = rzs_spiller_want(d->device->spiller, d->worker, last, waiter);
+	return err;
+}
+
+/* Make a call that lacks a page, or was parked, until it is answered or parked. */
+static int make_elsewhere(struct rzs_dispatch *d, const struct call *c, struct rzs_request *rq,
+			  bool again)
+{
+	struct rzs_spiller *s = d->device->spiller;
+	struct rzs_spiller_waiter *waiter = &rq->waiter;
+	int err = -EINPROGRESS, wanted = 0;
+
+	rq->ticket = NULL;
+	if (again)
+		rzs_spiller_resume(s, d->worker, waiter);
+	else
+		*waiter = (struct rzs_spiller_waiter){.complete = go_on};
+	while (err == -EINPROGRESS) {
+		if (!again)
+			wanted = want(d, c, waiter);
+		again = false;
+		if (wanted == -EINPROGRESS) {
+			rq->ticket = waiter;
+			return wanted;
+		}
+		err = wanted == -EINVAL ? wanted : c->make(d, c);
+		rzs_spiller_put(s, d->worker, waiter, err != -EINPROGRESS);
+	}
+	return err;
+}
+
+/* Make a call.  rq: its request; NULL where no page can be elsewhere. */
+static inline int make(struct rzs_dispatch *d, const struct call *c, struct rzs_request *rq)
+{
+	bool spills = d->device->spiller, again = spills && rq->ticket;
+	int err = unlikely(again) ? -EINPROGRESS : c->make(d, c);
+
+	if (unlikely(spills && err == -EINPROGRESS))
+		err = make_elsewhere(d, c, rq, again);
+	return err;
+}
+
+/* ---- reads and changes ---- */
+
+static int make_read(struct rzs_dispatch *d, const struct call *c)
 {
 	struct rzs_store *store = d->device->store;
 
-	(void)rq;
-	if (len == RZS_PAGE_SIZE) /* within one page, so all of it */
-		return rzs_store_read(store, d->worker, offset >> RZS_PAGE_SHIFT, buf);
-	return rzs_store_pread(store, d->worker, buf, len, offset);
+	if (c->len == RZS_PAGE_SIZE) /* within one page, so all of it */
+		return rzs_store_read(store, d->worker, c->offset >> RZS_PAGE_SHIFT, c->to);
+	return rzs_store_pread(store, d->worker, c->to, c->len, c->offset);
+}
+
+int rzs_dispatch_read(struct rzs_dispatch *d, void *buf, uint32_t len, uint64_t offset,
+		      struct rzs_request *rq)
+{
+	const struct call c = {make_read, buf, NULL, len, offset};
+
+	return make(d, &c, rq);
 }
 
 /* Compaction may make space in a full store. */
@@ -52,18 +131,24 @@ static bool may_change(struct rzs_dispatch *d)
 	return rzs_hold_take(&d->device->hold, d->client);
 }
 
-int rzs_dispatch_write(struct rzs_dispatch *d, const void *buf, uint32_t len, uint64_t offset,
-		       struct rzs_request *rq)
+static int make_write(struct rzs_dispatch *d, const struct call *c)
 {
 	struct rzs_store *store = d->device->store;
 
-	(void)rq;
 	if (unlikely(!may_change(d)))
 		return -EPERM;
-	if (len == RZS_PAGE_SIZE) /* within one page, so all of it */
+	if (c->len == RZS_PAGE_SIZE) /* within one page, so all of it */
 		return wake_if_full(
-			rzs_store_write(store, d->worker, offset >> RZS_PAGE_SHIFT, buf));
-	return wake_if_full(rzs_store_pwrite(store, d->worker, buf, len, offset));
+			rzs_store_write(store, d->worker, c->offset >> RZS_PAGE_SHIFT, c->from));
+	return wake_if_full(rzs_store_pwrite(store, d->worker, c->from, c->len, c->offset));
+}
+
+int rzs_dispatch_write(struct rzs_dispatch *d, const void *buf, uint32_t len, uint64_t offset,
+		       struct rzs_request *rq)
+{
+	const struct call c = {make_write, NULL, buf, len, offset};
+
+	return make(d, &c, rq);
 }
 
 unsigned rzs_dispatch_prepare(struct rzs_dispatch *d, const void *const *pages, unsigned nr)
@@ -75,8 +160,8 @@ int rzs_dispatch_write_prepared(struct rzs_dispatch *d, unsigned i, uint64_t off
 {
 	if (unlikely(!may_change(d)))
 		return -EPERM;
-	return wake_if_full(rzs_store_write_prepared(d->device->store, d->worker,
-						     offset >> RZS_PAGE_SHIFT, i));
+	return wake_if_full(
+		rzs_store_write_prepared(d->device->store, d->worker, offset >> RZS_PAGE_SHIFT, i));
 }
 
 void rzs_dispatch_prefetch(struct rzs_dispatch *d, uint64_t offset, unsigned step)
@@ -92,12 +177,18 @@ int rzs_dispatch_trim(struct rzs_dispatch *d, uint64_t len, uint64_t offset)
 }
 
 /* A page of zeros is stored as no page, whether or not the client asks for a hole. */
-int rzs_dispatch_zero(struct rzs_dispatch *d, uint64_t len, uint64_t offset, struct rzs_request *rq)
+static int make_zero(struct rzs_dispatch *d, const struct call *c)
 {
-	(void)rq;
 	if (unlikely(!may_change(d)))
 		return -EPERM;
-	return wake_if_full(rzs_store_pzero(d->device->store, d->worker, len, offset));
+	return wake_if_full(rzs_store_pzero(d->device->store, d->worker, c->len, c->offset));
+}
+
+int rzs_dispatch_zero(struct rzs_dispatch *d, uint64_t len, uint64_t offset, struct rzs_request *rq)
+{
+	const struct call c = {make_zero, NULL, NULL, len, offset};
+
+	return make(d, &c, rq);
 }
 
 /* The pages that a range touches. */

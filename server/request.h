@@ -22,8 +22,8 @@
  * freed before that.
  *
  * Threading: a request belongs to the I/O thread of its connection.  From -EINPROGRESS to
- * rzs_request_complete() the back end may read its range (nbd, at, left) and use `ticket`; nobody
- * changes the former meanwhile.
+ * rzs_request_complete() the back end may read its range (nbd, at, left) and use `ticket` and
+ * `waiter`; nobody changes the former meanwhile.
  */
 #ifndef RZS_REQUEST_H
 #define RZS_REQUEST_H
@@ -31,6 +31,7 @@
 #include <stdatomic.h>
 
 #include "nbd.h"
+#include "spiller.h"
 
 struct rzs_conn;
 struct rzs_request_inbox;
@@ -52,8 +53,9 @@ enum rzs_request_step {
 struct rzs_request {
 	struct rzs_request *next; /* in the list that it is in */
 	struct rzs_conn *conn;
-	struct rzs_request_inbox *inbox; /* of the connection's I/O thread */
-	void *ticket;			 /* the back end's own; NULL when a request begins */
+	struct rzs_request_inbox *inbox;  /* of the connection's I/O thread */
+	void *ticket;			  /* the back end's own; NULL when a request begins */
+	struct rzs_spiller_waiter waiter; /* the back end's own, too, if pages are elsewhere */
 
 	enum rzs_request_step step;
 	bool parked; /* the back end has it */

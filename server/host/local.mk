@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What every process around a store needs, rzsd and nbdkit with the plugin alike.
 
-RZS_HOST_CPPFLAGS = $(RZS_USER_CPPFLAGS) -I$(srcdir)/proto -I$(srcdir)/conf -I$(srcdir)/server/host
+RZS_HOST_CPPFLAGS = $(RZS_USER_CPPFLAGS) -I$(srcdir)/proto -I$(srcdir)/conf -I$(srcdir)/server/spill -I$(srcdir)/server/host
 
 noinst_LTLIBRARIES += librzshost.la
 librzshost_la_SOURCES = \
@@ -31,6 +31,12 @@ librzshost_la_SOURCES = \
 	server/host/recompressor_keys.h \
 	server/host/say.c \
 	server/host/say.h \
+	server/host/spiller.c \
+	server/host/spiller.h \
+	server/host/spiller_plan.c \
+	server/host/spiller_plan.h \
+	server/host/spiller_private.h \
+	server/host/spiller_read.c \
 	server/host/stat_table.c \
 	server/host/stat_table.h \
 	server/host/target.h \
@@ -39,7 +45,7 @@ librzshost_la_SOURCES = \
 	server/host/upkeep.h
 librzshost_la_CPPFLAGS = $(RZS_HOST_CPPFLAGS)
 librzshost_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden
-librzshost_la_LIBADD = librzsvalue.la
+librzshost_la_LIBADD = librzsspill.la
 
 # The control socket.
 noinst_LTLIBRARIES += librzscontrol.la

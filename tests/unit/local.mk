@@ -94,7 +94,10 @@ RZS_UNIT_TESTS_USER = \
 	tests/unit/test_spill_io \
 	tests/unit/test_spill_keys \
 	tests/unit/test_spill_model \
-	tests/unit/test_spill_target
+	tests/unit/test_spill_target \
+	tests/unit/test_spiller \
+	tests/unit/test_spiller_model \
+	tests/unit/test_spiller_plan
 
 # Of what reads configuration files.
 RZS_UNIT_TESTS_INIH = \
@@ -139,6 +142,7 @@ EXTRA_DIST += \
 	tests/unit/recompress_rig.h \
 	tests/unit/rzsc_kernel_rig.h \
 	tests/unit/spill_rig.h \
+	tests/unit/spiller_rig.h \
 	tests/unit/store_spill_rig.h \
 	tests/unit/swapoff_rig.h \
 	tests/unit/target_rig.h \
@@ -320,8 +324,15 @@ tests_unit_test_conn_wipe_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=munmap
 # Both servers' data paths, as far as they are built.
 tests_unit_test_full_SOURCES = tests/unit/test_full.c
 tests_unit_test_full_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS) $(RZS_UNIT_FULL_CPPFLAGS)
-tests_unit_test_full_LDADD = librzstests_user.la librzsdispatch.la $(RZS_UNIT_BELOW_IO)
+tests_unit_test_full_LDADD = librzstests_user.la librzsdispatch.la librzsio.la $(RZS_UNIT_BELOW_IO)
 tests_unit_test_full_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=rzs_upkeep_wake
+# Its thread is the I/O thread and upkeep; the disk is a made one.
+tests_unit_test_spiller_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
+tests_unit_test_spiller_LDADD = $(RZS_UNIT_IO_LDADD)
+tests_unit_test_spiller_model_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
+tests_unit_test_spiller_model_LDADD = $(RZS_UNIT_IO_LDADD)
+tests_unit_test_spiller_plan_CPPFLAGS = $(RZS_UNIT_HOST_CPPFLAGS)
+tests_unit_test_spiller_plan_LDADD = $(RZS_UNIT_HOST_LDADD)
 RZS_UNIT_FULL_CPPFLAGS =
 if PLUGIN
 tests_unit_test_full_SOURCES += plugin/io.c
