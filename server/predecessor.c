@@ -13,8 +13,9 @@
  * Up to 4 each error leads back to where it began.
  *
  * While the machine swaps, it is refused.  Between 5 and the first request that the successor
- * serves nobody can free memory by writing to this swap.  The successor asks for memory in that
- * time (for the stores' handles, threads, connections), and was seen to wait for it for ever.
+ * serves nobody can free memory by writing to this swap.  A successor that asked for memory in that
+ * time was seen to wait for it for ever.  Now it has all of it before, but that is not proved in
+ * guests that swap yet.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -225,6 +226,7 @@ static int send_all(struct rzs_predecessor *p)
 	p->m.len = 0;
 	p->m.fd = -1;
 	p->m.hello.protocol = RZS_HAND_PROTOCOL;
+	p->m.hello.connections = rzs_devices_connections(p->options.devices);
 	if (err == 0)
 		err = rzs_hand_send(fd, &p->m);
 	if (err == 0)
