@@ -365,8 +365,11 @@ static int prepare(unsigned connections, char *why)
 	return err == 0 ? open_kept() : err;
 }
 
-/* Everything from a predecessor, which ends: devices, sockets, clients. */
-static int take_all(char *why)
+/*
+ * Everything from a predecessor, which ends: devices, sockets, clients.  *raised: this thread has
+ * the priority of I/O threads now (predecessor.c).
+ */
+static int take_all(bool *raised, char *why)
 {
 	unsigned connections;
 	int err = rzs_successor_begin(kept.predecessor, devices, &taken, &connections, &successor,
@@ -376,6 +379,7 @@ static int take_all(char *why)
 	nr_listeners = taken.nr_listeners;
 	if (err == 0)
 		err = prepare(connections, why);
+	*raised = err == 0 && rzs_threads_raise(rzs_protect_server_front());
 	if (err == 0)
 		err = rzs_successor_take(successor, io, front, why);
 	if (err < 0 && !why[0])
@@ -387,7 +391,8 @@ static int take_all(char *why)
 static int take_over(void)
 {
 	char why[RZS_WHY_MAX];
-	int err = take_all(why);
+	bool raised;
+	int err = take_all(&raised, why);
 
 	if (err < 0) {
 		say_error(why);
@@ -401,6 +406,8 @@ static int take_over(void)
 		return err;
 	}
 	rzs_io_release(io);
+	if (raised)
+		rzs_threads_lower(rzs_protect_server_front());
 	err = rzs_kept_serves();
 	rzs_devices_go_on(devices);
 	return fail_start(err);
