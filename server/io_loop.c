@@ -9,7 +9,8 @@
  * Threading: the front thread passes connections to a thread through `adopted`, and gets their
  * memory back through `returned`.  Both are stacks: one side pushes, the other takes all.  So is
  * the inbox, through which parked requests come back (request.h).  The rest of a struct io_thread
- * belongs to its thread.  While connections are held, `all` is the front thread's to read.
+ * belongs to its thread.  While connections are held and none is adopted, `all` is the front
+ * thread's to read.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
