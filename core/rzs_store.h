@@ -126,6 +126,23 @@ int RZS_MUST_CHECK rzs_store_adopt(const struct rzs_config *cfg, struct rzs_bloc
 				   struct rzs_store **out);
 
 /*
+ * rzs_store_adopt() in two halves.  The first allocates all that is needed, and another process may
+ * still be using the image.  It must not open recompression any more.  The second allocates
+ * nothing, so it ends although the system has no memory to give; rzs_blocks_claim() and
+ * rzs_blocks_settle() of the port decide about their own.
+ *
+ * Between the two nothing may be done with the store but rzs_store_adopt_end(), or
+ * rzs_store_adopt_cancel(), which frees it; the blocks stay the caller's then (NULL is fine).  After
+ * an error of the second half the store is freed like that.  Errors as of rzs_store_adopt(): -EINVAL
+ * and -ENOMEM of the first, -EIO, -ENOSPC and -ENOMEM (the reserve is empty) of the second.
+ */
+int RZS_MUST_CHECK rzs_store_adopt_begin(const struct rzs_config *cfg, struct rzs_blocks *blocks,
+					 struct rzs_adopted *found, struct rzs_store **out);
+int RZS_MUST_CHECK rzs_store_adopt_end(struct rzs_store *store, bool check_data,
+				       struct rzs_adopted *found);
+void rzs_store_adopt_cancel(struct rzs_store *store);
+
+/*
  * Whether rzs_store_adopt() would refuse the image for this configuration, by its header alone:
  * NULL, or why (a constant string).  Reads the image and changes nothing; another process may be
  * using it.

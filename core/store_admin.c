@@ -248,8 +248,9 @@ static int store_take_spares(struct rzs_store *store)
 	return 0;
 }
 
-static int store_adopt(struct rzs_store *store, const struct rzs_config *cfg, bool check_data,
-		       struct rzs_adopted *found)
+/* All that adoption needs memory for. */
+static int store_adopt_begin(struct rzs_store *store, const struct rzs_config *cfg,
+			     struct rzs_adopted *found)
 {
 	struct rzs_image_form form = store_form(cfg, store->codec);
 	int err;
@@ -264,24 +265,13 @@ static int store_adopt(struct rzs_store *store, const struct rzs_config *cfg, bo
 		err = rzs_recompress_adopt(store);
 	if (err == -EINVAL)
 		found->what = "image: its second codec is none that is built in";
-	if (err)
-		return err;
-	found->what = rzs_adopt_blocks(store, found);
-	if (found->what)
-		return -EIO;
-	err = rzs_store_set_limit(store, cfg->limit_bytes);
-	if (!err)
-		err = store_take_spares(store);
-	if (!err)
-		rzs_adopt_pages(store, store->workers[0], check_data, found);
 	return err;
 }
 
-int rzs_store_adopt(const struct rzs_config *cfg, struct rzs_blocks *blocks, bool check_data,
-		    struct rzs_adopted *found, struct rzs_store **out)
+int rzs_store_adopt_begin(const struct rzs_config *cfg, struct rzs_blocks *blocks,
+			  struct rzs_adopted *found, struct rzs_store **out)
 {
 	struct rzs_store *store;
-	unsigned i;
 	int err;
 
 	*out = NULL;
@@ -290,17 +280,63 @@ int rzs_store_adopt(const struct rzs_config *cfg, struct rzs_blocks *blocks, boo
 	if (err)
 		return err;
 	store->blocks = blocks;
-	err = store_adopt(store, cfg, check_data, found);
-	for (i = 0; cfg->wipe && i < store->nr_workers; i++)
-		if (store->workers[i])
-			rzs_worker_wipe(store->workers[i]);
-	if (!err) {
+	err = store_adopt_begin(store, cfg, found);
+	if (err)
+		rzs_store_adopt_cancel(store);
+	else
 		*out = store;
-		return 0;
-	}
+	return err;
+}
+
+static int store_adopt_end(struct rzs_store *store, bool check_data, struct rzs_adopted *found)
+{
+	int err;
+
+	found->what = rzs_adopt_blocks(store, found);
+	if (found->what)
+		return -EIO;
+	err = rzs_store_set_limit(store, store->limit_bytes);
+	if (!err)
+		err = store_take_spares(store);
+	if (!err)
+		rzs_adopt_pages(store, store->workers[0], check_data, found);
+	return err;
+}
+
+int rzs_store_adopt_end(struct rzs_store *store, bool check_data, struct rzs_adopted *found)
+{
+	unsigned i;
+	int err;
+
+	memset(found, 0, sizeof(*found));
+	err = store_adopt_end(store, check_data, found);
+	for (i = 0; store->pool.wipe && i < store->nr_workers; i++)
+		rzs_worker_wipe(store->workers[i]);
+	if (err)
+		rzs_store_adopt_cancel(store);
+	return err;
+}
+
+void rzs_store_adopt_cancel(struct rzs_store *store)
+{
+	if (!store)
+		return;
 	store->blocks = NULL;
 	store->pool.wipe = false; /* the image is not this store's to overwrite */
 	rzs_store_destroy(store);
+}
+
+int rzs_store_adopt(const struct rzs_config *cfg, struct rzs_blocks *blocks, bool check_data,
+		    struct rzs_adopted *found, struct rzs_store **out)
+{
+	struct rzs_store *store;
+	int err = rzs_store_adopt_begin(cfg, blocks, found, &store);
+
+	*out = NULL;
+	if (!err)
+		err = rzs_store_adopt_end(store, check_data, found);
+	if (!err)
+		*out = store;
 	return err;
 }
 

@@ -37,16 +37,11 @@ static void conn_requests_init(struct conn *c, struct rzs_request_inbox *inbox)
 	c->unused = c->current->next;
 }
 
-int rzs_conn_create(int fd, const struct rzs_nbd_session *session, struct rzs_request_inbox *inbox,
-		    const void *early, size_t early_len, struct rzs_conn **out)
+int rzs_conn_alloc(struct rzs_conn **out)
 {
-	struct conn *c;
-	uint8_t *p;
+	uint8_t *p = mmap(NULL, BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	*out = NULL;
-	if (early_len > RZS_CONN_IN_SIZE)
-		return -EINVAL;
-	p = mmap(NULL, BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (p == MAP_FAILED)
 		return -ENOMEM;
 	(void)madvise(p, BYTES, MADV_NOHUGEPAGE);
@@ -55,7 +50,16 @@ int rzs_conn_create(int fd, const struct rzs_nbd_session *session, struct rzs_re
 		munmap(p, BYTES);
 		return -ENOMEM;
 	}
-	c = (struct conn *)p;
+	*out = &((struct conn *)p)->pub;
+	return 0;
+}
+
+void rzs_conn_set_up(struct rzs_conn *conn, int fd, const struct rzs_nbd_session *session,
+		    struct rzs_request_inbox *inbox, const void *early, size_t early_len)
+{
+	struct conn *c = (struct conn *)conn;
+	uint8_t *p = (uint8_t *)c;
+
 	c->pub.fd = fd;
 	c->pub.session = *session;
 	c->dispatch.client = session->client;
@@ -68,8 +72,20 @@ int rzs_conn_create(int fd, const struct rzs_nbd_session *session, struct rzs_re
 		memcpy(c->in, early, early_len);
 	c->in_end = (uint32_t)early_len;
 	c->arrived = rzs_clock_ns();
-	*out = &c->pub;
-	return 0;
+}
+
+int rzs_conn_create(int fd, const struct rzs_nbd_session *session, struct rzs_request_inbox *inbox,
+		    const void *early, size_t early_len, struct rzs_conn **out)
+{
+	int err;
+
+	*out = NULL;
+	if (early_len > RZS_CONN_IN_SIZE)
+		return -EINVAL;
+	err = rzs_conn_alloc(out);
+	if (err == 0)
+		rzs_conn_set_up(*out, fd, session, inbox, early, early_len);
+	return err;
 }
 
 void rzs_conn_destroy(struct rzs_conn *c)

@@ -6,7 +6,8 @@
  * destroyed when `connections` is 0; only the front thread increments that.  The upkeep thread uses
  * a store from rzs_device_live_start() to rzs_upkeep_remove(), which waits for it.
  *
- * Invariant: a device has all of store, latency and `configured`, or none.  `configured` are the
+ * Invariant: a device has all of store, latency and `configured`, or none; except that one whose
+ * store is to be adopted has the last two before.  `configured` are the
  * parameters as given, params the completed ones.  So the next init after a reset computes shares
  * of RAM and random numbers again.
  */
@@ -272,8 +273,12 @@ static int make_store(struct rzs_devices *devices, struct rzs_devices_entry *e,
 	return err;
 }
 
-int rzs_devices_begin(struct rzs_devices *devices, struct rzs_device *d, struct rzs_store *store,
-		      char why[RZS_WHY_MAX])
+/*
+ * The device has a store from now on, of its params: begin statistics and upkeep.  On failure the
+ * store is the caller's still, and why is set.
+ */
+static int begin(struct rzs_devices *devices, struct rzs_device *d, struct rzs_store *store,
+		 char why[RZS_WHY_MAX])
 {
 	char reason[RZS_WHY_MAX];
 	int err = rzs_latency_create(devices->nr_workers - 1, &d->latency);
@@ -300,7 +305,7 @@ static int make(struct rzs_devices *devices, struct rzs_device *d, char *why)
 
 	if (err < 0)
 		return err;
-	err = rzs_devices_begin(devices, d, store, why);
+	err = begin(devices, d, store, why);
 	if (err < 0)
 		rzs_store_destroy(store);
 	return err;
@@ -501,6 +506,7 @@ void rzs_devices_close(struct rzs_devices *devices)
 	while ((d = devices->first) != NULL) {
 		devices->first = d->next;
 		unmake(d);
+		rzs_devices_unprepare(d);
 		rzs_blocks_close(rzs_devices_entry(d)->inherited);
 		rzs_hold_destroy(&d->hold);
 		free(rzs_devices_entry(d));

@@ -91,8 +91,23 @@ int rzs_devices_hand(struct rzs_devices *devices, int fd, struct rzs_hand_messag
 int rzs_devices_receive(struct rzs_devices *devices, struct rzs_hand_message *m,
 			char why[RZS_WHY_MAX]);
 
-/* When the predecessor has ended: go on with its stores.  0, or a negative errno with why set. */
+/*
+ * Allocate all that rzs_devices_adopt() needs, while the predecessor uses the stores.  0, or a
+ * negative errno with why set.
+ */
+int rzs_devices_prepare(struct rzs_devices *devices, char why[RZS_WHY_MAX]);
+
+/* Make page tables for what the stores have by now.  0 or a negative errno. */
+int rzs_devices_map(struct rzs_devices *devices);
+
+/*
+ * When the predecessor has ended: go on with its stores.  Allocates nothing and says nothing.  0, or
+ * a negative errno with why set.
+ */
 int rzs_devices_adopt(struct rzs_devices *devices, char why[RZS_WHY_MAX]);
+
+/* When clients are served: say what was found, and merge and recompress as before. */
+void rzs_devices_go_on(struct rzs_devices *devices);
 
 /* The device of this name, len bytes; NULL: there is none. */
 struct rzs_device *rzs_devices_find(const struct rzs_devices *devices, const char *name,

@@ -153,6 +153,90 @@ int rzs_devices_receive(struct rzs_devices *devices, struct rzs_hand_message *m,
 	return attach(rzs_devices_entry(d), m->device.segment, devices->nr_workers, text, why);
 }
 
+/* ---- adopting the stores ---- */
+
+static int prepare(struct rzs_devices *devices, struct rzs_devices_entry *e, char *why)
+{
+	struct rzs_device *d = &e->device;
+	int err = rzs_store_adopt_begin(&d->params.store, e->inherited, &e->found, &e->prepared);
+
+	if (err == 0)
+		err = rzs_latency_create(devices->nr_workers - 1, &d->latency);
+	if (err == 0)
+		err = rzs_upkeep_prepare(d->name, e->prepared);
+	if (err < 0)
+		rzs_value_fail(why, err, "%s: %s", d->name,
+			       e->found.what ? e->found.what : strerror(-err));
+	return err;
+}
+
+int rzs_devices_prepare(struct rzs_devices *devices, char why[RZS_WHY_MAX])
+{
+	int err = 0;
+
+	for (struct rzs_device *d = devices->first; d && err == 0; d = d->next)
+		if (rzs_devices_entry(d)->inherited)
+			err = prepare(devices, rzs_devices_entry(d), why);
+	return err;
+}
+
+void rzs_devices_unprepare(struct rzs_device *d)
+{
+	struct rzs_devices_entry *e = rzs_devices_entry(d);
+
+	if (!e->inherited)
+		return;
+	if (e->prepared)
+		rzs_upkeep_remove(e->prepared);
+	rzs_store_adopt_cancel(e->prepared);
+	e->prepared = NULL;
+	rzs_latency_destroy(d->latency);
+	d->latency = NULL;
+}
+
+int rzs_devices_map(struct rzs_devices *devices)
+{
+	int err = 0;
+
+	for (struct rzs_device *d = devices->first; d && err == 0; d = d->next) {
+		struct rzs_devices_entry *e = rzs_devices_entry(d);
+		uint64_t blocks;
+
+		if (e->inherited)
+			err = rzs_blocks_map(e->inherited, &blocks);
+	}
+	return err;
+}
+
+static int adopt(struct rzs_devices_entry *e, char *why)
+{
+	struct rzs_device *d = &e->device;
+	struct rzs_store *store = e->prepared;
+	int err = rzs_store_adopt_end(store, false, &e->found);
+
+	if (err < 0) {
+		rzs_upkeep_remove(store); /* which only compares it */
+		e->prepared = NULL;
+		return rzs_value_fail(why, err, "%s: %s", d->name,
+				      e->found.what ? e->found.what : strerror(-err));
+	}
+	e->inherited = NULL;
+	atomic_store(&d->limited, d->params.store.limit_bytes != 0);
+	d->store = store;
+	rzs_upkeep_begin(store);
+	return 0;
+}
+
+int rzs_devices_adopt(struct rzs_devices *devices, char why[RZS_WHY_MAX])
+{
+	int err = 0;
+
+	for (struct rzs_device *d = devices->first; d && err == 0; d = d->next)
+		if (rzs_devices_entry(d)->inherited)
+			err = adopt(rzs_devices_entry(d), why);
+	return err;
+}
+
 /* One line about what was found, if not all is as it should be. */
 static void report(const char *name, const struct rzs_adopted *found)
 {
@@ -168,29 +252,23 @@ static void report(const char *name, const struct rzs_adopted *found)
 		   (unsigned long long)found->blocks_dropped);
 }
 
-static int adopt(struct rzs_devices *devices, struct rzs_devices_entry *e, char *why)
+static void go_on(struct rzs_devices_entry *e)
 {
-	struct rzs_adopted found;
-	struct rzs_store *store;
-	int err = rzs_store_adopt(&e->device.params.store, e->inherited, false, &found, &store);
+	struct rzs_device *d = &e->device;
+	char why[RZS_WHY_MAX];
+	int err;
 
+	report(d->name, &e->found);
+	err = rzs_device_live_apply(&d->params, d->store, why);
 	if (err < 0)
-		return rzs_value_fail(why, err, "%s: %s", e->device.name,
-				      found.what ? found.what : strerror(-err));
-	e->inherited = NULL;
-	report(e->device.name, &found);
-	err = rzs_devices_begin(devices, &e->device, store, why);
-	if (err < 0)
-		rzs_store_destroy(store);
-	return err;
+		rzs_say_at(RZS_SAY_WARNING, "%s: does not merge or recompress any more: %.180s",
+			   d->name, why);
+	e->prepared = NULL; /* it is the device's, as the others */
 }
 
-int rzs_devices_adopt(struct rzs_devices *devices, char why[RZS_WHY_MAX])
+void rzs_devices_go_on(struct rzs_devices *devices)
 {
-	int err = 0;
-
-	for (struct rzs_device *d = devices->first; d && err == 0; d = d->next)
-		if (rzs_devices_entry(d)->inherited)
-			err = adopt(devices, rzs_devices_entry(d), why);
-	return err;
+	for (struct rzs_device *d = devices->first; d; d = d->next)
+		if (rzs_devices_entry(d)->prepared)
+			go_on(rzs_devices_entry(d));
 }

@@ -11,6 +11,8 @@ struct rzs_devices_entry {
 	struct rzs_device_params configured;
 	struct rzs_blocks_share share; /* the store's memory, if it is shared */
 	struct rzs_blocks *inherited;  /* a predecessor's, until the store is adopted; or NULL */
+	struct rzs_store *prepared;    /* to adopt those; or NULL */
+	struct rzs_adopted found;      /* in them */
 };
 
 struct rzs_devices {
@@ -28,11 +30,7 @@ static inline struct rzs_devices_entry *rzs_devices_entry(struct rzs_device *d)
 	return (struct rzs_devices_entry *)d;
 }
 
-/*
- * The device has a store from now on, of its params: begin statistics and upkeep.  On failure the
- * store is the caller's still, and why is set.
- */
-int rzs_devices_begin(struct rzs_devices *devices, struct rzs_device *d, struct rzs_store *store,
-		      char why[RZS_WHY_MAX]);
+/* Free what rzs_devices_prepare() has made for a device, unless its store was adopted. */
+void rzs_devices_unprepare(struct rzs_device *d);
 
 #endif

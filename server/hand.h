@@ -10,6 +10,9 @@
  *     BYE                                      TAKEN, or REFUSED
  *     GO, and ends                             (adopts the stores, serves)
  *
+ * The successor allocates nothing between TAKEN and the first request that it serves: if the
+ * machine swaps to it, only it can free memory then.
+ *
  * Until GO the predecessor can go on, whatever becomes of the other, and after it nothing but end.
  * So GO, and the end of the stream after it, say that nobody uses the stores any more; the end of
  * the stream alone says that the predecessor goes on.  The two may be of different
@@ -26,7 +29,7 @@
 #include "io_loop.h"
 #include "listen.h"
 
-#define RZS_HAND_PROTOCOL 1u
+#define RZS_HAND_PROTOCOL 2u
 
 enum rzs_hand_kind {
 	RZS_HAND_HELLO = 1,
@@ -44,6 +47,7 @@ enum rzs_hand_kind {
 
 struct rzs_hand_hello {
 	uint32_t protocol;
+	uint32_t connections; /* there may be more or fewer when they are handed over */
 };
 
 /* Followed by lines of parameters: "c KEY=VALUE" as configured, "p KEY=VALUE" as in use. */

@@ -9,7 +9,8 @@
  * Threading: the front thread passes connections to a thread through `adopted`, and gets their
  * memory back through `returned`.  Both are stacks: one side pushes, the other takes all.  So is
  * the inbox, through which parked requests come back (request.h).  The rest of a struct io_thread
- * belongs to its thread.  While connections are held, `all` is the front thread's to read.
+ * belongs to its thread.  While connections are held and none is adopted, `all` is the front
+ * thread's to read.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -52,6 +53,7 @@ struct io_thread {
 struct rzs_io {
 	struct rzs_io_options options;
 	unsigned live;	     /* connections whose memory is not freed; the front thread's */
+	struct rzs_conn *spare; /* memory of connections to come; the front thread's */
 	unsigned nr_threads; /* running */
 	atomic_bool stopping, holding;
 	sem_t ready;		/* a thread has started */
@@ -158,23 +160,24 @@ static void io_run_queue(struct io_thread *t)
 	}
 }
 
+/* They are in the set.  Until now they were still, so that their events were only noted. */
 static void io_adopt_all(struct io_thread *t)
 {
 	struct rzs_conn *c = take_all(&t->adopted), *next;
 
 	for (; c; c = next) {
-		struct epoll_event e = {.events = INPUT_EVENTS, .data.ptr = c};
-
 		next = c->next;
 		c->prev = NULL;
 		c->next = t->all;
 		if (t->all)
 			t->all->prev = c;
 		t->all = c;
-		if (epoll_ctl(t->epoll, EPOLL_CTL_ADD, c->fd, &e))
-			io_close(t, c);
-		else
+		if (t->holding) {
+			rzs_conn_hold(c);
+		} else {
+			c->wants = RZS_CONN_INPUT;
 			io_run(t, c);
+		}
 	}
 }
 
@@ -408,9 +411,41 @@ static struct io_thread *io_least(struct rzs_io *io)
 	return least;
 }
 
+int rzs_io_prepare(struct rzs_io *io, unsigned nr)
+{
+	struct rzs_conn *c;
+
+	for (; nr; nr--) {
+		int err = rzs_conn_alloc(&c);
+
+		if (err)
+			return err;
+		c->next = io->spare;
+		io->spare = c;
+	}
+	return 0;
+}
+
+/* A connection that thread t is to have; prepared, or else new.  0 or -ENOMEM. */
+static int io_create(struct rzs_io *io, struct io_thread *t, int fd,
+		     const struct rzs_nbd_session *session, const void *early, size_t early_len,
+		     struct rzs_conn **out)
+{
+	struct rzs_conn *c = io->spare;
+
+	if (!c)
+		return rzs_conn_create(fd, session, &t->self.inbox, early, early_len, out);
+	io->spare = c->next;
+	c->next = NULL;
+	rzs_conn_set_up(c, fd, session, &t->self.inbox, early, early_len);
+	*out = c;
+	return 0;
+}
+
 int rzs_io_adopt(struct rzs_io *io, int fd, const struct rzs_nbd_session *session,
 		 const void *early, size_t early_len)
 {
+	struct epoll_event e = {.events = INPUT_EVENTS};
 	struct io_thread *t = io_least(io);
 	struct rzs_conn *c;
 	int err;
@@ -420,9 +455,17 @@ int rzs_io_adopt(struct rzs_io *io, int fd, const struct rzs_nbd_session *sessio
 	rzs_io_tidy(io);
 	if (io->live == io->options.max_connections)
 		return -EBUSY;
-	err = rzs_conn_create(fd, session, &t->self.inbox, early, early_len, &c);
+	err = io_create(io, t, fd, session, early, early_len, &c);
 	if (err)
 		return err;
+	/* From here on the thread may note events, and does nothing else until it has taken it. */
+	c->wants = RZS_CONN_STILL;
+	e.data.ptr = c;
+	if (epoll_ctl(t->epoll, EPOLL_CTL_ADD, fd, &e)) {
+		err = -errno;
+		rzs_conn_destroy(c);
+		return err;
+	}
 	io->live++;
 	atomic_fetch_add_explicit(&t->load, 1, memory_order_relaxed);
 	push(&t->adopted, c);
@@ -480,6 +523,16 @@ void rzs_io_release(struct rzs_io *io)
 	(void)io_wait_told(io, &io->nr_holding, 0, NULL);
 }
 
+static void io_free_spare(struct rzs_io *io)
+{
+	struct rzs_conn *c;
+
+	while ((c = io->spare) != NULL) {
+		io->spare = c->next;
+		rzs_conn_destroy(c);
+	}
+}
+
 void rzs_io_stop(struct rzs_io *io)
 {
 	if (!io)
@@ -492,6 +545,7 @@ void rzs_io_stop(struct rzs_io *io)
 		close(io->thread[i].wake);
 	}
 	rzs_io_tidy(io);
+	io_free_spare(io);
 	sem_destroy(&io->ready);
 	sem_destroy(&io->told);
 	free(io);

@@ -35,11 +35,15 @@ int rzs_io_start(const struct rzs_io_options *options, struct rzs_io **out);
 /*
  * Serve a connection after its handshake, in the thread with the fewest.  early: bytes received
  * beyond the handshake, or those that a predecessor has not served (rzs_conn_unserved()).
- * Allocates all memory that the connection will need.  On success the thread owns fd.  -ENOMEM,
- * -EBUSY (too many connections), -EINVAL (early_len): the caller still does.
+ * Allocates all memory that the connection will need, in the kernel too.  Between rzs_io_hold() and
+ * rzs_io_release() nothing of it is served or received.  On success the thread owns fd.  -ENOMEM,
+ * -ENOSPC, -EBUSY (too many connections), -EINVAL (early_len): the caller still does.
  */
 int rzs_io_adopt(struct rzs_io *io, int fd, const struct rzs_nbd_session *session,
 		 const void *early, size_t early_len);
+
+/* Allocate the memory of nr connections that rzs_io_adopt() will be given.  0 or -ENOMEM. */
+int rzs_io_prepare(struct rzs_io *io, unsigned nr);
 
 /*
  * Free the memory of ended connections, which an I/O thread must not do.  Call it some time after
@@ -48,8 +52,7 @@ int rzs_io_adopt(struct rzs_io *io, int fd, const struct rzs_nbd_session *sessio
 void rzs_io_tidy(struct rzs_io *io);
 
 /*
- * Begin no more requests, answer those that were begun, and wait for that, ms at most.  Adopt no
- * connections until rzs_io_release().  0; -ETIMEDOUT: a client does not take its replies, or a back
+ * Begin no more requests, answer those that were begun, and wait for that, ms at most.  0; -ETIMEDOUT: a client does not take its replies, or a back
  * end does not answer.  All connections are served again then.
  */
 int rzs_io_hold(struct rzs_io *io, unsigned ms);

@@ -72,6 +72,8 @@ librzsfront_la_SOURCES = \
 	server/keeper.h \
 	server/keeper_packet.c \
 	server/keeper_private.h \
+	server/kept.c \
+	server/kept.h \
 	server/listen.c \
 	server/listen.h \
 	server/options.c \

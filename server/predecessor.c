@@ -12,9 +12,14 @@
  *
  * Up to 4 each error leads back to where it began.
  *
+ * From 3 on nobody serves swap until the successor does.  What the kernel still needs memory for
+ * (messages on sockets, entries of epoll sets, page tables) is asked for by threads of I/O priority
+ * in both processes: a real-time thread gets it from what the kernel keeps below its low mark.
+ *
  * While the machine swaps, it is refused.  Between 5 and the first request that the successor
- * serves nobody can free memory by writing to this swap.  The successor asks for memory in that
- * time (for the stores' handles, threads, connections), and was seen to wait for it for ever.
+ * serves nobody can free memory by writing to this swap.  A successor that asked for memory in that
+ * time was seen to wait for it for ever.  Now it has all of it before, but that is not proved in
+ * guests that swap yet.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -25,6 +30,7 @@
 #include "conn.h"
 #include "hand.h"
 #include "predecessor.h"
+#include "protect_server.h"
 #include "swaps.h"
 
 #define HOLD_MS	      2000 /* for clients that do not take their replies */
@@ -35,7 +41,8 @@ struct rzs_predecessor {
 	struct rzs_loop *loop;
 	struct rzs_loop_fd watched; /* fd -1: no successor is there */
 	struct rzs_loop_timer timer;
-	bool held; /* the front */
+	bool held;   /* the front */
+	bool raised; /* this thread's priority */
 	bool owners;
 	int err; /* of the connections so far */
 	struct rzs_hand_message m;
@@ -66,6 +73,9 @@ static void give_up(struct rzs_predecessor *p, const char *why)
 	if (p->held)
 		rzs_front_release(p->options.front);
 	p->held = false;
+	if (p->raised)
+		rzs_threads_lower(rzs_protect_server_front());
+	p->raised = false;
 	rzs_devices_freeze(p->options.devices, false);
 	p->options.done(p->options.arg, text);
 }
@@ -158,6 +168,7 @@ static void on_handshakes(void *arg)
 		rzs_loop_set_timer(p->loop, &p->timer, HANDSHAKES_MS, on_handshakes, p);
 		return;
 	}
+	p->raised = rzs_threads_raise(rzs_protect_server_front());
 	err = rzs_io_hold(p->options.io, HOLD_MS);
 	if (err < 0)
 		give_up(p, "a client does not take its replies");
@@ -225,6 +236,7 @@ static int send_all(struct rzs_predecessor *p)
 	p->m.len = 0;
 	p->m.fd = -1;
 	p->m.hello.protocol = RZS_HAND_PROTOCOL;
+	p->m.hello.connections = rzs_devices_connections(p->options.devices);
 	if (err == 0)
 		err = rzs_hand_send(fd, &p->m);
 	if (err == 0)

@@ -25,10 +25,9 @@
 #include "daemon.h"
 #include "front.h"
 #include "notify.h"
-#include "keeper.h"
+#include "kept.h"
 #include "options.h"
 #include "pid_file.h"
-#include "predecessor.h"
 #include "say.h"
 #include "shutdown.h"
 #include "signals.h"
@@ -39,6 +38,8 @@
 
 #define EXIT_FAILED 1
 #define EXIT_USAGE  2
+
+#define HOLD_MS 10000u /* for threads that have no connections */
 
 #define OTHER_DESCRIPTORS 512u /* besides those of clients: many more than there are */
 
@@ -59,9 +60,6 @@ static struct rzs_loop_call usr1;
 static int pid_file = -1;
 
 static struct rzs_keeper_child kept; /* what this process has from its keeper */
-static struct rzs_loop_fd keeper = {.fd = -1};
-static struct rzs_loop_call usr2;
-static struct rzs_predecessor *predecessor;
 static struct rzs_successor *successor;
 static struct rzs_successor_sockets taken = {.control = -1};
 
@@ -105,57 +103,6 @@ static void on_shutdown_end(void *unused)
 	rzs_loop_stop(&loop);
 }
 
-/* ---- being replaced ---- */
-
-static void on_handed(void *unused, const char *why)
-{
-	(void)unused;
-	if (!why) {
-		(void)rzs_keeper_send(kept.keeper, RZS_KEEPER_HANDED, NULL, -1);
-		_exit(0); /* the successor waits for that: nothing of the stores is touched */
-	}
-	rzs_say_at(RZS_SAY_WARNING, "not replaced: %s", why);
-	(void)rzs_keeper_send(kept.keeper, RZS_KEEPER_REFUSED, why, -1);
-}
-
-static void on_keeper(void *unused, uint32_t events)
-{
-	struct rzs_keeper_packet packet;
-	int fd, got = rzs_keeper_receive(keeper.fd, &packet, &fd);
-
-	(void)unused;
-	(void)events;
-	if (got > 0 && packet.say == RZS_KEEPER_HAND_OVER && fd >= 0)
-		rzs_predecessor_begin(predecessor, fd);
-	else if (fd >= 0)
-		close(fd);
-	if (got >= 0)
-		return;
-	rzs_say_at(RZS_SAY_ERROR, "the keeper has ended: this server goes on, and cannot be "
-				  "replaced any more");
-	(void)rzs_loop_remove(&loop, &keeper);
-	close(keeper.fd);
-	keeper.fd = -1;
-}
-
-static int ask_keeper(void *unused, char why[RZS_WHY_MAX])
-{
-	int err = rzs_keeper_send(kept.keeper, RZS_KEEPER_UPGRADE, NULL, -1);
-
-	(void)unused;
-	if (err < 0)
-		rzs_value_fail(why, err, "the keeper does not answer: %s", strerror(-err));
-	return err;
-}
-
-static void on_usr2(void *unused)
-{
-	char why[RZS_WHY_MAX];
-
-	(void)unused;
-	(void)ask_keeper(NULL, why);
-}
-
 /* Close what the loop serves; also after a start that failed half-way. */
 static void close_all(void)
 {
@@ -165,7 +112,7 @@ static void close_all(void)
 	if (control)
 		rzs_control_stop(control);
 	rzs_front_close(front);
-	rzs_predecessor_close(predecessor);
+	rzs_kept_close();
 	rzs_shutdown_close(leaving);
 	rzs_loop_close(&loop);
 }
@@ -264,7 +211,7 @@ static int open_control(void)
 
 	rzs_devices_target(devices, &target);
 	if (kept.keeper >= 0)
-		target.upgrade = ask_keeper;
+		target.upgrade = rzs_kept_ask;
 	for (unsigned i = 0; i < nr_listeners && !target.socket; i++)
 		if (listeners[i].local)
 			target.socket = listeners[i].name;
@@ -313,17 +260,15 @@ static int make_devices(void)
 	return err;
 }
 
-/* The predecessor's clients. */
-static void serve_taken(void)
+static int fail_start(int err)
 {
-	unsigned failed = rzs_successor_serve(successor, io, front);
-
-	successor = NULL;
-	if (failed)
-		rzs_say_at(RZS_SAY_ERROR, "%u connections could not be taken over", failed);
+	if (err < 0)
+		rzs_say_at(RZS_SAY_ERROR, "cannot start: %s", strerror(-err));
+	return err;
 }
 
-static int start_serving(void)
+/* Threads, and the listeners.  Nobody is served before the loop runs. */
+static int start_threads(void)
 {
 	const struct rzs_io_options o = {
 		.nr_threads = config.threads,
@@ -335,13 +280,9 @@ static int start_serving(void)
 
 	if (err == 0)
 		err = rzs_io_start(&o, &io);
-	if (err == 0 && successor)
-		serve_taken();
 	if (err == 0)
 		err = rzs_front_serve(front, io, listeners, nr_listeners);
-	if (err < 0)
-		rzs_say_at(RZS_SAY_ERROR, "cannot start: %s", strerror(-err));
-	return err;
+	return fail_start(err);
 }
 
 static int start_loop(void)
@@ -360,13 +301,11 @@ static int start_loop(void)
 		err = rzs_front_open(&loop, &o, &front);
 	if (err == 0)
 		err = open_signals();
-	if (err < 0)
-		rzs_say_at(RZS_SAY_ERROR, "cannot start: %s", strerror(-err));
-	return err;
+	return fail_start(err);
 }
 
-/* What the keeper asks for comes through the loop; it hears that clients can connect. */
-static int start_kept(void)
+/* What the keeper asks for comes through the loop. */
+static int open_kept(void)
 {
 	const struct rzs_predecessor_options o = {
 		.devices = devices,
@@ -375,21 +314,9 @@ static int start_kept(void)
 		.listeners = listeners,
 		.nr_listeners = nr_listeners,
 		.control = control,
-		.done = on_handed,
 	};
-	int err = rzs_predecessor_open(&loop, &o, &predecessor);
 
-	keeper = (struct rzs_loop_fd){kept.keeper, on_keeper, NULL};
-	rzs_loop_add_call(&loop, &usr2, on_usr2, NULL);
-	if (err == 0)
-		err = rzs_signals_take(SIGUSR2, &loop, &usr2);
-	if (err == 0)
-		err = rzs_loop_add(&loop, &keeper, EPOLLIN);
-	if (err == 0)
-		err = rzs_keeper_send(kept.keeper, RZS_KEEPER_SERVING, NULL, -1);
-	if (err < 0)
-		rzs_say_at(RZS_SAY_ERROR, "cannot start: keeper: %s", strerror(-err));
-	return err;
+	return kept.keeper >= 0 ? fail_start(rzs_kept_open(&loop, kept.keeper, &o)) : 0;
 }
 
 /* Report that the server is ready, in each way that was asked for. */
@@ -412,33 +339,78 @@ static int announce(void)
 		rzs_say("serving %u of %u devices on %s", ready, nr, listeners[i].name);
 	(void)rzs_notify("READY=1\nSTATUS=Serving %u of %u devices", ready, nr);
 	rzs_daemon_ready();
-	return kept.keeper >= 0 ? start_kept() : 0;
+	return kept.keeper >= 0 && !successor ? fail_start(rzs_kept_serves()) : 0;
 }
 
-/* Everything from a predecessor: devices with their stores, sockets, clients. */
-static int take_over(void)
+/* All that the predecessor's devices, sockets and clients take memory for. */
+static int prepare(unsigned connections, char *why)
 {
-	char why[RZS_WHY_MAX];
-	int err = rzs_successor_take(kept.predecessor, devices, config.max_connections, &taken,
-				     &successor, why);
+	int err = 0;
 
-	memcpy(listeners, taken.listeners, sizeof(listeners));
-	nr_listeners = taken.nr_listeners;
-	if (err == 0 && taken.control >= 0 && !taken.control_remove) {
+	if (taken.control >= 0 && !taken.control_remove) {
 		/* The service manager's: known by its own name. */
 		err = rzs_listen_adopt(taken.control, true, &given_control, why);
 		taken.control = -1;
 	}
 	if (err == 0)
-		err = rzs_devices_adopt(devices, why);
+		err = rzs_devices_prepare(devices, why);
+	if (err == 0)
+		err = open_control();
+	if (err == 0)
+		err = start_threads();
+	if (err == 0)
+		err = rzs_io_hold(io, HOLD_MS);
+	if (err == 0)
+		err = rzs_io_prepare(io, connections);
+	return err == 0 ? open_kept() : err;
+}
+
+/*
+ * Everything from a predecessor, which ends: devices, sockets, clients.  *raised: this thread has
+ * the priority of I/O threads now (predecessor.c).
+ */
+static int take_all(bool *raised, char *why)
+{
+	unsigned connections;
+	int err = rzs_successor_begin(kept.predecessor, devices, &taken, &connections, &successor,
+				      why);
+
+	memcpy(listeners, taken.listeners, sizeof(listeners));
+	nr_listeners = taken.nr_listeners;
+	if (err == 0)
+		err = prepare(connections, why);
+	*raised = err == 0 && rzs_threads_raise(rzs_protect_server_front());
+	if (err == 0)
+		err = rzs_successor_take(successor, io, front, why);
+	if (err < 0 && !why[0])
+		rzs_value_fail(why, err, "%s", strerror(-err));
+	return err;
+}
+
+/* Until clients are served, nothing here allocates, or waits for what may wait for memory. */
+static int take_over(void)
+{
+	char why[RZS_WHY_MAX];
+	bool raised;
+	int err = take_all(&raised, why);
+
 	if (err < 0) {
-		/* The files are the old server's, which goes on, unless nobody does. */
-		for (unsigned i = 0; i < nr_listeners; i++)
-			listeners[i].remove = false;
+		say_error(why);
+		rzs_successor_refuse(successor, why);
+		/* All that would be undone, files included, is the old server's, which goes on. */
+		_exit(EXIT_FAILED);
+	}
+	err = rzs_devices_adopt(devices, why);
+	if (err < 0) {
 		say_error(why);
 		return err;
 	}
-	return open_control();
+	rzs_io_release(io);
+	if (raised)
+		rzs_threads_lower(rzs_protect_server_front());
+	err = rzs_kept_serves();
+	rzs_devices_go_on(devices);
+	return fail_start(err);
 }
 
 static int start_anew(void)
@@ -449,7 +421,9 @@ static int start_anew(void)
 		err = open_control();
 	if (err == 0)
 		err = make_devices();
-	return err;
+	if (err == 0)
+		err = start_threads();
+	return err == 0 ? open_kept() : err;
 }
 
 static int start(void)
@@ -466,9 +440,8 @@ static int start(void)
 	if (err == 0)
 		err = kept.predecessor >= 0 ? take_over() : start_anew();
 	if (err == 0)
-		err = start_serving();
-	if (err == 0)
 		err = announce();
+	rzs_successor_close(successor);
 	return err;
 }
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A server that replaces another one (hand.h): takes its devices, sockets and clients.  In two
- * parts: what the predecessor may still refuse or lose nothing by, and what is done when it has
- * ended.
+ * parts: until READY the predecessor serves, and afterwards both wait for each other.
  *
  * Threading: the front thread, before its loop runs.  Waits for the predecessor.
  */
@@ -24,18 +23,27 @@ struct rzs_successor_sockets {
 };
 
 /*
- * Take all from the predecessor at the other end of fd, until it has ended.  devices: empty.  At
- * most max_connections.  0; or a negative errno with why set, which the predecessor is told as
- * well, and goes on.
+ * Take devices and sockets from the predecessor at the other end of fd, which serves meanwhile.
+ * devices: empty.  *out_connections: how many connections there will be, more or less.  0; or a
+ * negative errno with why set, for rzs_successor_refuse().  *out is NULL only if there is no memory.
  */
-int rzs_successor_take(int fd, struct rzs_devices *devices, unsigned max_connections,
-		       struct rzs_successor_sockets *out_sockets, struct rzs_successor **out,
-		       char why[RZS_WHY_MAX]);
+int rzs_successor_begin(int fd, struct rzs_devices *devices,
+			struct rzs_successor_sockets *out_sockets, unsigned *out_connections,
+			struct rzs_successor **out, char why[RZS_WHY_MAX]);
 
 /*
- * Serve the connections that were taken, after rzs_devices_adopt(), and free s.  One that cannot be
- * served is closed.  Returns how many of these there are.
+ * After rzs_devices_prepare(): take the connections, and wait until the predecessor has ended.  io:
+ * held (rzs_io_hold()), with memory for them; they are its own afterwards.  What follows until
+ * rzs_io_release() must not allocate.  0; or a negative errno with why set, for
+ * rzs_successor_refuse(): the predecessor goes on.
  */
-unsigned rzs_successor_serve(struct rzs_successor *s, struct rzs_io *io, struct rzs_front *front);
+int rzs_successor_take(struct rzs_successor *s, struct rzs_io *io, struct rzs_front *front,
+		       char why[RZS_WHY_MAX]);
+
+/* Tell the predecessor why it has to go on.  This process must leave everything as it is, and end. */
+void rzs_successor_refuse(struct rzs_successor *s, const char *why);
+
+/* When clients are served.  NULL is fine. */
+void rzs_successor_close(struct rzs_successor *s);
 
 #endif

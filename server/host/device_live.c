@@ -13,12 +13,18 @@ int rzs_device_live_start(const struct rzs_device_params *p, const char *name,
 
 	if (err < 0)
 		return rzs_value_fail(why, err, "cannot start its upkeep: %s", strerror(-err));
-	err = rzs_upkeep_merge(store, &p->merge, why);
-	if (err == 0)
-		err = rzs_upkeep_recompress(store, &p->recompress, why);
+	err = rzs_device_live_apply(p, store, why);
 	if (err < 0)
 		rzs_upkeep_remove(store);
 	return err;
+}
+
+int rzs_device_live_apply(const struct rzs_device_params *p, struct rzs_store *store,
+			  char why[RZS_WHY_MAX])
+{
+	int err = rzs_upkeep_merge(store, &p->merge, why);
+
+	return err == 0 ? rzs_upkeep_recompress(store, &p->recompress, why) : err;
 }
 
 void rzs_device_live_refresh(struct rzs_device_params *p, struct rzs_store *store)

@@ -17,6 +17,10 @@
 int rzs_device_live_start(const struct rzs_device_params *p, const char *name,
 			  struct rzs_store *store, char why[RZS_WHY_MAX]);
 
+/* The second part of it, for a store that upkeep knows: merge and recompress as p says. */
+int rzs_device_live_apply(const struct rzs_device_params *p, struct rzs_store *store,
+			  char why[RZS_WHY_MAX]);
+
 /*
  * Set a live key (rzs_device_params_is_live()) of a store that was started, and in p.  limited: as
  * in rzs_device_params_relimit().  0, or the errors of that and of rzs_merger_set() with why set;

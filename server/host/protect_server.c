@@ -47,6 +47,7 @@
 #define HEAP_PREFILL_SHARE 64u /* of RAM */
 
 static struct rzs_protect protect;
+static struct rzs_thread *front; /* the entry of the thread that calls rzs_protect_server_late() */
 static struct rzs_protect_server_options options;
 static int swaps = -1; /* watched by the upkeep thread */
 static atomic_bool swap_is_on;
@@ -186,14 +187,12 @@ static void start_headroom(void)
 
 int rzs_protect_server_late(void)
 {
-	struct rzs_thread *unused;
-
 	no_more_forks = true;
 	/* A log file that has reached its limit must not end the process. */
 	(void)signal(SIGXFSZ, SIG_IGN);
 	rzs_say_open();
 	(void)rzs_protect_process(&protect);
-	(void)rzs_protect_thread(&protect, RZS_THREAD_HELPER, &unused);
+	(void)rzs_protect_thread(&protect, RZS_THREAD_HELPER, &front);
 	rzs_blocks_set_thread_hook(rzs_protect_refill_hook, &protect);
 	start_headroom();
 	start_watchdog(options.ballast);
@@ -213,6 +212,11 @@ struct rzs_thread *rzs_protect_server_thread(enum rzs_thread_role role)
 
 	(void)rzs_protect_thread(&protect, role, &thread);
 	return thread;
+}
+
+struct rzs_thread *rzs_protect_server_front(void)
+{
+	return front;
 }
 
 bool rzs_protect_server_swap_is_on(void)

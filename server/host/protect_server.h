@@ -50,6 +50,9 @@ void rzs_protect_server_end(void);
  */
 struct rzs_thread *rzs_protect_server_thread(enum rzs_thread_role role);
 
+/* The entry of the main thread, for rzs_threads_raise(); NULL: it has none. */
+struct rzs_thread *rzs_protect_server_front(void);
+
 /* Whether the machine had swap on when that was last looked at.  One atomic load. */
 bool rzs_protect_server_swap_is_on(void);
 

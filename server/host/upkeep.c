@@ -54,6 +54,7 @@ struct entry {
 	const char *name; /* NULL: the only one */
 	struct rzs_store *store;
 	uint64_t refused_before;
+	bool asleep; /* the store is not ready to be looked at */
 	bool compacting, compaction_asked;
 	struct rzs_merger merger;
 	struct rzs_recompressor recompressor;
@@ -234,7 +235,7 @@ static bool for_each_store(bool (*fn)(struct entry *e))
 		e = entry_after(id);
 		if (e) {
 			id = e->id;
-			more |= fn(e);
+			more |= !e->asleep && fn(e);
 		}
 		pthread_mutex_unlock(&lock);
 	} while (e && !atomic_load(&stopping));
@@ -350,12 +351,13 @@ void rzs_upkeep_stop(void)
 	running = false;
 }
 
-int rzs_upkeep_add(const char *name, struct rzs_store *store)
+int rzs_upkeep_prepare(const char *name, struct rzs_store *store)
 {
 	struct entry *e = calloc(1, sizeof(*e)), **at;
 
 	if (!e)
 		return -ENOMEM;
+	e->asleep = true;
 	e->name = name;
 	e->store = store;
 	e->merger.store = store;
@@ -369,6 +371,15 @@ int rzs_upkeep_add(const char *name, struct rzs_store *store)
 	*at = e;
 	pthread_mutex_unlock(&lock);
 	return 0;
+}
+
+int rzs_upkeep_add(const char *name, struct rzs_store *store)
+{
+	int err = rzs_upkeep_prepare(name, store);
+
+	if (err == 0)
+		rzs_upkeep_begin(store);
+	return err;
 }
 
 void rzs_upkeep_remove(struct rzs_store *store)
@@ -396,6 +407,17 @@ static struct entry *entry_of(const struct rzs_store *store)
 	while (e && e->store != store)
 		e = e->next;
 	return e;
+}
+
+void rzs_upkeep_begin(struct rzs_store *store)
+{
+	struct entry *e;
+
+	pthread_mutex_lock(&lock);
+	e = entry_of(store);
+	if (e)
+		e->asleep = false;
+	pthread_mutex_unlock(&lock);
 }
 
 int rzs_upkeep_compact(struct rzs_store *store)

@@ -32,6 +32,13 @@ void rzs_upkeep_wake(void);
 int rzs_upkeep_add(const char *name, struct rzs_store *store);
 
 /*
+ * The same in two halves.  The first one allocates, and the store is not looked at yet; nothing but
+ * rzs_upkeep_remove() or the second half may be called for it.
+ */
+int rzs_upkeep_prepare(const char *name, struct rzs_store *store);
+void rzs_upkeep_begin(struct rzs_store *store);
+
+/*
  * Stop looking after a store.  Waits for a step of upkeep at most; the store is not used after
  * that.  It need not have been added.
  */

@@ -11,6 +11,7 @@
 
 #include <dirent.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 
 static uint8_t page[PAGE], back[PAGE];
@@ -479,6 +480,53 @@ static void traffic(struct io_rig *r, unsigned rounds, uint64_t *seed)
 	}
 	for (unsigned i = 0; i < 3; i++)
 		close(fd[i]);
+}
+
+/*
+ * As a successor adopts: while the threads are held, in memory that was prepared.  Red when a held
+ * connection is served or receives, when its release does not serve it, or when adopting maps other
+ * memory than what was prepared.
+ */
+T_TEST(held_connections_wait_for_the_release)
+{
+	struct rzs_nbd_session session;
+	uint8_t early[WIRE_REQUEST];
+	struct io_rig r;
+	int fd[2], pair[2];
+
+	io_rig_open(&r, 2, 2, 1024, 0);
+	session = io_rig_session(&r, false);
+	wire_request(early, WIRE_READ, 0, 1, 0, PAGE);
+	T_EQ(rzs_io_hold(r.io, 30000), 0);
+	T_EQ(rzs_io_prepare(r.io, 3), 0);
+	for (unsigned i = 0; i < 2; i++) {
+		unsigned long size;
+		int left;
+
+		T_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+		fd[i] = pair[0];
+		io_rig_ask(fd[i], WIRE_READ, 0, 2, 0, PAGE);
+		size = mapped();
+		T_EQ(rzs_io_adopt(r.io, pair[1], &session, early, i ? 0 : sizeof(early)), 0);
+		if (!instrumented())
+			T_EQ(mapped(), size);
+		/* A thread that serves it nevertheless gets the time to. */
+		for (unsigned n = 0; n < 1000; n++) {
+			sched_yield();
+			T_EQ(ioctl(pair[1], FIONREAD, &left), 0);
+			T_EQ(left, WIRE_REQUEST);
+		}
+	}
+	rzs_io_release(r.io);
+	for (unsigned i = 0; i < 2; i++) {
+		for (unsigned cookie = i + 1; cookie <= 2; cookie++) {
+			T_EQ(io_rig_answer(fd[i], cookie), 0u);
+			io_rig_recv(fd[i], back, PAGE);
+		}
+		close(fd[i]);
+	}
+	T_WAIT(atomic_load(&r.ended) == 2, 30);
+	io_rig_close(&r);
 }
 
 T_TEST_TIMEOUT(io_threads_take_no_memory, 120)

@@ -164,6 +164,55 @@ static void watch(struct image *im, bool on)
 	rzs_test_call_at(RZS_TEST_AT_YIELD, on ? adopt_here : NULL, im);
 }
 
+/* ---- in two halves */
+
+/*
+ * The first half may fail at each allocation, and leaves the blocks; the second makes none.  Red
+ * when adoption asks for memory at a time when only the store could free some.
+ */
+T_TEST(only_the_first_half_allocates)
+{
+	struct pages_rng rng = {t_seed()};
+	struct rzs_adopted found;
+	struct rzs_blocks *blocks;
+	struct rzs_store *store;
+	struct image im;
+	uint64_t nth, live;
+
+	image_open(&im, 0);
+	for (unsigned i = 0; i < NR; i++)
+		T_EQ(put(&im, i, pages_next(&rng) | 1), 0);
+	memcpy(im.copy.base, im.arena.base, ARENA);
+	blocks = rzs_test_adopt(&im.copy, UINT64_MAX);
+	T_NE(blocks, NULL);
+	live = rzs_test_live_allocs();
+	for (nth = 1;; nth++) {
+		int err;
+
+		rzs_test_fail(RZS_TEST_ALLOC, nth, 1);
+		err = rzs_store_adopt_begin(&im.cfg, blocks, &found, &store);
+		if (rzs_test_failed(RZS_TEST_ALLOC) == 0)
+			break;
+		T_EQ(err, -ENOMEM);
+		T_EQ(store, NULL);
+		T_EQ(rzs_test_live_allocs(), live);
+	}
+	T_GT(nth, 3);
+	rzs_store_adopt_cancel(store);
+	T_EQ(rzs_test_live_allocs(), live);
+	rzs_test_fail(RZS_TEST_ALLOC, 0, 0);
+	T_EQ(rzs_store_adopt_begin(&im.cfg, blocks, &found, &store), 0);
+	rzs_test_fail(RZS_TEST_ALLOC, 1, UINT64_MAX);
+	T_EQ(rzs_store_adopt_end(store, true, &found), 0);
+	T_EQ(rzs_test_calls(RZS_TEST_ALLOC), 0);
+	rzs_test_fail(RZS_TEST_ALLOC, 0, 0);
+	T_EQ(found.pages, NR);
+	expect_verified(store);
+	T_EQ(expect_pages(&im, store), 0);
+	rzs_store_destroy(store);
+	image_close(&im);
+}
+
 /* ---- between two steps */
 
 /* Red when a slide or a replacement is not one step, or an entry or a block is not found again. */
