@@ -132,9 +132,9 @@ int RZS_MUST_CHECK rzs_store_adopt(const struct rzs_config *cfg, struct rzs_bloc
  * rzs_blocks_settle() of the port decide about their own.
  *
  * Between the two nothing may be done with the store but rzs_store_adopt_end(), or
- * rzs_store_adopt_cancel(), which frees it; the blocks stay the caller's then (NULL is fine).  After
- * an error of the second half the store is freed like that.  Errors as of rzs_store_adopt(): -EINVAL
- * and -ENOMEM of the first, -EIO, -ENOSPC and -ENOMEM (the reserve is empty) of the second.
+ * rzs_store_adopt_cancel(), which frees it; the blocks stay the caller's then (NULL is fine).
+ * After an error of the second half the store is freed like that.  Errors as of rzs_store_adopt():
+ * -EINVAL and -ENOMEM of the first, -EIO, -ENOSPC and -ENOMEM (the reserve is empty) of the second.
  */
 int RZS_MUST_CHECK rzs_store_adopt_begin(const struct rzs_config *cfg, struct rzs_blocks *blocks,
 					 struct rzs_adopted *found, struct rzs_store **out);

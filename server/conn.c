@@ -55,7 +55,7 @@ int rzs_conn_alloc(struct rzs_conn **out)
 }
 
 void rzs_conn_set_up(struct rzs_conn *conn, int fd, const struct rzs_nbd_session *session,
-		    struct rzs_request_inbox *inbox, const void *early, size_t early_len)
+		     struct rzs_request_inbox *inbox, const void *early, size_t early_len)
 {
 	struct conn *c = (struct conn *)conn;
 	uint8_t *p = (uint8_t *)c;

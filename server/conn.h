@@ -101,7 +101,7 @@ int rzs_conn_create(int fd, const struct rzs_nbd_session *session, struct rzs_re
  */
 int rzs_conn_alloc(struct rzs_conn **out);
 void rzs_conn_set_up(struct rzs_conn *c, int fd, const struct rzs_nbd_session *session,
-		    struct rzs_request_inbox *inbox, const void *early, size_t early_len);
+		     struct rzs_request_inbox *inbox, const void *early, size_t early_len);
 
 /* Wipe and free its memory.  No request is parked.  Does not close fd.  NULL is fine. */
 void rzs_conn_destroy(struct rzs_conn *c);

@@ -101,8 +101,8 @@ int rzs_devices_prepare(struct rzs_devices *devices, char why[RZS_WHY_MAX]);
 int rzs_devices_map(struct rzs_devices *devices);
 
 /*
- * When the predecessor has ended: go on with its stores.  Allocates nothing and says nothing.  0, or
- * a negative errno with why set.
+ * When the predecessor has ended: go on with its stores.  Allocates nothing and says nothing.  0,
+ * or a negative errno with why set.
  */
 int rzs_devices_adopt(struct rzs_devices *devices, char why[RZS_WHY_MAX]);
 

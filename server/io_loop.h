@@ -52,8 +52,9 @@ int rzs_io_prepare(struct rzs_io *io, unsigned nr);
 void rzs_io_tidy(struct rzs_io *io);
 
 /*
- * Begin no more requests, answer those that were begun, and wait for that, ms at most.  0; -ETIMEDOUT: a client does not take its replies, or a back
- * end does not answer.  All connections are served again then.
+ * Begin no more requests, answer those that were begun, and wait for that, ms at most.  0;
+ * -ETIMEDOUT: a client does not take its replies, or a back end does not answer.  All connections
+ * are served again then.
  */
 int rzs_io_hold(struct rzs_io *io, unsigned ms);
 

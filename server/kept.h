@@ -12,8 +12,8 @@
 #include "predecessor.h"
 
 /*
- * Listen to the keeper at the other end of fd, and to SIGUSR2.  options: `done` is set here.  0 or a
- * negative errno; rzs_kept_close() in both cases.
+ * Listen to the keeper at the other end of fd, and to SIGUSR2.  options: `done` is set here.  0 or
+ * a negative errno; rzs_kept_close() in both cases.
  */
 int rzs_kept_open(struct rzs_loop *loop, int fd, const struct rzs_predecessor_options *options);
 

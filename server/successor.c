@@ -18,7 +18,7 @@
 struct rzs_successor {
 	int fd;
 	struct rzs_devices *devices;
-	struct rzs_io *io;	 /* NULL: no connections are to come yet */
+	struct rzs_io *io; /* NULL: no connections are to come yet */
 	struct rzs_front *front;
 	unsigned connections;
 	struct rzs_hand_message m;
@@ -177,8 +177,9 @@ static int wait_for_end(struct rzs_successor *s, char *why)
 	return err == -EPIPE ? 0 : rzs_value_fail(why, -EPROTO, "the old server goes on");
 }
 
-int rzs_successor_begin(int fd, struct rzs_devices *devices, struct rzs_successor_sockets *out_sockets,
-			unsigned *out_connections, struct rzs_successor **out, char why[RZS_WHY_MAX])
+int rzs_successor_begin(int fd, struct rzs_devices *devices,
+			struct rzs_successor_sockets *out_sockets, unsigned *out_connections,
+			struct rzs_successor **out, char why[RZS_WHY_MAX])
 {
 	struct rzs_successor *s = calloc(1, sizeof(*s));
 	int err;

@@ -25,7 +25,7 @@ struct rzs_successor_sockets {
 /*
  * Take devices and sockets from the predecessor at the other end of fd, which serves meanwhile.
  * devices: empty.  *out_connections: how many connections there will be, more or less.  0; or a
- * negative errno with why set, for rzs_successor_refuse().  *out is NULL only if there is no memory.
+ * negative errno with why set, for rzs_successor_refuse().  *out is NULL only without memory.
  */
 int rzs_successor_begin(int fd, struct rzs_devices *devices,
 			struct rzs_successor_sockets *out_sockets, unsigned *out_connections,
@@ -40,7 +40,7 @@ int rzs_successor_begin(int fd, struct rzs_devices *devices,
 int rzs_successor_take(struct rzs_successor *s, struct rzs_io *io, struct rzs_front *front,
 		       char why[RZS_WHY_MAX]);
 
-/* Tell the predecessor why it has to go on.  This process must leave everything as it is, and end. */
+/* Tell the predecessor why it has to go on.  This process must leave all as it is, and end. */
 void rzs_successor_refuse(struct rzs_successor *s, const char *why);
 
 /* When clients are served.  NULL is fine. */
