@@ -69,7 +69,6 @@ RZS_PURE_TESTS = \
 	tests/unit/test_packed \
 	tests/unit/test_spill_budget \
 	tests/unit/test_spill_keys \
-	tests/unit/test_spiller_plan \
 	tests/unit/test_store_adopt \
 	tests/unit/test_store_backed \
 	tests/unit/test_store_between \
