@@ -77,7 +77,10 @@ static void leave(int to)
 	take(b, left->block, NR);
 	for (unsigned i = 0; i < NR; i++)
 		fill(b, left->block[i]);
-	T_WAIT(ready(b) == 64, 10);
+	/* How far the thread has filled the reserve is chance; a smaller one is trimmed exactly. */
+	T_WAIT(ready(b) >= 48, 10);
+	T_EQ(rzs_blocks_set_max(b, MANY, 32), 0);
+	T_WAIT(ready(b) == 32, 10);
 	left->ready = (uint32_t)ready(b);
 	T_EQ(write(to, &id, sizeof(id)), sizeof(id));
 	for (;;)
@@ -135,7 +138,7 @@ T_TEST(another_process_goes_on)
 	T_EQ(rzs_blocks_claim(b, left->block[0]), false);
 	T_EQ(rzs_blocks_claim(b, 0), false);
 	T_EQ(rzs_blocks_claim(b, UINT32_MAX), false);
-	T_EQ(rzs_blocks_claim(b, NR + left->ready + 1), false);
+	T_EQ(rzs_blocks_claim(b, NR + 64 + 64), false);
 	T_EQ(taken(b), KEPT);
 	rzs_blocks_settle(b);
 	T_EQ(rzs_blocks_set_max(b, MANY, 32), 0);
