@@ -32,8 +32,8 @@
  * The life of a ticket in, to make places free: rzs_spill_collect() in place of rzs_spill_want();
  * after rzs_spill_loaded() rzs_spill_rewrite() or rzs_spill_restore(), then rzs_spill_put().
  *
- * Contract as in rzs_store.h; also: rzs_spill_gather(), rzs_spill_collect(), rzs_spill_rewrite() and
- * rzs_spill_restore() are called by one thread at a time, the one that makes the calls of idle
+ * Contract as in rzs_store.h; also: rzs_spill_gather(), rzs_spill_collect(), rzs_spill_rewrite()
+ * and rzs_spill_restore() are called by one thread at a time, the one that makes the calls of idle
  * pages, which holds its tickets in until they have been rewritten or restored.  Nothing on disk
  * is needed or trusted by another process: after an adoption pages that were elsewhere are lost.
  */

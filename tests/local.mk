@@ -70,6 +70,7 @@ RZS_PURE_TESTS = \
 	tests/unit/test_spill_budget \
 	tests/unit/test_spill_keys \
 	tests/unit/test_store_adopt \
+	tests/unit/test_store_adopt_damaged \
 	tests/unit/test_store_backed \
 	tests/unit/test_store_between \
 	tests/unit/test_store_compact \

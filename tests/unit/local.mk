@@ -43,6 +43,7 @@ RZS_UNIT_TESTS_ONE = \
 	tests/unit/test_rzsa_days \
 	tests/unit/test_rzsa_replay \
 	tests/unit/test_store_adopt \
+	tests/unit/test_store_adopt_damaged \
 	tests/unit/test_store_kill \
 	tests/unit/test_store_kill_shared \
 	tests/unit/test_store_merge_between \
@@ -131,6 +132,7 @@ endif
 check_PROGRAMS += $(RZS_UNIT_TESTS) $(RZS_UNIT_TESTS_ONE) $(RZS_UNIT_TESTS_PIDFD) $(RZS_UNIT_TESTS_USER) $(RZS_UNIT_TESTS_PROTO)
 EXTRA_DIST += \
 	tests/unit/areas_rig.h \
+	tests/unit/adopt_rig.h \
 	tests/unit/autoswap_machine.h \
 	tests/unit/autoswap_rig.h \
 	tests/unit/between_rig.h \
