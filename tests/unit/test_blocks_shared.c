@@ -154,7 +154,8 @@ T_TEST(another_process_goes_on)
 	}
 	for (unsigned i = 0; i < KEPT; i++)
 		T_EQ(is_filled(b, left->block[i]), true);
-	T_LE(mappings(), mapped + 4);
+	if (!instrumented()) /* a sanitizer makes some of its own */
+		T_LE(mappings(), mapped + 4);
 	T_EQ(info().bad_gives, 0);
 	T_EQ(info().failures, 0);
 	rzs_blocks_close(b);
