@@ -107,11 +107,11 @@ int rzs_spill_open(struct rzs_store *store, const struct rzs_spill_params *param
 		return err;
 	p->spill = rzs_port_alloc(sizeof(*p->spill));
 	err = p->spill ? spill_init(p, params) : -ENOMEM;
-	if (!err)
-		return 0;
-	if (p->spill)
+	/* A reserve of this store's size may never have so many: three quarters of it do then. */
+	store->reserve_more = err == -ENOMEM ? 2 * (params->nr_writes + params->nr_buffers) : 0;
+	if (err && p->spill)
 		spill_abandon(p);
-	(void)rzs_store_set_fixed(store, store->fixed_bytes - bytes);
+	(void)rzs_store_set_fixed(store, store->fixed_bytes - (err ? bytes : 0));
 	return err;
 }
 

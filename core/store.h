@@ -14,6 +14,7 @@ struct rzs_store {
 	uint64_t fixed_bytes;
 	uint64_t merge_fixed_bytes; /* of these, merging's */
 	uint64_t reserve_bytes;	    /* of rzs_config */
+	unsigned reserve_more;	    /* blocks beside that, while rzs_spill_open() has too few */
 	const struct rzs_codec *codec;
 	bool checksum;
 	bool backed;

@@ -415,6 +415,16 @@ uint64_t rzs_store_pages(const struct rzs_store *store)
 	return store->slots.nr;
 }
 
+/* Let the source have what these two leave for blocks, and its reserve. */
+static int store_set_blocks(struct rzs_store *store, uint64_t limit, uint64_t fixed)
+{
+	uint64_t reserve = store_reserve(store->slots.nr, store->reserve_bytes, limit);
+
+	if (reserve != RZS_RESERVE_DEFAULT)
+		reserve += store->reserve_more;
+	return rzs_blocks_set_max(store->blocks, store_limit_blocks(limit, fixed), reserve);
+}
+
 int rzs_store_set_fixed(struct rzs_store *store, uint64_t fixed)
 {
 	uint64_t limit = rzs_load(&store->limit_bytes), before = store->fixed_bytes;
@@ -425,8 +435,7 @@ int rzs_store_set_fixed(struct rzs_store *store, uint64_t fixed)
 	/* Statistics must never show more memory than the limit, so less is shown first. */
 	if (fixed < before)
 		rzs_set(&store->fixed_bytes, fixed);
-	err = rzs_blocks_set_max(store->blocks, store_limit_blocks(limit, fixed),
-				 store_reserve(store->slots.nr, store->reserve_bytes, limit));
+	err = store_set_blocks(store, limit, fixed);
 	rzs_set(&store->fixed_bytes, err ? before : fixed);
 	return err;
 }
@@ -441,8 +450,7 @@ int rzs_store_set_limit(struct rzs_store *store, uint64_t limit_bytes)
 	/* Statistics must never show more memory than the limit, so a higher one is shown first. */
 	if (rzs_limit_allows(limit_bytes, before))
 		rzs_set(&store->limit_bytes, limit_bytes);
-	err = rzs_blocks_set_max(store->blocks, store_limit_blocks(limit_bytes, store->fixed_bytes),
-				 store_reserve(store->slots.nr, store->reserve_bytes, limit_bytes));
+	err = store_set_blocks(store, limit_bytes, store->fixed_bytes);
 	rzs_set(&store->limit_bytes, err ? before : limit_bytes);
 	return err;
 }

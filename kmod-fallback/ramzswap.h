@@ -152,6 +152,12 @@ struct rzs_device {
 	atomic64_t retried;	  /* writes that the store refused once and that were tried again */
 };
 
+/* The device of /sys/block/ramzswapN. */
+static inline struct rzs_device *to_rzs(struct device *dev)
+{
+	return dev_to_disk(dev)->private_data;
+}
+
 extern struct workqueue_struct *rzs_workqueue;
 extern struct workqueue_struct *rzs_scan_workqueue;
 extern struct srcu_struct rzs_srcu;

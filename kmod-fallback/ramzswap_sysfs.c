@@ -13,11 +13,6 @@
 
 #include "ramzswap.h"
 
-static struct rzs_device *to_rzs(struct device *dev)
-{
-	return dev_to_disk(dev)->private_data;
-}
-
 /* A number of bytes, with an optional suffix K, M, G and so on. */
 static int parse_bytes(const char *buf, u64 *out)
 {

@@ -16,11 +16,6 @@
 #define PRIORITY  1u /* zram has three further codecs, and we one */
 #define LEVEL_MAX 99
 
-static struct rzs_device *to_rzs(struct device *dev)
-{
-	return dev_to_disk(dev)->private_data;
-}
-
 /* ---- the second codec ---- */
 
 static const char *find_codec(const char *name)

@@ -12,11 +12,6 @@
 
 #include "ramzswap.h"
 
-static struct rzs_device *to_rzs(struct device *dev)
-{
-	return dev_to_disk(dev)->private_data;
-}
-
 /* ---- knobs ---- */
 
 static ssize_t show_knob(struct device *dev, enum rzs_merge_knob knob, char *buf)

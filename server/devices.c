@@ -7,9 +7,9 @@
  * a store from rzs_device_live_start() to rzs_upkeep_remove(), which waits for it.
  *
  * Invariant: a device has all of store, latency and `configured`, or none; except that one whose
- * store is to be adopted has the last two before.  `configured` are the
- * parameters as given, params the completed ones.  So the next init after a reset computes shares
- * of RAM and random numbers again.
+ * store is to be adopted has the last two before.  `configured` are the parameters as given, params
+ * the completed ones.  So the next init after a reset computes shares of RAM and random numbers
+ * again.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -33,25 +33,29 @@ struct rzs_device *rzs_devices_find(const struct rzs_devices *devices, const cha
 	return d;
 }
 
+/* 0, or a negative errno and why: no device may be changed now. */
+static int check_changeable(const struct rzs_devices *devices, char *why)
+{
+	why[0] = '\0';
+	if (devices->stopping)
+		return rzs_value_fail(why, -ESHUTDOWN,
+				      "the server is shutting down; nothing was changed");
+	if (devices->frozen)
+		return rzs_value_fail(why, -EBUSY,
+				      "the server is being replaced; nothing was changed; try "
+				      "again in a moment");
+	return 0;
+}
+
 /* Find the device to change; NULL: *err and why are set. */
 static struct rzs_device *find_for_change(struct rzs_devices *devices, const char *name, int *err,
 					  char *why)
 {
 	struct rzs_device *d;
 
-	*err = 0;
-	why[0] = '\0';
-	if (devices->stopping) {
-		*err = rzs_value_fail(why, -ESHUTDOWN,
-				      "the server is shutting down; nothing was changed");
+	*err = check_changeable(devices, why);
+	if (*err < 0)
 		return NULL;
-	}
-	if (devices->frozen) {
-		*err = rzs_value_fail(why, -EBUSY,
-				      "the server is being replaced; nothing was changed; try "
-				      "again in a moment");
-		return NULL;
-	}
 	d = rzs_devices_find(devices, name, strlen(name));
 	if (!d)
 		*err = rzs_value_fail(why, -ENOENT, "%s: no such device", name);
@@ -208,14 +212,9 @@ int rzs_devices_add(struct rzs_devices *devices, const char *name,
 	struct rzs_device **link = &devices->first;
 	struct rzs_devices_entry *e;
 
-	why[0] = '\0';
-	if (devices->stopping)
-		return rzs_value_fail(why, -ESHUTDOWN,
-				      "the server is shutting down; nothing was changed");
-	if (devices->frozen)
-		return rzs_value_fail(why, -EBUSY,
-				      "the server is being replaced; nothing was changed; try "
-				      "again in a moment");
+	err = check_changeable(devices, why);
+	if (err < 0)
+		return err;
 	if (rzs_devices_find(devices, name, strlen(name)))
 		return rzs_value_fail(why, -EEXIST, "%s: a device of this name exists", name);
 	if (strlen(name) > RZS_DEVICE_NAME_MAX)

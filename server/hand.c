@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "hand.h"
+#include "pass_fd.h"
 
 #define PATIENCE_SECONDS 10
 
@@ -47,32 +48,19 @@ int rzs_hand_init(int fd)
 	return 0;
 }
 
-union room {
-	char bytes[CMSG_SPACE(sizeof(int))];
-	struct cmsghdr align;
-};
-
 /* Send len bytes, the first of them with pass unless that is negative. */
 static int send_all(int fd, const void *data, size_t len, int pass)
 {
 	const uint8_t *p = data;
 
 	while (len) {
-		union room room = {.bytes = {0}};
+		union rzs_pass_fd room;
 		struct iovec iov = {(void *)(uintptr_t)p, len};
 		struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
 		ssize_t n;
 
-		if (pass >= 0) {
-			struct cmsghdr *c = &room.align;
-
-			msg.msg_control = room.bytes;
-			msg.msg_controllen = sizeof(room.bytes);
-			c->cmsg_level = SOL_SOCKET;
-			c->cmsg_type = SCM_RIGHTS;
-			c->cmsg_len = CMSG_LEN(sizeof(pass));
-			memcpy(CMSG_DATA(c), &pass, sizeof(pass));
-		}
+		if (pass >= 0)
+			rzs_pass_fd_put(&msg, &room, pass);
 		n = sendmsg(fd, &msg, MSG_NOSIGNAL);
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -91,26 +79,23 @@ static int receive_all(int fd, void *data, size_t len, int *out_fd)
 	uint8_t *p = data;
 
 	while (len) {
-		union room room;
+		union rzs_pass_fd room;
 		struct iovec iov = {p, len};
-		struct msghdr msg = {.msg_iov = &iov,
-				     .msg_iovlen = 1,
-				     .msg_control = room.bytes,
-				     .msg_controllen = sizeof(room.bytes)};
-		ssize_t n = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC);
-		struct cmsghdr *c;
+		struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+		ssize_t n;
+		int passed;
 
+		rzs_pass_fd_expect(&msg, &room);
+		n = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
 			return n < 0 ? -errno : -EPIPE;
-		c = CMSG_FIRSTHDR(&msg);
-		if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
-		    c->cmsg_len == CMSG_LEN(sizeof(int))) {
-			if (*out_fd >= 0)
-				close(*out_fd);
-			memcpy(out_fd, CMSG_DATA(c), sizeof(int));
-		}
+		passed = rzs_pass_fd_get(&msg);
+		if (passed >= 0 && *out_fd >= 0)
+			close(*out_fd);
+		if (passed >= 0)
+			*out_fd = passed;
 		p += n;
 		len -= (size_t)n;
 	}

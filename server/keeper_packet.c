@@ -9,53 +9,37 @@
 #include <unistd.h>
 
 #include "keeper_private.h"
+#include "pass_fd.h"
 
 int rzs_keeper_send(int to, enum rzs_keeper_say say, const char *text, int fd)
 {
-	union {
-		char bytes[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} room = {.bytes = {0}};
+	union rzs_pass_fd room;
 	struct rzs_keeper_packet packet = {.say = say};
 	struct iovec iov = {&packet, sizeof(packet)};
 	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
 
 	if (text)
 		snprintf(packet.text, sizeof(packet.text), "%s", text);
-	if (fd >= 0) {
-		msg.msg_control = room.bytes;
-		msg.msg_controllen = sizeof(room.bytes);
-		room.align.cmsg_level = SOL_SOCKET;
-		room.align.cmsg_type = SCM_RIGHTS;
-		room.align.cmsg_len = CMSG_LEN(sizeof(fd));
-		memcpy(CMSG_DATA(&room.align), &fd, sizeof(fd));
-	}
+	if (fd >= 0)
+		rzs_pass_fd_put(&msg, &room, fd);
 	return sendmsg(to, &msg, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
 }
 
 int rzs_keeper_receive(int from, struct rzs_keeper_packet *out, int *out_fd)
 {
-	union {
-		char bytes[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} room;
+	union rzs_pass_fd room;
 	struct iovec iov = {out, sizeof(*out)};
-	struct msghdr msg = {.msg_iov = &iov,
-			     .msg_iovlen = 1,
-			     .msg_control = room.bytes,
-			     .msg_controllen = sizeof(room.bytes)};
-	ssize_t n = recvmsg(from, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	struct cmsghdr *c;
+	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+	ssize_t n;
 
 	*out_fd = -1;
+	rzs_pass_fd_expect(&msg, &room);
+	n = recvmsg(from, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
-	c = CMSG_FIRSTHDR(&msg);
-	if (n > 0 && c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
-	    c->cmsg_len == CMSG_LEN(sizeof(int)))
-		memcpy(out_fd, CMSG_DATA(c), sizeof(int));
 	if (n == 0)
 		return -EPIPE;
+	*out_fd = rzs_pass_fd_get(&msg);
 	out->text[sizeof(out->text) - 1] = '\0';
 	return n == sizeof(*out) ? 1 : -EPROTO;
 }

@@ -78,6 +78,8 @@ librzsfront_la_SOURCES = \
 	server/listen.h \
 	server/options.c \
 	server/options.h \
+	server/pass_fd.c \
+	server/pass_fd.h \
 	server/predecessor.c \
 	server/predecessor.h \
 	server/shutdown.c \

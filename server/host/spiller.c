@@ -181,11 +181,6 @@ bool rzs_spiller_trouble(struct rzs_spiller *s, char line[RZS_WHY_MAX])
 	return rzs_spill_io_trouble(s->io, line);
 }
 
-void rzs_spiller_stats(struct rzs_spiller *s, struct rzs_spill_stats *out)
-{
-	rzs_spill_io_stats(s->io, out);
-}
-
 /* ---- start and end ---- */
 
 static struct rzs_thread *io_enter(void *arg)

@@ -78,9 +78,6 @@ void rzs_spiller_step(struct rzs_spiller *s, struct rzs_worker *w, uint64_t now_
 /* Whether there is news of the target for the log, as rzs_spill_io_trouble(). */
 bool rzs_spiller_trouble(struct rzs_spiller *s, char line[RZS_WHY_MAX]);
 
-/* The numbers of the engine. */
-void rzs_spiller_stats(struct rzs_spiller *s, struct rzs_spill_stats *out);
-
 enum rzs_spiller_state {
 	RZS_SPILLER_NONE,    /* it has no ticket */
 	RZS_SPILLER_HOLDS,   /* it has one */

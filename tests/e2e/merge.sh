@@ -14,14 +14,6 @@ requires_python_nbd
 make_machine
 control=$run/control.sock
 
-# start_merging PARAMETER..: a server with $control.
-start_merging() {
-	case $form in
-	plugin) start "$@" control="$control" ;;
-	rzsd) start_rzsd --control "$control" -- "$@" ;;
-	esac
-}
-
 # make_pages FILE KINDS EACH UNIQUE RAW: pages of so many kinds in turn, EACH of each, then unique ones; raw: they do
 # not compress.
 make_pages() {
@@ -75,7 +67,7 @@ reads_as() {
 }
 
 there_and_back() {
-	start_merging size=8M protect=off swap-header=false
+	start_controlled size=8M protect=off swap-header=false
 	make_pages "$tmpdir/data" 10 100 200 0
 	nbdcopy "$tmpdir/data" "$uri"
 	counters 0 0 0 0
@@ -132,7 +124,7 @@ there_and_back() {
 
 # Raw pages, so that what undoing takes is known: 800 copies of 4 KiB and more.
 does_not_fit() {
-	start_merging size=16M protect=off swap-header=false reserve=1M merge-run=1 merge-pages-to-scan=4096 \
+	start_controlled size=16M protect=off swap-header=false reserve=1M merge-run=1 merge-pages-to-scan=4096 \
 		merge-sleep-millisecs=1
 	make_pages "$tmpdir/data" 200 5 0 1
 	nbdcopy "$tmpdir/data" "$uri"
@@ -163,7 +155,7 @@ does_not_fit() {
 bad_values() {
 	local setting
 
-	start_merging size=8M protect=off
+	start_controlled size=8M protect=off
 	for setting in run=3 run=-1 run=x pages_to_scan=-1 sleep_millisecs=1.5 max_page_sharing=1 smart_scan=2 inline=2; do
 		complains 2 expected "$control" merge "$setting"
 	done

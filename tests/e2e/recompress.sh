@@ -14,14 +14,6 @@ requires_python_nbd
 make_machine
 control=$run/control.sock
 
-# start_recompressing PARAMETER..: a server with $control.
-start_recompressing() {
-	case $form in
-	plugin) start "$@" control="$control" ;;
-	rzsd) start_rzsd --control "$control" -- "$@" ;;
-	esac
-}
-
 # What LZO halves and zstd makes smaller still; 512 pages.
 make_pages() {
 	"$PYTHON" - "$1" <<-'END'
@@ -52,7 +44,7 @@ check_form() {
 	make_pages "$tmpdir/data"
 
 	# By hand: nothing is old enough by itself.
-	start_recompressing size=8M protect=off swap-header=false recompress=zstd recompress-after=86400 recompress-cpu=100
+	start_controlled size=8M protect=off swap-header=false recompress=zstd recompress-after=86400 recompress-cpu=100
 	name=$("$tool" list --socket "$control" | awk 'NR == 2 { print $1 }')
 	nbdcopy "$tmpdir/data" "$uri"
 	[ "$(stat_is pages_recompressed)" = 0 ] || fail "pages that were just written are recompressed"

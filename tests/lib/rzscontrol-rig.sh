@@ -53,6 +53,14 @@ make_nbd() {
 		dd of="$RZS_SYSROOT/dev/nbd$1" bs=1 seek=1036 conv=notrunc 2>/dev/null
 }
 
+# start_controlled PARAMETER..: a server of ours, of the form $form, with the control socket $control.
+start_controlled() {
+	case $form in
+	plugin) start "$@" control="$control" ;;
+	rzsd) start_rzsd --control "$control" -- "$@" ;;
+	esac
+}
+
 # ---- calling rzscontrol
 
 # was_asked LINE..: of what changes something, exactly this, in this order.

@@ -24,6 +24,7 @@
 #include "rzs_store.h"
 #include "sanitized.h"
 #include "t.h"
+#include "zstd_name.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -177,16 +178,6 @@ static void *work(void *arg)
 
 /* ---- the process that adopts */
 
-static const char *second_codec(void)
-{
-	const char *name;
-
-	for (unsigned i = 0; (name = rzs_codec_name(i)); i++)
-		if (strcmp(name, "zstd") == 0)
-			return name;
-	return NULL;
-}
-
 static void open_upkeep(struct killing *k)
 {
 	if (k->merging) {
@@ -195,7 +186,7 @@ static void open_upkeep(struct killing *k)
 	}
 	if (k->recompressing) {
 		T_EQ(rzs_store_idle_open(k->store), 0);
-		T_EQ(rzs_store_recompress_open(k->store, second_codec(), 0), 0);
+		T_EQ(rzs_store_recompress_open(k->store, zstd_name(), 0), 0);
 	}
 }
 
@@ -395,7 +386,7 @@ static void kill_and_adopt(bool merging, bool recompressing, uint64_t n)
 {
 	struct killing k = {.rng = {t_seed()}, .merging = merging, .recompressing = recompressing};
 
-	if (recompressing && !second_codec())
+	if (recompressing && !zstd_name())
 		T_SKIP("zstd is not built in");
 	open_store(&k);
 	for (uint64_t i = 0; i < n; i++) {

@@ -148,7 +148,8 @@ EXTRA_DIST += \
 	tests/unit/store_spill_rig.h \
 	tests/unit/swapoff_rig.h \
 	tests/unit/target_rig.h \
-	tests/unit/twin_rig.h
+	tests/unit/twin_rig.h \
+	tests/unit/zstd_name.h
 
 check_LTLIBRARIES += librzstests.la librzstests_user.la
 librzstests_la_SOURCES = $(RZS_TEST_LIB_SOURCES)
