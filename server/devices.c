@@ -211,8 +211,8 @@ int rzs_devices_add(struct rzs_devices *devices, const char *name,
 {
 	struct rzs_device **link = &devices->first;
 	struct rzs_devices_entry *e;
+	int err = check_changeable(devices, why);
 
-	err = check_changeable(devices, why);
 	if (err < 0)
 		return err;
 	if (rzs_devices_find(devices, name, strlen(name)))
