@@ -54,8 +54,8 @@ struct rzs_spill_params {
  * write and buffer.  Nobody sets the store's limit meanwhile.
  * -EINVAL  a number is out of range, or it is open already
  * -ENOSPC  the limit does not allow it
- * -ENOMEM  the environment has no memory; or the reserve has too few blocks, and is refilled to have
- *          them: the same call succeeds then, after which the reserve is as it was
+ * -ENOMEM  the environment has no memory; or the reserve has too few blocks, and is refilled to
+ *          have them: the same call succeeds then, after which the reserve is as it was
  */
 int RZS_MUST_CHECK rzs_spill_open(struct rzs_store *store, const struct rzs_spill_params *params);
 
