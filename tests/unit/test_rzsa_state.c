@@ -385,6 +385,13 @@ STORY(limits_go_before_areas, true, {0, AMPLE, "file idle-pool spare", NONE, STE
       {1203, AMPLE, "spare", {DID(RETIRE)}, OVERFED, NULL},
       {1803, AMPLE, "spare", NONE, STEADY, "drop-file 262144"})
 
+/* Not even by order: what was raised a moment ago is about to be filled. */
+STORY(a_limit_raised_just_now_is_not_lowered, false,
+      {0, LOW, "full-pool", NONE, HUNGRY, "raise-limit 6 280576"},
+      {3, AMPLE, "idle-pool order", {DID(RAISE_LIMIT)}, DIET, NULL},
+      {9, AMPLE, "idle-pool", NONE, DIET, NULL},
+      {10, AMPLE, "idle-pool", NONE, DIET, "lower-limit 8 65536"})
+
 STORY(others_and_permanent_areas_stay, true, {0, AMPLE, "root others", NONE, STEADY, NULL},
       {1, AMPLE, "root others", NONE, OVERFED, NULL},
       {601, AMPLE, "root others", NONE, STEADY, NULL},

@@ -149,7 +149,7 @@ struct rzsa_state {
 	int64_t diet_until[RZSA_RESOURCES]; /* in diet: that resource is left alone */
 	int64_t asked_until;		    /* the administrator's diet; 0: it is not one */
 	unsigned pending;		    /* actions not reported on yet: bits 1 << act */
-	int64_t limit_after, reclaim_after; /* not again before */
+	int64_t raise_after, lower_after, reclaim_after; /* not again before */
 	bool released;			    /* something was, and */
 	int64_t released_at;
 	unsigned max_areas; /* learnt from the kernel; 0: nothing yet */

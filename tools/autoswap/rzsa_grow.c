@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-#define LIMIT_HOLD_MS \
+#define RAISE_HOLD_MS \
 	2000 /* until what the pool holds is seen again; a burst fills a step in seconds */
 #define RECLAIM_HOLD_MS 60000
 #define POOL_ROOMY	70u /* percent: the slots end before the memory does */
@@ -89,9 +89,10 @@ static enum rzsa_step raise_limit(const struct growth *g)
 	if (!a || on_diet(g, RZSA_FOR_RAM) || (!rzsa_nearly_full(a) && slots_end(&g->v->worth)))
 		return RZSA_STEP_NONE;
 	if (pending(g, RZSA_RAISE_LIMIT) || pending(g, RZSA_LOWER_LIMIT) ||
-	    g->now < g->s->limit_after || !rzsa_nearly_full(a))
+	    g->now < g->s->raise_after || !rzsa_nearly_full(a))
 		return RZSA_STEP_WAIT;
-	g->s->limit_after = g->now + LIMIT_HOLD_MS;
+	g->s->raise_after = g->now + RAISE_HOLD_MS;
+	g->s->lower_after = g->now + RZSA_LOWER_HOLD_MS;
 	return act(g, RZSA_RAISE_LIMIT, a->id, a->limit + rzsa_may_raise(g->c, g->in, a));
 }
 

@@ -9,6 +9,9 @@
 
 #include "rzsa_view.h"
 
+/* No limit is lowered so soon after one was raised or lowered: it is about to be filled. */
+#define RZSA_LOWER_HOLD_MS 10000
+
 enum rzsa_step {
 	RZSA_STEP_NONE, /* nothing can be done */
 	RZSA_STEP_WAIT, /* something is under way, or it is too early */

@@ -4,8 +4,6 @@
 
 #include <stddef.h>
 
-#define LIMIT_HOLD_MS 10000
-
 /* A tenth above what the pool holds. */
 static uint64_t lowered(const struct rzsa_area *a)
 {
@@ -97,9 +95,9 @@ enum rzsa_step rzsa_release(const struct rzsa_config *c, struct rzsa_state *s,
 	if (s->released && now >= s->asked_until && now - s->released_at < c->cooldown)
 		return RZSA_STEP_WAIT;
 	if (action.act == RZSA_LOWER_LIMIT) {
-		if (now < s->limit_after)
+		if (now < s->lower_after)
 			return RZSA_STEP_WAIT;
-		s->limit_after = now + LIMIT_HOLD_MS;
+		s->raise_after = s->lower_after = now + RZSA_LOWER_HOLD_MS;
 	}
 	s->released = true;
 	s->released_at = now;
