@@ -52,7 +52,7 @@
 #define RZS_WRITE_TRIES 4u
 
 struct rzs_backing;
-struct rzs_spill;
+struct rzs_backed;
 
 /* Slots that the kernel has freed and that are not discarded yet; see ramzswap_freed.c. */
 struct rzs_freed {
@@ -128,7 +128,7 @@ struct rzs_live {
 	struct rzs_bounce bounce;
 	struct rzs_merge merge;
 	struct rzs_recompressor recompress;
-	struct rzs_spill *spill; /* NULL without a backing swap */
+	struct rzs_backed *spill; /* NULL without a backing swap */
 };
 
 struct rzs_device {
@@ -341,27 +341,27 @@ int rzs_recompressor_now(struct rzs_recompressor *r, bool idle_only, u32 min_siz
  * the backing swap.
  */
 int rzs_spill_new(struct rzs_device *dev, struct rzs_live *live, struct rzs_backing *backing,
-		  struct rzs_spill **out);
+		  struct rzs_backed **out);
 /* Wait until all bios are complete.  Nobody may submit more. */
-void rzs_spill_wait(struct rzs_spill *s);
+void rzs_spill_wait(struct rzs_backed *s);
 /* Closes the backing swap; may sleep.  NULL is allowed. */
-void rzs_spill_free(struct rzs_spill *s);
+void rzs_spill_free(struct rzs_backed *s);
 /* Complete a bio, now or later.  The submitter's context: may sleep, does not wait for I/O. */
-void rzs_spill_bio(struct rzs_spill *s, struct bio *bio);
+void rzs_spill_bio(struct rzs_backed *s, struct bio *bio);
 /*
  * Discard nr pages of the device from `slot` on, in the store and in the backing swap.  May sleep;
  * does not wait for I/O or memory.  Returns the store's error.
  */
-int rzs_spill_discard(struct rzs_spill *s, u64 slot, u64 nr);
+int rzs_spill_discard(struct rzs_backed *s, u64 slot, u64 nr);
 /* Any context. */
-void rzs_spill_stats(struct rzs_spill *s, struct rzs_spill_stats *out);
+void rzs_spill_stats(struct rzs_backed *s, struct rzs_spill_stats *out);
 /*
  * Correct a store's statistics by what the store cannot know.  `refused` is the result of
  * rzs_spill_refused(), which must be read before the store's statistics are.  Any context.
  */
-void rzs_spill_add_stats(struct rzs_spill *s, u64 refused, struct rzs_stats *out);
+void rzs_spill_add_stats(struct rzs_backed *s, u64 refused, struct rzs_stats *out);
 /* Writes that the store counts as failed and that went to the backing swap.  Any context. */
-u64 rzs_spill_refused(struct rzs_spill *s);
+u64 rzs_spill_refused(struct rzs_backed *s);
 
 /* ---- ramzswap_shrink.c ---- */
 

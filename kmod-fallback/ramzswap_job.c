@@ -66,7 +66,7 @@ static void run_endio(struct bio *io)
 static void run_submit(struct rzs_job *job)
 {
 	const struct rzs_walk *walk = &job->walk;
-	struct rzs_spill *s = walk->spill;
+	struct rzs_backed *s = walk->spill;
 	struct bio *io = &job->io;
 
 	if (bio_init_clone(s->backing->bdev, io, walk->bio, GFP_JOB)) {
@@ -86,7 +86,7 @@ static void run_submit(struct rzs_job *job)
 /* Submit the run once no earlier one blocks it. */
 static void run_add(struct rzs_job *job)
 {
-	struct rzs_spill *s = job->walk.spill;
+	struct rzs_backed *s = job->walk.spill;
 	struct rzs_job *other;
 	u32 nr_blockers = 0;
 
@@ -105,7 +105,7 @@ static void run_add(struct rzs_job *job)
 /* Runs that only this one blocked are submitted. */
 static void run_remove(struct rzs_job *job)
 {
-	struct rzs_spill *s = job->walk.spill;
+	struct rzs_backed *s = job->walk.spill;
 	struct rzs_job *later = job;
 
 	spin_lock(&s->lock);
@@ -126,7 +126,7 @@ static void complete_bio(struct bio *bio, unsigned long start, int err)
 }
 
 /* Give the job a deferred bio. */
-static void job_assign(struct rzs_job *job, struct rzs_spill *s, struct bio *bio)
+static void job_assign(struct rzs_job *job, struct rzs_backed *s, struct bio *bio)
 {
 	job->walk = rzs_walk_begin(s, bio);
 	job->start = jiffies;
@@ -135,7 +135,7 @@ static void job_assign(struct rzs_job *job, struct rzs_spill *s, struct bio *bio
 /* Complete the bio.  The job is freed, or gets a deferred bio. */
 static void job_end(struct rzs_job *job, int err)
 {
-	struct rzs_spill *s = job->walk.spill;
+	struct rzs_backed *s = job->walk.spill;
 	bool pooled = job->pooled;
 	struct bio *next;
 
@@ -173,7 +173,7 @@ static void job_continue(struct rzs_job *job)
 static void job_complete_run(struct rzs_job *job)
 {
 	const struct rzs_walk *walk = &job->walk;
-	struct rzs_spill *s = walk->spill;
+	struct rzs_backed *s = walk->spill;
 	int err = job->err;
 
 	if (err)
@@ -214,7 +214,7 @@ static void job_init(struct rzs_job *job, bool pooled)
 }
 
 /* A job for a bio that has a run.  NULL: the bio is deferred. */
-static struct rzs_job *job_get(struct rzs_spill *s, struct bio *bio)
+static struct rzs_job *job_get(struct rzs_backed *s, struct bio *bio)
 {
 	struct rzs_job *job = kmalloc(sizeof(*job), GFP_JOB);
 
@@ -234,7 +234,7 @@ static struct rzs_job *job_get(struct rzs_spill *s, struct bio *bio)
 	return job;
 }
 
-void rzs_job_begin(struct rzs_spill *s, struct bio *bio)
+void rzs_job_begin(struct rzs_backed *s, struct bio *bio)
 {
 	unsigned long start = bio_start_io_acct(bio);
 	struct rzs_walk walk = rzs_walk_begin(s, bio);
@@ -253,7 +253,7 @@ void rzs_job_begin(struct rzs_spill *s, struct bio *bio)
 	run_add(job);
 }
 
-int rzs_jobs_init(struct rzs_spill *s)
+int rzs_jobs_init(struct rzs_backed *s)
 {
 	unsigned int i;
 
@@ -273,7 +273,7 @@ int rzs_jobs_init(struct rzs_spill *s)
 	return 0;
 }
 
-void rzs_jobs_wait(struct rzs_spill *s)
+void rzs_jobs_wait(struct rzs_backed *s)
 {
 	wait_event(s->idle, !READ_ONCE(s->inflight));
 	/* Until the task that woke us has released the lock. */
@@ -281,7 +281,7 @@ void rzs_jobs_wait(struct rzs_spill *s)
 	spin_unlock(&s->lock);
 }
 
-void rzs_jobs_fini(struct rzs_spill *s)
+void rzs_jobs_fini(struct rzs_backed *s)
 {
 	kvfree(s->pool);
 }

@@ -10,7 +10,7 @@
 #include "compat.h"
 #include "ramzswap_spill.h"
 
-int rzs_spill_discard(struct rzs_spill *s, u64 slot, u64 nr)
+int rzs_spill_discard(struct rzs_backed *s, u64 slot, u64 nr)
 {
 	int err = 0;
 	u64 n;
@@ -23,7 +23,7 @@ int rzs_spill_discard(struct rzs_spill *s, u64 slot, u64 nr)
 	return err;
 }
 
-static void discard_bio(struct rzs_spill *s, struct bio *bio, u64 page, u64 nr)
+static void discard_bio(struct rzs_backed *s, struct bio *bio, u64 page, u64 nr)
 {
 	unsigned long start = bio_start_io_acct(bio);
 	int err = rzs_spill_discard(s, page, nr);
@@ -33,7 +33,7 @@ static void discard_bio(struct rzs_spill *s, struct bio *bio, u64 page, u64 nr)
 	bio_endio(bio);
 }
 
-void rzs_spill_bio(struct rzs_spill *s, struct bio *bio)
+void rzs_spill_bio(struct rzs_backed *s, struct bio *bio)
 {
 	u64 pos = (u64)bio->bi_iter.bi_sector << SECTOR_SHIFT, len = bio->bi_iter.bi_size;
 	u64 size = s->live->nr_pages << RZS_PAGE_SHIFT;
@@ -63,9 +63,9 @@ void rzs_spill_bio(struct rzs_spill *s, struct bio *bio)
 }
 
 int rzs_spill_new(struct rzs_device *dev, struct rzs_live *live, struct rzs_backing *backing,
-		  struct rzs_spill **out)
+		  struct rzs_backed **out)
 {
-	struct rzs_spill *s = kvzalloc(sizeof(*s), GFP_KERNEL);
+	struct rzs_backed *s = kvzalloc(sizeof(*s), GFP_KERNEL);
 	unsigned int i;
 
 	*out = NULL;
@@ -85,12 +85,12 @@ int rzs_spill_new(struct rzs_device *dev, struct rzs_live *live, struct rzs_back
 	return 0;
 }
 
-void rzs_spill_wait(struct rzs_spill *s)
+void rzs_spill_wait(struct rzs_backed *s)
 {
 	rzs_jobs_wait(s);
 }
 
-void rzs_spill_free(struct rzs_spill *s)
+void rzs_spill_free(struct rzs_backed *s)
 {
 	if (!s)
 		return;
@@ -100,19 +100,19 @@ void rzs_spill_free(struct rzs_spill *s)
 	kvfree(s);
 }
 
-void rzs_spill_stats(struct rzs_spill *s, struct rzs_spill_stats *out)
+void rzs_spill_stats(struct rzs_backed *s, struct rzs_spill_stats *out)
 {
 	out->pages = atomic64_read(&s->pages);
 	out->reads = atomic64_read(&s->reads);
 	out->writes = atomic64_read(&s->writes);
 }
 
-u64 rzs_spill_refused(struct rzs_spill *s)
+u64 rzs_spill_refused(struct rzs_backed *s)
 {
 	return atomic64_read_acquire(&s->refused);
 }
 
-void rzs_spill_add_stats(struct rzs_spill *s, u64 refused, struct rzs_stats *out)
+void rzs_spill_add_stats(struct rzs_backed *s, u64 refused, struct rzs_stats *out)
 {
 	u64 bytes = sizeof(*s) + s->backing->bytes + s->pool_bytes +
 		    BITS_TO_LONGS(s->live->nr_pages) * sizeof(long);

@@ -28,7 +28,8 @@
 #define RZS_STRIPES	 64u
 #define RZS_RUN_MAX	 64u /* pages of one request to the backing swap: the bits of `stale` */
 
-struct rzs_spill {
+/* Not struct rzs_spill of the core, which has pages elsewhere by another way. */
+struct rzs_backed {
 	struct rzs_device *dev;
 	struct rzs_live *live;
 	struct rzs_backing *backing;
@@ -64,7 +65,7 @@ enum rzs_job_todo {
  * swap, or come from there, are collected into a run.  The bio continues when that is complete.
  */
 struct rzs_walk {
-	struct rzs_spill *spill;
+	struct rzs_backed *spill;
 	struct bio *bio;
 	struct bvec_iter iter; /* from the next page on */
 	bool write;
@@ -93,7 +94,7 @@ struct rzs_job {
 
 /* ---- ramzswap_walk.c: process context; may sleep, does not wait for I/O ---- */
 
-struct rzs_walk rzs_walk_begin(struct rzs_spill *s, struct bio *bio);
+struct rzs_walk rzs_walk_begin(struct rzs_backed *s, struct bio *bio);
 /*
  * Process the bio's next pages, to its end or to the end of the next run.  Returns a negative errno
  * if a page fails; there is no run then.
@@ -105,7 +106,7 @@ int rzs_walk_next(struct rzs_walk *walk);
  */
 void rzs_walk_commit(struct rzs_job *job);
 /* Discard pages of the device that share a stripe.  Returns the store's error. */
-int rzs_walk_discard(struct rzs_spill *s, u64 slot, u64 nr);
+int rzs_walk_discard(struct rzs_backed *s, u64 slot, u64 nr);
 /* Any context. */
 static inline bool rzs_walk_overlaps(const struct rzs_walk *walk, u64 first, u64 nr)
 {
@@ -115,14 +116,14 @@ static inline bool rzs_walk_overlaps(const struct rzs_walk *walk, u64 first, u64
 /* ---- ramzswap_job.c ---- */
 
 /* May sleep.  Returns -ENOMEM; rzs_jobs_fini() is to be called then as well. */
-int rzs_jobs_init(struct rzs_spill *s);
-void rzs_jobs_fini(struct rzs_spill *s);
+int rzs_jobs_init(struct rzs_backed *s);
+void rzs_jobs_fini(struct rzs_backed *s);
 /* Wait until all bios are complete; nobody may begin more.  Sleeps. */
-void rzs_jobs_wait(struct rzs_spill *s);
+void rzs_jobs_wait(struct rzs_backed *s);
 /*
  * Process a read or a write, and complete it now or later.  The submitter's context: may sleep,
  * does not wait for I/O or for a job.
  */
-void rzs_job_begin(struct rzs_spill *s, struct bio *bio);
+void rzs_job_begin(struct rzs_backed *s, struct bio *bio);
 
 #endif

@@ -34,20 +34,20 @@ static u64 walk_page(const struct rzs_walk *walk)
 	return walk->iter.bi_sector >> (RZS_PAGE_SHIFT - SECTOR_SHIFT);
 }
 
-static struct mutex *stripe_of(struct rzs_spill *s, u64 page)
+static struct mutex *stripe_of(struct rzs_backed *s, u64 page)
 {
 	return &s->stripe[(size_t)(page / RZS_STRIPE_PAGES) % RZS_STRIPES];
 }
 
 /* ---- pages, under their stripe ---- */
 
-static void spilled_set(struct rzs_spill *s, u64 page)
+static void spilled_set(struct rzs_backed *s, u64 page)
 {
 	if (!test_and_set_bit(page, s->spilled))
 		atomic64_inc(&s->pages);
 }
 
-static bool spilled_clear(struct rzs_spill *s, u64 page)
+static bool spilled_clear(struct rzs_backed *s, u64 page)
 {
 	bool was = test_and_clear_bit(page, s->spilled);
 
@@ -60,7 +60,7 @@ static bool spilled_clear(struct rzs_spill *s, u64 page)
  * These pages are written to the store or discarded.  Writes of them to the backing swap that are
  * still in flight are older: they complete, but what they write is not the page any more.
  */
-static void mark_stale(struct rzs_spill *s, u64 slot, u64 nr)
+static void mark_stale(struct rzs_backed *s, u64 slot, u64 nr)
 {
 	struct rzs_job *job;
 	u64 i;
@@ -81,7 +81,7 @@ static void mark_stale(struct rzs_spill *s, u64 slot, u64 nr)
 	spin_unlock(&s->lock);
 }
 
-static int store_page(struct rzs_spill *s, u64 page, void *data)
+static int store_page(struct rzs_backed *s, u64 page, void *data)
 {
 	struct rzs_store *store = s->live->store;
 	struct mutex *stripe = stripe_of(s, page);
@@ -100,7 +100,7 @@ static int store_page(struct rzs_spill *s, u64 page, void *data)
 	return err;
 }
 
-static int load_once(struct rzs_spill *s, u64 page, void *data)
+static int load_once(struct rzs_backed *s, u64 page, void *data)
 {
 	struct rzs_store *store = s->live->store;
 	struct rzs_worker *w = rzs_worker_get(store, raw_smp_processor_id());
@@ -110,7 +110,7 @@ static int load_once(struct rzs_spill *s, u64 page, void *data)
 	return err;
 }
 
-static int load_page(struct rzs_spill *s, u64 page, void *data)
+static int load_page(struct rzs_backed *s, u64 page, void *data)
 {
 	struct mutex *stripe = stripe_of(s, page);
 	int err = load_once(s, page, data);
@@ -136,7 +136,7 @@ static int load_page(struct rzs_spill *s, u64 page, void *data)
 void rzs_walk_commit(struct rzs_job *job)
 {
 	const struct rzs_walk *walk = &job->walk;
-	struct rzs_spill *s = walk->spill;
+	struct rzs_backed *s = walk->spill;
 	struct rzs_store *store = s->live->store;
 	struct rzs_worker *w;
 	u32 i;
@@ -158,7 +158,7 @@ void rzs_walk_commit(struct rzs_job *job)
 	}
 }
 
-int rzs_walk_discard(struct rzs_spill *s, u64 slot, u64 nr)
+int rzs_walk_discard(struct rzs_backed *s, u64 slot, u64 nr)
 {
 	struct rzs_store *store = s->live->store;
 	struct mutex *stripe = stripe_of(s, slot);
@@ -183,10 +183,10 @@ int rzs_walk_discard(struct rzs_spill *s, u64 slot, u64 nr)
 /* ---- a bio's pages ---- */
 
 /* Call fn with the bio's next page, in one piece. */
-static int with_page(struct rzs_walk *walk, int (*fn)(struct rzs_spill *s, u64 page, void *data))
+static int with_page(struct rzs_walk *walk, int (*fn)(struct rzs_backed *s, u64 page, void *data))
 {
 	struct bio_vec bv = bio_iter_iovec(walk->bio, walk->iter);
-	struct rzs_spill *s = walk->spill;
+	struct rzs_backed *s = walk->spill;
 	struct rzs_bounce *b = &s->live->bounce;
 	void *at;
 	int ret;
@@ -211,7 +211,7 @@ static int with_page(struct rzs_walk *walk, int (*fn)(struct rzs_spill *s, u64 p
 
 static int write_page(struct rzs_walk *walk)
 {
-	struct rzs_spill *s = walk->spill;
+	struct rzs_backed *s = walk->spill;
 	u64 page = walk_page(walk);
 	unsigned int tries = 0;
 	bool again;
@@ -258,7 +258,7 @@ static void run_add(struct rzs_walk *walk)
 	walk->nr++;
 }
 
-struct rzs_walk rzs_walk_begin(struct rzs_spill *s, struct bio *bio)
+struct rzs_walk rzs_walk_begin(struct rzs_backed *s, struct bio *bio)
 {
 	return (struct rzs_walk){
 		.spill = s,
