@@ -14,8 +14,10 @@ bench_store_SOURCES = \
 	bench/store_cases.h \
 	bench/store_density.c \
 	bench/store_idle.c \
+	bench/store_latency.c \
 	bench/store_merge.c \
-	bench/store_time.c
+	bench/store_time.c \
+	bench/store_zram.c
 bench_store_CPPFLAGS = $(RZS_BENCH_CPPFLAGS)
 bench_store_LDADD = librzsbench.la librzscore.la librzsport.la $(RZS_LIBS)
 

@@ -99,14 +99,16 @@ uint16_t *bench_codec_sizes(const struct bench_store_options *o, uint8_t *object
 static const struct rzsb_option options[] = {
 	{'a', "algorithm", "CODEC", "compressor (default: the store's)"},
 	{'l', "level", "N", "its level"},
-	{'c', "cases", "WHICH", "time, density, both (default), merge or idle"},
-	{'s', "size", "MIB,...", "sizes of the store (default 512)"},
+	{'c', "cases", "WHICH", "time, density, both (default), merge, idle or latency"},
+	{'s', "size", "MIB,...", "sizes of the store (default 512; idle: the corpus once)"},
 	{'t', "threads", "N,...", "numbers of threads (default 1,2)"},
 	{'r', "rounds", "N", "each time is the median of N (default 5)"},
 	{'S', "sequential", NULL, "also with the slots in order"},
 	{'x', "churn", "TIMES", "overwrites, in times of the size (default 5)"},
 	{'b', "batch", "OBJECTS", "most that a call of compaction moves (default 512)"},
 	{'w', "twins", "PERCENT,...", "of the pages, where merging is measured (default 0,50)"},
+	{'u', "units", "PAGES,...", "that idle pages are recompressed in (default 1,2,4,8)"},
+	{'z', "zram", "ALGORITHM", "beside idle pages also this machine's /dev/zram0"},
 	{'n', "no-checksum", NULL, "no checksums"},
 	{'R', "reserve", "KIB", "of the store while density is measured (default 512)"},
 	RZSB_RECORD_OPTIONS,
@@ -117,10 +119,28 @@ static const struct rzsb_option options[] = {
 struct request {
 	struct bench_store_options o;
 	struct rzsb_record record;
-	struct rzsb_list sizes, threads, twins;
+	struct rzsb_list sizes, threads, twins, units;
 	const char *dir;
-	bool in_order, time, density, merge, idle;
+	bool in_order, time, density, merge, idle, latency;
+	bool sized; /* sizes were asked for */
 };
+
+static void run_idle(const struct request *q)
+{
+	bench_idle_heading();
+	if (!q->sized)
+		bench_idle_run(&q->o, q->o.corpus->nr, &q->units);
+	for (unsigned i = 0; q->sized && i < q->sizes.nr; i++)
+		bench_idle_run(&q->o, q->sizes.v[i] * 256, &q->units);
+}
+
+static void run_latency(const struct request *q)
+{
+	bench_latency_heading();
+	for (unsigned i = 0; i < q->sizes.nr; i++)
+		for (unsigned k = 0; k < q->units.nr; k++)
+			bench_latency_run(&q->o, q->sizes.v[i] * 256, (unsigned)q->units.v[k]);
+}
 
 static void run_all(const struct request *q)
 {
@@ -145,15 +165,16 @@ static void run_all(const struct request *q)
 		bench_merge_heading();
 	for (unsigned i = 0; q->merge && i < q->twins.nr; i++)
 		bench_merge_run(&q->o, (unsigned)q->twins.v[i]);
-	if (q->idle) {
-		bench_idle_heading();
-		bench_idle_run(&q->o);
-	}
+	if (q->idle)
+		run_idle(q);
+	if (q->latency)
+		run_latency(q);
 }
 
 static void parse_one(struct request *q, struct rzsb_args *a, int id)
 {
-	static const char *const which[] = {"both", "time", "density", "merge", "idle", NULL};
+	static const char *const which[] = {"both", "time",    "density", "merge",
+					    "idle", "latency", NULL};
 	unsigned chosen;
 
 	if (rzsb_record_option(&q->record, a, id))
@@ -174,9 +195,11 @@ static void parse_one(struct request *q, struct rzsb_args *a, int id)
 		q->density = chosen == 0 || chosen == 2;
 		q->merge = chosen == 3;
 		q->idle = chosen == 4;
+		q->latency = chosen == 5;
 		break;
 	case 's':
 		rzsb_numbers(a, &q->sizes, 1, 1 << 20);
+		q->sized = true;
 		break;
 	case 't':
 		rzsb_numbers(a, &q->threads, 1, BENCH_MAX_THREADS);
@@ -189,6 +212,12 @@ static void parse_one(struct request *q, struct rzsb_args *a, int id)
 		break;
 	case 'w':
 		rzsb_numbers(a, &q->twins, 0, 99);
+		break;
+	case 'u':
+		rzsb_numbers(a, &q->units, 1, RZS_UNIT_MAX);
+		break;
+	case 'z':
+		q->o.zram = optarg;
 		break;
 	case 'x':
 		q->o.churn = (unsigned)rzsb_number(a, 0, 1000);
@@ -231,6 +260,7 @@ int main(int argc, char **argv)
 		.sizes = {{512}, 1},
 		.threads = {{1, 2}, 2},
 		.twins = {{0, 50}, 2},
+		.units = {{1, 2, 4, 8}, 4},
 		.time = true,
 		.density = true,
 	};

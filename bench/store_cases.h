@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The sorts of measurement of bench/store: time (store_time.c), density (store_density.c), merging
- * (store_merge.c) and recompression of idle pages (store_idle.c).
+ * (store_merge.c), recompression of idle pages (store_idle.c, with store_zram.c) and how it delays
+ * reads (store_latency.c).
  * All functions may sleep, and end the program with a message when a page is wrong or a call fails.
  */
 #ifndef BENCH_STORE_CASES_H
@@ -9,6 +10,7 @@
 
 #include "rzs_store.h"
 #include "rzsb.h"
+#include "rzsb_args.h"
 
 #define BENCH_MAX_THREADS 16u
 #define BENCH_EMPTY	  UINT32_MAX /* as the number of a page: nothing is stored */
@@ -24,6 +26,7 @@ struct bench_store_options {
 	uint64_t batch; /* max_objects of each rzs_store_compact() */
 	bool no_checksum;
 	uint64_t reserve; /* bytes that the store keeps ready while its density is measured */
+	const char *zram; /* algorithm of a zram to measure, too; NULL: none */
 };
 
 struct bench_time_case {
@@ -41,8 +44,35 @@ void bench_merge_heading(void);
 /* twins: % of all pages that equal another one, above what the corpus has; 0 .. 99. */
 void bench_merge_run(const struct bench_store_options *o, unsigned twins);
 
+/* Where each page of the corpus is, and an order to read them in. */
+struct bench_pages {
+	uint64_t nr;
+	uint32_t *page;	 /* page[slot] is of the corpus */
+	uint32_t *order; /* all slots, at random */
+};
+
+struct bench_read {
+	double cpu_ns;	/* of the thread, for a page */
+	double clock_s; /* for all pages */
+};
+
+struct bench_zram {
+	double held, write_ns; /* bytes; CPU time for a page */
+	struct bench_read empty, in_order, random;
+};
+
+/* Whether zram was asked for and could be measured; else *out is all zero. */
+bool bench_zram_run(const struct bench_store_options *o, const struct bench_pages *p,
+		    struct bench_zram *out);
+
 void bench_idle_heading(void);
-void bench_idle_run(const struct bench_store_options *o);
+/* nr pages: the corpus in its order, over and over.  units: pages in a unit, at most; 1: none. */
+void bench_idle_run(const struct bench_store_options *o, uint64_t nr,
+		    const struct rzsb_list *units);
+
+void bench_latency_heading(void);
+/* nr pages, of which a part is read, while the others are recompressed in units of so many. */
+void bench_latency_run(const struct bench_store_options *o, uint64_t nr, unsigned unit);
 
 /* A store of nr pages; reserve in bytes, 0: the default. */
 struct rzs_store *bench_store_make(const struct bench_store_options *o, uint64_t nr,

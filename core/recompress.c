@@ -21,9 +21,9 @@ void rzs_recompress_fini(struct rzs_store *store, bool wipe)
 	store->group = NULL;
 }
 
-static bool makes_units(const struct rzs_store *store, const struct rzs_codec *codec)
+static bool makes_units(const struct rzs_codec *codec)
 {
-	return !store->no_units && codec->compress_unit;
+	return codec->compress_unit != NULL;
 }
 
 /* Give all workers the codec to decompress with.  After an error none has it. */
@@ -130,12 +130,11 @@ int rzs_recompress_adopt(struct rzs_store *store)
 			codec = rzs_codec_lookup(name);
 	if (!codec)
 		return -EINVAL;
-	store->no_units = false; /* it may have some */
-	err = open_workers(store, codec, makes_units(store, codec));
+	err = open_workers(store, codec, makes_units(codec));
 	if (err)
 		return err;
 	store->codec2 = codec;
-	store->recompress_bytes = decoders_bytes(store, codec, makes_units(store, codec));
+	store->recompress_bytes = decoders_bytes(store, codec, makes_units(codec));
 	store->fixed_bytes += store->recompress_bytes;
 	return 0;
 }
@@ -150,7 +149,7 @@ int rzs_store_recompress_open(struct rzs_store *store, const char *name, int lev
 
 	if (!store->ages || !codec || (store->codec2 && store->codec2 != codec))
 		return -EINVAL;
-	units = makes_units(store, codec);
+	units = makes_units(codec);
 	level = level ? level : codec->level_default;
 	if (level < codec->level_min || level > codec->level_max ||
 	    !encoder_ctx(codec, level, units))

@@ -67,11 +67,6 @@ struct rzs_config {
 	 * store keeps it like any other store.
 	 */
 	bool backed;
-	/*
-	 * Recompression makes no units, and has no memory for them: some 230 KiB with zstd, and 32
-	 * KiB for each worker.  A store that is adopted may have some, and takes no notice of this.
-	 */
-	bool no_units;
 };
 
 #define RZS_MAX_WORKERS 256u
@@ -408,6 +403,8 @@ int RZS_MUST_CHECK rzs_store_idle_age(struct rzs_store *store, rzs_slot_t slot,
  * The same thread makes these calls as those of idle pages; contract as there, but that a page is
  * copied under its block's lock.
  */
+#define RZS_UNIT_MAX 8u
+
 struct rzs_recompress_params {
 	unsigned min_age; /* of a page, in steps */
 	/*
@@ -422,7 +419,7 @@ struct rzs_recompress_params {
 	unsigned min_size;
 	/*
 	 * Pages in a unit, at most; RZS_UNIT_MAX and more is the same.  0, 1: none are made, nor
-	 * with no_units.
+	 * by a codec that takes single pages only.
 	 */
 	unsigned unit;
 };

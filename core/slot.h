@@ -55,9 +55,6 @@ enum rzs_kind {
 #define RZS_SLOT_SINCE_MASK (7ull << 61)
 #define RZS_SINCE_MAX	    7u
 
-/* The most pages in a unit. */
-#define RZS_UNIT_MAX 8u
-
 #define RZS_BLOCK_ID_BITS 28
 #define RZS_BLOCK_ID_MAX  ((1ull << RZS_BLOCK_ID_BITS) - 1)
 #define RZS_SUM24_MASK	  0xffffffu

@@ -50,7 +50,6 @@ struct rzs_store {
 	/* Recompression: recompress.c, the same thread. */
 	const struct rzs_codec *codec2; /* NULL: recompression was never open */
 	int level2;
-	bool no_units; /* as configured */
 	/* A context of codec2, and after it *group; NULL: recompression is not open. */
 	void *encoder2;
 	size_t encoder2_bytes;

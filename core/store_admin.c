@@ -204,7 +204,6 @@ static int store_new(const struct rzs_config *cfg, struct rzs_store **out)
 	store->reserve_bytes = cfg->reserve_bytes;
 	store->codec = codec;
 	store->checksum = !cfg->no_checksum;
-	store->no_units = cfg->no_units;
 	store->backed = cfg->backed;
 	*out = store;
 	return 0;

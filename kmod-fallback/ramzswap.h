@@ -99,7 +99,8 @@ struct rzs_merge {
 enum rzs_recompress_knob {
 	RZS_RECOMPRESS_ON, /* idle pages are recompressed without being asked for */
 	RZS_RECOMPRESS_AFTER,
-	RZS_RECOMPRESS_CPU, /* percent of a processor, 1 .. 100 */
+	RZS_RECOMPRESS_CPU,  /* percent of a processor, 1 .. 100 */
+	RZS_RECOMPRESS_UNIT, /* pages compressed together: 1, 2, 4 or 8 */
 	RZS_RECOMPRESS_IDLE_STEP,
 	RZS_RECOMPRESS_KNOBS
 };

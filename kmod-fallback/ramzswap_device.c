@@ -161,7 +161,6 @@ static int device_config(const struct rzs_device *dev, struct rzs_config *cfg,
 		.nr_workers = min(cpus, RZS_MAX_WORKERS),
 		.no_checksum = !dev->checksum,
 		.backed = dev->backing_swap[0],
-		.no_units = true,
 	};
 	if (!cfg->backed)
 		return size_without_backing(dev, cfg, ram);

@@ -6,8 +6,8 @@
  *
  * By itself: a work item makes a pass when one is due.  Then it tries pages for a slice of time,
  * and rests for so long that it stays within its share of a processor.  It holds a worker of the
- * store for one page only, so that nobody who swaps waits for longer.  Time is measured by the
- * clock.  So while others have the processor, the item rests for longer.
+ * store for one page or unit only, so that nobody who swaps waits for longer.  Time is measured by
+ * the clock.  So while others have the processor, the item rests for longer.
  *
  * By hand: marks and recompression in the task that asks for them, while the item is stopped.  So
  * one thread at a time makes these calls for a store.
@@ -18,7 +18,9 @@
  */
 #include <linux/jiffies.h>
 #include <linux/ktime.h>
+#include <linux/log2.h>
 #include <linux/math64.h>
+#include <linux/minmax.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/smp.h>
@@ -39,6 +41,7 @@
 const u32 rzs_recompress_defaults[RZS_RECOMPRESS_KNOBS] = {
 	[RZS_RECOMPRESS_AFTER] = 60,
 	[RZS_RECOMPRESS_CPU] = 10,
+	[RZS_RECOMPRESS_UNIT] = 4,
 };
 
 /* Seconds between passes; 0: none. */
@@ -75,7 +78,7 @@ static bool mark_step(struct rzs_recompressor *r, u32 min_age)
 	return done;
 }
 
-/* Try one page at most.  Returns whether all slots were looked at. */
+/* Try one page or unit at most.  Returns whether all slots were looked at. */
 static bool try_step(struct rzs_recompressor *r, const struct rzs_recompress_params *params)
 {
 	struct rzs_worker *w;
@@ -135,7 +138,10 @@ static void pass_item(struct rzs_recompressor *r, u64 now)
 
 static void try_item(struct rzs_recompressor *r, u64 now)
 {
-	struct rzs_recompress_params params = {.spare_bytes = SPARE_BYTES};
+	struct rzs_recompress_params params = {
+		.spare_bytes = SPARE_BYTES,
+		.unit = r->knob[RZS_RECOMPRESS_UNIT],
+	};
 	struct rzs_stats s;
 	u64 spent = 0;
 
@@ -222,6 +228,8 @@ static bool knob_takes(enum rzs_recompress_knob knob, u32 value)
 		return value <= 1;
 	case RZS_RECOMPRESS_CPU:
 		return value >= 1 && value <= 100;
+	case RZS_RECOMPRESS_UNIT:
+		return value <= RZS_UNIT_MAX && is_power_of_2(value);
 	default:
 		return value <= SECONDS_MAX;
 	}
@@ -270,26 +278,32 @@ static u64 tried(struct rzs_recompressor *r)
 	return s.recompress_tried;
 }
 
-/* Twice around, because the first time may begin anywhere. */
-static int try_all(struct rzs_recompressor *r, const struct rzs_recompress_params *params,
-		   u64 max_pages)
+/*
+ * Twice around, because the first time may begin anywhere.  The last unit has as many pages as
+ * may still be tried.
+ */
+static int try_all(struct rzs_recompressor *r, struct rzs_recompress_params *params, u64 max_pages)
 {
-	u64 before = tried(r);
+	u64 end = max_pages ? tried(r) + max_pages : 0, now;
 	unsigned int rounds = 0;
 
 	while (rounds < 2) {
 		if (signal_pending(current))
 			return -EINTR;
-		rounds += try_step(r, params);
-		if (max_pages && tried(r) - before >= max_pages)
+		now = end ? tried(r) : 0;
+		if (end && now >= end)
 			break;
+		params->unit = r->knob[RZS_RECOMPRESS_UNIT];
+		if (end)
+			params->unit = min_t(u64, params->unit, end - now);
+		rounds += try_step(r, params);
 	}
 	return 0;
 }
 
 int rzs_recompressor_now(struct rzs_recompressor *r, bool idle_only, u32 min_size, u64 max_pages)
 {
-	const struct rzs_recompress_params params = {
+	struct rzs_recompress_params params = {
 		.min_age = RZS_AGE_MAX,
 		.spare_bytes = SPARE_BYTES,
 		.min_size = min_size,

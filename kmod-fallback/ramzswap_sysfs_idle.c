@@ -245,6 +245,7 @@ static ssize_t store_knob(struct device *dev, enum rzs_recompress_knob knob, con
 KNOB(after, RZS_RECOMPRESS_AFTER);
 KNOB(cpu, RZS_RECOMPRESS_CPU);
 KNOB(idle_step, RZS_RECOMPRESS_IDLE_STEP);
+KNOB(unit, RZS_RECOMPRESS_UNIT);
 
 static ssize_t codec_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
@@ -316,6 +317,7 @@ static struct attribute *recompression_attrs[] = {
 	&dev_attr_codec.attr,
 	&dev_attr_cpu.attr,
 	&dev_attr_idle_step.attr,
+	&dev_attr_unit.attr,
 	NULL,
 };
 

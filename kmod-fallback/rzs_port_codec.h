@@ -93,6 +93,8 @@ static inline int rzs_lz4_decompress(const void *src, size_t n, void *dst, size_
 
 /* At the start of the context; the two workspaces come after it. */
 struct rzs_zstd_ctx {
+	int level;
+	size_t source; /* bytes that params are for */
 	zstd_parameters params;
 	zstd_cctx *cctx;
 	zstd_dctx *dctx;
@@ -116,7 +118,19 @@ static inline size_t rzs_zstd_ctx_size(int level, size_t page)
 	       rzs_zstd_round(zstd_dctx_workspace_bound());
 }
 
-/* The frame omits what the store knows already, as far as the library permits. */
+/*
+ * The level's parameters depend on the size of the source.  The frame omits what the store knows
+ * already, as far as the library permits.
+ */
+static inline void rzs_zstd_choose(struct rzs_zstd_ctx *ctx, size_t source)
+{
+	ctx->source = source;
+	ctx->params = zstd_get_params(ctx->level, source);
+	ctx->params.fParams.contentSizeFlag = 0;
+	ctx->params.fParams.checksumFlag = 0;
+	ctx->params.fParams.noDictIDFlag = 1;
+}
+
 static inline int rzs_zstd_ctx_init(void *mem, size_t size, int level, size_t page)
 {
 	struct rzs_zstd_ctx *ctx = mem;
@@ -125,10 +139,8 @@ static inline int rzs_zstd_ctx_init(void *mem, size_t size, int level, size_t pa
 
 	if (size < rzs_zstd_ctx_size(level, page))
 		return -EINVAL;
-	ctx->params = zstd_get_params(level, page);
-	ctx->params.fParams.contentSizeFlag = 0;
-	ctx->params.fParams.checksumFlag = 0;
-	ctx->params.fParams.noDictIDFlag = 1;
+	ctx->level = level;
+	rzs_zstd_choose(ctx, page);
 	ctx->cctx = zstd_init_cctx(base, csize);
 	ctx->dctx = zstd_init_dctx(base + csize, size - head - csize);
 	return ctx->cctx && ctx->dctx ? 0 : -EINVAL;
@@ -155,8 +167,11 @@ static inline int rzs_zstd_compress(void *mem, const void *src, size_t n, void *
 				    size_t *out_n)
 {
 	struct rzs_zstd_ctx *ctx = mem;
-	size_t len = zstd_compress_cctx(ctx->cctx, dst, cap, src, n, &ctx->params);
+	size_t len;
 
+	if (n != ctx->source)
+		rzs_zstd_choose(ctx, n);
+	len = zstd_compress_cctx(ctx->cctx, dst, cap, src, n, &ctx->params);
 	*out_n = 0;
 	if (zstd_is_error(len))
 		return zstd_get_error_code(len) == ZSTD_error_dstSize_tooSmall ? -ENOSPC : -EIO;

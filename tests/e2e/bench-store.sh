@@ -87,19 +87,45 @@ END
 # ---- idle pages: what zstd makes smaller, for us and for zram, whose pages of noise stay as they are
 if "$tool" --cases time --algorithm zstd --size 1 --rounds 1 --threads 1 "$corpus" >"$out" 2>&1; then
 	rm "$json"
-	gets 0 "" --cases idle --rounds 2 --output "$json" "$corpus"
+	gets 0 "" --cases idle --rounds 2 --units 1,4 --zram no-such --output "$json" "$corpus"
+	grep -q '^zram is not measured: ' "$out" || fail "a zram of no algorithm is measured: $(cat "$out")"
 	"$PYTHON" - "$json" <<'END' || fail "see above: $(cat "$out" "$json")"
 import json, sys
-d = [json.loads(l) for l in open(sys.argv[1])][1]
-assert d["bench"] == "store_idle" and d["size_bytes"] == 512 * 4096, d
-assert 100 < d["pages_recompressed"] < 300 and d["recompress_bytes"] > 0, d
-assert d["zram_model_recompressed_bytes"] < d["zram_model_bytes"] < 512 * 4096, d
-# Of so few pages the chunk of ages takes more than they save.
-assert d["held_recompressed_bytes"] - d["recompress_bytes"] < d["held_bytes"] + (64 << 10), d
-assert d["read_ns_per_page"] > 0 and d["read_recompressed_ns_per_page"] > 0 and d["recompress_ns_per_page"] > 0, d
+lines = [json.loads(l) for l in open(sys.argv[1])][1:]
+assert [(d["bench"], d["unit"]) for d in lines] == [("store_idle", 1), ("store_idle", 4)], lines
+for d in lines:
+    assert d["size_bytes"] == 512 * 4096 and d["recompress_bytes"] > 0, d
+    assert d["zram_model_recompressed_bytes"] < d["zram_model_bytes"] < 512 * 4096, d
+    # Of so few pages the chunks of ages and of shares take more than they save.
+    assert d["held_recompressed_bytes"] - d["recompress_bytes"] < d["held_bytes"] + (96 << 10), d
+    for read in "read", "read_in_order", "read_recompressed", "read_recompressed_in_order", "recompress":
+        assert d[read + "_ns_per_page"] > 0, d
+    assert d["read_in_order_s"] > 0 and d["read_recompressed_in_order_s"] > 0, d
+alone, units = lines
+assert 100 < alone["pages_recompressed"] < 300 and alone["units"] == 0, alone
+assert units["unit_pages"] > 100 and units["units"] * 4 >= units["unit_pages"] > units["units"], units
+END
+
+	# A store of another size: the corpus over and over.
+	rm "$json"
+	gets 0 "" --cases idle --rounds 1 --units 2 --size 3 --output "$json" "$corpus"
+	grep -q '"size_bytes":3145728,' "$json" || fail "it has not 3 MiB: $(cat "$json")"
+
+	# ---- reads while the rest is recompressed
+	rm "$json"
+	gets 0 "" --cases latency --rounds 1 --units 4 --size 16 --output "$json" "$corpus"
+	"$PYTHON" - "$json" <<'END' || fail "see above: $(cat "$out" "$json")"
+import json, sys
+lines = [json.loads(l) for l in open(sys.argv[1])][1:]
+assert [(d["bench"], d["depth"], d["unit"]) for d in lines] == [("store_latency", 1, 4), ("store_latency", 16, 4)], lines
+for d in lines:
+    assert d["size_bytes"] == 16 << 20 and d["tried"] > 0, d
+    for of in "", "recompressing_":
+        assert 0 < d[of + "read_us_p50"] <= d[of + "read_us_p99"] <= d[of + "read_us_p999"], d
 END
 else
 	gets 77 "no zstd to recompress with" --cases idle "$corpus"
+	gets 77 "no zstd to recompress with" --cases latency --size 1 "$corpus"
 fi
 
 # ---- standard output that takes nothing
@@ -113,8 +139,9 @@ gets 99 "cannot write /dev/full/x" --output /dev/full/x --size 1 "$corpus"
 gets 2 "store: --algorithm lzma: no such compressor in this build" --algorithm lzma "$corpus"
 gets 2 "store: try store --help" --algorithm lzma "$corpus"
 gets 2 "one directory of captured pages is needed" --size 1
-gets 2 "--cases all: expected one of both, time, density, merge, idle" --cases all "$corpus"
+gets 2 "--cases all: expected one of both, time, density, merge, idle, latency" --cases all "$corpus"
 gets 2 "--twins 100" --cases merge --twins 100 "$corpus"
+gets 2 "--units 9" --cases idle --units 9 "$corpus"
 gets 2 "the codec refuses level 1000" --level 1000 --algorithm lzo --size 1 "$corpus"
 gets 99 "cannot load the pages in $tmpdir/nowhere: No such file" "$tmpdir/nowhere"
 mkfifo "$tmpdir/pipe"

@@ -444,6 +444,7 @@ T_TEST(idle_pages_are_files)
 		{"recompression/codec", "off\n"},
 		{"recompression/after", "60\n"},
 		{"recompression/cpu", "10\n"},
+		{"recompression/unit", "4\n"},
 		{"recompression/idle_step", "0\n"},
 		{"idle", "   "},
 	};
@@ -454,9 +455,11 @@ T_TEST(idle_pages_are_files)
 	for (unsigned i = 0; i < sizeof(files) / sizeof(files[0]); i++)
 		put(files[i][1], "/sys/block/ramzswap0/%s", files[i][0]);
 	T_EQ(gives("params ramzswap0"), 0);
-	T_OK(strstr(out, "recompress=off\nrecompress-after=60\nrecompress-cpu=10\nidle-step=0\n") !=
-	     NULL);
+	T_OK(strstr(out, "recompress=off\nrecompress-after=60\nrecompress-cpu=10\n"
+			 "recompress-unit=4\nidle-step=0\n") != NULL);
 	T_EQ(gives("set ramzswap0 recompress=zstd:3 recompress-cpu=25% recompress-after=30"), 0);
+	T_EQ(gives("set ramzswap0 recompress-unit=2"), 0);
+	T_STR_EQ(text_of("/sys/block/ramzswap0/recompression/unit"), "2\n");
 	T_STR_EQ(text_of("/sys/block/ramzswap0/recompression/codec"), "zstd:3");
 	T_STR_EQ(text_of("/sys/block/ramzswap0/recompression/cpu"), "25\n");
 	T_STR_EQ(text_of("/sys/block/ramzswap0/recompression/after"), "30\n");

@@ -31,7 +31,9 @@ librzsbench_la_SOURCES = \
 	tools/rzsbench/rzsb_source.h \
 	tools/rzsbench/rzsb_store.c \
 	tools/rzsbench/rzsb_store.h \
-	tools/rzsbench/rzsb_util.c
+	tools/rzsbench/rzsb_util.c \
+	tools/rzsbench/rzsb_zram.c \
+	tools/rzsbench/rzsb_zram.h
 librzsbench_la_CPPFLAGS = $(RZS_BENCH_CPPFLAGS)
 librzsbench_la_LIBADD = librzstool.la $(LZO_LIBS) $(LZ4_LIBS) $(ZSTD_LIBS) -lm
 

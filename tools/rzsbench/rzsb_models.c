@@ -13,8 +13,8 @@
 #define PAGE	   4096u
 #define STEP	   16u
 #define SMALLEST   32u
-#define HANDLE	   8u
-#define TABLE	   16u
+#define HANDLE	   RZSB_ZRAM_HANDLE
+#define TABLE	   RZSB_ZRAM_TABLE
 #define ENTRY	   56u
 #define PLACE	   9u /* nodes of 576 bytes, 64 places in each */
 #define NR_CLASSES 255u

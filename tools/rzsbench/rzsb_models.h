@@ -9,6 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define RZSB_ZRAM_HANDLE 8u  /* bytes of a slab for each object */
+#define RZSB_ZRAM_TABLE	 16u /* bytes of zram's table for each page of the device */
+
 /*
  * zsmalloc as used by zram, with chains of at most `chain` pages (4 up to Linux 6.2, 8 by default
  * since).

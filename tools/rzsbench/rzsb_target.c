@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include "rzsb_target.h"
 #include "rzsb_nbd.h"
+#include "rzsb_zram.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -23,7 +24,6 @@
 
 #define START_PATIENCE_NS 20000000000ull
 #define STOP_PATIENCE_NS  20000000000ull
-#define ZRAM		  "/sys/block/zram0/"
 
 static void __attribute__((noreturn)) run_server(const struct target *t, uint64_t size, int cpu)
 {
@@ -141,18 +141,6 @@ int rzsb_target_start_uri(struct target *t, uint64_t size, unsigned conns)
 	return check_export(t, t->uri, size);
 }
 
-static int write_text(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC), err = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		err = -errno;
-	close(fd);
-	return err;
-}
-
 static int read_text(const char *path, char *out, size_t size)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -170,36 +158,10 @@ static int read_text(const char *path, char *out, size_t size)
 int rzsb_target_start_zram(struct target *t, uint64_t size, const char *algorithm, char *why,
 			   size_t why_size)
 {
-	char text[512];
-	int err;
-
-	if (read_text(ZRAM "disksize", text, sizeof(text)) < 0) {
-		snprintf(why, why_size, "this kernel has no zram");
+	t->fd = rzsb_zram_open(size, algorithm, why, why_size);
+	if (t->fd < 0)
 		return -1;
-	}
-	if (strtoull(text, NULL, 10) != 0) {
-		snprintf(why, why_size, "/dev/zram0 is in use");
-		return -1;
-	}
-	err = write_text(ZRAM "comp_algorithm", algorithm);
-	if (err < 0) {
-		snprintf(why, why_size, "zram has no %s here, or we may not set it: %s", algorithm,
-			 strerror(-err));
-		return -1;
-	}
-	snprintf(text, sizeof(text), "%llu", (unsigned long long)size);
-	err = write_text(ZRAM "disksize", text);
-	if (err < 0) {
-		snprintf(why, why_size, "cannot set zram's size: %s", strerror(-err));
-		return -1;
-	}
 	t->up = true;
-	t->fd = open("/dev/zram0", O_RDWR | O_DIRECT | O_CLOEXEC);
-	if (t->fd < 0) {
-		snprintf(why, why_size, "/dev/zram0: %s", strerror(errno));
-		rzsb_target_stop(t);
-		return -1;
-	}
 	t->rss_start = rzsb_target_ram(t);
 	return 0;
 }
@@ -217,10 +179,10 @@ void rzsb_target_stop(struct target *t)
 		return;
 	}
 	if (!t->command) {
-		if (t->fd >= 0)
+		if (!t->device)
+			rzsb_zram_close(t->fd);
+		else if (t->fd >= 0)
 			close(t->fd);
-		if (!t->device && write_text(ZRAM "reset", "1") < 0)
-			rzst_say("zram: cannot reset it");
 		return;
 	}
 	rzsb_client_close(t->client);
@@ -307,18 +269,12 @@ bool rzsb_target_knows_ram(const struct target *t)
 
 uint64_t rzsb_target_ram(const struct target *t)
 {
-	unsigned long long used = 0;
 	struct stat st = {0};
-	char text[256];
 
 	if (t->command) {
 		if (t->in_file && fstat(t->fd, &st) < 0)
 			st.st_blocks = 0;
 		return rzsb_rss(t->pid) + (uint64_t)st.st_blocks * 512;
 	}
-	/* orig_data_size compr_data_size mem_used_total ... */
-	if (!rzsb_target_knows_ram(t) || read_text(ZRAM "mm_stat", text, sizeof(text)) < 0 ||
-	    sscanf(text, "%*u %*u %llu", &used) != 1)
-		return 0;
-	return used;
+	return rzsb_target_knows_ram(t) ? rzsb_zram_used() : 0;
 }

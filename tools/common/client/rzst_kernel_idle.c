@@ -12,6 +12,7 @@ static const struct {
 	{"recompress", "recompression/codec"},
 	{"recompress-after", "recompression/after"},
 	{"recompress-cpu", "recompression/cpu"},
+	{"recompress-unit", "recompression/unit"},
 	{"idle-step", "recompression/idle_step"},
 };
 

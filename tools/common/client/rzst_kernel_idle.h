@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Idle pages of the kernel module's devices, and their recompression: a server's keys recompress,
- * recompress-after, recompress-cpu and idle-step are files of /sys/block/ramzswapN/recompression.
+ * recompress-after, recompress-cpu, recompress-unit and idle-step are files of
+ * /sys/block/ramzswapN/recompression.
  *
  * Threading: one thread.
  */
