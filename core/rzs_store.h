@@ -403,7 +403,7 @@ int RZS_MUST_CHECK rzs_store_idle_age(struct rzs_store *store, rzs_slot_t slot,
  * The same thread makes these calls as those of idle pages; contract as there, but that a page is
  * copied under its block's lock.
  */
-#define RZS_UNIT_MAX 8u
+#define RZS_UNIT_MAX 8u /* the most pages in a unit */
 
 struct rzs_recompress_params {
 	unsigned min_age; /* of a page, in steps */
