@@ -20,6 +20,8 @@ RZS_PORT_USER_SOURCES = \
 	port/user/liblzo.h \
 	port/user/memory.c \
 	port/user/memory.h \
+	port/user/program.c \
+	port/user/program.h \
 	port/user/protect_steps.c \
 	port/user/protect_steps.h \
 	port/user/ram.c \

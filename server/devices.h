@@ -97,12 +97,15 @@ int rzs_devices_receive(struct rzs_devices *devices, struct rzs_hand_message *m,
  */
 int rzs_devices_prepare(struct rzs_devices *devices, char why[RZS_WHY_MAX]);
 
-/* Make page tables for what the stores have by now.  0 or a negative errno. */
-int rzs_devices_map(struct rzs_devices *devices);
+/*
+ * Find the stores' blocks, and make page tables for them: no process gives blocks memory, or takes
+ * it, from here on (RZS_HAND_STILL).  0 or a negative errno.
+ */
+int rzs_devices_find_blocks(struct rzs_devices *devices);
 
 /*
- * When the predecessor has ended: go on with its stores.  Allocates nothing and says nothing.  0,
- * or a negative errno with why set.
+ * When the predecessor does not use them any more: go on with its stores.  Allocates nothing and
+ * says nothing.  0, or a negative errno with why set.
  */
 int rzs_devices_adopt(struct rzs_devices *devices, char why[RZS_WHY_MAX]);
 

@@ -194,16 +194,15 @@ void rzs_devices_unprepare(struct rzs_device *d)
 	d->latency = NULL;
 }
 
-int rzs_devices_map(struct rzs_devices *devices)
+int rzs_devices_find_blocks(struct rzs_devices *devices)
 {
 	int err = 0;
 
 	for (struct rzs_device *d = devices->first; d && err == 0; d = d->next) {
 		struct rzs_devices_entry *e = rzs_devices_entry(d);
-		uint64_t blocks;
 
 		if (e->inherited)
-			err = rzs_blocks_map(e->inherited, &blocks);
+			err = rzs_blocks_find(e->inherited);
 	}
 	return err;
 }

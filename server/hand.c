@@ -33,6 +33,8 @@ static size_t body_size(uint32_t kind)
 		return sizeof(struct rzs_hand_control);
 	case RZS_HAND_CONNECTION:
 		return sizeof(struct rzs_hand_connection);
+	case RZS_HAND_GO:
+		return sizeof(struct rzs_hand_go);
 	default:
 		return 0;
 	}

@@ -6,18 +6,20 @@
  *     predecessor                              successor
  *     HELLO, DEVICE..., LISTENER..., CONTROL
  *     PREPARE                                  READY, or REFUSED with why
- *     CONNECTION...
+ *     STILL                                    FOUND, or REFUSED
+ *     (holds clients) CONNECTION...
  *     BYE                                      TAKEN, or REFUSED
  *     GO, and ends                             (adopts the stores, serves)
  *
- * The successor allocates nothing between TAKEN and the first request that it serves: if the
- * machine swaps to it, only it can free memory then.
+ * From STILL on the memory of stores is what it is: what is stored changes, but no block gets
+ * memory or loses it.  So the successor asks the system for all that concerns it, page tables above
+ * all, while the predecessor serves.  Between TAKEN and the first request that it serves it
+ * allocates nothing: if the machine swaps to it, only it can free memory then.
  *
- * Until GO the predecessor can go on, whatever becomes of the other, and after it nothing but end.
- * So GO, and the end of the stream after it, say that nobody uses the stores any more; the end of
- * the stream alone says that the predecessor goes on.  The two may be of different
- * versions: whoever changes a message changes RZS_HAND_PROTOCOL.  Parameters are text, as in a
- * configuration file.
+ * Until GO the predecessor can go on, whatever becomes of the other.  GO says that none of its
+ * threads uses the stores any more, and that it ends.  The end of the stream without GO says that
+ * the predecessor goes on.  The two may be of different versions: whoever changes a message changes
+ * RZS_HAND_PROTOCOL.  Parameters are text, as in a configuration file.
  *
  * Threading: the front thread of either process.  Calls wait, for at most 10 s.
  */
@@ -29,7 +31,7 @@
 #include "io_loop.h"
 #include "listen.h"
 
-#define RZS_HAND_PROTOCOL 2u
+#define RZS_HAND_PROTOCOL 3u
 
 enum rzs_hand_kind {
 	RZS_HAND_HELLO = 1,
@@ -39,6 +41,8 @@ enum rzs_hand_kind {
 	RZS_HAND_PREPARE,
 	RZS_HAND_READY,
 	RZS_HAND_REFUSED, /* followed by a text */
+	RZS_HAND_STILL,
+	RZS_HAND_FOUND,
 	RZS_HAND_CONNECTION,
 	RZS_HAND_BYE,
 	RZS_HAND_TAKEN,
@@ -81,6 +85,12 @@ struct rzs_hand_connection {
 	uint8_t address[RZS_PEER_ADDRESS_MAX];
 };
 
+struct rzs_hand_go {
+	uint64_t held_ns; /* when clients were held, by rzs_clock_ns() */
+	uint32_t takeovers;
+	uint64_t worst_ns; /* of these */
+};
+
 /* Bytes behind any message. */
 #define RZS_HAND_REST_MAX RZS_IO_EARLY_MAX
 
@@ -94,6 +104,7 @@ struct rzs_hand_message {
 		struct rzs_hand_listener listener;
 		struct rzs_hand_control control;
 		struct rzs_hand_connection connection;
+		struct rzs_hand_go go;
 	};
 	uint8_t rest[RZS_HAND_REST_MAX + 1]; /* ends with a 0 */
 };

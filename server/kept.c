@@ -19,7 +19,7 @@ static void on_handed(void *unused, const char *why)
 	(void)unused;
 	if (!why) {
 		(void)rzs_keeper_send(keeper.fd, RZS_KEEPER_HANDED, NULL, -1);
-		_exit(0); /* the successor waits for that: nothing of the stores is touched */
+		_exit(0); /* the stores are the successor's: nothing of them is touched */
 	}
 	rzs_say_at(RZS_SAY_WARNING, "not replaced: %s", why);
 	(void)rzs_keeper_send(keeper.fd, RZS_KEEPER_REFUSED, why, -1);

@@ -5,21 +5,22 @@
  *   1. Send devices and listeners.  From now on refuse changes of devices.  Clients are served.
  *   2. The successor has loaded, locked and checked everything.  Accept no more clients, and wait
  *      until those in their handshake are through it, or have left.
- *   3. Hold the I/O threads: all that was begun is answered.
- *   4. Send the connections with what was received and not served.  The successor takes them.
- *   5. This process ends.  Threads that are not held (upkeep, refill) end wherever they are: to the
- *      successor that is as if the process had been killed, for which the store is made.
+ *   3. When the reserve is ample, hold the threads that change the memory of stores, upkeep and
+ *      refill; each of these may wait for memory before.  The reserve is all that there is for
+ *      clients now.  The successor finds the memory that the stores have.
+ *   4. Hold the I/O threads: all that was begun is answered.
+ *   5. Send the connections with what was received and not served.  The successor takes them.
+ *   6. This process says GO: no thread of it uses a store any more.  How long the kernel takes to
+ *      end it then, nobody waits for.
  *
- * Up to 4 each error leads back to where it began.
+ * Up to 5 each error leads back to where it began.
  *
- * From 3 on nobody serves swap until the successor does.  What the kernel still needs memory for
- * (messages on sockets, entries of epoll sets, page tables) is asked for by threads of I/O priority
- * in both processes: a real-time thread gets it from what the kernel keeps below its low mark.
+ * From 4 on nobody serves swap until the successor does.  What the kernel still needs memory for
+ * (messages on sockets, entries of epoll sets) is asked for by threads of I/O priority in both
+ * processes: a real-time thread gets it from what the kernel keeps below its low mark.
  *
- * While the machine swaps, it is refused.  Between 5 and the first request that the successor
- * serves nobody can free memory by writing to this swap.  A successor that asked for memory in that
- * time was seen to wait for it for ever.  Now it has all of it before, but that is not proved in
- * guests that swap yet.
+ * While the machine swaps, it is refused: that a successor never waits for memory that only this
+ * process can free has to be seen in guests first.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -27,14 +28,20 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "blocks.h"
+#include "clock.h"
 #include "conn.h"
 #include "hand.h"
 #include "predecessor.h"
 #include "protect_server.h"
 #include "swaps.h"
+#include "takeovers.h"
+#include "upkeep.h"
 
 #define HOLD_MS	      2000 /* for clients that do not take their replies */
 #define HANDSHAKES_MS 5	   /* between two looks whether there are some left */
+#define FIND_MS	      20   /* between two looks at the reserve, while the successor finds memory */
+#define PATIENCE_MS   10000 /* for a reserve that lasts, and for the successor to find memory */
 
 struct rzs_predecessor {
 	struct rzs_predecessor_options options;
@@ -42,8 +49,11 @@ struct rzs_predecessor {
 	struct rzs_loop_fd watched; /* fd -1: no successor is there */
 	struct rzs_loop_timer timer;
 	bool held;   /* the front */
+	bool still;  /* upkeep and refill are held */
 	bool raised; /* this thread's priority */
 	bool owners;
+	uint64_t until_ms; /* how long is waited in 3, by rzs_clock_ms(); 0: not yet */
+	uint64_t held_ns;  /* when clients were held */
 	int err; /* of the connections so far */
 	struct rzs_hand_message m;
 };
@@ -61,6 +71,16 @@ static bool machine_swaps(void)
 	return any;
 }
 
+/* Hold what changes the memory of stores beside clients' requests, or let it go on. */
+static void set_still(struct rzs_predecessor *p, bool still)
+{
+	if (p->still == still)
+		return;
+	p->still = still;
+	rzs_upkeep_hold(still);
+	rzs_blocks_hold_all(still);
+}
+
 static void give_up(struct rzs_predecessor *p, const char *why)
 {
 	char text[RZS_WHY_MAX];
@@ -70,6 +90,7 @@ static void give_up(struct rzs_predecessor *p, const char *why)
 	(void)rzs_loop_remove(p->loop, &p->watched);
 	close(p->watched.fd);
 	p->watched.fd = -1;
+	set_still(p, false);
 	if (p->held)
 		rzs_front_release(p->options.front);
 	p->held = false;
@@ -89,7 +110,7 @@ static void give_up_errno(struct rzs_predecessor *p, const char *what, int err)
 	give_up(p, text);
 }
 
-/* ---- 4: connections ---- */
+/* ---- 5: connections ---- */
 
 static void send_connection(void *arg, const struct rzs_conn *c)
 {
@@ -126,6 +147,19 @@ static void send_connection(void *arg, const struct rzs_conn *c)
 	p->err = rzs_hand_send(p->watched.fd, &p->m);
 }
 
+static int send_go(struct rzs_predecessor *p)
+{
+	struct rzs_takeovers t;
+
+	rzs_takeovers_get(&t);
+	p->m.kind = RZS_HAND_GO;
+	p->m.len = 0;
+	p->m.fd = -1;
+	p->m.go = (struct rzs_hand_go){
+		.held_ns = p->held_ns, .takeovers = t.nr, .worst_ns = t.worst_ns};
+	return rzs_hand_send(p->watched.fd, &p->m);
+}
+
 static void send_connections(struct rzs_predecessor *p)
 {
 	int fd = p->watched.fd;
@@ -145,7 +179,7 @@ static void send_connections(struct rzs_predecessor *p)
 	if (p->err == 0 && machine_swaps())
 		p->err = -EBUSY;
 	if (p->err == 0)
-		p->err = rzs_hand_say(fd, RZS_HAND_GO, NULL);
+		p->err = send_go(p);
 	if (p->err == 0)
 		p->options.done(p->options.arg, NULL); /* and does not return */
 	rzs_io_release(p->options.io);
@@ -157,23 +191,70 @@ static void send_connections(struct rzs_predecessor *p)
 		give_up_errno(p, "handing over connections", p->err);
 }
 
-/* ---- 2, 3 ---- */
+/* ---- 2, 3, 4 ---- */
 
-static void on_handshakes(void *arg)
+static void hand_over_clients(struct rzs_predecessor *p)
 {
-	struct rzs_predecessor *p = arg;
 	int err;
 
-	if (rzs_front_handshakes(p->options.front)) {
-		rzs_loop_set_timer(p->loop, &p->timer, HANDSHAKES_MS, on_handshakes, p);
-		return;
-	}
-	p->raised = rzs_threads_raise(rzs_protect_server_front());
+	p->raised = rzs_threads_raise(rzs_protect_server_front(), RZS_THREAD_IO);
+	p->held_ns = rzs_clock_ns();
 	err = rzs_io_hold(p->options.io, HOLD_MS);
 	if (err < 0)
 		give_up(p, "a client does not take its replies");
 	else
 		send_connections(p);
+}
+
+/* Whether at least 1/share of the reserve is there. */
+static bool reserve_has(unsigned share)
+{
+	struct rzs_blocks_info info;
+
+	rzs_blocks_info(&info);
+	return info.ready >= info.reserve / share;
+}
+
+/* While the successor finds the stores' memory. */
+static void on_finding(void *arg)
+{
+	struct rzs_predecessor *p = arg;
+
+	if (!reserve_has(4))
+		give_up(p, "the reserve is nearly empty, and is not refilled meanwhile");
+	else if (rzs_clock_ms() >= p->until_ms)
+		give_up(p, "the new server takes too long to find the stores' memory");
+	else
+		rzs_loop_set_timer(p->loop, &p->timer, FIND_MS, on_finding, p);
+}
+
+static void begin_finding(struct rzs_predecessor *p)
+{
+	int err;
+
+	set_still(p, true);
+	p->until_ms = rzs_clock_ms() + PATIENCE_MS;
+	err = rzs_hand_say(p->watched.fd, RZS_HAND_STILL, NULL);
+	if (err < 0)
+		give_up_errno(p, "finding memory", err);
+	else
+		rzs_loop_set_timer(p->loop, &p->timer, FIND_MS, on_finding, p);
+}
+
+static void on_handshakes(void *arg)
+{
+	struct rzs_predecessor *p = arg;
+
+	bool all = !rzs_front_handshakes(p->options.front);
+
+	if (!all || !p->until_ms)
+		p->until_ms = rzs_clock_ms() + PATIENCE_MS;
+	if (all && reserve_has(2))
+		begin_finding(p);
+	else if (rzs_clock_ms() >= p->until_ms)
+		give_up(p, "the reserve stays below its half");
+	else
+		rzs_loop_set_timer(p->loop, &p->timer, HANDSHAKES_MS, on_handshakes, p);
 }
 
 static void on_answer(void *arg, uint32_t events)
@@ -186,11 +267,15 @@ static void on_answer(void *arg, uint32_t events)
 		give_up_errno(p, "preparing", err);
 	} else if (p->m.kind == RZS_HAND_REFUSED) {
 		give_up(p, (const char *)p->m.rest);
+	} else if (p->m.kind == RZS_HAND_FOUND && p->still) {
+		rzs_loop_clear_timer(p->loop, &p->timer);
+		hand_over_clients(p);
 	} else if (p->m.kind != RZS_HAND_READY || p->held) {
 		give_up(p, "an answer that nobody asked for");
 	} else {
 		p->held = true;
 		rzs_front_hold(p->options.front);
+		p->until_ms = 0;
 		rzs_loop_set_timer(p->loop, &p->timer, HANDSHAKES_MS, on_handshakes, p);
 	}
 }

@@ -21,8 +21,8 @@ struct rzs_predecessor_options {
 	unsigned nr_listeners;
 	const struct rzs_control *control; /* NULL: none */
 	/*
-	 * why NULL: the successor has everything and waits for the end of this process, which must
-	 * end now and touch nothing.  Otherwise it has refused, and this process serves as before.
+	 * why NULL: the successor has everything and goes on with it, so this process must end now
+	 * and touch nothing.  Otherwise it has refused, and this process serves as before.
 	 */
 	void (*done)(void *arg, const char *why);
 	void *arg;

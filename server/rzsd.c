@@ -21,6 +21,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "control.h"
 #include "daemon.h"
 #include "front.h"
@@ -28,6 +29,7 @@
 #include "kept.h"
 #include "options.h"
 #include "pid_file.h"
+#include "program.h"
 #include "say.h"
 #include "shutdown.h"
 #include "signals.h"
@@ -379,7 +381,12 @@ static int take_all(bool *raised, char *why)
 	nr_listeners = taken.nr_listeners;
 	if (err == 0)
 		err = prepare(connections, why);
-	*raised = err == 0 && rzs_threads_raise(rzs_protect_server_front());
+	/* Not higher: the predecessor's I/O threads serve. */
+	*raised = rzs_threads_raise(rzs_protect_server_front(), RZS_THREAD_REFILL);
+	if (err == 0)
+		err = rzs_successor_find(successor, why);
+	if (*raised)
+		(void)rzs_threads_raise(rzs_protect_server_front(), RZS_THREAD_IO);
 	if (err == 0)
 		err = rzs_successor_take(successor, io, front, why);
 	if (err < 0 && !why[0])
@@ -391,6 +398,7 @@ static int take_all(bool *raised, char *why)
 static int take_over(void)
 {
 	char why[RZS_WHY_MAX];
+	uint64_t served;
 	bool raised;
 	int err = take_all(&raised, why);
 
@@ -405,9 +413,11 @@ static int take_over(void)
 		say_error(why);
 		return err;
 	}
+	served = rzs_clock_ns();
 	rzs_io_release(io);
 	if (raised)
 		rzs_threads_lower(rzs_protect_server_front());
+	rzs_successor_served(successor, served);
 	err = rzs_kept_serves();
 	rzs_devices_go_on(devices);
 	return fail_start(err);
@@ -470,6 +480,9 @@ static int protect_and_fork(void)
 		if (err < 0)
 			rzs_say_at(RZS_SAY_ERROR, "daemon: %s", strerror(-err));
 	}
+	/* While this process has one thread.  Without it a change of servers may take longer. */
+	if (err == 0 && kept.keeper >= 0 && config.protect != RZS_PROTECT_OFF)
+		(void)rzs_program_fill();
 	if (err == 0)
 		err = rzs_protect_server_late();
 	return err;

@@ -3,24 +3,26 @@
  * Taking over; see successor.h.
  *
  * A connection is adopted as it comes, by I/O threads that are held.  So all its memory is there
- * before the predecessor ends, in this process and in the kernel.  The end of the predecessor's
- * stream after GO says that it does not use the stores any more: the kernel closes a process's
- * files after all of its threads have left its memory.
+ * before GO, in this process and in the kernel.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "hand.h"
+#include "say.h"
 #include "successor.h"
+#include "takeovers.h"
 
 struct rzs_successor {
 	int fd;
 	struct rzs_devices *devices;
 	struct rzs_io *io; /* NULL: no connections are to come yet */
 	struct rzs_front *front;
-	unsigned connections;
+	unsigned connections, taken;
+	uint64_t taken_ns, gone_ns; /* when TAKEN was said, and GO received; rzs_clock_ns() */
 	struct rzs_hand_message m;
 };
 
@@ -70,6 +72,7 @@ static int adopt(struct rzs_successor *s, const struct rzs_peer_id *id,
 		return rzs_value_fail(why, err, "a connection: %s", strerror(-err));
 	}
 	s->m.fd = -1;
+	s->taken++;
 	return 0;
 }
 
@@ -145,10 +148,10 @@ static int take_until(struct rzs_successor *s, enum rzs_hand_kind last,
 		      struct rzs_successor_sockets *out, char *why)
 {
 	for (;;) {
-		/* What comes between the two parts may take its time: clients' handshakes. */
+		/* What comes before STILL may take its time: clients' handshakes. */
 		int err = rzs_hand_receive(s->fd, &s->m);
 
-		if (err == -EAGAIN && last == RZS_HAND_BYE)
+		if (err == -EAGAIN && last == RZS_HAND_STILL)
 			continue;
 		if (err < 0)
 			return rzs_value_fail(why, err, "the old server: %s",
@@ -164,17 +167,21 @@ static int take_until(struct rzs_successor *s, enum rzs_hand_kind last,
 	}
 }
 
-/* Wait for the end of the predecessor. */
-static int wait_for_end(struct rzs_successor *s, char *why)
+/*
+ * From GO on the stores are this process's.  Without it the predecessor goes on, if late: it does
+ * not wait for anything between TAKEN and GO, but may wait for its turn.
+ */
+static int wait_for_go(struct rzs_successor *s, char *why)
 {
-	int err = rzs_hand_receive(s->fd, &s->m);
+	int err;
 
-	if (err < 0 || s->m.kind != RZS_HAND_GO)
-		return rzs_value_fail(why, -EPROTO, "the old server has given up, and goes on");
 	do
 		err = rzs_hand_receive(s->fd, &s->m);
 	while (err == -EAGAIN);
-	return err == -EPIPE ? 0 : rzs_value_fail(why, -EPROTO, "the old server goes on");
+	s->gone_ns = rzs_clock_ns();
+	if (err < 0 || s->m.kind != RZS_HAND_GO)
+		return rzs_value_fail(why, -EPROTO, "the old server has given up, and goes on");
+	return 0;
 }
 
 int rzs_successor_begin(int fd, struct rzs_devices *devices,
@@ -200,10 +207,22 @@ int rzs_successor_begin(int fd, struct rzs_devices *devices,
 	return err;
 }
 
+int rzs_successor_find(struct rzs_successor *s, char why[RZS_WHY_MAX])
+{
+	int err = rzs_hand_say(s->fd, RZS_HAND_READY, NULL);
+
+	why[0] = '\0';
+	if (err == 0)
+		err = take_until(s, RZS_HAND_STILL, NULL, why);
+	if (err == 0)
+		err = rzs_devices_find_blocks(s->devices);
+	return err == 0 || why[0] ? err : rzs_value_fail(why, err, "%s", strerror(-err));
+}
+
 int rzs_successor_take(struct rzs_successor *s, struct rzs_io *io, struct rzs_front *front,
 		       char why[RZS_WHY_MAX])
 {
-	int err = rzs_hand_say(s->fd, RZS_HAND_READY, NULL);
+	int err = rzs_hand_say(s->fd, RZS_HAND_FOUND, NULL);
 
 	why[0] = '\0';
 	s->io = io;
@@ -211,12 +230,35 @@ int rzs_successor_take(struct rzs_successor *s, struct rzs_io *io, struct rzs_fr
 	if (err == 0)
 		err = take_until(s, RZS_HAND_BYE, NULL, why);
 	if (err == 0)
-		err = rzs_devices_map(s->devices);
-	if (err == 0)
 		err = rzs_hand_say(s->fd, RZS_HAND_TAKEN, NULL);
+	s->taken_ns = rzs_clock_ns();
 	if (err == 0)
-		return wait_for_end(s, why);
+		return wait_for_go(s, why);
 	return why[0] ? err : rzs_value_fail(why, err, "%s", strerror(-err));
+}
+
+/* Microseconds between two times, which other processes' clocks may have read. */
+static unsigned long long us(uint64_t from, uint64_t to)
+{
+	return to > from ? (to - from) / 1000 : 0;
+}
+
+void rzs_successor_served(const struct rzs_successor *s, uint64_t since)
+{
+	const struct rzs_hand_go *go = &s->m.go;
+	struct rzs_takeovers t = {
+		.nr = go->takeovers + 1,
+		.last_ns = since > go->held_ns ? since - go->held_ns : 0,
+		.worst_ns = go->worst_ns,
+	};
+
+	if (t.worst_ns < t.last_ns)
+		t.worst_ns = t.last_ns;
+	rzs_takeovers_set(&t);
+	rzs_say("took over %u connections, which waited %llu us: %llu to be handed over, %llu for "
+		"the word to go on, %llu for the stores; takeover %u, worst %llu us",
+		s->taken, us(go->held_ns, since), us(go->held_ns, s->taken_ns),
+		us(s->taken_ns, s->gone_ns), us(s->gone_ns, since), t.nr, us(0, t.worst_ns));
 }
 
 void rzs_successor_refuse(struct rzs_successor *s, const char *why)

@@ -108,6 +108,7 @@ RZS_ONE_THREAD_TESTS = $(RZS_PURE_TESTS) \
 	tests/unit/test_notify \
 	tests/unit/test_pid_file \
 	tests/unit/test_port \
+	tests/unit/test_program \
 	tests/unit/test_recompressor \
 	tests/unit/test_rzsa_collect \
 	tests/unit/test_rzsa_daemon \

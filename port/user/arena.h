@@ -81,8 +81,9 @@ int rzs_arena_attach(struct rzs_arena *r, size_t page, int id, const char **out_
 int rzs_arena_map(struct rzs_arena *r, uint64_t *out_units);
 
 /*
- * Once, when the other process is gone: find the units that have all their memory, and make page
- * tables for them.  They are found; all others are not committed.  0 or -ENOMEM.
+ * Once, when the other process gives and takes no memory any more: find the units that have all
+ * their memory, and make page tables for them.  They are found; all others are not committed.  0 or
+ * -ENOMEM.
  */
 int rzs_arena_find(struct rzs_arena *r);
 

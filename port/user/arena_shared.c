@@ -17,7 +17,8 @@
 
 #define ARENA_MAGIC 0x0a616e657261727aull /* "zrarena\n" where the low byte comes first */
 
-#define ARENA_LOOK 32u /* units looked at by one call */
+/* Units looked at by one call, for which the kernel allocates a page, however many they are. */
+#define ARENA_LOOK 512u
 
 /* What the segment begins with.  All but opened is constant. */
 struct rzs_arena_head {

@@ -276,12 +276,13 @@ static struct block_link *blocks_link(const struct rzs_blocks *b, uint32_t first
 }
 
 /*
- * Add up to BLOCKS_STEP blocks to the reserve.  *out_done: it is full, or max is reached.  0;
+ * Add up to BLOCKS_STEP blocks to the reserve.  *out_done: it is full, or max is reached, or none
+ * may be added.  0;
  * -ENOMEM: the system has no memory; -EAGAIN: there is no headroom now.
  */
 static int blocks_fill_step(struct rzs_blocks *b, bool *out_done)
 {
-	uint64_t ready, nr, want = blocks_wanted(b, &ready);
+	uint64_t ready, nr, want = b->still ? 0 : blocks_wanted(b, &ready);
 	struct block_link *last = NULL;
 	uint64_t first;
 	int err;
@@ -311,14 +312,14 @@ static int blocks_fill_step(struct rzs_blocks *b, bool *out_done)
 	return err;
 }
 
-/* Give one ready block back to the system.  *out_done: there are not too many. */
+/* Give one ready block back to the system.  *out_done: none is to be, or may be, given back. */
 static int blocks_trim_step(struct rzs_blocks *b, bool *out_done)
 {
 	uint32_t block = 0;
 	int err;
 
 	rzs_lock(&b->lock);
-	if (b->list && (b->ready > b->reserve || b->held > b->max))
+	if (!b->still && b->list && (b->ready > b->reserve || b->held > b->max))
 		block = blocks_pop(b);
 	rzs_unlock(&b->lock);
 	*out_done = !block;

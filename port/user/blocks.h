@@ -70,6 +70,21 @@ int rzs_blocks_attach(int id, struct rzs_blocks **out, const char **out_why);
  */
 int rzs_blocks_map(struct rzs_blocks *b, uint64_t *out_blocks);
 
+/*
+ * Find the blocks that have memory, and make page tables for them: all that the first
+ * rzs_blocks_claim() or rzs_blocks_settle() would need the system for.  No process may give a block
+ * memory, or take it, from here on but through this source.  0 or a negative errno.  Sleeps.
+ */
+int rzs_blocks_find(struct rzs_blocks *b);
+
+/*
+ * still: let no block of any source of this process get memory or lose it until this is called
+ * again.  Waits for the steps that refill threads are in, of which each may wait for memory.  The
+ * data path goes on with the ready blocks.  Otherwise let refill threads go on.  While the process
+ * does not begin or end to use a source.
+ */
+void rzs_blocks_hold_all(bool still);
+
 /* In blocks, unless said otherwise. */
 struct rzs_blocks_info {
 	uint64_t taken;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The list of open sources, and their sums; see blocks.h. */
+/* The list of open sources, their sums, and what holds for all of them; see blocks.h. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
@@ -24,6 +24,19 @@ void rzs_blocks_list_remove(struct rzs_blocks *b)
 	while (*at != b)
 		at = &(*at)->next;
 	*at = b->next;
+	pthread_mutex_unlock(&blocks_open_lock);
+}
+
+void rzs_blocks_hold_all(bool still)
+{
+	pthread_mutex_lock(&blocks_open_lock);
+	for (struct rzs_blocks *b = blocks_open; b; b = b->next) {
+		pthread_mutex_lock(&b->system);
+		b->still = still;
+		pthread_mutex_unlock(&b->system);
+		if (!still)
+			rzs_blocks_kick(b);
+	}
 	pthread_mutex_unlock(&blocks_open_lock);
 }
 

@@ -194,8 +194,7 @@ int rzs_blocks_map(struct rzs_blocks *b, uint64_t *out_blocks)
 	return rzs_arena_map(&b->arena, out_blocks);
 }
 
-/* Find the blocks that have memory, unless that is done. */
-static int attach_find(struct rzs_blocks *b)
+int rzs_blocks_find(struct rzs_blocks *b)
 {
 	int err = b->found ? 0 : rzs_arena_find(&b->arena);
 
@@ -213,7 +212,7 @@ static void attach_count(struct rzs_blocks *b)
 
 bool rzs_blocks_claim(struct rzs_blocks *b, uint32_t block)
 {
-	if (attach_find(b) || !rzs_arena_claim(&b->arena, block))
+	if (rzs_blocks_find(b) || !rzs_arena_claim(&b->arena, block))
 		return false;
 	rzs_lock(&b->lock);
 	b->taken++;
@@ -231,7 +230,7 @@ void rzs_blocks_settle(struct rzs_blocks *b)
 	uint64_t block = 0;
 
 	pthread_mutex_lock(&b->system);
-	if (attach_find(b) == 0)
+	if (rzs_blocks_find(b) == 0)
 		block = rzs_arena_claim_next(&b->arena, 0);
 	for (; block; block = rzs_arena_claim_next(&b->arena, block)) {
 		memset(rzs_blocks_at(b, (uint32_t)block), 0, RZS_BLOCK_SIZE);

@@ -33,6 +33,7 @@ struct rzs_blocks {
 
 	/* Under system. */
 	pthread_mutex_t system;
+	bool still; /* no block gets memory, and none loses it */
 	struct rzs_arena arena;
 
 	/* Constant after open. */
@@ -41,7 +42,7 @@ struct rzs_blocks {
 	struct rzs_thread *(*hook)(void *arg);
 	void *hook_arg;
 	bool checks_headroom; /* before memory is asked for */
-	bool found;	      /* attached, and nothing is changed any more by another process */
+	bool found;	      /* attached, and no other process gives or takes memory any more */
 
 	/* The thread's. */
 	struct rzs_headroom headroom;

@@ -41,6 +41,8 @@ librzshost_la_SOURCES = \
 	server/host/stat_table.h \
 	server/host/target.h \
 	server/host/unlikely.h \
+	server/host/takeovers.c \
+	server/host/takeovers.h \
 	server/host/upkeep.c \
 	server/host/upkeep.h
 librzshost_la_CPPFLAGS = $(RZS_HOST_CPPFLAGS)

@@ -7,6 +7,7 @@
 #include "blocks.h"
 #include "protect_server.h"
 #include "say.h"
+#include "takeovers.h"
 #include "watchdog.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
@@ -65,6 +66,7 @@ struct process {
 	uint64_t headroom_shortages, headroom_unasked, refill_failures;
 	uint64_t ballast_bytes, ballast_released, threads_stuck, threads_demoted;
 	uint64_t protections_refused, swap_is_on;
+	uint64_t takeovers, takeover_ns, takeover_max_ns;
 };
 
 #define PROCESS(name, kind, help)                                              \
@@ -88,6 +90,9 @@ static const struct entry process_table[] = {
 	PROCESS(threads_demoted, COUNTER, "times a stuck thread lost its priority for a while"),
 	PROCESS(protections_refused, GAUGE, "protections the system has refused"),
 	PROCESS(swap_is_on, GAUGE, "1 while the machine has any swap on"),
+	PROCESS(takeovers, COUNTER, "times a server was replaced by its successor (rzsd)"),
+	PROCESS(takeover_ns, GAUGE, "how long clients waited at the last of these times"),
+	PROCESS(takeover_max_ns, GAUGE, "the longest time that they waited at one"),
 };
 
 static void each(const struct entry *table, size_t nr, const void *of,
@@ -130,10 +135,12 @@ void rzs_stat_process(void (*fn)(void *arg, const struct rzs_stat *stat, uint64_
 {
 	struct rzs_blocks_info blocks;
 	struct rzs_watchdog_info watchdog;
+	struct rzs_takeovers takeovers;
 	struct process p;
 
 	rzs_blocks_info(&blocks);
 	rzs_watchdog_info(&watchdog);
+	rzs_takeovers_get(&takeovers);
 	p = (struct process){
 		.reserve_least_bytes = blocks.least * RZS_BLOCK_SIZE,
 		.reserve_wait_ns = blocks.waits_ns,
@@ -147,6 +154,9 @@ void rzs_stat_process(void (*fn)(void *arg, const struct rzs_stat *stat, uint64_
 		.threads_demoted = watchdog.demoted,
 		.protections_refused = rzs_protect_server_refused(),
 		.swap_is_on = rzs_protect_server_swap_is_on(),
+		.takeovers = takeovers.nr,
+		.takeover_ns = takeovers.last_ns,
+		.takeover_max_ns = takeovers.worst_ns,
 	};
 	each(process_table, ARRAY_SIZE(process_table), &p, fn, arg);
 }

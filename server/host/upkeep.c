@@ -74,6 +74,7 @@ static uint64_t step_wait; /* the thread's: ms until the next step of merging or
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct entry *stores;
 static uint64_t last_id;
+static bool held; /* under lock: the stores are left alone */
 
 static void tell(struct entry *e, const struct rzs_stats *s)
 {
@@ -125,7 +126,8 @@ static bool compact_step(struct entry *e)
 		return false;
 	/* This worker alone: an I/O thread may wait for another one. */
 	worker = rzs_worker_get_own(e->store, own_worker);
-	raised = rzs_threads_raise(own_entry); /* I/O threads may wait for the locks */
+	raised = rzs_threads_raise(own_entry,
+				   RZS_THREAD_IO); /* I/O threads may wait for the locks */
 	if (rzs_store_compact(e->store, worker, STEP_OBJECTS, &blocks, &e->compacting) < 0)
 		e->compacting = false;
 	if (raised)
@@ -167,7 +169,7 @@ static bool merge_step(struct entry *e)
 	if (e->paused || rzs_merger_wait(&e->merger, rzs_clock_ms()) > 0)
 		goto out;
 	worker = rzs_worker_get_own(e->store, own_worker);
-	raised = rzs_threads_raise(own_entry);
+	raised = rzs_threads_raise(own_entry, RZS_THREAD_IO);
 	err = rzs_merger_step(&e->merger, worker, rzs_clock_ms());
 	if (raised)
 		rzs_threads_lower(own_entry);
@@ -196,7 +198,7 @@ static bool recompress_step(struct entry *e)
 
 	if (!e->paused && rzs_recompressor_wait(r, rzs_clock_ms()) == 0) {
 		worker = rzs_worker_get_own(e->store, own_worker);
-		raised = rzs_threads_raise(own_entry);
+		raised = rzs_threads_raise(own_entry, RZS_THREAD_IO);
 		rzs_recompressor_step(r, worker, rzs_clock_ms(), own_cpu_ns);
 		if (raised)
 			rzs_threads_lower(own_entry);
@@ -235,7 +237,7 @@ static bool for_each_store(bool (*fn)(struct entry *e))
 		e = entry_after(id);
 		if (e) {
 			id = e->id;
-			more |= !e->asleep && fn(e);
+			more |= !e->asleep && !held && fn(e);
 		}
 		pthread_mutex_unlock(&lock);
 	} while (e && !atomic_load(&stopping));
@@ -349,6 +351,15 @@ void rzs_upkeep_stop(void)
 	rzs_upkeep_wake();
 	pthread_join(thread, NULL);
 	running = false;
+}
+
+void rzs_upkeep_hold(bool hold)
+{
+	pthread_mutex_lock(&lock);
+	held = hold;
+	pthread_mutex_unlock(&lock);
+	if (!hold && running)
+		rzs_upkeep_wake();
 }
 
 int rzs_upkeep_prepare(const char *name, struct rzs_store *store)

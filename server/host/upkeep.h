@@ -20,6 +20,12 @@ int rzs_upkeep_start(unsigned worker, void (*tick)(void));
 void rzs_upkeep_stop(void);
 
 /*
+ * hold: leave all stores alone, until this is called again.  Waits for a step of upkeep.  Otherwise
+ * go on.  Any thread.
+ */
+void rzs_upkeep_hold(bool hold);
+
+/*
  * Let it look at all stores now.  Any thread, any signal handler; never waits.  Another call before
  * it has woken up costs one atomic exchange.
  */

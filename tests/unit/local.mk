@@ -69,6 +69,7 @@ RZS_UNIT_TESTS_USER = \
 	tests/unit/test_latency \
 	tests/unit/test_inversion \
 	tests/unit/test_listen_unix \
+	tests/unit/test_program \
 	tests/unit/test_protect_server \
 	tests/unit/test_protect_fork \
 	tests/unit/test_protect_steps \
@@ -172,6 +173,8 @@ tests_unit_test_store_kill_shared_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
 tests_unit_test_store_kill_shared_LDADD = $(RZS_UNIT_USER_LDADD)
 tests_unit_test_inversion_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
 tests_unit_test_inversion_LDADD = $(RZS_UNIT_USER_LDADD)
+tests_unit_test_program_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
+tests_unit_test_program_LDADD = $(RZS_UNIT_USER_LDADD)
 tests_unit_test_headroom_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
 tests_unit_test_headroom_LDADD = $(RZS_UNIT_USER_LDADD)
 tests_unit_test_watchdog_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)

@@ -444,3 +444,82 @@ T_TEST(locked_after_opening)
 {
 	lock_after_opening(MCL_CURRENT);
 }
+
+/* ---- while a successor finds what there is */
+
+static struct rzs_thread *refill; /* of the last source that was opened */
+
+static struct rzs_thread *note_refill(void *unused)
+{
+	struct rzs_thread *t = rzs_threads_enter(RZS_THREAD_REFILL);
+
+	(void)unused;
+	__atomic_store_n(&refill, t, __ATOMIC_RELEASE);
+	return t;
+}
+
+/*
+ * Red when memory comes or goes while sources are held, or comes no more afterwards; when the data
+ * path does not get the ready blocks meanwhile.
+ */
+T_TEST(held_sources)
+{
+	struct rzs_blocks_info before;
+	struct rzs_blocks *b;
+	uint32_t progress;
+	unsigned nr;
+	bool limit;
+	int id;
+
+	rzs_blocks_set_thread_hook(note_refill, NULL);
+	b = shared_source(MANY, 64, 0, &id);
+	rzs_blocks_set_thread_hook(NULL, NULL);
+	T_WAIT(__atomic_load_n(&refill, __ATOMIC_ACQUIRE) && ready(b) >= 64, 10);
+	rzs_blocks_hold_all(true);
+	before = info();
+	progress = __atomic_load_n(&refill->progress, __ATOMIC_RELAXED);
+	for (nr = 0; (held[nr] = rzs_blocks_take(b, &limit)) != 0; nr++)
+		;
+	T_GE(nr, 64);
+	T_EQ(limit, false);
+	T_WAIT(__atomic_load_n(&refill->progress, __ATOMIC_RELAXED) != progress, 10);
+	T_EQ(info().refilled, before.refilled);
+	give(b, held, nr);
+	progress = __atomic_load_n(&refill->progress, __ATOMIC_RELAXED);
+	T_EQ(rzs_blocks_set_max(b, MANY, 8), 0);
+	T_WAIT(__atomic_load_n(&refill->progress, __ATOMIC_RELAXED) != progress, 10);
+	T_EQ(ready(b), nr);
+	T_EQ(info().returned, before.returned);
+	rzs_blocks_hold_all(false);
+	T_WAIT(ready(b) == 8, 10);
+	rzs_blocks_close(b);
+}
+
+/*
+ * The blocks of a source that is held are found while its process goes on with them.  Red when one
+ * is missing then, or when the system is asked again: what a process has dropped meanwhile, which
+ * it must not, would be seen.
+ */
+T_TEST(found_before_it_is_claimed)
+{
+	struct rzs_blocks *b, *other;
+	bool limit;
+	int id;
+
+	b = shared_source(MANY, 64, 0, &id);
+	take(b, held, NR);
+	rzs_blocks_hold_all(true);
+	other = attach(id);
+	T_EQ(rzs_blocks_find(other), 0);
+	T_NE(held[NR] = rzs_blocks_take(b, &limit), 0);
+	for (unsigned i = 0; i <= NR; i++)
+		fill(b, held[i]);
+	T_EQ(rzs_segment_punch(rzs_blocks_at(b, held[0]), RZS_BLOCK_SIZE), 0);
+	for (unsigned i = 0; i <= NR; i++)
+		T_EQ(rzs_blocks_claim(other, held[i]), true);
+	for (unsigned i = 1; i <= NR; i++)
+		T_EQ(is_filled(other, held[i]), true);
+	rzs_blocks_close(other);
+	rzs_blocks_hold_all(false);
+	rzs_blocks_close(b);
+}

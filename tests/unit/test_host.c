@@ -191,6 +191,13 @@ T_TEST(each_statistic_of_the_list_is_described_and_told)
 
 /* ---- upkeep */
 
+static int ticks;
+
+static void count_tick(void)
+{
+	__atomic_fetch_add(&ticks, 1, __ATOMIC_RELAXED);
+}
+
 static void no_error(const char *text)
 {
 	T_FAIL("%s", text);
@@ -249,6 +256,35 @@ T_TEST(upkeep_compacts_every_store)
 		rzs_store_destroy(stores[i]);
 	}
 	rzs_upkeep_stop();
+}
+
+static void wait_for_ticks(int nr)
+{
+	int before = __atomic_load_n(&ticks, __ATOMIC_RELAXED);
+
+	T_WAIT(__atomic_load_n(&ticks, __ATOMIC_RELAXED) - before >= nr, 30);
+}
+
+/* Red when a store is changed while upkeep is held, or is left alone for ever. */
+T_TEST(upkeep_leaves_stores_alone_while_it_is_held)
+{
+	struct rzs_store *store = make_store(0);
+	uint64_t before;
+
+	T_EQ(fill(store, 0, PAGES, 1), 0);
+	make_holes(store);
+	before = slack(store);
+	start_upkeep(count_tick);
+	rzs_upkeep_hold(true);
+	T_EQ(rzs_upkeep_add(NULL, store), 0);
+	T_EQ(rzs_upkeep_compact(store), 0);
+	wait_for_ticks(2); /* after the second one it has looked at the store at least once */
+	T_EQ(slack(store), before);
+	rzs_upkeep_hold(false);
+	T_WAIT(slack(store) < before / 2, 30);
+	rzs_upkeep_stop();
+	rzs_upkeep_remove(store);
+	rzs_store_destroy(store);
 }
 
 /*
@@ -320,20 +356,13 @@ static bool has_said(char *text, size_t size, const char *what)
 	return strstr(text, what) != NULL;
 }
 
-static int ticks;
-
-static void tick(void)
-{
-	__atomic_fetch_add(&ticks, 1, __ATOMIC_RELAXED);
-}
-
 T_TEST(upkeep_tells_which_store_refuses)
 {
 	struct rzs_store *store = make_store(4 << 20);
 	char text[4096] = "";
 
 	catch_stderr();
-	start_upkeep(tick);
+	start_upkeep(count_tick);
 	T_EQ(rzs_upkeep_add("swap7", store), 0);
 	T_EQ(fill(store, 0, PAGES, 1), -ENOSPC);
 	rzs_upkeep_wake();
