@@ -277,8 +277,7 @@ static struct block_link *blocks_link(const struct rzs_blocks *b, uint32_t first
 
 /*
  * Add up to BLOCKS_STEP blocks to the reserve.  *out_done: it is full, or max is reached, or none
- * may be added.  0;
- * -ENOMEM: the system has no memory; -EAGAIN: there is no headroom now.
+ * may be added.  0; -ENOMEM: the system has no memory; -EAGAIN: there is no headroom now.
  */
 static int blocks_fill_step(struct rzs_blocks *b, bool *out_done)
 {
