@@ -403,12 +403,15 @@ T_TEST(merging_leaves_sealed_blocks_alone)
 
 T_TEST(bad_parameters_are_refused)
 {
-	static const struct rzs_spill_params bad[] = {
-		{0, 5, 5},	    {RZS_SPILL_MAX_PLACES + 1, 5, 5}, {9, 2, 5},
-		{9, 5, 0},	    {9, RZS_SPILL_MAX_TRANSFERS, 1},  {9, 0xffffffffu, 2},
-		{9, 3, 0xffffffffu}};
+	static const struct rzs_spill_params bad[] = {{0, 5, 5, false},
+						      {RZS_SPILL_MAX_PLACES + 1, 5, 5, false},
+						      {9, 2, 5, false},
+						      {9, 5, 0, false},
+						      {9, RZS_SPILL_MAX_TRANSFERS, 1, false},
+						      {9, 0xffffffffu, 2, false},
+						      {9, 3, 0xffffffffu, false}};
 	struct rzs_config cfg = {.nr_pages = 100, .nr_workers = 1};
-	struct rzs_spill_params good = {65, 3, 1};
+	struct rzs_spill_params good = {65, 3, 1, false};
 	struct rzs_store *store;
 	struct rzs_worker *w;
 	bool done;
@@ -434,7 +437,7 @@ T_TEST(bad_parameters_are_refused)
 T_TEST(opening_without_memory)
 {
 	struct rzs_config cfg = {.nr_pages = 100, .nr_workers = 1};
-	struct rzs_spill_params params = {65, 3, 2};
+	struct rzs_spill_params params = {65, 3, 2, false};
 	uint64_t live = rzs_test_live_bytes();
 	struct rzs_stats before, after;
 	struct rzs_store *store;
