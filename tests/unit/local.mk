@@ -136,6 +136,7 @@ EXTRA_DIST += \
 	tests/unit/autoswap_machine.h \
 	tests/unit/autoswap_rig.h \
 	tests/unit/between_rig.h \
+	tests/unit/locks_free.h \
 	tests/unit/blocks_rig.h \
 	tests/unit/config_rig.h \
 	tests/unit/files_rig.h \
