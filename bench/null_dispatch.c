@@ -71,11 +71,13 @@ unsigned rzs_dispatch_prepare(struct rzs_dispatch *d, const void *const *pages, 
 	return 0;
 }
 
-int rzs_dispatch_write_prepared(struct rzs_dispatch *d, unsigned i, uint64_t offset)
+int rzs_dispatch_write_prepared(struct rzs_dispatch *d, unsigned i, uint64_t offset,
+				struct rzs_request *rq)
 {
 	(void)d;
 	(void)i;
 	(void)offset;
+	(void)rq;
 	return -EINVAL;
 }
 

@@ -44,6 +44,7 @@ struct rzs_transfer {
 
 struct rzs_spill {
 	rzs_lock_t lock;
+	bool waits;	 /* of struct rzs_spill_params */
 	unsigned nr_out; /* the first ones are out */
 	unsigned nr;
 	struct rzs_transfer *transfers;
@@ -58,6 +59,12 @@ struct rzs_spill {
 	rzs_slot_t gather_at;
 	uint64_t collect_at;
 };
+
+/* Whether writes that find no memory are not refused yet. */
+static inline bool rzs_spill_waits(const struct rzs_pool *p)
+{
+	return p->spill && p->spill->waits;
+}
 
 /* These: the caller has the block's lock. */
 

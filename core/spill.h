@@ -44,6 +44,11 @@ struct rzs_spill_params {
 	uint32_t nr_places;  /* of RZS_BLOCK_SIZE bytes, 1 .. RZS_SPILL_MAX_PLACES */
 	unsigned nr_writes;  /* blocks on their way out, the two being filled included; 3 or more */
 	unsigned nr_buffers; /* for blocks that are read; 1 or more */
+	/*
+	 * Writes that fail with -ENOSPC wait for memory: they are not counted until the caller
+	 * gives one up, and calls rzs_spill_refused().
+	 */
+	bool waits;
 };
 
 #define RZS_SPILL_MAX_PLACES	0xffffff00u
@@ -58,6 +63,9 @@ struct rzs_spill_params {
  *          have them: the same call succeeds then, after which the reserve is as it was
  */
 int RZS_MUST_CHECK rzs_spill_open(struct rzs_store *store, const struct rzs_spill_params *params);
+
+/* A write of one page is refused, which the store has answered with -ENOSPC. */
+void rzs_spill_refused(struct rzs_worker *w);
 
 /* What is to go. */
 struct rzs_spill_policy {

@@ -170,6 +170,8 @@ static void gather_publish(struct gather *g, rzs_slot_t slot, uint64_t *p, uint6
 		       rzs_cas(p, &seen, rzs_word_moved(word, new));
 		rzs_pool_read_end(pool, word);
 	}
+	if (done)
+		rzs_count(&g->w->counters, RZS_C_spill_gathered_bytes, o.size);
 	rzs_pool_free(pool, g->w, slot, done ? rzs_word_stable(word) : new);
 }
 

@@ -78,6 +78,7 @@ static int spill_init(struct rzs_pool *p, const struct rzs_spill_params *params)
 	s->nr_out = params->nr_writes;
 	s->nr = params->nr_writes + params->nr_buffers;
 	s->nr_places = params->nr_places;
+	s->waits = params->waits;
 	s->collect_at = 1;
 	s->transfers = rzs_port_alloc(transfers_bytes(s->nr));
 	s->places = rzs_port_alloc(places_bytes(s->nr_places));
@@ -113,6 +114,13 @@ int rzs_spill_open(struct rzs_store *store, const struct rzs_spill_params *param
 		spill_abandon(p);
 	(void)rzs_store_set_fixed(store, store->fixed_bytes - (err ? bytes : 0));
 	return err;
+}
+
+void rzs_spill_refused(struct rzs_worker *w)
+{
+	rzs_count(&w->counters, RZS_C_writes, 1);
+	rzs_count(&w->counters, RZS_C_failed_writes, 1);
+	rzs_count(&w->counters, RZS_C_refused_limit, 1);
 }
 
 /* ---- out ---- */

@@ -13,6 +13,7 @@
 #include "store.h"
 #include "hash.h"
 #include "samefill.h"
+#include "sealed.h"
 #include "unit.h"
 
 /* An encoded page: a word that needs no memory, or an object for the pool. */
@@ -171,6 +172,10 @@ void rzs_store_retire(struct rzs_store *store, struct rzs_worker *w, rzs_slot_t 
 /* Count a failed write.  Returns err. */
 static int store_refused(struct rzs_worker *w, int err)
 {
+	if (err == -ENOSPC && rzs_spill_waits(&w->store->pool)) {
+		rzs_count(&w->counters, RZS_C_writes, (uint64_t)-1); /* the caller will try again */
+		return err;
+	}
 	rzs_count(&w->counters, RZS_C_failed_writes, 1);
 	if (err == -ENOSPC)
 		rzs_count(&w->counters, RZS_C_refused_limit, 1);

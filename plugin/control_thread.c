@@ -65,7 +65,7 @@ static int set(void *arg, const char *name, const char *key, const char *value,
 		snprintf(why, RZS_WHY_MAX, "%s: no such device; there is " DEVICE, name);
 		return -ENOENT;
 	}
-	if (!rzs_device_params_is_live(key)) {
+	if (!rzs_device_params_is_live(key) || strncmp(key, "spill", strlen("spill")) == 0) {
 		snprintf(why, RZS_WHY_MAX,
 			 "%.60s: only memlimit, merge-..., recompress... and idle-step can be "
 			 "changed while nbdkit runs; "

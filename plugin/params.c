@@ -78,6 +78,9 @@ static int set(struct rzs_params *p, const char *key, const char *value, char *w
 						      why);
 	if (strcmp(key, "control") == 0)
 		return set_control(p, key, value, why);
+	if (strncmp(key, "spill", strlen("spill")) == 0)
+		return rzs_value_bad(why, key, value,
+				     "the plugin keeps all pages in memory; rzsd can spill them");
 	return rzs_device_params_set(&p->device, key, value, why);
 }
 

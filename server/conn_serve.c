@@ -90,16 +90,16 @@ static void prepare(struct conn *c)
 /* Write the next n bytes, which are within a page. */
 static int write_piece(struct conn *c, uint32_t n)
 {
+	c->rq->owes = false;
 	if (n == RZS_PAGE_SIZE) {
 		if (c->ready_next == c->ready_nr)
 			prepare(c);
 		while (c->ready_next < c->ready_nr && c->ready[c->ready_next] < c->in_at)
 			c->ready_next++; /* it was not needed: its request was refused */
 		if (c->ready_next < c->ready_nr && c->ready[c->ready_next] == c->in_at)
-			return rzs_dispatch_write_prepared(&c->dispatch, c->ready_next++,
-							   c->rq->at);
+			return rzs_dispatch_write_prepared(&c->dispatch, c->ready_next++, c->rq->at,
+							   c->rq);
 	}
-	c->rq->owes = false;
 	return rzs_dispatch_write(&c->dispatch, c->in + c->in_at, n, c->rq->at, c->rq);
 }
 

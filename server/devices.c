@@ -272,6 +272,42 @@ static int make_store(struct rzs_devices *devices, struct rzs_devices_entry *e,
 	return err;
 }
 
+/* If pages are to be spilled: open the target, and let upkeep move pages there. */
+static int begin_spilling(struct rzs_devices *devices, struct rzs_devices_entry *e,
+			  struct rzs_store *store, char *why)
+{
+	const struct rzs_spill_knobs *knobs = &e->device.params.spill;
+	int err;
+
+	if (!knobs->path[0])
+		return 0;
+	if (devices->sharing)
+		return rzs_value_fail(why, -EINVAL,
+				      "spill=%.100s: with survive=yes pages on disk would be lost "
+				      "when the server is replaced; use one of the two",
+				      knobs->path);
+	err = rzs_spilling_start(knobs, store, &e->spilling, why);
+	if (err < 0)
+		return err;
+	e->device.spiller = rzs_spilling_spiller(e->spilling);
+	rzs_upkeep_spill(store, e->device.spiller, knobs);
+	return 0;
+}
+
+static void end_spilling(struct rzs_devices *devices, struct rzs_devices_entry *e,
+			 struct rzs_store *store)
+{
+	struct rzs_worker *worker;
+
+	if (!e->spilling)
+		return;
+	worker = rzs_worker_get_own(store, devices->nr_workers - 1); /* upkeep's */
+	rzs_spilling_stop(e->spilling, worker);
+	rzs_worker_put(store, worker);
+	e->spilling = NULL;
+	e->device.spiller = NULL;
+}
+
 /*
  * The device has a store from now on, of its params: begin statistics and upkeep.  On failure the
  * store is the caller's still, and why is set.
@@ -285,8 +321,13 @@ static int begin(struct rzs_devices *devices, struct rzs_device *d, struct rzs_s
 	if (err < 0)
 		return rzs_value_fail(why, err, "%s: no memory for statistics", d->name);
 	err = rzs_device_live_start(&d->params, d->name, store, reason);
+	if (err == 0) {
+		err = begin_spilling(devices, rzs_devices_entry(d), store, reason);
+		if (err < 0)
+			rzs_upkeep_remove(store);
+	}
 	if (err < 0) {
-		rzs_value_fail(why, err, "%s: %.180s", d->name, reason);
+		rzs_value_fail(why, err, "%s: %s", d->name, reason);
 		rzs_latency_destroy(d->latency);
 		d->latency = NULL;
 		return err;
@@ -336,11 +377,12 @@ static int target_init(void *arg, const char *name, char why[RZS_WHY_MAX])
 }
 
 /* Destroy what make() created. */
-static void unmake(struct rzs_device *d)
+static void unmake(struct rzs_devices *devices, struct rzs_device *d)
 {
 	if (!d->store)
 		return;
 	rzs_upkeep_remove(d->store);
+	end_spilling(devices, rzs_devices_entry(d), d->store);
 	rzs_store_destroy(d->store);
 	rzs_latency_destroy(d->latency);
 	d->store = NULL;
@@ -361,7 +403,7 @@ static int target_reset(void *arg, const char *name, char why[RZS_WHY_MAX])
 	connections = atomic_load(&d->connections);
 	if (connections)
 		return refuse_used(d, connections, why);
-	unmake(d);
+	unmake(arg, d);
 	return 0;
 }
 
@@ -410,11 +452,11 @@ static int target_set(void *arg, const char *name, const char *key, const char *
 	if (d->store && rzs_device_params_is_live(key))
 		return change_live(d, key, value, why);
 	if (d->store)
-		return rzs_value_fail(
-			why, -EBUSY,
-			"%s: already initialised: only memlimit and merge-... can be set; reset it "
-			"first",
-			name);
+		return rzs_value_fail(why, -EBUSY,
+				      "%s: already initialised: only memlimit, merge-..., "
+				      "recompress..., idle-step "
+				      "and spill-... can be set; reset it first",
+				      name);
 	err = rzs_device_params_set(&d->params, key, value, reason);
 	if (err == 0)
 		return 0;
@@ -504,7 +546,7 @@ void rzs_devices_close(struct rzs_devices *devices)
 		return;
 	while ((d = devices->first) != NULL) {
 		devices->first = d->next;
-		unmake(d);
+		unmake(devices, d);
 		rzs_devices_unprepare(d);
 		rzs_blocks_close(rzs_devices_entry(d)->inherited);
 		rzs_hold_destroy(&d->hold);

@@ -5,10 +5,12 @@
 
 #include "blocks.h"
 #include "devices.h"
+#include "spilling.h"
 
 struct rzs_devices_entry {
 	struct rzs_device device; /* first: the public part */
 	struct rzs_device_params configured;
+	struct rzs_spilling *spilling; /* its pages can be elsewhere; or NULL */
 	struct rzs_blocks_share share; /* the store's memory, if it is shared */
 	struct rzs_blocks *inherited;  /* a predecessor's, until the store is adopted; or NULL */
 	struct rzs_store *prepared;    /* to adopt those; or NULL */

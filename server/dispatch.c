@@ -2,8 +2,9 @@
 /*
  * NBD requests as calls of the store; see dispatch.h.
  *
- * If pages of a device can be elsewhere, it has a spiller, and a call that needs such a page parks
- * its request: rq->ticket is rq->waiter until that call was made again.
+ * If pages of a device can be elsewhere, it has a spiller.  A call that needs such a page, or
+ * memory that others have to leave first, parks its request: rq->ticket is rq->waiter until that
+ * call was made again.
  */
 #include <errno.h>
 #include <stddef.h>
@@ -34,12 +35,13 @@ void rzs_dispatch_put(struct rzs_dispatch *d)
 
 /* ---- pages elsewhere ---- */
 
-/* A call that may need one. */
+/* A call that may need one, or memory. */
 struct call {
 	int (*make)(struct rzs_dispatch *d, const struct call *c);
 	void *to;
 	const void *from;
 	uint64_t len, offset;
+	unsigned prepared; /* number of the page */
 };
 
 static void go_on(struct rzs_spiller_waiter *waiter)
@@ -49,8 +51,9 @@ static void go_on(struct rzs_spiller_waiter *waiter)
 	rzs_request_complete((struct rzs_request *)rq);
 }
 
-/* Want what the call lacks: a page in part, so the first or the last one. */
-static int want(struct rzs_dispatch *d, const struct call *c, struct rzs_spiller_waiter *waiter)
+/* Want the page that the call lacks: a page in part, so the first or the last one. */
+static int want_page(struct rzs_dispatch *d, const struct call *c,
+		     struct rzs_spiller_waiter *waiter)
 {
 	rzs_slot_t first = c->offset >> RZS_PAGE_SHIFT;
 	rzs_slot_t last = (c->offset + c->len - 1) >> RZS_PAGE_SHIFT;
@@ -61,28 +64,45 @@ static int want(struct rzs_dispatch *d, const struct call *c, struct rzs_spiller
 	return err;
 }
 
-/* Make a call that lacks a page, or was parked, until it is answered or parked. */
+/* Want memory for a write; if that is in vain, it is refused. */
+static int want_room(struct rzs_dispatch *d, struct rzs_spiller_waiter *waiter)
+{
+	int err = rzs_spiller_want_room(d->device->spiller, waiter);
+
+	if (err == -ENOSPC)
+		rzs_spill_refused(d->worker);
+	return err;
+}
+
+/* Whether a call with this result is to be made again, when it has what it lacks. */
+static bool lacks(int err)
+{
+	return err == -EINPROGRESS || err == -ENOSPC;
+}
+
+/* Make a call that lacks something (err), or was parked, until it is answered or parked. */
 static int make_elsewhere(struct rzs_dispatch *d, const struct call *c, struct rzs_request *rq,
-			  bool again)
+			  int err)
 {
 	struct rzs_spiller *s = d->device->spiller;
 	struct rzs_spiller_waiter *waiter = &rq->waiter;
-	int err = -EINPROGRESS, wanted = 0;
+	int wanted;
 
-	rq->ticket = NULL;
-	if (again)
+	if (rq->ticket) {
+		rq->ticket = NULL;
 		rzs_spiller_resume(s, d->worker, waiter);
-	else
+		err = c->make(d, c);
+		rzs_spiller_put(s, d->worker, waiter, err != -EINPROGRESS);
+	} else {
 		*waiter = (struct rzs_spiller_waiter){.complete = go_on};
-	while (err == -EINPROGRESS) {
-		if (!again)
-			wanted = want(d, c, waiter);
-		again = false;
-		if (wanted == -EINPROGRESS) {
+	}
+	while (lacks(err)) {
+		wanted = err == -ENOSPC ? want_room(d, waiter) : want_page(d, c, waiter);
+		if (wanted == -EINPROGRESS)
 			rq->ticket = waiter;
+		if (wanted != 0 && wanted != -ENOENT)
 			return wanted;
-		}
-		err = wanted == -EINVAL ? wanted : c->make(d, c);
+		err = c->make(d, c);
 		rzs_spiller_put(s, d->worker, waiter, err != -EINPROGRESS);
 	}
 	return err;
@@ -94,8 +114,8 @@ static inline int make(struct rzs_dispatch *d, const struct call *c, struct rzs_
 	bool spills = d->device->spiller, again = spills && rq->ticket;
 	int err = unlikely(again) ? -EINPROGRESS : c->make(d, c);
 
-	if (unlikely(spills && err == -EINPROGRESS))
-		err = make_elsewhere(d, c, rq, again);
+	if (unlikely(spills && lacks(err)))
+		err = make_elsewhere(d, c, rq, err);
 	return err;
 }
 
@@ -113,7 +133,7 @@ static int make_read(struct rzs_dispatch *d, const struct call *c)
 int rzs_dispatch_read(struct rzs_dispatch *d, void *buf, uint32_t len, uint64_t offset,
 		      struct rzs_request *rq)
 {
-	const struct call c = {make_read, buf, NULL, len, offset};
+	const struct call c = {make_read, buf, NULL, len, offset, 0};
 
 	return make(d, &c, rq);
 }
@@ -146,7 +166,7 @@ static int make_write(struct rzs_dispatch *d, const struct call *c)
 int rzs_dispatch_write(struct rzs_dispatch *d, const void *buf, uint32_t len, uint64_t offset,
 		       struct rzs_request *rq)
 {
-	const struct call c = {make_write, NULL, buf, len, offset};
+	const struct call c = {make_write, NULL, buf, len, offset, 0};
 
 	return make(d, &c, rq);
 }
@@ -156,12 +176,20 @@ unsigned rzs_dispatch_prepare(struct rzs_dispatch *d, const void *const *pages, 
 	return rzs_store_prepare(d->device->store, d->worker, pages, nr);
 }
 
-int rzs_dispatch_write_prepared(struct rzs_dispatch *d, unsigned i, uint64_t offset)
+static int make_write_prepared(struct rzs_dispatch *d, const struct call *c)
 {
 	if (unlikely(!may_change(d)))
 		return -EPERM;
-	return wake_if_full(
-		rzs_store_write_prepared(d->device->store, d->worker, offset >> RZS_PAGE_SHIFT, i));
+	return wake_if_full(rzs_store_write_prepared(d->device->store, d->worker,
+						     c->offset >> RZS_PAGE_SHIFT, c->prepared));
+}
+
+int rzs_dispatch_write_prepared(struct rzs_dispatch *d, unsigned i, uint64_t offset,
+				struct rzs_request *rq)
+{
+	const struct call c = {make_write_prepared, NULL, NULL, RZS_PAGE_SIZE, offset, i};
+
+	return make(d, &c, rq);
 }
 
 void rzs_dispatch_prefetch(struct rzs_dispatch *d, uint64_t offset, unsigned step)
@@ -186,7 +214,7 @@ static int make_zero(struct rzs_dispatch *d, const struct call *c)
 
 int rzs_dispatch_zero(struct rzs_dispatch *d, uint64_t len, uint64_t offset, struct rzs_request *rq)
 {
-	const struct call c = {make_zero, NULL, NULL, len, offset};
+	const struct call c = {make_zero, NULL, NULL, len, offset, 0};
 
 	return make(d, &c, rq);
 }

@@ -43,7 +43,8 @@ void rzs_dispatch_put(struct rzs_dispatch *d);
  * A read or write lies within one page, so that an error concerns that page.
  *
  * rq is the request that the call is for.  -EINPROGRESS: it is parked (request.h); nothing has
- * changed, buf is not kept.  A write of a whole page does not need the old one and is never parked.
+ * changed, buf is not kept.  A write of a whole page does not need the old one: it is parked only
+ * where others have to leave memory first.
  * Others may write the page while rq is parked.  So when a write is called again, it must not take
  * the bytes that were fetched for it for those of the page without a look at the page.
  */
@@ -57,8 +58,9 @@ int rzs_dispatch_write(struct rzs_dispatch *d, const void *buf, uint32_t len, ui
  * until rzs_dispatch_put(), or until others are prepared.
  */
 unsigned rzs_dispatch_prepare(struct rzs_dispatch *d, const void *const *pages, unsigned nr);
-/* As rzs_dispatch_write(), of prepared page number i. */
-int rzs_dispatch_write_prepared(struct rzs_dispatch *d, unsigned i, uint64_t offset);
+/* As rzs_dispatch_write(), of prepared page number i.  If it parks, either is called again. */
+int rzs_dispatch_write_prepared(struct rzs_dispatch *d, unsigned i, uint64_t offset,
+				struct rzs_request *rq);
 
 /* A read or trim of the page at offset follows soon.  Any offset; step: rzs_store_prefetch(). */
 void rzs_dispatch_prefetch(struct rzs_dispatch *d, uint64_t offset, unsigned step);

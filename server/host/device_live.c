@@ -50,6 +50,11 @@ int rzs_device_live_set(struct rzs_device_params *p, struct rzs_store *store, co
 	err = rzs_device_params_set(&changed, key, value, why);
 	if (err < 0)
 		return err;
+	if (strncmp(key, "spill", strlen("spill")) == 0) {
+		p->spill = changed.spill;
+		rzs_upkeep_spill_knobs(store, &p->spill);
+		return 0;
+	}
 	if (strncmp(key, "merge", strlen("merge")) != 0) {
 		err = rzs_upkeep_recompress(store, &changed.recompress, why);
 		if (err == 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Changing a device that is in use: its memlimit, and what it merges.
+ * Changing a device that is in use: its memlimit, what it merges, recompresses and spills.
  *
  * Threading: the thread that makes and removes the device.  It may wait for memory, and for a step
  * of upkeep.

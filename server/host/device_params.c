@@ -195,23 +195,27 @@ static int set_merge_index(struct rzs_device_params *p, const char *key, const c
 	return rzs_value_size(key, value, &p->merge.index_bytes, why);
 }
 
-/* Recompression's are in recompressor_keys.c. */
-#define RECOMPRESS_KEY(id, field)                                                                 \
-	static int set_##id(struct rzs_device_params *p, const char *key, const char *value,      \
-			    char *why)                                                            \
-	{                                                                                         \
-		return rzs_recompress_set_##field(&p->recompress, key, value, why);               \
-	}                                                                                         \
-	static void show_##id(const struct rzs_device_params *p, char *text)                      \
-	{                                                                                         \
-		rzs_recompress_show_##field(&p->recompress, text);                                \
+/* Recompression's are in recompressor_keys.c, spilling's in spill_keys.c. */
+#define KEY_OF(part, id, field)                                                              \
+	static int set_##id(struct rzs_device_params *p, const char *key, const char *value, \
+			    char *why)                                                       \
+	{                                                                                    \
+		return rzs_##part##_set_##field(&p->part, key, value, why);                  \
+	}                                                                                    \
+	static void show_##id(const struct rzs_device_params *p, char *text)                 \
+	{                                                                                    \
+		rzs_##part##_show_##field(&p->part, text);                                   \
 	}
 
-RECOMPRESS_KEY(recompress, codec)
-RECOMPRESS_KEY(recompress_after, after)
-RECOMPRESS_KEY(recompress_cpu, cpu)
-RECOMPRESS_KEY(recompress_unit, unit)
-RECOMPRESS_KEY(idle_step, idle_step)
+KEY_OF(recompress, recompress, codec)
+KEY_OF(recompress, recompress_after, after)
+KEY_OF(recompress, recompress_cpu, cpu)
+KEY_OF(recompress, recompress_unit, unit)
+KEY_OF(recompress, idle_step, idle_step)
+KEY_OF(spill, spill, path)
+KEY_OF(spill, spill_after, after)
+KEY_OF(spill, spill_rate, rate)
+KEY_OF(spill, spill_daily, daily)
 
 /* ---- showing values */
 

@@ -18,6 +18,7 @@
 #include "merger.h"
 #include "recompressor.h"
 #include "rzs_store.h"
+#include "spill_keys.h"
 #include "value.h"
 
 struct rzs_device_params {
@@ -27,6 +28,7 @@ struct rzs_device_params {
 	bool shared; /* several clients may write (hold.h) */
 	struct rzs_merge_knobs merge;
 	struct rzs_recompress_knobs recompress;
+	struct rzs_spill_knobs spill; /* a server that does not spill refuses a path */
 	uint8_t uuid[RZS_SWAP_UUID_SIZE];
 	char label[RZS_SWAP_LABEL_MAX + 1]; /* empty: none */
 

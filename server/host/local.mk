@@ -33,10 +33,14 @@ librzshost_la_SOURCES = \
 	server/host/say.h \
 	server/host/spiller.c \
 	server/host/spiller.h \
+	server/host/spiller_collect.c \
 	server/host/spiller_plan.c \
 	server/host/spiller_plan.h \
 	server/host/spiller_private.h \
 	server/host/spiller_read.c \
+	server/host/spiller_room.c \
+	server/host/spilling.c \
+	server/host/spilling.h \
 	server/host/stat_table.c \
 	server/host/stat_table.h \
 	server/host/target.h \

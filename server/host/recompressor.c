@@ -25,9 +25,26 @@ static unsigned step_of(const struct rzs_recompress_knobs *k)
 	return rzs_idle_step_seconds(k->codec, (unsigned)k->after, (unsigned)k->idle_step);
 }
 
+unsigned rzs_recompressor_pause(const struct rzs_recompressor *r)
+{
+	unsigned step = step_of(&r->knobs);
+
+	/* Both count the same steps, so these are as long as one of them needs at least. */
+	return r->spilling ? rzs_idle_step_seconds(true, r->spill_after, step) : step;
+}
+
+void rzs_recompressor_spill(struct rzs_recompressor *r, unsigned after)
+{
+	r->spilling = true;
+	r->spill_after = after;
+	r->pass_ms = 0;
+}
+
 static unsigned min_age(const struct rzs_recompressor *r)
 {
-	return r->full ? 1 : rzs_recompress_min_age((unsigned)r->knobs.after, step_of(&r->knobs));
+	return r->full ? 1
+		       : rzs_recompress_min_age((unsigned)r->knobs.after,
+						rzs_recompressor_pause(r));
 }
 
 static int fail(int err, const char *key, char *why)
@@ -85,7 +102,7 @@ uint64_t rzs_recompressor_wait(const struct rzs_recompressor *r, uint64_t now_ms
 
 	if (r->marking || r->passing)
 		return 0;
-	if (step_of(&r->knobs))
+	if (rzs_recompressor_pause(r))
 		wait = left(r->pass_ms, now_ms);
 	if (r->trying && left(r->try_ms, now_ms) < wait)
 		wait = left(r->try_ms, now_ms);
@@ -141,9 +158,9 @@ void rzs_recompressor_step(struct rzs_recompressor *r, struct rzs_worker *w, uin
 	if (r->marking) {
 		r->marking = !walk_step(r, true);
 		r->trying = r->trying || (!r->marking && r->knobs.codec);
-	} else if (r->passing || (step_of(&r->knobs) && r->pass_ms <= now_ms)) {
+	} else if (r->passing || (rzs_recompressor_pause(r) && r->pass_ms <= now_ms)) {
 		if (!r->passing)
-			r->pass_ms = now_ms + (uint64_t)step_of(&r->knobs) * 1000;
+			r->pass_ms = now_ms + (uint64_t)rzs_recompressor_pause(r) * 1000;
 		r->passing = !walk_step(r, false);
 		r->trying = r->trying || (!r->passing && r->knobs.codec);
 	} else {

@@ -35,6 +35,8 @@ struct rzs_recompressor {
 	bool marking;			   /* all pages are being made old */
 	bool passing;			   /* a pass is under way */
 	bool trying;			   /* pages have not been looked at since the last pass */
+	bool spilling;			   /* pages are looked for that can be spilled */
+	unsigned spill_after;		   /* s that these are idle; 0: in order of age only */
 	bool full;			   /* the limit is near: pages are taken earlier */
 	unsigned steps;			   /* since `full` was found out */
 	uint64_t pass_ms, try_ms;	   /* when the next pass begins, and the next try is */
@@ -56,6 +58,15 @@ int rzs_recompressor_set(struct rzs_recompressor *r, const struct rzs_recompress
 
 /* Make all pages old, by steps.  Errors as rzs_recompressor_set(). */
 int rzs_recompressor_mark(struct rzs_recompressor *r, char why[RZS_WHY_MAX]);
+
+/*
+ * Look for idle pages for spilling (spiller.h) as well, whose `after` this is.  The store's idle
+ * pages are open.  As a step.
+ */
+void rzs_recompressor_spill(struct rzs_recompressor *r, unsigned after);
+
+/* Seconds between passes that find idle pages; 0: there are none. */
+unsigned rzs_recompressor_pause(const struct rzs_recompressor *r);
 
 /* Milliseconds until the next step, as rzs_merger_wait(). */
 uint64_t rzs_recompressor_wait(const struct rzs_recompressor *r, uint64_t now_ms);

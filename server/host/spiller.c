@@ -17,7 +17,8 @@
 #define OPEN_TRIES    2000u
 #define OPEN_PAUSE_NS 1000000
 
-#define LOOK_MS	 100u  /* between looks at the limit */
+#define LOOK_MS	 100u  /* between looks at the limit, */
+#define CALM_MS	 1000u /* while there is a quarter of it left */
 #define QUIET_MS 5000u /* between the starts of passes without pressure */
 
 /* ---- writes ---- */
@@ -28,8 +29,7 @@ static void write_ended(struct rzs_spiller *s, struct rzs_spiller_transfer *t)
 	t->next = s->ended;
 	s->ended = t;
 	rzs_unlock(&s->lock);
-	if (s->config.wake)
-		s->config.wake(s->config.arg);
+	rzs_spiller_wake(s);
 }
 
 static void io_done(void *arg, struct rzs_spill_request *rq)
@@ -40,22 +40,24 @@ static void io_done(void *arg, struct rzs_spill_request *rq)
 		rzs_spiller_came(arg, rq);
 }
 
-/* Tell the store how writes have ended. */
-static void end_writes(struct rzs_spiller *s, struct rzs_worker *w)
+/* Tell the store how writes have ended.  Returns whether any has. */
+static bool end_writes(struct rzs_spiller *s, struct rzs_worker *w)
 {
 	struct rzs_spiller_transfer *t, *next;
+	bool any;
 
 	rzs_lock(&s->lock);
 	t = s->ended;
 	s->ended = NULL;
 	rzs_unlock(&s->lock);
-	for (; t; t = next) {
+	for (any = t; t; t = next) {
 		int err = t->rq->err;
 
 		next = t->next;
 		rzs_spill_io_put(t->rq);
 		rzs_spill_done(s->config.store, w, t->number, err);
 	}
+	return any;
 }
 
 /* Give the engine a block.  0 or a negative errno. */
@@ -121,6 +123,9 @@ static struct rzs_spiller_facts look(struct rzs_spiller *s, uint64_t now_ms)
 	rzs_store_stats(s->config.store, &stats);
 	rzs_store_idle(s->config.store, &idle, &blocks);
 	rzs_spill_io_stats(s->io, &engine);
+	s->gathered = stats.spill_gathered_bytes;
+	s->places.used = stats.spill_places;
+	s->places.bytes = stats.spilled_bytes;
 	return (struct rzs_spiller_facts){
 		.used = stats.mem_bytes > idle ? stats.mem_bytes - idle : 0,
 		.limit = stats.limit_bytes,
@@ -128,6 +133,8 @@ static struct rzs_spiller_facts look(struct rzs_spiller *s, uint64_t now_ms)
 		.bad = engine.bad || s->gave_up,
 		.passed = s->passed,
 		.due = s->passing || now_ms >= s->pass_ms,
+		.wanted = rzs_spiller_is_wanted(s),
+		.full = rzs_spiller_is_full(&s->places),
 	};
 }
 
@@ -149,31 +156,47 @@ static bool gather(struct rzs_spiller *s, struct rzs_worker *w, uint64_t now_ms)
 
 uint64_t rzs_spiller_wait(struct rzs_spiller *s, uint64_t now_ms)
 {
-	bool ended;
+	return atomic_load(&s->due) || now_ms >= s->look_ms ? 0 : s->look_ms - now_ms;
+}
 
-	rzs_lock(&s->lock);
-	ended = s->ended;
-	rzs_unlock(&s->lock);
-	return ended || now_ms >= s->look_ms ? 0 : s->look_ms - now_ms;
+/* After a flush all pages were looked at; if that was in vain, the next pass has time. */
+static uint64_t pause_ms(const struct rzs_spiller *s, const struct rzs_spiller_facts *f)
+{
+	bool near = f->limit && f->used > f->limit / 4 * 3;
+
+	return near && !s->plan.policy.flush ? LOOK_MS : CALM_MS;
 }
 
 void rzs_spiller_step(struct rzs_spiller *s, struct rzs_worker *w, uint64_t now_ms)
 {
 	struct rzs_spiller_facts facts;
-	bool more = false;
+	struct rzs_spiller_did did = {0};
 	int err;
 
 	if (rzs_spiller_wait(s, now_ms) > 0)
 		return;
-	end_writes(s, w);
+	atomic_store(&s->due, false);
+	did.ended = end_writes(s, w);
 	facts = look(s, now_ms);
 	s->plan = rzs_spiller_decide(&s->config.knobs, &facts, &s->plan);
 	if (s->plan.gather)
-		more = gather(s, w, now_ms);
-	s->look_ms = now_ms + (more ? 0 : LOOK_MS);
+		did.more = gather(s, w, now_ms);
+	did.more |= rzs_spiller_collect(s, w, &facts, now_ms);
+	s->look_ms = now_ms + (did.more ? 0 : pause_ms(s, &facts));
 	err = write_ready(s, w);
 	if (err < 0)
 		give_up(s, w, err);
+	rzs_spiller_give_room(s, &facts, &did);
+}
+
+void rzs_spiller_tune(struct rzs_spiller *s, const struct rzs_spiller_knobs *knobs)
+{
+	s->config.knobs = *knobs;
+}
+
+void rzs_spiller_set_limits(struct rzs_spiller *s, uint64_t rate, uint64_t daily)
+{
+	rzs_spill_io_set_limits(s->io, rate, daily);
 }
 
 bool rzs_spiller_trouble(struct rzs_spiller *s, char line[RZS_WHY_MAX])
@@ -220,11 +243,15 @@ static int open_store(struct rzs_spiller *s)
 			places < RZS_SPILL_MAX_PLACES ? (uint32_t)places : RZS_SPILL_MAX_PLACES,
 		.nr_writes = c->writes,
 		.nr_buffers = c->buffers,
+		.waits = true,
 	};
 	const struct timespec pause = {.tv_nsec = OPEN_PAUSE_NS};
 	unsigned tries = OPEN_TRIES;
 	int err = rzs_store_idle_open(c->store);
 
+	/* One gathering step takes as many places as there are writes, at most. */
+	s->places.nr = params.nr_places;
+	s->places.kept = c->writes < s->places.nr / 4 ? c->writes : s->places.nr / 4;
 	if (err < 0)
 		return err;
 	while ((err = rzs_spill_open(c->store, &params)) == -ENOMEM && --tries)
@@ -269,7 +296,8 @@ void rzs_spiller_close(struct rzs_spiller *s, struct rzs_worker *w)
 	if (!s)
 		return;
 	rzs_spill_io_stop(s->io);
-	end_writes(s, w);
+	(void)end_writes(s, w);
+	rzs_spiller_collect_end(s, w);
 	give_up(s, w, -ECANCELED);
 	rzs_spill_io_free(s->io);
 	free(s);

@@ -20,14 +20,19 @@
  *		rzs_spiller_put(waiter, err != -EINPROGRESS)
  *	}
  *
+ * Whoever gets -ENOSPC from a write asks rzs_spiller_want_room() in the same way, in place of
+ * rzs_spiller_want(), and is refused only if no page can be moved to the target.
+ *
  * A waiter has one ticket at most, and none while it waits for a buffer.  So waiters do not wait
  * for each other in a circle.  All who need one block wait for one read.  Reads do not wait for
  * writes (spill_io.h).  A read that fails is -EIO for the pages of its block.
  *
- * Threading: step, and the numbers that it keeps: one thread at a time, the one that makes the
- * store's calls of idle pages.  want, resume, put: any thread.  They hold a lock for list
- * operations, a few of the store's and the engine's own, and the hash of a block's directory.
- * Nothing but open and close allocates, or waits for a disk.
+ * Places on the target that hold few pages are made free by the steps (spiller_collect.c).
+ *
+ * Threading: step, tune, and the numbers that they keep: one thread at a time, the one that makes
+ * the store's calls of idle pages.  want, want_room, resume, put, set_limits: any thread.  They
+ * hold a lock for list operations, a few of the store's and the engine's own, and the hash of a
+ * block's directory.  Nothing but open and close allocates, or waits for a disk.
  */
 #ifndef RZS_SPILLER_H
 #define RZS_SPILLER_H
@@ -69,6 +74,15 @@ int rzs_spiller_open(const struct rzs_spiller_config *config, struct rzs_spiller
  */
 void rzs_spiller_close(struct rzs_spiller *s, struct rzs_worker *w);
 
+/* Other knobs than those of the config.  As a step. */
+void rzs_spiller_tune(struct rzs_spiller *s, const struct rzs_spiller_knobs *knobs);
+
+/* Other limits: bytes that may be written in a second, and in a day; 0: any. */
+void rzs_spiller_set_limits(struct rzs_spiller *s, uint64_t rate, uint64_t daily);
+
+/* Whether somebody waits for memory.  This and rzs_spiller_wait() take no lock. */
+bool rzs_spiller_is_wanted(struct rzs_spiller *s);
+
 /* Milliseconds until the next step; 0: it is due. */
 uint64_t rzs_spiller_wait(struct rzs_spiller *s, uint64_t now_ms);
 
@@ -82,6 +96,7 @@ enum rzs_spiller_state {
 	RZS_SPILLER_NONE,    /* it has no ticket */
 	RZS_SPILLER_HOLDS,   /* it has one */
 	RZS_SPILLER_STARVES, /* it has none: there was no buffer */
+	RZS_SPILLER_NEEDY,   /* it has none, and waits for memory */
 };
 
 /* A waiter begins with zeros and its `complete`, and stays where it is until it has no ticket. */
@@ -103,6 +118,13 @@ struct rzs_spiller_waiter {
  */
 int rzs_spiller_want(struct rzs_spiller *s, struct rzs_worker *w, rzs_slot_t slot,
 		     struct rzs_spiller_waiter *waiter);
+
+/*
+ * A write was refused with -ENOSPC: wait until pages have been moved.
+ * -EINPROGRESS  make the call after waiter->complete(), which may have been called already
+ * -ENOSPC       no page can be moved: the target is full, bad, or may not be written to for long
+ */
+int rzs_spiller_want_room(struct rzs_spiller *s, struct rzs_spiller_waiter *waiter);
 
 /* After waiter->complete(), before the call is made again. */
 void rzs_spiller_resume(struct rzs_spiller *s, struct rzs_worker *w,

@@ -4,7 +4,11 @@
  *
  * Under pressure, that is from the high mark of the limit until the low one, pages go coldest
  * first: a pass over all pages takes the oldest, and each further pass younger ones, down to those
- * in use.  Otherwise only pages go that have been idle for long, or are incompressible.
+ * in use.  Somebody who waits for memory is pressure too.  Otherwise only pages go that have been
+ * idle for long, or are incompressible.
+ *
+ * Places on the target are made free when more than half of them are in use, and these hold few
+ * pages: what is left in a block is written again, with others.
  */
 #ifndef RZS_SPILLER_PLAN_H
 #define RZS_SPILLER_PLAN_H
@@ -32,6 +36,14 @@ struct rzs_spiller_facts {
 	bool bad;	      /* the target takes no more writes */
 	bool passed;	      /* all pages were looked at with the plan before this one */
 	bool due;	      /* a pass without pressure is due, or under way */
+	bool wanted;	      /* somebody waits for memory */
+	bool full;	      /* rzs_spiller_is_full() */
+};
+
+/* The target's places, of RZS_BLOCK_SIZE each. */
+struct rzs_spiller_places {
+	uint64_t nr, used, kept; /* all; those in use; those kept free for rewriting */
+	uint64_t bytes;		 /* of pages that are there */
 };
 
 struct rzs_spiller_plan {
@@ -44,5 +56,14 @@ struct rzs_spiller_plan {
 struct rzs_spiller_plan rzs_spiller_decide(const struct rzs_spiller_knobs *knobs,
 					   const struct rzs_spiller_facts *facts,
 					   const struct rzs_spiller_plan *before);
+
+/* Whether the target takes no more pages. */
+bool rzs_spiller_is_full(const struct rzs_spiller_places *p);
+
+/*
+ * Which blocks on the target are to be rewritten: those of whose objects so many of a hundred are
+ * left, or fewer.  0: none now.
+ */
+unsigned rzs_spiller_sparse(const struct rzs_spiller_places *p);
 
 #endif

@@ -14,17 +14,7 @@
 
 #include "spiller_private.h"
 
-static void append(struct rzs_spiller_queue *q, struct rzs_spiller_waiter *waiter)
-{
-	waiter->next = NULL;
-	if (q->first)
-		q->last->next = waiter;
-	else
-		q->first = waiter;
-	q->last = waiter;
-}
-
-static void complete_all(struct rzs_spiller_waiter *waiter)
+void rzs_spiller_complete_all(struct rzs_spiller_waiter *waiter)
 {
 	struct rzs_spiller_waiter *next;
 
@@ -51,7 +41,7 @@ void rzs_spiller_came(struct rzs_spiller *s, struct rzs_spill_request *rq)
 	first = t->waiters.first;
 	t->waiters.first = NULL;
 	rzs_unlock(&s->lock);
-	complete_all(first);
+	rzs_spiller_complete_all(first);
 }
 
 /* Under the lock. */
@@ -82,32 +72,36 @@ static void begin(struct rzs_spiller *s, const struct rzs_spill_ticket *ticket)
 		t->read = RZS_SPILLER_CAME;
 }
 
+int rzs_spiller_hold(struct rzs_spiller *s, struct rzs_worker *w,
+		     const struct rzs_spill_ticket *ticket, struct rzs_spiller_waiter *waiter)
+{
+	struct rzs_spiller_transfer *t = &s->transfers[ticket->number];
+
+	waiter->state = RZS_SPILLER_HOLDS;
+	waiter->number = ticket->number;
+	if (ticket->start)
+		begin(s, ticket);
+	if (t->read == RZS_SPILLER_UNDERWAY) {
+		rzs_spiller_append(&t->waiters, waiter);
+		return -EINPROGRESS;
+	}
+	load(s, w, t);
+	return 0;
+}
+
 /* Under the lock. */
 static int want(struct rzs_spiller *s, struct rzs_worker *w, rzs_slot_t slot,
 		struct rzs_spiller_waiter *waiter)
 {
-	struct rzs_spiller_transfer *t;
 	struct rzs_spill_ticket ticket;
 	int err = rzs_spill_want(s->config.store, w, slot, &ticket);
 
 	if (err == -EAGAIN) {
 		waiter->state = RZS_SPILLER_STARVES;
-		append(&s->starving, waiter);
+		rzs_spiller_append(&s->starving, waiter);
 		return -EINPROGRESS;
 	}
-	if (err < 0)
-		return err;
-	waiter->state = RZS_SPILLER_HOLDS;
-	waiter->number = ticket.number;
-	t = &s->transfers[ticket.number];
-	if (ticket.start)
-		begin(s, &ticket);
-	if (t->read == RZS_SPILLER_UNDERWAY) {
-		append(&t->waiters, waiter);
-		return -EINPROGRESS;
-	}
-	load(s, w, t);
-	return 0;
+	return err < 0 ? err : rzs_spiller_hold(s, w, &ticket, waiter);
 }
 
 int rzs_spiller_want(struct rzs_spiller *s, struct rzs_worker *w, rzs_slot_t slot,
@@ -136,6 +130,8 @@ void rzs_spiller_put(struct rzs_spiller *s, struct rzs_worker *w, struct rzs_spi
 {
 	struct rzs_spiller_waiter *next;
 
+	if (waiter->state == RZS_SPILLER_NEEDY)
+		waiter->state = RZS_SPILLER_NONE;
 	if (waiter->state == RZS_SPILLER_NONE ||
 	    (waiter->state == RZS_SPILLER_STARVES && !answered))
 		return;

@@ -6,22 +6,24 @@
  *     when it is asked for; in steps so short that nobody waits long;
  *   - merging equal pages where that is wanted (merger.h), after compaction, in such steps too;
  *   - looking for idle pages, and recompressing them, where that is wanted (recompressor.h);
+ *   - moving pages to disk, where there is one (spiller.h);
  *   - messages about refused writes and corrupt pages, each kind at most once a minute: formatting
  *     and syslog() allocate memory, and a full store refuses millions of writes;
  *   - making threads real-time ones while the machine has swap on (protect_server.c).
  *
  * Threading: `lock` guards `stores` and its entries.  The thread holds it for one step at a time,
  * and continues with the next higher id; ids only ever grow.  I/O threads and signal handlers only
- * use `wake` and `poked`, through atomics and a write() to an eventfd.
+ * use `wake`, `poked` and `nudged`, through atomics and a write() to an eventfd.
  *
- * While an entry is paused, the thread leaves its merger and its recompressor alone.  So whoever
- * paused it may use them without the lock, and wait for memory.
+ * While an entry is paused, the thread leaves its merger, recompressor and spiller alone.  So
+ * whoever paused it may use them without the lock, and wait for memory.
  */
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <time.h>
@@ -58,18 +60,23 @@ struct entry {
 	bool compacting, compaction_asked;
 	struct rzs_merger merger;
 	struct rzs_recompressor recompressor;
+	struct rzs_spiller *spiller; /* NULL: all pages are in memory */
+	unsigned spill_after;	     /* s */
 	bool paused;
 	struct rzs_say_limit limit, reserve, corrupt, impossible;
 };
 
 static int wake = -1; /* an eventfd */
-static atomic_bool poked, stopping;
+static atomic_bool poked, nudged, stopping;
 static pthread_t thread;
 static bool running;
 static struct rzs_thread *own_entry; /* the thread's */
 static unsigned own_worker;
 static void (*on_tick)(void);
-static uint64_t step_wait; /* the thread's: ms until the next step of merging or recompression */
+static uint64_t step_wait; /* the thread's: ms until the next step that is not compaction */
+
+/* The thread's: what a target's trouble is.  It is said without the lock, as that may take long. */
+static char trouble[RZS_WHY_MAX];
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct entry *stores;
@@ -81,10 +88,11 @@ static void tell(struct entry *e, const struct rzs_stats *s)
 	const char *name = e->name ? e->name : "", *colon = e->name ? ": " : "";
 
 	if (rzs_say_due(&e->limit, s->refused_limit))
-		rzs_say("%s%smemlimit of %llu bytes reached: %llu writes refused with ENOSPC so "
+		rzs_say("%s%smemlimit of %llu bytes reached%s: %llu writes refused with ENOSPC so "
 			"far; stored pages are unchanged; trim unused pages, or raise memlimit "
 			"(rzscontrol set; without a control socket, restart with more)",
 			name, colon, (unsigned long long)s->limit_bytes,
+			e->spiller ? ", and the spill target takes no more" : "",
 			(unsigned long long)s->refused_limit);
 	if (rzs_say_due(&e->reserve, s->refused_reserve))
 		rzs_say("%s%sthe reserve was empty for %llu writes so far; they waited or were "
@@ -108,7 +116,8 @@ static bool check_store(struct entry *e)
 
 	rzs_store_stats(e->store, &s);
 	rzs_store_idle(e->store, &idle, &blocks);
-	e->compacting = e->compaction_asked || s.refused_limit != e->refused_before ||
+	e->compacting = e->compaction_asked || (e->spiller && rzs_spiller_is_wanted(e->spiller)) ||
+			s.refused_limit != e->refused_before ||
 			(idle > IDLE_LEAST && idle > blocks / IDLE_SHARE);
 	e->compaction_asked = false;
 	e->refused_before = s.refused_limit;
@@ -207,12 +216,43 @@ static bool recompress_step(struct entry *e)
 	return wait_for_step(e->paused ? UINT64_MAX : rzs_recompressor_wait(r, rzs_clock_ms()));
 }
 
-/* Both, and not one after the other has had all of its turns. */
+/* Returns whether the next step is due at once. */
+static bool spill_step(struct entry *e)
+{
+	struct rzs_spiller *s = e->spiller;
+	struct rzs_worker *worker;
+	char line[RZS_WHY_MAX];
+	bool raised;
+
+	if (!s || e->paused)
+		return false;
+	if (rzs_spiller_wait(s, rzs_clock_ms()) == 0) {
+		const struct rzs_spiller_knobs knobs = {
+			.after = e->spill_after,
+			.step = rzs_recompressor_pause(&e->recompressor),
+			.raw = true,
+		};
+
+		worker = rzs_worker_get_own(e->store, own_worker);
+		raised = rzs_threads_raise(own_entry);
+		rzs_spiller_tune(s, &knobs);
+		rzs_spiller_step(s, worker, rzs_clock_ms());
+		if (!trouble[0] && rzs_spiller_trouble(s, line))
+			snprintf(trouble, sizeof(trouble), "%s%sspill: %.180s",
+				 e->name ? e->name : "", e->name ? ": " : "", line);
+		if (raised)
+			rzs_threads_lower(own_entry);
+		rzs_worker_put(e->store, worker);
+	}
+	return wait_for_step(rzs_spiller_wait(s, rzs_clock_ms()));
+}
+
+/* All, and not one after the others have had all of their turns. */
 static bool idle_step(struct entry *e)
 {
-	bool merges = merge_step(e);
+	bool merges = merge_step(e), spills = spill_step(e);
 
-	return recompress_step(e) || merges;
+	return recompress_step(e) || merges || spills;
 }
 
 /* The first entry with an id above this one; under lock. */
@@ -244,7 +284,17 @@ static bool for_each_store(bool (*fn)(struct entry *e))
 	return more;
 }
 
-/* Wait for rzs_upkeep_wake() or a change of swap, ms at most.  Returns whether there was one. */
+static void say_trouble(void)
+{
+	if (trouble[0])
+		rzs_say_at(RZS_SAY_WARNING, "%s", trouble);
+	trouble[0] = '\0';
+}
+
+/*
+ * Wait for rzs_upkeep_wake(), rzs_upkeep_wake_spilling() or a change of swap, ms at most.  Returns
+ * whether all stores are to be looked at.
+ */
 static bool upkeep_wait(int swaps, uint64_t ms)
 {
 	struct pollfd fds[] = {
@@ -256,10 +306,11 @@ static bool upkeep_wait(int swaps, uint64_t ms)
 	if (poll(fds, sizeof(fds) / sizeof(fds[0]), (int)ms) <= 0)
 		return false;
 	if (fds[0].revents)
-		(void)!read(wake, &pokes, sizeof(pokes)); /* `poked` says the same */
+		(void)!read(wake, &pokes, sizeof(pokes)); /* `poked` and `nudged` say the same */
+	atomic_store(&nudged, false);
 	if (fds[1].revents)
 		rzs_protect_server_follow_swap();
-	return true;
+	return fds[1].revents || atomic_load(&poked);
 }
 
 /* What there is to do at a tick or when woken. */
@@ -314,18 +365,30 @@ static void *upkeep_main(void *unused)
 		began = rzs_clock_ns();
 		if (for_each_store(idle_step))
 			rest(began);
+		say_trouble();
 	}
 	return NULL;
 }
 
-void rzs_upkeep_wake(void)
+static void wake_for(atomic_bool *what)
 {
 	static const uint64_t one = 1;
 	int saved = errno;
 
-	if (!atomic_exchange(&poked, true))
+	if (!atomic_exchange(what, true))
 		(void)!write(wake, &one, sizeof(one)); /* EAGAIN: it is awake already */
 	errno = saved;
+}
+
+void rzs_upkeep_wake(void)
+{
+	wake_for(&poked);
+}
+
+void rzs_upkeep_wake_spilling(void *arg)
+{
+	(void)arg;
+	wake_for(&nudged);
 }
 
 int rzs_upkeep_start(unsigned worker, void (*tick)(void))
@@ -517,4 +580,29 @@ int rzs_upkeep_idle(struct rzs_store *store, char why[RZS_WHY_MAX])
 	err = rzs_recompressor_mark(&e->recompressor, why);
 	rzs_upkeep_resume(store);
 	return err;
+}
+
+void rzs_upkeep_spill(struct rzs_store *store, struct rzs_spiller *spiller,
+		      const struct rzs_spill_knobs *knobs)
+{
+	struct entry *e;
+
+	pthread_mutex_lock(&lock);
+	e = entry_of(store);
+	if (e)
+		e->spiller = spiller;
+	pthread_mutex_unlock(&lock);
+	rzs_upkeep_spill_knobs(store, knobs);
+}
+
+void rzs_upkeep_spill_knobs(struct rzs_store *store, const struct rzs_spill_knobs *knobs)
+{
+	struct entry *e = set_paused(store, true);
+
+	if (e && e->spiller) {
+		e->spill_after = (unsigned)knobs->after;
+		rzs_recompressor_spill(&e->recompressor, e->spill_after);
+		rzs_spiller_set_limits(e->spiller, knobs->rate, knobs->daily);
+	}
+	rzs_upkeep_resume(store);
 }

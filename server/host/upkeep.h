@@ -8,6 +8,8 @@
 
 #include "merger.h"
 #include "recompressor.h"
+#include "spill_keys.h"
+#include "spiller.h"
 
 /*
  * Start the thread.  In each store it uses the worker of this number and no other; threads that
@@ -30,6 +32,9 @@ void rzs_upkeep_hold(bool hold);
  * it has woken up costs one atomic exchange.
  */
 void rzs_upkeep_wake(void);
+
+/* A step of spilling is due.  As rzs_upkeep_wake(), but only for that; arg is not used. */
+void rzs_upkeep_wake_spilling(void *arg);
 
 /*
  * Start looking after a store.  name: for messages, kept; NULL: it is the only store.  Any thread
@@ -75,8 +80,18 @@ int rzs_upkeep_recompress(struct rzs_store *store, const struct rzs_recompress_k
 int rzs_upkeep_idle(struct rzs_store *store, char why[RZS_WHY_MAX]);
 
 /*
- * Let no page be merged or recompressed between these two calls, as a change of the store's limit
- * needs it.  The store need not have been added.  Otherwise as rzs_upkeep_merge().
+ * Make the steps of a store's spiller, as knobs say, until rzs_upkeep_remove().  Otherwise as
+ * rzs_upkeep_merge().
+ */
+void rzs_upkeep_spill(struct rzs_store *store, struct rzs_spiller *spiller,
+		      const struct rzs_spill_knobs *knobs);
+
+/* Other knobs, but for the path.  A store without a spiller: nothing is done. */
+void rzs_upkeep_spill_knobs(struct rzs_store *store, const struct rzs_spill_knobs *knobs);
+
+/*
+ * Let no page be merged, recompressed or spilled between these two calls, as a change of the
+ * store's limit needs it.  The store need not have been added.  Otherwise as rzs_upkeep_merge().
  */
 void rzs_upkeep_pause(struct rzs_store *store);
 void rzs_upkeep_resume(struct rzs_store *store);

@@ -54,6 +54,7 @@ RZS_E2E_TESTS = \
 	tests/e2e/rzsd-silent.sh \
 	tests/e2e/rzsd-start.sh \
 	tests/e2e/rzsd-units.sh \
+	tests/e2e/spill.sh \
 	tests/e2e/subpage.sh \
 	tests/e2e/survive.sh \
 	tests/e2e/swap-shutdown.sh \
@@ -92,6 +93,7 @@ RZS_E2E_HELPERS = \
 	tests/e2e/rzsd-hold.py \
 	tests/e2e/rzsd-manager.py \
 	tests/e2e/rzsd-silent.py \
+	tests/e2e/spill.py \
 	tests/e2e/subpage.py \
 	tests/e2e/survive.py \
 	tests/e2e/trimhammer.py \

@@ -3,10 +3,8 @@
 #ifndef BETWEEN_RIG_H
 #define BETWEEN_RIG_H
 
+#include "locks_free.h"
 #include "merge_rig.h"
-#include "pool_internal.h"
-#include "port_test.h"
-#include "store.h"
 
 /* At step number `at` of a call, others do something, if this thread would not wait for itself. */
 static struct {
@@ -17,28 +15,6 @@ static struct {
 } between;
 
 enum { OVERWRITE, OVERWRITE_ALL, DISCARD, MODIFY, COMPACT, ACTIONS, REUSE = ACTIONS, READ };
-
-static bool is_free(rzs_lock_t *l)
-{
-	if (!rzs_trylock(l))
-		return false;
-	rzs_unlock(l);
-	return true;
-}
-
-static bool all_free(struct rzs_store *store)
-{
-	struct rzs_pool *p = &store->pool;
-
-	for (unsigned i = 0; i < p->nr_shards; i++)
-		if (!is_free(&p->shards[i].lock))
-			return false;
-	for (uint32_t id = 1; id < p->next_id; id++)
-		if (!is_free(&rzs_pool_block(p, id)->lock))
-			return false;
-	return is_free(&p->id_lock) && is_free(&store->shares.lock) &&
-	       rzs_test_source_is_free(store->blocks);
-}
 
 static void interfere(struct twin *t, unsigned action, uint64_t slot)
 {

@@ -187,12 +187,13 @@ unsigned rzs_dispatch_prepare(struct rzs_dispatch *d, const void *const *pages, 
 	return nr;
 }
 
-int rzs_dispatch_write_prepared(struct rzs_dispatch *d, unsigned i, uint64_t offset)
+int rzs_dispatch_write_prepared(struct rzs_dispatch *d, unsigned i, uint64_t offset,
+				struct rzs_request *rq)
 {
 	if (i >= fake.ready_nr || offset % RZS_PAGE_SIZE)
 		return -EINVAL;
 	fake.ready_used++;
-	return rzs_dispatch_write(d, fake.ready[i], RZS_PAGE_SIZE, offset, NULL);
+	return rzs_dispatch_write(d, fake.ready[i], RZS_PAGE_SIZE, offset, rq);
 }
 
 static int drop(uint64_t len, uint64_t offset, bool partial)

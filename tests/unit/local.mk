@@ -137,6 +137,7 @@ EXTRA_DIST += \
 	tests/unit/autoswap_machine.h \
 	tests/unit/autoswap_rig.h \
 	tests/unit/between_rig.h \
+	tests/unit/locks_free.h \
 	tests/unit/blocks_rig.h \
 	tests/unit/config_rig.h \
 	tests/unit/files_rig.h \
@@ -209,8 +210,8 @@ tests_unit_test_config_files_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fopen,--wrap=sca
 RZS_UNIT_MERGER_SOURCES = server/host/merger.c server/host/recompressor.c server/host/recompressor_keys.c conf/value.c port/user/ram.c port/user/text_file.c \
 	proto/size.c proto/size_expr.c
 tests_unit_test_device_params_SOURCES = tests/unit/test_device_params.c server/host/device_complete.c server/host/device_params.c \
-	$(RZS_UNIT_MERGER_SOURCES)
-tests_unit_test_device_params_CPPFLAGS = $(RZS_TEST_CPPFLAGS) -I$(srcdir)/server/host -I$(srcdir)/conf -I$(srcdir)/proto -I$(srcdir)/port/user
+	server/spill/spill_keys.c $(RZS_UNIT_MERGER_SOURCES)
+tests_unit_test_device_params_CPPFLAGS = $(RZS_TEST_CPPFLAGS) -I$(srcdir)/server/spill -I$(srcdir)/server/host -I$(srcdir)/conf -I$(srcdir)/proto -I$(srcdir)/port/user
 tests_unit_test_merger_SOURCES = tests/unit/test_merger.c $(RZS_UNIT_MERGER_SOURCES)
 tests_unit_test_merger_CPPFLAGS = $(tests_unit_test_device_params_CPPFLAGS)
 tests_unit_test_recompressor_SOURCES = tests/unit/test_recompressor.c $(RZS_UNIT_MERGER_SOURCES)

@@ -30,7 +30,7 @@ struct spill_rig {
 static inline void rig_open_places(struct spill_rig *r, const struct rzs_config *cfg,
 				   uint32_t nr_places)
 {
-	struct rzs_spill_params params = {nr_places, NR_WRITES, NR_BUFFERS};
+	struct rzs_spill_params params = {nr_places, NR_WRITES, NR_BUFFERS, false};
 
 	memset(r, 0, sizeof(*r));
 	r->nr_places = nr_places;

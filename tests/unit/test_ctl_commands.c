@@ -320,7 +320,8 @@ T_TEST(parameters_of_one_that_is_off)
 				  " merge-max-page-sharing 0\n merge-smart-scan false\n"
 				  " merge-index 0\n merge-inline false\n recompress off\n"
 				  " recompress-after 0\n recompress-cpu 0\n recompress-unit 0\n"
-				  " idle-step 0\nok\n");
+				  " idle-step 0\n spill off\n spill-after 0\n spill-rate 0\n"
+				  " spill-daily 0\nok\n");
 	p->size = 4096;
 	p->store.codec = "lz4";
 	p->store.level = -3;
@@ -331,6 +332,7 @@ T_TEST(parameters_of_one_that_is_off)
 	p->shared = true;
 	p->merge = (struct rzs_merge_knobs){2, 3, 4, 5, true, 6, true};
 	p->recompress = (struct rzs_recompress_knobs){"zstd", 3, 7, 8, 2, 9};
+	p->spill = (struct rzs_spill_knobs){"/dev/x", 32768, 65536, 60};
 	p->swap_header = true;
 	p->swap_header_given = true;
 	p->uuid[15] = 0xff;
@@ -343,7 +345,8 @@ T_TEST(parameters_of_one_that_is_off)
 				  " merge-max-page-sharing 5\n merge-smart-scan true\n"
 				  " merge-index 6\n merge-inline true\n recompress zstd:3\n"
 				  " recompress-after 7\n recompress-cpu 8\n recompress-unit 2\n"
-				  " idle-step 9\nok\n");
+				  " idle-step 9\n spill /dev/x\n spill-after 60\n"
+				  " spill-rate 32768\n spill-daily 65536\nok\n");
 	end();
 }
 

@@ -67,12 +67,13 @@ static void complete(void)
 T_TEST(each_key_shows_what_it_was_given)
 {
 	static const char *const given[RZS_DEVICE_PARAMS_KEYS][2] = {
-		{"1048576", "2097152"}, {"lzo", "lzo"},	   {"0", "-3"},	      {"0", "67108864"},
-		{"0", "524288"},	{"true", "false"}, {"", "swap0"},     {UUID, UUID},
-		{"true", "false"},	{"false", "true"}, {"false", "true"}, {"0", "2"},
-		{"100", "0"},		{"20", "5"},	   {"256", "2"},      {"true", "false"},
-		{"0", "65536"},		{"false", "true"}, {"lzo", "off"},    {"60", "0"},
-		{"10", "100"},		{"4", "1"},	   {"0", "86400"},
+		{"1048576", "2097152"}, {"lzo", "lzo"},	   {"0", "-3"},		{"0", "67108864"},
+		{"0", "524288"},	{"true", "false"}, {"", "swap0"},	{UUID, UUID},
+		{"true", "false"},	{"false", "true"}, {"false", "true"},	{"0", "2"},
+		{"100", "0"},		{"20", "5"},	   {"256", "2"},	{"true", "false"},
+		{"0", "65536"},		{"false", "true"}, {"lzo", "off"},	{"60", "0"},
+		{"10", "100"},		{"4", "1"},	   {"0", "86400"},	{"off", "/dev/x"},
+		{"0", "3600"},		{"0", "32768"},	   {"0", "1073741824"},
 	};
 	char text[RZS_VALUE_SIZE_MAX];
 
@@ -102,9 +103,9 @@ static void refuse_whole(const char *part)
 T_TEST(every_key_is_known)
 {
 	static const char *const values[RZS_DEVICE_PARAMS_KEYS] = {
-		"1M",  "lzo", "0",   "64M", "1M",   "yes", "swap0",	 UUID,
-		"off", "on",  "yes", "1",   "0x10", "0",   "2147483647", "no",
-		"64K", "yes", "off", "5",   "7%",   "8",   "3",
+		"1M",  "lzo", "0",  "64M",  "1M", "yes",	"swap0", UUID,	"off",
+		"on",  "yes", "1",  "0x10", "0",  "2147483647", "no",	 "64K", "yes",
+		"off", "5",   "7%", "8",    "3",  "/x",		"60",	 "1M",	"1G",
 	};
 	static const struct rzs_merge_knobs merge = {1, 16, 0, INT_MAX, false, 64 << 10, true};
 
@@ -119,6 +120,10 @@ T_TEST(every_key_is_known)
 	T_EQ(rzs_device_params_is_live("merge-index"), false);
 	T_EQ(rzs_device_params_is_live("merge-inline"), true);
 	T_EQ(rzs_device_params_is_live("recompress"), true);
+	T_EQ(rzs_device_params_is_live("spill"), false);
+	T_EQ(rzs_device_params_is_live("spill-after"), true);
+	T_EQ(rzs_device_params_is_live("spill-rate"), true);
+	T_EQ(rzs_device_params_is_live("spill-daily"), true);
 	T_EQ(rzs_device_params_is_live("size"), false);
 	T_EQ(rzs_device_params_is_live("x"), false);
 	complete();

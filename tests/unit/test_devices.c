@@ -351,7 +351,7 @@ T_TEST(merging_of_a_device_in_use)
 	well(set("a", "merge-run", "1"));
 	T_EQ(view(0).params->merge.run, 1);
 	refused(set("a", "merge-run", "3"), -EINVAL, "a: merge-run=3: expected 0 to 2");
-	refused(set("a", "merge-index", "1M"), -EBUSY, "only memlimit and merge-...");
+	refused(set("a", "merge-index", "1M"), -EBUSY, "only memlimit, merge-...");
 	T_EQ(view(0).params->merge.run, 1);
 
 	/* It is what the device is made with next time. */

@@ -175,3 +175,22 @@ T_TEST(refused)
 	T_STR_EQ(rig.r.knobs.codec, second_codec());
 	twin_close(&rig.t);
 }
+
+/* Red if spilling finds no idle pages without recompression, or shortens what that counts. */
+T_TEST(passes_for_spilling)
+{
+	begin(0);
+	T_EQ(rzs_recompressor_pause(&rig.r), 0);
+	T_EQ(rzs_store_idle_open(rig.t.store), 0);
+	rzs_recompressor_spill(&rig.r, 0);
+	T_EQ(rzs_recompressor_pause(&rig.r), 10);
+	T_GE(run_for(25000), 3);
+	T_EQ(stats_of(&rig.t).idle_passes, 3);
+	rzs_recompressor_spill(&rig.r, 127 * 60);
+	T_EQ(rzs_recompressor_pause(&rig.r), 60);
+	T_EQ(try_set(NULL, 0, 60, 10, 3), 0);
+	T_EQ(rzs_recompressor_pause(&rig.r), 60);
+	T_EQ(try_set(NULL, 0, 60, 10, 90), 0);
+	T_EQ(rzs_recompressor_pause(&rig.r), 90);
+	twin_close(&rig.t);
+}

@@ -227,6 +227,147 @@ T_TEST(who_needs_no_buffer_any_more)
 	rig_close();
 }
 
+/* ---- memory and places that are used up ---- */
+
+#define LIMIT (4u << 20)
+
+/* A store with a limit, and a spiller that moves pages only for that. */
+static void open_limited(void)
+{
+	struct rzs_config cfg = {.nr_pages = 4096, .nr_workers = 2, .limit_bytes = LIMIT};
+	struct rzs_spiller_config c = {.threads = 4, .writes = 8, .buffers = 2};
+
+	rig_open(&cfg, &c);
+}
+
+/* Write raw pages from slot on until one of them is parked, and stays so in 50 steps. */
+static struct job *fill_up(uint64_t *slot)
+{
+	for (;; ++*slot) {
+		struct job *j = job_new(WRITE_IT, *slot * PAGE, PAGE);
+
+		T_LT(*slot, rig.nr);
+		pages_make(j->buf, PAGES_RANDOM, *slot);
+		(void)job_call(j);
+		for (unsigned i = 0; i < 50 && j->parked; i++) {
+			rig_step(100, true);
+			(void)rig_collect(0);
+		}
+		if (j->parked)
+			return j;
+		T_EQ(j->err, 0);
+		job_end(j);
+	}
+}
+
+/* Red if it is refused, if it counts as refused, if others wait too, or if nobody wakes it. */
+T_TEST(a_write_that_finds_no_memory)
+{
+	uint64_t slot = 0;
+	struct job *j;
+
+	open_limited();
+	disk_hold();
+	j = fill_up(&slot);
+	T_GE(slot, 500);
+	T_EQ(rig_read(0), 0); /* it is being written, or it is in memory */
+	T_EQ(j->parked, true);
+	disk_let_all();
+	while (j->parked) {
+		rig_step(100, true);
+		(void)rig_collect(1);
+	}
+	T_EQ(j->err, 0);
+	job_end(j);
+	T_EQ(rig_stats().refused_limit, 0);
+	for (uint64_t i = 0; i <= slot; i++)
+		T_EQ(rig_read(i), 0);
+	rig_close();
+}
+
+/* Red if somebody waits for what never comes, or if a page is lost. */
+T_TEST(full_in_memory_and_on_disk)
+{
+	uint64_t slot = 0, refused;
+	struct job *j;
+
+	open_limited();
+	disk_hold();
+	disk_fail(RZS_SPILL_WRITE, 0, PLACES, UINT_MAX, -ENOSPC);
+	j = fill_up(&slot);
+	disk_let_all();
+	while (j->parked) {
+		rig_step(100, true);
+		(void)rig_collect(1);
+	}
+	T_EQ(j->err, -ENOSPC);
+	job_end(j);
+	T_EQ(rig_stats().refused_limit, 1);
+	for (refused = 1; refused < 5; refused++) { /* at once, without a step */
+		j = job_new(WRITE_IT, (slot + refused) * PAGE, PAGE);
+		pages_make(j->buf, PAGES_RANDOM, slot + refused);
+		T_EQ(job_call(j), -ENOSPC);
+		job_end(j);
+	}
+	T_EQ(rig_stats().refused_limit, refused);
+	for (uint64_t i = 0; i < slot; i++)
+		T_EQ(rig_read(i), 0);
+	/* When there is room, pages are written. */
+	j = job_new(ZERO_IT, 64 * PAGE, 64 * PAGE);
+	T_EQ(job_call(j), 0);
+	job_end(j);
+	rig_write(slot, PAGES_RANDOM, slot);
+	rig_close();
+}
+
+/* Whether half of the places are free, after one more step. */
+static bool collected_all(void)
+{
+	rig_step(1000, true);
+	return rig_stats().spill_places <= PLACES / 2;
+}
+
+/* Most pages of all blocks are overwritten.  Red if places stay in use, or a page is lost. */
+T_TEST(places_that_hold_few_pages)
+{
+	struct rzs_config cfg = {.nr_pages = 2048, .nr_workers = 2};
+	const unsigned blocks = 200;
+	struct rzs_stats st;
+
+	rig_open(&cfg, &raw_only);
+	(void)spill_blocks(blocks);
+	T_GE(rig_stats().spill_places, blocks);
+	for (uint64_t slot = 0; slot < blocks * IN_BLOCK; slot++)
+		if (slot % IN_BLOCK > 1)
+			rig_write(slot, PAGES_TEXT, slot);
+	T_WAIT(collected_all(), 60);
+	st = rig_stats();
+	T_LE(st.pages_spilled, 2 * blocks);
+	/* Each four blocks become one. */
+	T_LE(st.spill_writes, blocks + blocks / 4);
+	for (uint64_t slot = 0; slot < blocks * IN_BLOCK; slot++)
+		T_EQ(rig_read(slot), 0);
+	rig_close();
+}
+
+/* A disk that cannot be read: the place stays, and its pages are lost when they are read. */
+T_TEST(places_that_cannot_be_read)
+{
+	struct rzs_config cfg = {.nr_pages = 2048, .nr_workers = 2};
+	const unsigned blocks = 200;
+
+	rig_open(&cfg, &raw_only);
+	(void)spill_blocks(blocks);
+	for (uint64_t slot = 0; slot < blocks * IN_BLOCK; slot++)
+		if (slot % IN_BLOCK)
+			rig_write(slot, PAGES_TEXT, slot);
+	disk_fail(RZS_SPILL_READ, 5, 5, UINT_MAX, -EIO);
+	T_WAIT(collected_all(), 60);
+	for (uint64_t slot = 0; slot < blocks * IN_BLOCK; slot++)
+		T_EQ(rig_read(slot), slot == 4 * IN_BLOCK ? -EIO : 0);
+	rig_close();
+}
+
 T_TEST(what_cannot_be_opened)
 {
 	struct rzs_config cfg = {.nr_pages = 256, .nr_workers = 2};

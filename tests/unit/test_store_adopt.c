@@ -273,7 +273,7 @@ static void end_write(struct image *im, int result)
  */
 T_TEST(between_the_steps_of_spilling)
 {
-	struct rzs_spill_params params = {8, 4, 1};
+	struct rzs_spill_params params = {8, 4, 1, false};
 	struct rzs_stats stats;
 	struct image im;
 
