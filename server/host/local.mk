@@ -48,7 +48,9 @@ librzshost_la_SOURCES = \
 	server/host/takeovers.c \
 	server/host/takeovers.h \
 	server/host/upkeep.c \
-	server/host/upkeep.h
+	server/host/upkeep.h \
+	server/host/upkeep_say.c \
+	server/host/upkeep_say.h
 librzshost_la_CPPFLAGS = $(RZS_HOST_CPPFLAGS)
 librzshost_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden
 librzshost_la_LIBADD = librzsspill.la

@@ -7,8 +7,7 @@
  *   - merging equal pages where that is wanted (merger.h), after compaction, in such steps too;
  *   - looking for idle pages, and recompressing them, where that is wanted (recompressor.h);
  *   - moving pages to disk, where there is one (spiller.h);
- *   - messages about refused writes and corrupt pages, each kind at most once a minute: formatting
- *     and syslog() allocate memory, and a full store refuses millions of writes;
+ *   - messages about refused writes and corrupt pages (upkeep_say.h);
  *   - making threads real-time ones while the machine has swap on (protect_server.c).
  *
  * Threading: `lock` guards `stores` and its entries.  The thread holds it for one step at a time,
@@ -34,6 +33,7 @@
 #include "ram.h"
 #include "say.h"
 #include "upkeep.h"
+#include "upkeep_say.h"
 
 #define TICK_MS 1000u
 
@@ -63,7 +63,7 @@ struct entry {
 	struct rzs_spiller *spiller; /* NULL: all pages are in memory */
 	unsigned spill_after;	     /* s */
 	bool paused;
-	struct rzs_say_limit limit, reserve, corrupt, impossible;
+	struct rzs_upkeep_said said;
 };
 
 static int wake = -1; /* an eventfd */
@@ -83,31 +83,6 @@ static struct entry *stores;
 static uint64_t last_id;
 static bool held; /* under lock: the stores are left alone */
 
-static void tell(struct entry *e, const struct rzs_stats *s)
-{
-	const char *name = e->name ? e->name : "", *colon = e->name ? ": " : "";
-
-	if (rzs_say_due(&e->limit, s->refused_limit))
-		rzs_say("%s%smemlimit of %llu bytes reached%s: %llu writes refused with ENOSPC so "
-			"far; stored pages are unchanged; trim unused pages, or raise memlimit "
-			"(rzscontrol set; without a control socket, restart with more)",
-			name, colon, (unsigned long long)s->limit_bytes,
-			e->spiller ? ", and the spill target takes no more" : "",
-			(unsigned long long)s->refused_limit);
-	if (rzs_say_due(&e->reserve, s->refused_reserve))
-		rzs_say("%s%sthe reserve was empty for %llu writes so far; they waited or were "
-			"refused with ENOMEM; a larger reserve= helps",
-			name, colon, (unsigned long long)s->refused_reserve);
-	if (rzs_say_due(&e->corrupt, s->corrupt))
-		rzs_say("%s%s%llu reads failed with EIO so far, because the stored bytes of a page "
-			"had changed; check this machine's memory",
-			name, colon, (unsigned long long)s->corrupt);
-	if (rzs_say_due(&e->impossible, s->impossible))
-		rzs_say("%s%s%llu internal errors so far, each of which failed a request; please "
-			"report this",
-			name, colon, (unsigned long long)s->impossible);
-}
-
 /* Look at a store: write messages, and decide whether to compact it. */
 static bool check_store(struct entry *e)
 {
@@ -121,7 +96,7 @@ static bool check_store(struct entry *e)
 			(idle > IDLE_LEAST && idle > blocks / IDLE_SHARE);
 	e->compaction_asked = false;
 	e->refused_before = s.refused_limit;
-	tell(e, &s);
+	rzs_upkeep_say(&e->said, e->name, &s, e->spiller);
 	return e->compacting;
 }
 
