@@ -197,7 +197,7 @@ static void hand_over_clients(struct rzs_predecessor *p)
 {
 	int err;
 
-	p->raised = rzs_threads_raise(rzs_protect_server_front(), RZS_THREAD_IO);
+	p->raised = rzs_threads_raise(rzs_protect_server_front());
 	p->held_ns = rzs_clock_ns();
 	err = rzs_io_hold(p->options.io, HOLD_MS);
 	if (err < 0)

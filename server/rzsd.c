@@ -381,12 +381,11 @@ static int take_all(bool *raised, char *why)
 	nr_listeners = taken.nr_listeners;
 	if (err == 0)
 		err = prepare(connections, why);
-	/* Not higher: the predecessor's I/O threads serve. */
-	*raised = rzs_threads_raise(rzs_protect_server_front(), RZS_THREAD_REFILL);
 	if (err == 0)
 		err = rzs_successor_find(successor, why);
-	if (*raised)
-		(void)rzs_threads_raise(rzs_protect_server_front(), RZS_THREAD_IO);
+	if (err == 0)
+		err = rzs_protect_server_main();
+	*raised = err == 0 && rzs_threads_raise(rzs_protect_server_front());
 	if (err == 0)
 		err = rzs_successor_take(successor, io, front, why);
 	if (err < 0 && !why[0])
@@ -471,6 +470,8 @@ static int protect_and_fork(void)
 		.mode = config.protect,
 		.realtime = config.realtime,
 		.ballast = config.ballast,
+		/* The predecessor serves while this one asks for memory. */
+		.main_later = kept.predecessor >= 0,
 		.error = say_error,
 	};
 	int err = rzs_protect_server_early(&o);

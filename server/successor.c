@@ -22,7 +22,8 @@ struct rzs_successor {
 	struct rzs_io *io; /* NULL: no connections are to come yet */
 	struct rzs_front *front;
 	unsigned connections, taken;
-	uint64_t taken_ns, gone_ns; /* when TAKEN was said, and GO received; rzs_clock_ns() */
+	/* By rzs_clock_ns(): when STILL and GO came, and FOUND and TAKEN were said. */
+	uint64_t still_ns, found_ns, taken_ns, gone_ns;
 	struct rzs_hand_message m;
 };
 
@@ -214,6 +215,7 @@ int rzs_successor_find(struct rzs_successor *s, char why[RZS_WHY_MAX])
 	why[0] = '\0';
 	if (err == 0)
 		err = take_until(s, RZS_HAND_STILL, NULL, why);
+	s->still_ns = rzs_clock_ns();
 	if (err == 0)
 		err = rzs_devices_find_blocks(s->devices);
 	return err == 0 || why[0] ? err : rzs_value_fail(why, err, "%s", strerror(-err));
@@ -224,6 +226,7 @@ int rzs_successor_take(struct rzs_successor *s, struct rzs_io *io, struct rzs_fr
 {
 	int err = rzs_hand_say(s->fd, RZS_HAND_FOUND, NULL);
 
+	s->found_ns = rzs_clock_ns();
 	why[0] = '\0';
 	s->io = io;
 	s->front = front;
@@ -256,9 +259,11 @@ void rzs_successor_served(const struct rzs_successor *s, uint64_t since)
 		t.worst_ns = t.last_ns;
 	rzs_takeovers_set(&t);
 	rzs_say("took over %u connections, which waited %llu us: %llu to be handed over, %llu for "
-		"the word to go on, %llu for the stores; takeover %u, worst %llu us",
+		"the word to go on, %llu for the stores; %llu us before for finding memory; "
+		"takeover %u, worst %llu us",
 		s->taken, us(go->held_ns, since), us(go->held_ns, s->taken_ns),
-		us(s->taken_ns, s->gone_ns), us(s->gone_ns, since), t.nr, us(0, t.worst_ns));
+		us(s->taken_ns, s->gone_ns), us(s->gone_ns, since), us(s->still_ns, s->found_ns),
+		t.nr, us(0, t.worst_ns));
 }
 
 void rzs_successor_refuse(struct rzs_successor *s, const char *why)

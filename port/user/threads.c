@@ -223,15 +223,15 @@ int rzs_threads_restore(struct rzs_thread *t)
 	return err;
 }
 
-bool rzs_threads_raise(struct rzs_thread *t, enum rzs_thread_role role)
+bool rzs_threads_raise(struct rzs_thread *t)
 {
 	bool raised;
 
 	if (!t || !__atomic_load_n(&t->realtime, __ATOMIC_RELAXED))
 		return false;
 	rzs_lock(&t->lock);
-	raised = threads_set(threads_self(), role, __atomic_load_n(&t->ordinary, __ATOMIC_RELAXED),
-			     true) == 0;
+	raised = threads_set(threads_self(), RZS_THREAD_IO,
+			     __atomic_load_n(&t->ordinary, __ATOMIC_RELAXED), true) == 0;
 	rzs_unlock(&t->lock);
 	return raised;
 }

@@ -101,20 +101,17 @@ int rzs_threads_demote(struct rzs_thread *t);
 int rzs_threads_restore(struct rzs_thread *t);
 
 /*
- * Give the calling helper thread the priority of a role, until rzs_threads_lower().
- *
- * That of I/O threads: it calls this before it takes a lock that I/O threads need: if it lost the
- * processor while it held that lock, the I/O threads would wait for whoever got the processor, at
- * any priority.  Until it calls rzs_threads_lower() it must not wait for memory, nor run for longer
- * than a request takes.  That of refill threads: it asks for memory that I/O threads depend on, and
- * not for much.
+ * Give the calling helper thread the priority of I/O threads, until rzs_threads_lower().  It calls
+ * this before it takes a lock that I/O threads need: if it lost the processor while it held that
+ * lock, the I/O threads would wait for whoever got the processor, at any priority.  Until it calls
+ * rzs_threads_lower() it must not wait for memory, nor run for longer than a request takes.
  *
  * Returns false if nothing was changed: t is NULL, threads are not real-time ones now, or the
  * system refuses.  Do not call rzs_threads_lower() then.  Both may wait for another thread that
  * schedules this one.  (FUTEX_LOCK_PI would pass the priority on by itself, but takes kernel memory
  * in each thread that has to wait.)
  */
-bool rzs_threads_raise(struct rzs_thread *t, enum rzs_thread_role role);
+bool rzs_threads_raise(struct rzs_thread *t);
 void rzs_threads_lower(struct rzs_thread *t);
 
 /*

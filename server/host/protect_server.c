@@ -138,7 +138,8 @@ int rzs_protect_server_early(const struct rzs_protect_server_options *o)
 	pthread_atfork(NULL, parent_after_fork, NULL);
 	/* report_refusals() reads the outcomes. */
 	(void)rzs_protect_early(&protect);
-	(void)rzs_protect_thread(&protect, RZS_THREAD_HELPER, &unused);
+	if (!options.main_later)
+		(void)rzs_protect_thread(&protect, RZS_THREAD_HELPER, &unused);
 	(void)rzs_protect_process(&protect);
 	return report_refusals();
 }
@@ -192,12 +193,19 @@ int rzs_protect_server_late(void)
 	(void)signal(SIGXFSZ, SIG_IGN);
 	rzs_say_open();
 	(void)rzs_protect_process(&protect);
-	(void)rzs_protect_thread(&protect, RZS_THREAD_HELPER, &front);
+	if (!options.main_later)
+		(void)rzs_protect_thread(&protect, RZS_THREAD_HELPER, &front);
 	rzs_blocks_set_thread_hook(rzs_protect_refill_hook, &protect);
 	start_headroom();
 	start_watchdog(options.ballast);
 	if (options.fill_heap && protect.mode != RZS_PROTECT_OFF)
 		fill_heap();
+	return report_refusals();
+}
+
+int rzs_protect_server_main(void)
+{
+	(void)rzs_protect_thread(&protect, RZS_THREAD_HELPER, &front);
 	return report_refusals();
 }
 

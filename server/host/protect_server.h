@@ -26,6 +26,12 @@ struct rzs_protect_server_options {
 	uint64_t ballast; /* bytes; 0: none */
 	/* Populate some heap ahead of time, for a server that allocates on the data path. */
 	bool fill_heap;
+	/*
+	 * The main thread is an ordinary one until rzs_protect_server_main().  For a server that
+	 * starts while the machine swaps to another: a thread that may not wait for I/O when it
+	 * wants memory, and has a nice value of -20, keeps those from running that could free some.
+	 */
+	bool main_later;
 	/* Gets the reason why the server cannot start: one line, valid during the call. */
 	void (*error)(const char *text);
 };
@@ -40,6 +46,9 @@ int rzs_protect_server_early(const struct rzs_protect_server_options *options);
 
 /* After the last fork, and before a store is made.  0 or -EPERM, as rzs_protect_server_early(). */
 int rzs_protect_server_late(void);
+
+/* With main_later: the main thread wants no more memory.  0 or -EPERM, as above. */
+int rzs_protect_server_main(void);
 
 /* At the end, after all other threads. */
 void rzs_protect_server_end(void);

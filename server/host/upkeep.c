@@ -110,8 +110,7 @@ static bool compact_step(struct entry *e)
 		return false;
 	/* This worker alone: an I/O thread may wait for another one. */
 	worker = rzs_worker_get_own(e->store, own_worker);
-	raised = rzs_threads_raise(own_entry,
-				   RZS_THREAD_IO); /* I/O threads may wait for the locks */
+	raised = rzs_threads_raise(own_entry); /* I/O threads may wait for the locks */
 	if (rzs_store_compact(e->store, worker, STEP_OBJECTS, &blocks, &e->compacting) < 0)
 		e->compacting = false;
 	if (raised)
@@ -153,7 +152,7 @@ static bool merge_step(struct entry *e)
 	if (e->paused || rzs_merger_wait(&e->merger, rzs_clock_ms()) > 0)
 		goto out;
 	worker = rzs_worker_get_own(e->store, own_worker);
-	raised = rzs_threads_raise(own_entry, RZS_THREAD_IO);
+	raised = rzs_threads_raise(own_entry);
 	err = rzs_merger_step(&e->merger, worker, rzs_clock_ms());
 	if (raised)
 		rzs_threads_lower(own_entry);
@@ -182,7 +181,7 @@ static bool recompress_step(struct entry *e)
 
 	if (!e->paused && rzs_recompressor_wait(r, rzs_clock_ms()) == 0) {
 		worker = rzs_worker_get_own(e->store, own_worker);
-		raised = rzs_threads_raise(own_entry, RZS_THREAD_IO);
+		raised = rzs_threads_raise(own_entry);
 		rzs_recompressor_step(r, worker, rzs_clock_ms(), own_cpu_ns);
 		if (raised)
 			rzs_threads_lower(own_entry);

@@ -78,7 +78,7 @@ static void *help(void *unused)
 	(void)unused;
 	T_NE(t, NULL);
 	T_EQ(rzs_threads_schedule(t, true), 0);
-	T_EQ(rzs_threads_raise(t, RZS_THREAD_IO), true);
+	T_EQ(rzs_threads_raise(t), true);
 	rzs_lock(&lock);
 	bystander_before = time_of_bystander();
 	sem_post(&locked);
@@ -133,7 +133,7 @@ T_TEST(a_helper_is_raised_only_while_others_are_real_time_ones)
 	struct rzs_thread *t = rzs_threads_enter(RZS_THREAD_HELPER);
 
 	T_NE(t, NULL);
-	T_EQ(rzs_threads_raise(t, RZS_THREAD_IO), false);
-	T_EQ(rzs_threads_raise(NULL, RZS_THREAD_IO), false);
+	T_EQ(rzs_threads_raise(t), false);
+	T_EQ(rzs_threads_raise(NULL), false);
 	T_EQ(sched_getscheduler(0), SCHED_OTHER);
 }

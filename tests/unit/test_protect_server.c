@@ -6,10 +6,15 @@
 #include "t.h"
 
 #include <sched.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 
 #include "protect_server.h"
 #include "upkeep.h"
+
+#ifndef PR_GET_IO_FLUSHER
+#define PR_GET_IO_FLUSHER 58
+#endif
 
 #define PAGES 4096u
 
@@ -90,6 +95,29 @@ T_TEST(haste_is_the_daemons_and_not_its_parents)
 	T_OK(WIFEXITED(status));
 	T_EQ(WEXITSTATUS(status), 0);
 	T_EQ(getpriority(PRIO_PROCESS, 0), 0);
+}
+
+/* Red when a successor's main thread is in haste, or never waits for I/O, while it takes memory. */
+T_TEST(a_main_thread_is_ordinary_until_it_is_protected)
+{
+	const struct rzs_protect_server_options options = {.mode = RZS_PROTECT_AUTO,
+							   .realtime = RZS_REALTIME_ALWAYS,
+							   .main_later = true,
+							   .error = no_error};
+
+	if (setpriority(PRIO_PROCESS, 0, 0) < 0)
+		T_SKIP("this user may not set the priority to 0");
+	T_EQ(rzs_protect_server_early(&options), 0);
+	T_EQ(rzs_protect_server_late(), 0);
+	T_EQ(rzs_protect_server_front(), NULL);
+	T_EQ(getpriority(PRIO_PROCESS, 0), 0);
+	T_NE(prctl(PR_GET_IO_FLUSHER, 0, 0, 0, 0), 1);
+	T_EQ(rzs_protect_server_main(), 0);
+	T_NE(rzs_protect_server_front(), NULL);
+	if (getpriority(PRIO_PROCESS, 0) != -20)
+		T_SKIP("this user may not be in haste");
+	T_NE(prctl(PR_GET_IO_FLUSHER, 0, 0, 0, 0), 0); /* -1: not for this user */
+	rzs_protect_server_end();
 }
 
 static int compacts_at = -1, ticks_at = -1; /* the upkeep thread's priority then; 0: ordinary */
