@@ -46,7 +46,7 @@ struct rzs_spill_params {
 	unsigned nr_buffers; /* for blocks that are read; 1 or more */
 	/*
 	 * Writes that fail with -ENOSPC wait for memory: they are not counted until the caller
-	 * gives one up, and calls rzs_spill_refused().
+	 * gives one up, and calls rzs_spill_count_refused().
 	 */
 	bool waits;
 };
@@ -65,7 +65,7 @@ struct rzs_spill_params {
 int RZS_MUST_CHECK rzs_spill_open(struct rzs_store *store, const struct rzs_spill_params *params);
 
 /* A write of one page is refused, which the store has answered with -ENOSPC. */
-void rzs_spill_refused(struct rzs_worker *w);
+void rzs_spill_count_refused(struct rzs_worker *w);
 
 /* What is to go. */
 struct rzs_spill_policy {

@@ -116,7 +116,7 @@ int rzs_spill_open(struct rzs_store *store, const struct rzs_spill_params *param
 	return err;
 }
 
-void rzs_spill_refused(struct rzs_worker *w)
+void rzs_spill_count_refused(struct rzs_worker *w)
 {
 	rzs_count(&w->counters, RZS_C_writes, 1);
 	rzs_count(&w->counters, RZS_C_failed_writes, 1);

@@ -70,7 +70,7 @@ static int want_room(struct rzs_dispatch *d, struct rzs_spiller_waiter *waiter)
 	int err = rzs_spiller_want_room(d->device->spiller, waiter);
 
 	if (err == -ENOSPC)
-		rzs_spill_refused(d->worker);
+		rzs_spill_count_refused(d->worker);
 	return err;
 }
 
