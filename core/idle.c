@@ -12,9 +12,16 @@ static uint64_t ages_nr_chunks(uint64_t nr)
 	return (nr + RZS_AGES_PER_CHUNK - 1) / RZS_AGES_PER_CHUNK;
 }
 
+/* The table of chunks, and after it the row. */
 static uint64_t ages_fixed_bytes(const struct rzs_store *store)
 {
-	return ages_nr_chunks(store->slots.nr) * sizeof(uint32_t);
+	return ages_nr_chunks(store->slots.nr) * sizeof(uint32_t) + RZS_SLOTS_PER_CHUNK;
+}
+
+/* Ages of a run whose chunk there is no block for. */
+static uint8_t *ages_row(const struct rzs_store *store)
+{
+	return (uint8_t *)(store->ages + ages_nr_chunks(store->slots.nr));
 }
 
 void rzs_idle_fini(struct rzs_store *store, bool wipe)
@@ -62,6 +69,23 @@ static uint8_t *ages_of(struct rzs_store *store, rzs_slot_t slot, bool make)
 	return (uint8_t *)rzs_blocks_at(store->blocks, chunk) + slot % RZS_AGES_PER_CHUNK;
 }
 
+/*
+ * What is known of the run's pages without a chunk: one with the mark was not used since a pass.  A
+ * full store needs no more, as there all that are idle are due (rzs_recompress_is_urgent()).  Once
+ * some are smaller, compaction frees blocks, and the next pass may find one for the chunk.  What is
+ * changed in the row is forgotten: what was tried in vain is tried again.
+ */
+static uint8_t *ages_without_chunk(const struct rzs_store *store, const struct rzs_walk *run,
+				   bool pass)
+{
+	uint8_t *row = ages_row(store);
+	uint64_t i;
+
+	for (i = 0; i < run->nr; i++)
+		row[i] = !pass && rzs_load(run->words + i) & RZS_SLOT_IDLE ? 1 : 0;
+	return row;
+}
+
 /* A chunk of ages has whole chunks of slots. */
 _Static_assert(RZS_AGES_PER_CHUNK % RZS_SLOTS_PER_CHUNK == 0, "runs");
 
@@ -74,6 +98,8 @@ bool rzs_idle_walk(struct rzs_store *store, rzs_slot_t *at, uint64_t nr, bool ma
 	out->words = rzs_slots_lookup(&store->slots, *at);
 	out->nr = rzs_slots_in_chunk(*at, out->words && nr < left ? nr : left);
 	out->ages = out->words ? ages_of(store, *at, make) : NULL;
+	if (out->words && !out->ages)
+		out->ages = ages_without_chunk(store, out, make);
 	*at += out->nr;
 	if (*at < store->slots.nr)
 		return false;

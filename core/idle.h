@@ -7,8 +7,8 @@
  * and counts for each how many passes in a row have found it so: its age.  A pass is a step of time
  * for ages; the caller chooses how long that is.
  *
- * Ages are bytes, in chunks of their own, which only passes and recompression use.  The age of a
- * page without the mark is 0, whatever its byte says.  So reads and writes need no more than the
+ * Ages are bytes, in chunks of their own, which only passes and what follows them use.  The age of
+ * a page without the mark is 0, whatever its byte says.  So reads and writes need no more than the
  * bit in the word that they have loaded anyway.
  *
  * Concurrency: one thread at a time for ages; words are changed by compare-and-swap.
@@ -28,13 +28,15 @@ struct rzs_walk {
 	rzs_slot_t slot; /* the first one of the run */
 	uint64_t nr;	 /* slots in it */
 	uint64_t *words; /* NULL: no page of the run is stored */
-	uint8_t *ages;	 /* NULL: no memory for these */
+	uint8_t *ages;	 /* NULL: as words.  Without memory for them good until the next run */
 };
 
 /*
  * The next run of slots at *at, nr at most but for a chunk that is missing; *at is moved past them,
  * and at the end it returns to 0.
- * make: make the ages of stored pages if they are missing.  Returns whether this was the last run.
+ * make: a pass, or a mark: make the ages of stored pages if they are missing.  Without memory for
+ * that they begin with 0 each time; for others, pages with the mark have the age 1 then.  Returns
+ * whether this was the last run.
  */
 bool rzs_idle_walk(struct rzs_store *store, rzs_slot_t *at, uint64_t nr, bool make,
 		   struct rzs_walk *out);

@@ -202,7 +202,7 @@ static int gather_run(struct gather *g, const struct rzs_walk *run, uint64_t *ou
 
 	for (i = 0; run->words && i < run->nr; i++) {
 		word = rzs_load(run->words + i);
-		if (gather_wants(g, word, run->ages ? run->ages[i] : 0))
+		if (gather_wants(g, word, run->ages[i]))
 			err = gather_page(g, run->slot + i, run->words + i, word);
 		if (err)
 			break;

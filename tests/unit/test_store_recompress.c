@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Recompression of idle pages with a second codec. */
+/*
+ * Recompression of idle pages with a second codec.
+ *
+ * Environment: RZS_OPS is the number of calls of each test of random calls (default: what fits in a
+ * second or two).  T_TIMEOUT_SCALE moves their deadline.
+ */
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -250,12 +255,12 @@ T_TEST(no_memory)
 }
 
 /* In a full store it works with the space that there is, and no write is refused for its sake. */
-T_TEST(a_full_store)
+static void full_store(bool ages)
 {
 	struct rzs_config cfg = config(4096);
 	struct rzs_recompress_params params = {.min_age = 1, .spare_bytes = 2 * RZS_BLOCK_SIZE};
 	struct twin t;
-	uint64_t slot = 0, had;
+	uint64_t slot = 0, had, tables;
 	uint8_t page[PAGE];
 	bool done;
 
@@ -264,22 +269,44 @@ T_TEST(a_full_store)
 	twin_open(&t, &cfg);
 	open_second(&t);
 	put(&t, 0, 1, 1, false);
-	pass(&t); /* the ages need a block, too */
+	if (ages)
+		pass(&t); /* they need a block, too */
 	t.may_refuse = true;
 	for (; !t.refused; slot++) {
 		pages_make(page, slot % 5 ? PAGES_TEXT : PAGES_POINTERS, slot);
 		(void)twin_write(&t, slot, page);
 	}
 	had = stats_of(&t).block_bytes;
-	mark_all(&t);
+	tables = stats_of(&t).table_bytes;
+	pass(&t);
+	pass(&t);
+	recompress(&t, 2);
+	T_EQ(stats_of(&t).recompress_tried, 0);
 	for (unsigned round = 0; round < 2000; round++) {
 		T_EQ(rzs_store_recompress(t.store, t.worker, &params, 64, 4, &done), 0);
 		T_LE(stats_of(&t).block_bytes, had);
 		twin_compact(&t, 256);
 	}
 	T_GT(stats_of(&t).recompress_kept, slot / 4);
+	T_EQ(stats_of(&t).table_bytes, tables);
+	/* Now there is room for them. */
+	pass(&t);
+	T_EQ(stats_of(&t).table_bytes, tables + (ages ? 0 : RZS_BLOCK_SIZE));
+	pass(&t);
+	T_GT(stats_of(&t).idle_2_bytes + stats_of(&t).idle_1_bytes, 0);
 	twin_check_all(&t);
 	twin_close(&t);
+}
+
+T_TEST(a_full_store)
+{
+	full_store(true);
+}
+
+/* Where the limit leaves no block for ages either. */
+T_TEST(a_full_store_without_ages)
+{
+	full_store(false);
 }
 
 /* ---- random calls */
@@ -328,6 +355,13 @@ static void random_call(struct twin *t, struct pages_rng *rng)
 	}
 }
 
+static uint64_t nr_calls(void)
+{
+	const char *ops = getenv("RZS_OPS");
+
+	return ops ? strtoull(ops, NULL, 10) : (instrumented() ? 1500 : 12000) / t_scale();
+}
+
 static void run_random(bool wipe, uint64_t extra)
 {
 	struct rzs_config cfg = config(256);
@@ -343,7 +377,7 @@ static void run_random(bool wipe, uint64_t extra)
 	t.may_refuse = extra != 0;
 	open_second(&t);
 	T_EQ(rzs_store_merge_open(t.store, 4096), 0);
-	for (unsigned n = (unsigned)((instrumented() ? 1500 : 12000) / t_scale()); n; n--) {
+	for (uint64_t n = nr_calls(); n; n--) {
 		random_call(&t, &rng);
 		if (n % 1024 == 0)
 			twin_check_all(&t);
