@@ -17,10 +17,16 @@
 /*
  * Encode n pages alone and as a batch, with each compare that works here, from pages and to buffers
  * that begin at a fence or end at one (at_end).  NULL when all is well: the streams of all compares
- * are equal, liblzo2's decoder and ours make the pages of them, and no source has changed.  Else
+ * are equal, all decoders (liblzo2's and ours) make the pages of them, and no source has changed.  Else
  * what is wrong.
  */
 const char *lzo_enc_check(const uint8_t (*pages)[PAGES_SIZE], unsigned n, int at_end);
+
+/*
+ * Decode with the kernel's decoder as well from now on.  path: a library that bench/kernel-decoders
+ * has made.  0, or -ENOENT: it is not.
+ */
+int lzo_enc_with_kernel(const char *path);
 
 /* The same for one page at a limit: it gives up just if the stream is longer. */
 const char *lzo_enc_limit(const uint8_t *page, uint32_t limit, int at_end);
