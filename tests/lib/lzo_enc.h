@@ -17,7 +17,7 @@
 /*
  * Encode n pages alone and as a batch, with each compare that works here, from pages and to buffers
  * that begin at a fence or end at one (at_end).  NULL when all is well: the streams of all compares
- * are equal, all decoders (liblzo2's and ours) make the pages of them, and no source has changed.  Else
+ * are equal, liblzo2's decoder and ours make the pages of them, and no source has changed.  Else
  * what is wrong.
  */
 const char *lzo_enc_check(const uint8_t (*pages)[PAGES_SIZE], unsigned n, int at_end);
