@@ -4,8 +4,8 @@
  *
  * A lane is a stream that is being written: of a page, or of half a page.  The loops in
  * lzo_encode_loops.h take steps of one or of two lanes.  A step looks up the words at four
- * positions, takes the first match among them, and writes it, all without a branch.  What a step
- * cannot write, and the end of a lane, is left to lze_catch_up().
+ * positions, takes the first match among them, and writes it, all without a branch but for a long
+ * match.  Long runs of literals, and the end of a lane, are left to lze_catch_up().
  *
  * Invariants: a lane reads its page alone, below its end.  Its table holds positions below the next
  * one that is looked up.  What is written is at most as long as what it stands for, but for one
@@ -20,7 +20,6 @@
 #define LZE_ALWAYS   inline __attribute__((always_inline))
 #define LZE_STEP     4u			       /* positions that a step looks up */
 #define LZE_NOTHING  ((size_t)LZE_STEP << 16)  /* what a step finds: see lze_probe() */
-#define LZE_NO_STEP  ((size_t)-1)	       /* no step is left over */
 #define LZE_PATIENCE 16u		       /* so many pending literals: lze_search() */
 #define LZE_SKIP     5u			       /* it skips 1/32 of them */
 #define LZE_LITERALS 16u		       /* bytes that a step copies as literals */
@@ -46,8 +45,6 @@ struct lze_lane {
 	uint8_t *op;	/* where the next instruction goes */
 	size_t at;	/* position in the page */
 	size_t pending; /* literals before it that are not written yet */
-	size_t found;	/* by a step that a loop has left over; LZE_NO_STEP: none */
-	size_t len;	/* of its match; if that is LZE_LONG or more, perhaps not all of it */
 	size_t limit;	/* the last position where a step may begin */
 	size_t end;	/* of the lane's part of the page */
 	uint8_t *out;	/* the stream */
@@ -85,6 +82,8 @@ static LZE_ALWAYS size_t lze_probe(const uint8_t *page, uint16_t *table, size_t 
 	v = lze_pick(rzs_get_le32(page + c2) == rzs_get_le32(p + 2), c2 + (2u << 16), v);
 	v = lze_pick(rzs_get_le32(page + c1) == rzs_get_le32(p + 1), c1 + (1u << 16), v);
 	v = lze_pick(rzs_get_le32(page + c0) == rzs_get_le32(p), c0, v);
+	/* Without this gcc keeps the four addresses instead, for which there are no registers. */
+	__asm__("" : "+r"(h0), "+r"(h1), "+r"(h2), "+r"(h3));
 	/* Of equal words the first one stays. */
 	table[h3] = (uint16_t)(at + 3);
 	table[h2] = (uint16_t)(at + 2);
@@ -146,6 +145,66 @@ static LZE_ALWAYS size_t lze_match_words(const uint8_t *a, const uint8_t *b)
 	       (size_t)__builtin_ctzll(differ) / 8;
 }
 
+/* Write the extension of a length: what is left of it. */
+static uint8_t *lze_put_length(uint8_t *op, size_t rest)
+{
+	for (; rest > 255; rest -= 255)
+		*op++ = 0;
+	*op++ = (uint8_t)rest;
+	return op;
+}
+
+/* Write a match; d: its distance - 1. */
+static uint8_t *lze_put_match(uint8_t *op, size_t d, size_t len)
+{
+	if (len <= LZE_M2_LEN && d < LZE_M2_DISTANCE) {
+		*op++ = (uint8_t)((len - 1) << 5 | (d & 7) << 2);
+		*op++ = (uint8_t)(d >> 3);
+		return op;
+	}
+	if (len <= LZE_M3_LEN) {
+		*op++ = (uint8_t)(32 + len - 2);
+	} else {
+		*op++ = 32;
+		op = lze_put_length(op, len - LZE_M3_LEN);
+	}
+	*op++ = (uint8_t)(d << 2);
+	*op++ = (uint8_t)(d >> 6);
+	return op;
+}
+
+/* How many bytes from pos on, and below end, are those from old on. */
+static size_t lze_match_len(const uint8_t *page, size_t end, size_t pos, size_t old, size_t n)
+{
+	const uint8_t *a = page + pos, *b = page + old;
+	size_t most = end - pos;
+
+	for (; n + 8 <= most; n += 8) {
+		uint64_t differ = rzs_get_le64(a + n) ^ rzs_get_le64(b + n);
+
+		if (differ)
+			return n + (size_t)__builtin_ctzll(differ) / 8;
+	}
+	while (n < most && a[n] == b[n])
+		n++;
+	return n;
+}
+
+/* Whether a step's match may be longer than len, of which at most max were compared. */
+static LZE_ALWAYS bool lze_is_long(size_t found, size_t len, size_t max)
+{
+	if (likely(len < max))
+		return false;
+	LZE_NOW(found); /* or the compiler asks first whether there is a match, which is a guess */
+	return found < LZE_NOTHING;
+}
+
+/* Of a lane, after a match. */
+struct lze_place {
+	uint8_t *op;
+	size_t at;
+};
+
 #define LZE_NAME(x)   x##_words
 #define LZE_MATCH     lze_match_words
 #define LZE_MATCH_MAX LZE_LONG
@@ -196,15 +255,6 @@ static void lze_run_two(const struct rzs_lzo_encoder *e, struct lze_lane *a, str
  * What the loops leave over
  */
 
-/* Write the extension of a length: what is left of it. */
-static uint8_t *lze_put_length(uint8_t *op, size_t rest)
-{
-	for (; rest > 255; rest -= 255)
-		*op++ = 0;
-	*op++ = (uint8_t)rest;
-	return op;
-}
-
 /* Write n literals.  first: nothing comes before them in the stream.  readable: bytes at from. */
 static uint8_t *lze_put_literals(uint8_t *op, bool first, const uint8_t *from, size_t n,
 				 size_t readable)
@@ -230,42 +280,6 @@ static uint8_t *lze_put_literals(uint8_t *op, bool first, const uint8_t *from, s
 	for (i = 0; i < n; i += 16)
 		__builtin_memcpy(op + i, from + i, 16);
 	return op + n;
-}
-
-/* Write a match; d: its distance - 1. */
-static uint8_t *lze_put_match(uint8_t *op, size_t d, size_t len)
-{
-	if (len <= LZE_M2_LEN && d < LZE_M2_DISTANCE) {
-		*op++ = (uint8_t)((len - 1) << 5 | (d & 7) << 2);
-		*op++ = (uint8_t)(d >> 3);
-		return op;
-	}
-	if (len <= LZE_M3_LEN) {
-		*op++ = (uint8_t)(32 + len - 2);
-	} else {
-		*op++ = 32;
-		op = lze_put_length(op, len - LZE_M3_LEN);
-	}
-	*op++ = (uint8_t)(d << 2);
-	*op++ = (uint8_t)(d >> 6);
-	return op;
-}
-
-/* How many bytes from pos on, and below the lane's end, are those from old on. */
-static size_t lze_match_len(const struct lze_lane *l, size_t pos, size_t old, size_t n)
-{
-	const uint8_t *a = l->page + pos, *b = l->page + old;
-	size_t most = l->end - pos;
-
-	for (; n + 8 <= most; n += 8) {
-		uint64_t differ = rzs_get_le64(a + n) ^ rzs_get_le64(b + n);
-
-		if (differ)
-			return n + (size_t)__builtin_ctzll(differ) / 8;
-	}
-	while (n < most && a[n] == b[n])
-		n++;
-	return n;
 }
 
 /* The stream is longer than its room, and lze_end() will say so. */
@@ -295,23 +309,6 @@ static void lze_put(struct lze_lane *l, size_t pos, size_t old, size_t len)
 	l->pending = 0;
 }
 
-/* Do the step again that a loop has left over: its match may be long. */
-static void lze_step_again(struct lze_lane *l)
-{
-	size_t pos = l->at + (l->found >> 16), old = l->found & 0xffff, len = l->len;
-
-	if (len >= LZE_LONG && l->found < LZE_NOTHING) {
-		len = lze_match_len(l, pos, old, LZE_COMPARED);
-		if (len > LZE_M3_LEN) {
-			lze_put(l, pos, old, len);
-			l->found = LZE_NO_STEP;
-			return;
-		}
-	}
-	lze_emit(l->page, &l->at, &l->pending, &l->op, l->found, len);
-	l->found = LZE_NO_STEP;
-}
-
 /*
  * Go on until a match is found, faster and faster; it grows backwards over what was passed over.
  * No match: all up to the lane's end is pending.
@@ -333,7 +330,7 @@ static void lze_search(struct lze_lane *l)
 	}
 	pos += found >> 16;
 	old = found & 0xffff;
-	len = lze_match_len(l, pos, old, 0);
+	len = lze_match_len(page, l->end, pos, old, 0);
 	for (; pos > from && old > 0 && page[pos - 1] == page[old - 1]; len++) {
 		pos--;
 		old--;
@@ -357,8 +354,6 @@ static void lze_catch_up(struct lze_lane *l)
 {
 	size_t limit = l->end - (LZE_STEP + LZE_READS), used;
 
-	if (l->found != LZE_NO_STEP)
-		lze_step_again(l);
 	for (;;) {
 		used = (size_t)(l->op - l->out);
 		if (used > l->room)
@@ -385,7 +380,6 @@ static struct lze_lane lze_begin(const uint8_t *page, size_t begin, size_t end, 
 		.out = out,
 		.at = begin,
 		.end = end,
-		.found = LZE_NO_STEP,
 		.room = room,
 	};
 

@@ -8,9 +8,48 @@
  *   LZE_MATCH_MAX     such a match may be longer
  *   LZE_TARGET        attributes of a function that uses LZE_MATCH()
  *
- * A loop goes on until a lane is too near to its end, has many literals, or has a long match.  The
- * step with the long match is not done: found and len tell what it has found.
+ * A loop goes on until a lane is too near to its end or has many literals.
  */
+
+/*
+ * A step with a match that is longer than what was compared.  Not a part of the loop, whose lanes
+ * shall have the registers; but it has the loop's target, since a change between old and new vector
+ * instructions costs more than the call.
+ */
+static LZE_TARGET __attribute__((__noinline__, __cold__)) struct lze_place
+LZE_NAME(lze_put_long)(const uint8_t *page, size_t end, size_t at, size_t pending, uint8_t *op,
+		       size_t found)
+{
+	size_t k = found >> 16, pos = at + k, n = pending + k, old = found & 0xffff;
+	size_t len = lze_match_len(page, end, pos, old, LZE_COMPARED);
+	struct lze_place place;
+
+	if (n <= 3)
+		op[-2] |= (uint8_t)n;
+	else
+		*op++ = (uint8_t)(n - 3);
+	__builtin_memcpy(op, page + (at - pending), LZE_LITERALS);
+	place.op = lze_put_match(op + n, pos - old - 1, len);
+	place.at = pos + len;
+	return place;
+}
+
+/* One step of a lane: what was found is written. */
+static LZE_TARGET LZE_ALWAYS struct lze_lane LZE_NAME(lze_take)(struct lze_lane l, size_t found,
+								size_t len)
+{
+	struct lze_place place;
+
+	if (likely(!lze_is_long(found, len, LZE_MATCH_MAX))) {
+		lze_emit(l.page, &l.at, &l.pending, &l.op, found, len);
+		return l;
+	}
+	place = LZE_NAME(lze_put_long)(l.page, l.end, l.at, l.pending, l.op, found);
+	l.op = place.op;
+	l.at = place.at;
+	l.pending = 0;
+	return l;
+}
 
 /* One lane alone. */
 static LZE_TARGET void LZE_NAME(lze_run_one)(struct lze_lane *lane)
@@ -22,12 +61,7 @@ static LZE_TARGET void LZE_NAME(lze_run_one)(struct lze_lane *lane)
 	do {
 		found = lze_probe(l.page, l.table, l.at);
 		len = LZE_MATCH(l.page + l.at + (found >> 16), l.page + (found & 0xffff));
-		if (unlikely(len >= LZE_MATCH_MAX) && found < LZE_NOTHING) {
-			l.found = found;
-			l.len = len;
-			break;
-		}
-		lze_emit(l.page, &l.at, &l.pending, &l.op, found, len);
+		l = LZE_NAME(lze_take)(l, found, len);
 	} while (likely(l.at <= limit && l.pending < LZE_PATIENCE));
 	*lane = l;
 }
@@ -45,17 +79,10 @@ static LZE_TARGET void LZE_NAME(lze_run_two)(struct lze_lane *lane_a, struct lze
 		found_b = lze_probe(b.page, tables + RZS_LZO_TABLE, b.at);
 		len_a = LZE_MATCH(a.page + a.at + (found_a >> 16), a.page + (found_a & 0xffff));
 		len_b = LZE_MATCH(b.page + b.at + (found_b >> 16), b.page + (found_b & 0xffff));
-		if (unlikely((len_a | len_b) >= LZE_MATCH_MAX)) {
-			a.found = found_a;
-			b.found = found_b;
-			a.len = len_a;
-			b.len = len_b;
-			break;
-		}
-		lze_emit(a.page, &a.at, &a.pending, &a.op, found_a, len_a);
-		lze_emit(b.page, &b.at, &b.pending, &b.op, found_b, len_b);
-	} while (likely((a.at <= limit_a) & (b.at <= limit_b) &
-			((a.pending | b.pending) < LZE_PATIENCE)));
+		a = LZE_NAME(lze_take)(a, found_a, len_a);
+		b = LZE_NAME(lze_take)(b, found_b, len_b);
+	} while (likely(a.at <= limit_a) && likely(b.at <= limit_b) &&
+		 likely((a.pending | b.pending) < LZE_PATIENCE));
 	*lane_a = a;
 	*lane_b = b;
 }

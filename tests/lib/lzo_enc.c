@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Our encoder of LZO1X beside two decoders; see lzo_enc.h. */
+/* Our encoder of LZO1X beside two or three decoders; see lzo_enc.h. */
 #include "lzo_enc.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <lzo/lzo1x.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@ static struct rzs_lzo_encoder *encoder; /* ends at a fence */
 static uint8_t kept[LZO_ENC_MAX][RZS_LZO_OUT_SIZE];
 static int kept_sizes[LZO_ENC_MAX];
 static size_t last_alone, last_batch;
+static int (*kernel_decode)(const uint8_t *, size_t, uint8_t *, size_t *);
 
 static void make_rooms(void)
 {
@@ -42,7 +44,16 @@ size_t lzo_enc_batch(void)
 	return last_batch;
 }
 
-/* Whether both decoders make page of the n bytes at stream, which they see at a fence. */
+int lzo_enc_with_kernel(const char *path)
+{
+	void *library = dlopen(path, RTLD_NOW);
+
+	if (library)
+		*(void **)&kernel_decode = dlsym(library, "bench_kernel_decode");
+	return kernel_decode ? 0 : -ENOENT;
+}
+
+/* Whether all decoders make page of the n bytes at stream, which they see at a fence. */
 static const char *decodes(const uint8_t *stream, int n, const uint8_t *page)
 {
 	static uint8_t back[PAGES_SIZE];
@@ -62,6 +73,14 @@ static const char *decodes(const uint8_t *stream, int n, const uint8_t *page)
 		return "liblzo2 refuses a stream";
 	if (memcmp(back, page, PAGES_SIZE) != 0)
 		return "liblzo2 makes other bytes";
+	if (!kernel_decode)
+		return NULL;
+	memset(back, 0xa5, sizeof(back));
+	len = PAGES_SIZE;
+	if (kernel_decode(at, (size_t)n, back, &len) || len != PAGES_SIZE)
+		return "the kernel's decoder refuses a stream";
+	if (memcmp(back, page, PAGES_SIZE) != 0)
+		return "the kernel's decoder makes other bytes";
 	return NULL;
 }
 

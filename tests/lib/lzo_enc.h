@@ -22,6 +22,12 @@
  */
 const char *lzo_enc_check(const uint8_t (*pages)[PAGES_SIZE], unsigned n, int at_end);
 
+/*
+ * Decode with the kernel's decoder as well from now on.  path: a library that bench/kernel-decoders
+ * has made.  0, or -ENOENT: it is not.
+ */
+int lzo_enc_with_kernel(const char *path);
+
 /* The same for one page at a limit: it gives up just if the stream is longer. */
 const char *lzo_enc_limit(const uint8_t *page, uint32_t limit, int at_end);
 

@@ -156,8 +156,10 @@ EXTRA_DIST += \
 check_LTLIBRARIES += librzstests.la librzstests_user.la
 librzstests_la_SOURCES = $(RZS_TEST_LIB_SOURCES)
 librzstests_la_CPPFLAGS = $(RZS_TEST_CPPFLAGS)
+librzstests_la_LIBADD = -ldl
 librzstests_user_la_SOURCES = $(RZS_TEST_LIB_SOURCES)
 librzstests_user_la_CPPFLAGS = $(RZS_UNIT_USER_CPPFLAGS)
+librzstests_user_la_LIBADD = -ldl
 
 RZS_UNIT_USER_CPPFLAGS = $(RZS_USER_CPPFLAGS) -I$(srcdir)/tests/lib
 RZS_UNIT_USER_LDADD = librzstests_user.la librzscore.la librzsport.la $(RZS_LIBS)

@@ -5,8 +5,17 @@
  * cannot be touched, at one fence or at the other.
  *
  * Environment: RZS_OPS is the number of pages of each test of many (default: what fits in a second
- * or two).  T_SEED or --seed the seed.
+ * or two).  T_SEED or --seed the seed.  RZS_PAGES is a file of real pages (default: this program,
+ * whose code and tables are real).  RZS_KERNEL_LZO is a library of bench/kernel-decoders: its
+ * decoder must make the pages, too.  To check many, each of which is encoded in four ways:
+ *	RZS_OPS=20000000 T_TIMEOUT_SCALE=10000 RZS_PAGES=corpus/cc1.pages RZS_KERNEL_LZO=k.so \
+ *		./test_lzo_encode --run real_pages
  */
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "t.h"
 
 #include "lzo_diff.h"
@@ -18,8 +27,6 @@ static uint64_t inputs(uint64_t otherwise)
 {
 	const char *ops = getenv("RZS_OPS");
 
-	if (ops)
-		alarm(0);
 	return ops ? strtoull(ops, NULL, 0) : otherwise;
 }
 
@@ -180,12 +187,21 @@ T_TEST(text_is_compressed)
 	T_LE(lzo_enc_batch() * 100, library * 103);
 }
 
+static void with_kernel(void)
+{
+	const char *path = getenv("RZS_KERNEL_LZO");
+
+	if (path && lzo_enc_with_kernel(path))
+		T_FAIL("RZS_KERNEL_LZO=%s: no library of bench/kernel-decoders", path);
+}
+
 static void many(void (*make)(uint8_t *, uint64_t), uint64_t n)
 {
 	static uint8_t pages[LZO_ENC_MAX][PAGES_SIZE];
-	uint64_t seed = t_seed();
+	uint64_t seed = t_seed(), done = 0;
 
-	for (uint64_t done = 0; done < n;) {
+	with_kernel();
+	while (done < n) {
 		uint64_t r = t_rand(&seed);
 		unsigned count = 1 + (unsigned)(r % 5);
 
@@ -194,6 +210,7 @@ static void many(void (*make)(uint8_t *, uint64_t), uint64_t n)
 		good((const void *)pages, count, (r >> 8) & 1, seed);
 		done += count;
 	}
+	t_note("%llu pages", (unsigned long long)done);
 }
 
 T_TEST_TIMEOUT(made_pages, 60)
@@ -211,12 +228,52 @@ T_TEST_TIMEOUT(any_pages, 60)
 	many(any, inputs(10000));
 }
 
-/* A page like those of programs, with some bytes changed or some of it moved. */
+static void random_page(uint8_t *page, uint64_t seed)
+{
+	pages_make(page, PAGES_RANDOM, seed);
+}
+
+T_TEST_TIMEOUT(random_pages, 60)
+{
+	many(random_page, inputs(2000));
+}
+
+/* A page of a file of them, which is mapped for good. */
+static void real(uint8_t *page, uint64_t seed)
+{
+	static const uint8_t *map;
+	static uint64_t nr;
+	struct pages_rng rng = {seed};
+
+	if (!map) {
+		const char *path = getenv("RZS_PAGES");
+		int fd = open(path ? path : "/proc/self/exe", O_RDONLY | O_CLOEXEC);
+		struct stat st;
+
+		T_OK(fd >= 0 && fstat(fd, &st) == 0);
+		nr = (uint64_t)st.st_size / PAGES_SIZE;
+		T_GT(nr, 0u);
+		map = mmap(NULL, nr * PAGES_SIZE, PROT_READ, MAP_PRIVATE, fd, 0);
+		T_OK(map != MAP_FAILED);
+		close(fd);
+	}
+	memcpy(page, map + pages_below(&rng, nr) * PAGES_SIZE, PAGES_SIZE);
+}
+
+T_TEST_TIMEOUT(real_pages, 60)
+{
+	many(real, inputs(5000));
+}
+
+/* A page like those of programs, or one of them, with bytes changed or some of it moved. */
 static void mutated(uint8_t *page, uint64_t seed)
 {
 	struct pages_rng rng = {seed};
 
-	pages_make_any(page, pages_below(&rng, 64));
+	if (seed & 1)
+		real(page, pages_next(&rng));
+	else
+		pages_make_any(page, pages_below(&rng, 64));
 	for (uint64_t n = pages_below(&rng, 12); n; n--) {
 		size_t at = (size_t)pages_below(&rng, PAGES_SIZE);
 		size_t from = (size_t)pages_below(&rng, PAGES_SIZE);
