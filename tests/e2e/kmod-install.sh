@@ -79,7 +79,8 @@ sed 's/swap_slot_free_notify/swap_slot_freed/' "$include/blkdev.h" >"$tmpdir/hea
 # Of the sources, only these are compiled in another way then.
 mapfile -t other < <(cd "$tmpdir/src/kmod-fallback" && grep -l RZS_HAVE_SLOT_FREE_NOTIFY ./*.c ../core/*.c)
 [ "${other[*]}" = ./ramzswap_main.c ] || fail "not only ramzswap_main.c depends on it: ${other[*]}"
-build_log make -C "$kdir" M="$tmpdir/src/kmod-fallback" RZS_VERSION="$version" RZS_HEADERS="$tmpdir/headers" ramzswap_main.o
+build_log make -C "$kdir" M="$tmpdir/src/kmod-fallback" RZS_VERSION="$version" RZS_HEADERS="$tmpdir/headers" \
+	ramzswap_main.o
 says "$built" 'has no swap_slot_free_notify'
 says "$tmpdir/src/kmod-fallback/ramzswap_main.o" 'does not report freed swap slots'
 
