@@ -208,7 +208,7 @@ static bool spill_step(struct entry *e)
 		};
 
 		worker = rzs_worker_get_own(e->store, own_worker);
-		raised = rzs_threads_raise(own_entry, RZS_THREAD_IO);
+		raised = rzs_threads_raise(own_entry);
 		rzs_spiller_tune(s, &knobs);
 		rzs_spiller_step(s, worker, rzs_clock_ms());
 		if (!trouble[0] && rzs_spiller_trouble(s, line))
