@@ -18,9 +18,7 @@
  * From 4 on nobody serves swap until the successor does.  What the kernel still needs memory for
  * (messages on sockets, entries of epoll sets) is asked for by threads of I/O priority in both
  * processes: a real-time thread gets it from what the kernel keeps below its low mark.
- *
- * While the machine swaps, it is refused: that a successor never waits for memory that only this
- * process can free has to be seen in guests first.
+ * So while the machine swaps it is refused without all protections, of this process or the other.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -34,7 +32,6 @@
 #include "hand.h"
 #include "predecessor.h"
 #include "protect_server.h"
-#include "swaps.h"
 #include "takeovers.h"
 #include "upkeep.h"
 
@@ -57,19 +54,6 @@ struct rzs_predecessor {
 	int err; /* of the connections so far */
 	struct rzs_hand_message m;
 };
-
-#define SWAP_REFUSAL \
-	"swap is on, and a new server may need memory that only this one can free; swapoff first"
-
-static bool machine_swaps(void)
-{
-	int fd = rzs_swaps_open();
-	bool any = rzs_swaps_any(fd);
-
-	if (fd >= 0)
-		close(fd);
-	return any;
-}
 
 /* Hold what changes the memory of stores beside clients' requests, or let it go on. */
 static void set_still(struct rzs_predecessor *p, bool still)
@@ -175,8 +159,8 @@ static void send_connections(struct rzs_predecessor *p)
 		p->err = rzs_hand_receive(fd, &p->m);
 	if (p->err == 0 && p->m.kind != RZS_HAND_TAKEN)
 		p->err = -EPROTO;
-	/* Again, as it may have come meanwhile. */
-	if (p->err == 0 && machine_swaps())
+	/* Again, as swap may have come on meanwhile. */
+	if (p->err == 0 && !rzs_protect_server_may_replace())
 		p->err = -EBUSY;
 	if (p->err == 0)
 		p->err = send_go(p);
@@ -186,7 +170,7 @@ static void send_connections(struct rzs_predecessor *p)
 	if (p->err == -EPROTO && p->m.kind == RZS_HAND_REFUSED)
 		give_up(p, (const char *)p->m.rest);
 	else if (p->err == -EBUSY)
-		give_up(p, SWAP_REFUSAL);
+		give_up(p, RZS_PROTECT_SERVER_NOT_NOW);
 	else
 		give_up_errno(p, "handing over connections", p->err);
 }
@@ -346,9 +330,9 @@ void rzs_predecessor_begin(struct rzs_predecessor *p, int fd)
 		p->options.done(p->options.arg, "the server is being replaced already");
 		return;
 	}
-	if (machine_swaps()) {
+	if (!rzs_protect_server_may_replace()) {
 		close(fd);
-		p->options.done(p->options.arg, SWAP_REFUSAL);
+		p->options.done(p->options.arg, RZS_PROTECT_SERVER_NOT_NOW);
 		return;
 	}
 	p->watched = (struct rzs_loop_fd){fd, on_answer, p};

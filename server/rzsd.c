@@ -385,6 +385,8 @@ static int take_all(bool *raised, char *why)
 		err = rzs_successor_find(successor, why);
 	if (err == 0)
 		err = rzs_protect_server_main();
+	if (err == 0 && !rzs_protect_server_may_replace())
+		err = rzs_value_fail(why, -EBUSY, "%s", RZS_PROTECT_SERVER_NOT_NOW);
 	*raised = err == 0 && rzs_threads_raise(rzs_protect_server_front());
 	if (err == 0)
 		err = rzs_successor_take(successor, io, front, why);

@@ -209,6 +209,27 @@ int rzs_protect_server_main(void)
 	return report_refusals();
 }
 
+static bool is_whole(void)
+{
+	return protect.mode != RZS_PROTECT_OFF && rzs_protect_refused(&protect) == 0 &&
+	       rzs_protect_state(&protect, RZS_PROTECT_LOCK) == RZS_PROTECT_OK &&
+	       rzs_protect_state(&protect, RZS_PROTECT_REALTIME) == RZS_PROTECT_OK;
+}
+
+bool rzs_protect_server_may_replace(void)
+{
+	int fd;
+	bool any;
+
+	if (is_whole())
+		return true;
+	fd = rzs_swaps_open();
+	any = rzs_swaps_any(fd);
+	if (fd >= 0)
+		close(fd);
+	return !any;
+}
+
 void rzs_protect_server_end(void)
 {
 	rzs_watchdog_stop();

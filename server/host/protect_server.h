@@ -50,6 +50,15 @@ int rzs_protect_server_late(void);
 /* With main_later: the main thread wants no more memory.  0 or -EPERM, as above. */
 int rzs_protect_server_main(void);
 
+/*
+ * Whether this server may replace another one, or be replaced: no swap is on, or no protection was
+ * refused or left out.  Asks the system for nothing in the second case.
+ */
+bool rzs_protect_server_may_replace(void);
+
+#define RZS_PROTECT_SERVER_NOT_NOW \
+	"swap is on, and without all protections a change of servers may hang; swapoff first"
+
 /* At the end, after all other threads. */
 void rzs_protect_server_end(void);
 

@@ -57,7 +57,7 @@ stop_server
 [ ! -e "$sock.control" ] || fail "the control socket is left behind"
 [ ! -e "$pidfile" ] || fail "the pid file is left behind"
 
-# While swap is on it is not replaced.  The list of areas is the test's own, in a mount namespace.
+# Without protections it is not replaced while swap is on.  The list of areas is the test's own, in a mount namespace.
 printf 'Filename\tType\tSize\tUsed\tPriority\n/dev/none partition 1000 0 1\n' >"$tmpdir/swaps"
 cat >"$tmpdir/swapping" <<EOF
 #!/bin/sh

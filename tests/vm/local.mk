@@ -74,6 +74,7 @@ EXTRA_DIST += \
 	tests/vm/scenarios/soak \
 	tests/vm/scenarios/sockets \
 	tests/vm/scenarios/stale \
+	tests/vm/scenarios/survive \
 	tests/vm/scenarios/swap-errors \
 	tests/vm/scenarios/swap-files \
 	tests/vm/scenarios/swap-forms \
