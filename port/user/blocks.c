@@ -50,7 +50,7 @@
 #define BLOCKS_BACKOFF_FIRST 4000000l	/* ns of pause after a failure, doubled up to ... */
 #define BLOCKS_BACKOFF_LAST  256000000l /* ... this */
 #define BLOCKS_STACK_TOUCH   (32u * 1024)
-#define BLOCKS_STARVED	     250000000ull /* ns without headroom, with the last blocks or none */
+#define BLOCKS_STARVED	     100000000ull /* ns with the last blocks or none */
 
 /* Bits of rzs_blocks.work. */
 #define BLOCKS_WORK 1u
@@ -184,20 +184,18 @@ void rzs_blocks_count(struct rzs_blocks *b, uint64_t *out_taken, uint64_t *out_r
 /* Getting memory and giving it back: under system */
 
 /*
- * There is no headroom.  A machine that swaps frees memory by writing to us, and without a block we
- * refuse every write, so headroom may never come.  So after BLOCKS_STARVED with no more than the
- * last blocks, one block is taken at each look all the same, until there is headroom.  The last
- * ones serve the writes that this thread's own reclaim makes meanwhile.  How many now: 0 or 1.
+ * Whether the reserve has been down to its last blocks for BLOCKS_STARVED.  A bit of headroom now
+ * and then does not end that: it may be less than what is used.
  */
-static uint64_t blocks_without_headroom(struct rzs_blocks *b, uint64_t ready)
+static bool blocks_starved(struct rzs_blocks *b, uint64_t ready)
 {
 	uint64_t now = rzs_blocks_now();
 
 	if (ready > b->reserve / BLOCKS_LAST_SHARE)
-		return 0;
-	if (b->starved_since == 0)
+		b->starved_since = 0;
+	else if (b->starved_since == 0)
 		b->starved_since = now;
-	return now - b->starved_since > BLOCKS_STARVED;
+	return b->starved_since && now - b->starved_since > BLOCKS_STARVED;
 }
 
 /*
@@ -217,8 +215,6 @@ static uint64_t blocks_within_headroom(struct rzs_blocks *b, uint64_t want, uint
 	}
 	want = blocks_min(want, b->budget);
 	b->budget -= want;
-	if (want)
-		b->starved_since = 0;
 	return want;
 }
 
@@ -250,13 +246,19 @@ static uint64_t blocks_wanted(struct rzs_blocks *b, uint64_t *out_ready)
 	return want;
 }
 
-/* Count the blocks that are to be populated now, at most want: 0 if there is no headroom. */
+/*
+ * Count the blocks that are to be populated now, at most want: 0 if there is no headroom.
+ *
+ * A machine that swaps frees memory by writing to us, and without a block we refuse every write, so
+ * headroom may never come.  So once the reserve is starved, one block is taken at each look all the
+ * same.  The last ones serve the writes that this thread's own reclaim makes meanwhile.
+ */
 static uint64_t blocks_claim(struct rzs_blocks *b, uint64_t want, uint64_t ready)
 {
-	uint64_t unasked = 0, nr = blocks_within_headroom(b, blocks_min(want, BLOCKS_STEP), ready);
+	uint64_t nr = blocks_within_headroom(b, blocks_min(want, BLOCKS_STEP), ready);
+	uint64_t unasked = blocks_starved(b, ready) && nr == 0;
 
-	if (nr == 0)
-		nr = unasked = blocks_without_headroom(b, ready);
+	nr += unasked;
 	rzs_lock(&b->lock);
 	b->shortages += nr == 0;
 	b->unasked += unasked;

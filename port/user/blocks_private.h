@@ -47,7 +47,7 @@ struct rzs_blocks {
 	/* The thread's. */
 	struct rzs_headroom headroom;
 	uint64_t budget;      /* blocks of the headroom last read that are not taken yet */
-	uint64_t starved_since; /* ns: with the last blocks, without headroom since; 0: no */
+	uint64_t starved_since; /* ns: down to the last blocks since; 0: it is not */
 	struct rzs_thread *entry;
 
 	struct rzs_blocks *next; /* under blocks_open_lock */

@@ -280,7 +280,7 @@ T_TEST(an_empty_source_does_not_wait_for_ever)
 	T_WAIT(rzs_blocks_take(b, &limit) != 0, 20);
 	T_EQ(limit, false);
 	shortages = info().shortages;
-	T_GT(shortages, 3);
+	T_GT(shortages, 0);
 	for (int i = 0; i < 20; i++)
 		T_WAIT(rzs_blocks_take(b, &limit) != 0, 20);
 	T_GE(info().unasked, 21);
@@ -303,9 +303,45 @@ T_TEST(a_source_does_not_wait_until_it_is_empty)
 	T_EQ(info().least, 2);
 	T_EQ(info().refused, 0);
 	T_EQ(info().unasked, 1);
-	T_EQ(info().shortages > 3, true);
+	T_GT(info().shortages, 0);
 	rzs_blocks_close(b);
 	unlink(file);
+}
+
+/*
+ * At each look there is either headroom for a block or none, and blocks are taken as they come,
+ * until there are no more.  Returns whether one came without headroom.
+ */
+static bool take_drop_by_drop(void)
+{
+	unsigned page = (unsigned)sysconf(_SC_PAGESIZE);
+	const unsigned none = 700, some = none + (128u * 1024 + 2 * RZS_BLOCK_SIZE) / page;
+	struct rzs_blocks *b = open_source(none, 16);
+	bool limit = false, unasked;
+
+	for (unsigned i = 0; !limit && info().unasked == 0; i++) {
+		write_file(ZONE, i % 8 ? none : some, 800u, "0");
+		(void)rzs_blocks_take(b, &limit);
+	}
+	t_note("%llu blocks came", (unsigned long long)info().refilled);
+	unasked = info().unasked;
+	rzs_blocks_close(b);
+	unlink(file);
+	file[0] = '\0';
+	return unasked;
+}
+
+/*
+ * Red when each block begins the wait anew.  On a busy machine this process may be away from the
+ * processor while there is headroom, and the reserve fills up: so it is tried again.
+ */
+T_TEST(a_bit_of_headroom_does_not_end_a_shortage)
+{
+	unsigned tries = 0;
+
+	while (!take_drop_by_drop() && tries < 16)
+		tries++;
+	T_LT(tries, 16);
 }
 
 /* Takes no more at once than half of what there is. */
