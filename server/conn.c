@@ -348,6 +348,8 @@ static enum rzs_conn_progress conn_work(struct conn *c)
 		c->rq = rq;
 		if (rq->step == RZS_REQUEST_NEXT)
 			p = conn_next(c);
+		else if (unlikely(rzs_conn_out_free(c) < RZS_CONN_REPLY_MAX))
+			p = RZS_CONN_OUT_FULL; /* it may have come back to be answered */
 		if (p == RZS_CONN_SOME)
 			p = conn_serve(c);
 		if (p != RZS_CONN_DONE) {

@@ -75,7 +75,10 @@ enum rzs_conn_progress rzs_conn_answer(struct conn *c, int err);
 /* A request that gathered has ended, or will not: those that waited for it go on. */
 void rzs_conn_gathered(struct conn *c);
 
-/* Free bytes of the reply buffer that rzs_conn_begin() needs: any reply without data fits. */
+/*
+ * Free bytes of the reply buffer that rzs_conn_begin() and rzs_conn_serve() need: any reply without
+ * data fits.
+ */
 #define RZS_CONN_REPLY_MAX 64u
 
 /* Whether the request whose bytes are next may stay as it is until the connection is released. */

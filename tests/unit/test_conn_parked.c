@@ -213,6 +213,36 @@ T_TEST(every_page_is_parked)
 	}
 }
 
+/*
+ * Reads that come back fill the reply buffer but for some bytes, and then a request is answered
+ * that came back too: red when that goes beyond the end, for the read after it seems to have any
+ * amount of space then.
+ */
+T_TEST(answers_need_space)
+{
+	for (uint32_t left = 0; left <= 2 * RZS_CONN_REPLY_MAX; left++) {
+		const uint32_t nr = RZS_CONN_OUT_SIZE / (PAGE + RZS_NBD_SIMPLE_SIZE);
+		const uint32_t rest = RZS_CONN_OUT_SIZE - nr * (PAGE + RZS_NBD_SIMPLE_SIZE);
+		struct rig r;
+
+		open_parked(&r, false);
+		memset(parker.pages, 1, nr + 3);
+		/* The last one that was parked comes back first. */
+		ask(&r, WIRE_READ, 0, nr + 2, (nr + 2) * PAGE, PAGE);
+		ask(&r, WIRE_ZEROES, 0, nr + 1, (nr + 1) * PAGE, 1);
+		ask(&r, WIRE_READ, 0, nr, nr * PAGE, rest - RZS_NBD_SIMPLE_SIZE - left);
+		for (uint32_t i = 0; i < nr; i++)
+			ask(&r, WIRE_READ, 0, i, i * PAGE, PAGE);
+		run(&r);
+		T_EQ(parker.waiting, nr + 3);
+		while (parker.waiting)
+			T_OK(parker_complete(parker.waiting - 1, 0));
+		run(&r);
+		T_EQ(open_nr, 0u);
+		rig_close(&r);
+	}
+}
+
 /* Two reads that gather: the second goes on after the first, also if that fails. */
 T_TEST(gathering_one_by_one)
 {
