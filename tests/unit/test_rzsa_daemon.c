@@ -8,6 +8,8 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/swap.h>
@@ -24,6 +26,7 @@ static struct shared {
 	unsigned made, dropped, turned_on, turned_off;
 	int priority, swapon_error;
 	bool killed; /* the helper ends itself in place of making a file */
+	atomic_bool may_read;
 	char last[256];
 } * shared;
 
@@ -217,6 +220,9 @@ static void make_server(void)
 static int configure(void *arg, struct rzsa_settings *out)
 {
 	*out = next;
+	/* A bad one is read for as long as the test wants to see that. */
+	while (arg && !atomic_load(&shared->may_read))
+		sched_yield();
 	return arg ? -1 : 0;
 }
 
@@ -421,6 +427,7 @@ T_TEST(the_configuration_is_read_again)
 	next.rules.cooldown = 7000;
 	kill(getpid(), SIGHUP);
 	UNTIL(d.reader != 0);
+	atomic_store(&shared->may_read, true);
 	UNTIL(d.reader == 0);
 	T_EQ(d.settings.rules.cooldown, 5000);
 	rzsa_daemon_end(&d);
