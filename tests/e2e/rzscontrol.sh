@@ -41,6 +41,7 @@ test_usage() {
 	complains_usage 'expected DEVICE [KNOB=VALUE]' merge
 	complains_usage '--reset is not an option of merge' swap0 merge run=1 --reset
 	complains_usage '--count is not an option of merge' merge swap0 --count 1
+	complains_usage 'expected no arguments' upgrade swap0
 	complains_usage 'expected /dev/nbdN' attach swap0 /dev/sda
 	complains_usage 'the interval' watch 0
 	complains_usage 'the interval' swap0 --watch 99999999
@@ -380,6 +381,69 @@ test_buckets() {
 	end_server "$run/control.sock"
 }
 
+# upgrading TURN..: a server whose answers to "server" are these, one after the other, and the last one from then on.
+upgrading() {
+	make_machine
+	serve_text "$run/control.sock" <<-END
+		ramzswap-control 1 rzsd 0.1.0
+		$(printf '> server\n%b\n' "$@")
+		> list
+		ok
+		> process
+		 takeovers 4
+		 takeover_ns 100
+		ok
+		> process
+		 takeovers ${takeovers:-5}
+		 takeover_ns 1500000
+		ok
+		> upgrade
+		${upgrade:-ok}
+	END
+}
+
+# A server that is replaced, and all the ways in which it is not.  One in a table; survive.sh has a real one.
+test_upgrade() {
+	local old=' pid 99\nok' new=' pid 100\nok' older=' pid 99\n not-replaced 1 long%20ago\nok'
+
+	# It hangs up, and in between it refuses a client: that is not looked at.
+	upgrading "$old" "$old" '!close' 'error 11 too many clients' "$new"
+	gives 0 upgrade
+	grep -q 'process 100, goes on in place of 0.1.0, process 99; clients waited 1.5ms (takeover 5)' "$out" ||
+		fail "upgrade: $(cat "$out")"
+	was_asked upgrade
+	end_server "$run/control.sock"
+
+	# What it refused before does not count.
+	upgrading "$older" "$older" "$older" ' pid 99\n not-replaced 2 swap%20is%20on\nok'
+	complains 1 'not replaced: swap is on; the old server goes on' upgrade --socket "$run/control.sock"
+	end_server "$run/control.sock"
+	upgrading "$older" "$older" "$new"
+	gives 0 upgrade
+	end_server "$run/control.sock"
+
+	takeovers=0 upgrading "$old" "$old" "$new"
+	complains 1 'process 99 has ended, and process 100 was started without what was stored' upgrade
+	end_server "$run/control.sock"
+	upgrading "$old"
+	complains 1 'not replaced within 1 s; the old server serves' upgrade --timeout 1
+	end_server "$run/control.sock"
+	upgrading "$old" "$old" '!close'
+	complains 1 'no server has come back within 1 s' upgrade --timeout 1
+	end_server "$run/control.sock"
+
+	upgrade='error 95 upgrade: only with survive=yes' upgrading "$old"
+	complains 5 'only with survive=yes' upgrade
+	end_server "$run/control.sock"
+	upgrade='error 22 upgrade: no such verb' upgrading "$old"
+	complains 5 'too old to be replaced' upgrade
+	serve "$run/other.sock" "$table"
+	complains 2 'several servers' upgrade
+	end_server "$run/other.sock"
+	rm "$run/control.sock"
+	complains 4 'no server answers' upgrade
+}
+
 # Knobs and counters of merging, and servers that do not have them.
 test_merge() {
 	make_machine
@@ -653,6 +717,8 @@ test_completion() {
 	completes 'rzscontrol swap0 --m' --memlimit_kb=
 	completes 'rzscontrol swap0 i' idle
 	completes 'rzscontrol idle sw' swap0
+	completes 'rzscontrol up' upgrade
+	completes 'rzscontrol upgrade --so' --socket
 	completes 'rzscontrol attach swap0 --pr' --priority
 	completes 'rzscontrol set swap0 mem' memlimit=
 	completes 'rzscontrol metrics --o' --output
@@ -681,7 +747,7 @@ test_completion() {
 	end_server "$run/control.sock"
 }
 
-for name in usage classic commands names watch metrics buckets merge attach kernel completion; do
+for name in usage classic commands names watch metrics buckets upgrade merge attach kernel completion; do
 	"test_$name"
 	say "$name: passed"
 done

@@ -37,6 +37,7 @@ librzsc_la_SOURCES = \
 	tools/rzscontrol/rzsc_stats.h \
 	tools/rzscontrol/rzsc_swap.c \
 	tools/rzscontrol/rzsc_swap.h \
+	tools/rzscontrol/rzsc_upgrade.c \
 	tools/rzscontrol/rzsc_watch.c
 librzsc_la_CPPFLAGS = $(RZS_TOOLS_CPPFLAGS)
 librzsc_la_LIBADD = librzsareas.la

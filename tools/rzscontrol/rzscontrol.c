@@ -17,6 +17,10 @@
 
 #define WORDS_MAX 64
 
+/* --timeout, where it is not given. */
+#define ANSWER_SECONDS	10
+#define UPGRADE_SECONDS 60
+
 /* The largest device, 2^32 - 256 pages, in KiB; and more memory than any machine has. */
 #define DISKSIZE_KB_MOST  UINT64_C(17179868160)
 #define MEMLIMIT_KB_MOST  (UINT64_C(1) << 43)
@@ -35,6 +39,7 @@ enum command_id {
 	CMD_REMOVE,
 	CMD_IDLE,
 	CMD_MERGE,
+	CMD_UPGRADE,
 	CMD_WATCH,
 	CMD_METRICS,
 	CMD_ATTACH,
@@ -66,6 +71,7 @@ static const struct command commands[COMMANDS] = {
 	[CMD_REMOVE] = {"remove", 1, 1, true, "DEVICE", rzsc_cmd_remove},
 	[CMD_IDLE] = {"idle", 1, 1, true, "DEVICE", rzsc_cmd_idle},
 	[CMD_MERGE] = {"merge", 1, WORDS_MAX, true, "DEVICE [KNOB=VALUE]...", rzsc_cmd_merge},
+	[CMD_UPGRADE] = {"upgrade", 0, 0, false, "no arguments", rzsc_cmd_upgrade},
 	[CMD_WATCH] = {"watch", 0, 2, false, "[DEVICE] [SECONDS]", rzsc_cmd_watch},
 	[CMD_METRICS] = {"metrics", 0, 0, false, "no arguments", rzsc_cmd_metrics},
 	[CMD_ATTACH] = {"attach", 1, 2, false, "DEVICE [/dev/nbdN]", rzsc_cmd_attach},
@@ -86,6 +92,7 @@ static const char usage[] =
 	"       rzscontrol DEVICE merge [run=0|1|2] [KNOB=VALUE...] [--json]\n"
 	"       rzscontrol attach DEVICE [/dev/nbdN] [--priority N ...]\n"
 	"       rzscontrol detach DEVICE|/dev/nbdN [--force] | check [DEVICE]\n"
+	"       rzscontrol upgrade [--socket PATH] [--timeout SECONDS]\n"
 	"       rzscontrol setup [form=server|module] [autoswap=yes] [KEY=VALUE...]\n"
 	"                  [--yes|--dry-run]\n"
 	"       rzscontrol setup --undo\n"
@@ -439,6 +446,8 @@ static int run(struct rzsc_options *o, struct given *g, char **words, unsigned n
 	const struct command *c = take_command(words, &nr);
 	int code;
 
+	if (!o->timeout)
+		o->timeout = c == &commands[CMD_UPGRADE] ? UPGRADE_SECONDS : ANSWER_SECONDS;
 	code = check_options(c, o, g);
 	if (code == RZS_EXIT_DONE && (o->watch || c == &commands[CMD_WATCH]))
 		code = take_interval(o, words, &nr);
@@ -461,7 +470,7 @@ static int run(struct rzsc_options *o, struct given *g, char **words, unsigned n
 
 int main(int argc, char **argv)
 {
-	struct rzsc_options o = {.timeout = 10, .interval_ms = 1000};
+	struct rzsc_options o = {.interval_ms = 1000};
 	static struct given g;
 	int code;
 
