@@ -33,6 +33,7 @@ librzsc_la_SOURCES = \
 	tools/rzscontrol/rzsc_setup_plan.c \
 	tools/rzscontrol/rzsc_show.c \
 	tools/rzscontrol/rzsc_show.h \
+	tools/rzscontrol/rzsc_spill.c \
 	tools/rzscontrol/rzsc_stats.c \
 	tools/rzscontrol/rzsc_stats.h \
 	tools/rzscontrol/rzsc_swap.c \

@@ -48,6 +48,7 @@ int rzsc_cmd_set(const struct rzsc_options *o);
 int rzsc_cmd_compact(const struct rzsc_options *o);
 int rzsc_cmd_remove(const struct rzsc_options *o);
 int rzsc_cmd_idle(const struct rzsc_options *o);
+int rzsc_cmd_spill(const struct rzsc_options *o);
 int rzsc_cmd_upgrade(const struct rzsc_options *o);
 int rzsc_cmd_watch(const struct rzsc_options *o);
 int rzsc_cmd_metrics(const struct rzsc_options *o);

@@ -39,6 +39,7 @@ enum command_id {
 	CMD_REMOVE,
 	CMD_IDLE,
 	CMD_MERGE,
+	CMD_SPILL,
 	CMD_UPGRADE,
 	CMD_WATCH,
 	CMD_METRICS,
@@ -71,6 +72,7 @@ static const struct command commands[COMMANDS] = {
 	[CMD_REMOVE] = {"remove", 1, 1, true, "DEVICE", rzsc_cmd_remove},
 	[CMD_IDLE] = {"idle", 1, 1, true, "DEVICE", rzsc_cmd_idle},
 	[CMD_MERGE] = {"merge", 1, WORDS_MAX, true, "DEVICE [KNOB=VALUE]...", rzsc_cmd_merge},
+	[CMD_SPILL] = {"spill", 1, 1, true, "DEVICE", rzsc_cmd_spill},
 	[CMD_UPGRADE] = {"upgrade", 0, 0, false, "no arguments", rzsc_cmd_upgrade},
 	[CMD_WATCH] = {"watch", 0, 2, false, "[DEVICE] [SECONDS]", rzsc_cmd_watch},
 	[CMD_METRICS] = {"metrics", 0, 0, false, "no arguments", rzsc_cmd_metrics},
@@ -90,6 +92,7 @@ static const char usage[] =
 	"       rzscontrol create NAME [KEY=VALUE...] | set DEVICE KEY=VALUE...\n"
 	"       rzscontrol params DEVICE | compact DEVICE | remove DEVICE | DEVICE idle\n"
 	"       rzscontrol DEVICE merge [run=0|1|2] [KNOB=VALUE...] [--json]\n"
+	"       rzscontrol DEVICE spill [--json]\n"
 	"       rzscontrol attach DEVICE [/dev/nbdN] [--priority N ...]\n"
 	"       rzscontrol detach DEVICE|/dev/nbdN [--force] | check [DEVICE]\n"
 	"       rzscontrol upgrade [--socket PATH] [--timeout SECONDS]\n"
@@ -144,10 +147,10 @@ enum option_id {
 #define OF_ONE                                                                            \
 	(OF(CMD_DEVICE) | OF(CMD_PARAMS) | OF(CMD_SET) | OF(CMD_COMPACT) | OF(CMD_REMOVE) |       \
 	 OF(CMD_IDLE) |                                                                     \
-	 OF(CMD_MERGE) | OF(CMD_WATCH))
+	 OF(CMD_MERGE) | OF(CMD_SPILL) | OF(CMD_WATCH))
 #define SAYS_JSON                                                                           \
 	(OF(CMD_DEVICE) | OF(CMD_LIST) | OF(CMD_PROCESS) | OF(CMD_PARAMS) | OF(CMD_WATCH) | \
-	 OF(CMD_CHECK) | OF(CMD_REPORT) | OF(CMD_MERGE))
+	 OF(CMD_CHECK) | OF(CMD_REPORT) | OF(CMD_MERGE) | OF(CMD_SPILL))
 
 /* In the order of the names, with the commands they belong to. */
 static const struct {
@@ -414,13 +417,13 @@ static int check_options(const struct command *c, const struct rzsc_options *o,
 	return RZS_EXIT_DONE;
 }
 
-/* Take the command from among the words: the first, or the second of "DEVICE merge" and "idle". */
+/* Take the command from among the words: the first, or the second of "DEVICE merge" and others. */
 static const struct command *take_command(char **words, unsigned *nr)
 {
 	const struct command *c = *nr ? find_command(words[0]) : &commands[CMD_DEVICE];
 	unsigned at = 0;
 
-	for (unsigned i = CMD_IDLE; !c->word && i <= CMD_MERGE && *nr > 1; i++)
+	for (unsigned i = CMD_IDLE; !c->word && i <= CMD_SPILL && *nr > 1; i++)
 		if (strcmp(words[1], commands[i].word) == 0) {
 			c = &commands[i];
 			at = 1;
