@@ -75,7 +75,7 @@ check_figures() {
 		"for $(stat_of spill_gathered_bytes) bytes; $(stat_of spill_places) places in use"
 }
 
-# What rzscontrol shows.  The figures go on changing, as places are tidied.
+# What rzscontrol shows.  The statistics go on changing, as places are tidied.
 check_shown() {
 	local json
 
