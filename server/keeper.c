@@ -104,18 +104,25 @@ static void forget(struct child *c)
 
 /* ---- replacing ---- */
 
+/* Without a new server; the old one shows why on its control socket. */
+static void refuse_upgrade(const char *why)
+{
+	rzs_say_at(RZS_SAY_WARNING, "not replaced: %s", why);
+	(void)rzs_keeper_send(k.server.fd, RZS_KEEPER_REFUSED, why, -1);
+}
+
 static void upgrade(void)
 {
 	int fd[2], err;
 
 	if (k.next.pid || !k.server.serves || k.asked) {
-		rzs_say("not replaced: the server %s", k.next.pid ? "is being replaced"
-						       : k.asked  ? "is to end"
-								  : "is starting");
+		refuse_upgrade(k.next.pid ? "the server is being replaced already"
+			       : k.asked  ? "the server is to end"
+					  : "the server is starting");
 		return;
 	}
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd) < 0) {
-		rzs_say_at(RZS_SAY_ERROR, "not replaced: %s", strerror(errno));
+		refuse_upgrade(strerror(errno));
 		return;
 	}
 	err = rzs_keeper_send(k.server.fd, RZS_KEEPER_HAND_OVER, NULL, fd[0]);

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -17,6 +18,14 @@ static struct rzs_loop *loop;
 static struct rzs_loop_fd keeper = {.fd = -1};
 static struct rzs_loop_call usr2;
 static struct rzs_predecessor *predecessor;
+static unsigned nr_refused; /* how often this process was not replaced, and why the last time */
+static char refused_why[RZS_WHY_MAX];
+
+static void note_refusal(const char *why)
+{
+	nr_refused++;
+	snprintf(refused_why, sizeof(refused_why), "%s", why);
+}
 
 static void on_handed(void *unused, const char *why)
 {
@@ -30,6 +39,7 @@ static void on_handed(void *unused, const char *why)
 		(void)close_range(0, UINT_MAX, 0);
 		_exit(0); /* the stores are the successor's: nothing of them is touched */
 	}
+	note_refusal(why);
 	rzs_say_at(RZS_SAY_WARNING, "not replaced: %s", why);
 	(void)rzs_keeper_send(keeper.fd, RZS_KEEPER_REFUSED, why, -1);
 }
@@ -45,6 +55,8 @@ static void on_keeper(void *unused, uint32_t events)
 		rzs_predecessor_begin(predecessor, fd);
 	else if (fd >= 0)
 		close(fd);
+	if (got > 0 && packet.say == RZS_KEEPER_REFUSED)
+		note_refusal(packet.text);
 	if (got >= 0)
 		return;
 	rzs_say_at(RZS_SAY_ERROR, "the keeper has ended: this server goes on, and cannot be "
@@ -56,12 +68,22 @@ static void on_keeper(void *unused, uint32_t events)
 
 int rzs_kept_ask(void *unused, char why[RZS_WHY_MAX])
 {
-	int err = rzs_keeper_send(keeper.fd, RZS_KEEPER_UPGRADE, NULL, -1);
+	int err;
 
 	(void)unused;
+	if (rzs_predecessor_is_busy(predecessor))
+		return rzs_value_fail(why, -EBUSY, "the server is being replaced already");
+	err = rzs_keeper_send(keeper.fd, RZS_KEEPER_UPGRADE, NULL, -1);
 	if (err < 0)
 		rzs_value_fail(why, err, "the keeper does not answer: %s", strerror(-err));
 	return err;
+}
+
+const char *rzs_kept_not_replaced(void *unused, unsigned *nr)
+{
+	(void)unused;
+	*nr = nr_refused;
+	return nr_refused ? refused_why : NULL;
 }
 
 static void on_usr2(void *unused)
@@ -69,7 +91,8 @@ static void on_usr2(void *unused)
 	char why[RZS_WHY_MAX];
 
 	(void)unused;
-	(void)rzs_kept_ask(NULL, why);
+	if (rzs_kept_ask(NULL, why) < 0)
+		rzs_say_at(RZS_SAY_WARNING, "not replaced: %s", why);
 }
 
 int rzs_kept_open(struct rzs_loop *l, int fd, const struct rzs_predecessor_options *options)

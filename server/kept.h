@@ -23,6 +23,9 @@ int rzs_kept_serves(void);
 /* Ask the keeper to replace this server: of rzs_target.upgrade.  0 or a negative errno. */
 int rzs_kept_ask(void *unused, char why[RZS_WHY_MAX]);
 
+/* Of rzs_target.not_replaced. */
+const char *rzs_kept_not_replaced(void *unused, unsigned *nr);
+
 /* Before the loop is closed.  It need not have been opened. */
 void rzs_kept_close(void);
 

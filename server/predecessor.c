@@ -321,6 +321,11 @@ static int send_all(struct rzs_predecessor *p)
 	return err;
 }
 
+bool rzs_predecessor_is_busy(const struct rzs_predecessor *p)
+{
+	return p->watched.fd >= 0;
+}
+
 void rzs_predecessor_begin(struct rzs_predecessor *p, int fd)
 {
 	int err;

@@ -35,6 +35,9 @@ int rzs_predecessor_open(struct rzs_loop *loop, const struct rzs_predecessor_opt
 /* A successor waits at the other end of fd, which is this function's.  done() follows. */
 void rzs_predecessor_begin(struct rzs_predecessor *p, int fd);
 
+/* Whether a successor is there, and done() has not been called yet. */
+bool rzs_predecessor_is_busy(const struct rzs_predecessor *p);
+
 /* NULL is fine. */
 void rzs_predecessor_close(struct rzs_predecessor *p);
 

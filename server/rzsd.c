@@ -212,8 +212,10 @@ static int open_control(void)
 	int err;
 
 	rzs_devices_target(devices, &target);
-	if (kept.keeper >= 0)
+	if (kept.keeper >= 0) {
 		target.upgrade = rzs_kept_ask;
+		target.not_replaced = rzs_kept_not_replaced;
+	}
 	for (unsigned i = 0; i < nr_listeners && !target.socket; i++)
 		if (listeners[i].local)
 			target.socket = listeners[i].name;

@@ -155,6 +155,22 @@ static const char *algorithm_of(const struct rzs_device_view *view)
 
 /* ---- verbs that look */
 
+static void tell_not_replaced(struct call *c)
+{
+	const struct rzs_target *t = c->target;
+	unsigned nr;
+	const char *why = t->not_replaced ? t->not_replaced(t->arg, &nr) : NULL;
+	struct line l;
+
+	if (!why)
+		return;
+	begin(&l);
+	add(&l, "not-replaced");
+	add(&l, "%u", nr);
+	add(&l, "%s", why);
+	send_line(c, &l);
+}
+
 static int run_server(struct call *c)
 {
 	pair(c, "program", "%s", c->target->program);
@@ -162,6 +178,7 @@ static int run_server(struct call *c)
 	number(c, "pid", (uint64_t)getpid());
 	if (c->target->socket)
 		pair(c, "socket", "%s", c->target->socket);
+	tell_not_replaced(c);
 	return 0;
 }
 
@@ -473,7 +490,11 @@ static int run_remove(struct call *c)
 
 static int run_upgrade(struct call *c)
 {
-	return c->target->upgrade ? c->target->upgrade(c->target->arg, c->why) : cannot(c);
+	if (c->target->upgrade)
+		return c->target->upgrade(c->target->arg, c->why);
+	return rzs_value_fail(c->why, -EOPNOTSUPP,
+			      "upgrade: only rzsd that was started with survive=yes can be "
+			      "replaced while it serves");
 }
 
 /* ---- the table */

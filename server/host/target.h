@@ -47,6 +47,8 @@ struct rzs_target {
 	int (*reset)(void *arg, const char *name, char why[RZS_WHY_MAX]);
 	/* Begin to replace the server by the program that is installed now. */
 	int (*upgrade)(void *arg, char why[RZS_WHY_MAX]);
+	/* Why this process was not replaced the last time, and how often so far; NULL: never. */
+	const char *(*not_replaced)(void *arg, unsigned *nr);
 };
 
 #endif

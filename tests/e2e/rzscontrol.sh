@@ -41,6 +41,8 @@ test_usage() {
 	complains_usage 'expected DEVICE [KNOB=VALUE]' merge
 	complains_usage '--reset is not an option of merge' swap0 merge run=1 --reset
 	complains_usage '--count is not an option of merge' merge swap0 --count 1
+	complains_usage 'expected DEVICE' swap0 spill spill-rate=1M
+	complains_usage 'expected no arguments' upgrade swap0
 	complains_usage 'expected /dev/nbdN' attach swap0 /dev/sda
 	complains_usage 'the interval' watch 0
 	complains_usage 'the interval' swap0 --watch 99999999
@@ -380,6 +382,156 @@ test_buckets() {
 	end_server "$run/control.sock"
 }
 
+# What a device has on a disk: in words and as JSON; one that has nothing, and servers that do not know of it.
+test_spill() {
+	make_machine
+	serve "$run/control.sock" "$table"
+	complains 5 'too old to spill pages' swap0 spill
+	end_server "$run/control.sock"
+	serve_text "$run/control.sock" <<-END
+		ramzswap-control 1 rzsd 0.1.0
+		> server
+		 pid 99
+		ok
+		> list
+		 swap0 state=ready size=40960 memlimit=0 algorithm=lzo connections=0 swap-uuid=- stored=0 mem=0
+		 spill state=off size=0 memlimit=0 algorithm=lzo connections=0 swap-uuid=- stored=0 mem=0
+		 plain state=ready size=40960 memlimit=0 algorithm=lzo connections=0 swap-uuid=- stored=0 mem=0
+		ok
+		> params swap0
+		 spill /srv/a%20b
+		 spill-after 3600
+		 spill-rate 31457280
+		 spill-daily 0
+		ok
+		> params spill
+		 spill /srv/other
+		 spill-after 0
+		 spill-rate 0
+		 spill-daily 1073741824
+		ok
+		> params plain
+		 spill off
+		ok
+		> stats swap0
+		 pages_spilled 3072
+		 spilled_bytes 9542041
+		 spill_places 311
+		 spill_writes 400
+		 spill_reads 57
+		 spill_refaults 60
+		 spill_failed 0
+		 spill_gathered_bytes 6553600
+		 refused_limit 0
+		ok
+		> stats swap0
+		 spill_writes 400
+		 spill_failed 3
+		 spill_gathered_bytes 0
+		 refused_limit 4
+		ok
+		> stats spill
+		error 19 spill: not initialised
+		> stats plain
+		 spill_writes 0
+		ok
+	END
+	gives 0 swap0 spill
+	diff - "$out" <<-END || fail "spill differs"
+		swap0: spills to /srv/a b
+		  there     3072 pages, 9.1M after compression, in 311 places of 32K: 9.7M
+		  written   400 blocks: 12.5M, 2.00 bytes for each that left memory
+		  read      57 blocks: 1.8M, for 60 reads of pages
+		  limits    30.0M a second, any amount a day
+		  idle      pages go after 3600 s
+		  trouble   none
+	END
+	gives 0 spill swap0
+	says '  trouble   3 blocks could not be written or read'
+	says '  trouble   4 writes were refused'
+	says '  written   400 blocks: 12.5M'
+	! grep -q 'for each that left' "$out" || fail "a share of nothing: $(cat "$out")"
+	gives 0 spill --device swap0 --json
+	json 'd["params"] == {"spill": "/srv/a b", "spill-after": 3600, "spill-rate": 31457280, "spill-daily": 0}' \
+		'd["amplification"] is None and d["stats"]["spill_failed"] == 3 and len(d["stats"]) == 9'
+	gives 0 spill spill
+	says 'the device is not initialised'
+	says 'any amount a second, 1.0G a day'
+	says 'only when memory is short'
+	gives 0 spill spill --json
+	json 'd["stats"] is None and d["device"] == "spill"'
+	gives 0 plain spill
+	says 'plain: spill=off'
+	gives 0 plain spill --json
+	json 'd["params"]["spill"] is None and d["params"]["spill-rate"] is None'
+	complains 4 'no such device' nobody spill
+	was_asked ''
+	end_server "$run/control.sock"
+}
+
+# upgrading TURN..: a server whose answers to "server" are these, one after the other, and the last one from then on.
+upgrading() {
+	make_machine
+	serve_text "$run/control.sock" <<-END
+		ramzswap-control 1 rzsd 0.1.0
+		$(printf '> server\n%b\n' "$@")
+		> list
+		ok
+		> process
+		 takeovers 4
+		 takeover_ns 100
+		ok
+		> process
+		 takeovers ${takeovers:-5}
+		 takeover_ns 1500000
+		ok
+		> upgrade
+		${upgrade:-ok}
+	END
+}
+
+# A server that is replaced, and all the ways in which it is not.  One in a table; survive.sh has a real one.
+test_upgrade() {
+	local old=' pid 99\nok' new=' pid 100\nok' older=' pid 99\n not-replaced 1 long%20ago\nok'
+
+	# It hangs up, and in between it refuses a client: that is not looked at.
+	upgrading "$old" "$old" '!close' 'error 11 too many clients' "$new"
+	gives 0 upgrade
+	grep -q 'process 100, goes on in place of 0.1.0, process 99; clients waited 1.5ms (takeover 5)' "$out" ||
+		fail "upgrade: $(cat "$out")"
+	was_asked upgrade
+	end_server "$run/control.sock"
+
+	# What it refused before does not count.
+	upgrading "$older" "$older" "$older" ' pid 99\n not-replaced 2 swap%20is%20on\nok'
+	complains 1 'not replaced: swap is on; the old server goes on' upgrade --socket "$run/control.sock"
+	end_server "$run/control.sock"
+	upgrading "$older" "$older" "$new"
+	gives 0 upgrade
+	end_server "$run/control.sock"
+
+	takeovers=0 upgrading "$old" "$old" "$new"
+	complains 1 'process 99 has ended, and process 100 was started without what was stored' upgrade
+	end_server "$run/control.sock"
+	upgrading "$old"
+	complains 1 'not replaced within 1 s; the old server serves' upgrade --timeout 1
+	end_server "$run/control.sock"
+	upgrading "$old" "$old" '!close'
+	complains 1 'no server has come back within 1 s' upgrade --timeout 1
+	end_server "$run/control.sock"
+
+	upgrade='error 95 upgrade: only with survive=yes' upgrading "$old"
+	complains 5 'only with survive=yes' upgrade
+	end_server "$run/control.sock"
+	upgrade='error 22 upgrade: no such verb' upgrading "$old"
+	complains 5 'too old to be replaced' upgrade
+	serve "$run/other.sock" "$table"
+	complains 2 'several servers' upgrade
+	end_server "$run/other.sock"
+	rm "$run/control.sock"
+	complains 4 'no server answers' upgrade
+}
+
 # Knobs and counters of merging, and servers that do not have them.
 test_merge() {
 	make_machine
@@ -653,6 +805,11 @@ test_completion() {
 	completes 'rzscontrol swap0 --m' --memlimit_kb=
 	completes 'rzscontrol swap0 i' idle
 	completes 'rzscontrol idle sw' swap0
+	completes 'rzscontrol swap0 sp' spill
+	completes 'rzscontrol spill sw' swap0
+	completes 'rzscontrol swap0 spill --js' --json
+	completes 'rzscontrol up' upgrade
+	completes 'rzscontrol upgrade --so' --socket
 	completes 'rzscontrol attach swap0 --pr' --priority
 	completes 'rzscontrol set swap0 mem' memlimit=
 	completes 'rzscontrol metrics --o' --output
@@ -681,7 +838,7 @@ test_completion() {
 	end_server "$run/control.sock"
 }
 
-for name in usage classic commands names watch metrics buckets merge attach kernel completion; do
+for name in usage classic commands names watch metrics buckets upgrade spill merge attach kernel completion; do
 	"test_$name"
 	say "$name: passed"
 done

@@ -5,7 +5,7 @@
 # Red when: a write is refused while the file has room; a page is read wrong, or lost; more memory is held than memlimit;
 # the file is used up by pages that were overwritten; damage of the file is more than EIO of the pages in it; a key that
 # can be changed is not; the server does not end, or does not start again with the same file; a target that does not fit
-# is taken, or is refused without its key, its name and what to do.
+# is taken, or is refused without its key, its name and what to do; rzscontrol spill does not show what is there.
 
 . "${srcdir:-.}/tests/lib/functions.sh" || exit 99
 requires nbdinfo --version
@@ -75,6 +75,26 @@ check_figures() {
 		"for $(stat_of spill_gathered_bytes) bytes; $(stat_of spill_places) places in use"
 }
 
+# What rzscontrol shows.  The statistics go on changing, as places are tidied.
+check_shown() {
+	local json
+
+	json=$("$tool" swap0 spill --json --socket "$sock.control") || fail "rzscontrol swap0 spill --json fails"
+	"$PYTHON" - "$json" "$target" <<-'END' || fail "spill: $json"
+		import json, sys
+		d = json.loads(sys.argv[1])
+		s = d["stats"]
+		ok = (d["params"]["spill"] == sys.argv[2] and d["params"]["spill-rate"] == 0
+		      and s["pages_spilled"] > 1000 and s["spill_places"] > 0 and s["spill_writes"] > 0
+		      and abs(d["amplification"] - s["spill_writes"] * 32768 / s["spill_gathered_bytes"]) < 1e-6)
+		sys.exit(not ok)
+	END
+	"$tool" swap0 spill --socket "$sock.control" >"$tmpdir/shown" || fail "rzscontrol swap0 spill fails"
+	if ! grep -qx "swap0: spills to $target" "$tmpdir/shown" || ! grep -qx '  trouble   none' "$tmpdir/shown"; then
+		fail "spill: $(cat "$tmpdir/shown")"
+	fi
+}
+
 start_spilling() {
 	start_rzsd size=24M memlimit=8M spill="$target" swap-header=false protect=off workers=2
 }
@@ -91,6 +111,7 @@ start_spilling
 run_client fill
 check_figures
 [ "$(stat_of pages_spilled)" -gt 1000 ] || fail "only $(stat_of pages_spilled) pages are spilled"
+check_shown
 run_client change
 check_figures
 refused_with spill "$target" "in use" -- "$target"

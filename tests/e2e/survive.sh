@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # rzsd with --survive=yes is replaced again and again while clients write, trim and read, in all states of their
 # requests; and goes on when the new program is none, ends at once, or refuses.  Red when a connection ends, a byte
-# is wrong, or a server that could have gone on is lost.
+# is wrong, or a server that could have gone on is lost; or rzscontrol upgrade calls it replaced when it was not, or
+# does not say why it was not.
 
 . "${srcdir:-.}/tests/lib/functions.sh" || exit 99
 has_rzsd || skip "this build has no rzsd"
@@ -47,9 +48,17 @@ sleep 0.1' 'no program'; do
 	refusals=$((refusals + 1))
 done
 
+# By hand: rzscontrol says how it went.
+tool=$top_builddir/tools/rzscontrol/rzscontrol
+fails_with "not replaced: " "the old server goes on" -- "$tool" upgrade --socket "$sock.control"
+
 # The right one again.
 cp "$program" "$RZSD.new"
 mv "$RZSD.new" "$RZSD"
+upgraded() { said=$("$tool" upgrade --socket "$sock.control" --timeout $((60 * T_TIMEOUT_SCALE))); }
+wait_for 30 upgraded || fail "rzscontrol upgrade fails" # the first time if the one before has not ended yet
+[[ $said == *"goes on in place of"*"clients waited "[0-9]*" (takeover $first)" ]] || fail "upgrade says: $said"
+first=$((first + 1))
 replace 1
 
 stop_server
@@ -67,7 +76,7 @@ chmod +x "$tmpdir/swapping"
 if unshare --mount mount --bind "$tmpdir/swaps" /proc/swaps 2>/dev/null; then
 	RZSD="unshare --mount $tmpdir/swapping"
 	start_rzsd --survive=yes -- size=4M protect=off
-	kill -USR2 "$pid"
+	fails_with "not replaced: swap is on" -- "$tool" upgrade --socket "$sock.control"
 	wait_for 30 grep -q 'not replaced: swap is on.*old server goes on' "$log" || fail "replaced while swap is on"
 	stop_server
 else

@@ -62,6 +62,38 @@ T_TEST(what_answers)
 	end();
 }
 
+static const char *not_replaced_why;
+
+static const char *not_replaced(void *arg, unsigned *nr)
+{
+	T_EQ(arg, &rig);
+	*nr = 2;
+	return not_replaced_why;
+}
+
+static int upgrade(void *arg, char why[RZS_WHY_MAX])
+{
+	T_EQ(arg, &rig);
+	rig_log("upgrade;");
+	return rig_answer("upgrade", why);
+}
+
+T_TEST(a_server_that_can_be_replaced)
+{
+	struct rzs_target kept = rig_target;
+
+	T_STR_EQ(ask("upgrade"), "error 95 upgrade: only rzsd that was started with survive=yes "
+				 "can be replaced while it serves\n");
+	kept.upgrade = upgrade;
+	kept.not_replaced = not_replaced;
+	T_STR_EQ(ask_of(&kept, "upgrade"), "ok\n");
+	T_STR_EQ(rig.log, "upgrade;");
+	T_OK(!strstr(ask_of(&kept, "server"), "not-replaced"));
+	not_replaced_why = "swap is on";
+	T_OK(strstr(ask_of(&kept, "server"), " not-replaced 2 swap%20is%20on\nok\n"));
+	end();
+}
+
 static void write_page(struct rzs_store *store, rzs_slot_t slot, const void *page)
 {
 	struct rzs_worker *worker = rzs_worker_get(store, 0);

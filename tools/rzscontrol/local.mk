@@ -33,10 +33,12 @@ librzsc_la_SOURCES = \
 	tools/rzscontrol/rzsc_setup_plan.c \
 	tools/rzscontrol/rzsc_show.c \
 	tools/rzscontrol/rzsc_show.h \
+	tools/rzscontrol/rzsc_spill.c \
 	tools/rzscontrol/rzsc_stats.c \
 	tools/rzscontrol/rzsc_stats.h \
 	tools/rzscontrol/rzsc_swap.c \
 	tools/rzscontrol/rzsc_swap.h \
+	tools/rzscontrol/rzsc_upgrade.c \
 	tools/rzscontrol/rzsc_watch.c
 librzsc_la_CPPFLAGS = $(RZS_TOOLS_CPPFLAGS)
 librzsc_la_LIBADD = librzsareas.la

@@ -21,7 +21,7 @@ struct rzsc_options {
 	const char *socket; /* --socket; NULL: all that can be found */
 	const char *nbd_socket;
 	const char *output;
-	unsigned timeout;     /* seconds to wait for a server's answer */
+	unsigned timeout;     /* seconds to wait for a server's answer, or for its successor */
 	uint64_t interval_ms; /* --watch */
 	uint64_t count;	      /* 0: until interrupted */
 	bool interval_given, json, verbose, watch;
@@ -48,6 +48,8 @@ int rzsc_cmd_set(const struct rzsc_options *o);
 int rzsc_cmd_compact(const struct rzsc_options *o);
 int rzsc_cmd_remove(const struct rzsc_options *o);
 int rzsc_cmd_idle(const struct rzsc_options *o);
+int rzsc_cmd_spill(const struct rzsc_options *o);
+int rzsc_cmd_upgrade(const struct rzsc_options *o);
 int rzsc_cmd_watch(const struct rzsc_options *o);
 int rzsc_cmd_metrics(const struct rzsc_options *o);
 int rzsc_cmd_setup(const struct rzsc_options *o);

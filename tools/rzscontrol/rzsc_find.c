@@ -450,6 +450,24 @@ int rzsc_device_find(const struct rzsc_options *o, const char *device, struct rz
 	return name ? by_device_name(out, name) : only_device(out, &out->all.v[0], socket);
 }
 
+/* socket: NULL: the only one that answers.  what: for messages. */
+static int only_server(const struct rzsc_options *o, const char *socket, const char *what,
+		       struct rzsc_found *out)
+{
+	int code = find_in(o, socket, false, &out->all);
+
+	if (code != RZS_EXIT_DONE)
+		return code;
+	if (out->all.nr > 1)
+		return rzst_fail(RZS_EXIT_USAGE,
+				 "%s: there are several servers, name the control socket of "
+				 "one with --socket: %s, %s%s",
+				 what, out->all.v[0].backend->where, out->all.v[1].backend->where,
+				 out->all.nr > 2 ? ", ..." : "");
+	out->server = &out->all.v[0];
+	return RZS_EXIT_DONE;
+}
+
 int rzsc_server_find(const struct rzsc_options *o, const char *device, struct rzsc_found *out)
 {
 	char socket[RZST_PATH_MAX];
@@ -464,18 +482,16 @@ int rzsc_server_find(const struct rzsc_options *o, const char *device, struct rz
 				 "at most %u characters",
 				 device, RZST_NAME_MAX - 1);
 	if (code == RZS_EXIT_DONE)
-		code = find_in(o, *socket ? socket : o->socket, false, &out->all);
-	if (code != RZS_EXIT_DONE)
-		return code;
-	if (out->all.nr > 1)
-		return rzst_fail(RZS_EXIT_USAGE,
-				 "%s: there are several servers, name the control socket of "
-				 "one with --socket: %s, %s%s",
-				 name, out->all.v[0].backend->where, out->all.v[1].backend->where,
-				 out->all.nr > 2 ? ", ..." : "");
-	out->server = &out->all.v[0];
-	snprintf(out->name, sizeof(out->name), "%s", name);
-	return RZS_EXIT_DONE;
+		code = only_server(o, *socket ? socket : o->socket, name, out);
+	if (code == RZS_EXIT_DONE)
+		snprintf(out->name, sizeof(out->name), "%s", name);
+	return code;
+}
+
+int rzsc_only_server_find(const struct rzsc_options *o, const char *what, struct rzsc_found *out)
+{
+	memset(out, 0, sizeof(*out));
+	return only_server(o, o->socket, what, out);
 }
 
 void rzsc_found_free(struct rzsc_found *found)

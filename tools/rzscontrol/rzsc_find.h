@@ -61,6 +61,12 @@ int rzsc_found_refresh(struct rzsc_found *found);
 void rzsc_found_free(struct rzsc_found *found);
 
 /*
+ * The server of --socket, or the only one there is.  There is no out->device.  what: the command,
+ * for messages.  Free also after a failure.
+ */
+int rzsc_only_server_find(const struct rzsc_options *o, const char *what, struct rzsc_found *out);
+
+/*
  * The server for a new device NAME: that of SOCKET:NAME or --socket, or the only one there is.
  * out->name is NAME; there is no out->device yet.  Free also after a failure.
  */

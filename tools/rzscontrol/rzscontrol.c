@@ -17,6 +17,10 @@
 
 #define WORDS_MAX 64
 
+/* --timeout, where it is not given. */
+#define ANSWER_SECONDS	10
+#define UPGRADE_SECONDS 60
+
 /* The largest device, 2^32 - 256 pages, in KiB; and more memory than any machine has. */
 #define DISKSIZE_KB_MOST  UINT64_C(17179868160)
 #define MEMLIMIT_KB_MOST  (UINT64_C(1) << 43)
@@ -35,6 +39,8 @@ enum command_id {
 	CMD_REMOVE,
 	CMD_IDLE,
 	CMD_MERGE,
+	CMD_SPILL,
+	CMD_UPGRADE,
 	CMD_WATCH,
 	CMD_METRICS,
 	CMD_ATTACH,
@@ -66,6 +72,8 @@ static const struct command commands[COMMANDS] = {
 	[CMD_REMOVE] = {"remove", 1, 1, true, "DEVICE", rzsc_cmd_remove},
 	[CMD_IDLE] = {"idle", 1, 1, true, "DEVICE", rzsc_cmd_idle},
 	[CMD_MERGE] = {"merge", 1, WORDS_MAX, true, "DEVICE [KNOB=VALUE]...", rzsc_cmd_merge},
+	[CMD_SPILL] = {"spill", 1, 1, true, "DEVICE", rzsc_cmd_spill},
+	[CMD_UPGRADE] = {"upgrade", 0, 0, false, "no arguments", rzsc_cmd_upgrade},
 	[CMD_WATCH] = {"watch", 0, 2, false, "[DEVICE] [SECONDS]", rzsc_cmd_watch},
 	[CMD_METRICS] = {"metrics", 0, 0, false, "no arguments", rzsc_cmd_metrics},
 	[CMD_ATTACH] = {"attach", 1, 2, false, "DEVICE [/dev/nbdN]", rzsc_cmd_attach},
@@ -84,8 +92,10 @@ static const char usage[] =
 	"       rzscontrol create NAME [KEY=VALUE...] | set DEVICE KEY=VALUE...\n"
 	"       rzscontrol params DEVICE | compact DEVICE | remove DEVICE | DEVICE idle\n"
 	"       rzscontrol DEVICE merge [run=0|1|2] [KNOB=VALUE...] [--json]\n"
+	"       rzscontrol DEVICE spill [--json]\n"
 	"       rzscontrol attach DEVICE [/dev/nbdN] [--priority N ...]\n"
 	"       rzscontrol detach DEVICE|/dev/nbdN [--force] | check [DEVICE]\n"
+	"       rzscontrol upgrade [--socket PATH] [--timeout SECONDS]\n"
 	"       rzscontrol setup [form=server|module] [autoswap=yes] [KEY=VALUE...]\n"
 	"                  [--yes|--dry-run]\n"
 	"       rzscontrol setup --undo\n"
@@ -137,10 +147,10 @@ enum option_id {
 #define OF_ONE                                                                            \
 	(OF(CMD_DEVICE) | OF(CMD_PARAMS) | OF(CMD_SET) | OF(CMD_COMPACT) | OF(CMD_REMOVE) |       \
 	 OF(CMD_IDLE) |                                                                     \
-	 OF(CMD_MERGE) | OF(CMD_WATCH))
+	 OF(CMD_MERGE) | OF(CMD_SPILL) | OF(CMD_WATCH))
 #define SAYS_JSON                                                                           \
 	(OF(CMD_DEVICE) | OF(CMD_LIST) | OF(CMD_PROCESS) | OF(CMD_PARAMS) | OF(CMD_WATCH) | \
-	 OF(CMD_CHECK) | OF(CMD_REPORT) | OF(CMD_MERGE))
+	 OF(CMD_CHECK) | OF(CMD_REPORT) | OF(CMD_MERGE) | OF(CMD_SPILL))
 
 /* In the order of the names, with the commands they belong to. */
 static const struct {
@@ -407,13 +417,13 @@ static int check_options(const struct command *c, const struct rzsc_options *o,
 	return RZS_EXIT_DONE;
 }
 
-/* Take the command from among the words: the first, or the second of "DEVICE merge" and "idle". */
+/* Take the command from among the words: the first, or the second of "DEVICE merge" and others. */
 static const struct command *take_command(char **words, unsigned *nr)
 {
 	const struct command *c = *nr ? find_command(words[0]) : &commands[CMD_DEVICE];
 	unsigned at = 0;
 
-	for (unsigned i = CMD_IDLE; !c->word && i <= CMD_MERGE && *nr > 1; i++)
+	for (unsigned i = CMD_IDLE; !c->word && i <= CMD_SPILL && *nr > 1; i++)
 		if (strcmp(words[1], commands[i].word) == 0) {
 			c = &commands[i];
 			at = 1;
@@ -439,6 +449,8 @@ static int run(struct rzsc_options *o, struct given *g, char **words, unsigned n
 	const struct command *c = take_command(words, &nr);
 	int code;
 
+	if (!o->timeout)
+		o->timeout = c == &commands[CMD_UPGRADE] ? UPGRADE_SECONDS : ANSWER_SECONDS;
 	code = check_options(c, o, g);
 	if (code == RZS_EXIT_DONE && (o->watch || c == &commands[CMD_WATCH]))
 		code = take_interval(o, words, &nr);
@@ -461,7 +473,7 @@ static int run(struct rzsc_options *o, struct given *g, char **words, unsigned n
 
 int main(int argc, char **argv)
 {
-	struct rzsc_options o = {.timeout = 10, .interval_ms = 1000};
+	struct rzsc_options o = {.interval_ms = 1000};
 	static struct given g;
 	int code;
 

@@ -64,6 +64,8 @@ struct rzst_server_info {
 	char version[64];
 	uint64_t pid;
 	char socket[RZST_PATH_MAX]; /* where NBD clients connect; empty: not known */
+	uint64_t not_replaced;	    /* how often this process was not replaced when it was asked, */
+	char why_not_replaced[256]; /* and why the last time */
 };
 
 /* How long requests of one kind took. */
@@ -141,6 +143,8 @@ struct rzst_backend_ops {
 	int (*reset)(struct rzst_backend *b, const char *name);
 	int (*remove)(struct rzst_backend *b, const char *name);
 	int (*idle)(struct rzst_backend *b, const char *name);
+	/* Replace the server.  Only begun: how it ends, the server info says.  -EOPNOTSUPP. */
+	int (*upgrade)(struct rzst_backend *b);
 
 	/* Nothing will be asked for a while: give up the connection, of which a server has few. */
 	void (*rest)(struct rzst_backend *b);

@@ -393,6 +393,11 @@ static int order_idle(struct rzst_backend *b, const char *name)
 	return rzst_kernel_idle_mark(name, b->why, sizeof(b->why));
 }
 
+static int order_upgrade(struct rzst_backend *b)
+{
+	return refuse(b, -EOPNOTSUPP, "upgrade", "the module is replaced by rmmod and modprobe");
+}
+
 static void kernel_rest(struct rzst_backend *b)
 {
 	(void)b;
@@ -419,6 +424,7 @@ static const struct rzst_backend_ops kernel_ops = {
 	.reset = order_reset,
 	.remove = order_remove,
 	.idle = order_idle,
+	.upgrade = order_upgrade,
 	.rest = kernel_rest,
 	.close = kernel_close,
 };

@@ -58,6 +58,10 @@ static int server_line(void *arg, const struct rzs_ctl_words *w)
 		return rzst_number_parse(w->word[1], &out->pid);
 	if (strcmp(w->word[0], "socket") == 0)
 		return take_text(out->socket, sizeof(out->socket), w->word[1]);
+	if (w->nr >= 3 && strcmp(w->word[0], "not-replaced") == 0) {
+		(void)take_text(out->why_not_replaced, sizeof(out->why_not_replaced), w->word[2]);
+		return rzst_number_parse(w->word[1], &out->not_replaced);
+	}
 	return 0;
 }
 
@@ -376,6 +380,11 @@ static int order_idle(struct rzst_backend *b, const char *name)
 	return order(b, "idle", name, NULL, 0);
 }
 
+static int order_upgrade(struct rzst_backend *b)
+{
+	return ask(b, "upgrade", NULL, no_line, NULL);
+}
+
 static void socket_rest(struct rzst_backend *b)
 {
 	rzst_wire_close(wire_of(b));
@@ -403,6 +412,7 @@ static const struct rzst_backend_ops socket_ops = {
 	.reset = order_reset,
 	.remove = order_remove,
 	.idle = order_idle,
+	.upgrade = order_upgrade,
 	.rest = socket_rest,
 	.close = socket_close,
 };
