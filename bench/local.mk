@@ -1,14 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Measurements.  make bench builds the programs; scripts and what they print are described in bench/README.
 
-RZS_BENCHES = bench/decoders bench/store tools/rzsbench/rzsbench
+RZS_BENCHES = bench/lzo bench/store tools/rzsbench/rzsbench
 
-bench_decoders_SOURCES = bench/decoders.c
-bench_decoders_CPPFLAGS = $(RZS_BENCH_CPPFLAGS)
-bench_decoders_LDADD = librzsbench.la librzscore.la $(RZS_LIBS) -ldl
+# Check programs, as tests/e2e/bench-lzo.sh and bench-store.sh run them.
+check_PROGRAMS += bench/lzo bench/store
 
-# A check program, as tests/e2e/bench-store.sh runs it.
-check_PROGRAMS += bench/store
+bench_lzo_SOURCES = \
+	bench/lzo.c \
+	bench/lzo_cases.h \
+	bench/lzo_decoders.c \
+	bench/lzo_encoders.c
+bench_lzo_CPPFLAGS = $(RZS_BENCH_CPPFLAGS)
+bench_lzo_LDADD = librzsbench.la librzscore.la librzsport.la $(RZS_LIBS) -ldl
+
 bench_store_SOURCES = \
 	bench/store.c \
 	bench/store_cases.h \
@@ -21,7 +26,6 @@ bench_store_SOURCES = \
 bench_store_CPPFLAGS = $(RZS_BENCH_CPPFLAGS)
 bench_store_LDADD = librzsbench.la librzscore.la librzsport.la $(RZS_LIBS)
 
-EXTRA_PROGRAMS += bench/decoders
 CLEANFILES += $(EXTRA_PROGRAMS)
 
 EXTRA_DIST += \
@@ -40,7 +44,7 @@ EXTRA_DIST += \
 	bench/results/20261126-intel-xeon-2-rzsd.txt \
 	bench/capture \
 	bench/json.awk \
-	bench/kernel-decoders \
+	bench/kernel-lzo \
 	bench/nbd-server \
 	bench/kernel/asm/unaligned.h \
 	bench/kernel/linux/kernel.h \

@@ -141,8 +141,9 @@ RZS_ONE_THREAD_TESTS = $(RZS_PURE_TESTS) \
 
 # What ThreadSanitizer does not get besides: all that these run of several threads is rzsbench's measurement of the
 # store, with the thread that refills the store's reserve, and rzsbench.sh runs that in more ways.  What they add is
-# about files.  Each of their thirty measurements would take ten seconds of processor time.
+# about files.  Each of their thirty measurements would take ten seconds of processor time.  bench/lzo has one thread.
 RZS_SAME_THREADS_TESTS = \
+	tests/e2e/bench-lzo.sh \
 	tests/e2e/rzsbench-files.sh \
 	tests/e2e/rzsbench-report.sh
 

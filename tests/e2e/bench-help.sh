@@ -29,7 +29,7 @@ helps() {
 	[ -s "$err" ] || fail "$1 --nonsense: no complaint"
 }
 
-for name in run capture kmod kernel-decoders nbd-server; do
+for name in run capture kmod kernel-lzo nbd-server; do
 	helps "$srcdir/bench/$name"
 done
 for name in run capture kmod; do
@@ -46,13 +46,13 @@ run 2 "$srcdir/bench/capture" -b "$(type -P true)" "$tmpdir/corpus"
 run 2 "$srcdir/bench/nbd-server" "$tmpdir/socket" 4096 "$tmpdir/corpus/file"
 [ "$(cat "$tmpdir/corpus/file")" = mine ] || fail "bench/nbd-server has changed a file that was there"
 mkdir -p "$tmpdir/linux/lib/lzo"
-: >"$tmpdir/linux/lib/lzo/lzo1x_decompress_safe.c"
+touch "$tmpdir/linux/lib/lzo/lzo1x_compress.c" "$tmpdir/linux/lib/lzo/lzo1x_decompress_safe.c"
 if [ "$(uname -m)" = x86_64 ]; then
-	run 2 "$srcdir/bench/kernel-decoders" "$tmpdir/linux" "$tmpdir/corpus/file"
-	[ "$(cat "$tmpdir/corpus/file")" = mine ] || fail "bench/kernel-decoders has replaced a file that was there"
+	run 2 "$srcdir/bench/kernel-lzo" "$tmpdir/linux" "$tmpdir/corpus/file"
+	[ "$(cat "$tmpdir/corpus/file")" = mine ] || fail "bench/kernel-lzo has replaced a file that was there"
 fi
 
 # These are there after make bench.
-for name in decoders null_server store; do
+for name in lzo null_server store; do
 	[ ! -x "${builddir:-.}/bench/$name" ] || helps "${builddir:-.}/bench/$name"
 done

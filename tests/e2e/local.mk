@@ -3,6 +3,7 @@
 
 RZS_E2E_TESTS = \
 	tests/e2e/bench-help.sh \
+	tests/e2e/bench-lzo.sh \
 	tests/e2e/bench-store.sh \
 	tests/e2e/check-skips.sh \
 	tests/e2e/check-steps.sh \

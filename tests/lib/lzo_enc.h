@@ -23,7 +23,7 @@
 const char *lzo_enc_check(const uint8_t (*pages)[PAGES_SIZE], unsigned n, int at_end);
 
 /*
- * Decode with the kernel's decoder as well from now on.  path: a library that bench/kernel-decoders
+ * Decode with the kernel's decoder as well from now on.  path: a library that bench/kernel-lzo
  * has made.  0, or -ENOENT: it is not.
  */
 int lzo_enc_with_kernel(const char *path);

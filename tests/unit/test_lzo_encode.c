@@ -6,7 +6,7 @@
  *
  * Environment: RZS_OPS is the number of pages of each test of many (default: what fits in a second
  * or two).  T_SEED or --seed the seed.  RZS_PAGES is a file of real pages (default: this program,
- * whose code and tables are real).  RZS_KERNEL_LZO is a library of bench/kernel-decoders: its
+ * whose code and tables are real).  RZS_KERNEL_LZO is a library of bench/kernel-lzo: its
  * decoder must make the pages, too.  To check many, each of which is encoded in four ways:
  *	RZS_OPS=20000000 T_TIMEOUT_SCALE=10000 RZS_PAGES=corpus/cc1.pages RZS_KERNEL_LZO=k.so \
  *		./test_lzo_encode --run real_pages
@@ -192,7 +192,7 @@ static void with_kernel(void)
 	const char *path = getenv("RZS_KERNEL_LZO");
 
 	if (path && lzo_enc_with_kernel(path))
-		T_FAIL("RZS_KERNEL_LZO=%s: no library of bench/kernel-decoders", path);
+		T_FAIL("RZS_KERNEL_LZO=%s: no library of bench/kernel-lzo", path);
 }
 
 static void many(void (*make)(uint8_t *, uint64_t), uint64_t n)

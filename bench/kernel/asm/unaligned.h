@@ -17,5 +17,6 @@
 	} while (0)
 #define get_unaligned_le16(p) get_unaligned((const u16 *)(p))
 #define get_unaligned_le32(p) get_unaligned((const u32 *)(p))
+#define put_unaligned_le32(v, p) put_unaligned((u32)(v), (u32 *)(p))
 
 #endif
