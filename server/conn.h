@@ -12,8 +12,7 @@
  * at the same time, and FLUSH is for writes that are answered already, so nothing has to wait for a
  * parked request.  Three things do:
  *   - the next header, when all requests of the connection are parked: no more is received then
- *   - what follows a parked write, because its data stand in the receive buffer (a write of whole
- *     pages is never parked)
+ *   - what follows a parked write, because its data stand in the receive buffer
  *   - all other replies, while a simple reply that is larger than half of the buffer is being sent
  * DISC and the end of the client's bytes are obeyed when all requests are answered.
  *
